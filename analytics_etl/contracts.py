@@ -1,0 +1,167 @@
+"""Contracts: the DDL of a raw event table as a value. Knows no database.
+
+The DDL file is what PostgreSQL runs and what landing files are validated against; nothing is written twice.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import sqlglot
+from sqlglot import exp
+
+DUCKDB_TYPES = {
+    "uuid": "UUID",
+    "timestamptz": "TIMESTAMPTZ",
+    "text": "VARCHAR",
+    "bigint": "BIGINT",
+    "double precision": "DOUBLE",
+    "boolean": "BOOLEAN",
+}
+
+
+class ContractError(ValueError):
+    """A DDL file that is no contract; the message names the file."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a raw event table."""
+
+    name: str
+    type: str
+    is_required: bool
+    comment: str
+
+    @property
+    def duckdb_type(self) -> str:
+        return DUCKDB_TYPES[self.type]
+
+
+@dataclass(frozen=True)
+class Constraint:
+    """A named CHECK: its condition as written, the same for DuckDB, and the columns it speaks of."""
+
+    name: str
+    condition: str
+    duckdb_condition: str
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Contract:
+    """A raw event table: what a valid row is."""
+
+    path: Path
+    family: str
+    name: str
+    description: str
+    columns: tuple[Column, ...]
+    constraints: tuple[Constraint, ...]
+    time_column: str
+    ddl: str
+
+    @property
+    def table(self) -> str:
+        return f"{self.family}.{self.name}"
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        return ("event_id",)
+
+    @property
+    def column_docs(self) -> Mapping[str, str]:
+        return {column.name: column.comment for column in self.columns}
+
+    @cached_property
+    def code_version(self) -> str:
+        """Hash of columns and constraints: a change of them makes loaded days outdated, one of a comment does not."""
+        what = repr(([(c.name, c.type, c.is_required) for c in self.columns], self.constraints, self.time_column))
+        return hashlib.sha256(what.encode()).hexdigest()[:12]
+
+
+def load_contracts(sql_dir: Path) -> dict[str, Contract]:
+    """Every contract of every family, by table name."""
+    contracts = [read_contract(path) for path in sorted(sql_dir.glob("*/events/*.sql"))]
+    return {contract.table: contract for contract in contracts}
+
+
+def read_contract(path: Path) -> Contract:
+    """Read one DDL file; raise ContractError naming it when it breaks a rule."""
+    ddl = path.read_text(encoding="utf-8")
+    statements = [statement for statement in sqlglot.parse(ddl, dialect="postgres") if statement is not None]
+    create = statements[0]
+    if not isinstance(create, exp.Create) or not isinstance(create.this, exp.Schema):
+        raise ContractError(f"{path}: expected CREATE TABLE as the first statement")
+    table = create.this.this
+    if (table.db, table.name) != (path.parent.parent.name, path.stem):
+        raise ContractError(f"{path}: expected the table {path.parent.parent.name}.{path.stem}, found {table.sql()}")
+    comments, description = _comments(statements[1:])
+    contract = Contract(
+        path=path,
+        family=table.db,
+        name=table.name,
+        description=description,
+        columns=tuple(_column(path, item, comments) for item in create.this.find_all(exp.ColumnDef)),
+        constraints=tuple(_constraint(path, item) for item in create.this.expressions if _is_constraint(item)),
+        time_column=_partition_column(path, create),
+        ddl=ddl,
+    )
+    _validate(contract)
+    return contract
+
+
+def _column(path: Path, item: exp.ColumnDef, comments: Mapping[str, str]) -> Column:
+    type_name = item.args["kind"].sql(dialect="postgres").lower()
+    if type_name not in DUCKDB_TYPES:
+        raise ContractError(f"{path}: {item.name} has the type {type_name}, expected one of {sorted(DUCKDB_TYPES)}")
+    required = any(isinstance(c.kind, exp.NotNullColumnConstraint) for c in item.args.get("constraints") or ())
+    if not comments.get(item.name):
+        raise ContractError(f"{path}: the column {item.name} needs a comment")
+    return Column(item.name, type_name, required, comments[item.name])
+
+
+def _is_constraint(item: exp.Expression) -> bool:
+    return isinstance(item, exp.Constraint)
+
+
+def _constraint(path: Path, item: exp.Expression) -> Constraint:
+    check = item.find(exp.CheckColumnConstraint)
+    if check is None or not item.name:
+        raise ContractError(f"{path}: expected named CHECK constraints only, found {item.sql()}")
+    columns = tuple(dict.fromkeys(column.name for column in check.this.find_all(exp.Column)))
+    return Constraint(item.name, check.this.sql(dialect="postgres"), check.this.sql(dialect="duckdb"), columns)
+
+
+def _partition_column(path: Path, create: exp.Create) -> str:
+    partition = create.find(exp.PartitionedByProperty)
+    columns = [] if partition is None else [column.name for column in partition.find_all(exp.Identifier)]
+    if len(columns) != 1:
+        raise ContractError(f"{path}: expected PARTITION BY RANGE (one time column)")
+    return columns[0]
+
+
+def _comments(statements: list[exp.Expression]) -> tuple[dict[str, str], str]:
+    columns: dict[str, str] = {}
+    description = ""
+    for statement in statements:
+        if isinstance(statement, exp.Comment):
+            text = statement.expression.name
+            if isinstance(statement.this, exp.Column):
+                columns[statement.this.name] = text
+            else:
+                description = text
+    return columns, description
+
+
+def _validate(contract: Contract) -> None:
+    first = contract.columns[0]
+    if (first.name, first.type, first.is_required) != ("event_id", "uuid", True):
+        raise ContractError(f"{contract.path}: the first column must be event_id uuid not null")
+    time = next((column for column in contract.columns if column.name == contract.time_column), None)
+    if time is None or time.type != "timestamptz" or not time.is_required:
+        raise ContractError(f"{contract.path}: {contract.time_column} must be a timestamptz not null column")
+    if not contract.description:
+        raise ContractError(f"{contract.path}: the table needs a comment")

@@ -1,0 +1,331 @@
+"""Landing files + contract -> valid rows and rejected rows, in batches of bounded memory (DuckDB).
+
+`files` reads bytes and lines, `validation` writes the SQL, this module runs it. What happens to the rows afterwards is
+not decided here.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from analytics_etl.contracts import Contract
+from analytics_etl.landing import validation
+from analytics_etl.landing.files import (
+    UNREADABLE,
+    FileState,
+    LandingFile,
+    Lines,
+    RejectedRow,
+    csv_records,
+    decompressed,
+    list_files,
+    printable,
+)
+from analytics_etl.landing.validation import Fields, quote
+from analytics_etl.models import Model
+
+__all__ = ["FileReport", "LandingFile", "LandingReader", "RejectedRow", "Rows", "list_files"]
+
+_BATCH_ROWS = 100_000
+_CSV_BATCH_ROWS = 20_000
+
+
+@dataclass(frozen=True)
+class Rows:
+    """One batch of a file: valid rows by day, and rejected rows."""
+
+    valid: dict[date, pa.RecordBatch]
+    rejected: list[RejectedRow]
+
+
+@dataclass
+class FileReport:
+    """What one file held, by UTC day."""
+
+    file: LandingFile
+    number: int
+    state: FileState
+    valid: Counter[date] = field(default_factory=Counter)
+    rejected: Counter[date | None] = field(default_factory=Counter)
+    """Rejected rows; those without a usable time under None. A rejected file is no row."""
+
+
+class LandingReader:
+    """Reads files of one event table and remembers their event ids, to tell duplicates. Close it after use."""
+
+    def __init__(
+        self, contract: Contract, mappings: Mapping[str, Model], days: set[date], temporary_dir: Path, memory_mb: int
+    ) -> None:
+        self._contract = contract
+        self._mappings = mappings
+        self._days = days
+        self._temporary_dir = temporary_dir
+        temporary_dir.mkdir(parents=True, exist_ok=True)
+        self._connection = duckdb.connect(
+            config={
+                "memory_limit": f"{memory_mb}MB",
+                "temp_directory": str(temporary_dir / "duckdb"),
+                "preserve_insertion_order": False,
+            }
+        )
+        self._connection.execute("set timezone = 'UTC'; set arrow_lossless_conversion = true; set streaming_buffer_size = '32MB'")
+        self._connection.execute("create table event_ids (event_id uuid, day date, file_number integer)")
+        self._ids = self._connection.cursor()
+        self.reports: list[FileReport] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._ids.close()
+        self._connection.close()
+
+    def read(self, file: LandingFile) -> Iterator[Rows]:
+        """Every row of the file; valid rows only of the days asked for, counts of all. Read files in order of path."""
+        state = FileState()
+        report = FileReport(file, len(self.reports), state)
+        self.reports.append(report)
+        if file.problem is not None:
+            state.fail("rejected", file.problem)
+        else:
+            for fields, records in self._records(file, state):
+                yield from self._validated(fields, records, report)
+        yield from self._put_aside(report)
+
+    def duplicates(self) -> pa.Table:
+        """(event_id, day) of every id that occurred more than once within a day."""
+        return self._connection.sql(
+            "select event_id, day from event_ids group by all having count(*) > 1"
+        ).to_arrow_table()
+
+    def duplicates_by_file(self, event_ids: pa.Table) -> dict[tuple[int, date], int]:
+        """Copies beyond the one that is kept, by (file number, day), of the given (event_id, day). The kept one counts
+        for the first file in order of path, whichever copy it is, so that the counts do not depend on arrival."""
+        self._connection.register("wanted", event_ids)
+        rows = self._connection.sql(
+            """
+            select file_number, day, sum(copies)::bigint - count(*) filter (is_first) from (
+                select file_number, day, event_id, count(*) as copies,
+                    file_number = min(file_number) over (partition by event_id, day) as is_first
+                from event_ids semi join wanted using (event_id, day)
+                group by file_number, day, event_id
+            ) group by file_number, day"""
+        ).fetchall()
+        self._connection.unregister("wanted")
+        return {(number, day): count for number, day, count in rows if count}
+
+    # -- records of each format -------------------------------------------------------------------------------------
+
+    def _records(self, file: LandingFile, state: FileState) -> Iterator[tuple[Fields, pa.RecordBatchReader]]:
+        if file.file_format == "ndjson":
+            lines = Lines(file, state)
+            schema = pa.schema([("_line", pa.int64()), ("_raw", pa.string())])
+            yield self._json(file), pa.RecordBatchReader.from_batches(schema, lines.batches())
+        elif file.file_format == "csv":
+            yield from self._csv(file, state)
+        else:
+            yield from self._parquet(file, state)
+
+    def _json(self, file: LandingFile) -> Fields:
+        if file.source is None:
+            return validation.json_fields(self._contract)
+        mapping = self._mappings[file.source]
+        return validation.mapped_fields(
+            self._contract, mapping, validation.foreign_json(validation.mapping_inputs(mapping))
+        )
+
+    def _csv(self, file: LandingFile, state: FileState) -> Iterator[tuple[Fields, pa.RecordBatchReader]]:
+        records = csv_records(Lines(file, state))
+        header = next(records, None)
+        if header is None:
+            return
+        names = [name.strip() for name in header[1]]
+        if not self._accept_header(file, state, names):
+            for _ in records:  # to the end, for the checksum
+                pass
+            return
+        schema = pa.schema([("_line", pa.int64()), ("_raw", pa.string())] + [(name, pa.string()) for name in names])
+
+        def batch(rows: list[tuple[int, list[str], str]]) -> pa.RecordBatch:
+            columns = zip(*(fields for _, fields, _ in rows), strict=True) if rows else [[] for _ in names]
+            arrays = [pa.array([value or None for value in column], pa.string()) for column in columns]
+            numbers = pa.array([line for line, _, _ in rows], pa.int64())
+            return pa.record_batch([numbers, pa.array([raw for _, _, raw in rows], pa.string()), *arrays], schema=schema)
+
+        def batches() -> Iterator[pa.RecordBatch]:
+            rows = []
+            for line, fields, raw in records:
+                if len(fields) != len(names):
+                    reason = f"expected {len(names)} fields as in the header, got {len(fields)}"
+                    state.rejected.append(RejectedRow(line, reason, printable(raw)))
+                    continue
+                rows.append((line, fields, raw))
+                if len(rows) == _CSV_BATCH_ROWS:
+                    yield batch(rows)
+                    rows = []
+            yield batch(rows)
+
+        origins = dict.fromkeys(names, "text")
+        yield self._columnar(file, names, origins), pa.RecordBatchReader.from_batches(schema, batches())
+
+    def _parquet(self, file: LandingFile, state: FileState) -> Iterator[tuple[Fields, pa.RecordBatchReader]]:
+        digest = hashlib.sha256()
+        plain = self._temporary_dir / f"{file.absolute.name}.{id(state)}.plain" if file.compression else None
+        try:
+            with file.absolute.open("rb") as opened:
+                pieces = decompressed(opened, file.compression, digest)
+                if plain is None:
+                    for _ in pieces:  # for the checksum
+                        pass
+                else:  # Parquet needs a file to seek in
+                    with plain.open("wb") as unpacked:
+                        for piece in pieces:
+                            unpacked.write(piece)
+            state.checksum = digest.hexdigest()
+            parquet = pq.ParquetFile(plain or file.absolute)
+        except (*UNREADABLE, pa.ArrowInvalid) as error:
+            state.checksum = digest.hexdigest()
+            state.fail("rejected", f"cannot be read as Parquet: {error}")
+            return
+        with parquet:
+            names = list(parquet.schema_arrow.names)
+            if self._accept_header(file, state, names):
+                origins = {f.name: _origin(f.type, self._contract_type(f.name)) for f in parquet.schema_arrow}
+                # Types that carry no information here (dictionary, large strings) are left to DuckDB.
+                schema = parquet.schema_arrow.insert(0, pa.field("_line", pa.int64())).remove_metadata()
+                yield (
+                    self._columnar(file, names, origins),
+                    pa.RecordBatchReader.from_batches(schema, _numbered(parquet, schema, state)),
+                )
+        if plain is not None:
+            plain.unlink()
+
+    def _columnar(self, file: LandingFile, names: list[str], origins: dict[str, Any]) -> Fields:
+        """The fields of a file with columns: as they are, or through the source mapping."""
+        is_text = "_raw" in names or all(origin == "text" for origin in origins.values())
+        raw = "_raw" if is_text else "to_json(struct_pack({}))::varchar as _raw".format(
+            ", ".join(f"{quote(n)} := {quote(n)}" for n in names)
+        )
+        if file.source is not None:
+            texts = ", ".join(f"{quote(name)}::varchar as {quote(name)}" for name in names)
+            relation = f"select _line, {raw}, true as _is_record, {texts} from lines"
+            return validation.mapped_fields(self._contract, self._mappings[file.source], relation)
+        known = [c for c in self._contract.columns if c.name in names]
+        values = ", ".join(
+            f"{quote(c.name)}" + ("" if origins[c.name] == "typed" else "::varchar as " + quote(c.name)) for c in known
+        )
+        return Fields(
+            f"select _line, {raw}, true as _is_record, {values} from lines",
+            {c.name: origins.get(c.name, "absent") for c in self._contract.columns},
+        )
+
+    def _contract_type(self, name: str) -> str | None:
+        return next((column.type for column in self._contract.columns if column.name == name), None)
+
+    def _accept_header(self, file: LandingFile, state: FileState, names: list[str]) -> bool:
+        """Compare a file's columns with what is expected; note what is ignored, reject the file if it cannot be used."""
+        if len(set(names)) != len(names):
+            repeated = sorted(name for name, count in Counter(names).items() if count > 1)
+            state.fail("rejected", f"the columns {repeated} occur more than once")
+            return False
+        if file.source is None:
+            expected = {column.name for column in self._contract.columns}
+            required = {column.name for column in self._contract.columns if column.is_required}
+        else:
+            expected = required = set(validation.mapping_inputs(self._mappings[file.source]))
+        if missing := sorted(required - set(names)):
+            state.fail("rejected", f"the columns {missing} are missing; the file has {sorted(names)}")
+            return False
+        if extra := sorted(set(names) - expected):
+            state.reasons.append(f"columns nobody asked for were ignored: {extra}")
+        if absent := sorted(expected - set(names)):
+            state.reasons.append(f"columns that may be NULL are absent: {absent}")
+        return True
+
+    # -- validation -------------------------------------------------------------------------------------------------
+
+    def _validated(self, fields: Fields, records: pa.RecordBatchReader, report: FileReport) -> Iterator[Rows]:
+        found_at = report.file.modified_at.isoformat()
+        self._connection.register("lines", records)
+        statement = validation.validated(self._contract, fields, found_at)
+        for batch in self._connection.sql(statement).to_arrow_reader(_BATCH_ROWS):
+            yield self._sorted(batch, report)
+            yield from self._put_aside(report)
+        self._connection.unregister("lines")
+
+    def _sorted(self, batch: pa.RecordBatch, report: FileReport) -> Rows:
+        """Split a batch into valid rows by day and rejected rows, and count both."""
+        reasons = batch["_reason"]
+        rejected = []
+        if reasons.null_count < len(reasons):
+            for row in batch.filter(reasons.is_valid()).select(["_line", "_day", "_reason", "_content"]).to_pylist():
+                report.rejected[row["_day"]] += 1
+                content = None if row["_content"] is None else printable(row["_content"])
+                rejected.append(RejectedRow(row["_line"], printable(row["_reason"]), content, row["_day"]))
+            batch = batch.filter(reasons.is_null())
+        days = {entry["values"]: entry["counts"] for entry in batch["_day"].value_counts().to_pylist()}
+        report.valid.update(days)
+        wanted = self._days & set(days)
+        if not wanted:
+            return Rows({}, rejected)
+        kept = _plain_booleans(batch.select([column.name for column in self._contract.columns]))
+        valid = {}
+        for day in sorted(wanted):
+            rows = kept if len(days) == 1 else kept.filter(pc.equal(batch["_day"], pa.scalar(day)))
+            self._remember(rows["event_id"], day, report.number)
+            valid[day] = rows
+        return Rows(valid, rejected)
+
+    def _remember(self, event_ids: pa.Array, day: date, number: int) -> None:
+        ids = pa.table({"event_id": event_ids})
+        self._ids.register("ids", ids)
+        self._ids.execute("insert into event_ids select event_id, $1, $2 from ids", [day, number])
+        self._ids.unregister("ids")
+
+    def _put_aside(self, report: FileReport) -> Iterator[Rows]:
+        """What was rejected before it became a record."""
+        aside, report.state.rejected = report.state.rejected, []
+        report.rejected[None] += sum(row.line is not None for row in aside)
+        if aside:
+            yield Rows({}, aside)
+
+
+def _plain_booleans(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """DuckDB's lossless Arrow has booleans as bool8, which the COPY encoder would write wrongly."""
+    arrays = [c.cast(pa.bool_()) if isinstance(c.type, pa.Bool8Type) else c for c in batch.columns]
+    return pa.RecordBatch.from_arrays(arrays, names=batch.schema.names)
+
+
+def _numbered(parquet: pq.ParquetFile, schema: pa.Schema, state: FileState) -> Iterator[pa.RecordBatch]:
+    """The rows of a Parquet file, each with its number from 1."""
+    row = 1
+    try:
+        for batch in parquet.iter_batches(batch_size=_BATCH_ROWS):
+            numbers = pa.array(range(row, row + batch.num_rows), pa.int64())
+            yield pa.RecordBatch.from_arrays([numbers, *batch.columns], schema=schema)
+            row += batch.num_rows
+    except (OSError, pa.ArrowInvalid) as error:
+        reason = f"cannot be read to its end: {error}; the rows before row {row} are loaded"
+        state.fail("cut_off", reason, row)
+
+
+def _origin(arrow_type: pa.DataType, wanted: str | None) -> validation.Origin:
+    """Whether a Parquet column has the wanted type as it is; anything else goes by its text."""
+    same = {
+        "uuid": pa.types.is_fixed_size_binary(arrow_type) and isinstance(arrow_type, pa.UuidType),
+        "timestamptz": pa.types.is_timestamp(arrow_type) and arrow_type.tz is not None,
+        "bigint": pa.types.is_integer(arrow_type) and arrow_type != pa.uint64(),
+        "boolean": pa.types.is_boolean(arrow_type),
+        "double precision": False,
+    }
+    return "typed" if wanted in same and same[wanted] else "text"

@@ -1,0 +1,322 @@
+"""What lies in the landing zone, and its bytes: listing, decompression, lines. Knows no contract and no database."""
+
+import csv
+import hashlib
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import BinaryIO, Literal, Protocol
+
+import numpy as np
+import pyarrow as pa
+import zstandard
+
+FORMATS = {".ndjson": "ndjson", ".jsonl": "ndjson", ".json": "ndjson", ".csv": "csv", ".parquet": "parquet"}
+COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
+
+LONGEST_LINE = 1 << 20
+"""Bytes; a longer line is rejected, so that one bad file cannot fill the memory."""
+
+_READ_SIZE = 1 << 16
+_BLOCK_SIZE = 4 << 20
+
+UNREADABLE = (OSError, EOFError, zlib.error, zstandard.ZstdError)
+"""What reading a damaged, truncated or vanished file raises."""
+
+LINE_BATCH = pa.schema([("_line", pa.int64()), ("_raw", pa.string())])
+
+
+@dataclass(frozen=True)
+class LandingFile:
+    """One file below `landing/<table>/`."""
+
+    path: str
+    """Relative to the landing folder, with forward slashes."""
+    absolute: Path
+    size_bytes: int
+    modified_at: datetime
+    file_format: str | None
+    compression: str | None
+    source: str | None
+    """Name of the source mapping, for a file below `landing/<table>/<source>/`."""
+    problem: str | None = None
+    """Why it cannot be read at all, when that shows from outside."""
+
+
+def list_files(landing_dir: Path, table: str, sources: frozenset[str]) -> list[LandingFile]:
+    """Every file below the table's folder, sorted by path. Names that begin with . or _ or end in .tmp or .part are
+    work in progress of whoever writes them and are passed over."""
+    folder = landing_dir / table
+    found = []
+    for absolute in sorted(folder.rglob("*")) if folder.is_dir() else ():
+        inside = absolute.relative_to(folder)
+        if any(part.startswith((".", "_")) or part.endswith((".tmp", ".part")) for part in inside.parts):
+            continue
+        stem, compression = _strip(absolute.name.lower(), COMPRESSIONS)
+        _, file_format = _strip(stem, FORMATS)
+        if absolute.is_dir():
+            if file_format is None:
+                continue
+            problem: str | None = "is a directory named like a file; expected a file"
+        elif not absolute.is_file():
+            problem = "is no regular file (or a link to nothing)"
+        elif file_format is None:
+            problem = f"has an unknown ending; expected {', '.join(FORMATS)}, alone or with {' or '.join(COMPRESSIONS)}"
+        else:
+            problem = None
+        try:
+            status = absolute.lstat() if problem else absolute.stat()
+        except FileNotFoundError:  # between the listing and here
+            continue
+        found.append(
+            LandingFile(
+                path=absolute.relative_to(landing_dir).as_posix(),
+                absolute=absolute,
+                size_bytes=0 if problem else status.st_size,
+                modified_at=datetime.fromtimestamp(status.st_mtime, UTC),
+                file_format=file_format,
+                compression=compression,
+                source=inside.parts[0] if len(inside.parts) > 1 and inside.parts[0] in sources else None,
+                problem=problem,
+            )
+        )
+    return found
+
+
+def _strip(name: str, endings: dict[str, str]) -> tuple[str, str | None]:
+    for ending, meaning in endings.items():
+        if name.endswith(ending):
+            return name.removesuffix(ending), meaning
+    return name, None
+
+
+@dataclass(frozen=True)
+class RejectedRow:
+    """A row, or with line None a whole file, that does not fit; why, and what stood there."""
+
+    line: int | None
+    reason: str
+    content: str | None
+    day: date | None = None
+
+
+@dataclass
+class FileState:
+    """What became of one file; filled while it is read."""
+
+    state: Literal["read", "cut_off", "rejected"] = "read"
+    reasons: list[str] = field(default_factory=list)
+    checksum: str = ""
+    rejected: list[RejectedRow] = field(default_factory=list)
+    """Rows that never became records. Whoever reads empties it from time to time."""
+
+    def fail(self, state: Literal["cut_off", "rejected"], reason: str, line: int | None = None) -> None:
+        self.state = state
+        self.reasons.append(reason)
+        self.rejected.append(RejectedRow(line, reason, None))
+
+
+class _Decompressor(Protocol):
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
+    def decompress(self, data: bytes, /) -> bytes: ...
+
+
+class _Plain:
+    eof = False
+    unused_data = b""
+
+    def decompress(self, data: bytes) -> bytes:
+        return data
+
+
+def decompressed(file: BinaryIO, compression: str | None, digest: "hashlib._Hash") -> Iterator[bytes]:
+    """The file's content in pieces; raises EOFError when a compressed stream ends too early, zlib.error or
+    zstandard.ZstdError when it is damaged. `digest` is fed with the bytes as they lie on disk."""
+
+    def start() -> _Decompressor:
+        if compression == "gzip":
+            return zlib.decompressobj(wbits=31)
+        if compression == "zstd":
+            return zstandard.ZstdDecompressor(max_window_size=1 << 27).decompressobj()
+        return _Plain()
+
+    decompressor = start()
+    is_inside = False
+    while data := file.read(_READ_SIZE):
+        digest.update(data)
+        while data:
+            if decompressor.eof:  # files may be several compressed streams, one after the other
+                decompressor = start()
+            is_inside = True
+            piece = decompressor.decompress(data)
+            if piece:
+                yield piece
+            data = decompressor.unused_data if decompressor.eof else b""
+            is_inside = not decompressor.eof
+    if compression and is_inside:
+        raise EOFError("the compressed stream ends too early")
+
+
+class Lines:
+    """The lines of a text file in blocks, with their numbers; what is no line is put aside in the file's state."""
+
+    def __init__(self, file: LandingFile, state: FileState) -> None:
+        self._file = file
+        self._state = state
+        self._next_line = 1
+
+    def blocks(self) -> Iterator[tuple[int, bytes]]:
+        """(number of the first line, bytes that end with a line break), about 4 MB each."""
+        digest = hashlib.sha256()
+        pieces: list[bytes] = []
+        size = 0
+        error = None
+        is_first = True
+        try:
+            with self._file.absolute.open("rb") as opened:
+                for piece in decompressed(opened, self._file.compression, digest):
+                    if is_first:
+                        piece = piece.removeprefix(b"\xef\xbb\xbf")
+                        is_first = False
+                    pieces.append(piece)
+                    size += len(piece)
+                    if size >= _BLOCK_SIZE:
+                        block, rest = self._cut(b"".join(pieces))
+                        pieces, size = [rest], len(rest)
+                        if block:
+                            yield self._numbered(block)
+        except UNREADABLE as problem:
+            error = problem
+        rest = b"".join(pieces)
+        if error is None:
+            if rest:
+                yield self._numbered(rest if rest.endswith(b"\n") else rest + b"\n")
+        else:
+            block, rest = self._cut(rest)
+            if block:
+                yield self._numbered(block)
+            self._give_up(error, rest)
+        self._state.checksum = digest.hexdigest()
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """Record batches of LINE_BATCH; blank lines are passed over."""
+        for first_line, block in self.blocks():
+            yield self._batch(first_line, block)
+
+    def reject(self, line: int, reason: str, content: bytes) -> None:
+        self._state.rejected.append(RejectedRow(line, reason, printable(content)))
+
+    def _give_up(self, error: Exception, rest: bytes) -> None:
+        what = "was there when the folder was listed and is gone" if isinstance(error, FileNotFoundError) else str(error)
+        if self._next_line == 1 and not rest:
+            self._state.fail("rejected", f"cannot be read: {what}")
+        else:
+            reason = f"cannot be read to its end: {what}; the lines before line {self._next_line} are loaded"
+            self._state.fail("cut_off", reason, self._next_line)
+
+    def _cut(self, data: bytes) -> tuple[bytes, bytes]:
+        """Split behind the last line break. Of a line that grows too long only the beginning is kept."""
+        end = data.rfind(b"\n") + 1
+        rest = data[end:]
+        if len(rest) > 2 * LONGEST_LINE:
+            rest = rest[: LONGEST_LINE + 1]
+        return data[:end], rest
+
+    def _numbered(self, block: bytes) -> tuple[int, bytes]:
+        first = self._next_line
+        self._next_line += block.count(b"\n")
+        return first, block
+
+    def _batch(self, first_line: int, block: bytes) -> pa.RecordBatch:
+        breaks = np.flatnonzero(np.frombuffer(block, dtype=np.uint8) == ord("\n"))
+        offsets = np.empty(len(breaks) + 1, dtype=np.int32)
+        offsets[0] = 0
+        offsets[1:] = breaks + 1
+        lines = pa.StringArray.from_buffers(len(breaks), pa.py_buffer(offsets), pa.py_buffer(block))
+        numbers = np.arange(first_line, first_line + len(breaks), dtype=np.int64)
+        lengths = np.diff(offsets)
+        try:
+            lines.validate(full=True)
+            is_text = True
+        except pa.ArrowInvalid:
+            is_text = False
+        if is_text and lengths.min() > 2 and lengths.max() <= LONGEST_LINE:  # noqa: PLR2004 - no blank line
+            return pa.record_batch([pa.array(numbers), lines], schema=LINE_BATCH)
+        return self._sorted_out(first_line, block)
+
+    def _sorted_out(self, first_line: int, block: bytes) -> pa.RecordBatch:
+        """The same line by line, for a block that holds a line that is none."""
+        numbers, texts = [], []
+        for number, line in enumerate(block[:-1].split(b"\n"), first_line):
+            text = self.text(number, line)
+            if text is not None and text.strip():
+                numbers.append(number)
+                texts.append(text)
+        return pa.record_batch([pa.array(numbers, pa.int64()), pa.array(texts, pa.string())], schema=LINE_BATCH)
+
+    def text(self, number: int, line: bytes) -> str | None:
+        """The line as text, or None when it was rejected."""
+        if len(line) > LONGEST_LINE:
+            self.reject(number, f"the line is longer than {LONGEST_LINE:,} bytes", line)
+            return None
+        try:
+            return line.decode("utf-8")
+        except UnicodeDecodeError as error:
+            self.reject(number, f"the line is no valid UTF-8 at byte {error.start}", line)
+            return None
+
+
+def printable(content: bytes | str) -> str:
+    """At most 10,000 characters that PostgreSQL can store."""
+    text = content.decode("utf-8", errors="replace") if isinstance(content, bytes) else content
+    return text[:10_000].replace("\x00", "\N{REPLACEMENT CHARACTER}").rstrip("\r\n")
+
+
+def csv_records(lines: Lines) -> Iterator[tuple[int, list[str], str]]:
+    """(line, fields, raw text) of each record; quoted fields may span lines. A record that is no CSV is rejected by its
+    first line, and reading goes on with the next."""
+    csv.field_size_limit(LONGEST_LINE)
+    source = _decoded(lines)
+    pending: list[tuple[int, str]] = []  # lines read ahead and given back
+    consumed: list[tuple[int, str]] = []  # lines of the record at hand
+
+    def feed() -> Iterator[str]:
+        while True:
+            item = pending.pop(0) if pending else next(source, None)
+            if item is None:
+                return
+            consumed.append(item)
+            yield item[1]
+
+    while True:
+        reader = csv.reader(feed(), strict=True)
+        try:
+            for fields in reader:
+                if fields:
+                    yield consumed[0][0], fields, "".join(text for _, text in consumed)
+                consumed.clear()
+        except csv.Error as error:
+            number, text = consumed[0]
+            lines.reject(number, f"the line is no valid CSV: {error}", text.encode())
+            pending[:0] = consumed[1:]
+            consumed.clear()
+        else:
+            return
+
+
+def _decoded(lines: Lines) -> Iterator[tuple[int, str]]:
+    for first_line, block in lines.blocks():
+        try:
+            texts: list[str | None] = list(block.decode("utf-8")[:-1].split("\n"))
+            if max(map(len, block.split(b"\n"))) > LONGEST_LINE:
+                texts = [lines.text(number, line) for number, line in enumerate(block[:-1].split(b"\n"), first_line)]
+        except UnicodeDecodeError:
+            texts = [lines.text(number, line) for number, line in enumerate(block[:-1].split(b"\n"), first_line)]
+        for number, text in enumerate(texts, first_line):
+            if text is not None:
+                yield number, text + "\n"

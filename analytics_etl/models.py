@@ -1,0 +1,220 @@
+"""SQL files as values: header, statement, and what follows from them. Knows neither Dagster nor any database.
+
+A file is `sql/<family>/<kind>/<name>.sql`: a YAML header in one comment, then one SELECT.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import sqlglot
+import yaml
+from sqlglot import exp
+from sqlglot.errors import ParseError
+from sqlglot.lineage import lineage
+
+Kind = Literal["sources", "aggregates", "views", "checks", "reports"]
+Cadence = Literal["day", "week", "month"]
+
+HEADER_KEYS = {"description", "key", "columns", "checks"}
+PARAMETERS: dict[str, set[str]] = {
+    "sources": set(),
+    "aggregates": {"start", "end"},
+    "views": {"trending_min_downloads"},
+    "checks": {"start", "end"},
+    "reports": {"previous_start", "start", "end"},
+}
+CADENCE_BY_SUFFIX: dict[str, Cadence] = {
+    **dict.fromkeys(("_1m", "_5m", "_1h", "_1d", "_daily"), "day"),
+    "_weekly": "week",
+    "_monthly": "month",
+}
+
+
+class ModelError(ValueError):
+    """A SQL file that breaks a rule of the house; the message names the file."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """One SQL file."""
+
+    path: Path
+    family: str
+    kind: Kind
+    name: str
+    description: str
+    key: tuple[str, ...]
+    columns: Mapping[str, str]
+    """Output columns in order, with what they mean."""
+    checks: tuple[tuple[str, Mapping[str, Any]], ...]
+    """Great Expectations expectations: (name in snake case, arguments)."""
+    select: str
+
+    @property
+    def table(self) -> str:
+        """The table's name in PostgreSQL, with its schema."""
+        return f"{self.family}.{self.name}"
+
+    @property
+    def cadence(self) -> Cadence:
+        """How the table is partitioned, told by its name's suffix."""
+        return cadence_of(self.name)
+
+    @cached_property
+    def expression(self) -> exp.Query:
+        dialect = "duckdb" if self.kind == "sources" else "postgres"
+        try:
+            statements = sqlglot.parse(self.select, dialect=dialect)
+        except ParseError as error:
+            raise ModelError(f"{self.path}: the statement cannot be parsed: {error}") from error
+        if len(statements) != 1 or not isinstance(statements[0], exp.Query):
+            raise ModelError(f"{self.path}: expected exactly one SELECT after the header and no semicolon")
+        return statements[0]
+
+    @cached_property
+    def dependencies(self) -> tuple[str, ...]:
+        """Tables the SELECT reads, with their schema, sorted: every qualified name in FROM."""
+        return tuple(sorted({f"{t.db}.{t.name}" for t in self.expression.find_all(exp.Table) if t.db}))
+
+    @cached_property
+    def lookback_days(self) -> int:
+        """Days before its window that the SELECT reads: the largest N of `:start::date - N`.
+
+        So many days after a partition may change when the partition does.
+        """
+        days = [0]
+        for difference in self.expression.find_all(exp.Sub):
+            left = difference.this.unnest()
+            if isinstance(left, exp.Cast):
+                left = left.this
+            if isinstance(left, exp.Placeholder) and left.name == "start" and difference.expression.is_int:
+                days.append(int(difference.expression.name))
+        return max(days)
+
+    @cached_property
+    def code_version(self) -> str:
+        """Hash of the statement as parsed: comments and layout do not change it."""
+        text = self.expression.sql(dialect="postgres", comments=False, normalize=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    def statement(self, parameters: Mapping[str, str | int]) -> str:
+        """The SELECT with its `:parameters` written in as literals."""
+        return bind(self.select, parameters, self.path)
+
+
+def cadence_of(name: str) -> Cadence:
+    """The cadence a table's name ends in; event tables, which have no suffix, are kept by day."""
+    return next((cadence for suffix, cadence in CADENCE_BY_SUFFIX.items() if name.endswith(suffix)), "day")
+
+
+def window_parameters(start: date, end: date) -> dict[str, str]:
+    """The half-open UTC window as quoted literals with their own offset.
+
+    A literal of unknown type becomes the same instant next to a timestamptz, and the same day under `::date`, in every
+    session time zone; a bound timestamptz would not.
+    """
+    return {"start": f"{start.isoformat()} 00:00:00+00", "end": f"{end.isoformat()} 00:00:00+00"}
+
+
+def bind(statement: str, parameters: Mapping[str, str | int], origin: object = "statement") -> str:
+    """Write `:name` parameters into a statement as literals, leaving `::` casts, quotes and comments alone."""
+    parts = []
+    position = 0
+    for token in sqlglot.tokenize(statement, dialect="postgres"):
+        if token.token_type != sqlglot.TokenType.COLON:
+            continue
+        name = _identifier_after(statement, token.end + 1)
+        if not name:
+            continue
+        if name not in parameters:
+            raise ModelError(f"{origin}: unknown parameter :{name}, expected one of {sorted(parameters)}")
+        value = parameters[name]
+        parts += [statement[position : token.start], str(value) if isinstance(value, int) else _quoted(value)]
+        position = token.end + 1 + len(name)
+    return "".join([*parts, statement[position:]])
+
+
+def load_models(sql_dir: Path, kind: Kind) -> dict[str, Model]:
+    """Every file of one kind in every family, by its table name."""
+    models = [read_model(path) for path in sorted(sql_dir.glob(f"*/{kind}/*.sql"))]
+    return {model.table: model for model in models}
+
+
+def read_model(path: Path) -> Model:
+    """Read and validate one file; raise ModelError naming it."""
+    text = path.read_text(encoding="utf-8")
+    if not text.startswith("/*") or "*/" not in text:
+        raise ModelError(f"{path}: expected a YAML header in /* */ at the top")
+    header_text, select = text[2:].split("*/", 1)
+    try:
+        header = yaml.safe_load(header_text)
+    except yaml.YAMLError as error:
+        raise ModelError(f"{path}: the header is not valid YAML (quote a text that holds a colon): {error}") from error
+    if not isinstance(header, dict) or not header.get("description"):
+        raise ModelError(f"{path}: the header needs at least a description")
+    if unknown := set(header) - HEADER_KEYS:
+        raise ModelError(f"{path}: unknown header keys {sorted(unknown)}; there are only {sorted(HEADER_KEYS)}")
+    kind: Any = path.parent.name
+    model = Model(
+        path=path,
+        family=path.parent.parent.name,
+        kind=kind,
+        name=path.stem,
+        description=str(header["description"]).strip(),
+        key=tuple(header.get("key", ())),
+        columns={name: str(doc) for name, doc in header.get("columns", {}).items()},
+        checks=tuple((name, arguments or {}) for entry in header.get("checks", ()) for name, arguments in entry.items()),
+        select=select.strip(),
+    )
+    _validate(model)
+    return model
+
+
+def column_lineage(model: Model, schema: Mapping[str, Mapping[str, str]]) -> dict[str, list[tuple[str, str]]]:
+    """For each output column, the (table, column) pairs it is computed from.
+
+    `schema` gives the columns of every table the SELECT reads: {table with schema: {column: type}}.
+    """
+    nested: dict[str, dict[str, dict[str, str]]] = {}
+    for table in model.dependencies:
+        family, name = table.split(".")
+        nested.setdefault(family, {})[name] = dict(schema[table])
+    result: dict[str, list[tuple[str, str]]] = {}
+    for column in model.columns:
+        leaves = set()
+        for node in lineage(column, model.expression.copy(), schema=nested, dialect="postgres").walk():
+            if isinstance(node.source, exp.Table) and node.source.db:
+                leaves.add((f"{node.source.db}.{node.source.name}", node.name.split(".")[-1].strip('"')))
+        result[column] = sorted(leaves)
+    return result
+
+
+def _validate(model: Model) -> None:
+    if model.kind in ("aggregates", "views") and not (model.key and model.columns):
+        raise ModelError(f"{model.path}: the header of a table needs key and columns")
+    if missing := set(model.key) - set(model.columns):
+        raise ModelError(f"{model.path}: key columns {sorted(missing)} are not among the columns")
+    used = {placeholder.name for placeholder in model.expression.find_all(exp.Placeholder)}
+    if unknown := used - PARAMETERS[model.kind]:
+        raise ModelError(f"{model.path}: unknown parameters {sorted(unknown)}, expected {PARAMETERS[model.kind]}")
+    if list(model.expression.find_all(exp.Star)) and any(s.is_star for s in model.expression.selects):
+        raise ModelError(f"{model.path}: name the columns instead of select *")
+    outputs = [column.alias_or_name for column in model.expression.selects]
+    if model.kind in ("aggregates", "views", "reports") and outputs != list(model.columns):
+        raise ModelError(f"{model.path}: the header documents {list(model.columns)}, the SELECT gives {outputs}")
+
+
+def _identifier_after(text: str, position: int) -> str:
+    end = position
+    while end < len(text) and (text[end].isalnum() or text[end] == "_"):
+        end += 1
+    return text[position:end]
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

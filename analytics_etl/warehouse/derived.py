@@ -1,0 +1,166 @@
+"""Derived tables and views: their schema follows from their SELECT, their rows are replaced window by window."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from psycopg import sql
+
+from analytics_etl.models import Model, window_parameters
+from analytics_etl.warehouse.connection import Connection, DatabaseError, identifier, lock
+from analytics_etl.warehouse.operations import PartitionRecord, record_partition
+
+
+@dataclass(frozen=True)
+class Replaced:
+    """The outcome of replacing a window: rows per partition, and later partitions that were brought up to date."""
+
+    rows: dict[date, int]
+    refreshed: list[date]
+    duration_ms: int
+
+
+def replace_window(connection: Connection, model: Model, periods: Mapping[date, date], run_id: str | None) -> Replaced:
+    """Replace the rows of consecutive partitions (start -> end) by what the SELECT gives for them.
+
+    A table that looks back over earlier days is also brought up to date for the later partitions it already has, so that
+    the order in which days are run does not matter.
+    """
+    started = time.monotonic()
+    lock(connection, model.table)
+    ensure_table(connection, model)
+    window = _Window(connection, model, run_id, started)
+    counts = window.replace(periods)
+    refreshed: list[date] = []
+    if model.lookback_days:
+        last = max(periods.values())
+        later = connection.execute(
+            "select period_start, period_end from ops.partitions where table_name = %s and period_start >= %s "
+            "and period_start < %s order by 1",
+            [model.table, last, last + timedelta(days=model.lookback_days)],
+        ).fetchall()
+        for start, end in later:
+            window.replace({start: end})
+            refreshed.append(start)
+    return Replaced(counts, refreshed, window.elapsed_ms())
+
+
+@dataclass(frozen=True)
+class _Window:
+    connection: Connection
+    model: Model
+    run_id: str | None
+    started: float
+
+    def elapsed_ms(self) -> int:
+        return round(1000 * (time.monotonic() - self.started))
+
+    def replace(self, periods: Mapping[date, date]) -> dict[date, int]:
+        start, end = min(periods), max(periods.values())
+        table, period = identifier(self.model.table), sql.Identifier(self.model.key[0])
+        self.connection.execute(
+            sql.SQL("delete from {} where {} >= {} and {} < {}").format(table, period, start, period, end)
+        )
+        names = sql.SQL(", ").join(map(sql.Identifier, self.model.columns))
+        self.connection.execute(
+            sql.SQL("insert into {} ({}) {}").format(
+                table, names, _text(self.model.statement(window_parameters(start, end)))
+            )
+        )
+        found = dict(
+            self.connection.execute(
+                sql.SQL("select {}, count(*) from {} where {} >= {} and {} < {} group by 1").format(
+                    period, table, period, start, period, end
+                )
+            ).fetchall()
+        )
+        counts = {day: found.get(day, 0) for day in periods}
+        for day, count in counts.items():
+            record_partition(
+                self.connection,
+                PartitionRecord(
+                    self.model.table, day, periods[day], count, self.model.code_version,
+                    self.elapsed_ms() // len(counts), self.run_id,
+                ),
+            )  # fmt: skip
+        return counts
+
+
+def ensure_table(connection: Connection, model: Model) -> None:
+    """Create the table of a model, or refuse one whose columns are no longer those of the SELECT."""
+    parameters = window_parameters(date(2000, 1, 1), date(2000, 1, 1))
+    wanted = _columns(connection, _text(model.statement(parameters)))
+    exists = connection.execute("select to_regclass(%s)", [model.table]).fetchone()
+    if exists is not None and exists[0] is not None:
+        present = _columns(connection, sql.SQL("select * from {}").format(identifier(model.table)))
+        if present != wanted:
+            raise DatabaseError(
+                f"the table {model.table} has the columns {_listed(present)}, but {model.path} now gives "
+                f"{_listed(wanted)}; to rebuild it: drop table {model.table}, then backfill its partitions"
+            )
+        return
+    columns = sql.SQL(", ").join(
+        sql.SQL("{} {}").format(sql.Identifier(name), _text(type_name)) for name, type_name in wanted
+    )
+    table = identifier(model.table)
+    connection.execute(sql.SQL("create schema if not exists {}").format(sql.Identifier(model.family)))
+    connection.execute(sql.SQL("create table {} ({})").format(table, columns))
+    # Only the period is indexed: windows are replaced and read by it, and more indexes cost more than all the rest.
+    connection.execute(sql.SQL("create index on {} ({})").format(table, sql.Identifier(model.key[0])))
+    _comment(connection, model, "table")
+
+
+def refresh_view(connection: Connection, model: Model, parameters: Mapping[str, str | int]) -> int:
+    """Refresh a materialized view, without readers waiting; create it first if its SELECT is new. Returns its rows."""
+    lock(connection, model.table)
+    select = model.statement(parameters)
+    version = f"{model.code_version} {dict(sorted(parameters.items()))}"
+    view = identifier(model.table)
+    found = connection.execute(
+        "select obj_description(to_regclass(%s), 'pg_class')", [model.table]
+    ).fetchone()
+    comment = found[0] if found is not None else None
+    if comment is None or not str(comment).endswith(f"[{version}]"):
+        connection.execute(sql.SQL("drop materialized view if exists {}").format(view))
+        connection.execute(sql.SQL("create schema if not exists {}").format(sql.Identifier(model.family)))
+        connection.execute(sql.SQL("create materialized view {} as {}").format(view, _text(select)))
+        keys = sql.SQL(", ").join(map(sql.Identifier, model.key))
+        # Refreshing concurrently needs a unique index.
+        connection.execute(sql.SQL("create unique index on {} ({})").format(view, keys))
+        _comment(connection, model, "materialized view", f" [{version}]")
+    else:
+        connection.execute(sql.SQL("refresh materialized view concurrently {}").format(view))
+    counted = connection.execute(sql.SQL("select count(*) from {}").format(view)).fetchone()
+    assert counted is not None
+    return int(counted[0])
+
+
+def _columns(connection: Connection, select: sql.Composable) -> list[tuple[str, str]]:
+    cursor = connection.execute(sql.SQL("select * from ({}) as q limit 0").format(select))
+    columns = []
+    for column in cursor.description or ():
+        named = connection.execute("select format_type(%s, null)", [column.type_code]).fetchone()
+        columns.append((column.name, str(named[0]) if named else "?"))
+    return columns
+
+
+def _comment(connection: Connection, model: Model, what: str, suffix: str = "") -> None:
+    kind = _text(what)
+    connection.execute(
+        sql.SQL("comment on {} {} is {}").format(kind, identifier(model.table), model.description + suffix)
+    )
+    for column, text in model.columns.items():
+        connection.execute(
+            sql.SQL("comment on column {} is {}").format(sql.Identifier(*model.table.split("."), column), text)
+        )
+
+
+def _listed(columns: list[tuple[str, str]]) -> str:
+    return ", ".join(f"{name} {type_name}" for name, type_name in columns)
+
+
+def _text(statement: str) -> sql.SQL:
+    """A statement of ours (never of a user's) as it stands; psycopg's type wants a literal."""
+    text: object = statement
+    return sql.SQL(text)  # type: ignore[arg-type]

@@ -1,0 +1,102 @@
+"""The ops tables: partitions, landing ledger, check results, audit. Statements and nothing else."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from analytics_etl.warehouse.connection import Connection, rows
+
+
+@dataclass(frozen=True)
+class PartitionRecord:
+    """One materialization of one partition."""
+
+    table: str
+    start: date
+    end: date
+    rows: int
+    code_version: str
+    duration_ms: int
+    run_id: str | None = None
+
+
+def record_partition(connection: Connection, record: PartitionRecord) -> None:
+    connection.execute(
+        """
+        insert into ops.partitions (table_name, period_start, period_end, rows, code_version, duration_ms, run_id)
+        values (%s, %s, %s, %s, %s, %s, %s)
+        on conflict (table_name, period_start) do update set
+            period_end = excluded.period_end, rows = excluded.rows, code_version = excluded.code_version,
+            duration_ms = excluded.duration_ms, run_id = excluded.run_id, updated_at = clock_timestamp()""",
+        [record.table, record.start, record.end, record.rows, record.code_version, record.duration_ms, record.run_id],
+    )
+
+
+def partitions(connection: Connection, start: date, end: date) -> list[dict[str, Any]]:
+    """The materialised partitions that begin in [start, end), of all tables."""
+    return rows(
+        connection,
+        "select * from ops.partitions where period_start >= %s and period_start < %s order by table_name, period_start",
+        [start, end],
+    )
+
+
+def ledger(connection: Connection, table: str) -> list[dict[str, Any]]:
+    """The landing files of a table as last read, each with the days it holds events of."""
+    return rows(
+        connection,
+        """
+        select path, size_bytes, modified_at, checksum, state,
+            array(
+                select day from ops.loaded_days as d
+                where d.table_name = f.table_name and d.path = f.path and d.rows_read > d.rows_rejected
+            ) as days
+        from ops.loaded_files as f
+        where table_name = %s
+        order by path""",
+        [table],
+    )
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """What a check found in one partition."""
+
+    table: str
+    name: str
+    start: date
+    end: date
+    passed: bool
+    severity: str
+    description: str
+    unexpected_count: int
+    sample: list[dict[str, Any]]
+
+
+def record_checks(connection: Connection, results: Iterable[CheckResult], run_id: str | None) -> None:
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            """
+            insert into ops.check_results (
+                table_name, check_name, period_start, period_end, passed, severity, description, unexpected_count,
+                sample, run_id
+            ) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+            on conflict (table_name, check_name, period_start) do update set
+                period_end = excluded.period_end, passed = excluded.passed, severity = excluded.severity,
+                description = excluded.description, unexpected_count = excluded.unexpected_count,
+                sample = excluded.sample, run_id = excluded.run_id, checked_at = clock_timestamp()""",
+            [
+                (r.table, r.name, r.start, r.end, r.passed, r.severity, r.description, r.unexpected_count,
+                 json.dumps(r.sample, default=str).replace("\\u0000", ""), run_id)
+                for r in results
+            ],
+        )  # fmt: skip
+
+
+def record_audit(connection: Connection, actor: str, action: str, subject: str, reason: str | None = None) -> None:
+    connection.execute(
+        "insert into ops.audit (actor, action, subject, reason) values (%s, %s, %s, %s)",
+        [actor, action, subject, reason],
+    )

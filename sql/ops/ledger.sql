@@ -1,0 +1,62 @@
+-- What was found in the landing zone and what became of it. All times are UTC.
+
+create table ops.loaded_files (
+    table_name text not null,
+    path text not null,
+    size_bytes bigint not null,
+    modified_at timestamptz not null,
+    checksum text not null,
+    state text not null,
+    reason text,
+    first_day date,
+    last_day date,
+    rows_read bigint not null,
+    rows_valid bigint not null,
+    rows_rejected bigint not null,
+    read_at timestamptz not null default clock_timestamp(),
+    primary key (table_name, path),
+    constraint state_known check (state in ('read', 'cut_off', 'rejected', 'gone'))
+);
+comment on table ops.loaded_files is 'Every landing file as it was last read.';
+comment on column ops.loaded_files.table_name is 'Event table the file is for, with its schema.';
+comment on column ops.loaded_files.path is 'Path below the landing folder.';
+comment on column ops.loaded_files.checksum is 'SHA-256 of the bytes of the file.';
+comment on column ops.loaded_files.state is 'read; cut_off = readable up to a point; rejected = not readable at all; gone = it was read before and is no longer there.';
+comment on column ops.loaded_files.reason is 'Why the file is not simply read, or what was ignored in it.';
+comment on column ops.loaded_files.first_day is 'First UTC day the file holds valid events of.';
+comment on column ops.loaded_files.last_day is 'Last UTC day the file holds valid events of.';
+
+create table ops.loaded_days (
+    table_name text not null,
+    path text not null,
+    day date not null,
+    rows_read bigint not null,
+    rows_rejected bigint not null,
+    rows_loaded bigint,
+    rows_duplicate bigint,
+    rows_conflicting bigint,
+    loaded_at timestamptz,
+    primary key (table_name, path, day),
+    constraint nothing_lost check (rows_read = rows_loaded + rows_duplicate + rows_rejected)
+);
+comment on table ops.loaded_days is 'The rows of each landing file on each UTC day they are of, and what became of them.';
+comment on column ops.loaded_days.rows_read is 'Rows of the day in the file, rejected ones included.';
+comment on column ops.loaded_days.rows_loaded is 'Rows kept; NULL until the day is loaded. A row that several files hold counts for the first one by path.';
+comment on column ops.loaded_days.rows_duplicate is 'Rows left out because another row of the day has their event_id.';
+comment on column ops.loaded_days.rows_conflicting is 'Those of the duplicates whose event_id came with differing contents.';
+
+create table ops.rejected_rows (
+    table_name text not null,
+    path text not null,
+    day date,
+    line bigint,
+    reason text not null,
+    content text
+);
+create index rejected_rows_by_file on ops.rejected_rows (table_name, path);
+create index rejected_rows_by_day on ops.rejected_rows (table_name, day);
+comment on table ops.rejected_rows is 'Rows and files that do not fit their contract. Reading the day again after a mend of the contract, the mapping or the file replays them.';
+comment on column ops.rejected_rows.day is 'UTC day of the event; NULL when the row has no usable time.';
+comment on column ops.rejected_rows.line is 'Line in the file, from 1 (Parquet: row); NULL when the whole file is meant.';
+comment on column ops.rejected_rows.reason is 'The column or constraint, what was expected and what came.';
+comment on column ops.rejected_rows.content is 'The row as it stands in the file, cut after 10,000 characters, bytes that are no UTF-8 and NULs replaced.';

@@ -1,0 +1,17 @@
+-- What is in the tables: one row for each partition that was materialised, also when it is empty.
+
+create table ops.partitions (
+    table_name text not null,
+    period_start date not null,
+    period_end date not null,
+    rows bigint not null,
+    code_version text not null,
+    duration_ms bigint not null,
+    run_id text,
+    updated_at timestamptz not null default clock_timestamp(),
+    primary key (table_name, period_start)
+);
+comment on table ops.partitions is 'The latest materialization of each partition, written in the same transaction as its rows.';
+comment on column ops.partitions.period_end is 'First day after the partition.';
+comment on column ops.partitions.code_version is 'Hash of the statement (or contract) that produced it.';
+comment on column ops.partitions.run_id is 'Dagster run that wrote it.';
