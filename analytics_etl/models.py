@@ -4,6 +4,7 @@ A file is `sql/<family>/<kind>/<name>.sql`: a YAML header in one comment, then o
 """
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -25,7 +26,7 @@ PARAMETERS: dict[str, set[str]] = {
     "sources": set(),
     "aggregates": {"start", "end"},
     "views": {"trending_min_downloads"},
-    "checks": {"start", "end"},
+    "checks": {"start", "end", "table"},
     "reports": {"previous_start", "start", "end"},
 }
 CADENCE_BY_SUFFIX: dict[str, Cadence] = {
@@ -69,7 +70,8 @@ class Model:
     def expression(self) -> exp.Query:
         dialect = "duckdb" if self.kind == "sources" else "postgres"
         try:
-            statements = sqlglot.parse(self.select, dialect=dialect)
+            # The generic checks of sql/ops/checks name their table in braces.
+            statements = sqlglot.parse(re.sub(r"\{(\w+)\}", r"_\1_", self.select), dialect=dialect)
         except ParseError as error:
             raise ModelError(f"{self.path}: the statement cannot be parsed: {error}") from error
         if len(statements) != 1 or not isinstance(statements[0], exp.Query):

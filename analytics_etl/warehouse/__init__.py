@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from typing import Any
+from uuid import uuid4
 
 from psycopg import sql
 
@@ -21,6 +22,7 @@ from analytics_etl.warehouse.connection import (
     DatabaseError,
     dagster_storage_url,
     database_url,
+    identifier,
     rows,
     sqlalchemy_url,
     transaction,
@@ -64,8 +66,12 @@ class Warehouse:
         """Replace days of a raw table; committed when the block ends without an error."""
         with transaction(self.settings, {"work_mem": "64MB"}) as connection:
             load = DayLoad(connection, contract, sorted(days), run_id)
-            load.begin()
-            yield load
+            try:
+                load.begin()
+                yield load
+            except BaseException:
+                connection.close()  # a COPY may be under way, in which state nothing can be rolled back
+                raise
 
     def replace(self, model: Model, periods: Mapping[date, date], run_id: str | None = None) -> Replaced:
         """Replace consecutive partitions (start -> end) of a derived table."""
@@ -90,6 +96,14 @@ class Warehouse:
         with transaction(self.settings) as connection:
             return operations.partitions(connection, start, end)
 
+    def newest_day(self, tables: Sequence[str]) -> date | None:
+        """The newest partition of any of some tables that was materialised."""
+        with transaction(self.settings) as connection:
+            found = connection.execute(
+                "select max(period_start) from ops.partitions where table_name = any(%s)", [list(tables)]
+            ).fetchone()
+        return None if found is None else found[0]
+
     def record_checks(self, results: Sequence[CheckResult], run_id: str | None = None) -> None:
         with transaction(self.settings) as connection:
             operations.record_checks(connection, results, run_id)
@@ -97,6 +111,30 @@ class Warehouse:
     def record_audit(self, actor: str, action: str, subject: str, reason: str | None = None) -> None:
         with transaction(self.settings) as connection:
             operations.record_audit(connection, actor, action, subject, reason)
+
+    @contextmanager
+    def window_view(self, table: str, period: str, start: date, end: date) -> Iterator[str]:
+        """A view of some days of a table, under a name of its own in the schema `ops`, for as long as the block lasts.
+        `period` is the column the days are in; for an event table its time column, and the view then has a column
+        `day`. Constants in a view let PostgreSQL pass over the other partitions."""
+        bounds = window_parameters(start, end)
+        name = f"ops.window_{uuid4().hex[:12]}"
+        view = identifier(name)
+        time = sql.SQL(", ({} at time zone 'UTC')::date as day").format(sql.Identifier(period))
+        statement = sql.SQL("create view {} as select *{} from {} where {} >= {} and {} < {}").format(
+            view, time if self._is_timestamp(table, period) else sql.SQL(""), identifier(table),
+            sql.Identifier(period), bounds["start"], sql.Identifier(period), bounds["end"],
+        )  # fmt: skip
+        with transaction(self.settings) as connection:
+            connection.execute(statement)
+        try:
+            yield name
+        finally:
+            with transaction(self.settings) as connection:
+                connection.execute(sql.SQL("drop view {}").format(view))
+
+    def _is_timestamp(self, table: str, column: str) -> bool:
+        return self.table_schema([table])[table][column].startswith("timestamp")
 
     def table_schema(self, tables: Sequence[str]) -> dict[str, dict[str, str]]:
         """{table: {column: type}} of the tables that exist, views included."""

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -39,7 +41,13 @@ class DatabaseError(RuntimeError):
 
 def database_url(settings: Settings) -> str:
     """libpq URL of the database; starts the embedded server when it is the one to use."""
-    return settings.database_url or embedded.ensure_running(settings.home)
+    return settings.database_url or _embedded_url(settings.home)
+
+
+@cache
+def _embedded_url(home: Path) -> str:
+    """Looking whether the server runs takes a process; once is enough, until a connection fails."""
+    return embedded.ensure_running(home)
 
 
 def dagster_storage_url(settings: Settings) -> str:
@@ -84,6 +92,7 @@ def connect(settings: Settings, extra: Mapping[str, str] | None = None) -> Conne
         return attempt()
     except psycopg.OperationalError as error:
         if settings.database_url is None:
+            _embedded_url.cache_clear()
             return attempt()
         raise DatabaseError(
             f"cannot connect to the database named by ANALYTICS_DATABASE_URL: {without_password(str(error), settings)}"

@@ -1,0 +1,51 @@
+"""Aggregates: one SQL file = one table = one asset, written by replacing windows."""
+
+from collections.abc import Mapping
+
+import dagster as dg
+
+from analytics_etl.assets.metadata import (
+    FRESHNESS,
+    OWNERS,
+    asset_key,
+    column_schema,
+    describe_partitions,
+    lineage_metadata,
+    retrying_lost_connections,
+    statement_metadata,
+)
+from analytics_etl.models import Model
+from analytics_etl.partitions import Partitions, requested_periods
+from analytics_etl.warehouse import Warehouse
+
+
+def build_aggregate_asset(model: Model, partitions: Partitions) -> dg.AssetsDefinition:
+    """The asset of one aggregate."""
+    # A table that looks back depends on the days before its own, too.
+    mapping = dg.TimeWindowPartitionMapping(start_offset=-model.lookback_days, allow_nonexistent_upstream_partitions=True)
+
+    @dg.asset(
+        key=asset_key(model.table),
+        deps=[dg.AssetDep(asset_key(table), partition_mapping=mapping) for table in model.dependencies],
+        group_name=model.family,
+        description=model.description,
+        partitions_def=partitions.of(model.cadence),
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        kinds={"postgres", "sql", "table"},
+        owners=OWNERS,
+        code_version=model.code_version,
+        freshness_policy=FRESHNESS[model.cadence],
+        metadata={**statement_metadata(model), "dagster/column_schema": column_schema(model.columns)},
+    )
+    def aggregate(context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Warehouse]) -> None:
+        with retrying_lost_connections():
+            replaced = warehouse.replace(model, requested_periods(context, model.cadence), context.run_id)
+            shared = {**lineage_metadata(model, warehouse), "duration_ms": replaced.duration_ms}
+        if replaced.refreshed:
+            context.log.info(f"{model.table} looks back {model.lookback_days} days: also refreshed {replaced.refreshed}")
+        by_partition: Mapping[str, Mapping[str, int]] = {
+            start.isoformat(): {"dagster/partition_row_count": rows} for start, rows in replaced.rows.items()
+        }
+        describe_partitions(context, by_partition, shared)
+
+    return aggregate

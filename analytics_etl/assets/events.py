@@ -1,0 +1,142 @@
+"""Raw event tables: landing files -> the day's partition."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from analytics_etl.assets.metadata import (
+    FRESHNESS,
+    OWNERS,
+    asset_key,
+    column_schema,
+    describe_partitions,
+    landing_key,
+    retrying_lost_connections,
+)
+from analytics_etl.contracts import Contract
+from analytics_etl.landing import FileReport, LandingFile, LandingReader, list_files
+from analytics_etl.models import Model
+from analytics_etl.partitions import Partitions, chunks, requested_periods
+from analytics_etl.warehouse import LoadedDay, Warehouse
+
+DAYS_AT_ONCE = 92
+"""Days loaded in one transaction; more are done one batch after the other."""
+
+
+def build_landing_asset(contract: Contract) -> dg.AssetSpec:
+    """The landing folder of an event table: where lineage begins."""
+    return dg.AssetSpec(
+        landing_key(contract.table),
+        group_name=contract.family,
+        description=f"Files below `landing/{contract.name}/`: NDJSON, CSV or Parquet, plain, .gz or .zst.",
+        kinds={"file"},
+        owners=OWNERS,
+    )
+
+
+def build_event_asset(contract: Contract, mappings: Mapping[str, Model], partitions: Partitions) -> dg.AssetsDefinition:
+    """The asset of one raw event table, one partition a UTC day."""
+
+    @dg.asset(
+        key=asset_key(contract.table),
+        deps=[landing_key(contract.table)],
+        group_name=contract.family,
+        description=contract.description,
+        partitions_def=partitions.day,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        kinds={"postgres", "duckdb", "table"},
+        owners=OWNERS,
+        code_version=contract.code_version,
+        freshness_policy=FRESHNESS["day"],
+        metadata={
+            "dagster/table_name": contract.table,
+            "dagster/column_schema": column_schema(
+                contract.column_docs, {column.name: column.type for column in contract.columns}
+            ),
+            "contract": dg.MetadataValue.md(f"```sql\n{contract.ddl}\n```"),
+        },
+    )
+    def events(context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Warehouse]) -> None:
+        days = list(requested_periods(context, "day"))
+        with retrying_lost_connections():
+            for chunk in chunks(days, DAYS_AT_ONCE):
+                loaded, reports = load_days(contract, mappings, warehouse, chunk, context.run_id, context.log.info)
+                describe_partitions(context, _by_partition(loaded, reports), {"files_read": len(reports)})
+
+    return events
+
+
+def load_days(
+    contract: Contract,
+    mappings: Mapping[str, Model],
+    warehouse: Warehouse,
+    days: Sequence[date],
+    run_id: str | None = None,
+    tell: Any = print,
+) -> tuple[list[LoadedDay], list[FileReport]]:
+    """Replace days of a raw table by what the landing files hold of them.
+
+    Reads the files the ledger knows to hold events of these days, and those it does not know (as they are now).
+    """
+    settings = warehouse.settings
+    with (
+        LandingReader(contract, mappings, set(days), settings.temporary_dir, settings.loader_memory_mb) as reader,
+        warehouse.load(contract, days, run_id) as load,
+    ):
+        # After load() has waited for other loads of these days: the ledger is as they left it.
+        files, gone = files_to_read(contract, mappings, warehouse, settings.landing_dir, days)
+        for number, file in enumerate(files, 1):
+            tell(f"{contract.table}: reading {file.path} ({number} of {len(files)}, {file.size_bytes:,} bytes)")
+            load.forget_rejected(file.path)
+            for rows in reader.read(file):
+                for day, batch in rows.valid.items():
+                    load.copy(day, batch)
+                load.reject(file.path, rows.rejected)
+        load.mark_gone(gone)
+        duplicate_ids = reader.duplicates()
+        conflicting_ids = load.remove_duplicates(duplicate_ids)
+        loaded = load.publish(
+            reader.reports, reader.duplicates_by_file(duplicate_ids), reader.duplicates_by_file(conflicting_ids)
+        )
+    return loaded, reader.reports
+
+
+def files_to_read(
+    contract: Contract, mappings: Mapping[str, Model], warehouse: Warehouse, landing_dir: Path, days: Sequence[date]
+) -> tuple[list[LandingFile], list[str]]:
+    """The files that may hold events of some days, and the paths of those that did and are gone."""
+    known = {entry["path"]: entry for entry in warehouse.ledger(contract.table)}
+    present = list_files(landing_dir, contract.name, frozenset(mappings))
+    wanted = set(days)
+
+    def must_be_read(file: LandingFile) -> bool:
+        entry = known.get(file.path)
+        if entry is None or entry["state"] in ("gone", "rejected"):
+            return True
+        is_same = (entry["size_bytes"], entry["modified_at"]) == (file.size_bytes, file.modified_at)
+        return not is_same or bool(wanted & set(entry["days"]))
+
+    gone = set(known) - {file.path for file in present}
+    return [file for file in present if must_be_read(file)], sorted(
+        path for path in gone if known[path]["state"] == "gone" or wanted & set(known[path]["days"])
+    )
+
+
+def _by_partition(loaded: Sequence[LoadedDay], reports: Sequence[FileReport]) -> dict[str, dict[str, Any]]:
+    rejected: Counter[date | None] = Counter()
+    for report in reports:
+        rejected.update(report.rejected)
+    return {
+        day.day.isoformat(): {
+            "dagster/partition_row_count": day.rows,
+            "rows_duplicate": day.duplicates,
+            "rows_conflicting": day.conflicting,
+            "rows_rejected": rejected[day.day],
+            "rows_rejected_without_a_day": rejected[None],
+        }
+        for day in loaded
+    }

@@ -1,0 +1,99 @@
+"""What every asset tells Dagster about itself: keys, owners, column docs, lineage, freshness, retries."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import dagster as dg
+
+from analytics_etl.models import Cadence, Model, column_lineage
+from analytics_etl.warehouse import LOST_CONNECTION, Warehouse
+
+OWNERS = ["team:data-platform"]
+
+FRESHNESS: dict[Cadence, dg.FreshnessPolicy] = {
+    # The schedules start at 00:05 UTC; two hours later the period must be there.
+    "day": dg.FreshnessPolicy.cron(deadline_cron="5 2 * * *", lower_bound_delta=timedelta(hours=2)),
+    "week": dg.FreshnessPolicy.cron(deadline_cron="5 3 * * 1", lower_bound_delta=timedelta(hours=3)),
+    "month": dg.FreshnessPolicy.cron(deadline_cron="5 4 1 * *", lower_bound_delta=timedelta(hours=4)),
+}
+HOURLY = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=3), warn_window=timedelta(hours=2))
+
+
+def asset_key(table: str) -> dg.AssetKey:
+    """`schema.table` -> the asset `schema/table`."""
+    return dg.AssetKey(table.split("."))
+
+
+def landing_key(table: str) -> dg.AssetKey:
+    """The landing folder an event table is loaded from."""
+    return dg.AssetKey(["landing", table.split(".")[1]])
+
+
+def column_schema(docs: Mapping[str, str], types: Mapping[str, str] | None = None) -> dg.TableSchema:
+    """Columns with what they mean, for the asset's page."""
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(name, type=(types or {}).get(name, ""), description=text) for name, text in docs.items()
+        ]
+    )
+
+
+def lineage_metadata(model: Model, warehouse: Warehouse) -> dict[str, Any]:
+    """Column lineage from the SQL, and the types the columns have in the database."""
+    schema = warehouse.table_schema([*model.dependencies, model.table])
+    lineage = column_lineage(model, schema)
+    return {
+        "dagster/column_lineage": dg.TableColumnLineage(
+            deps_by_column={
+                column: [dg.TableColumnDep(asset_key=asset_key(table), column_name=name) for table, name in sources]
+                for column, sources in lineage.items()
+            }
+        ),
+        "dagster/column_schema": column_schema(model.columns, schema[model.table]),
+    }
+
+
+def statement_metadata(model: Model) -> dict[str, Any]:
+    """The SELECT as the asset's page shows it."""
+    return {
+        "dagster/table_name": model.table,
+        "select": dg.MetadataValue.md(f"```sql\n{model.select}\n```"),
+        "key": ", ".join(model.key),
+    }
+
+
+@contextmanager
+def retrying_lost_connections() -> Iterator[None]:
+    """Ask Dagster for another try when the database went away; any other error stays what it is."""
+    try:
+        yield
+    except LOST_CONNECTION as error:
+        raise dg.RetryRequested(max_retries=3, seconds_to_wait=5) from error
+
+
+def describe_partitions(
+    context: dg.AssetExecutionContext, by_partition: Mapping[str, Mapping[str, Any]], shared: Mapping[str, Any]
+) -> None:
+    """Attach metadata to each partition of a run, also when one run does a whole range."""
+    for partition, metadata in by_partition.items():
+        context.add_asset_metadata({**shared, **metadata}, partition_key=partition)
+
+
+def table_of_rows(rows: Sequence[Mapping[str, Any]]) -> str:
+    """A few rows as a Markdown table; cells are shown as code, so nothing in them is taken for markup."""
+    if not rows:
+        return "none"
+    names = list(rows[0])
+    cell = "`{}`".format
+
+    def line(values: Sequence[str]) -> str:
+        return "| " + " | ".join(values) + " |"
+
+    def shown(value: object) -> str:
+        text = str(value).replace("`", "'").replace("|", "\\|").replace("\n", " ")[:200]
+        return cell(text or " ")
+
+    body = [line([shown(row.get(name)) for name in names]) for row in rows]
+    return "\n".join([line(names), line(["---"] * len(names)), *body])

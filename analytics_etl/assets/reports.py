@@ -1,0 +1,146 @@
+"""Reports: section queries -> one value -> HTML and JSON files, and the index page that lists them."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from analytics_etl.assets.metadata import FRESHNESS, HOURLY, OWNERS, asset_key, retrying_lost_connections
+from analytics_etl.catalog import Catalog
+from analytics_etl.models import Cadence, cadence_of
+from analytics_etl.partitions import Partitions, period_end, requested_periods
+from analytics_etl.reporting import (
+    build_report,
+    index_entry,
+    render_html,
+    render_index,
+    render_index_json,
+    render_json,
+    report_path,
+    section_windows,
+)
+from analytics_etl.reporting import Cadence as ReportCadence
+from analytics_etl.warehouse import Warehouse
+
+INDEX_KEY = dg.AssetKey(["reports", "index"])
+
+_NAMES: dict[Cadence, ReportCadence] = {"day": "daily", "week": "weekly", "month": "monthly"}
+_TABLE_SUFFIXES: dict[Cadence, tuple[Cadence, ...]] = {"day": ("day",), "week": ("day", "week"), "month": ("day", "month")}
+
+
+@dataclass(frozen=True)
+class WrittenReport:
+    """A report as it lies on disk."""
+
+    html: Path
+    json: Path
+    value: Mapping[str, Any]
+
+
+def report_key(family: str, cadence: Cadence) -> dg.AssetKey:
+    """The asset of the reports of a family and cadence."""
+    return dg.AssetKey([family, f"{_NAMES[cadence]}_report"])
+
+
+def build_report_asset(catalog: Catalog, family: str, cadence: Cadence, partitions: Partitions) -> dg.AssetsDefinition:
+    """The asset of one kind of report; a partition is the pair of files of one period."""
+    tables = [m.table for m in catalog.aggregates.values() if m.family == family and m.cadence in _TABLE_SUFFIXES[cadence]]
+
+    @dg.asset(
+        key=report_key(family, cadence),
+        deps=[asset_key(table) for table in tables],
+        group_name=family,
+        description=f"The {_NAMES[cadence]} report of the {family} as HTML and JSON, as of the end of its period.",
+        partitions_def=partitions.of(cadence),
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        kinds={"html", "json"},
+        owners=OWNERS,
+        freshness_policy=FRESHNESS[cadence],
+    )
+    def report(context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Warehouse]) -> None:
+        for start in requested_periods(context, cadence):
+            with retrying_lost_connections():
+                written = write_report(warehouse, catalog, family, cadence, start)
+            context.log.info(f"wrote {written.html}")
+            metadata = {
+                "html": dg.MetadataValue.path(str(written.html)),
+                "json": dg.MetadataValue.path(str(written.json)),
+                "state": written.value["state"]["sentence"],
+            }
+            context.add_asset_metadata(metadata, partition_key=start.isoformat())
+        write_index(warehouse.settings.reports_dir)
+
+    return report
+
+
+def build_index_asset(families: list[str]) -> dg.AssetsDefinition:
+    """The asset of the page that lists all reports."""
+
+    @dg.asset(
+        key=INDEX_KEY,
+        deps=[report_key(family, cadence) for family in families for cadence in _NAMES],
+        group_name="reports",
+        description="The page that lists all reports, as HTML and JSON.",
+        kinds={"html", "json"},
+        owners=OWNERS,
+        freshness_policy=HOURLY,
+    )
+    def index(context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Warehouse]) -> None:
+        path, count = write_index(warehouse.settings.reports_dir)
+        context.add_output_metadata({"html": dg.MetadataValue.path(str(path)), "reports": count})
+
+    return index
+
+
+def write_report(warehouse: Warehouse, catalog: Catalog, family: str, cadence: Cadence, start: date) -> WrittenReport:
+    """Render one report from what the tables hold now, as of the end of its period."""
+    name, end = _NAMES[cadence], period_end(cadence, start)
+    queries = catalog.reports(family)
+    sections = {}
+    for section, (previous_start, first, after) in section_windows(name, start, end).items():
+        parameters: dict[str, str | int] = {"previous_start": f"{previous_start.isoformat()} 00:00:00+00"}
+        sections[section] = warehouse.query(queries[section].select, parameters, first, after)
+    tables = [*catalog.contracts, *catalog.aggregates]
+    expected = [t for t in tables if t.startswith(f"{family}.") and cadence_of(t) == "day"]
+    value = build_report(
+        name,
+        family,
+        start,
+        end,
+        sections,
+        newest_day=warehouse.newest_day(expected) or start - timedelta(days=1),
+        lateness_days=warehouse.settings.lateness_days,
+        expected_tables=expected,
+        first_day=warehouse.settings.start_date,
+    )
+    folder = warehouse.settings.reports_dir
+    html, text = folder / report_path(family, name, start), folder / report_path(family, name, start, "json")
+    _write(text, render_json(value))
+    _write(html, render_html(value))
+    return WrittenReport(html, text, value)
+
+
+def write_index(reports_dir: Path) -> tuple[Path, int]:
+    """Write index.html and index.json from the reports that are there; returns the page and how many it lists."""
+    entries = [
+        index_entry(json.loads(path.read_text(encoding="utf-8")))
+        for path in sorted(reports_dir.glob("*/*/*.json"))
+        if path.with_suffix(".html").exists()
+    ]
+    page = reports_dir / "index.html"
+    _write(reports_dir / "index.json", render_index_json(entries))
+    _write(page, render_index(entries))
+    return page, len(entries)
+
+
+def _write(path: Path, text: str) -> None:
+    """Complete or not at all: somebody may be reading it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(path)

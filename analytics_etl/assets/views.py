@@ -1,0 +1,37 @@
+"""Materialized views: one SELECT each, refreshed while readers go on reading."""
+
+import dagster as dg
+
+from analytics_etl.assets.metadata import (
+    HOURLY,
+    OWNERS,
+    asset_key,
+    column_schema,
+    lineage_metadata,
+    retrying_lost_connections,
+    statement_metadata,
+)
+from analytics_etl.models import Model
+from analytics_etl.warehouse import Warehouse
+
+
+def build_view_asset(model: Model) -> dg.AssetsDefinition:
+    """The asset of one materialized view. It has no partitions: it always shows the newest state."""
+
+    @dg.asset(
+        key=asset_key(model.table),
+        deps=[asset_key(table) for table in model.dependencies],
+        group_name=model.family,
+        description=model.description,
+        kinds={"postgres", "sql", "view"},
+        owners=OWNERS,
+        code_version=model.code_version,
+        freshness_policy=HOURLY,
+        metadata={**statement_metadata(model), "dagster/column_schema": column_schema(model.columns)},
+    )
+    def view(context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Warehouse]) -> None:
+        with retrying_lost_connections():
+            count = warehouse.refresh(model)
+            context.add_output_metadata({"dagster/row_count": count, **lineage_metadata(model, warehouse)})
+
+    return view

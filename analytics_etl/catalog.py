@@ -1,0 +1,73 @@
+"""Everything `sql/` declares, read once: contracts, source mappings, models of each kind. Knows no Dagster."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from analytics_etl.contracts import Contract, load_contracts
+from analytics_etl.models import Kind, Model, load_models
+from analytics_etl.settings import SQL_DIR
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """The declared tables of every family, by name with schema."""
+
+    sql_dir: Path = SQL_DIR
+
+    @cached_property
+    def contracts(self) -> dict[str, Contract]:
+        return load_contracts(self.sql_dir)
+
+    @cached_property
+    def aggregates(self) -> dict[str, Model]:
+        return load_models(self.sql_dir, "aggregates")
+
+    @cached_property
+    def views(self) -> dict[str, Model]:
+        return load_models(self.sql_dir, "views")
+
+    @cached_property
+    def checks(self) -> dict[str, Model]:
+        return load_models(self.sql_dir, "checks")
+
+    @cached_property
+    def derived(self) -> dict[str, Model]:
+        return {**self.aggregates, **self.views}
+
+    @cached_property
+    def families(self) -> list[str]:
+        return sorted({contract.family for contract in self.contracts.values()})
+
+    def mappings(self, family: str) -> dict[str, Model]:
+        """The source mappings of a family, by the folder name that selects them."""
+        return self._of("sources", family)
+
+    def reports(self, family: str) -> dict[str, Model]:
+        """The report sections of a family, by name."""
+        return self._of("reports", family)
+
+    def in_order(self) -> list[str]:
+        """Every table, each after those it reads."""
+        ordered: dict[str, None] = dict.fromkeys(self.contracts)
+
+        def add(table: str) -> None:
+            if table in ordered:
+                return
+            for dependency in self.derived[table].dependencies:
+                add(dependency)
+            ordered[table] = None
+
+        for table in self.derived:
+            add(table)
+        return list(ordered)
+
+    def column_docs(self, table: str) -> Mapping[str, str]:
+        """What the columns of a table mean."""
+        if table in self.contracts:
+            return self.contracts[table].column_docs
+        return self.derived[table].columns
+
+    def _of(self, kind: Kind, family: str) -> dict[str, Model]:
+        return {m.name: m for m in load_models(self.sql_dir, kind).values() if m.family == family}

@@ -1,0 +1,182 @@
+"""Running jobs from this process: Dagster's instance on our database, and runs with progress, one after the other.
+
+What the UI does through the daemon, the command line does here; both leave the same runs, events and tables behind.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from uuid import uuid4
+
+import dagster as dg
+from dagster import DagsterEventType, DagsterInstance
+from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
+
+from analytics_etl.definitions import build_defs
+from analytics_etl.models import Cadence
+from analytics_etl.partitions import periods
+from analytics_etl.schedules import JOB_NAMES, VIEWS_JOB
+from analytics_etl.settings import Settings
+from analytics_etl.warehouse import dagster_storage_url, migrations
+
+STORAGE_URL_VARIABLE = "ANALYTICS_DAGSTER_URL"
+
+INSTANCE = f"""\
+# Written by analytics-etl. The URL, which may hold a password, comes from the environment.
+storage:
+  postgres:
+    postgres_url:
+      env: {STORAGE_URL_VARIABLE}
+telemetry:
+  enabled: false
+concurrency:
+  runs:
+    max_concurrent_runs: 4
+  pools:
+    default_limit: 2
+run_monitoring:
+  enabled: true
+run_retries:
+  enabled: true
+  max_retries: 1
+  retry_on_asset_or_op_failure: false
+"""
+
+Progress = Callable[[str, int, int], None]
+"""(what is being done, steps done, steps in all)"""
+
+
+class RunFailedError(RuntimeError):
+    """A run that failed; the message names the step and what it said."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run to do: a job and the range of its partitions, or none for what has no partitions."""
+
+    name: str
+    first: date | None = None
+    last: date | None = None
+
+    def __str__(self) -> str:
+        if self.first is None or self.last is None:
+            return self.name
+        return f"{self.name} {self.first}" if self.first == self.last else f"{self.name} {self.first} to {self.last}"
+
+
+def jobs_of(first: date, last: date) -> list[Job]:
+    """The runs that bring everything up to date for some days (both included): days, their weeks, their months, views."""
+    jobs = []
+    for cadence in ("day", "week", "month"):
+        found = list(periods(_cadence(cadence), first, last))
+        jobs.append(Job(JOB_NAMES[_cadence(cadence)], found[0], found[-1]))
+    return [*jobs, Job(VIEWS_JOB)]
+
+
+def prepare(settings: Settings) -> dict[str, str]:
+    """Make database and Dagster home ready; returns the environment Dagster's programs need."""
+    migrations.upgrade(settings)
+    settings.dagster_home.mkdir(parents=True, exist_ok=True)
+    configuration = settings.dagster_home / "dagster.yaml"
+    if not configuration.exists() or configuration.read_text(encoding="utf-8") != INSTANCE:
+        configuration.write_text(INSTANCE, encoding="utf-8")
+    return {
+        "DAGSTER_HOME": str(settings.dagster_home),
+        STORAGE_URL_VARIABLE: dagster_storage_url(settings),
+        "ANALYTICS_HOME": str(settings.home),
+    }
+
+
+@contextmanager
+def instance(settings: Settings) -> Iterator[DagsterInstance]:
+    """Dagster's instance on our database."""
+    os.environ.update(prepare(settings))
+    with DagsterInstance.from_config(str(settings.dagster_home)) as opened:
+        yield opened
+
+
+def execute(settings: Settings, jobs: Sequence[Job], progress: Progress, tags: dict[str, str] | None = None) -> None:
+    """Run jobs one after the other in this process; raise RunFailedError at the first that fails."""
+    definitions = build_defs(settings)
+    with instance(settings) as opened:
+        for job in jobs:
+            _execute(definitions, opened, job, progress, tags or {})
+
+
+def _execute(
+    definitions: dg.Definitions, opened: DagsterInstance, job: Job, progress: Progress, tags: dict[str, str]
+) -> None:
+    resolved = definitions.resolve_job_def(job.name)
+    run_id = str(uuid4())
+    steps = len(resolved.graph.node_dict)
+    done = 0
+    failures: list[str] = []
+
+    def listen(entry: dg.EventLogEntry) -> None:
+        nonlocal done
+        if entry.dagster_event is None:
+            progress(f"{job}: {entry.user_message}", done, steps)
+            return
+        kind = entry.dagster_event.event_type
+        step = (entry.step_key or "").replace("__", ".")
+        if kind == DagsterEventType.STEP_START:
+            progress(f"{job}: {step}", done, steps)
+        elif kind in (DagsterEventType.STEP_SUCCESS, DagsterEventType.STEP_SKIPPED, DagsterEventType.STEP_FAILURE):
+            done += 1
+            progress(f"{job}: {step}", done, steps)
+        if kind == DagsterEventType.STEP_FAILURE:
+            failures.append(f"{step}: {_reason(entry.dagster_event)}")
+
+    opened.add_event_listener(run_id, listen)
+    all_tags = {**tags, **_range_tags(job)}
+    result = resolved.execute_in_process(
+        instance=opened,
+        run_id=run_id,
+        partition_key=job.first.isoformat() if job.first is not None and job.first == job.last else None,
+        tags=all_tags,
+        raise_on_error=False,
+        run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+    )
+    if not result.success:
+        said = "\n".join(failures) or "see the run in the UI"
+        raise RunFailedError(f"the run {run_id} ({job}) failed:\n{said}")
+
+
+def _range_tags(job: Job) -> dict[str, str]:
+    """The tags that make one run do a range of partitions."""
+    if job.first is None or job.last is None or job.first == job.last:
+        return {}
+    return {
+        ASSET_PARTITION_RANGE_START_TAG: job.first.isoformat(),
+        ASSET_PARTITION_RANGE_END_TAG: job.last.isoformat(),
+    }
+
+
+def _reason(event: dg.DagsterEvent) -> str:
+    """What went wrong, from the innermost cause."""
+    error = event.step_failure_data.error
+    if error is None:
+        return str(event.message)
+    while error.cause is not None:
+        error = error.cause
+    return error.message.strip()
+
+
+def _cadence(name: str) -> Cadence:
+    cadences: dict[str, Cadence] = {"day": "day", "week": "week", "month": "month"}
+    return cadences[name]
+
+
+def environment_for(settings: Settings) -> dict[str, str]:
+    """This process's environment with what Dagster's programs need."""
+    return {**os.environ, **prepare(settings)}
+
+
+def program(name: str) -> Path:
+    """A program installed beside this Python."""
+    import sys  # noqa: PLC0415
+
+    return Path(sys.executable).with_name(name)

@@ -1,0 +1,26 @@
+/*
+description: The day has rows, and between half and twice the median of the same weekday in the 8 weeks before (from 3 such days on).
+checks:
+  - unexpected_rows_expectation: {severity: warning}
+*/
+with
+-- Each day with the median of its own weekday before it.
+days as (
+    select
+        p.period_start as day,
+        p.rows as row_count,
+        count(past.rows) as past_days,
+        percentile_cont(0.5) within group (order by past.rows) as usual_row_count
+    from ops.partitions as p
+    left join ops.partitions as past
+        on past.table_name = p.table_name
+        and past.period_start < p.period_start
+        and past.period_start >= p.period_start - 56
+        and extract(isodow from past.period_start) = extract(isodow from p.period_start)
+    where p.table_name = :table and p.period_start >= :start::date and p.period_start < :end::date
+    group by 1, 2
+)
+select day, row_count, past_days, usual_row_count
+from days
+where row_count = 0
+   or (past_days >= 3 and (row_count < 0.5 * usual_row_count or row_count > 2 * usual_row_count))

@@ -1,0 +1,36 @@
+/*
+description: The requests of all organisations of a day are the events that name an organisation.
+*/
+with
+-- What the table says.
+told as (
+    select day, sum(api_requests) as api_requests
+    from registry.org_stats_daily
+    where day >= :start::date and day < :end::date
+    group by 1
+),
+-- Events with an organisation, of all three kinds.
+events as (
+    select day, sum(event_count) as event_count
+    from (
+        select (downloaded_at at time zone 'UTC')::date as day, count(organization_id) as event_count
+        from registry.download_events
+        where downloaded_at >= :start and downloaded_at < :end
+        group by 1
+        union all
+        select (viewed_at at time zone 'UTC')::date, count(organization_id)
+        from registry.module_view_events
+        where viewed_at >= :start and viewed_at < :end
+        group by 1
+        union all
+        select (started_at at time zone 'UTC')::date, count(organization_id)
+        from registry.compilation_events
+        where started_at >= :start and started_at < :end
+        group by 1
+    ) as counted
+    group by 1
+)
+select day, told.api_requests, events.event_count as events_with_an_organization
+from told
+full join events using (day)
+where coalesce(told.api_requests, 0) <> coalesce(events.event_count, 0)
