@@ -63,6 +63,10 @@ class Catalog:
             add(table)
         return list(ordered)
 
+    def code_version(self, table: str) -> str:
+        """The version of the contract or statement that a table comes from."""
+        return self.contracts[table].code_version if table in self.contracts else self.derived[table].code_version
+
     def column_docs(self, table: str) -> Mapping[str, str]:
         """What the columns of a table mean."""
         if table in self.contracts:

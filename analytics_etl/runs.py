@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 from uuid import uuid4
 
 import dagster as dg
@@ -173,10 +172,3 @@ def _cadence(name: str) -> Cadence:
 def environment_for(settings: Settings) -> dict[str, str]:
     """This process's environment with what Dagster's programs need."""
     return {**os.environ, **prepare(settings)}
-
-
-def program(name: str) -> Path:
-    """A program installed beside this Python."""
-    import sys  # noqa: PLC0415
-
-    return Path(sys.executable).with_name(name)

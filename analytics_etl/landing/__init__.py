@@ -110,7 +110,8 @@ class LandingReader:
 
     def duplicates_by_file(self, event_ids: pa.Table) -> dict[tuple[int, date], int]:
         """Copies beyond the one that is kept, by (file number, day), of the given (event_id, day). The kept one counts
-        for the first file in order of path, whichever copy it is, so that the counts do not depend on arrival."""
+        for the first file in order of path, whichever copy it is, so that the counts do not depend on arrival.
+        """
         self._connection.register("wanted", event_ids)
         rows = self._connection.sql(
             """
@@ -328,4 +329,4 @@ def _origin(arrow_type: pa.DataType, wanted: str | None) -> validation.Origin:
         "boolean": pa.types.is_boolean(arrow_type),
         "double precision": False,
     }
-    return "typed" if wanted in same and same[wanted] else "text"
+    return "typed" if same.get(wanted) else "text"

@@ -47,7 +47,8 @@ class LandingFile:
 
 def list_files(landing_dir: Path, table: str, sources: frozenset[str]) -> list[LandingFile]:
     """Every file below the table's folder, sorted by path. Names that begin with . or _ or end in .tmp or .part are
-    work in progress of whoever writes them and are passed over."""
+    work in progress of whoever writes them and are passed over.
+    """
     folder = landing_dir / table
     found = []
     for absolute in sorted(folder.rglob("*")) if folder.is_dir() else ():
@@ -136,7 +137,8 @@ class _Plain:
 
 def decompressed(file: BinaryIO, compression: str | None, digest: "hashlib._Hash") -> Iterator[bytes]:
     """The file's content in pieces; raises EOFError when a compressed stream ends too early, zlib.error or
-    zstandard.ZstdError when it is damaged. `digest` is fed with the bytes as they lie on disk."""
+    zstandard.ZstdError when it is damaged. `digest` is fed with the bytes as they lie on disk.
+    """
 
     def start() -> _Decompressor:
         if compression == "gzip":
@@ -279,7 +281,8 @@ def printable(content: bytes | str) -> str:
 
 def csv_records(lines: Lines) -> Iterator[tuple[int, list[str], str]]:
     """(line, fields, raw text) of each record; quoted fields may span lines. A record that is no CSV is rejected by its
-    first line, and reading goes on with the next."""
+    first line, and reading goes on with the next.
+    """
     csv.field_size_limit(LONGEST_LINE)
     source = _decoded(lines)
     pending: list[tuple[int, str]] = []  # lines read ahead and given back

@@ -139,7 +139,7 @@ def _typed(column: Column, origin: Origin) -> str:
         return f"case when isfinite(try_cast({name} as double)) then try_cast({name} as double) end as {name}"
     if column.type == "timestamptz":
         # Without a zone a cast would guess one.
-        zoned = "regexp_full_match({0}, '[^T ]+[T ][0-9:.]+ ?(Z|z|[+-][0-9][0-9](:?[0-9][0-9])?)')".format(name)
+        zoned = f"regexp_full_match({name}, '[^T ]+[T ][0-9:.]+ ?(Z|z|[+-][0-9][0-9](:?[0-9][0-9])?)')"
         return f"case when ends_with({name}, 'Z') or {zoned} then try_cast({name} as timestamptz) end as {name}"
     return f"try_cast({name} as {column.duckdb_type}) as {name}"
 

@@ -96,6 +96,16 @@ class Warehouse:
         with transaction(self.settings) as connection:
             return operations.partitions(connection, start, end)
 
+    def failed_partitions(self, start: date, end: date) -> set[tuple[str, date]]:
+        """(table, start) of the partitions beginning in [start, end] in which a check of severity error failed."""
+        with transaction(self.settings) as connection:
+            found = connection.execute(
+                "select distinct table_name, period_start from ops.check_results "
+                "where not passed and severity = 'error' and period_start between %s and %s",
+                [start, end],
+            ).fetchall()
+        return {(table, day) for table, day in found}
+
     def newest_day(self, tables: Sequence[str]) -> date | None:
         """The newest partition of any of some tables that was materialised."""
         with transaction(self.settings) as connection:
@@ -116,7 +126,8 @@ class Warehouse:
     def window_view(self, table: str, period: str, start: date, end: date) -> Iterator[str]:
         """A view of some days of a table, under a name of its own in the schema `ops`, for as long as the block lasts.
         `period` is the column the days are in; for an event table its time column, and the view then has a column
-        `day`. Constants in a view let PostgreSQL pass over the other partitions."""
+        `day`. Constants in a view let PostgreSQL pass over the other partitions.
+        """
         bounds = window_parameters(start, end)
         name = f"ops.window_{uuid4().hex[:12]}"
         view = identifier(name)

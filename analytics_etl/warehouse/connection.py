@@ -40,7 +40,7 @@ class DatabaseError(RuntimeError):
 
 
 def database_url(settings: Settings) -> str:
-    """libpq URL of the database; starts the embedded server when it is the one to use."""
+    """Libpq URL of the database; starts the embedded server when it is the one to use."""
     return settings.database_url or _embedded_url(settings.home)
 
 

@@ -96,7 +96,8 @@ class DayLoad:
 
     def remove_duplicates(self, ids: pa.Table) -> pa.Table:
         """Of the rows with each of the given (event_id, day) keep the one with the earliest event time, then the
-        smallest MD5 of the row's text. Returns the (event_id, day) whose copies differed."""
+        smallest MD5 of the row's text. Returns the (event_id, day) whose copies differed.
+        """
         self._end_copy()
         self._flush_rejected()
         conflicting: list[tuple[Any, date]] = []

@@ -1,0 +1,346 @@
+"""The command `analytics-etl`. Thin: it reads arguments, calls, and prints."""
+
+import getpass
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from analytics_etl import embedded
+from analytics_etl.catalog import Catalog
+from analytics_etl.contracts import ContractError
+from analytics_etl.models import ModelError
+from analytics_etl.settings import CHECKOUT, Settings, SettingsError
+from analytics_etl.warehouse import DatabaseError, Warehouse, database_url, migrations
+
+DEMO_LAST_DAY = date(2025, 3, 31)
+DEMO_DAYS = 35
+
+STATES = {
+    "final": ("●", "green"),
+    "provisional": ("◐", "cyan"),
+    "outdated": ("~", "yellow"),
+    "failed": ("✗", "red"),
+    "missing": ("·", "dim"),
+}
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+DATE = click.DateTime(formats=["%Y-%m-%d"])
+
+
+class Commands(click.Group):
+    """Lists the commands in the order of a day's work, and turns known errors into one message and exit code 1."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        known = (SettingsError, DatabaseError, embedded.EmbeddedServerError, ModelError, ContractError)
+        try:
+            return super().invoke(ctx)
+        except known as error:
+            err.print(f"[bold red]Error:[/] {_plain(str(error))}")
+            ctx.exit(1)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="analytics-etl")
+def main() -> None:
+    """Usage analytics of a schema registry: raw event files in, aggregates, checks and reports out.
+
+    Start with `analytics-etl demo`, which needs nothing, then `analytics-etl ui`. With events of your own: put files
+    below landing/<table>/, then `analytics-etl run 2025-03-31`. All days are UTC days. The environment variables that
+    configure it stand in the README.
+    """
+
+
+@main.command()
+def demo() -> None:
+    """Make sample events of 35 days, run them, and say where the report is.
+
+    Loads the first 34 days as one backfill and the last as a daily run, with all checks and reports, on the embedded
+    database. Running it again replaces the same days by the same numbers.
+    """
+    from analytics_etl.sample import SampleOptions, write_sample  # noqa: PLC0415 - numpy and Arrow, only for this
+
+    settings = Settings.from_environment()
+    if settings.database_url is not None:
+        raise click.UsageError(
+            "the demo fills a database with made-up events and does so on the embedded one only; unset "
+            "ANALYTICS_DATABASE_URL, or use `analytics-etl sample` and `analytics-etl backfill`"
+        )
+    first = DEMO_LAST_DAY - timedelta(days=DEMO_DAYS - 1)
+    if settings.start_date > first:
+        raise click.UsageError(f"the demo begins on {first}; set ANALYTICS_START_DATE to that day or an earlier one")
+    with _progress(DEMO_DAYS) as step:
+        done = iter(range(1, DEMO_DAYS + 1))
+        options = SampleOptions(last_day=DEMO_LAST_DAY, days=DEMO_DAYS)
+        write_sample(settings.landing_dir, options, lambda day: step(f"making events of {day}", next(done), DEMO_DAYS))
+    day_before = DEMO_LAST_DAY - timedelta(days=1)
+    _run(settings, first, day_before, "demo")
+    _run(settings, DEMO_LAST_DAY, DEMO_LAST_DAY, "demo")
+    folder = settings.reports_dir / "registry"
+    out.print(f"""
+[bold]Done.[/] {DEMO_DAYS} days of sample events are loaded, aggregated, checked and reported.
+
+  Report of the last day   {folder / "daily" / f"{DEMO_LAST_DAY}.html"}
+  All reports              {settings.reports_dir / "index.html"}
+
+Next:
+  make ui                                    the Dagster UI: lineage, partitions, checks, backfills
+  .venv/bin/analytics-etl status             which day of which table is there
+  psql "$(.venv/bin/analytics-etl db-url)"   the tables themselves
+  .venv/bin/analytics-etl stop               stop the embedded database, which keeps running until then""")
+
+
+@main.command()
+@click.argument("day", type=DATE, metavar="DATE")
+def run(day: datetime) -> None:
+    """Run one day: load it, aggregate, check and report it, with its week, its month and the views.
+
+    DATE is a UTC day like 2025-03-31. Running a day again replaces it by what the landing files hold now.
+    """
+    settings = Settings.from_environment()
+    _check_days(settings, day.date(), day.date())
+    _run(settings, day.date(), day.date(), "run")
+    out.print(f"[green]✓[/] {day.date()} is done: {settings.reports_dir / 'registry' / 'daily' / f'{day.date()}.html'}")
+
+
+@main.command()
+@click.argument("first", type=DATE, metavar="FROM")
+@click.argument("last", type=DATE, metavar="TO")
+@click.option("--reason", help="Why; kept in the audit log.")
+def backfill(first: datetime, last: datetime, reason: str | None) -> None:
+    """Run a range of days, FROM and TO included, with their weeks, months and the views.
+
+    Every table does the whole range in one run, with the same result as day by day. Interrupted, it can simply be
+    started again.
+    """
+    settings = Settings.from_environment()
+    _check_days(settings, first.date(), last.date())
+    _run(settings, first.date(), last.date(), "backfill", reason)
+    days = (last - first).days + 1
+    out.print(f"[green]✓[/] {days} days are done; all reports: {settings.reports_dir / 'index.html'}")
+
+
+@main.command()
+@click.option("--from", "first", type=DATE, help="First day to show; 13 days before the last one by default.")
+@click.option("--to", "last", type=DATE, help="Last day to show; the newest day there is by default.")
+@click.option("--rows", is_flag=True, help="Show numbers of rows instead of states.")
+def status(first: datetime | None, last: datetime | None, rows: bool) -> None:  # noqa: FBT001 - a flag of the command
+    """Print which day of which table is there, final, provisional, outdated, failed or missing."""
+    from analytics_etl.status import matrices  # noqa: PLC0415 - Dagster takes seconds to import
+
+    settings = Settings.from_environment()
+    migrations.upgrade(settings)
+    warehouse, catalog = Warehouse(settings), Catalog()
+    newest = warehouse.newest_day(list(catalog.contracts)) or settings.start_date
+    end = last.date() if last else newest
+    start = first.date() if first else end - timedelta(days=13)
+    if start > end:
+        raise click.UsageError(f"--from {start} is after --to {end}")
+    for matrix in matrices(warehouse, catalog, start, end):
+        table = Table(box=None, pad_edge=False, title=None)
+        table.add_column(f"{matrix.cadence}s", no_wrap=True)
+        for period in matrix.periods:
+            table.add_column(f"{period:%m-%d}" if matrix.cadence != "month" else f"{period:%Y-%m}", justify="center", no_wrap=True)
+        for name, states in matrix.states.items():
+            cells = [f"[{STATES[state][1]}]{STATES[state][0]}[/]" for state in states]
+            counts = ["" if count is None else f"{count:,}" for count in matrix.rows[name]]
+            table.add_row(name, *(counts if rows else cells))
+        Console(width=max(out.width, 40 + 12 * len(matrix.periods)) if not out.is_terminal else None).print(table)
+        out.print()
+    out.print("  ".join(f"[{color}]{mark}[/] {state}" for state, (mark, color) in STATES.items()))
+
+
+@main.command()
+@click.argument("day", type=DATE, metavar="DATE")
+@click.option("--cadence", type=click.Choice(["day", "week", "month"]), default="day", show_default=True)
+def report(day: datetime, cadence: Any) -> None:
+    """Write the report of a day, or of the week or month that holds it, from what the tables hold now."""
+    from analytics_etl.assets.reports import write_index, write_report  # noqa: PLC0415 - Dagster takes seconds to import
+    from analytics_etl.partitions import period_start  # noqa: PLC0415 - the same
+
+    settings = Settings.from_environment()
+    migrations.upgrade(settings)
+    catalog = Catalog()
+    for family in catalog.families:
+        written = write_report(Warehouse(settings), catalog, family, cadence, period_start(cadence, day.date()))
+        out.print(str(written.html))
+    write_index(settings.reports_dir)
+
+
+@main.command()
+@click.option("--port", default=3000, show_default=True)
+def ui(port: int) -> None:
+    """Start the Dagster UI with its daemon, on http://127.0.0.1:PORT, on the right database and home.
+
+    Stays in the foreground; stop it with Ctrl-C. Schedules and backfills run as long as it does.
+    """
+    out.print(f"Dagster UI: http://127.0.0.1:{port}")
+    _dagster("dagster", "dev", "-w", str(CHECKOUT / "workspace.yaml"), "-h", "127.0.0.1", "-p", str(port))
+
+
+@main.command(name="exec", context_settings={"ignore_unknown_options": True})
+@click.argument("command", nargs=-1, required=True)
+def execute(command: Sequence[str]) -> None:
+    """Run one of Dagster's own programs on the right database and home, for services.
+
+    For example: analytics-etl exec dagster-daemon run -w workspace.yaml
+    """
+    _dagster(*command)
+
+
+@main.command()
+def stop() -> None:
+    """Stop the embedded database server."""
+    stopped = embedded.stop(Settings.from_environment().home)
+    out.print("stopped" if stopped else "it was not running")
+
+
+@main.command()
+def doctor() -> None:
+    """Look for what is wrong and say what to type. Exit code 1 if anything is."""
+    from analytics_etl.doctor import examine  # noqa: PLC0415 - looks at everything, so needs everything
+
+    is_well = True
+    for finding in examine(Settings.from_environment(), Catalog(), datetime.now(UTC).date()):
+        is_well = is_well and finding.is_well
+        mark = "[green]✓[/]" if finding.is_well else "[red]✗[/]"
+        out.print(f"{mark} {finding.subject}: {_plain(finding.detail)}")
+        if finding.advice:
+            out.print(f"    → {_plain(finding.advice)}")
+    if not is_well:
+        sys.exit(1)
+
+
+@main.command(name="db-url")
+def db_url() -> None:
+    """Print the URL of the database, starting the embedded server if it is the one. May print a password."""
+    click.echo(database_url(Settings.from_environment()))
+
+
+@main.command()
+@click.option("--down", metavar="REVISION", help="Go back to a revision, or to 'base'; never drops rows.")
+def migrate(down: str | None) -> None:
+    """Bring the database's event and ops tables to the newest revision. Every run does this by itself."""
+    settings = Settings.from_environment()
+    revision = migrations.downgrade(settings, down) if down else migrations.upgrade(settings)
+    out.print(f"the database is at revision {revision}")
+
+
+@main.command()
+@click.option("--to", "landing", type=click.Path(path_type=Path), help="Landing folder; the configured one by default.")
+@click.option("--last-day", type=DATE, default=str(DEMO_LAST_DAY), show_default=True)
+@click.option("--days", type=click.IntRange(1), default=DEMO_DAYS, show_default=True)
+@click.option("--events-per-day", type=click.IntRange(1), default=10_000, show_default=True)
+@click.option("--seed", default=1, show_default=True)
+@click.option(
+    "--format", "file_format", default="ndjson.zst", show_default=True,
+    type=click.Choice(["ndjson", "ndjson.gz", "ndjson.zst", "csv", "csv.gz", "csv.zst", "parquet"]),
+)  # fmt: skip
+@click.option("--even", is_flag=True, help="The same number of events every day: no rhythm, growth or outage.")
+def sample(
+    landing: Path | None, last_day: datetime, days: int, events_per_day: int, seed: int, file_format: str, even: bool  # noqa: FBT001
+) -> None:  # fmt: skip
+    """Make sample events: the same options give the same files.
+
+    Popular and rare modules, a rhythm of days and weeks, growth, trends, an outage, anonymous users, and a few
+    duplicates and bad rows, as in real life.
+    """
+    from analytics_etl.sample import SampleOptions, write_sample  # noqa: PLC0415 - numpy and Arrow, only for this
+
+    folder = landing or Settings.from_environment().landing_dir
+    options = SampleOptions(
+        last_day=last_day.date(), days=days, events_per_day=events_per_day, seed=seed, file_format=file_format,
+        rhythm=not even, outage=not even,
+    )  # fmt: skip
+    with _progress(days) as step:
+        done = iter(range(1, days + 1))
+        written = write_sample(folder, options, lambda day: step(f"making events of {day}", next(done), days))
+    out.print(f"wrote {len(written)} files below {folder}")
+
+
+def _run(settings: Settings, first: date, last: date, action: str, reason: str | None = None) -> None:
+    from analytics_etl import runs  # noqa: PLC0415 - Dagster takes seconds to import
+
+    with _progress(1) as step:
+        step("starting", 0, 1)
+        migrations.upgrade(settings)
+        if action == "backfill":
+            Warehouse(settings).record_audit(_actor(), action, f"{first} to {last}", reason)
+        try:
+            runs.execute(settings, runs.jobs_of(first, last), step, {"analytics_etl/by": action})
+        except runs.RunFailedError as error:
+            raise click.ClickException(str(error)) from error
+
+
+def _check_days(settings: Settings, first: date, last: date) -> None:
+    yesterday = datetime.now(UTC).date() - timedelta(days=1)
+    if first > last:
+        raise click.UsageError(f"FROM {first} is after TO {last}")
+    if first < settings.start_date:
+        raise click.UsageError(
+            f"{first} is before the first partition, {settings.start_date}; set ANALYTICS_START_DATE to an earlier day"
+        )
+    if last > yesterday:
+        raise click.UsageError(f"{last} is not over yet in UTC; the last day that can be run is {yesterday}")
+
+
+def _actor() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # no name for this user id, as in some containers
+        return f"uid {os.getuid()}"
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[Callable[[str, int, int], None]]:
+    """A bar on a terminal, a line for each new message elsewhere (but not for each file)."""
+    if not err.is_terminal:
+        last = ""
+
+        def tell(what: str, done: int, steps: int) -> None:
+            nonlocal last
+            if what != last and ": reading " not in what:
+                err.print(f"{done}/{steps} {_plain(what)}")
+            last = what
+
+        yield tell
+        return
+    columns = (SpinnerColumn(), BarColumn(bar_width=20), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
+    with Progress(*columns, console=err, transient=True) as bar:
+        task = bar.add_task("", total=total)
+
+        def show(what: str, done: int, steps: int) -> None:
+            bar.update(task, description=_plain(what), completed=done, total=steps)
+
+        yield show
+
+
+def _plain(text: str) -> str:
+    """Text that holds no markup, whatever stands in it."""
+    return text.replace("[", "\\[")
+
+
+def _dagster(program: str, *arguments: str) -> None:
+    from analytics_etl.runs import environment_for  # noqa: PLC0415 - Dagster takes seconds to import
+
+    path = Path(sys.executable).with_name(program)
+    if not path.exists():
+        raise click.UsageError(f"there is no program {program} beside {sys.executable}")
+    os.execve(path, [str(path), *arguments], environment_for(Settings.from_environment()))  # noqa: S606 - our own programs
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,169 @@
+"""Finding out what is wrong, in words: each finding says what was looked at, what is the matter and what to type."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from analytics_etl import embedded
+from analytics_etl.catalog import Catalog
+from analytics_etl.landing import list_files
+from analytics_etl.settings import Settings
+from analytics_etl.warehouse import LOST_CONNECTION, DatabaseError, Warehouse, migrations
+
+OLDEST_POSTGRESQL = 150000
+LITTLE_SPACE = 2 << 30
+"""Bytes free below which a day of events may not fit."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at."""
+
+    subject: str
+    is_well: bool
+    detail: str
+    advice: str | None = None
+
+
+def examine(settings: Settings, catalog: Catalog, today: date) -> Iterator[Finding]:
+    """Look at everything, from the ground up; what cannot be looked at without the database is left out without it."""
+    yield _disk(settings)
+    yield from _landing(settings, catalog)
+    reachable = _database(settings)
+    yield reachable
+    if not reachable.is_well:
+        return
+    warehouse = Warehouse(settings)
+    at, wanted = migrations.current(settings), migrations.head()
+    if at != wanted:
+        detail = f"the database is at {at or 'no revision'}, the code at {wanted}"
+        yield Finding("migrations", is_well=False, detail=detail, advice="analytics-etl migrate")
+        return
+    yield Finding("migrations", is_well=True, detail=f"at {at}")
+    yield _files(warehouse)
+    yield _days(warehouse, catalog, today)
+    yield _checks(warehouse)
+    yield _views(warehouse, catalog)
+    yield _daemon(warehouse)
+
+
+def _disk(settings: Settings) -> Finding:
+    folder = settings.home
+    while not folder.exists():
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free
+    detail = f"{free / (1 << 30):.1f} GiB free below {folder}"
+    if not os.access(folder, os.W_OK):
+        return Finding("disk", is_well=False, detail=f"{folder} is not writable", advice="set ANALYTICS_HOME to a folder of yours")
+    advice = "make room, or set ANALYTICS_HOME to a larger disk"
+    return Finding("disk", free >= LITTLE_SPACE, detail, advice if free < LITTLE_SPACE else None)
+
+
+def _landing(settings: Settings, catalog: Catalog) -> Iterator[Finding]:
+    for contract in catalog.contracts.values():
+        folder = settings.landing_dir / contract.name
+        files = list_files(settings.landing_dir, contract.name, frozenset(catalog.mappings(contract.family)))
+        bad = [file for file in files if file.problem]
+        if not files:
+            yield Finding(
+                f"landing {contract.name}", is_well=False, detail=f"no files below {folder}",
+                advice=f"put event files there, or make some: analytics-etl sample --to {settings.landing_dir}",
+            )  # fmt: skip
+        elif bad:
+            detail = f"{len(bad)} of {len(files)} cannot be read, e.g. {bad[0].path}: it {bad[0].problem}"
+            yield Finding(f"landing {contract.name}", is_well=False, detail=detail, advice="mend or move these files")
+        else:
+            yield Finding(f"landing {contract.name}", is_well=True, detail=f"{len(files)} files")
+
+
+def _database(settings: Settings) -> Finding:
+    try:
+        if settings.database_url is None and embedded.running_url(settings.home) is None:
+            return Finding(
+                "database", is_well=False, detail="the embedded server is not running",
+                advice="any command that needs it starts it, e.g. analytics-etl migrate",
+            )  # fmt: skip
+        found = Warehouse(settings).query(
+            "select current_setting('server_version_num')::int as number, current_setting('server_version') as version"
+        )[0]
+    except (*LOST_CONNECTION, DatabaseError, embedded.EmbeddedServerError) as error:
+        return Finding("database", is_well=False, detail=str(error), advice="check ANALYTICS_DATABASE_URL and the server")
+    if found["number"] < OLDEST_POSTGRESQL:
+        detail = f"PostgreSQL {found['version']} is too old"
+        return Finding("database", is_well=False, detail=detail, advice="use PostgreSQL 15 or later")
+    return Finding("database", is_well=True, detail=f"PostgreSQL {found['version']}")
+
+
+def _files(warehouse: Warehouse) -> Finding:
+    bad = warehouse.query("select path, state, reason from ops.loaded_files where state <> 'read' order by path")
+    if not bad:
+        return Finding("files read", is_well=True, detail="all of them to their end")
+    first = bad[0]
+    detail = f"{len(bad)} were not read as they should, e.g. {first['path']} ({first['state']}): {first['reason']}"
+    return Finding("files read", is_well=False, detail=detail, advice="mend the file, then run its day again: analytics-etl run DATE")
+
+
+def _days(warehouse: Warehouse, catalog: Catalog, today: date) -> Finding:
+    tables = list(catalog.contracts)
+    newest = warehouse.newest_day(tables)
+    if newest is None:
+        return Finding("days", is_well=False, detail="no day has been loaded", advice="analytics-etl run DATE")
+    start = max(newest - timedelta(days=30), warehouse.settings.start_date)
+    there = {(r["table_name"], r["period_start"]) for r in warehouse.partitions(start, newest + timedelta(days=1))}
+    first = min(day for _, day in there)
+    days = [first + timedelta(days=n) for n in range((newest - first).days + 1)]
+    missing = sorted({day for table in tables for day in days if (table, day) not in there})
+    if missing:
+        detail = f"{len(missing)} of the 30 days before {newest} are missing, e.g. {missing[0]}"
+        return Finding("days", is_well=False, detail=detail, advice=f"analytics-etl backfill {missing[0]} {missing[-1]}")
+    yesterday = today - timedelta(days=1)
+    if newest < yesterday:
+        detail = f"the newest day is {newest}; yesterday was {yesterday}"
+        advice = f"if there are events of these days: analytics-etl backfill {newest + timedelta(days=1)} {yesterday}"
+        return Finding("days", is_well=False, detail=detail, advice=advice)
+    return Finding("days", is_well=True, detail=f"none missing up to {newest}")
+
+
+def _checks(warehouse: Warehouse) -> Finding:
+    failed = warehouse.query(
+        "select table_name, check_name, period_start, description from ops.check_results where not passed "
+        "and severity = 'error' order by period_start desc, table_name"
+    )
+    if not failed:
+        return Finding("checks", is_well=True, detail="none of severity error has failed")
+    first = failed[0]
+    detail = (
+        f"{len(failed)} failed, the newest {first['check_name']} of {first['table_name']} on {first['period_start']}: "
+        f"{first['description']}"
+    )
+    return Finding("checks", is_well=False, detail=detail, advice="analytics-etl ui, then the asset's page, Checks")
+
+
+def _views(warehouse: Warehouse, catalog: Catalog) -> Finding:
+    stale = []
+    present = warehouse.table_schema(list(catalog.views))
+    newest = warehouse.newest_day(list(catalog.contracts))
+    for table in catalog.views:
+        if table not in present:
+            stale.append(table)
+        elif "last_day" in present[table]:
+            shown = warehouse.query(f"select max(last_day) as day from {table}")[0]["day"]  # noqa: S608 - our own name
+            if newest is not None and shown is not None and shown < newest:
+                stale.append(table)
+    if stale:
+        detail = f"{', '.join(stale)} do not show the newest day"
+        return Finding("views", is_well=False, detail=detail, advice=f"analytics-etl run {newest or 'DATE'}")
+    return Finding("views", is_well=True, detail="up to date")
+
+
+def _daemon(warehouse: Warehouse) -> Finding:
+    known = warehouse.table_schema(["dagster.daemon_heartbeats"])
+    beating = known and warehouse.query(
+        "select count(*) as beating from dagster.daemon_heartbeats where timestamp > now() - interval '5 minutes'"
+    )
+    if beating and beating[0]["beating"]:
+        return Finding("daemon", is_well=True, detail="schedules and backfills are running")
+    detail = "no sign of it in the last 5 minutes: schedules and backfills from the UI do not run"
+    return Finding("daemon", is_well=False, detail=detail, advice="analytics-etl ui, or start the daemon's service")
