@@ -1,0 +1,114 @@
+"""What tests share: one real PostgreSQL a session, one database a test, cloned from a migrated template."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from analytics_etl import embedded
+from analytics_etl.catalog import Catalog
+from analytics_etl.settings import CHECKOUT, Settings
+from analytics_etl.warehouse import Warehouse, migrations
+
+REAL_DATA = CHECKOUT.parent / "shared" / "data"
+SECOND_POSTGRES_URL = os.environ.get("ANALYTICS_TEST_POSTGRES_URL")
+
+needs_real_data = pytest.mark.skipif(not REAL_DATA.is_dir(), reason="the real data sets are not beside the checkout")
+needs_second_postgres = pytest.mark.skipif(
+    SECOND_POSTGRES_URL is None, reason="ANALYTICS_TEST_POSTGRES_URL names no second PostgreSQL"
+)
+
+
+@dataclass(frozen=True)
+class Server:
+    """A PostgreSQL server with a migrated template database."""
+
+    admin_url: str
+    template: str
+
+    def url(self, database: str) -> str:
+        parts = urlsplit(self.admin_url)
+        return urlunsplit(parts._replace(path=f"/{database}"))
+
+    def clone(self) -> str:
+        """A new database like the template; returns its URL."""
+        name = f"test_{uuid4().hex[:12]}"
+        with psycopg.connect(self.admin_url, autocommit=True) as connection:
+            connection.execute(f"create database {name} template {self.template}")
+        return self.url(name)
+
+    def drop(self, url: str) -> None:
+        with psycopg.connect(self.admin_url, autocommit=True) as connection:
+            connection.execute(f"drop database if exists {urlsplit(url).path[1:]} with (force)")
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """The embedded server, in a folder that the system user it runs as can reach."""
+    home = reachable_folder()
+    url = embedded.ensure_running(home)
+    yield _with_template(url)
+    embedded.stop(home)
+    shutil.rmtree(home)
+
+
+@pytest.fixture(scope="session")
+def second_server() -> Iterator[Server]:
+    """Another PostgreSQL, of another version, that CI starts."""
+    assert SECOND_POSTGRES_URL is not None
+    server = _with_template(SECOND_POSTGRES_URL)
+    yield server
+    server.drop(server.url(server.template))
+
+
+@pytest.fixture
+def settings(server: Server, tmp_path: Path) -> Iterator[Settings]:
+    """Settings with a database, a home and a landing folder of the test's own."""
+    url = server.clone()
+    yield settings_in(tmp_path, url)
+    server.drop(url)
+
+
+@pytest.fixture
+def warehouse(settings: Settings) -> Warehouse:
+    return Warehouse(settings)
+
+
+@pytest.fixture(scope="session")
+def catalog() -> Catalog:
+    return Catalog()
+
+
+def settings_in(folder: Path, url: str, start_date: date = date(2025, 1, 1)) -> Settings:
+    return Settings(
+        home=folder / "home",
+        database_url=url,
+        landing_dir=folder / "landing",
+        reports_dir=folder / "reports",
+        start_date=start_date,
+    )
+
+
+
+
+def reachable_folder() -> Path:
+    """A temporary folder that other users may enter, as the embedded server needs when tests run as root."""
+    folder = Path(tempfile.mkdtemp(prefix="analytics_etl_test_"))
+    folder.chmod(0o755)
+    return folder
+
+
+def _with_template(admin_url: str) -> Server:
+    server = Server(admin_url, f"template_{uuid4().hex[:8]}")
+    with psycopg.connect(admin_url, autocommit=True) as connection:
+        connection.execute(f"create database {server.template}")
+    migrations.upgrade(replace(Settings(), database_url=server.url(server.template)))
+    return server
