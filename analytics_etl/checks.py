@@ -181,7 +181,9 @@ def _header_check(table: str, expectation: str, arguments: Mapping[str, Any]) ->
     columns += arguments.get("column_list", [])
     short = expectation.removeprefix("expect_").replace("column_values_to_", "").replace("column_pair_values_", "")
     short = "key_be_unique" if "compound" in short else "_".join([*columns, short])
-    limits = {k: v for k, v in arguments.items() if k not in ("column", "column_A", "column_B", "column_list", "severity")}
+    limits = {
+        k: v for k, v in arguments.items() if k not in ("column", "column_A", "column_B", "column_list", "severity")
+    }
     detail = ", ".join(f"{name} {value}" for name, value in limits.items())
     words = expectation.removeprefix("expect_").replace("_", " ")
     description = f"{', '.join(columns)}: {words}" + (f" ({detail})" if detail else "")
@@ -257,16 +259,18 @@ def _query_text(check: Check, target: Target, relation: str, start: date, end: d
     parameters = {**window_parameters(start, end), "table": target.table}
     statement = check.query.statement(parameters)
     return (
-        statement.replace("{batch}", relation).replace("{events}", target.table).replace("{time_column}", target.time_column)
+        statement.replace("{batch}", relation)
+        .replace("{events}", target.table)
+        .replace("{time_column}", target.time_column)
     )
 
 
-def _result(
-    warehouse: Warehouse, check: Check, outcome: Any, query: str | None, start: date, end: date
-) -> CheckResult:
+def _result(warehouse: Warehouse, check: Check, outcome: Any, query: str | None, start: date, end: date) -> CheckResult:
     error = outcome.exception_info.get("exception_message") if isinstance(outcome.exception_info, dict) else None
     if not outcome.success and (error or not outcome.result):
-        raise CheckError(f"the check {check.name} of {check.table} could not be evaluated: {error or outcome.exception_info}")
+        raise CheckError(
+            f"the check {check.name} of {check.table} could not be evaluated: {error or outcome.exception_info}"
+        )
     count, sample = 0, []
     if not outcome.success and query is not None:
         rows = warehouse.query(query)

@@ -153,7 +153,9 @@ def status(first: datetime | None, last: datetime | None, rows: bool) -> None:  
         table = Table(box=None, pad_edge=False, title=None)
         table.add_column(f"{matrix.cadence}s", no_wrap=True)
         for period in matrix.periods:
-            table.add_column(f"{period:%m-%d}" if matrix.cadence != "month" else f"{period:%Y-%m}", justify="center", no_wrap=True)
+            table.add_column(
+                f"{period:%m-%d}" if matrix.cadence != "month" else f"{period:%Y-%m}", justify="center", no_wrap=True
+            )
         for name, states in matrix.states.items():
             cells = [f"[{STATES[state][1]}]{STATES[state][0]}[/]" for state in states]
             counts = ["" if count is None else f"{count:,}" for count in matrix.rows[name]]
@@ -318,7 +320,13 @@ def _progress(total: int) -> Iterator[Callable[[str, int, int], None]]:
 
         yield tell
         return
-    columns = (SpinnerColumn(), BarColumn(bar_width=20), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
+    columns = (
+        SpinnerColumn(),
+        BarColumn(bar_width=20),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.description}"),
+    )
     with Progress(*columns, console=err, transient=True) as bar:
         task = bar.add_task("", total=total)
 

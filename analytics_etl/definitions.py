@@ -27,7 +27,11 @@ def build_defs(settings: Settings | None = None, overrides: Mapping[str, Any] | 
         *(build_event_asset(c, catalog.mappings(c.family), partitions) for c in catalog.contracts.values()),
         *(build_aggregate_asset(model, partitions) for model in catalog.aggregates.values()),
         *(build_view_asset(model) for model in catalog.views.values()),
-        *(build_report_asset(catalog, f, cadence, partitions) for f in families for cadence in ("day", "week", "month")),
+        *(
+            build_report_asset(catalog, f, cadence, partitions)
+            for f in families
+            for cadence in ("day", "week", "month")
+        ),
         build_index_asset(families),
     ]
     jobs = build_jobs(assets, partitions)

@@ -56,7 +56,9 @@ def _disk(settings: Settings) -> Finding:
     free = shutil.disk_usage(folder).free
     detail = f"{free / (1 << 30):.1f} GiB free below {folder}"
     if not os.access(folder, os.W_OK):
-        return Finding("disk", is_well=False, detail=f"{folder} is not writable", advice="set ANALYTICS_HOME to a folder of yours")
+        return Finding(
+            "disk", is_well=False, detail=f"{folder} is not writable", advice="set ANALYTICS_HOME to a folder of yours"
+        )
     advice = "make room, or set ANALYTICS_HOME to a larger disk"
     return Finding("disk", free >= LITTLE_SPACE, detail, advice if free < LITTLE_SPACE else None)
 
@@ -89,7 +91,9 @@ def _database(settings: Settings) -> Finding:
             "select current_setting('server_version_num')::int as number, current_setting('server_version') as version"
         )[0]
     except (*LOST_CONNECTION, DatabaseError, embedded.EmbeddedServerError) as error:
-        return Finding("database", is_well=False, detail=str(error), advice="check ANALYTICS_DATABASE_URL and the server")
+        return Finding(
+            "database", is_well=False, detail=str(error), advice="check ANALYTICS_DATABASE_URL and the server"
+        )
     if found["number"] < OLDEST_POSTGRESQL:
         detail = f"PostgreSQL {found['version']} is too old"
         return Finding("database", is_well=False, detail=detail, advice="use PostgreSQL 15 or later")
@@ -102,7 +106,12 @@ def _files(warehouse: Warehouse) -> Finding:
         return Finding("files read", is_well=True, detail="all of them to their end")
     first = bad[0]
     detail = f"{len(bad)} were not read as they should, e.g. {first['path']} ({first['state']}): {first['reason']}"
-    return Finding("files read", is_well=False, detail=detail, advice="mend the file, then run its day again: analytics-etl run DATE")
+    return Finding(
+        "files read",
+        is_well=False,
+        detail=detail,
+        advice="mend the file, then run its day again: analytics-etl run DATE",
+    )
 
 
 def _days(warehouse: Warehouse, catalog: Catalog, today: date) -> Finding:
@@ -117,7 +126,9 @@ def _days(warehouse: Warehouse, catalog: Catalog, today: date) -> Finding:
     missing = sorted({day for table in tables for day in days if (table, day) not in there})
     if missing:
         detail = f"{len(missing)} of the 30 days before {newest} are missing, e.g. {missing[0]}"
-        return Finding("days", is_well=False, detail=detail, advice=f"analytics-etl backfill {missing[0]} {missing[-1]}")
+        return Finding(
+            "days", is_well=False, detail=detail, advice=f"analytics-etl backfill {missing[0]} {missing[-1]}"
+        )
     yesterday = today - timedelta(days=1)
     if newest < yesterday:
         detail = f"the newest day is {newest}; yesterday was {yesterday}"

@@ -170,7 +170,9 @@ def read_model(path: Path) -> Model:
         description=str(header["description"]).strip(),
         key=tuple(header.get("key", ())),
         columns={name: str(doc) for name, doc in header.get("columns", {}).items()},
-        checks=tuple((name, arguments or {}) for entry in header.get("checks", ()) for name, arguments in entry.items()),
+        checks=tuple(
+            (name, arguments or {}) for entry in header.get("checks", ()) for name, arguments in entry.items()
+        ),
         select=select.strip(),
     )
     _validate(model)

@@ -76,7 +76,9 @@ class Settings:
         url = environment.get("ANALYTICS_DATABASE_URL", "").strip() or None
         if url is not None and not url.startswith(("postgresql://", "postgres://")):
             # The value itself is not repeated: it may hold a password.
-            raise SettingsError("ANALYTICS_DATABASE_URL must begin with postgresql://, e.g. postgresql://user@host:5432/db")
+            raise SettingsError(
+                "ANALYTICS_DATABASE_URL must begin with postgresql://, e.g. postgresql://user@host:5432/db"
+            )
         return cls(
             home=home,
             database_url=url,

@@ -27,7 +27,10 @@ def matrices(warehouse: Warehouse, catalog: Catalog, first: date, last: date) ->
     """One matrix for each cadence, over the periods that hold the days first to last."""
     tables = [table for table in catalog.in_order() if table not in catalog.views]
     newest = warehouse.newest_day([table for table in tables if cadence_of(table) == "day"])
-    records = {(r["table_name"], r["period_start"]): r for r in warehouse.partitions(first - timedelta(days=31), last + timedelta(days=1))}
+    records = {
+        (r["table_name"], r["period_start"]): r
+        for r in warehouse.partitions(first - timedelta(days=31), last + timedelta(days=1))
+    }
     failed = warehouse.failed_partitions(first - timedelta(days=31), last)
     versions = {table: catalog.code_version(table) for table in tables}
     found = []

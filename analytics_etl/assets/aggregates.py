@@ -22,7 +22,9 @@ from analytics_etl.warehouse import Warehouse
 def build_aggregate_asset(model: Model, partitions: Partitions) -> dg.AssetsDefinition:
     """The asset of one aggregate."""
     # A table that looks back depends on the days before its own, too.
-    mapping = dg.TimeWindowPartitionMapping(start_offset=-model.lookback_days, allow_nonexistent_upstream_partitions=True)
+    mapping = dg.TimeWindowPartitionMapping(
+        start_offset=-model.lookback_days, allow_nonexistent_upstream_partitions=True
+    )
 
     @dg.asset(
         key=asset_key(model.table),
@@ -42,7 +44,9 @@ def build_aggregate_asset(model: Model, partitions: Partitions) -> dg.AssetsDefi
             replaced = warehouse.replace(model, requested_periods(context, model.cadence), context.run_id)
             shared = {**lineage_metadata(model, warehouse), "duration_ms": replaced.duration_ms}
         if replaced.refreshed:
-            context.log.info(f"{model.table} looks back {model.lookback_days} days: also refreshed {replaced.refreshed}")
+            context.log.info(
+                f"{model.table} looks back {model.lookback_days} days: also refreshed {replaced.refreshed}"
+            )
         by_partition: Mapping[str, Mapping[str, int]] = {
             start.isoformat(): {"dagster/partition_row_count": rows} for start, rows in replaced.rows.items()
         }

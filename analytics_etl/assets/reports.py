@@ -14,6 +14,7 @@ from analytics_etl.assets.metadata import FRESHNESS, HOURLY, OWNERS, asset_key, 
 from analytics_etl.catalog import Catalog
 from analytics_etl.models import Cadence, cadence_of
 from analytics_etl.partitions import Partitions, period_end, requested_periods
+from analytics_etl.reporting import Cadence as ReportCadence
 from analytics_etl.reporting import (
     build_report,
     index_entry,
@@ -24,13 +25,16 @@ from analytics_etl.reporting import (
     report_path,
     section_windows,
 )
-from analytics_etl.reporting import Cadence as ReportCadence
 from analytics_etl.warehouse import Warehouse
 
 INDEX_KEY = dg.AssetKey(["reports", "index"])
 
 _NAMES: dict[Cadence, ReportCadence] = {"day": "daily", "week": "weekly", "month": "monthly"}
-_TABLE_SUFFIXES: dict[Cadence, tuple[Cadence, ...]] = {"day": ("day",), "week": ("day", "week"), "month": ("day", "month")}
+_TABLE_SUFFIXES: dict[Cadence, tuple[Cadence, ...]] = {
+    "day": ("day",),
+    "week": ("day", "week"),
+    "month": ("day", "month"),
+}
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,9 @@ def report_key(family: str, cadence: Cadence) -> dg.AssetKey:
 
 def build_report_asset(catalog: Catalog, family: str, cadence: Cadence, partitions: Partitions) -> dg.AssetsDefinition:
     """The asset of one kind of report; a partition is the pair of files of one period."""
-    tables = [m.table for m in catalog.aggregates.values() if m.family == family and m.cadence in _TABLE_SUFFIXES[cadence]]
+    tables = [
+        m.table for m in catalog.aggregates.values() if m.family == family and m.cadence in _TABLE_SUFFIXES[cadence]
+    ]
 
     @dg.asset(
         key=report_key(family, cadence),

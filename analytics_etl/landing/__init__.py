@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -36,15 +37,18 @@ from analytics_etl.models import Model
 
 __all__ = ["FileReport", "LandingFile", "LandingReader", "RejectedRow", "Rows", "list_files"]
 
-_BATCH_ROWS = 100_000
+_BATCH_ROWS = 50_000
 _CSV_BATCH_ROWS = 20_000
+
+ROWS_WORTH_A_SLICE = 200
+"""Copying so many rows costs about as much as handling one more slice."""
 
 
 @dataclass(frozen=True)
 class Rows:
     """One batch of a file: valid rows by day, and rejected rows."""
 
-    valid: dict[date, pa.RecordBatch]
+    valid: dict[date, pa.Table]
     rejected: list[RejectedRow]
 
 
@@ -78,7 +82,9 @@ class LandingReader:
                 "preserve_insertion_order": False,
             }
         )
-        self._connection.execute("set timezone = 'UTC'; set arrow_lossless_conversion = true; set streaming_buffer_size = '32MB'")
+        self._connection.execute(
+            "set timezone = 'UTC'; set arrow_lossless_conversion = true; set streaming_buffer_size = '32MB'"
+        )
         self._connection.execute("create table event_ids (event_id uuid, day date, file_number integer)")
         self._ids = self._connection.cursor()
         self.reports: list[FileReport] = []
@@ -86,7 +92,9 @@ class LandingReader:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._ids.close()
         self._connection.close()
 
@@ -161,7 +169,9 @@ class LandingReader:
             columns = zip(*(fields for _, fields, _ in rows), strict=True) if rows else [[] for _ in names]
             arrays = [pa.array([value or None for value in column], pa.string()) for column in columns]
             numbers = pa.array([line for line, _, _ in rows], pa.int64())
-            return pa.record_batch([numbers, pa.array([raw for _, _, raw in rows], pa.string()), *arrays], schema=schema)
+            return pa.record_batch(
+                [numbers, pa.array([raw for _, _, raw in rows], pa.string()), *arrays], schema=schema
+            )
 
         def batches() -> Iterator[pa.RecordBatch]:
             rows = []
@@ -214,8 +224,12 @@ class LandingReader:
     def _columnar(self, file: LandingFile, names: list[str], origins: dict[str, Any]) -> Fields:
         """The fields of a file with columns: as they are, or through the source mapping."""
         is_text = "_raw" in names or all(origin == "text" for origin in origins.values())
-        raw = "_raw" if is_text else "to_json(struct_pack({}))::varchar as _raw".format(
-            ", ".join(f"{quote(n)} := {quote(n)}" for n in names)
+        raw = (
+            "_raw"
+            if is_text
+            else "to_json(struct_pack({}))::varchar as _raw".format(
+                ", ".join(f"{quote(n)} := {quote(n)}" for n in names)
+            )
         )
         if file.source is not None:
             texts = ", ".join(f"{quote(name)}::varchar as {quote(name)}" for name in names)
@@ -269,22 +283,21 @@ class LandingReader:
         reasons = batch["_reason"]
         rejected = []
         if reasons.null_count < len(reasons):
-            for row in batch.filter(reasons.is_valid()).select(["_line", "_day", "_reason", "_content"]).to_pylist():
+            for row in batch.select(["_line", "_day", "_reason", "_content"]).filter(reasons.is_valid()).to_pylist():
                 report.rejected[row["_day"]] += 1
                 content = None if row["_content"] is None else printable(row["_content"])
                 rejected.append(RejectedRow(row["_line"], printable(row["_reason"]), content, row["_day"]))
-            batch = batch.filter(reasons.is_null())
-        days = {entry["values"]: entry["counts"] for entry in batch["_day"].value_counts().to_pylist()}
+            batch = batch.set_column(
+                batch.schema.get_field_index("_day"), "_day", _where(reasons.is_null(), batch["_day"])
+            )
+        days = {e["values"]: e["counts"] for e in batch["_day"].value_counts().to_pylist() if e["values"] is not None}
         report.valid.update(days)
         wanted = self._days & set(days)
-        if not wanted:
-            return Rows({}, rejected)
         kept = _plain_booleans(batch.select([column.name for column in self._contract.columns]))
         valid = {}
         for day in sorted(wanted):
-            rows = kept if len(days) == 1 else kept.filter(pc.equal(batch["_day"], pa.scalar(day)))
-            self._remember(rows["event_id"], day, report.number)
-            valid[day] = rows
+            valid[day] = _rows_where(kept, pc.equal(batch["_day"], pa.scalar(day)))
+            self._remember(valid[day]["event_id"], day, report.number)
         return Rows(valid, rejected)
 
     def _remember(self, event_ids: pa.Array, day: date, number: int) -> None:
@@ -299,6 +312,22 @@ class LandingReader:
         report.rejected[None] += sum(row.line is not None for row in aside)
         if aside:
             yield Rows({}, aside)
+
+
+def _where(condition: pa.Array, values: pa.Array) -> pa.Array:
+    """The values where the condition holds, NULL elsewhere."""
+    return pc.if_else(condition, values, pa.scalar(None, values.type))
+
+
+def _rows_where(batch: pa.RecordBatch, condition: pa.Array) -> pa.Table:
+    """The rows of a batch for which the condition holds: without copying, if only a few rows lie between them."""
+    left_out = np.flatnonzero(~condition.fill_null(fill_value=False).to_numpy(zero_copy_only=False))
+    if len(left_out) * ROWS_WORTH_A_SLICE > batch.num_rows:
+        return pa.Table.from_batches([batch.filter(condition)])
+    starts = [0, *(left_out + 1)]
+    ends = [*left_out, batch.num_rows]
+    slices = [batch.slice(a, b - a) for a, b in zip(starts, ends, strict=True) if b > a]
+    return pa.Table.from_batches(slices, schema=batch.schema)
 
 
 def _plain_booleans(batch: pa.RecordBatch) -> pa.RecordBatch:

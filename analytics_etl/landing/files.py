@@ -172,70 +172,72 @@ class Lines:
         self._state = state
         self._next_line = 1
 
-    def blocks(self) -> Iterator[tuple[int, bytes]]:
-        """(number of the first line, bytes that end with a line break), about 4 MB each."""
+    def blocks(self) -> Iterator[bytearray]:
+        """The file in blocks of about 4 MB that end with a line break."""
         digest = hashlib.sha256()
-        pieces: list[bytes] = []
-        size = 0
+        block = bytearray()
         error = None
         is_first = True
         try:
             with self._file.absolute.open("rb") as opened:
                 for piece in decompressed(opened, self._file.compression, digest):
-                    if is_first:
-                        piece = piece.removeprefix(b"\xef\xbb\xbf")
-                        is_first = False
-                    pieces.append(piece)
-                    size += len(piece)
-                    if size >= _BLOCK_SIZE:
-                        block, rest = self._cut(b"".join(pieces))
-                        pieces, size = [rest], len(rest)
+                    block += piece.removeprefix(b"\xef\xbb\xbf") if is_first else piece
+                    is_first = False
+                    if len(block) >= _BLOCK_SIZE:
+                        rest = self._cut(block)
                         if block:
-                            yield self._numbered(block)
+                            yield block
+                        block = rest
         except UNREADABLE as problem:
             error = problem
-        rest = b"".join(pieces)
         if error is None:
-            if rest:
-                yield self._numbered(rest if rest.endswith(b"\n") else rest + b"\n")
-        else:
-            block, rest = self._cut(rest)
             if block:
-                yield self._numbered(block)
+                if not block.endswith(b"\n"):
+                    block += b"\n"
+                yield block
+        else:
+            rest = self._cut(block)
+            if block:
+                yield block
             self._give_up(error, rest)
         self._state.checksum = digest.hexdigest()
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Record batches of LINE_BATCH; blank lines are passed over."""
-        for first_line, block in self.blocks():
-            yield self._batch(first_line, block)
+        for block in self.blocks():
+            yield self._batch(block)
 
     def reject(self, line: int, reason: str, content: bytes) -> None:
         self._state.rejected.append(RejectedRow(line, reason, printable(content)))
 
     def _give_up(self, error: Exception, rest: bytes) -> None:
-        what = "was there when the folder was listed and is gone" if isinstance(error, FileNotFoundError) else str(error)
+        what = (
+            "was there when the folder was listed and is gone" if isinstance(error, FileNotFoundError) else str(error)
+        )
         if self._next_line == 1 and not rest:
             self._state.fail("rejected", f"cannot be read: {what}")
         else:
             reason = f"cannot be read to its end: {what}; the lines before line {self._next_line} are loaded"
             self._state.fail("cut_off", reason, self._next_line)
 
-    def _cut(self, data: bytes) -> tuple[bytes, bytes]:
-        """Split behind the last line break. Of a line that grows too long only the beginning is kept."""
-        end = data.rfind(b"\n") + 1
-        rest = data[end:]
-        if len(rest) > 2 * LONGEST_LINE:
-            rest = rest[: LONGEST_LINE + 1]
-        return data[:end], rest
+    def _cut(self, block: bytearray) -> bytearray:
+        """Cut a block behind its last line break; returns what follows. Of a line that grows too long only the beginning
+        is kept.
+        """
+        end = block.rfind(b"\n") + 1
+        rest = block[end : end + 2 * LONGEST_LINE]
+        del block[end:]
+        return rest
 
-    def _numbered(self, block: bytes) -> tuple[int, bytes]:
+    def _count(self, lines: int) -> int:
+        """The number of the first of some more lines."""
         first = self._next_line
-        self._next_line += block.count(b"\n")
-        return first, block
+        self._next_line += lines
+        return first
 
-    def _batch(self, first_line: int, block: bytes) -> pa.RecordBatch:
+    def _batch(self, block: bytearray) -> pa.RecordBatch:
         breaks = np.flatnonzero(np.frombuffer(block, dtype=np.uint8) == ord("\n"))
+        first_line = self._count(len(breaks))
         offsets = np.empty(len(breaks) + 1, dtype=np.int32)
         offsets[0] = 0
         offsets[1:] = breaks + 1
@@ -249,7 +251,7 @@ class Lines:
             is_text = False
         if is_text and lengths.min() > 2 and lengths.max() <= LONGEST_LINE:  # noqa: PLR2004 - no blank line
             return pa.record_batch([pa.array(numbers), lines], schema=LINE_BATCH)
-        return self._sorted_out(first_line, block)
+        return self._sorted_out(first_line, bytes(block))
 
     def _sorted_out(self, first_line: int, block: bytes) -> pa.RecordBatch:
         """The same line by line, for a block that holds a line that is none."""
@@ -260,6 +262,21 @@ class Lines:
                 numbers.append(number)
                 texts.append(text)
         return pa.record_batch([pa.array(numbers, pa.int64()), pa.array(texts, pa.string())], schema=LINE_BATCH)
+
+    def numbered(self, block: bytes) -> Iterator[tuple[int, str]]:
+        """The lines of a block as text with their line breaks, each with its number."""
+        raw = block[:-1].split(b"\n")
+        first_line = self._count(len(raw))
+        try:
+            texts: list[str | None] = list(block[:-1].decode("utf-8").split("\n"))
+            is_text = max(map(len, raw)) <= LONGEST_LINE
+        except UnicodeDecodeError:
+            is_text = False
+        if not is_text:
+            texts = [self.text(number, line) for number, line in enumerate(raw, first_line)]
+        for number, text in enumerate(texts, first_line):
+            if text is not None:
+                yield number, text + "\n"
 
     def text(self, number: int, line: bytes) -> str | None:
         """The line as text, or None when it was rejected."""
@@ -313,13 +330,5 @@ def csv_records(lines: Lines) -> Iterator[tuple[int, list[str], str]]:
 
 
 def _decoded(lines: Lines) -> Iterator[tuple[int, str]]:
-    for first_line, block in lines.blocks():
-        try:
-            texts: list[str | None] = list(block.decode("utf-8")[:-1].split("\n"))
-            if max(map(len, block.split(b"\n"))) > LONGEST_LINE:
-                texts = [lines.text(number, line) for number, line in enumerate(block[:-1].split(b"\n"), first_line)]
-        except UnicodeDecodeError:
-            texts = [lines.text(number, line) for number, line in enumerate(block[:-1].split(b"\n"), first_line)]
-        for number, text in enumerate(texts, first_line):
-            if text is not None:
-                yield number, text + "\n"
+    for block in lines.blocks():
+        yield from lines.numbered(bytes(block))

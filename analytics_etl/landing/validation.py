@@ -45,7 +45,7 @@ def json_fields(contract: Contract) -> Fields:
     names = ", ".join(f"_fields.{quote(name)}::varchar as {quote(name)}" for name in kinds)
     relation = f"""
         select _line, _raw, _fields is not null as _is_record, {names}
-        from (select _line, _raw, try(json_transform(_raw, '{structure}')) as _fields from lines)"""
+        from (select _line, _raw, {_parsed(structure)} as _fields from lines)"""
     origins: dict[str, Origin] = {name: "text" if kind == "VARCHAR" else "json" for name, kind in kinds.items()}
     return Fields(relation, origins, is_json=True)
 
@@ -57,7 +57,17 @@ def foreign_json(columns: Iterable[str]) -> str:
     fields = ", ".join(f"_fields.{quote(name)} as {quote(name)}" for name in names)
     return f"""
         select _line, _raw, _fields is not null as _is_record, {fields}
-        from (select _line, _raw, try(json_transform(_raw, '{structure}')) as _fields from lines)"""
+        from (select _line, _raw, {_parsed(structure)} as _fields from lines)"""
+
+
+def _parsed(structure: str) -> str:
+    """A line as a struct, NULL when it is no JSON.
+
+    After an error TRY does the whole vector again row by row. Lines that were cut off, by far the most common damage, are
+    kept away from it.
+    """
+    ends = "(ends_with(_raw, '}' || chr(10)) or ends_with(rtrim(_raw, ' ' || chr(9) || chr(10) || chr(13)), '}'))"
+    return f"case when {ends} then try(json_transform(_raw, '{structure}')) end"
 
 
 def mapped_fields(contract: Contract, mapping: Model, relation: str) -> Fields:
@@ -195,5 +205,3 @@ def _constraint_case(contract: Contract, constraint: Constraint) -> str:
     came = " || ', ' || ".join(f"'{n} = ' || coalesce(left({quote(n)}::varchar, 100), 'NULL')" for n in names)
     rule = f"{constraint.name}: expected {constraint.condition}".replace("'", "''")
     return f"when not ({constraint.duckdb_condition}) then '{rule}, got ' || {came}"
-
-

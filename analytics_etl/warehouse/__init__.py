@@ -72,6 +72,8 @@ class Warehouse:
             except BaseException:
                 connection.close()  # a COPY may be under way, in which state nothing can be rolled back
                 raise
+            finally:
+                load.close()
 
     def replace(self, model: Model, periods: Mapping[date, date], run_id: str | None = None) -> Replaced:
         """Replace consecutive partitions (start -> end) of a derived table."""

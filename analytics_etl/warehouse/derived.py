@@ -117,9 +117,7 @@ def refresh_view(connection: Connection, model: Model, parameters: Mapping[str, 
     select = model.statement(parameters)
     version = f"{model.code_version} {dict(sorted(parameters.items()))}"
     view = identifier(model.table)
-    found = connection.execute(
-        "select obj_description(to_regclass(%s), 'pg_class')", [model.table]
-    ).fetchone()
+    found = connection.execute("select obj_description(to_regclass(%s), 'pg_class')", [model.table]).fetchone()
     comment = found[0] if found is not None else None
     if comment is None or not str(comment).endswith(f"[{version}]"):
         connection.execute(sql.SQL("drop materialized view if exists {}").format(view))

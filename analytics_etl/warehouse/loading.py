@@ -1,7 +1,9 @@
 """Replacing days of a raw event table: COPY into fresh partitions, remove duplicates, swap, all in one transaction."""
 
 import time
+from collections import deque
 from collections.abc import Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -18,6 +20,9 @@ from analytics_etl.warehouse.connection import Connection, identifier, lock
 from analytics_etl.warehouse.operations import PartitionRecord, record_partition
 
 _REJECTED_BUFFER = 20_000
+
+_BATCHES_AHEAD = 3
+"""Batches that may wait for the server: enough that parsing never waits, few enough for the memory."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,9 @@ class DayLoad:
     _copy: psycopg.Copy | None = None
     _copy_day: date | None = None
     _encoder: ArrowToPostgresBinaryEncoder | None = None
+    # Encoding and sending happen beside parsing: one thread, so that rows stay in order and errors are not lost.
+    _sender: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "copy"))
+    _sending: deque[Future[None]] = field(default_factory=deque)
     _counts: dict[date, int] = field(default_factory=dict)
     _rejected: list[tuple[Any, ...]] = field(default_factory=list)
     _started: float = field(default_factory=time.monotonic)
@@ -65,21 +73,23 @@ class DayLoad:
                 )
             )
 
-    def copy(self, day: date, batch: pa.RecordBatch) -> None:
+    def copy(self, day: date, rows: pa.Table) -> None:
         """Add valid rows, with exactly the contract's columns, to a day."""
         if self._copy_day != day:
             self._end_copy()
             names = sql.SQL(", ").join(sql.Identifier(column.name) for column in self.contract.columns)
-            statement = sql.SQL("copy {} ({}) from stdin with (format binary, freeze)").format(self._staging(day), names)
+            statement = sql.SQL("copy {} ({}) from stdin with (format binary, freeze)").format(
+                self._staging(day), names
+            )
             cursor = self._copies.enter_context(self.connection.cursor())
-            self._encoder = ArrowToPostgresBinaryEncoder(batch.schema)
+            self._encoder = ArrowToPostgresBinaryEncoder(rows.schema)
             self._copy = self._copies.enter_context(cursor.copy(statement))
             self._copy.write(self._encoder.write_header())
             self._copy_day = day
-        assert self._copy is not None
-        assert self._encoder is not None
-        self._copy.write(self._encoder.write_batch(batch))
-        self._counts[day] = self._counts.get(day, 0) + batch.num_rows
+        self._sending.append(self._sender.submit(self._send, rows))
+        if len(self._sending) > _BATCHES_AHEAD:
+            self._sending.popleft().result()
+        self._counts[day] = self._counts.get(day, 0) + rows.num_rows
 
     def forget_rejected(self, path: str) -> None:
         """Before a file is read again: what was rejected in it last time."""
@@ -149,7 +159,10 @@ class DayLoad:
         return list(removed[1])
 
     def publish(
-        self, reports: Sequence[FileReport], duplicates: dict[tuple[int, date], int], conflicts: dict[tuple[int, date], int]
+        self,
+        reports: Sequence[FileReport],
+        duplicates: dict[tuple[int, date], int],
+        conflicts: dict[tuple[int, date], int],
     ) -> list[LoadedDay]:
         """Write the ledger and put the new partitions in place of the old ones."""
         self._end_copy()
@@ -221,7 +234,9 @@ class DayLoad:
         for day in sorted(set(report.valid) | {day for day in report.rejected if day is not None}):
             valid, bad, key = report.valid[day], report.rejected[day], (report.number, day)
             copies = duplicates.get(key, 0)
-            now = (valid - copies, copies, conflicts.get(key, 0), datetime.now(UTC)) if day in self.days else (None,) * 4
+            now = (
+                (valid - copies, copies, conflicts.get(key, 0), datetime.now(UTC)) if day in self.days else (None,) * 4
+            )
             self.connection.execute(
                 """
                 insert into ops.loaded_days (
@@ -241,9 +256,7 @@ class DayLoad:
         family = self.contract.family
         leaf = sql.Identifier(family, self._leaf_name(day))
         table = identifier(self.contract.table)
-        exists = self.connection.execute(
-            "select to_regclass(%s)", [leaf.as_string(self.connection)]
-        ).fetchone()
+        exists = self.connection.execute("select to_regclass(%s)", [leaf.as_string(self.connection)]).fetchone()
         if exists is not None and exists[0] is not None:
             self.connection.execute(sql.SQL("drop table {}").format(leaf))
         self.connection.execute(
@@ -263,7 +276,19 @@ class DayLoad:
     def _staging(self, day: date) -> sql.Identifier:
         return sql.Identifier(self.contract.family, f"{self._leaf_name(day)}_new")
 
+    def _send(self, rows: pa.Table) -> None:
+        assert self._copy is not None
+        assert self._encoder is not None
+        for batch in rows.to_batches():
+            self._copy.write(self._encoder.write_batch(batch))
+
+    def close(self) -> None:
+        """End the sending thread, whatever state it is in."""
+        self._sender.shutdown(cancel_futures=True)
+
     def _end_copy(self) -> None:
+        while self._sending:
+            self._sending.popleft().result()
         if self._copy is not None and self._encoder is not None:
             self._copy.write(self._encoder.finish())
             self._copies.close()

@@ -1,0 +1,108 @@
+"""The calendar of reports: periods, their names and files, and the window each section is asked for. No data."""
+
+from datetime import date, timedelta
+from typing import Literal
+
+from analytics_etl.reporting import wording
+
+Cadence = Literal["daily", "weekly", "monthly"]
+Window = tuple[date, date, date]
+"""(previous_start, start, end): the period is [start, end), the one it is compared with [previous_start, start)."""
+
+TREND_DAYS = 30
+TREND_WEEKS = 12
+TREND_MONTHS = 12
+GROWTH_DAYS = 7
+"""A single day is too short for growth: the daily report compares the 7 days up to its end with the 7 before."""
+
+
+def section_windows(cadence: Cadence, start: date, end: date) -> dict[str, Window]:
+    """The window to bind to each report query, by section."""
+    period = (previous_start(cadence, start), start, end)
+    trend = trend_start(cadence, end)
+    growth = (end - timedelta(2 * GROWTH_DAYS), end - timedelta(GROWTH_DAYS), end) if cadence == "daily" else period
+    return {
+        "kpis": period,
+        "trend": (trend, trend, end),  # no comparison: its previous period is empty
+        "top_modules": period,
+        "growing_modules": growth,
+        "languages": period,
+        "compilation_performance": period,
+        "quality_checks": period,
+        "quality_rows": period,
+        "quality_reasons": period,
+        "days": (growth[0], start, end),  # all days that anything is compared with
+    }
+
+
+def previous_start(cadence: Cadence, start: date) -> date:
+    """First day of the period before the one that begins at `start`."""
+    if cadence == "monthly":
+        return (start - timedelta(1)).replace(day=1)
+    return start - timedelta(7 if cadence == "weekly" else 1)
+
+
+def next_end(cadence: Cadence, start: date) -> date:
+    """First day after the period that begins at `start`."""
+    if cadence == "monthly":
+        return (start + timedelta(31)).replace(day=1)
+    return start + timedelta(7 if cadence == "weekly" else 1)
+
+
+def trend_start(cadence: Cadence, end: date) -> date:
+    """First day of the trend that ends with the period."""
+    if cadence == "daily":
+        return end - timedelta(TREND_DAYS)
+    start = end
+    for _ in range(TREND_WEEKS if cadence == "weekly" else TREND_MONTHS):
+        start = previous_start(cadence, start)
+    return start
+
+
+def days_of(start: date, end: date) -> list[date]:
+    """The days of [start, end), in order."""
+    return [start + timedelta(number) for number in range((end - start).days)]
+
+
+def period_name(cadence: Cadence, start: date) -> str:
+    """The period's name in files and links: 2025-03-31, 2025-W14 or 2025-03."""
+    if cadence == "daily":
+        return start.isoformat()
+    if cadence == "weekly":
+        year, week, _ = start.isocalendar()
+        return f"{year}-W{week:02}"
+    return f"{start:%Y-%m}"
+
+
+def report_path(family: str, cadence: Cadence, start: date, suffix: Literal["html", "json"] = "html") -> str:
+    """The report's file below the reports folder; the links in it and in the index count on it."""
+    return f"{family}/{cadence}/{period_name(cadence, start)}.{suffix}"
+
+
+def period_label(cadence: Cadence, start: date, end: date) -> str:
+    """The period as people say it."""
+    if cadence == "daily":
+        return f"{wording.WEEKDAYS[start.weekday()]} {wording.day(start)} {start.year}"
+    if cadence == "weekly":
+        year, week, _ = start.isocalendar()
+        return f"week {week} of {year}, {wording.day_range(start, end)}"
+    return f"{wording.MONTHS[start.month - 1]} {start.year}"
+
+
+def short_label(cadence: Cadence, start: date) -> str:
+    """The period on the axis of a chart, unique within a trend."""
+    if cadence == "daily":
+        return f"{start.day} {wording.MONTHS[start.month - 1][:3]}"
+    if cadence == "weekly":
+        return f"W{start.isocalendar().week}"
+    return f"{wording.MONTHS[start.month - 1][:3]} {start:%y}"
+
+
+def check_period(cadence: Cadence, start: date, end: date) -> None:
+    """Raise ValueError unless [start, end) is one period of the cadence."""
+    aligned = {"daily": True, "weekly": start.weekday() == 0, "monthly": start.day == 1}[cadence]
+    if not aligned or end != next_end(cadence, start):
+        expected = {"daily": "one day", "weekly": "an ISO week from a Monday on", "monthly": "a calendar month"}[
+            cadence
+        ]
+        raise ValueError(f"a {cadence} report covers {expected}, but it was asked for {start} to {end} (exclusive)")

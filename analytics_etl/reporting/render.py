@@ -1,0 +1,165 @@
+"""A report or an index -> text: HTML by the templates, JSON as it is. The only module that knows Jinja."""
+
+import json
+import re
+from calendar import Calendar
+from collections.abc import Iterable, Mapping
+from datetime import date
+from functools import cache
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from analytics_etl.reporting import charts, svg, wording
+from analytics_etl.reporting.period import Value
+from analytics_etl.reporting.periods import days_of, period_label
+from analytics_etl.reporting.value import build_index
+from analytics_etl.settings import TEMPLATES_DIR
+
+ROWS_SHOWN = 60
+"""Rows of a table in HTML; JSON has all of them."""
+ROWS_OPEN = 20
+"""A longer table is folded."""
+NAME_LENGTH = 96
+"""Characters of a name in HTML; its tooltip and JSON have all of it."""
+CARDS = 6
+"""KPIs with a card of their own; the others share a line."""
+NUMBERS = {"count", "bytes", "duration_ms", "ratio", "change_ratio", "rank", "rank_change", "days", "failed"}
+
+
+def render_json(value: Mapping[str, Any]) -> str:
+    """The value as JSON, the same bytes for the same value."""
+    return json.dumps(value, sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def render_html(report: Mapping[str, Any]) -> str:
+    """The report as one self-contained page."""
+    figures = {section["name"]: charts.draw(section, report) for section in report["sections"]}
+    return _environment().get_template("report.html.j2").render(report=report, figures=figures)
+
+
+def render_index_json(entries: Iterable[Mapping[str, Any]]) -> str:
+    """The index of these reports as JSON."""
+    return render_json(build_index(entries))
+
+
+def render_index(entries: Iterable[Mapping[str, Any]]) -> str:
+    """The page that lists these reports."""
+    return _environment().get_template("index.html.j2").render(index=build_index(entries))
+
+
+def reading(value: Value, kind: str) -> str:
+    """A value as it is read in a table."""
+    if value is None:
+        return wording.NOTHING
+    writer = {
+        "count": wording.grouped,
+        "bytes": wording.size,
+        "duration_ms": wording.duration,
+        "ratio": wording.ratio,
+        "change_ratio": wording.change,
+    }.get(kind)
+    if writer is not None:
+        return writer(value)
+    if kind in ("day", "daily"):
+        day = date.fromisoformat(value)
+        return f"{wording.WEEKDAYS[day.weekday()][:3]} {day.day} {wording.MONTHS[day.month - 1][:3]}"
+    if kind == "weekly":
+        start = date.fromisoformat(value)
+        return f"W{start.isocalendar().week}, from {wording.day(start)}"
+    if kind == "monthly":
+        start = date.fromisoformat(value)
+        return period_label("monthly", start, start)
+    return str(value)
+
+
+def exact(value: Value, kind: str) -> str:
+    """A number in full, for the tooltip of its rounded form."""
+    if value is None:
+        return "no data"
+    unit = {"bytes": " bytes", "duration_ms": " ms"}.get(kind, "")
+    return f"{value:,}{unit}" if isinstance(value, int) else f"{value!r}{unit}"
+
+
+def headline(value: Value, kind: str) -> str:
+    """A value as the big number of a card."""
+    return wording.count(value) if kind == "count" else reading(value, kind)
+
+
+def coverage(row: Mapping[str, Any], period: Mapping[str, Any]) -> list[tuple[str, bool]]:
+    """Each day of the period and whether the table of the row has it."""
+    days = days_of(date.fromisoformat(period["start"]), date.fromisoformat(period["end"]))
+    return [(wording.day(day), day.isoformat() not in row["missing_days"]) for day in days]
+
+
+def breakable(name: str) -> Markup:
+    """A name that may be broken after its separators instead of anywhere; a very long one is cut in its middle."""
+    return Markup("<wbr>").join(re.split(r"(?<=[._/-])(?=[^._/-])", wording.name(name, NAME_LENGTH)))
+
+
+def compared_with(report: Mapping[str, Any]) -> tuple[str, str]:
+    """The period before, and for a day the same weekday a week before, in the few characters a card has."""
+    start = date.fromisoformat(report["comparison"]["start"])
+    if report["cadence"] == "daily":
+        day = wording.WEEKDAYS[date.fromisoformat(report["period"]["start"]).weekday()]
+        return wording.WEEKDAYS[start.weekday()][:3], f"last {day[:3]}"
+    if report["cadence"] == "weekly":
+        return f"week {start.isocalendar().week}", ""
+    return wording.MONTHS[start.month - 1], ""
+
+
+def calendars(entries: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Daily reports as months, newest first: weeks of (day, report or None); None outside the month."""
+    by_day = {date.fromisoformat(entry["period"]["start"]): entry for entry in entries}
+    months = sorted({day.replace(day=1) for day in by_day}, reverse=True)
+    return [
+        {
+            "label": period_label("monthly", month, month),
+            "weeks": [
+                [(day.day, by_day.get(day)) if day.month == month.month else None for day in week]
+                for week in Calendar().monthdatescalendar(month.year, month.month)
+            ],
+        }
+        for month in months
+    ]
+
+
+def spark(line: Mapping[str, Any]) -> tuple[str, str]:
+    """The two paths of a KPI's sparkline."""
+    current = (date.fromisoformat(line["end"]) - date.fromisoformat(line["current_start"])).days
+    return svg.sparkline(line["values"], current)
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES_DIR),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters.update(
+        reading=reading,
+        exact=exact,
+        headline=headline,
+        change=wording.change,
+        points=wording.points,
+        breakable=breakable,
+    )
+    environment.globals.update(
+        PALETTE=svg.PALETTE,
+        ROWS_SHOWN=ROWS_SHOWN,
+        ROWS_OPEN=ROWS_OPEN,
+        CARDS=CARDS,
+        NUMBERS=NUMBERS,
+        WEEKDAYS=wording.WEEKDAYS,
+        calendars=calendars,
+        compared_with=compared_with,
+        coverage=coverage,
+        drawn=Markup,  # our own pictures, which must not be escaped
+        spark=spark,
+    )
+    return environment

@@ -1,0 +1,239 @@
+"""The value of a report and of the index: everything HTML and JSON say, and nothing about how they say it.
+
+The value is JSON-able, its keys are those of `reports_templates/report.schema.json` and `index.schema.json`.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date, timedelta
+from typing import Any, Literal, NamedTuple
+
+from analytics_etl.reporting import quality, usage, wording
+from analytics_etl.reporting.period import Period, Row, Value
+from analytics_etl.reporting.periods import (
+    Cadence,
+    check_period,
+    days_of,
+    next_end,
+    period_label,
+    period_name,
+    previous_start,
+    report_path,
+)
+
+SCHEMA_VERSION = 1
+SPARKLINE_WEEKS = 4
+
+
+class Kpi(NamedTuple):
+    """A column of the KPI query and of the trend, and how it is shown."""
+
+    name: str
+    label: str
+    kind: str
+    better: Literal["lower", "higher"] | None = None
+    """The direction that is good news, if either is."""
+
+
+KPIS = (
+    Kpi("download_count", "Downloads", "count"),
+    Kpi("active_users", "Active users", "count"),
+    Kpi("modules_downloaded", "Modules downloaded", "count"),
+    Kpi("view_count", "Page views", "count"),
+    Kpi("compilation_count", "Compilations", "count"),
+    Kpi("error_ratio", "Error ratio", "ratio", "lower"),
+    Kpi("total_download_bytes", "Bytes downloaded", "bytes"),
+    Kpi("download_cache_hit_ratio", "Downloads from cache", "ratio", "higher"),
+)
+
+TOPICS: Mapping[str, tuple[Callable[[Period], dict[str, Any]], ...]] = {
+    "Downloads": (usage.trend, usage.top_modules, usage.growing_modules),
+    "Compilations": (usage.languages, usage.compilation_performance),
+    "Data quality": (quality.quality_checks, quality.quality_rows, quality.quality_reasons, quality.days),
+}
+"""Every section, in the order of the report. A section is named like its function, and like its query."""
+
+
+def build_report(
+    cadence: Cadence,
+    family: str,
+    start: date,
+    end: date,
+    sections: Mapping[str, Sequence[Row]],
+    *,
+    newest_day: date,
+    lateness_days: int,
+    expected_tables: Iterable[str],
+    first_day: date | None = None,
+) -> dict[str, Any]:
+    """The one value of the report of [start, end).
+
+    `sections` has the rows of each report query for its window of `section_windows`. `newest_day` is the newest day in
+    the warehouse: a day is provisional until `lateness_days` more are loaded. A day is missing when one of
+    `expected_tables` (those partitioned by day, with their schema) has no partition for it. `first_day` is the first
+    day there can be data of; without it the report links to the one before in any case. Raises ValueError for a period
+    that is not one of the cadence.
+    """
+    check_period(cadence, start, end)
+    period = Period(cadence, start, end, sections, tuple(expected_tables))
+    label = period_label(cadence, start, end)
+    state = _state(period, label, newest_day, lateness_days)
+    comparison = _comparison(period, is_complete=state["is_complete"])
+    value = {
+        "schema_version": SCHEMA_VERSION,
+        "title": f"{family.capitalize()} {cadence} report: {label}",
+        "family": family,
+        "cadence": cadence,
+        "period": {"name": period_name(cadence, start), "label": label, "start": start, "end": end},
+        "state": state,
+        "comparison": comparison,
+        "kpis": [_kpi(period, kpi, is_fair=comparison["is_comparable"]) for kpi in KPIS],
+        "sections": _sections(period),
+        "links": _links(period, newest_day, first_day),
+    }
+    jsonable: dict[str, Any] = _jsonable(value)
+    return jsonable
+
+
+def index_entry(report: Mapping[str, Any]) -> dict[str, Any]:
+    """What the index says about a report."""
+    kpis = {kpi["name"]: {"value": kpi["value"], "change_ratio": kpi["change_ratio"]} for kpi in report["kpis"]}
+    start = date.fromisoformat(report["period"]["start"])
+    return {
+        "family": report["family"],
+        "cadence": report["cadence"],
+        "period": dict(report["period"]),
+        "state": {name: report["state"][name] for name in ("is_final", "is_complete", "is_empty", "sentence")},
+        "kpis": {name: kpis[name] for name in ("download_count", "active_users", "error_ratio")},
+        "links": {
+            "html": report_path(report["family"], report["cadence"], start),
+            "json": report_path(report["family"], report["cadence"], start, "json"),
+        },
+    }
+
+
+def build_index(entries: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """The value of the index: all reports, by family and cadence, newest first."""
+    order = {"daily": 0, "weekly": 1, "monthly": 2}
+    by_start = sorted(entries, key=lambda entry: entry["period"]["start"], reverse=True)
+    ordered = sorted(by_start, key=lambda entry: (entry["family"], order[entry["cadence"]]))
+    return {"schema_version": SCHEMA_VERSION, "title": "Reports", "reports": [dict(entry) for entry in ordered]}
+
+
+def _state(period: Period, label: str, newest_day: date, lateness_days: int) -> dict[str, Any]:
+    missing = period.missing_days(period.start, period.end)
+    final_from = period.end - timedelta(1) + timedelta(lateness_days)
+    is_final = newest_day >= final_from
+    is_empty = not period.totals()
+    subject = f"{label[0].upper()}{label[1:]} (UTC)"
+    later = f"late events can change it until {wording.day(final_from)} {final_from.year} is loaded"
+    if not missing:
+        text = f"{subject} is complete and final." if is_final else f"{subject} is complete but provisional: {later}."
+    else:
+        if period.cadence != "daily":
+            are = wording.verb(len(missing), "is", "are")
+            which = f"{len(missing)} of {len(period.days)} days {are} not loaded ({wording.day_list(list(missing))})"
+        else:
+            absent, tables = len(missing[period.start]), len(period.expected_tables)
+            are = wording.verb(absent, "is", "are")
+            which = "it is not loaded" if absent == tables else f"{absent} of {tables} tables {are} not loaded"
+        text = f"{subject} is incomplete: {which}." + ("" if is_final else f" It is provisional: {later}.")
+    if is_empty and len(missing) < len(period.days):
+        text += " It has no events."
+    return {
+        "is_final": is_final,
+        "is_complete": not missing,
+        "is_empty": is_empty,
+        "missing_days": list(missing),
+        "missing_tables": [{"day": day, "table_names": tables} for day, tables in missing.items()],
+        "final_from": final_from,
+        "newest_day": newest_day,
+        "lateness_days": lateness_days,
+        "sentence": text,
+    }
+
+
+def _comparison(period: Period, *, is_complete: bool) -> dict[str, Any]:
+    """The period before, and whether comparing with it is fair."""
+    start, end = period.previous_start, period.start
+    label = period_label(period.cadence, start, end)
+    missing = period.missing_days(start, end)
+    if not period.totals("previous"):
+        sentence = f"No comparison: {label} has no data."
+    elif not is_complete:
+        sentence = "No comparison: this period is incomplete."
+    elif missing:
+        sentence = f"No comparison: {label} is incomplete."
+    else:
+        sentence = f"Compared with {label}."
+    is_fair = sentence.startswith("Compared")
+    return {"start": start, "end": end, "label": label, "is_comparable": is_fair, "sentence": sentence}
+
+
+def _sections(period: Period) -> list[dict[str, Any]]:
+    return [
+        {"name": builder.__name__, "topic": topic, **builder(period)}
+        for topic, builders in TOPICS.items()
+        for builder in builders
+    ]
+
+
+def _kpi(period: Period, kpi: Kpi, *, is_fair: bool) -> dict[str, Any]:
+    value, previous = period.totals().get(kpi.name), period.totals("previous").get(kpi.name)
+    by_day = {row["day"]: row[kpi.name] for row in period.rows.get("trend", ())}
+    days = days_of(_sparkline_start(period), period.end)
+    week_before = None
+    day_before = period.start - timedelta(7)
+    if period.cadence == "daily" and not period.missing_days(day_before, day_before + timedelta(1)):
+        week_before = by_day.get(day_before)
+    return {
+        **kpi._asdict(),
+        "value": value,
+        "previous": previous,
+        "change": value - previous if is_fair and value is not None and previous is not None else None,
+        "change_ratio": _growth(value, previous) if is_fair else None,
+        "week_before": week_before,
+        "week_before_change_ratio": _growth(value, week_before),
+        "sparkline": {
+            "start": days[0],
+            "end": period.end,
+            "current_start": period.start,
+            "values": [by_day.get(day) for day in days],
+        },
+    }
+
+
+def _growth(value: float | None, previous: float | None) -> float | None:
+    return None if value is None or not previous else value / previous - 1
+
+
+def _sparkline_start(period: Period) -> date:
+    if period.cadence == "daily":
+        return period.windows["trend"][0]
+    if period.cadence == "weekly":
+        return period.end - timedelta(7 * SPARKLINE_WEEKS)
+    return period.previous_start
+
+
+def _links(period: Period, newest_day: date, first_day: date | None) -> dict[str, Any]:
+    """Links relative to the report's own file; None where there is nothing to link to."""
+
+    def link(start: date, end: date) -> dict[str, str]:
+        return {"href": f"{period_name(period.cadence, start)}.html", "label": period_label(period.cadence, start, end)}
+
+    has_previous = first_day is None or period.start > first_day
+    has_next = newest_day >= period.end
+    return {
+        "index": {"href": "../../index.html", "label": "All reports"},
+        "json": {"href": f"{period_name(period.cadence, period.start)}.json", "label": "This report as JSON"},
+        "previous": link(previous_start(period.cadence, period.start), period.start) if has_previous else None,
+        "next": link(period.end, next_end(period.cadence, period.end)) if has_next else None,
+    }
+
+
+def _jsonable(value: Value) -> Value:
+    """Days as ISO text, containers as dict and list, the rest as it is."""
+    if isinstance(value, Mapping):
+        return {str(key): _jsonable(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_jsonable(each) for each in value]
+    return value.isoformat() if isinstance(value, date) else value
