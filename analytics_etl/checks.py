@@ -1,7 +1,7 @@
 """Checks: headers, `sql/<family>/checks` and `sql/ops/checks` -> Great Expectations -> Dagster asset checks.
 
-A check file's name begins with the table it is about; those of the family `ops` are about every event table. Results are
-kept per partition in `ops.check_results`, also when one run does a whole range of partitions.
+A check file's name begins with the table it is about; those of the family `ops` are about every event table. Results
+are kept per partition in `ops.check_results`, also when one run does a whole range of partitions.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -205,9 +205,7 @@ def _validate(
     warehouse: Warehouse, target: Target, checks: Sequence[Check], start: date, end: date
 ) -> list[CheckResult]:
     """The outcome of each check for the rows of [start, end) as one batch."""
-    if target.period_column is None:
-        return _validate_batch(warehouse, target, checks, start, end, target.table)
-    with warehouse.window_view(target.table, target.period_column, start, end) as view:
+    with warehouse.batch_view(target.table, target.period_column, start, end) as view:
         return _validate_batch(warehouse, target, checks, start, end, view)
 
 
@@ -217,8 +215,8 @@ def _validate_batch(
     import great_expectations as gx  # noqa: PLC0415 - takes seconds, and only runs with checks need it
 
     schema, name = relation.split(".")
-    source = _data_source(sqlalchemy_url(warehouse.settings))
-    asset = source.add_table_asset(f"batch_{uuid4().hex}", table_name=name, schema_name=schema)
+    source = _data_source(sqlalchemy_url(warehouse.settings, schema))
+    asset = source.add_table_asset(name, table_name=name)
     queries = {check.name: _query_text(check, target, relation, start, end) for check in checks if check.query}
     suite = gx.ExpectationSuite(
         name=f"suite_{uuid4().hex}", expectations=[_expectation(check, queries.get(check.name)) for check in checks]
@@ -293,5 +291,6 @@ def _data_source(url: str) -> Any:
     import great_expectations as gx  # noqa: PLC0415 - see above
 
     context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = {"globally": False}
+    quiet: Any = {"globally": False}
+    context.variables.progress_bars = quiet
     return context.data_sources.add_postgres("warehouse", connection_string=url)

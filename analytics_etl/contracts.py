@@ -4,7 +4,7 @@ The DDL file is what PostgreSQL runs and what landing files are validated agains
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -143,7 +143,7 @@ def _partition_column(path: Path, create: exp.Create) -> str:
     return columns[0]
 
 
-def _comments(statements: list[exp.Expression]) -> tuple[dict[str, str], str]:
+def _comments(statements: Sequence[object]) -> tuple[dict[str, str], str]:
     columns: dict[str, str] = {}
     description = ""
     for statement in statements:

@@ -67,7 +67,7 @@ class Job:
 
 
 def jobs_of(first: date, last: date) -> list[Job]:
-    """The runs that bring everything up to date for some days (both included): days, their weeks, their months, views."""
+    """The runs that bring everything up to date for some days, both included: days, weeks, months, views."""
     jobs = []
     for cadence in ("day", "week", "month"):
         found = list(periods(_cadence(cadence), first, last))

@@ -44,9 +44,8 @@ def build_aggregate_asset(model: Model, partitions: Partitions) -> dg.AssetsDefi
             replaced = warehouse.replace(model, requested_periods(context, model.cadence), context.run_id)
             shared = {**lineage_metadata(model, warehouse), "duration_ms": replaced.duration_ms}
         if replaced.refreshed:
-            context.log.info(
-                f"{model.table} looks back {model.lookback_days} days: also refreshed {replaced.refreshed}"
-            )
+            also = ", ".join(day.isoformat() for day in replaced.refreshed)
+            context.log.info("%s looks back %s days: also refreshed %s", model.table, model.lookback_days, also)
         by_partition: Mapping[str, Mapping[str, int]] = {
             start.isoformat(): {"dagster/partition_row_count": rows} for start, rows in replaced.rows.items()
         }

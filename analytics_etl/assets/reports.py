@@ -72,7 +72,7 @@ def build_report_asset(catalog: Catalog, family: str, cadence: Cadence, partitio
         for start in requested_periods(context, cadence):
             with retrying_lost_connections():
                 written = write_report(warehouse, catalog, family, cadence, start)
-            context.log.info(f"wrote {written.html}")
+            context.log.info("wrote %s", written.html)
             metadata = {
                 "html": dg.MetadataValue.path(str(written.html)),
                 "json": dg.MetadataValue.path(str(written.json)),

@@ -248,7 +248,7 @@ class LandingReader:
         return next((column.type for column in self._contract.columns if column.name == name), None)
 
     def _accept_header(self, file: LandingFile, state: FileState, names: list[str]) -> bool:
-        """Compare a file's columns with what is expected; note what is ignored, reject the file if it cannot be used."""
+        """Compare a file's columns with what is expected; note what is ignored, reject a file that cannot be used."""
         if len(set(names)) != len(names):
             repeated = sorted(name for name, count in Counter(names).items() if count > 1)
             state.fail("rejected", f"the columns {repeated} occur more than once")
@@ -358,4 +358,4 @@ def _origin(arrow_type: pa.DataType, wanted: str | None) -> validation.Origin:
         "boolean": pa.types.is_boolean(arrow_type),
         "double precision": False,
     }
-    return "typed" if same.get(wanted) else "text"
+    return "typed" if wanted is not None and same.get(wanted) else "text"

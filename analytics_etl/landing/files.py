@@ -210,7 +210,7 @@ class Lines:
     def reject(self, line: int, reason: str, content: bytes) -> None:
         self._state.rejected.append(RejectedRow(line, reason, printable(content)))
 
-    def _give_up(self, error: Exception, rest: bytes) -> None:
+    def _give_up(self, error: Exception, rest: bytearray) -> None:
         what = (
             "was there when the folder was listed and is gone" if isinstance(error, FileNotFoundError) else str(error)
         )
@@ -221,9 +221,7 @@ class Lines:
             self._state.fail("cut_off", reason, self._next_line)
 
     def _cut(self, block: bytearray) -> bytearray:
-        """Cut a block behind its last line break; returns what follows. Of a line that grows too long only the beginning
-        is kept.
-        """
+        """Cut a block behind its last line break; returns what follows, of a line too long only the beginning."""
         end = block.rfind(b"\n") + 1
         rest = block[end : end + 2 * LONGEST_LINE]
         del block[end:]

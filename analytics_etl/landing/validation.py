@@ -63,8 +63,8 @@ def foreign_json(columns: Iterable[str]) -> str:
 def _parsed(structure: str) -> str:
     """A line as a struct, NULL when it is no JSON.
 
-    After an error TRY does the whole vector again row by row. Lines that were cut off, by far the most common damage, are
-    kept away from it.
+    After an error TRY does the whole vector again row by row. Lines that were cut off, by far the most common damage,
+    are kept away from it.
     """
     ends = "(ends_with(_raw, '}' || chr(10)) or ends_with(rtrim(_raw, ' ' || chr(9) || chr(10) || chr(13)), '}'))"
     return f"case when {ends} then try(json_transform(_raw, '{structure}')) end"
@@ -130,7 +130,7 @@ def _text(column: Column) -> str:
     return quote(f"_text_{column.name}")
 
 
-def _typed(column: Column, origin: Origin) -> str:
+def _typed(column: Column, origin: Origin) -> str:  # noqa: PLR0911 - one return for each type
     name = quote(column.name)
     if origin == "absent":
         return f"null::{column.duckdb_type} as {name}"

@@ -16,13 +16,14 @@ from analytics_etl.contracts import Contract
 from analytics_etl.models import Model, bind, window_parameters
 from analytics_etl.settings import Settings
 from analytics_etl.warehouse import operations
+from analytics_etl.warehouse.batches import create_batch_view, drop_batch_view
 from analytics_etl.warehouse.connection import (
     AGGREGATION,
     LOST_CONNECTION,
     DatabaseError,
+    connect,
     dagster_storage_url,
     database_url,
-    identifier,
     rows,
     sqlalchemy_url,
     transaction,
@@ -125,29 +126,20 @@ class Warehouse:
             operations.record_audit(connection, actor, action, subject, reason)
 
     @contextmanager
-    def window_view(self, table: str, period: str, start: date, end: date) -> Iterator[str]:
+    def batch_view(self, table: str, period: str | None, start: date, end: date) -> Iterator[str]:
         """A view of some days of a table, under a name of its own in the schema `ops`, for as long as the block lasts.
-        `period` is the column the days are in; for an event table its time column, and the view then has a column
-        `day`. Constants in a view let PostgreSQL pass over the other partitions.
-        """
-        bounds = window_parameters(start, end)
-        name = f"ops.window_{uuid4().hex[:12]}"
-        view = identifier(name)
-        time = sql.SQL(", ({} at time zone 'UTC')::date as day").format(sql.Identifier(period))
-        statement = sql.SQL("create view {} as select *{} from {} where {} >= {} and {} < {}").format(
-            view, time if self._is_timestamp(table, period) else sql.SQL(""), identifier(table),
-            sql.Identifier(period), bounds["start"], sql.Identifier(period), bounds["end"],
-        )  # fmt: skip
-        with transaction(self.settings) as connection:
-            connection.execute(statement)
-        try:
-            yield name
-        finally:
-            with transaction(self.settings) as connection:
-                connection.execute(sql.SQL("drop view {}").format(view))
 
-    def _is_timestamp(self, table: str, column: str) -> bool:
-        return self.table_schema([table])[table][column].startswith("timestamp")
+        `period` is the column the days are in, None for all rows; for an event table it is its time column, and the
+        view then has a column `day`, too. Constants in a view let PostgreSQL pass over the other partitions.
+        """
+        name = f"batch_{uuid4().hex[:12]}"
+        with connect(self.settings, {"idle_session_timeout": "0"}) as connection:
+            connection.autocommit = True
+            create_batch_view(connection, name, table, period, window_parameters(start, end))
+            try:
+                yield f"ops.{name}"
+            finally:
+                drop_batch_view(connection, name)
 
     def table_schema(self, tables: Sequence[str]) -> dict[str, dict[str, str]]:
         """{table: {column: type}} of the tables that exist, views included."""

@@ -58,10 +58,10 @@ def dagster_storage_url(settings: Settings) -> str:
     return _sqlalchemy_url("postgresql+psycopg2", parts) + f"&options={options}"
 
 
-def sqlalchemy_url(settings: Settings) -> str:
+def sqlalchemy_url(settings: Settings, schema: str = "public") -> str:
     """URL for SQLAlchemy on psycopg 3 (Great Expectations, Alembic). May hold a password."""
     parts = conninfo_to_dict(database_url(settings))
-    options = quote(f"-c timezone=UTC {parts.pop('options', '')}".strip())
+    options = quote(f"-c search_path={schema} -c timezone=UTC {parts.pop('options', '')}".strip())
     return _sqlalchemy_url("postgresql+psycopg", parts) + f"&options={options}"
 
 
@@ -76,7 +76,8 @@ def _sqlalchemy_url(driver: str, parts: dict[str, Any]) -> str:
         parts["host"] = host
         host = "localhost"
     query = "&".join(f"{name}={quote(str(value), safe='')}" for name, value in parts.items() if value is not None)
-    return f"{driver}://{credentials}{host}{f':{port}' if port else ''}/{database}?{query or 'application_name=analytics_etl'}"
+    address = f"{host}:{port}" if port else host
+    return f"{driver}://{credentials}{address}/{database}?{query or 'application_name=analytics_etl'}"
 
 
 def connect(settings: Settings, extra: Mapping[str, str] | None = None) -> Connection:
@@ -113,7 +114,7 @@ def transaction(settings: Settings, extra: Mapping[str, str] | None = None) -> I
 
 
 def lock(connection: Connection, *names: str) -> None:
-    """Wait for the named advisory locks and keep them until the transaction ends; in sorted order, against deadlocks."""
+    """Take the named advisory locks until the transaction ends; in sorted order, against deadlocks."""
     for name in sorted(names):
         connection.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"analytics_etl {name}"])
 

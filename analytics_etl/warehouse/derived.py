@@ -24,8 +24,8 @@ class Replaced:
 def replace_window(connection: Connection, model: Model, periods: Mapping[date, date], run_id: str | None) -> Replaced:
     """Replace the rows of consecutive partitions (start -> end) by what the SELECT gives for them.
 
-    A table that looks back over earlier days is also brought up to date for the later partitions it already has, so that
-    the order in which days are run does not matter.
+    A table that looks back over earlier days is also brought up to date for the later partitions it already has, so
+    that the order in which days are run does not matter.
     """
     started = time.monotonic()
     lock(connection, model.table)
@@ -68,7 +68,7 @@ class _Window:
                 table, names, _text(self.model.statement(window_parameters(start, end)))
             )
         )
-        found = dict(
+        found: dict[date, int] = dict(
             self.connection.execute(
                 sql.SQL("select {}, count(*) from {} where {} >= {} and {} < {} group by 1").format(
                     period, table, period, start, period, end

@@ -41,8 +41,8 @@ def run_sql(name: str) -> None:
     """For revisions: run one SQL file beside them, as it stands."""
     connection = op.get_bind().connection.dbapi_connection
     assert connection is not None
-    with connection.cursor() as cursor:  # not through SQLAlchemy, which would take % for a placeholder
-        cursor.execute((VERSIONS / name).read_text(encoding="utf-8"))
+    # Not through SQLAlchemy, which would take % for a placeholder.
+    connection.cursor().execute((VERSIONS / name).read_text(encoding="utf-8"))
 
 
 def _run(settings: Settings, revision: str, *, up: bool) -> str:

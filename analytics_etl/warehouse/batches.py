@@ -1,0 +1,56 @@
+"""Views of a window of a table, for checks, which read through connections of their own.
+
+Whoever makes one keeps an advisory lock on its name: a view without a lock was left behind by a killed process.
+"""
+
+from collections.abc import Mapping
+
+from psycopg import sql
+
+from analytics_etl.warehouse.connection import Connection, identifier
+
+_LOCK = "hashtextextended('analytics_etl ' || {}, 0)"
+
+
+def create_batch_view(
+    connection: Connection, name: str, table: str, period: str | None, window: Mapping[str, str]
+) -> None:
+    """Make the view ops.<name>; the connection must commit each statement and stay open."""
+    _drop_left_behind(connection)
+    connection.execute(sql.SQL("select pg_advisory_lock(" + _LOCK + ")").format(sql.Literal(name)))
+    statement = sql.SQL("create view {} as select *{} from {}").format(
+        identifier(f"ops.{name}"), _day(connection, table, period), identifier(table)
+    )
+    if period is not None:
+        column = sql.Identifier(period)
+        statement += sql.SQL(" where {} >= {} and {} < {}").format(column, window["start"], column, window["end"])
+    connection.execute(statement)
+
+
+def drop_batch_view(connection: Connection, name: str) -> None:
+    """Take the view away; closing the connection gives the lock back."""
+    connection.execute(sql.SQL("drop view if exists {}").format(identifier(f"ops.{name}")))
+
+
+def _day(connection: Connection, table: str, period: str | None) -> sql.Composable:
+    if period is None:
+        return sql.SQL("")
+    type_name = connection.execute(
+        "select format_type(atttypid, atttypmod) from pg_attribute where attrelid = to_regclass(%s) and attname = %s",
+        [table, period],
+    ).fetchone()
+    if type_name is None or not str(type_name[0]).startswith("timestamp"):
+        return sql.SQL("")
+    return sql.SQL(", ({} at time zone 'UTC')::date as day").format(sql.Identifier(period))
+
+
+def _drop_left_behind(connection: Connection) -> None:
+    names = connection.execute(
+        "select viewname from pg_views where schemaname = 'ops' and viewname like 'batch\\_%'"
+    ).fetchall()
+    for (name,) in names:
+        locked = sql.SQL("select pg_try_advisory_lock(" + _LOCK + ")").format(sql.Literal(name))
+        found = connection.execute(locked).fetchone()
+        if found is not None and found[0]:
+            drop_batch_view(connection, name)
+            connection.execute(sql.SQL("select pg_advisory_unlock(" + _LOCK + ")").format(sql.Literal(name)))
