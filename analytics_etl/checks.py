@@ -4,10 +4,12 @@ A check file's name begins with the table it is about; those of the family `ops`
 are kept per partition in `ops.check_results`, also when one run does a whole range of partitions.
 """
 
+import importlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
+from types import ModuleType
 from typing import Any
 from uuid import uuid4
 
@@ -212,8 +214,7 @@ def _validate(
 def _validate_batch(
     warehouse: Warehouse, target: Target, checks: Sequence[Check], start: date, end: date, relation: str
 ) -> list[CheckResult]:
-    import great_expectations as gx  # noqa: PLC0415 - takes seconds, and only runs with checks need it
-
+    gx = _great_expectations()
     schema, name = relation.split(".")
     source = _data_source(sqlalchemy_url(warehouse.settings, schema))
     asset = source.add_table_asset(name, table_name=name)
@@ -237,10 +238,8 @@ def _validate_batch(
 
 
 def _expectation(check: Check, query: str | None) -> Any:
-    import great_expectations.expectations as gxe  # noqa: PLC0415 - see above
-
     name = "".join(part.title() for part in check.expectation.split("_"))
-    kind = getattr(gxe, name, None)
+    kind = getattr(_great_expectations().expectations, name, None)
     if kind is None:
         raise CheckError(f"{check.table}: Great Expectations has no expectation {check.expectation}")
     arguments = dict(check.arguments)
@@ -285,12 +284,32 @@ def _result(warehouse: Warehouse, check: Check, outcome: Any, query: str | None,
     )  # fmt: skip
 
 
+class _ScipyStats(ModuleType):
+    """Stands in for scipy.stats until somebody asks it for something."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(importlib.import_module("scipy.stats"), name)
+
+
+@cache
+def _great_expectations() -> Any:
+    """Import Great Expectations, which takes seconds: only a run with checks needs it.
+
+    A third of them go to scipy.stats, which one expectation uses and none of ours: it is loaded when it is used.
+    """
+    import scipy  # noqa: PLC0415 - as late as what needs it
+
+    if "stats" not in vars(scipy):
+        vars(scipy)["stats"] = _ScipyStats("scipy.stats")
+    import great_expectations.expectations  # noqa: PLC0415 - see above
+
+    return great_expectations
+
+
 @cache
 def _data_source(url: str) -> Any:
     """Great Expectations on our database; one context a process."""
-    import great_expectations as gx  # noqa: PLC0415 - see above
-
-    context = gx.get_context(mode="ephemeral")
+    context = _great_expectations().get_context(mode="ephemeral")
     quiet: Any = {"globally": False}
     context.variables.progress_bars = quiet
     return context.data_sources.add_postgres("warehouse", connection_string=url)

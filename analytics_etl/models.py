@@ -17,6 +17,8 @@ import yaml
 from sqlglot import exp
 from sqlglot.errors import ParseError
 from sqlglot.lineage import lineage
+from sqlglot.optimizer.qualify import qualify
+from sqlglot.optimizer.scope import build_scope
 
 Kind = Literal["sources", "aggregates", "views", "checks", "reports"]
 Cadence = Literal["day", "week", "month"]
@@ -184,14 +186,17 @@ def column_lineage(model: Model, schema: Mapping[str, Mapping[str, str]]) -> dic
 
     `schema` gives the columns of every table the SELECT reads: {table with schema: {column: type}}.
     """
-    nested: dict[str, dict[str, dict[str, str]]] = {}
+    nested: dict[str, Any] = {}
     for table in model.dependencies:
         family, name = table.split(".")
         nested.setdefault(family, {})[name] = dict(schema[table])
+    # Qualified once for all columns, which takes most of the time.
+    qualified = qualify(model.expression.copy(), schema=nested, dialect="postgres", validate_qualify_columns=False)
+    scope = build_scope(qualified)
     result: dict[str, list[tuple[str, str]]] = {}
     for column in model.columns:
         leaves = set()
-        for node in lineage(column, model.expression.copy(), schema=nested, dialect="postgres").walk():
+        for node in lineage(column, qualified, nested, scope=scope, trim_selects=False, dialect="postgres").walk():
             if isinstance(node.source, exp.Table) and node.source.db:
                 leaves.add((f"{node.source.db}.{node.source.name}", node.name.split(".")[-1].strip('"')))
         result[column] = sorted(leaves)

@@ -200,7 +200,7 @@ def _draw(chart: "alt.LayerChart", caption: str, width: Width, height: int, padd
         .configure_view(stroke=None)
         .configure_text(fontSize=FONT_SIZE, baseline="middle", fill=INK)
     )
-    drawn: str = vl_convert.vegalite_to_svg(specification.to_dict())
+    drawn: str = vl_convert.vegalite_to_svg(specification.to_dict(validate=False))
     return _inline(drawn, caption)
 
 
