@@ -8,7 +8,7 @@ from typing import Any
 import dagster as dg
 
 from analytics_etl.models import Cadence, Model, column_lineage
-from analytics_etl.warehouse import LOST_CONNECTION, Warehouse
+from analytics_etl.warehouse import LOST_CONNECTION, Warehouse, is_lost
 
 OWNERS = ["team:data-platform"]
 
@@ -70,6 +70,8 @@ def retrying_lost_connections() -> Iterator[None]:
     try:
         yield
     except LOST_CONNECTION as error:
+        if not is_lost(error):
+            raise
         raise dg.RetryRequested(max_retries=3, seconds_to_wait=5) from error
 
 

@@ -13,7 +13,7 @@ import dagster as dg
 from analytics_etl.assets.metadata import FRESHNESS, HOURLY, OWNERS, asset_key, retrying_lost_connections
 from analytics_etl.catalog import Catalog
 from analytics_etl.models import Cadence, cadence_of
-from analytics_etl.partitions import Partitions, period_end, requested_periods
+from analytics_etl.partitions import Partitions, period_end, period_start, requested_periods
 from analytics_etl.reporting import Cadence as ReportCadence
 from analytics_etl.reporting import (
     build_report,
@@ -53,6 +53,7 @@ def report_key(family: str, cadence: Cadence) -> dg.AssetKey:
 
 def build_report_asset(catalog: Catalog, family: str, cadence: Cadence, partitions: Partitions) -> dg.AssetsDefinition:
     """The asset of one kind of report; a partition is the pair of files of one period."""
+    name = _NAMES[cadence]
     tables = [
         m.table for m in catalog.aggregates.values() if m.family == family and m.cadence in _TABLE_SUFFIXES[cadence]
     ]
@@ -61,7 +62,7 @@ def build_report_asset(catalog: Catalog, family: str, cadence: Cadence, partitio
         key=report_key(family, cadence),
         deps=[asset_key(table) for table in tables],
         group_name=family,
-        description=f"The {_NAMES[cadence]} report of the {family} as HTML and JSON, as of the end of its period.",
+        description=f"The {name} report of the {family} as HTML and JSON, as of the end of its period.",
         partitions_def=partitions.of(cadence),
         backfill_policy=dg.BackfillPolicy.single_run(),
         kinds={"html", "json"},
@@ -69,7 +70,12 @@ def build_report_asset(catalog: Catalog, family: str, cadence: Cadence, partitio
         freshness_policy=FRESHNESS[cadence],
     )
     def report(context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Warehouse]) -> None:
-        for start in requested_periods(context, cadence):
+        requested = requested_periods(context, cadence)
+        before = period_start(cadence, min(requested) - timedelta(days=1))
+        if (warehouse.settings.reports_dir / report_path(family, name, before)).exists():
+            with retrying_lost_connections():  # it now has a next report to link to
+                write_report(warehouse, catalog, family, cadence, before)
+        for start in requested:
             with retrying_lost_connections():
                 written = write_report(warehouse, catalog, family, cadence, start)
             context.log.info("wrote %s", written.html)

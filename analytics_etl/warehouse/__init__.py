@@ -24,6 +24,7 @@ from analytics_etl.warehouse.connection import (
     connect,
     dagster_storage_url,
     database_url,
+    is_lost,
     rows,
     sqlalchemy_url,
     transaction,
@@ -42,6 +43,7 @@ __all__ = [
     "Warehouse",
     "dagster_storage_url",
     "database_url",
+    "is_lost",
     "sqlalchemy_url",
 ]
 

@@ -18,7 +18,14 @@ from analytics_etl.settings import Settings
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 LOST_CONNECTION = (psycopg.OperationalError, psycopg.InterfaceError)
-"""What a statement raises when the server went away; worth another try."""
+"""What a statement raises when the server went away, among other things: see `is_lost`."""
+
+
+def is_lost(error: Exception) -> bool:
+    """Whether an error means that the server went away, so that another try is worth it."""
+    state = getattr(error, "sqlstate", None)  # none: the client noticed, not the server
+    return state is None or state.startswith("08") or state in ("57P01", "57P02", "57P03")
+
 
 SESSION = {
     # Days are UTC days, whatever the server thinks.
@@ -116,7 +123,13 @@ def transaction(settings: Settings, extra: Mapping[str, str] | None = None) -> I
 def lock(connection: Connection, *names: str) -> None:
     """Take the named advisory locks until the transaction ends; in sorted order, against deadlocks."""
     for name in sorted(names):
-        connection.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"analytics_etl {name}"])
+        try:
+            connection.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"analytics_etl {name}"])
+        except psycopg.errors.LockNotAvailable:
+            raise DatabaseError(
+                f"{name}: another run has been working on it for more than {SESSION['lock_timeout']}; "
+                "wait until it has ended (the UI lists runs), then run again"
+            ) from None
 
 
 def rows(connection: Connection, statement: str | sql.Composable, parameters: Any = None) -> list[dict[str, Any]]:

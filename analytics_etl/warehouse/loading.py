@@ -188,6 +188,7 @@ class DayLoad:
 
     def mark_gone(self, paths: Iterable[str]) -> None:
         """Files that were read before and are no longer there: their rows of these days are no longer loaded."""
+        self._end_copy()
         for path in paths:
             self.connection.execute(
                 """

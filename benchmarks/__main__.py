@@ -1,0 +1,146 @@
+"""What a day and a backfill cost, through the real path, against stated floors, in one run.
+
+    make bench                                            the whole of it, about 15 minutes and 20 GB of disk
+    .venv/bin/python -m benchmarks --events 1000000 --days 9     a tenth of it
+
+Everything happens below --home, on an embedded server of its own. Ratios are what counts: both sides of each are
+measured here, one after the other, on this machine. Wall-clock seconds.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import TypeVar
+
+from analytics_etl import embedded
+from analytics_etl.sample import SampleOptions, write_sample
+from analytics_etl.settings import CHECKOUT, Settings
+from benchmarks.floors import LAST_DAY, bare_copy, parsed_rows, plain_sql
+
+Result = TypeVar("Result")
+
+
+def main() -> None:
+    arguments = _arguments()
+    home = arguments.home.resolve()
+    base = Settings(home=home)
+    say(f"machine: {os.cpu_count()} cores; home: {home}")
+
+    one = replace(base, landing_dir=home / "landing_one_day", reports_dir=home / "reports_one_day")
+    many = replace(base, landing_dir=home / "landing_many_days", reports_dir=home / "reports_many_days")
+    per_day = arguments.events // 100
+    make(one, SampleOptions(LAST_DAY, days=1, events_per_day=arguments.events, rhythm=False))
+    make(many, SampleOptions(LAST_DAY, days=arguments.days, events_per_day=per_day, rhythm=False))
+
+    fresh(one)
+    ours = run_jobs(one, LAST_DAY, LAST_DAY)
+    load, aggregate = ours["load"], ours["aggregate"]
+    say(f"one day of {arguments.events:,} events: load {load:.1f} s, aggregates {aggregate:.1f} s, {ours['rest']}")
+
+    plain = timed("plain SQL over the raw rows", lambda: plain_sql(one))
+    rows = timed("parsing the rows for the floor (not counted)", lambda: parsed_rows(one))[1]
+    single = min(timed("bare COPY, one connection", lambda: bare_copy(one, rows, connections=1))[0] for _ in range(2))
+    double = min(timed("bare COPY, two connections", lambda: bare_copy(one, rows, connections=2))[0] for _ in range(2))
+    floor = min(single, double)
+
+    fresh(many)
+    first = LAST_DAY - timedelta(days=arguments.days - 1)
+    backfill = run_jobs(many, first, LAST_DAY)
+    events = per_day * arguments.days
+    say(f"{arguments.days} days of {per_day:,} events: load {backfill['load']:.1f} s, "
+        f"aggregates {backfill['aggregate']:.1f} s, {backfill['rest']}")  # fmt: skip
+    per_event = (backfill["load"] + backfill["aggregate"]) / events
+    per_event_one = (load + aggregate) / arguments.events
+    embedded.stop(home)
+
+    print()
+    line("loading / bare COPY (best of one and two connections)", load / floor, 1.8)
+    line("aggregates / plain SQL with count(distinct)", aggregate / plain[0], 0.35)
+    line(f"{arguments.days} days / one day, load and aggregates, per event", per_event / per_event_one, 1.3)
+    line(
+        "whole run with checks and reports, same comparison",
+        (backfill["total"] / events) / (ours["total"] / arguments.events),
+        None,
+    )
+    peak = max(ours["peak_mb"], backfill["peak_mb"])
+    line("peak memory of our process, GiB", peak / 1024, 1.0)
+    print(f"loading {arguments.events / load:,.0f} rows/s; bare COPY {arguments.events / floor:,.0f} rows/s")
+    print(f"load and aggregate {arguments.events / (load + aggregate):,.0f} rows/s")
+
+
+def make(settings: Settings, options: SampleOptions) -> None:
+    """Sample events, unless they are there from another time."""
+    marker = settings.landing_dir / ".options"
+    if not marker.exists() or marker.read_text() != repr(options):
+        timed(
+            f"making events: {options.days} x {options.events_per_day:,}",
+            lambda: write_sample(settings.landing_dir, options),
+        )
+        marker.write_text(repr(options))
+
+
+def fresh(settings: Settings) -> None:
+    """An empty database."""
+    url = embedded.ensure_running(settings.home)
+    drop = "drop schema if exists registry, ops, dagster cascade"
+    subprocess.run(
+        [sys.executable, "-c", f"import psycopg; psycopg.connect({url!r}, autocommit=True).execute({drop!r})"],
+        check=True,
+    )
+
+
+def run_jobs(settings: Settings, first: object, last: object) -> dict[str, float]:
+    """Run all jobs of some days in a process of its own, as `analytics-etl backfill` does; seconds by kind of step."""
+    environment = {
+        **os.environ,
+        "ANALYTICS_HOME": str(settings.home),
+        "ANALYTICS_LANDING_DIR": str(settings.landing_dir),
+        "ANALYTICS_REPORTS_DIR": str(settings.reports_dir),
+        "ANALYTICS_START_DATE": "2024-01-01",
+    }
+    command = [sys.executable, "-W", "ignore", "-m", "benchmarks.jobs", str(first), str(last)]
+    done = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True, cwd=CHECKOUT)
+    figures: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return figures
+
+
+def timed(what: str, work: Callable[[], Result]) -> tuple[float, Result]:
+    started = time.perf_counter()
+    result = work()
+    seconds = time.perf_counter() - started
+    say(f"{what}: {seconds:.1f} s")
+    return seconds, result
+
+
+def line(what: str, ratio: float, target: float | None) -> None:
+    goal = "" if target is None else f"   target at most {target:.2f}   {'met' if ratio <= target else 'MISSED'}"
+    print(f"{what:<62} {ratio:6.2f}{goal}")
+
+
+def say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--events", type=int, default=10_000_000, help="events of the one day")
+    parser.add_argument(
+        "--days", type=int, default=90, help="days of the backfill, of a hundredth of these events each"
+    )
+    parser.add_argument(
+        "--home", type=Path, default=Settings.from_environment().home / "benchmarks", help="where to work"
+    )
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

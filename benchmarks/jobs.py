@@ -1,0 +1,60 @@
+"""All jobs of a range of days in this process; prints seconds by kind of step, and the peak memory, as JSON."""
+
+import json
+import resource
+import sys
+import time
+from collections import defaultdict
+from datetime import date
+
+from analytics_etl import runs
+from analytics_etl.catalog import Catalog
+from analytics_etl.settings import Settings
+
+
+def main(first: date, last: date) -> None:
+    catalog = Catalog()
+    seconds: defaultdict[str, float] = defaultdict(float)
+    detail: defaultdict[str, float] = defaultdict(float)
+    step, since = "", time.perf_counter()
+
+    def progress(what: str, done: int, steps: int) -> None:
+        nonlocal step, since
+        now = time.perf_counter()
+        seconds[_kind(catalog, step)] += now - since
+        detail[step] += now - since
+        since = now
+        name = what.split(": ")[1] if ": " in what else what
+        if name != step:
+            print(f"{done}/{steps} {what}", file=sys.stderr, flush=True)
+        step = name
+
+    started = time.perf_counter()
+    runs.execute(Settings.from_environment(), runs.jobs_of(first, last), progress)
+    figures = {
+        "load": seconds["load"],
+        "aggregate": seconds["aggregate"],
+        "total": time.perf_counter() - started,
+        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "rest": ", ".join(
+            f"{name} {value:.1f} s" for name, value in seconds.items() if name not in ("load", "aggregate")
+        ),
+        "steps": {name: round(value, 2) for name, value in sorted(detail.items(), key=lambda item: -item[1])},
+    }
+    print(json.dumps(figures))
+
+
+def _kind(catalog: Catalog, step: str) -> str:
+    if step in catalog.contracts:
+        return "load"
+    if step in catalog.aggregates:
+        return "aggregate"
+    if step in catalog.views:
+        return "views"
+    if step.endswith(".checks"):
+        return "checks"
+    return "reports" if "report" in step else "starting"
+
+
+if __name__ == "__main__":
+    main(date.fromisoformat(sys.argv[1]), date.fromisoformat(sys.argv[2]))
