@@ -3,18 +3,21 @@
 Sizes never depend on the fonts of the machine: paddings are fixed and nothing is measured. Colours are those of
 PALETTE's light side; the style sheet maps them to the dark side, so that a mail client without style sheets still shows
 the light ones.
+
+Charts are written in Vega-Lite's JSON, https://vega.github.io/vega-lite/docs/: building the same from Altair's objects
+takes as long as drawing it, and importing them another second.
 """
 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 from xml.etree import ElementTree as ET
 
 from analytics_etl.reporting import wording
 
-if TYPE_CHECKING:
-    import altair as alt
+JSON = dict[str, Any]
+"""A part of a Vega-Lite specification."""
 
 PALETTE: dict[str, tuple[str, str]] = {
     "page": ("#f5f6f8", "#0f1318"),
@@ -96,8 +99,6 @@ def sparkline(values: Sequence[float | None], current: int) -> tuple[str, str]:
 
 def draw_columns(columns: Sequence[Column], axis_format: str, caption: str, width: Width) -> str:
     """Draw vertical bars in the order given, with an axis in a d3 format. At least one has a value."""
-    import altair as alt  # noqa: PLC0415 - takes a second, which loading the code location need not wait for
-
     values = [
         {
             "label": column.label,
@@ -116,28 +117,24 @@ def draw_columns(columns: Sequence[Column], axis_format: str, caption: str, widt
     y_axis = {**style, "labelExpr": tick, "tickCount": 3, "domain": False, "gridColor": LINE}
     if axis_format == "~s":
         y_axis["tickMinStep"] = 1  # there is no half a download
-    x = alt.X("label:O", scale=alt.Scale(domain=labels, paddingInner=0.25, paddingOuter=0.1), axis=x_axis)
-    y = alt.Y("value:Q", scale=alt.Scale(domainMin=0, nice=True, zero=True), axis=y_axis)
-    base = alt.Chart({"values": values})
-    layers: list[alt.Chart] = []
+    x = _field("label", "ordinal", scale={"domain": labels, "paddingInner": 0.25, "paddingOuter": 0.1}, axis=x_axis)
+    y = _field("value", "quantitative", scale={"domainMin": 0, "nice": True, "zero": True}, axis=y_axis)
+    color = _field("color", "nominal", scale=None)
+    outline = {"type": "bar", "fill": GAP, "strokeWidth": 1.5}
+    layers = {
+        "gap": _layer({"type": "bar", "color": GAP}, "datum.kind == 'gap'", y={"value": 0}, y2={"value": "height"}),
+        "outline": _layer(outline, "datum.kind == 'outline'", y=y, stroke=color),
+        "bar": _layer({"type": "bar"}, "datum.kind == 'bar'", y=y, fill=color),
+    }
     kinds = {value["kind"] for value in values}
-    if "gap" in kinds:
-        gaps = base.transform_filter("datum.kind == 'gap'").mark_bar(color=GAP)
-        layers.append(gaps.encode(x=x, y=alt.value(0), y2=alt.value("height"), description="hover:N"))
-    if "outline" in kinds:
-        outlines = base.transform_filter("datum.kind == 'outline'").mark_bar(fill=GAP, strokeWidth=1.5)
-        layers.append(outlines.encode(x=x, y=y, stroke=alt.Stroke("color:N", scale=None), description="hover:N"))
-    if "bar" in kinds:
-        bars = base.transform_filter("datum.kind == 'bar'").mark_bar()
-        layers.append(bars.encode(x=x, y=y, fill=alt.Fill("color:N", scale=None), description="hover:N"))
+    drawn = [layer for kind, layer in layers.items() if kind in kinds]
+    shared = {"x": x, "description": _field("hover", "nominal")}
     padding = Padding(left=50, right=8, top=10, bottom=26)
-    return _draw(alt.LayerChart(layer=layers), caption, width, 200 if width == "wide" else 160, padding)
+    return _draw(values, shared, drawn, caption, width, 200 if width == "wide" else 160, padding)
 
 
 def draw_bars(bars: Sequence[Bar], caption: str, width: Width) -> str:
     """Draw horizontal bars in the order given: names to their left, on a phone above them. At least one."""
-    import altair as alt  # noqa: PLC0415
-
     is_narrow = width == "narrow"
     step, thickness, shift, name_length = (42, 14, 8, 48) if is_narrow else (26, 16, 0, 36)
     values = [
@@ -153,30 +150,28 @@ def draw_bars(bars: Sequence[Bar], caption: str, width: Width) -> str:
         }
         for place, bar in enumerate(bars)
     ]
-    scale = alt.Scale(domain=[0, max(max(bar.value, bar.mark or 0) for bar in bars) or 1], nice=False)
+    scale = {"domain": [0, max(max(bar.value, bar.mark or 0) for bar in bars) or 1], "nice": False}
 
-    def x(field: str) -> alt.X:
-        return alt.X(f"{field}:Q", scale=scale, axis=None)
+    def x(field: str) -> JSON:
+        return _field(field, "quantitative", scale=scale, axis=None)
 
-    base = alt.Chart({"values": values}).encode(y=alt.Y("place:O", axis=None, scale=alt.Scale(padding=0)))
-    drawn = base.mark_bar(height=thickness, yOffset=shift, color=ACCENT)
-    name = base.mark_text(align="left", yOffset=-9) if is_narrow else base.mark_text(align="right")
+    strip = {"type": "bar", "height": thickness, "yOffset": shift}
+    name = {"align": "left", "yOffset": -9} if is_narrow else {"align": "right"}
+    text = {"type": "text", "align": "left", "dx": 8, "yOffset": shift}
     layers = [
-        drawn.encode(x=x("succeeded"), description="hover:N"),
-        name.encode(x=alt.value(0 if is_narrow else -10), text="name:N"),
-        base.mark_text(align="left", dx=8, yOffset=shift).encode(x=x("end"), text="text:N"),
+        _layer({**strip, "color": ACCENT}, x=x("succeeded"), description=_field("hover", "nominal")),
+        _layer({"type": "text", **name}, x={"value": 0 if is_narrow else -10}, text=_field("name", "nominal")),
+        _layer(text, x=x("end"), text=_field("text", "nominal")),
     ]
     if any(bar.failed for bar in bars):
-        failed = base.transform_filter("datum.value > datum.succeeded")
-        layers.append(
-            failed.mark_bar(height=thickness, yOffset=shift, color=BAD).encode(x=x("succeeded"), x2="value:Q")
-        )
+        encoding = {"x": x("succeeded"), "x2": {"field": "value"}, "description": _field("hover", "nominal")}
+        layers.append(_layer({**strip, "color": BAD}, "datum.value > datum.succeeded", **encoding))
     if any(bar.mark is not None for bar in bars):
-        marked = base.transform_filter("isValid(datum.mark)")
-        tick = marked.mark_tick(orient="vertical", size=thickness + 6, thickness=3, yOffset=shift, color=INK)
-        layers.append(tick.encode(x=x("mark")))
+        tick = {"type": "tick", "orient": "vertical", "size": thickness + 6, "thickness": 3, "yOffset": shift}
+        layers.append(_layer({**tick, "color": INK}, "isValid(datum.mark)", x=x("mark")))
+    shared = {"y": _field("place", "ordinal", axis=None, scale={"padding": 0})}
     padding = Padding(2 if is_narrow else 236, right=20 + 7 * max(len(bar.text) for bar in bars), top=2, bottom=2)
-    return _draw(alt.LayerChart(layer=layers), caption, width, step * len(bars), padding)
+    return _draw(values, shared, layers, caption, width, step * len(bars), padding)
 
 
 def _evenly(labels: Sequence[str], most: int) -> list[str]:
@@ -185,22 +180,35 @@ def _evenly(labels: Sequence[str], most: int) -> list[str]:
     return list(labels[::-1][::step][::-1])
 
 
-def _draw(chart: "alt.LayerChart", caption: str, width: Width, height: int, padding: Padding) -> str:
-    """The chart as SVG of a fixed total width, for a plot of this height."""
+def _field(name: str, kind: Literal["nominal", "ordinal", "quantitative"], **channel: Any) -> JSON:
+    return {"field": name, "type": kind, **channel}
+
+
+def _layer(mark: JSON, where: str | None = None, **encoding: JSON) -> JSON:
+    return {"mark": mark, "encoding": encoding} | ({"transform": [{"filter": where}]} if where else {})
+
+
+def _draw(
+    values: list[JSON], shared: JSON, layers: list[JSON], caption: str, width: Width, height: int, padding: Padding
+) -> str:
+    """Layers over the same values as SVG of a fixed total width, for a plot of this height. All encode `shared`."""
     import vl_convert  # noqa: PLC0415 - a native library of some size
 
-    specification = (
-        chart.properties(
-            width=WIDTHS[width] - padding.left - padding.right,
-            height=height,
-            padding=padding._asdict(),
-            autosize={"type": "none"},
-            background="transparent",
-        )
-        .configure_view(stroke=None)
-        .configure_text(fontSize=FONT_SIZE, baseline="middle", fill=INK)
-    )
-    drawn: str = vl_convert.vegalite_to_svg(specification.to_dict(validate=False))
+    specification = {
+        "data": {"values": values},
+        "encoding": shared,
+        "layer": layers,
+        "width": WIDTHS[width] - padding.left - padding.right,
+        "height": height,
+        "padding": padding._asdict(),
+        "autosize": {"type": "none"},
+        "background": "transparent",
+        "config": {
+            "view": {"stroke": None},
+            "text": {"fontSize": FONT_SIZE, "baseline": "middle", "fill": INK},
+        },
+    }
+    drawn: str = vl_convert.vegalite_to_svg(specification)
     return _inline(drawn, caption)
 
 
