@@ -97,8 +97,6 @@ def settings_in(folder: Path, url: str, start_date: date = date(2025, 1, 1)) -> 
     )
 
 
-
-
 def reachable_folder() -> Path:
     """A temporary folder that other users may enter, as the embedded server needs when tests run as root."""
     folder = Path(tempfile.mkdtemp(prefix="analytics_etl_test_"))

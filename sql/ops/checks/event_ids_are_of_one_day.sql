@@ -6,7 +6,7 @@ checks:
 select b.day, b.event_id
 from {batch} as b
 where exists (
-    select from {events} as e
+    select 1 from {events} as e
     where e.event_id = b.event_id
       and e.{time_column} >= (b.day - 1)::timestamp at time zone 'UTC'
       and e.{time_column} < b.day::timestamp at time zone 'UTC'

@@ -14,5 +14,5 @@ cross join generate_series(:start::date, :end::date - 1, interval '1 day') as d 
 cross join generate_series(d.day - interval '7 days', d.day - interval '1 day', interval '1 day') as m (missing)
 where m.missing::date >= first_day
   and not exists (
-    select from ops.partitions as p where p.table_name = :table and p.period_start = m.missing::date
+    select 1 from ops.partitions as p where p.table_name = :table and p.period_start = m.missing::date
   )

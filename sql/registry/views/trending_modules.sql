@@ -3,7 +3,7 @@ description: >-
   The 50 modules whose downloads grew most, the last 7 days against the 7 before, and the 50 most downloaded new ones.
 key: [module_name]
 columns:
-  rank: Position by growth, 1 for the most; ties in the order of their names; NULL for new modules.
+  rank: Position by growth, 1 for the most; ties by downloads, then in the order of their names; NULL for new modules.
   module_name: Module.
   download_count: Successful downloads in the last 7 days.
   previous_download_count: Successful downloads in the 7 days before.

@@ -1,0 +1,223 @@
+"""Who may import whom, read from the source: nothing of ours is imported, so a rule holds for lines that never run."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parent.parent / "analytics_etl"
+ROOT = PACKAGE.name
+
+LIBRARIES = {
+    "dagster": {"definitions", "schedules", "checks", "partitions", "assets", "runs"},
+    "sqlalchemy": {"warehouse"},
+    "psycopg": {"warehouse"},
+    "psycopg2": set[str](),
+    "alembic": {"warehouse"},
+    "pgpq": {"warehouse"},
+    "great_expectations": {"checks"},
+    "duckdb": {"landing"},
+    "jinja2": {"reporting"},
+    "markupsafe": {"reporting"},
+    "click": {"cli"},
+    "rich": {"cli"},
+}
+"""Library -> the modules (or packages) of ours that may import it. Any other library is free."""
+
+LAZY = {"great_expectations"}
+"""Takes seconds to import, so only inside the functions that need it."""
+
+MAY_IMPORT = {
+    "settings": set[str](),
+    "models": set[str](),
+    "contracts": set[str](),
+    "embedded": set[str](),
+    "sample": set[str](),
+    "partitions": {"models"},
+    "catalog": {"settings", "models", "contracts"},
+    "reporting": {"settings", "models", "contracts", "partitions"},
+    "landing": {"settings", "models", "contracts", "partitions"},
+    "warehouse": {"settings", "models", "contracts", "partitions", "embedded"},
+    "assets": {"settings", "models", "contracts", "partitions", "catalog", "landing", "warehouse", "reporting"},
+    "checks": {"settings", "models", "contracts", "partitions", "catalog", "warehouse", "assets.metadata"},
+    "schedules": {"settings", "models", "contracts", "partitions", "catalog", "assets.metadata"},
+    "definitions": {"settings", "catalog", "partitions", "warehouse", "assets", "checks", "schedules"},
+}
+"""Module (or package) -> what of ours it may import, itself aside. What is not named here is a program, which may
+import all but `cli`, or the pure code of a domain, which belongs into DOMAINS."""
+
+PROGRAMS = {"cli", "runs", "status", "doctor"}
+DOMAINS = set[str]()
+"""Packages of pure code of one family: they may import what `reporting` may, and assets and checks may import them."""
+
+READS_ENVIRONMENT = {"settings"}
+WRITES_ENVIRONMENT = {"runs", "cli"}
+PASSES_ENVIRONMENT_ON = {"runs", "cli", "embedded"}
+
+SOURCES = sorted(PACKAGE.rglob("*.py"))
+
+
+def module_of(path: Path) -> str:
+    """Name below the package: `warehouse.loading`; of a package's own file, the package's."""
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts) or ROOT
+
+
+def part_of(module: str) -> str:
+    """The top of a module's name, which the rules are about."""
+    return module.split(".", maxsplit=1)[0]
+
+
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"), str(path))
+
+
+def imports(tree: ast.AST, *, lazily_too: bool = True) -> Iterator[str]:
+    """Every imported name in full: `from a.b import c` is a.b.c. Without those inside functions if told so."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif lazily_too or not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            yield from imports(node, lazily_too=lazily_too)
+
+
+def imported_modules(tree: ast.AST) -> set[str]:
+    """The modules of ours that are imported, names of functions cut off."""
+    known = {module_of(path) for path in SOURCES}
+    found = set()
+    for name in imports(tree):
+        if part_of(name) == ROOT:
+            below = name.removeprefix(ROOT).lstrip(".")
+            while below and below not in known:
+                below = below.rpartition(".")[0]
+            if below:
+                found.add(below)
+    return found
+
+
+each_source = pytest.mark.parametrize("path", SOURCES, ids=module_of)
+
+
+def test_every_part_has_its_place() -> None:
+    parts = {part_of(module_of(path)) for path in SOURCES} - {ROOT}
+    assert parts <= set(MAY_IMPORT) | PROGRAMS | DOMAINS, "add a new module to the rules above"
+    assert set(MAY_IMPORT) | PROGRAMS | DOMAINS <= parts, "the rules name a module that is not there"
+
+
+def test_the_rules_find_what_they_are_about() -> None:
+    """Each library is found where it is at home, or the rules would hold for nothing."""
+    used: dict[str, set[str]] = {library: set() for library in LIBRARIES}
+    for path in SOURCES:
+        for name in imports(tree_of(path)):
+            if part_of(name) in used:
+                used[part_of(name)].add(part_of(module_of(path)))
+    assert used == LIBRARIES
+
+
+@each_source
+def test_libraries_stay_where_they_belong(path: Path) -> None:
+    module = module_of(path)
+    for name in imports(tree_of(path)):
+        allowed = LIBRARIES.get(part_of(name))
+        assert allowed is None or part_of(module) in allowed, f"{module} must not import {name}"
+
+
+@each_source
+def test_slow_libraries_are_imported_lazily(path: Path) -> None:
+    at_import = {part_of(name) for name in imports(tree_of(path), lazily_too=False)}
+    assert not at_import & LAZY
+
+
+@each_source
+def test_pandas_is_not_on_the_way_of_the_rows(path: Path) -> None:
+    uses_pandas = "pandas" in {part_of(name) for name in imports(tree_of(path))}
+    assert not uses_pandas or part_of(module_of(path)) in {"reporting", *DOMAINS}
+
+
+@each_source
+def test_imports_point_downwards(path: Path) -> None:
+    module = module_of(path)
+    part = part_of(module)
+    imported = {name for name in imported_modules(tree_of(path)) if part_of(name) != part}
+    assert "cli" not in imported, "nothing imports the command line"
+    if part in PROGRAMS or part == ROOT:
+        return
+    allowed = MAY_IMPORT["reporting" if part in DOMAINS else part]
+    if part in ("assets", "checks"):
+        allowed = allowed | DOMAINS
+    assert {name for name in imported if name not in allowed and part_of(name) not in allowed} == set()
+
+
+@each_source
+def test_assets_meet_in_the_database_only(path: Path) -> None:
+    module = module_of(path)
+    if part_of(module) == "assets":
+        others = {name for name in imported_modules(tree_of(path)) if part_of(name) == "assets"}
+        assert others <= {"assets.metadata"}
+
+
+# -- the environment --------------------------------------------------------------------------------------------------
+
+
+def uses_of_environment(tree: ast.Module) -> Iterator[tuple[str, int]]:
+    """(what, line) of each use of the environment: `write`, `pass` (whole, to a child process) or `read`."""
+    parents = {child: parent for parent in ast.walk(tree) for child in ast.iter_child_nodes(parent)}
+    for node in ast.walk(tree):
+        match node:
+            case ast.Attribute(value=ast.Name(id="os"), attr="getenv" | "getenvb" | "environb"):
+                yield "read", node.lineno
+            case ast.Attribute(value=ast.Name(id="os"), attr="putenv" | "unsetenv"):
+                yield "write", node.lineno
+            case ast.Attribute(value=ast.Name(id="os"), attr="environ"):
+                yield use_of(node, parents), node.lineno
+            case ast.ImportFrom(module="os"):
+                names = {alias.name for alias in node.names}
+                assert not names & {"environ", "getenv"}, "write os.environ, so that the rules see it"
+
+
+def use_of(environ: ast.Attribute, parents: dict[ast.AST, ast.AST]) -> str:
+    parent = parents[environ]
+    match parent:
+        case ast.Subscript(ctx=ast.Store() | ast.Del()):
+            return "write"
+        case ast.Attribute(attr="update" | "setdefault" | "clear"):
+            return "write"
+        case ast.Dict(keys=keys, values=values) if any(
+            key is None and value is environ for key, value in zip(keys, values, strict=True)
+        ):
+            return "pass"
+        case ast.Attribute(attr="items" | "copy"):
+            return "pass"
+        case ast.keyword(arg="env") | ast.BinOp(op=ast.BitOr()):
+            return "pass"
+    return "read"
+
+
+@each_source
+def test_the_environment_is_read_in_settings_only(path: Path) -> None:
+    module = module_of(path)
+    allowed = {"read": READS_ENVIRONMENT, "write": WRITES_ENVIRONMENT, "pass": PASSES_ENVIRONMENT_ON}
+    for what, line in uses_of_environment(tree_of(path)):
+        assert module in allowed[what], f"{path.name}:{line} must not {what} the environment"
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("os.environ['A']", "read"),
+        ("os.environ.get('A')", "read"),
+        ("os.getenv('A')", "read"),
+        ("x(os.environ)", "read"),
+        ("os.environ['A'] = 'b'", "write"),
+        ("os.environ.update(a)", "write"),
+        ("x(env={**os.environ, 'A': 'b'})", "pass"),
+        ("x(env=os.environ | a)", "pass"),
+        ("{k: v for k, v in os.environ.items()}", "pass"),
+    ],
+)
+def test_uses_of_the_environment_are_told_apart(text: str, what: str) -> None:
+    assert [found for found, _ in uses_of_environment(ast.parse(text))] == [what]

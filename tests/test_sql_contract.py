@@ -1,0 +1,506 @@
+"""What every SQL file must keep, whatever its family: found by walking `sql/`, so a new file is covered as it comes."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+import sql_engines
+from conftest import Server, settings_in
+from sql_engines import CASES, KINDS, SOME_DAY, TYPES, ZONES, DuckDB, Postgres, all_models, check_statement, unordered
+from sqlglot import exp
+
+from analytics_etl import checks
+from analytics_etl.assets.events import load_days
+from analytics_etl.catalog import Catalog
+from analytics_etl.models import Model, window_parameters
+from analytics_etl.partitions import period_start, periods
+from analytics_etl.sample import SampleOptions, write_sample
+from analytics_etl.settings import SQL_DIR, Settings
+from analytics_etl.warehouse import CheckResult, DatabaseError, Warehouse
+from analytics_etl.warehouse.derived import ensure_table, replace_window
+
+MODELS = all_models()
+CATALOG = Catalog()
+FIRST_DAY, LAST_DAY = date(2025, 1, 27), date(2025, 3, 9)
+"""The sample: six ISO weeks, whole February, more days than any SELECT looks back."""
+RANGE = {"day": date(2025, 2, 25), "week": date(2025, 2, 17), "month": date(2025, 1, 27)}
+"""Where the ranges begin that are compared with their single partitions; they end with the sample."""
+CLOCK = re.compile(
+    r"\b(current_date|current_time|current_timestamp|localtime|localtimestamp)\b|'(now|today|yesterday|tomorrow)'"
+    r"|\b(now|today|getdate|timeofday|age|random|clock_timestamp|statement_timestamp|transaction_timestamp|current_setting"
+    r"|uuid|uuidv7|gen_random_uuid|nextval) *\(",
+    re.IGNORECASE,
+)
+"""What changes from one moment, session or call to the next."""
+
+
+def of(*kinds: str) -> pytest.MarkDecorator:
+    """Parametrise over the files of some kinds."""
+    models = [model for model in MODELS.values() if model.kind in kinds]
+    assert models
+    return pytest.mark.parametrize("model", models, ids=lambda model: model.table)
+
+
+in_zones = pytest.mark.parametrize("zone", ZONES)
+
+
+# -- what the text says -----------------------------------------------------------------------------------------------
+
+
+def test_every_file_is_found() -> None:
+    files = {path for path in SQL_DIR.glob("*/*/*.sql") if path.parent.name not in ("events", "versions")}
+    assert {model.path for model in MODELS.values()} == files
+    assert {path.parent.name for path in files} == set(KINDS)
+
+
+@of(*KINDS)
+def test_header_is_complete(model: Model) -> None:
+    assert re.fullmatch(r"\S.+\.", model.description, re.DOTALL), "the description is a sentence"
+    if model.kind == "checks":
+        return
+    assert model.columns
+    for column, meaning in model.columns.items():
+        assert re.fullmatch(r"\S.+\.", meaning, re.DOTALL), f"{column} needs a sentence that says what it means"
+        assert meaning.rstrip(".").lower() != column.replace("_", " ")
+    if model.kind in ("aggregates", "views"):
+        assert model.key
+        assert len(set(model.key)) == len(model.key)
+
+
+@of("aggregates")
+def test_the_key_begins_with_the_period(model: Model) -> None:
+    """The first column of the key is what windows are deleted by."""
+    assert model.key[0] == {"day": "day", "week": "week_start", "month": "month"}[model.cadence]
+    assert list(model.columns)[: len(model.key)] == list(model.key)
+
+
+def without_comments(model: Model) -> str:
+    return re.sub(r"/\*.*?\*/|--[^\n]*", " ", model.select, flags=re.DOTALL)
+
+
+@of(*KINDS)
+def test_no_clock(model: Model) -> None:
+    assert not CLOCK.search(without_comments(model))
+
+
+@pytest.mark.parametrize(
+    "text", ["now()", "now ( )", "CURRENT_DATE", "'today'::date", "localtime", "clock_timestamp()"]
+)
+def test_a_clock_would_be_noticed(text: str) -> None:
+    assert CLOCK.search(f"select {text} as day")
+    assert not CLOCK.search("select known, md5(a)::uuid, current_dates, snow(1) from current_users")
+
+
+@of(*KINDS)
+def test_no_star_no_semicolon_no_templates(model: Model) -> None:
+    stars = [star for star in model.expression.find_all(exp.Star) if not isinstance(star.parent, exp.Count)]
+    assert not stars, "name the columns instead of select *"
+    assert ";" not in without_comments(model)
+    braces = set(re.findall(r"\{[^}]*\}?|\}", model.select))
+    assert braces <= ({"{batch}", "{events}", "{time_column}"} if model.family == "ops" else set())
+
+
+@of(*KINDS)
+def test_every_cte_has_a_sentence_before_it(model: Model) -> None:
+    lines = model.select.splitlines()
+    for cte in model.expression.find_all(exp.CTE):
+        [position] = [
+            n for n, line in enumerate(lines) if re.match(rf"\s*(with )?{cte.alias} as (materialized )?\(", line)
+        ]
+        comment: list[str] = []
+        while lines[position - 1 - len(comment)].strip().startswith("--"):
+            comment.insert(0, lines[position - 1 - len(comment)].strip().removeprefix("--").strip())
+        sentence = " ".join(comment)
+        assert re.fullmatch(r"[A-Z0-9_a-z].*\.", sentence), f"{cte.alias} needs a comment of one sentence before it"
+        assert not re.search(r"[.!?] [A-Z]", sentence), f"{cte.alias}: one sentence, not {sentence!r}"
+
+
+@of(*KINDS)
+def test_there_is_a_case(model: Model) -> None:
+    paths = sorted((CASES / model.family / model.name).glob("*.yaml"))
+    cases = [sql_engines.read_case(path, MODELS) for path in paths]
+    assert any(case.expect for case in cases), "a case with rows in its result is missing"
+    if model.kind == "checks":
+        assert any(not case.expect and case.given for case in cases), "a case in which nothing is wrong is missing"
+
+
+def test_check_names_are_unique_per_table() -> None:
+    by_table = checks.declared_checks(CATALOG)
+    assert set(by_table) == set(CATALOG.contracts) | set(CATALOG.derived)
+    for table, declared in by_table.items():
+        names = [check.name for check in declared]
+        assert len(set(names)) == len(names), table
+        assert all(re.fullmatch(r"[a-z0-9_]+", name) for name in names), table
+        assert all(check.description for check in declared)
+    checked = {check.query.path for declared in by_table.values() for check in declared if check.query}
+    assert checked == {query.path for query in CATALOG.checks.values()}
+
+
+# -- what the engines say, on empty tables ----------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def postgres(server: Server) -> Iterator[Postgres]:
+    with sql_engines.postgres(server, CATALOG) as engine:
+        yield engine
+
+
+@pytest.fixture(scope="module")
+def duckdb(postgres: Postgres) -> Iterator[DuckDB]:
+    with sql_engines.duckdb_like(postgres.tables) as engine:
+        yield engine
+
+
+BATCH = "ops.window_contract"
+
+
+def a_contract(family: str) -> str:
+    """A table for the checks of the family ops to be about."""
+    return next(table for table in CATALOG.contracts if family in ("ops", table.split(".")[0]))
+
+
+def runnable(engine: Postgres | DuckDB, model: Model, start: date = SOME_DAY, end: date = SOME_DAY) -> str:
+    """The text of a file for a window; makes the view that a check of the family ops reads."""
+    if model.kind == "checks":
+        table = a_contract("ops") if model.family == "ops" else None
+        if table is not None:
+            engine.execute(sql_engines.batch_view(BATCH, CATALOG, table, start, end))
+        return check_statement(model, CATALOG, table, BATCH, start, end)
+    window = {**window_parameters(start, end), "previous_start": f"{start - (end - start)} 00:00:00+00"}
+    return model.statement({**window, **sql_engines.VIEW_PARAMETERS})
+
+
+@of("aggregates", "views", "reports")
+def test_output_columns_are_those_of_the_header(postgres: Postgres, model: Model) -> None:
+    assert list(postgres.columns(runnable(postgres, model))) == list(model.columns)
+
+
+@of("checks")
+def test_checks_have_named_columns(postgres: Postgres, model: Model) -> None:
+    with postgres.undone():
+        names = list(postgres.columns(runnable(postgres, model)))
+    assert names
+    assert "?column?" not in names
+    assert names == [column.alias_or_name for column in model.expression.selects]
+
+
+@of("aggregates", "views", "reports")
+def test_types_are_the_same_on_both_engines(postgres: Postgres, duckdb: DuckDB, model: Model) -> None:
+    select = runnable(postgres, model)
+    assert duckdb.columns(select) == {
+        name: TYPES[type_].replace("TIMESTAMPTZ", "TIMESTAMP WITH TIME ZONE")
+        for name, type_ in postgres.columns(select).items()
+    }
+
+
+@of("aggregates", "views", "checks", "reports")
+def test_dependencies_are_those_that_postgres_records(postgres: Postgres, model: Model) -> None:
+    with postgres.undone():
+        select = runnable(postgres, model)
+        postgres.execute(f"create temporary view file as {select}")
+        recorded = postgres.rows(
+            """
+            select distinct n.nspname || '.' || c.relname as name
+            from pg_rewrite as r
+            join pg_depend as d on d.classid = 'pg_rewrite'::regclass and d.objid = r.oid
+            join pg_class as c on d.refclassid = 'pg_class'::regclass and c.oid = d.refobjid
+            join pg_namespace as n on n.oid = c.relnamespace
+            where r.ev_class = 'file'::regclass and c.oid <> r.ev_class"""
+        )
+    names = {"{batch}": BATCH, "{events}": a_contract("ops")}
+    declared = {*model.dependencies, *(name for brace, name in names.items() if brace in model.select)}
+    assert {row["name"] for row in recorded} == declared
+    assert declared
+
+
+@of("aggregates", "views", "checks", "reports")
+def test_nothing_comes_of_nothing(postgres: Postgres, duckdb: DuckDB, model: Model) -> None:
+    is_portable = all("duckdb" in case.engines for case in cases_of(model))
+    for engine in (postgres, duckdb) if is_portable else (postgres,):
+        with engine.undone():
+            assert engine.rows(runnable(engine, model, SOME_DAY, SOME_DAY + timedelta(days=7))) == []
+
+
+def cases_of(model: Model) -> list[sql_engines.Case]:
+    paths = (CASES / model.family / model.name).glob("*.yaml")
+    return [sql_engines.read_case(path, MODELS) for path in paths]
+
+
+def test_one_name_has_one_type(postgres: Postgres) -> None:
+    """Over contracts, aggregates, views, books and report sections."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for table, columns in postgres.tables.items():
+        for name, column in columns.items():
+            found.setdefault(name, {}).setdefault(column.type, []).append(table)
+    for model in MODELS.values():
+        if model.kind == "reports":
+            for name, type_ in postgres.columns(runnable(postgres, model)).items():
+                found.setdefault(name, {}).setdefault(type_, []).append(str(model.path))
+    assert len(found) > len(CATALOG.contracts)
+    assert {name: types for name, types in found.items() if len(types) > 1} == {}
+
+
+@of("views", "reports")
+def test_names_are_ordered_by_code_point(postgres: Postgres, model: Model) -> None:
+    """Whatever the database's own collation, which other tests cannot see: theirs is C."""
+    texts = {name for columns in postgres.tables.values() for name, column in columns.items() if column.type == "text"}
+    for ordered in model.expression.find_all(exp.Ordered):
+        assert not (isinstance(ordered.this, exp.Column) and ordered.this.name in texts), f'{ordered} wants collate "C"'
+
+
+@of("aggregates")
+@pytest.mark.parametrize(
+    "change",
+    [
+        "drop column {last}",
+        "add column another bigint",
+        "alter column {last} type text using {last}::text",
+        "rename column {last} to another",
+    ],
+)
+def test_a_table_that_no_longer_fits_its_select_is_refused(postgres: Postgres, model: Model, change: str) -> None:
+    last = next(
+        name for name, type_ in reversed(postgres.columns(runnable(postgres, model)).items()) if type_ != "text"
+    )
+    with postgres.undone():
+        ensure_table(postgres.connection, model)
+        postgres.execute(f"alter table {model.table} {change.format(last=last)}")
+        with pytest.raises(DatabaseError) as refusal:
+            ensure_table(postgres.connection, model)
+    text = str(refusal.value)
+    assert model.table in text
+    assert str(model.path) in text
+    assert f"to rebuild it: drop table {model.table}, then backfill" in text
+
+
+# -- what the engines say, on sample data -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A database with every table filled from sample files, and how to connect to it in another time zone."""
+
+    settings: Settings
+
+    def connect(self, zone: str) -> psycopg.Connection[Any]:
+        assert self.settings.database_url is not None
+        return psycopg.connect(self.settings.database_url, options=f"-c timezone={zone}")
+
+
+@pytest.fixture(scope="module")
+def loaded(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loaded]:
+    settings = settings_in(tmp_path_factory.mktemp("loaded"), server.clone(), FIRST_DAY)
+    count = (LAST_DAY - FIRST_DAY).days + 1
+    options = SampleOptions(LAST_DAY, count, 100, file_format="ndjson", bad_row_ratio=0.02, rhythm=False)
+    write_sample(settings.landing_dir, options)
+    warehouse = Warehouse(settings)
+    days = list(periods("day", FIRST_DAY, LAST_DAY))
+    for contract in CATALOG.contracts.values():
+        load_days(contract, {}, warehouse, days, tell=lambda _: None)
+    for table in CATALOG.in_order():
+        if table in CATALOG.aggregates:
+            model = CATALOG.aggregates[table]
+            warehouse.replace(model, periods(model.cadence, FIRST_DAY, LAST_DAY))
+        elif table in CATALOG.views:
+            warehouse.refresh(CATALOG.views[table])
+    results = [
+        CheckResult(
+            table, "a_check", day, day + timedelta(days=1), day.day % 2 == 0, "warn", "A check.", day.day % 2, []
+        )
+        for table in CATALOG.contracts
+        for day in days
+    ]
+    warehouse.record_checks(results)
+    yield Loaded(settings)
+    server.drop(settings.database_url or "")
+
+
+@pytest.fixture(scope="module")
+def damaged(server: Server, loaded: Loaded) -> Iterator[Loaded]:
+    """A copy of it in which something is wrong for every check to find."""
+    name = urlsplit(loaded.settings.database_url or "").path[1:]
+    settings = replace(loaded.settings, database_url=replace(server, template=name).clone())
+    with Loaded(settings).connect("UTC") as connection:
+        for table, model in CATALOG.aggregates.items():
+            leave_out_rows(connection, table, model.key[0])
+        for view in CATALOG.views:
+            # A materialized view cannot be changed; the checks only see its name.
+            connection.execute(f"create table ops.copy as select * from {view}".encode())
+            connection.execute(
+                f"drop materialized view {view}; alter table ops.copy rename to {view.split('.')[1]}".encode()
+            )
+            connection.execute(f"alter table ops.{view.split('.')[1]} set schema {view.split('.')[0]}".encode())
+            connection.execute(f"update {view} set download_count = download_count + 1".encode())
+        for table, contract in CATALOG.contracts.items():
+            copy_events(connection, table, [column.name for column in contract.columns], contract.time_column)
+        damage_books(connection)
+    yield Loaded(settings)
+    server.drop(settings.database_url or "")
+
+
+def leave_out_rows(connection: psycopg.Connection[Any], table: str, period: str) -> None:
+    """Delete every fifth row of the periods that begin before March."""
+    connection.execute(
+        f"""
+        delete from {table} where ctid in (
+            select ctid
+            from (select ctid, row_number() over (order by t::text) as number, {period} from {table} as t) as numbered
+            where number % 5 = 0 and {period} < '2025-03-01'
+        )""".encode()
+    )
+
+
+def copy_events(connection: psycopg.Connection[Any], table: str, columns: Sequence[str], time: str) -> None:
+    """Some rows of one day twice, and on the day after once more."""
+    day = RANGE["day"] + timedelta(days=2)
+    for hours in (0, 24):
+        values = ", ".join(f"{name} + interval '{hours} hours'" if name == time else name for name in columns)
+        if "completed_at" in columns:
+            values = re.sub(r"\bcompleted_at\b", "null", values)
+        connection.execute(
+            f"""
+            insert into {table} ({", ".join(columns)})
+            select {values} from (
+                select distinct on (event_id) * from {table}
+                where {time} >= '{day} 00:00:00+00' and {time} < '{day + timedelta(days=1)} 00:00:00+00'
+                order by event_id limit 2
+            ) as found""".encode()
+        )
+
+
+def damage_books(connection: psycopg.Connection[Any]) -> None:
+    some_days = [LAST_DAY - timedelta(days=days) for days in (1, 3)]
+    for statement in (
+        "update ops.partitions set rows = 0 where period_start = any(%s)",
+        "update ops.loaded_files set state = 'gone', reason = 'r' where first_day = any(%s)",
+        "update ops.loaded_days set rows_rejected = rows_rejected + 50, rows_read = rows_read + 50 where day = any(%s)",
+        "delete from ops.partitions where period_start = any(select day - 2 from unnest(%s::date[]) as d (day))",
+        "delete from ops.loaded_days where day = any(select day - 2 from unnest(%s::date[]) as d (day))",
+    ):
+        connection.execute(statement.encode(), [some_days])
+    connection.execute(
+        "insert into ops.loaded_files (table_name, path, size_bytes, modified_at, checksum, state, reason, rows_read, "
+        "rows_valid, rows_rejected) select distinct table_name, 'a.csv', 0, now(), 'c', 'rejected', 'r', 0, 0, 0 "
+        "from ops.loaded_files"
+    )
+
+
+def lines(connection: psycopg.Connection[Any], select: str) -> list[str]:
+    """The rows of a SELECT as text, sorted."""
+    found = connection.execute(f"select q::text from ({select}\n) as q".encode()).fetchall()
+    return sorted(line for (line,) in found)
+
+
+def windows(model: Model) -> dict[date, date]:
+    cadence = model.cadence if model.kind == "aggregates" else "day"
+    if model.kind == "checks" and model.family != "ops":
+        table = checks.checked_table(model, checks.targets(CATALOG))
+        cadence = CATALOG.derived[table].cadence
+    return periods(cadence, RANGE[cadence], LAST_DAY)
+
+
+@of("aggregates")
+@in_zones
+def test_days_as_one_range_are_single_days(loaded: Loaded, model: Model, zone: str) -> None:
+    single = windows(model)
+    with loaded.connect(zone) as connection:
+        whole = lines(connection, model.statement(window_parameters(min(single), max(single.values()))))
+        each = [lines(connection, model.statement(window_parameters(*window))) for window in single.items()]
+    assert all(each)
+    assert len(each) > 1
+    assert whole == sorted(line for rows in each for line in rows)
+
+
+@of("aggregates")
+@in_zones
+def test_replaced_twice_and_day_by_day_is_replaced_once(loaded: Loaded, model: Model, zone: str) -> None:
+    single = windows(model)
+    with loaded.connect(zone) as connection, connection.transaction(force_rollback=True):
+        content = f"select * from {model.table}"
+        once = lines(connection, content)
+        assert once
+        connection.execute(f"truncate {model.table}".encode())
+        everything = periods(model.cadence, FIRST_DAY, LAST_DAY)
+        for _ in range(2):
+            replaced = replace_window(connection, model, everything, None)
+            assert lines(connection, content) == once
+            assert sum(replaced.rows.values()) == len(once)
+        for window in reversed(single.items()):
+            replace_window(connection, model, dict([window]), None)
+        assert lines(connection, content) == once
+
+
+@of("aggregates", "views", "reports")
+def test_every_run_in_every_time_zone_gives_the_same(loaded: Loaded, model: Model) -> None:
+    start, after = period_start("week", LAST_DAY), LAST_DAY + timedelta(days=1)
+    if model.kind == "aggregates":
+        start, after = list(windows(model).items())[-1]
+    found = {}
+    for zone in ZONES:
+        with loaded.connect(zone) as connection:
+            engine = Postgres(connection, {})
+            select = runnable(engine, model, start, after)
+            for run in ("first", "second"):
+                rows = engine.rows(select)
+                found[zone, run] = rows if model.kind == "reports" else unordered(rows)
+    expected = found["UTC", "first"]
+    assert expected
+    assert {run: rows for run, rows in found.items() if rows != expected} == {}
+
+
+@of("aggregates")
+@in_zones
+def test_a_select_reads_no_further_back_than_it_says(loaded: Loaded, model: Model, zone: str) -> None:
+    start, end = list(windows(model).items())[-1]
+    select = model.statement(window_parameters(start, end))
+    with loaded.connect(zone) as connection, connection.transaction(force_rollback=True):
+        all_there = lines(connection, select)
+        assert all_there
+        keep_only(connection, model, start - timedelta(days=model.lookback_days), end)
+        assert lines(connection, select) == all_there
+        if model.lookback_days:
+            keep_only(connection, model, start, end)
+            assert lines(connection, select) != all_there, "the days before are not read at all"
+
+
+def keep_only(connection: psycopg.Connection[Any], model: Model, start: date, end: date) -> None:
+    """Delete all rows outside [start, end) from the tables a SELECT reads."""
+    for table in model.dependencies:
+        if table in CATALOG.contracts:
+            column, zone = CATALOG.contracts[table].time_column, " 00:00:00+00"
+        else:
+            column, zone = CATALOG.derived[table].key[0], ""
+        deleted = connection.execute(
+            f"delete from {table} where not ({column} >= '{start}{zone}' and {column} < '{end}{zone}')".encode()
+        )
+        assert deleted.rowcount > 0, f"{table} has no rows outside the window"
+
+
+TELL_THE_WHOLE_WINDOW = {"ops.undated_files_are_readable"}
+"""Checks of what belongs to no day; they tell it with the first day they are asked for."""
+
+
+@of("checks")
+@in_zones
+def test_checks_find_damage_in_a_range_as_in_single_days(damaged: Loaded, model: Model, zone: str) -> None:
+    view_only = any(model.table.startswith(f"{view}_") for view in CATALOG.views)
+    single = {LAST_DAY: LAST_DAY} if view_only else windows(model)
+
+    def found(connection: psycopg.Connection[Any], start: date, end: date) -> list[str]:
+        with connection.transaction(force_rollback=True):
+            return lines(connection, runnable(Postgres(connection, {}), model, start, end))
+
+    with damaged.connect(zone) as connection:
+        whole = found(connection, min(single), max(single.values()))
+        each = [found(connection, *window) for window in single.items()]
+    assert whole, "the damage is not found"
+    if model.table in TELL_THE_WHOLE_WINDOW:
+        assert all(each)
+    else:
+        assert view_only or not all(each), "a day in which nothing is wrong is missing"
+        assert whole == sorted(line for rows in each for line in rows)
