@@ -11,6 +11,7 @@ from pathlib import Path
 
 import sqlglot
 from sqlglot import exp
+from sqlglot.errors import ParseError
 
 DUCKDB_TYPES = {
     "uuid": "UUID",
@@ -91,8 +92,11 @@ def load_contracts(sql_dir: Path) -> dict[str, Contract]:
 def read_contract(path: Path) -> Contract:
     """Read one DDL file; raise ContractError naming it when it breaks a rule."""
     ddl = path.read_text(encoding="utf-8")
-    statements = [statement for statement in sqlglot.parse(ddl, dialect="postgres") if statement is not None]
-    create = statements[0]
+    try:
+        statements = [statement for statement in sqlglot.parse(ddl, dialect="postgres") if statement is not None]
+    except ParseError as error:
+        raise ContractError(f"{path}: the statement cannot be parsed: {error}") from error
+    create = statements[0] if statements else None
     if not isinstance(create, exp.Create) or not isinstance(create.this, exp.Schema):
         raise ContractError(f"{path}: expected CREATE TABLE as the first statement")
     table = create.this.this
@@ -104,8 +108,12 @@ def read_contract(path: Path) -> Contract:
         family=table.db,
         name=table.name,
         description=description,
-        columns=tuple(_column(path, item, comments) for item in create.this.find_all(exp.ColumnDef)),
-        constraints=tuple(_constraint(path, item) for item in create.this.expressions if _is_constraint(item)),
+        columns=tuple(
+            _column(path, item, comments) for item in create.this.expressions if isinstance(item, exp.ColumnDef)
+        ),
+        constraints=tuple(
+            _constraint(path, item) for item in create.this.expressions if not isinstance(item, exp.ColumnDef)
+        ),
         time_column=_partition_column(path, create),
         ddl=ddl,
     )
@@ -117,19 +125,21 @@ def _column(path: Path, item: exp.ColumnDef, comments: Mapping[str, str]) -> Col
     type_name = item.args["kind"].sql(dialect="postgres").lower()
     if type_name not in DUCKDB_TYPES:
         raise ContractError(f"{path}: {item.name} has the type {type_name}, expected one of {sorted(DUCKDB_TYPES)}")
-    required = any(isinstance(c.kind, exp.NotNullColumnConstraint) for c in item.args.get("constraints") or ())
+    limits = [constraint.kind for constraint in item.args.get("constraints") or ()]
+    if any(not isinstance(limit, exp.NotNullColumnConstraint) for limit in limits):
+        # PostgreSQL would hold them, landing files would not be validated against them.
+        raise ContractError(
+            f"{path}: the column {item.name} may only say not null; expected named CHECK constraints only"
+        )
+    required = any(not limit.args.get("allow_null") for limit in limits)
     if not comments.get(item.name):
         raise ContractError(f"{path}: the column {item.name} needs a comment")
     return Column(item.name, type_name, required, comments[item.name])
 
 
-def _is_constraint(item: exp.Expression) -> bool:
-    return isinstance(item, exp.Constraint)
-
-
 def _constraint(path: Path, item: exp.Expression) -> Constraint:
     check = item.find(exp.CheckColumnConstraint)
-    if check is None or not item.name:
+    if not isinstance(item, exp.Constraint) or check is None or not item.name:
         raise ContractError(f"{path}: expected named CHECK constraints only, found {item.sql()}")
     columns = tuple(dict.fromkeys(column.name for column in check.this.find_all(exp.Column)))
     return Constraint(item.name, check.this.sql(dialect="postgres"), check.this.sql(dialect="duckdb"), columns)

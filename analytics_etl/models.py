@@ -163,6 +163,11 @@ def read_model(path: Path) -> Model:
         raise ModelError(f"{path}: the header needs at least a description")
     if unknown := set(header) - HEADER_KEYS:
         raise ModelError(f"{path}: unknown header keys {sorted(unknown)}; there are only {sorted(HEADER_KEYS)}")
+    columns, checks = header.get("columns", {}), header.get("checks", [])
+    if not isinstance(columns, dict):
+        raise ModelError(f"{path}: columns must be a mapping of each column to its meaning, but is {columns!r}")
+    if not isinstance(checks, list) or not all(isinstance(entry, dict) for entry in checks):
+        raise ModelError(f"{path}: checks must be a list of expectations, each with its arguments, but is {checks!r}")
     kind: Any = path.parent.name
     model = Model(
         path=path,
@@ -171,10 +176,8 @@ def read_model(path: Path) -> Model:
         name=path.stem,
         description=str(header["description"]).strip(),
         key=tuple(header.get("key", ())),
-        columns={name: str(doc) for name, doc in header.get("columns", {}).items()},
-        checks=tuple(
-            (name, arguments or {}) for entry in header.get("checks", ()) for name, arguments in entry.items()
-        ),
+        columns={name: str(doc) for name, doc in columns.items()},
+        checks=tuple((name, arguments or {}) for entry in checks for name, arguments in entry.items()),
         select=select.strip(),
     )
     _validate(model)
@@ -220,6 +223,8 @@ def _validate(model: Model) -> None:
 
 def _identifier_after(text: str, position: int) -> str:
     end = position
+    if text[position : position + 1].isdigit():  # a slice, not a name
+        return ""
     while end < len(text) and (text[end].isalnum() or text[end] == "_"):
         end += 1
     return text[position:end]
