@@ -170,7 +170,10 @@ def status(first: datetime | None, last: datetime | None, rows: bool) -> None:  
 @click.argument("day", type=DATE, metavar="DATE")
 @click.option("--cadence", type=click.Choice(["day", "week", "month"]), default="day", show_default=True)
 def report(day: datetime, cadence: Any) -> None:
-    """Write the report of a day, or of the week or month that holds it, from what the tables hold now."""
+    """Write the report of a day, or of the week or month that holds it, from what the tables hold now.
+
+    DATE is a UTC day like 2025-03-31.
+    """
     from analytics_etl.assets.reports import write_index, write_report  # noqa: PLC0415 - Dagster takes seconds to import
     from analytics_etl.partitions import period_start  # noqa: PLC0415 - the same
 

@@ -28,7 +28,6 @@ def build_jobs(assets: list[dg.AssetsDefinition], partitions: Partitions) -> "li
             dg.define_asset_job(
                 name,
                 selection=dg.AssetSelection.assets(*keys),
-                partitions_def=definition,
                 description=f"Every {name} table and report with its checks, for one {cadence} or a range of them.",
             )
         )

@@ -207,7 +207,7 @@ def week_rows() -> Rows:
     }
 
 
-def day_report(rows: Rows, **overrides: Any) -> dict[str, Any]:  # noqa: ANN401
+def day_report(rows: Rows, **overrides: Any) -> dict[str, Any]:
     arguments: dict[str, Any] = {"newest_day": date(2025, 4, 7), "lateness_days": 7, "expected_tables": EVENTS}
     return reporting.build_report("daily", "registry", DAY, next_day(DAY), rows, **{**arguments, **overrides})
 

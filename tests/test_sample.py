@@ -47,7 +47,7 @@ def load(database: duckdb.DuckDBPyConnection, paths: list[Path]) -> None:
         database.execute(f"insert into registry.{path.parent.name} by name from {reader}", [str(path)])
 
 
-def count(database: duckdb.DuckDBPyConnection, sql: str) -> Any:  # noqa: ANN401 - whatever the query gives
+def count(database: duckdb.DuckDBPyConnection, sql: str) -> Any:
     row = database.execute(sql).fetchone()
     assert row is not None
     return row[0] if len(row) == 1 else row

@@ -41,7 +41,7 @@ def build_aggregate_asset(model: Model, partitions: Partitions) -> dg.AssetsDefi
     )
     def aggregate(context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Warehouse]) -> None:
         with retrying_lost_connections():
-            replaced = warehouse.replace(model, requested_periods(context, model.cadence), context.run_id)
+            replaced = warehouse.replace(model, requested_periods(context, model.cadence), context.run.run_id)
             shared = {**lineage_metadata(model, warehouse), "duration_ms": replaced.duration_ms}
         if replaced.refreshed:
             also = ", ".join(day.isoformat() for day in replaced.refreshed)

@@ -64,7 +64,7 @@ def build_event_asset(contract: Contract, mappings: Mapping[str, Model], partiti
         days = list(requested_periods(context, "day"))
         with retrying_lost_connections():
             for chunk in chunks(days, DAYS_AT_ONCE):
-                loaded, reports = load_days(contract, mappings, warehouse, chunk, context.run_id, context.log.info)
+                loaded, reports = load_days(contract, mappings, warehouse, chunk, context.run.run_id, context.log.info)
                 describe_partitions(context, _by_partition(loaded, reports), {"files_read": len(reports)})
 
     return events

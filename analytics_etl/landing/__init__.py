@@ -22,16 +22,19 @@ import pyarrow.parquet as pq
 from analytics_etl.contracts import Contract
 from analytics_etl.landing import validation
 from analytics_etl.landing.files import (
+    REJECTED_AT_ONCE,
     UNREADABLE,
     FileState,
     LandingFile,
     Lines,
     RejectedRow,
+    WaitingRows,
     csv_records,
     decompressed,
     list_files,
     printable,
 )
+from analytics_etl.landing.scratch import Scratch
 from analytics_etl.landing.validation import Fields, quote
 from analytics_etl.models import Model
 
@@ -73,12 +76,11 @@ class LandingReader:
         self._contract = contract
         self._mappings = mappings
         self._days = days
-        self._temporary_dir = temporary_dir
-        temporary_dir.mkdir(parents=True, exist_ok=True)
+        self._scratch = Scratch(temporary_dir)
         self._connection = duckdb.connect(
             config={
                 "memory_limit": f"{memory_mb}MB",
-                "temp_directory": str(temporary_dir / "duckdb"),
+                "temp_directory": str(self._scratch.path / "duckdb"),
                 "preserve_insertion_order": False,
             }
         )
@@ -97,10 +99,11 @@ class LandingReader:
     ) -> None:
         self._ids.close()
         self._connection.close()
+        self._scratch.remove()
 
     def read(self, file: LandingFile) -> Iterator[Rows]:
         """Every row of the file; valid rows only of the days asked for, counts of all. Read files in order of path."""
-        state = FileState()
+        state = FileState(rejected=WaitingRows(self._scratch.path))
         report = FileReport(file, len(self.reports), state)
         self.reports.append(report)
         if file.problem is not None:
@@ -191,7 +194,7 @@ class LandingReader:
 
     def _parquet(self, file: LandingFile, state: FileState) -> Iterator[tuple[Fields, pa.RecordBatchReader]]:
         digest = hashlib.sha256()
-        plain = self._temporary_dir / f"{file.absolute.name}.{id(state)}.plain" if file.compression else None
+        plain = self._scratch.path / "unpacked.parquet" if file.compression else None
         try:
             with file.absolute.open("rb") as opened:
                 pieces = decompressed(opened, file.compression, digest)
@@ -223,10 +226,9 @@ class LandingReader:
 
     def _columnar(self, file: LandingFile, names: list[str], origins: dict[str, Any]) -> Fields:
         """The fields of a file with columns: as they are, or through the source mapping."""
-        is_text = "_raw" in names or all(origin == "text" for origin in origins.values())
         raw = (
             "_raw"
-            if is_text
+            if file.file_format == "csv"
             else "to_json(struct_pack({}))::varchar as _raw".format(
                 ", ".join(f"{quote(n)} := {quote(n)}" for n in names)
             )
@@ -274,19 +276,26 @@ class LandingReader:
         self._connection.register("lines", records)
         statement = validation.validated(self._contract, fields, found_at)
         for batch in self._connection.sql(statement).to_arrow_reader(_BATCH_ROWS):
-            yield self._sorted(batch, report)
+            yield from self._rejected(batch, report)
+            yield Rows(self._valid(batch, report), [])
             yield from self._put_aside(report)
         self._connection.unregister("lines")
 
-    def _sorted(self, batch: pa.RecordBatch, report: FileReport) -> Rows:
-        """Split a batch into valid rows by day and rejected rows, and count both."""
-        reasons = batch["_reason"]
-        rejected = []
-        if reasons.null_count < len(reasons):
-            for row in batch.select(["_line", "_day", "_reason", "_content"]).filter(reasons.is_valid()).to_pylist():
+    def _rejected(self, batch: pa.RecordBatch, report: FileReport) -> Iterator[Rows]:
+        """The rejected rows of a batch, counted; a few at a time, since as objects they take much memory."""
+        bad = batch.select(["_line", "_day", "_reason", "_content"]).filter(batch["_reason"].is_valid())
+        for first in range(0, bad.num_rows, REJECTED_AT_ONCE):
+            rejected = []
+            for row in bad.slice(first, REJECTED_AT_ONCE).to_pylist():
                 report.rejected[row["_day"]] += 1
                 content = None if row["_content"] is None else printable(row["_content"])
                 rejected.append(RejectedRow(row["_line"], printable(row["_reason"]), content, row["_day"]))
+            yield Rows({}, rejected)
+
+    def _valid(self, batch: pa.RecordBatch, report: FileReport) -> dict[date, pa.Table]:
+        """The valid rows of a batch by day, of the days that are wanted; all are counted."""
+        reasons = batch["_reason"]
+        if reasons.null_count < len(reasons):
             batch = batch.set_column(
                 batch.schema.get_field_index("_day"), "_day", _where(reasons.is_null(), batch["_day"])
             )
@@ -298,7 +307,7 @@ class LandingReader:
         for day in sorted(wanted):
             valid[day] = _rows_where(kept, pc.equal(batch["_day"], pa.scalar(day)))
             self._remember(valid[day]["event_id"], day, report.number)
-        return Rows(valid, rejected)
+        return valid
 
     def _remember(self, event_ids: pa.Array, day: date, number: int) -> None:
         ids = pa.table({"event_id": event_ids})
@@ -308,10 +317,9 @@ class LandingReader:
 
     def _put_aside(self, report: FileReport) -> Iterator[Rows]:
         """What was rejected before it became a record."""
-        aside, report.state.rejected = report.state.rejected, []
-        report.rejected[None] += sum(row.line is not None for row in aside)
-        if aside:
-            yield Rows({}, aside)
+        for rejected in report.state.rejected.take():
+            report.rejected[None] += sum(row.line is not None for row in rejected)
+            yield Rows({}, rejected)
 
 
 def _where(condition: pa.Array, values: pa.Array) -> pa.Array:

@@ -2,12 +2,15 @@
 
 import csv
 import hashlib
+import json
+import tempfile
+import threading
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import BinaryIO, Literal, Protocol
+from typing import IO, BinaryIO, Literal, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -18,6 +21,12 @@ COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
 
 LONGEST_LINE = 1 << 20
 """Bytes; a longer line is rejected, so that one bad file cannot fill the memory."""
+
+LONGEST_CONTENT = 10_000
+"""Characters that are kept of a rejected row."""
+
+REJECTED_AT_ONCE = 5_000
+"""Rejected rows that are in memory together: as objects they take much of it."""
 
 _READ_SIZE = 1 << 16
 _BLOCK_SIZE = 4 << 20
@@ -103,6 +112,39 @@ class RejectedRow:
     day: date | None = None
 
 
+class WaitingRows:
+    """Rejected rows until somebody takes them: a few in memory, more in a file, since reading runs ahead of it."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._folder = folder
+        self._rows: list[RejectedRow] = []
+        self._file: IO[str] | None = None
+        self._lock = threading.Lock()  # DuckDB reads on a thread of its own
+
+    def append(self, row: RejectedRow) -> None:
+        with self._lock:
+            self._rows.append(row)
+            if len(self._rows) >= REJECTED_AT_ONCE:
+                if self._file is None:  # it has no name, so nothing stays behind; take() closes it
+                    self._file = tempfile.TemporaryFile("w+", encoding="utf-8", dir=self._folder)  # noqa: SIM115
+                json.dump([(waiting.line, waiting.reason, waiting.content) for waiting in self._rows], self._file)
+                self._file.write("\n")
+                self._rows = []
+
+    def take(self) -> Iterator[list[RejectedRow]]:
+        """The rows so far, at most REJECTED_AT_ONCE at a time."""
+        with self._lock:
+            file, rows = self._file, self._rows
+            self._file, self._rows = None, []
+        if file is not None:
+            with file:
+                file.seek(0)
+                for text in file:
+                    yield [RejectedRow(*values) for values in json.loads(text)]
+        if rows:
+            yield rows
+
+
 @dataclass
 class FileState:
     """What became of one file; filled while it is read."""
@@ -110,8 +152,8 @@ class FileState:
     state: Literal["read", "cut_off", "rejected"] = "read"
     reasons: list[str] = field(default_factory=list)
     checksum: str = ""
-    rejected: list[RejectedRow] = field(default_factory=list)
-    """Rows that never became records. Whoever reads empties it from time to time."""
+    rejected: WaitingRows = field(default_factory=WaitingRows)
+    """Rows that never became records. Whoever reads takes them from time to time."""
 
     def fail(self, state: Literal["cut_off", "rejected"], reason: str, line: int | None = None) -> None:
         self.state = state
@@ -289,9 +331,9 @@ class Lines:
 
 
 def printable(content: bytes | str) -> str:
-    """At most 10,000 characters that PostgreSQL can store."""
+    """At most LONGEST_CONTENT characters that PostgreSQL can store."""
     text = content.decode("utf-8", errors="replace") if isinstance(content, bytes) else content
-    return text[:10_000].replace("\x00", "\N{REPLACEMENT CHARACTER}").rstrip("\r\n")
+    return text[:LONGEST_CONTENT].replace("\x00", "\N{REPLACEMENT CHARACTER}").rstrip("\r\n")
 
 
 def csv_records(lines: Lines) -> Iterator[tuple[int, list[str], str]]:

@@ -10,6 +10,7 @@ from typing import Literal
 from sqlglot import exp
 
 from analytics_etl.contracts import Column, Constraint, Contract
+from analytics_etl.landing.files import LONGEST_CONTENT
 from analytics_etl.models import Model, ModelError
 
 Origin = Literal["json", "text", "typed", "absent"]
@@ -104,9 +105,9 @@ def validated(contract: Contract, fields: Fields, found_at: str) -> str:
     texts = ", ".join(f"{quote(c.name)} as {_text(c)}" for c in contract.columns if fields.origins[c.name] != "absent")
     outputs = ", ".join(quote(column.name) for column in contract.columns)
     time = quote(contract.time_column)
-    nul = "contains(_raw, '\\u0000') or " if fields.is_json else ""
     return f"""
-        select {outputs}, _line, _day, _reason, case when _reason is not null then _raw end as _content
+        select {outputs}, _line, _day, _reason,
+            case when _reason is not null then left(_raw, {LONGEST_CONTENT}) end as _content
         from (
             select *,
                 case when {time} between {EARLIEST} and timestamptz '{found_at}' + interval 1 day
@@ -114,7 +115,7 @@ def validated(contract: Contract, fields: Fields, found_at: str) -> str:
                 {_reason(contract, fields, found_at)} as _reason
             from (
                 select _line, _raw, _is_record, {texts},
-                    {nul}contains(_raw, chr(0)) as _has_nul,
+                    contains(_raw, '\\u0000') or contains(_raw, chr(0)) as _has_nul,
                     {typed}
                 from ({fields.relation})
             )
@@ -150,7 +151,8 @@ def _typed(column: Column, origin: Origin) -> str:  # noqa: PLR0911 - one return
     if column.type == "timestamptz":
         # Without a zone a cast would guess one.
         zoned = f"regexp_full_match({name}, '[^T ]+[T ][0-9:.]+ ?(Z|z|[+-][0-9][0-9](:?[0-9][0-9])?)')"
-        return f"case when ends_with({name}, 'Z') or {zoned} then try_cast({name} as timestamptz) end as {name}"
+        return f"""case when ends_with({name}, 'Z') then try_cast({name} as timestamptz)
+            when {zoned} then try_cast(upper({name}) as timestamptz) end as {name}"""
     return f"try_cast({name} as {column.duckdb_type}) as {name}"
 
 

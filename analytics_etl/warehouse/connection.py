@@ -17,16 +17,6 @@ from analytics_etl.settings import Settings
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
-LOST_CONNECTION = (psycopg.OperationalError, psycopg.InterfaceError)
-"""What a statement raises when the server went away, among other things: see `is_lost`."""
-
-
-def is_lost(error: Exception) -> bool:
-    """Whether an error means that the server went away, so that another try is worth it."""
-    state = getattr(error, "sqlstate", None)  # none: the client noticed, not the server
-    return state is None or state.startswith("08") or state in ("57P01", "57P02", "57P03")
-
-
 SESSION = {
     # Days are UTC days, whatever the server thinks.
     "timezone": "UTC",
@@ -44,6 +34,20 @@ AGGREGATION = {
 
 class DatabaseError(RuntimeError):
     """The database refuses something; the message says what to do."""
+
+
+class UnreachableError(DatabaseError):
+    """The server does not answer, which it may do a moment later."""
+
+
+LOST_CONNECTION = (psycopg.OperationalError, psycopg.InterfaceError, UnreachableError)
+"""What a statement raises when the server went away, among other things: see `is_lost`."""
+
+
+def is_lost(error: Exception) -> bool:
+    """Whether an error means that the server went away, so that another try is worth it."""
+    state = getattr(error, "sqlstate", None)  # none: the client noticed, not the server
+    return state is None or state.startswith("08") or state in ("57P01", "57P02", "57P03")
 
 
 def database_url(settings: Settings) -> str:
@@ -102,7 +106,7 @@ def connect(settings: Settings, extra: Mapping[str, str] | None = None) -> Conne
         if settings.database_url is None:
             _embedded_url.cache_clear()
             return attempt()
-        raise DatabaseError(
+        raise UnreachableError(
             f"cannot connect to the database named by ANALYTICS_DATABASE_URL: {without_password(str(error), settings)}"
         ) from None
 

@@ -9,7 +9,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from analytics_etl.settings import SQL_DIR, Settings
-from analytics_etl.warehouse.connection import sqlalchemy_url
+from analytics_etl.warehouse.connection import connect
 
 VERSIONS = SQL_DIR / "migrations" / "versions"
 
@@ -57,7 +57,10 @@ def _run(settings: Settings, revision: str, *, up: bool) -> str:
 
 
 def _engine(settings: Settings) -> sa.Engine:
-    return sa.create_engine(sqlalchemy_url(settings), poolclass=sa.NullPool)
+    # Our own connections, for our own errors: SQLAlchemy's would show a traceback to whoever named the wrong server.
+    return sa.create_engine(
+        "postgresql+psycopg://", creator=lambda: connect(settings, {"search_path": "public"}), poolclass=sa.NullPool
+    )
 
 
 def _context(connection: sa.Connection) -> MigrationContext:

@@ -1,0 +1,223 @@
+"""Builders of small events and landing files, and ways to look at whole tables, for the tests that load."""
+
+import csv
+import gzip
+import io
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import zstandard
+from psycopg.rows import dict_row
+
+from analytics_etl.assets.events import load_days
+from analytics_etl.catalog import Catalog
+from analytics_etl.landing import FileReport
+from analytics_etl.models import Cadence, cadence_of
+from analytics_etl.partitions import periods
+from analytics_etl.settings import Settings
+from analytics_etl.warehouse import LoadedDay, Warehouse
+
+Event = dict[str, Any]
+
+DAY = date(2025, 3, 10)
+DOWNLOADS = "registry.download_events"
+
+
+@cache
+def declared() -> Catalog:
+    """The catalogue, read once."""
+    return Catalog()
+
+
+def event_id(number: int) -> str:
+    return str(UUID(int=number))
+
+
+def at(second: int, day: date = DAY) -> str:
+    """A time of the day as a file writes it."""
+    return (datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(seconds=second)).strftime(
+        "%Y-%m-%dT%H:%M:%SZ"
+    )
+
+
+def download(number: int, day: date = DAY, **changes: object) -> Event:
+    """A valid download event; `changes` replace fields."""
+    event = {
+        "event_id": event_id(number),
+        "downloaded_at": at(number % 86_400, day),
+        "user_id": f"user-{number % 7}",
+        "organization_id": f"org-{number % 3}",
+        "module_name": f"module-{number % 5}",
+        "version": "1.0.0",
+        "language": "go",
+        "file_size": 100 + number,
+        "duration_ms": 10,
+        "success": True,
+        "error_message": None,
+        "client_sdk": None,
+    }
+    return {**event, **changes}
+
+
+def view(number: int, day: date = DAY, **changes: object) -> Event:
+    """A valid page view; `changes` replace fields."""
+    event = {
+        "event_id": event_id(number),
+        "viewed_at": at(number % 86_400, day),
+        "user_id": f"user-{number % 7}",
+        "module_name": f"module-{number % 5}",
+        "source": "web",
+        "page_type": "detail",
+    }
+    return {**event, **changes}
+
+
+def compilation(number: int, day: date = DAY, **changes: object) -> Event:
+    """A valid compilation; `changes` replace fields."""
+    event = {
+        "event_id": event_id(number),
+        "started_at": at(number % 86_400, day),
+        "completed_at": at(number % 86_400 + 1, day),
+        "user_id": f"user-{number % 7}",
+        "module_name": f"module-{number % 5}",
+        "version": "1.0.0",
+        "language": "go",
+        "duration_ms": 1000,
+        "success": True,
+    }
+    return {**event, **changes}
+
+
+def ndjson(events: Iterable[Event]) -> bytes:
+    return b"".join(json.dumps(event).encode() + b"\n" for event in events)
+
+
+def csv_text(events: Sequence[Event], names: Sequence[str] | None = None) -> bytes:
+    """The events as CSV with a header; None is an empty field, booleans are written as JSON writes them."""
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, names or list(events[0]), lineterminator="\n", extrasaction="ignore")
+    writer.writeheader()
+    writer.writerows(
+        {name: str(value).lower() if isinstance(value, bool) else value for name, value in event.items()}
+        for event in events
+    )
+    return text.getvalue().encode()
+
+
+def write(settings: Settings, path: str, content: bytes | Iterable[Event]) -> Path:
+    """Write a landing file, compressed as its name says; events become NDJSON."""
+    data = content if isinstance(content, bytes) else ndjson(content)
+    if path.endswith(".gz"):
+        data = gzip.compress(data, mtime=0)
+    elif path.endswith(".zst"):
+        data = zstandard.compress(data)
+    return write_raw(settings, path, data)
+
+
+def write_raw(settings: Settings, path: str, data: bytes) -> Path:
+    """Write a landing file as these very bytes."""
+    absolute = settings.landing_dir / path
+    absolute.parent.mkdir(parents=True, exist_ok=True)
+    absolute.write_bytes(data)
+    return absolute
+
+
+def days_of(first: date, last: date) -> list[date]:
+    return [first + timedelta(days=n) for n in range((last - first).days + 1)]
+
+
+def load(warehouse: Warehouse, table: str = DOWNLOADS, *days: date) -> tuple[list[LoadedDay], list[FileReport]]:
+    """Load days of one event table, DAY when none is named."""
+    catalog = declared()
+    contract = catalog.contracts[table]
+    return load_days(contract, catalog.mappings(contract.family), warehouse, days or [DAY], tell=lambda _: None)
+
+
+def aggregate(
+    warehouse: Warehouse, first: date, last: date, cadences: Sequence[Cadence] = ("day", "week", "month")
+) -> None:
+    """Replace every derived table for the periods that hold some days, all of a table at once, and refresh views."""
+    catalog = declared()
+    for table in catalog.in_order():
+        if table in catalog.aggregates and cadence_of(table) in cadences:
+            warehouse.replace(catalog.aggregates[table], periods(cadence_of(table), first, last))
+        elif table in catalog.views and len(cadences) == 3:
+            warehouse.refresh(catalog.views[table])
+
+
+def load_and_aggregate(warehouse: Warehouse, first: date, last: date) -> None:
+    """Everything a run does to the registry's tables, without Dagster."""
+    for table in declared().contracts:
+        load(warehouse, table, *days_of(first, last))
+    aggregate(warehouse, first, last)
+
+
+def ask(url: str | None, statement: str, parameters: Sequence[object] = ()) -> list[dict[str, Any]]:
+    """The rows of a statement, run apart from the product."""
+    assert url is not None
+    with psycopg.connect(url, row_factory=dict_row, options="-c timezone=UTC") as connection:
+        return connection.execute(statement.encode(), parameters or None).fetchall()
+
+
+def execute(url: str | None, statement: str) -> None:
+    """Run a statement that gives no rows, apart from the product."""
+    assert url is not None
+    with psycopg.connect(url) as connection:
+        connection.execute(statement.encode())
+
+
+@contextmanager
+def restored_environment() -> Iterator[None]:
+    """Put the environment back at the end: an instance of Dagster is told its home and database by it."""
+    before = dict(os.environ)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def rows_of(url: str | None, table: str = DOWNLOADS) -> list[str]:
+    """Every row of a table or view as text, in order."""
+    return [row["text"] for row in ask(url, f"select t::text as text from {table} as t order by 1")]
+
+
+def all_tables(url: str | None, schema: str = "registry") -> dict[str, list[str]]:
+    """Every row of every table and view of a schema, whole tables only (not their partitions)."""
+    tables = ask(
+        url,
+        "select relname from pg_class where relnamespace = %s::regnamespace and relkind in ('r', 'p', 'm') "
+        "and not relispartition order by 1",
+        [schema],
+    )
+    return {table["relname"]: rows_of(url, f"{schema}.{table['relname']}") for table in tables}
+
+
+def rejected(url: str | None, path: str | None = None) -> list[tuple[str, int | None, str, str | None]]:
+    """(path, line, reason, content) of what was rejected, in order of path and line."""
+    found = ask(
+        url, "select path, line, reason, content from ops.rejected_rows order by path, line nulls first, reason"
+    )
+    return [tuple(row.values()) for row in found if path in (None, row["path"])]
+
+
+def ledger(url: str | None) -> dict[str, Mapping[str, Any]]:
+    """The files of the ledger by path."""
+    return {row["path"]: row for row in ask(url, "select * from ops.loaded_files order by path")}
+
+
+def booked(url: str | None) -> dict[str, dict[str, tuple[Any, ...]]]:
+    """{path: {day: (read, rejected, loaded, duplicate, conflicting)}}; the last three None before the day is loaded."""
+    found: dict[str, dict[str, tuple[Any, ...]]] = {}
+    for row in ask(url, "select * from ops.loaded_days order by path, day"):
+        counts = tuple(row[f"rows_{name}"] for name in ("read", "rejected", "loaded", "duplicate", "conflicting"))
+        found.setdefault(row["path"], {})[row["day"].isoformat()] = counts
+    return found

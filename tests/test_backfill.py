@@ -1,0 +1,110 @@
+"""Many days in one range, day by day, backwards, twice: every table holds the same rows."""
+
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from conftest import Server, settings_in
+from events import Event, all_tables, days_of, download, load_and_aggregate, restored_environment, view, write
+
+from analytics_etl import runs
+from analytics_etl.catalog import Catalog
+from analytics_etl.definitions import build_defs
+from analytics_etl.sample import SampleOptions, write_sample
+from analytics_etl.settings import Settings
+from analytics_etl.warehouse import Warehouse
+
+FIRST, LAST = date(2025, 3, 25), date(2025, 4, 3)  # two weeks, two months
+DAYS = days_of(FIRST, LAST)
+SHORT = days_of(date(2025, 3, 30), date(2025, 4, 1))
+
+Tables = dict[str, list[str]]
+
+
+@pytest.fixture(scope="module")
+def landing(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Ten days of events: a file a day, and files that hold several days, with copies of events of others."""
+    folder = tmp_path_factory.mktemp("landing")
+    write_sample(folder, SampleOptions(last_day=LAST, days=len(DAYS), events_per_day=300))
+    settings = Settings(landing_dir=folder)
+    late: list[Event] = [download(n, DAYS[n % len(DAYS)]) for n in range(50)]
+    write(settings, "download_events/late.ndjson.gz", late)
+    write(
+        settings, "download_events/later.ndjson", [*late[::3], download(7, DAYS[7], file_size=1), download(9, DAYS[2])]
+    )
+    write(settings, "module_view_events/late.ndjson", [view(n, DAYS[n % 3]) for n in range(30)])
+    return folder
+
+
+@pytest.fixture
+def fresh(server: Server, tmp_path: Path, landing: Path) -> Iterator[Callable[[], Settings]]:
+    """Makes settings with an empty database of their own, on the same landing folder."""
+    urls: list[str] = []
+
+    def make() -> Settings:
+        urls.append(server.clone())
+        made = settings_in(tmp_path / str(len(urls)), urls[-1])
+        return Settings(**{**vars(made), "landing_dir": landing})
+
+    with restored_environment():
+        yield make
+    for url in urls:
+        server.drop(url)
+
+
+def assert_equal(one: Tables, other: Tables) -> None:
+    assert one.keys() == other.keys()
+    for table, rows in one.items():
+        assert other[table] == rows, table
+
+
+def test_range_days_backwards_and_twice_are_the_same(fresh: Callable[[], Settings], catalog: Catalog) -> None:
+    as_range, by_day, backwards = fresh(), fresh(), fresh()
+    load_and_aggregate(Warehouse(as_range), FIRST, LAST)
+    expected = all_tables(as_range.database_url)
+    assert {f"registry.{name}" for name in expected} == {*catalog.contracts, *catalog.derived}
+    assert [name for name, rows in expected.items() if not rows] == []
+    assert len(expected["download_events"]) > 1500
+    load_and_aggregate(Warehouse(as_range), FIRST, LAST)
+    assert_equal(all_tables(as_range.database_url), expected)
+    for day in DAYS:
+        load_and_aggregate(Warehouse(by_day), day, day)
+    assert_equal(all_tables(by_day.database_url), expected)
+    for day in reversed(DAYS):
+        load_and_aggregate(Warehouse(backwards), day, day)
+    assert_equal(all_tables(backwards.database_url), expected)
+
+
+def materialize(settings: Settings, jobs: list[runs.Job]) -> None:
+    """Run jobs through Dagster without their checks, on an instance in memory."""
+    definitions = build_defs(settings)
+    without_checks = dg.Definitions(assets=definitions.assets, resources=definitions.resources)
+    with dg.DagsterInstance.ephemeral() as instance:
+        for job in jobs:
+            resolved = definitions.resolve_job_def(job.name)
+            keys = [key for key in resolved.asset_layer.executable_asset_keys if "report" not in key.path[-1]]
+            result = without_checks.resolve_implicit_global_asset_job_def().execute_in_process(
+                asset_selection=keys,
+                partition_key=job.first.isoformat() if job.first is not None else None,
+                instance=instance,
+                run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            )
+            assert result.success
+
+
+def test_a_range_through_dagster_is_the_same_as_day_by_day(fresh: Callable[[], Settings]) -> None:
+    as_range, by_day, plain = fresh(), fresh(), fresh()
+    jobs = runs.jobs_of(SHORT[0], SHORT[-1])
+    runs.execute(as_range, jobs[:1], lambda *_: None)
+    materialize(as_range, [runs.Job(job.name, job.first) for job in jobs[1:]])
+    materialize(as_range, [runs.Job(job.name, job.last) for job in jobs[1:3]])
+    expected = all_tables(as_range.database_url)
+    load_and_aggregate(Warehouse(plain), SHORT[0], SHORT[-1])
+    assert_equal(all_tables(plain.database_url), expected)
+    for day in [SHORT[1], SHORT[2], SHORT[0]]:
+        materialize(by_day, runs.jobs_of(day, day))
+    assert_equal(all_tables(by_day.database_url), expected)
+    reports = as_range.reports_dir / "registry"
+    assert sorted(path.stem for path in reports.glob("daily/*.html")) == [day.isoformat() for day in SHORT]

@@ -1,0 +1,171 @@
+"""One day end to end through Dagster: tables, checks, what the instance knows, reports; and the same again."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+
+import dagster as dg
+import pytest
+from conftest import Server, settings_in
+from dagster import AssetCheckEvaluation, AssetRecordsFilter, DagsterEventType, DagsterInstance
+from events import all_tables, ask, booked, download, ledger, restored_environment, write
+
+from analytics_etl import runs
+from analytics_etl.assets.metadata import asset_key
+from analytics_etl.catalog import Catalog
+from analytics_etl.checks import declared_checks
+from analytics_etl.models import cadence_of
+from analytics_etl.partitions import period_start
+from analytics_etl.sample import SampleOptions, write_sample
+from analytics_etl.settings import Settings
+
+DAY = date(2025, 3, 5)
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A day that was run twice, with what was there after the first time."""
+
+    settings: Settings
+    instance: DagsterInstance
+    run_ids: list[str]
+    tables: dict[str, list[str]]
+    reports: dict[str, str]
+
+
+def reports_in(settings: Settings) -> dict[str, str]:
+    files = sorted(path for path in settings.reports_dir.rglob("*") if path.is_file())
+    return {path.relative_to(settings.reports_dir).as_posix(): path.read_text() for path in files}
+
+
+def run(settings: Settings, jobs: list[runs.Job]) -> None:
+    runs.execute(settings, jobs, lambda *_: None)
+
+
+@pytest.fixture(scope="module")
+def ran(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ran]:
+    url = server.clone()
+    settings = settings_in(tmp_path_factory.mktemp("one_day"), url)
+    write_sample(settings.landing_dir, SampleOptions(last_day=DAY, days=2, events_per_day=2000))
+    with restored_environment():
+        run(settings, runs.jobs_of(DAY, DAY))
+        with runs.instance(settings) as instance:
+            run_ids = [record.dagster_run.run_id for record in instance.get_run_records()]
+            yield Ran(settings, instance, run_ids, all_tables(url), reports_in(settings))
+    server.drop(url)
+
+
+def partition_of(table: str) -> str:
+    return period_start(cadence_of(table), DAY).isoformat()
+
+
+def test_every_table_has_rows_and_the_books_balance(ran: Ran, catalog: Catalog) -> None:
+    assert {f"registry.{name}" for name in ran.tables} == {*catalog.contracts, *catalog.derived}
+    assert [name for name, rows in ran.tables.items() if not rows] == []
+    assert len(ran.tables["download_events"]) > 1000
+    for path, file in ledger(ran.settings.database_url).items():
+        assert file["state"] == "read", path
+    days = [counts for found in booked(ran.settings.database_url).values() for counts in found.values()]
+    assert any(copies for _, _, _, copies, _ in days if copies)  # the sample has duplicates
+    assert all(read == bad + kept + copies for read, bad, kept, copies, _ in days if kept is not None)
+
+
+def test_every_materialization_is_known_with_its_metadata(ran: Ran, catalog: Catalog) -> None:
+    counts = {f"registry.{name}": len(rows) for name, rows in ran.tables.items()}
+    for table in [*catalog.contracts, *catalog.derived]:
+        is_view = table in catalog.views
+        key = asset_key(table)
+        partitions = None if is_view else [partition_of(table)]
+        [record] = ran.instance.fetch_materializations(AssetRecordsFilter(key, partitions), limit=10).records
+        materialization = record.asset_materialization
+        assert materialization is not None
+        metadata = {name: entry.value for name, entry in materialization.metadata.items()}
+        assert metadata["dagster/row_count" if is_view else "dagster/partition_row_count"] == counts[table], table
+        tags = materialization.tags or {}
+        assert tags["dagster/code_version"] == catalog.code_version(table)
+        if table in catalog.derived:
+            lineage = metadata["dagster/column_lineage"]
+            assert isinstance(lineage, dg.TableColumnLineage)
+            assert set(lineage.deps_by_column) == set(catalog.derived[table].columns)
+            assert all(
+                ".".join(dep.asset_key.path) in catalog.derived[table].dependencies
+                for deps in lineage.deps_by_column.values()
+                for dep in deps
+            )
+            assert lineage.deps_by_column[catalog.derived[table].key[0]]
+            schema = metadata["dagster/column_schema"]
+            assert isinstance(schema, dg.TableSchema)
+            assert all(column.type and column.description for column in schema.columns)
+
+
+def test_every_check_ran_and_passed(ran: Ran, catalog: Catalog) -> None:
+    evaluated: dict[tuple[str, str], AssetCheckEvaluation] = {}
+    for run_id in ran.run_ids:
+        for entry in ran.instance.all_logs(run_id, of_type=DagsterEventType.ASSET_CHECK_EVALUATION):
+            assert entry.dagster_event is not None
+            data = entry.dagster_event.event_specific_data
+            assert isinstance(data, AssetCheckEvaluation)
+            evaluated[".".join(data.asset_key.path), data.check_name] = data
+    declared = {(table, check.name) for table, checks in declared_checks(catalog).items() for check in checks}
+    assert evaluated.keys() == declared
+    assert len(declared) > 50
+    assert [name for name, evaluation in evaluated.items() if not evaluation.passed] == []
+    stored = ask(
+        ran.settings.database_url, "select table_name, check_name, period_start, passed from ops.check_results"
+    )
+    assert {(row["table_name"], row["check_name"]) for row in stored} == declared
+    assert all(row["passed"] for row in stored)
+    assert {row["period_start"].isoformat() for row in stored if row["table_name"] in catalog.contracts} == {
+        DAY.isoformat()
+    }
+
+
+def test_reports_are_written_and_say_the_same_as_the_tables(ran: Ran) -> None:
+    assert {
+        "index.html", "index.json", f"registry/daily/{DAY}.html", f"registry/daily/{DAY}.json",
+        "registry/weekly/2025-W10.html", "registry/weekly/2025-W10.json",
+        "registry/monthly/2025-03.html", "registry/monthly/2025-03.json",
+    } == set(ran.reports)  # fmt: skip
+    [overview] = ask(ran.settings.database_url, "select * from registry.overview_daily where day = %s", [DAY])
+    text = ran.reports[f"registry/daily/{DAY}.json"]
+    value = json.loads(text)
+    assert overview["download_count"] > 1000
+    assert str(overview["download_count"]) in text
+    assert value["state"]["sentence"]
+    assert "<script>alert" not in ran.reports[f"registry/daily/{DAY}.html"]  # the sample tries
+
+
+def test_the_same_day_again_gives_the_same_bytes(ran: Ran) -> None:
+    for path in sorted(ran.settings.reports_dir.rglob("*.html")):
+        path.unlink()
+    run(ran.settings, runs.jobs_of(DAY, DAY)[:1])
+    again = all_tables(ran.settings.database_url)
+    assert again.keys() == ran.tables.keys()
+    for table, rows in ran.tables.items():
+        assert again[table] == rows, table
+    daily = f"registry/daily/{DAY}.html"
+    assert (ran.settings.reports_dir / daily).exists()
+
+
+def test_nothing_is_left_behind(ran: Ran) -> None:
+    views = ask(
+        ran.settings.database_url,
+        "select relname from pg_class where relnamespace = 'ops'::regnamespace and relkind = 'v'",
+    )
+    staging = ask(ran.settings.database_url, "select relname from pg_class where relname like '%\\_new'")
+    assert (views, staging) == ([], [])
+    assert list(ran.settings.temporary_dir.iterdir()) == []
+
+
+def test_a_failing_check_of_severity_error_stops_what_is_downstream(ran: Ran) -> None:
+    """A file that cannot be read: the day's tables keep their old rows, and the run says why."""
+    path = write(ran.settings, f"download_events/{DAY}.csv.gz", b"")
+    path.write_bytes(b"rubbish")
+    write(ran.settings, "download_events/more.ndjson", [download(1, DAY)])
+    before = all_tables(ran.settings.database_url)
+    with pytest.raises(runs.RunFailedError, match="files_are_readable"):
+        run(ran.settings, runs.jobs_of(DAY, DAY)[:1])
+    after = all_tables(ran.settings.database_url)
+    assert len(after["download_events"]) == len(before["download_events"]) + 1
+    assert {name for name in after if after[name] != before[name]} == {"download_events"}

@@ -1,0 +1,63 @@
+"""Another version of PostgreSQL gives the same tables, views, check results and reports as the embedded one."""
+
+from datetime import date, timedelta
+from pathlib import Path
+
+from conftest import Server, needs_second_postgres, settings_in
+from events import all_tables, ask, load_and_aggregate
+
+from analytics_etl.assets.reports import write_report
+from analytics_etl.catalog import Catalog
+from analytics_etl.checks import declared_checks, evaluate, targets
+from analytics_etl.models import cadence_of
+from analytics_etl.partitions import periods
+from analytics_etl.sample import SampleOptions, write_sample
+from analytics_etl.settings import Settings
+from analytics_etl.warehouse import Warehouse
+
+pytestmark = needs_second_postgres
+
+LAST = date(2025, 4, 1)
+FIRST = LAST - timedelta(days=2)
+
+Found = tuple[dict[str, list[str]], set[tuple[str, str, str, bool, int]], str, str]
+
+
+def run(settings: Settings, catalog: Catalog) -> Found:
+    """Tables, check results, and the report of the last day in both forms."""
+    write_sample(settings.landing_dir, SampleOptions(last_day=LAST, days=3, events_per_day=500))
+    warehouse = Warehouse(settings)
+    load_and_aggregate(warehouse, FIRST, LAST)
+    results = [
+        result
+        for table, checks in declared_checks(catalog).items()
+        for result in evaluate(
+            warehouse,
+            targets(catalog)[table],
+            checks,
+            {LAST: LAST} if table in catalog.views else periods(cadence_of(table), LAST, LAST),
+        )
+    ]
+    warehouse.record_checks(results)
+    report = write_report(warehouse, catalog, "registry", "day", LAST)
+    outcomes = {(r.table, r.name, r.start.isoformat(), r.passed, r.unexpected_count) for r in results}
+    return all_tables(settings.database_url), outcomes, report.html.read_text(), report.json.read_text()
+
+
+def test_both_give_the_same(server: Server, second_server: Server, tmp_path: Path, catalog: Catalog) -> None:
+    found: list[Found] = []
+    versions = set()
+    for name, where in (("embedded", server), ("second", second_server)):
+        url = where.clone()
+        found.append(run(settings_in(tmp_path / name, url), catalog))
+        versions.add(ask(url, "show server_version")[0]["server_version"])
+        where.drop(url)
+    assert len(versions) == 2
+    (tables, outcomes, *reports), (other_tables, other_outcomes, *other_reports) = found
+    assert tables.keys() == other_tables.keys()
+    for table, rows in tables.items():
+        assert rows, table
+        assert sorted(other_tables[table]) == sorted(rows), table  # the servers may sort by other rules
+    assert other_outcomes == outcomes
+    assert all(passed for *_, passed, _ in outcomes)
+    assert other_reports == reports
