@@ -6,6 +6,7 @@ process that starts it; only `stop` ends it. Nobody but its user and root can re
 
 import contextlib
 import hashlib
+import logging
 import os
 import pwd
 import shutil
@@ -27,6 +28,7 @@ with warnings.catch_warnings(action="ignore", category=UserWarning):  # XDG_RUNT
 
 MAJOR_VERSION = 18
 PROGRAMS = POSTGRES_VERSIONS[MAJOR_VERSION]
+ROOTS_HOME = Path(pwd.getpwuid(0).pw_dir)
 PORT = "5432"  # part of the socket's file name; always stated, or the environment's PGPORT would count
 FIND_DATABASE = "select 1 from pg_database where datname = 'analytics'"
 SOCKET_PATH_BYTES = 103  # the limit of macOS; Linux allows 107
@@ -210,7 +212,7 @@ class _Server:
                 raise EmbeddedServerError(f'PostgreSQL cannot work in {path}: it must not contain any of " $ ` \\')
         user = self.user
         if user is not None:
-            self.check_reachable(user)
+            self.open_way(user)
         self.folder.mkdir(parents=True, exist_ok=True)
         for path in (self.home, self.folder):
             if user is not None and not path.stat().st_mode & 0o001:
@@ -225,17 +227,27 @@ class _Server:
             if path.stat().st_mode & 0o077:
                 path.chmod(0o700)
 
-    def check_reachable(self, user: pwd.struct_passwd) -> None:
-        """Refuse a place whose folders `user` may not enter: opening them is not for us to decide."""
-        script = 'for folder; do [ ! -d "$folder" ] || [ -x "$folder" ] || { echo "$folder"; exit 1; }; done'
+    def open_way(self, user: pwd.struct_passwd) -> None:
+        """Let `user` pass through the folders that lead to the data and the programs, without letting it read them.
+
+        Only root's own folders are opened, and never root's home; other people's are not for us to decide about.
+        """
         for path, remedy in ((self.home.parent, "set ANALYTICS_HOME to a folder"), (PROGRAMS, "move the checkout")):
-            done = self.execute("/bin/sh", "-c", script, "sh", *map(str, reversed(path.parents)), str(path))
-            if done.returncode != 0:
-                raise EmbeddedServerError(
-                    f"PostgreSQL does not run as root but as user {user.pw_name}, who may not enter"
-                    f" {done.stdout.strip()} on the way to {path}: {remedy} elsewhere, for example below /srv, or"
-                    " work as an ordinary user"
-                )
+            while (closed := self.first_closed(path)) is not None:
+                status = closed.stat()
+                if status.st_uid != 0 or closed == ROOTS_HOME or status.st_mode & 0o001:
+                    raise EmbeddedServerError(
+                        f"PostgreSQL does not run as root but as user {user.pw_name}, who may not enter {closed} on the"
+                        f" way to {path}: {remedy} elsewhere, for example below /srv, or work as an ordinary user"
+                    )
+                logging.getLogger(__name__).warning("letting user %s pass through %s", user.pw_name, closed)
+                closed.chmod(status.st_mode | 0o001)
+
+    def first_closed(self, path: Path) -> Path | None:
+        """The first folder on the way to a path that the server's user may not enter."""
+        script = 'for folder; do [ ! -d "$folder" ] || [ -x "$folder" ] || { echo "$folder"; exit 1; }; done'
+        done = self.execute("/bin/sh", "-c", script, "sh", *map(str, reversed(path.parents)), str(path))
+        return Path(done.stdout.strip()) if done.returncode != 0 else None
 
     def give_to_user(self, path: Path) -> None:
         user = self.user

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import pwd
 import shutil
 import signal
 import subprocess
@@ -237,8 +238,16 @@ def test_a_place_the_servers_user_cannot_reach_is_refused_and_left_alone(folder:
     closed = Path("/root") if private == "root's home" else folder
     mode = closed.stat().st_mode
     if private == "somebody's":
+        os.chown(closed, pwd.getpwnam("nobody").pw_uid, -1)
         closed.chmod(mode := 0o40700)
     with pytest.raises(embedded.EmbeddedServerError, match=rf"may not enter {closed} on the way"):
         embedded.ensure_running(closed / "analytics_etl-test" / "home")
     assert closed.stat().st_mode == mode
     assert not (closed / "analytics_etl-test").exists()
+
+
+@pytest.mark.skipif(not AS_ROOT, reason="only root's server runs as another user")
+def test_a_private_folder_of_roots_can_be_passed_through_but_not_read(folder: Path) -> None:
+    folder.chmod(0o700)
+    assert ask(embedded.ensure_running(folder / "deep" / "home"), "select 1") == 1
+    assert folder.stat().st_mode & 0o077 == 0o001
