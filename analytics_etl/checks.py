@@ -14,11 +14,12 @@ from typing import Any
 from uuid import uuid4
 
 import dagster as dg
+from dagster._core.storage import tags as dg_tags
 
 from analytics_etl.assets.metadata import asset_key, retrying_lost_connections, table_of_rows
 from analytics_etl.catalog import Catalog
 from analytics_etl.models import Model, cadence_of, window_parameters
-from analytics_etl.partitions import requested_periods
+from analytics_etl.partitions import period_end, requested_periods
 from analytics_etl.warehouse import CheckResult, Warehouse, sqlalchemy_url
 
 SAMPLE_ROWS = 20
@@ -149,10 +150,17 @@ def _table_checks(target: Target, checks: Sequence[Check]) -> dg.AssetChecksDefi
 
 
 def _periods(context: dg.AssetCheckExecutionContext, warehouse: Warehouse, target: Target) -> dict[date, date]:
-    if target.period_column is not None:
-        return requested_periods(context, cadence_of(target.table))
-    newest = warehouse.newest_day(target.dependencies) or warehouse.settings.start_date
-    return {newest: newest}
+    cadence = cadence_of(target.table)
+    if target.period_column is None:
+        newest = warehouse.newest_day(target.dependencies) or warehouse.settings.start_date
+        return {newest: newest}
+    if {dg_tags.PARTITION_NAME_TAG, dg_tags.ASSET_PARTITION_RANGE_START_TAG} & set(context.run.tags):
+        return requested_periods(context, cadence)
+    # Executed from the check's own page, which names no partition: the newest one there is.
+    start = warehouse.newest_day([target.table])
+    if start is None:
+        raise CheckError(f"{target.table} has no partition yet that could be checked: materialise one first")
+    return {start: period_end(cadence, start)}
 
 
 def _dagster_result(check: Check, results: Sequence[CheckResult]) -> dg.AssetCheckResult:

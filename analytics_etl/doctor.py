@@ -43,6 +43,7 @@ def examine(settings: Settings, catalog: Catalog, today: date) -> Iterator[Findi
         return
     yield Finding("migrations", is_well=True, detail=f"at {at}")
     yield _files(warehouse)
+    yield _waiting(warehouse)
     yield _days(warehouse, catalog, today)
     yield _checks(warehouse)
     yield _views(warehouse, catalog)
@@ -114,13 +115,28 @@ def _files(warehouse: Warehouse) -> Finding:
     )
 
 
+def _waiting(warehouse: Warehouse) -> Finding:
+    late = warehouse.query(
+        "select min(day) as first, max(day) as last, count(distinct day) as days, "
+        "sum(rows_read - rows_rejected) as rows from ops.loaded_days "
+        "where rows_loaded is null and rows_read > rows_rejected"
+    )[0]
+    if not late["days"]:
+        return Finding("late rows", is_well=True, detail="none are waiting")
+    detail = f"{late['rows']} rows of {late['days']} days came after their day was loaded, or before it was asked for"
+    return Finding(
+        "late rows", is_well=False, detail=detail, advice=f"analytics-etl backfill {late['first']} {late['last']}"
+    )
+
+
 def _days(warehouse: Warehouse, catalog: Catalog, today: date) -> Finding:
     tables = list(catalog.contracts)
     newest = warehouse.newest_day(tables)
     if newest is None:
         return Finding("days", is_well=False, detail="no day has been loaded", advice="analytics-etl run DATE")
     start = max(newest - timedelta(days=30), warehouse.settings.start_date)
-    there = {(r["table_name"], r["period_start"]) for r in warehouse.partitions(start, newest + timedelta(days=1))}
+    records = warehouse.partitions(start, newest + timedelta(days=1))
+    there = {(r["table_name"], r["period_start"]) for r in records if r["table_name"] in tables}
     first = min(day for _, day in there)
     days = [first + timedelta(days=n) for n in range((newest - first).days + 1)]
     missing = sorted({day for table in tables for day in days if (table, day) not in there})

@@ -72,7 +72,7 @@ def build_report_asset(catalog: Catalog, family: str, cadence: Cadence, partitio
     def report(context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Warehouse]) -> None:
         requested = requested_periods(context, cadence)
         before = period_start(cadence, min(requested) - timedelta(days=1))
-        if (warehouse.settings.reports_dir / report_path(family, name, before)).exists():
+        if _lacks_next(warehouse.settings.reports_dir / report_path(family, name, before, "json")):
             with retrying_lost_connections():  # it now has a next report to link to
                 write_report(warehouse, catalog, family, cadence, before)
         for start in requested:
@@ -148,6 +148,11 @@ def write_index(reports_dir: Path) -> tuple[Path, int]:
     _write(reports_dir / "index.json", render_index_json(entries))
     _write(page, render_index(entries))
     return page, len(entries)
+
+
+def _lacks_next(path: Path) -> bool:
+    """Whether a report is there and was written when there was no later one to link to."""
+    return path.exists() and json.loads(path.read_text(encoding="utf-8"))["links"]["next"] is None
 
 
 def _write(path: Path, text: str) -> None:
