@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 from analytics_etl.contracts import Contract
 from analytics_etl.landing import validation
 from analytics_etl.landing.files import (
+    LINE_BATCH,
     REJECTED_AT_ONCE,
     UNREADABLE,
     FileState,
@@ -141,8 +142,7 @@ class LandingReader:
     def _records(self, file: LandingFile, state: FileState) -> Iterator[tuple[Fields, pa.RecordBatchReader]]:
         if file.file_format == "ndjson":
             lines = Lines(file, state)
-            schema = pa.schema([("_line", pa.int64()), ("_raw", pa.string())])
-            yield self._json(file), pa.RecordBatchReader.from_batches(schema, lines.batches())
+            yield self._json(file), pa.RecordBatchReader.from_batches(LINE_BATCH, lines.batches())
         elif file.file_format == "csv":
             yield from self._csv(file, state)
         else:
@@ -235,14 +235,14 @@ class LandingReader:
         )
         if file.source is not None:
             texts = ", ".join(f"{quote(name)}::varchar as {quote(name)}" for name in names)
-            relation = f"select _line, {raw}, true as _is_record, {texts} from lines"
+            relation = f"select _line, {raw}, true as _is_record, {validation.MAY_HOLD_NUL}, {texts} from lines"
             return validation.mapped_fields(self._contract, self._mappings[file.source], relation)
         known = [c for c in self._contract.columns if c.name in names]
         values = ", ".join(
             f"{quote(c.name)}" + ("" if origins[c.name] == "typed" else "::varchar as " + quote(c.name)) for c in known
         )
         return Fields(
-            f"select _line, {raw}, true as _is_record, {values} from lines",
+            f"select _line, {raw}, true as _is_record, {validation.MAY_HOLD_NUL}, {values} from lines",
             {c.name: origins.get(c.name, "absent") for c in self._contract.columns},
         )
 

@@ -24,6 +24,8 @@ EXPECTED = {
     "double precision": "a number",
     "boolean": "true or false",
 }
+MAY_HOLD_NUL = "contains(_raw, chr(0)) or contains(_raw, '\\u0000') as _may_hold_nul"
+JSON_MAY_HOLD_NUL = "contains(_raw, '\\u0000') as _may_hold_nul"  # a bare NUL is no JSON
 EARLIEST = "timestamptz '1970-01-01 00:00:00+00'"
 LATEST = "timestamptz '9999-12-31 00:00:00+00'"
 
@@ -33,7 +35,7 @@ class Fields:
     """Where the values of a contract's columns come from."""
 
     relation: str
-    """A SELECT that gives _line, _raw, _is_record and the fields, each under its column's name."""
+    """A SELECT that gives _line, _raw, _is_record, _may_hold_nul and the fields, each under its column's name."""
     origins: dict[str, Origin]
     is_json: bool = False
 
@@ -45,7 +47,7 @@ def json_fields(contract: Contract) -> Fields:
     # json_transform gives a struct of NULLs for JSON that is no object; required columns then reject it.
     names = ", ".join(f"_fields.{quote(name)}::varchar as {quote(name)}" for name in kinds)
     relation = f"""
-        select _line, _raw, _fields is not null as _is_record, {names}
+        select _line, _raw, _fields is not null as _is_record, {JSON_MAY_HOLD_NUL}, {names}
         from (select _line, _raw, {_parsed(structure)} as _fields from lines)"""
     origins: dict[str, Origin] = {name: "text" if kind == "VARCHAR" else "json" for name, kind in kinds.items()}
     return Fields(relation, origins, is_json=True)
@@ -57,7 +59,7 @@ def foreign_json(columns: Iterable[str]) -> str:
     structure = "{" + ",".join(f'"{name}":"VARCHAR"' for name in names) + "}"
     fields = ", ".join(f"_fields.{quote(name)} as {quote(name)}" for name in names)
     return f"""
-        select _line, _raw, _fields is not null as _is_record, {fields}
+        select _line, _raw, _fields is not null as _is_record, {JSON_MAY_HOLD_NUL}, {fields}
         from (select _line, _raw, {_parsed(structure)} as _fields from lines)"""
 
 
@@ -65,10 +67,12 @@ def _parsed(structure: str) -> str:
     """A line as a struct, NULL when it is no JSON.
 
     After an error TRY does the whole vector again row by row. Lines that were cut off, by far the most common damage,
-    are kept away from it.
+    are kept away from it. Two branches, since OR would trim every line.
     """
-    ends = "(ends_with(_raw, '}' || chr(10)) or ends_with(rtrim(_raw, ' ' || chr(9) || chr(10) || chr(13)), '}'))"
-    return f"case when {ends} then try(json_transform(_raw, '{structure}')) end"
+    parsed = f"try(json_transform(_raw, '{structure}'))"
+    blanks = "' ' || chr(9) || chr(10) || chr(13)"
+    return f"""case when ends_with(_raw, '}}' || chr(10)) then {parsed}
+        when ends_with(rtrim(_raw, {blanks}), '}}') then {parsed} end"""
 
 
 def mapped_fields(contract: Contract, mapping: Model, relation: str) -> Fields:
@@ -82,11 +86,12 @@ def mapped_fields(contract: Contract, mapping: Model, relation: str) -> Fields:
     for cast in list(select.find_all(exp.Cast)):
         if not isinstance(cast, exp.TryCast):  # a value that does not fit must reject its row, not stop the run
             cast.replace(exp.TryCast(**cast.args))
-    select = select.select("_line", "_raw", "_is_record", append=True)
+    passed_on = "_line", "_raw", "_is_record", "_may_hold_nul"
+    select = select.select(*passed_on, append=True)
     names = ", ".join(f"{quote(name)}::varchar as {quote(name)}" for name in sorted(outputs))
     origins: dict[str, Origin] = {c.name: "text" if c.name in outputs else "absent" for c in contract.columns}
     return Fields(
-        f"with source as ({relation}) select _line, _raw, _is_record, {names} from ({select.sql('duckdb')})", origins
+        f"with source as ({relation}) select {', '.join(passed_on)}, {names} from ({select.sql('duckdb')})", origins
     )
 
 
@@ -105,17 +110,17 @@ def validated(contract: Contract, fields: Fields, found_at: str) -> str:
     texts = ", ".join(f"{quote(c.name)} as {_text(c)}" for c in contract.columns if fields.origins[c.name] != "absent")
     outputs = ", ".join(quote(column.name) for column in contract.columns)
     time = quote(contract.time_column)
+    day = f"date '1970-01-01' + (epoch_us({time}) // 86400000000)::integer"  # AT TIME ZONE asks a calendar for each row
     return f"""
         select {outputs}, _line, _day, _reason,
             case when _reason is not null then left(_raw, {LONGEST_CONTENT}) end as _content
         from (
             select *,
                 case when {time} between {EARLIEST} and timestamptz '{found_at}' + interval 1 day
-                    then ({time} at time zone 'UTC')::date end as _day,
+                    then {day} end as _day,
                 {_reason(contract, fields, found_at)} as _reason
             from (
-                select _line, _raw, _is_record, {texts},
-                    contains(_raw, '\\u0000') or contains(_raw, chr(0)) as _has_nul,
+                select _line, _raw, _is_record, _may_hold_nul, {texts},
                     {typed}
                 from ({fields.relation})
             )
@@ -174,9 +179,8 @@ def _column_cases(contract: Contract, column: Column, fields: Fields, found_at: 
     if column.is_required:
         cases.append(f"when {text} is null then '{column.name}: is missing'")
     if column.type == "text":
-        cases.append(
-            f"when _has_nul and contains({name}, chr(0)) then '{column.name}: holds a NUL byte, which text must not'"
-        )
+        holds_nul = f"_may_hold_nul and contains({name}, chr(0))"
+        cases.append(f"when {holds_nul} then '{column.name}: holds a NUL byte, which text must not'")
         if fields.is_json:  # a JSON object or array given for text; the type is looked up only for what looks like one
             cases.append(
                 f"when (({name} >= '[' and {name} < '\\') or ({name} >= '{{' and {name} < '|')) "
