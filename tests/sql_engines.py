@@ -324,7 +324,7 @@ def check_statement(query: Model, catalog: Catalog, table: str | None, batch: st
     """A check's text as the product runs it, written in by the product's own function."""
     targets = checks.targets(catalog)
     target = targets[table or checks.checked_table(query, targets)]
-    found = [c for c in checks.declared_checks(catalog)[target.table] if c.query is query or c.query == query]
+    found = [c for c in checks.declared_checks(catalog)[target.table] if c.select == query.select]
     return checks._query_text(found[0], target, batch, start, end)
 
 
