@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from analytics_etl import embedded
 from analytics_etl.sample import SampleOptions, write_sample
@@ -43,6 +43,7 @@ def main() -> None:
     ours = run_jobs(one, LAST_DAY, LAST_DAY)
     load, aggregate = ours["load"], ours["aggregate"]
     say(f"one day of {arguments.events:,} events: load {load:.1f} s, aggregates {aggregate:.1f} s, {ours['rest']}")
+    say(f"longest steps: {longest(ours)}")
 
     plain = timed("plain SQL over the raw rows", lambda: plain_sql(one))
     rows = timed("parsing the rows for the floor (not counted)", lambda: parsed_rows(one))[1]
@@ -56,6 +57,7 @@ def main() -> None:
     events = per_day * arguments.days
     say(f"{arguments.days} days of {per_day:,} events: load {backfill['load']:.1f} s, "
         f"aggregates {backfill['aggregate']:.1f} s, {backfill['rest']}")  # fmt: skip
+    say(f"longest steps: {longest(backfill)}")
     per_event = (backfill["load"] + backfill["aggregate"]) / events
     per_event_one = (load + aggregate) / arguments.events
     embedded.stop(home)
@@ -96,7 +98,7 @@ def fresh(settings: Settings) -> None:
     )
 
 
-def run_jobs(settings: Settings, first: object, last: object) -> dict[str, float]:
+def run_jobs(settings: Settings, first: object, last: object) -> dict[str, Any]:
     """Run all jobs of some days in a process of its own, as `analytics-etl backfill` does; seconds by kind of step."""
     environment = {
         **os.environ,
@@ -107,8 +109,12 @@ def run_jobs(settings: Settings, first: object, last: object) -> dict[str, float
     }
     command = [sys.executable, "-W", "ignore", "-m", "benchmarks.jobs", str(first), str(last)]
     done = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True, cwd=CHECKOUT)
-    figures: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    figures: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return figures
+
+
+def longest(figures: dict[str, Any]) -> str:
+    return ", ".join(f"{step} {seconds:.1f} s" for step, seconds in list(figures["steps"].items())[:15])
 
 
 def timed(what: str, work: Callable[[], Result]) -> tuple[float, Result]:

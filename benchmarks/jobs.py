@@ -16,12 +16,14 @@ def main(first: date, last: date) -> None:
     catalog = Catalog()
     seconds: defaultdict[str, float] = defaultdict(float)
     detail: defaultdict[str, float] = defaultdict(float)
+    peaks: dict[str, float] = {}
     step, since = "", time.perf_counter()
 
     def progress(what: str, done: int, steps: int) -> None:
         nonlocal step, since
         now = time.perf_counter()
         seconds[_kind(catalog, step)] += now - since
+        peaks[step] = max(peaks.get(step, 0), _peak_mb())
         detail[step] += now - since
         since = now
         name = what.split(": ")[1] if ": " in what else what
@@ -35,13 +37,18 @@ def main(first: date, last: date) -> None:
         "load": seconds["load"],
         "aggregate": seconds["aggregate"],
         "total": time.perf_counter() - started,
-        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "peak_mb": _peak_mb(),
+        "peak_mb_after": peaks,
         "rest": ", ".join(
             f"{name} {value:.1f} s" for name, value in seconds.items() if name not in ("load", "aggregate")
         ),
         "steps": {name: round(value, 2) for name, value in sorted(detail.items(), key=lambda item: -item[1])},
     }
     print(json.dumps(figures))
+
+
+def _peak_mb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def _kind(catalog: Catalog, step: str) -> str:

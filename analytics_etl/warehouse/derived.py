@@ -32,6 +32,7 @@ def replace_window(connection: Connection, model: Model, periods: Mapping[date, 
     ensure_table(connection, model)
     window = _Window(connection, model, run_id, started)
     counts = window.replace(periods)
+    _analyze_if_grown(connection, model, sum(counts.values()))
     refreshed: list[date] = []
     if model.lookback_days:
         last = max(periods.values())
@@ -44,6 +45,16 @@ def replace_window(connection: Connection, model: Model, periods: Mapping[date, 
             window.replace({start: end})
             refreshed.append(start)
     return Replaced(counts, refreshed, window.elapsed_ms())
+
+
+def _analyze_if_grown(connection: Connection, model: Model, inserted: int) -> None:
+    """Tell the planner of a table that is new or has grown by a tenth: what reads it next is planned before autovacuum
+    has looked at it, and took twice as long.
+    """
+    known = connection.execute("select reltuples from pg_class where oid = %s::regclass", [model.table]).fetchone()
+    assert known is not None
+    if inserted > known[0] / 10:
+        connection.execute(sql.SQL("analyze {}").format(identifier(model.table)))
 
 
 @dataclass(frozen=True)
