@@ -89,13 +89,14 @@ def load_days(
     ):
         # After load() has waited for other loads of these days: the ledger is as they left it.
         files, gone = files_to_read(contract, mappings, warehouse, settings.landing_dir, days)
+        load.forget_rejected([file.path for file in files])
         for number, file in enumerate(files, 1):
             tell(f"{contract.table}: reading {file.path} ({number} of {len(files)}, {file.size_bytes:,} bytes)")
-            load.forget_rejected(file.path)
             for rows in reader.read(file):
                 for day, batch in rows.valid.items():
                     load.copy(day, batch)
                 load.reject(file.path, rows.rejected)
+        load.drain()
         load.mark_gone(gone)
         duplicate_ids = reader.duplicates()
         conflicting_ids = load.remove_duplicates(duplicate_ids)

@@ -67,7 +67,7 @@ class Warehouse:
     @contextmanager
     def load(self, contract: Contract, days: Sequence[date], run_id: str | None = None) -> Iterator[DayLoad]:
         """Replace days of a raw table; committed when the block ends without an error."""
-        with transaction(self.settings, {"work_mem": "64MB"}) as connection:
+        with transaction(self.settings, {"work_mem": "64MB", "backend_flush_after": "1MB"}) as connection:
             load = DayLoad(connection, contract, sorted(days), run_id)
             try:
                 load.begin()

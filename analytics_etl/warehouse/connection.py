@@ -23,6 +23,8 @@ SESSION = {
     "application_name": "analytics_etl",
     # A reader that never ends must not keep a partition from being published for ever.
     "lock_timeout": "5min",
+    # A query whose process was killed must not go on for minutes, holding its locks.
+    "client_connection_check_interval": "5s",
 }
 AGGREGATION = {
     # Grouping a day of events spills to disk with the defaults.
@@ -72,7 +74,8 @@ def dagster_storage_url(settings: Settings) -> str:
 def sqlalchemy_url(settings: Settings, schema: str = "public") -> str:
     """URL for SQLAlchemy on psycopg 3 (Great Expectations, Alembic). May hold a password."""
     parts = conninfo_to_dict(database_url(settings))
-    options = quote(f"-c search_path={schema} -c timezone=UTC {parts.pop('options', '')}".strip())
+    session = " ".join(f"-c {name}={value}" for name, value in {**SESSION, **AGGREGATION}.items())
+    options = quote(f"-c search_path={schema} {session} {parts.pop('options', '')}".strip())
     return _sqlalchemy_url("postgresql+psycopg", parts) + f"&options={options}"
 
 

@@ -1,28 +1,27 @@
 """Replacing days of a raw event table: COPY into fresh partitions, remove duplicates, swap, all in one transaction."""
 
 import time
-from collections import deque
 from collections.abc import Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-import psycopg
 import pyarrow as pa
-from pgpq import ArrowToPostgresBinaryEncoder
 from psycopg import sql
 
 from analytics_etl.contracts import Contract
 from analytics_etl.landing import FileReport, RejectedRow
 from analytics_etl.warehouse.connection import Connection, identifier, lock
 from analytics_etl.warehouse.operations import PartitionRecord, record_partition
+from analytics_etl.warehouse.sending import RowSender
 
 _REJECTED_BUFFER = 20_000
 
-_BATCHES_AHEAD = 3
-"""Batches that may wait for the server: enough that parsing never waits, few enough for the memory."""
+_IDS_AT_ONCE = 200_000
+"""Event ids looked for in one pass over a day: as an array, so that they are hashed and need no table."""
+
+_ROWS_FOR_FULL_STATISTICS = 1_000_000
+"""From so many rows on a day is sampled as PostgreSQL does by default, a smaller one less: a sample takes 0.1 s."""
 
 
 @dataclass(frozen=True)
@@ -43,16 +42,12 @@ class DayLoad:
     contract: Contract
     days: Sequence[date]
     run_id: str | None = None
-    _copies: ExitStack = field(default_factory=ExitStack)
-    _copy: psycopg.Copy | None = None
-    _copy_day: date | None = None
-    _encoder: ArrowToPostgresBinaryEncoder | None = None
-    # Encoding and sending happen beside parsing: one thread, so that rows stay in order and errors are not lost.
-    _sender: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "copy"))
-    _sending: deque[Future[None]] = field(default_factory=deque)
     _counts: dict[date, int] = field(default_factory=dict)
     _rejected: list[tuple[Any, ...]] = field(default_factory=list)
     _started: float = field(default_factory=time.monotonic)
+
+    def __post_init__(self) -> None:
+        self._sender = RowSender(self.connection)
 
     def begin(self) -> None:
         """Wait for any other load of these days, then create the partitions to be."""
@@ -73,30 +68,16 @@ class DayLoad:
                 )
             )
 
+    def forget_rejected(self, paths: Sequence[str]) -> None:
+        """Before files are read again: what was rejected in them last time."""
+        self.connection.execute(
+            "delete from ops.rejected_rows where table_name = %s and path = any(%s)", [self.contract.table, list(paths)]
+        )
+
     def copy(self, day: date, rows: pa.Table) -> None:
         """Add valid rows, with exactly the contract's columns, to a day."""
-        if self._copy_day != day:
-            self._end_copy()
-            names = sql.SQL(", ").join(sql.Identifier(column.name) for column in self.contract.columns)
-            statement = sql.SQL("copy {} ({}) from stdin with (format binary, freeze)").format(
-                self._staging(day), names
-            )
-            cursor = self._copies.enter_context(self.connection.cursor())
-            self._encoder = ArrowToPostgresBinaryEncoder(rows.schema)
-            self._copy = self._copies.enter_context(cursor.copy(statement))
-            self._copy.write(self._encoder.write_header())
-            self._copy_day = day
-        self._sending.append(self._sender.submit(self._send, rows))
-        if len(self._sending) > _BATCHES_AHEAD:
-            self._sending.popleft().result()
+        self._sender.send(self._staging(day), rows)
         self._counts[day] = self._counts.get(day, 0) + rows.num_rows
-
-    def forget_rejected(self, path: str) -> None:
-        """Before a file is read again: what was rejected in it last time."""
-        self._end_copy()
-        self.connection.execute(
-            "delete from ops.rejected_rows where table_name = %s and path = %s", [self.contract.table, path]
-        )
 
     def reject(self, path: str, rejected: Iterable[RejectedRow]) -> None:
         """Keep rejected rows of a file."""
@@ -104,17 +85,21 @@ class DayLoad:
         if len(self._rejected) > _REJECTED_BUFFER:
             self._flush_rejected()
 
+    def drain(self) -> None:
+        """Wait until all rows are in the database; nothing may be added after it."""
+        self._flush_rejected()
+        self._sender.drain()
+
     def remove_duplicates(self, ids: pa.Table) -> pa.Table:
         """Of the rows with each of the given (event_id, day) keep the one with the earliest event time, then the
         smallest MD5 of the row's text. Returns the (event_id, day) whose copies differed.
         """
-        self._end_copy()
-        self._flush_rejected()
         conflicting: list[tuple[Any, date]] = []
         for day in self.days:
             wanted = ids.filter(pa.compute.equal(ids["day"], pa.scalar(day)))["event_id"]
-            if len(wanted):
-                conflicting += [(event_id, day) for event_id in self._remove_copies(day, wanted)]
+            for first in range(0, len(wanted), _IDS_AT_ONCE):
+                found = self._remove_copies(day, wanted.slice(first, _IDS_AT_ONCE).to_pylist())
+                conflicting += [(event_id, day) for event_id in found]
         return pa.table(
             {
                 "event_id": pa.array([event_id.bytes for event_id, _ in conflicting], pa.uuid()),
@@ -122,41 +107,33 @@ class DayLoad:
             }
         )
 
-    def _remove_copies(self, day: date, event_ids: pa.ChunkedArray) -> list[Any]:
-        self.connection.execute("create temporary table duplicate_ids (event_id uuid) on commit drop")
-        batch = pa.record_batch([event_ids.combine_chunks()], names=["event_id"])
-        encoder = ArrowToPostgresBinaryEncoder(batch.schema)
-        with self.connection.cursor().copy("copy duplicate_ids from stdin with (format binary)") as copy:
-            copy.write(encoder.write_header())
-            copy.write(encoder.write_batch(batch))
-            copy.write(encoder.finish())
-        self.connection.execute("analyze duplicate_ids")
-        removed = self.connection.execute(
+    def _remove_copies(self, day: date, event_ids: list[Any]) -> list[Any]:
+        # Looking for them and removing them are two statements: only one that writes nothing is done in parallel.
+        found = self.connection.execute(
             sql.SQL("""
-                with copies as materialized (
-                    select row_address, event_id, fingerprint,
-                        row_number() over (partition by event_id order by event_time, fingerprint) as position
+                select array_agg(row_address) filter (where position > 1), count(*) filter (where position > 1),
+                    coalesce(array_agg(event_id) filter (where position = 1 and lowest <> highest), '{{}}')
+                from (
+                    select row_address, event_id,
+                        row_number() over (partition by event_id order by event_time, fingerprint) as position,
+                        min(fingerprint) over (partition by event_id) as lowest,
+                        max(fingerprint) over (partition by event_id) as highest
                     from (
                         select e.ctid as row_address, event_id, e.{time} as event_time, md5(e::text) as fingerprint
                         from {table} as e
-                        where event_id in (select event_id from duplicate_ids)
-                    ) as found
-                ),
-                removed as (
-                    delete from {table} as e using copies
-                    where e.ctid = copies.row_address and copies.position > 1
-                    returning 1
-                ),
-                conflicting as (
-                    select event_id from copies group by event_id having min(fingerprint) <> max(fingerprint)
-                )
-                select (select count(*) from removed), array(select event_id from conflicting)
-            """).format(table=self._staging(day), time=sql.Identifier(self.contract.time_column))
+                        where event_id = any(%s)
+                    ) as copies
+                ) as ranked
+            """).format(table=self._staging(day), time=sql.Identifier(self.contract.time_column)),
+            [event_ids],
         ).fetchone()
-        assert removed is not None
-        self.connection.execute("drop table duplicate_ids")
-        self._counts[day] -= removed[0]
-        return list(removed[1])
+        assert found is not None
+        addresses, removed, conflicting = found
+        self.connection.execute(
+            sql.SQL("delete from {} where ctid = any(%s::tid[])").format(self._staging(day)), [addresses]
+        )
+        self._counts[day] -= removed
+        return list(conflicting)
 
     def publish(
         self,
@@ -165,15 +142,13 @@ class DayLoad:
         conflicts: dict[tuple[int, date], int],
     ) -> list[LoadedDay]:
         """Write the ledger and put the new partitions in place of the old ones."""
-        self._end_copy()
-        self._flush_rejected()
         for report in reports:
             self._record_file(report, duplicates, conflicts)
         duration = round(1000 * (time.monotonic() - self._started) / max(len(self.days), 1))
         loaded = []
         for day in self.days:
             count = self._counts.get(day, 0)
-            self.connection.execute(sql.SQL("analyze {}").format(self._staging(day)))
+            self._analyze(day, count)
             record_partition(
                 self.connection,
                 PartitionRecord(
@@ -188,7 +163,6 @@ class DayLoad:
 
     def mark_gone(self, paths: Iterable[str]) -> None:
         """Files that were read before and are no longer there: their rows of these days are no longer loaded."""
-        self._end_copy()
         for path in paths:
             self.connection.execute(
                 """
@@ -277,33 +251,26 @@ class DayLoad:
     def _staging(self, day: date) -> sql.Identifier:
         return sql.Identifier(self.contract.family, f"{self._leaf_name(day)}_new")
 
-    def _send(self, rows: pa.Table) -> None:
-        assert self._copy is not None
-        assert self._encoder is not None
-        for batch in rows.to_batches():
-            self._copy.write(self._encoder.write_batch(batch))
+    def _analyze(self, day: date, count: int) -> None:
+        target = min(max(100 * count // _ROWS_FOR_FULL_STATISTICS, 10), 100)
+        self.connection.execute(sql.SQL("set local default_statistics_target = {}").format(target))
+        self.connection.execute(sql.SQL("analyze {}").format(self._staging(day)))
+
+    def _flush_rejected(self) -> None:
+        rejected, self._rejected = self._rejected, []
+
+        def write() -> None:
+            statement = "copy ops.rejected_rows (table_name, path, day, line, reason, content) from stdin"
+            with self.connection.cursor().copy(statement) as copy:
+                for row in rejected:
+                    copy.write_row(row)
+
+        if rejected:
+            self._sender.run(write)
 
     def close(self) -> None:
         """End the sending thread, whatever state it is in."""
-        self._sender.shutdown(cancel_futures=True)
-
-    def _end_copy(self) -> None:
-        while self._sending:
-            self._sending.popleft().result()
-        if self._copy is not None and self._encoder is not None:
-            self._copy.write(self._encoder.finish())
-            self._copies.close()
-        self._copy = self._encoder = self._copy_day = None
-
-    def _flush_rejected(self) -> None:
-        if not self._rejected:
-            return
-        self._end_copy()
-        statement = "copy ops.rejected_rows (table_name, path, day, line, reason, content) from stdin"
-        with self.connection.cursor().copy(statement) as copy:
-            for row in self._rejected:
-                copy.write_row(row)
-        self._rejected = []
+        self._sender.close()
 
 
 def _midnight(day: date) -> str:

@@ -1,0 +1,84 @@
+"""Sending rows with binary COPY from a thread of its own, so that parsing and sending happen side by side.
+
+One thread, so that rows stay in order; an error in it is raised at the next call. Between two calls of `drain` the
+connection belongs to that thread.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+
+import psycopg
+import pyarrow as pa
+from pgpq import ArrowToPostgresBinaryEncoder
+from psycopg import sql
+
+from analytics_etl.warehouse.connection import Connection
+
+_AHEAD = 4
+"""Batches that may wait for the server: enough that parsing never waits, few enough for the memory."""
+
+
+class RowSender:
+    """COPY into one table after the other. Close it after use, whatever happened."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._thread = ThreadPoolExecutor(1, "copy")
+        self._waiting: deque[Future[None]] = deque()
+        self._open = ExitStack()
+        self._table: sql.Identifier | None = None
+        self._copy: psycopg.Copy | None = None
+        self._encoder: ArrowToPostgresBinaryEncoder | None = None
+
+    def send(self, table: sql.Identifier, rows: pa.Table) -> None:
+        """Add rows to a table made in this transaction."""
+        self._submit(lambda: self._send(table, rows))
+
+    def run(self, work: Callable[[], None]) -> None:
+        """Do something else on the connection, between the rows sent before and those sent after."""
+
+        def between() -> None:
+            self._end_copy()
+            work()
+
+        self._submit(between)
+
+    def drain(self) -> None:
+        """Wait until all is done; from here to the next call the connection is the caller's."""
+        self.run(lambda: None)
+        while self._waiting:
+            self._waiting.popleft().result()
+
+    def close(self) -> None:
+        """End the thread, whatever state it is in."""
+        self._thread.shutdown(cancel_futures=True)
+
+    def _submit(self, work: Callable[[], None]) -> None:
+        self._waiting.append(self._thread.submit(work))
+        if len(self._waiting) > _AHEAD:
+            self._waiting.popleft().result()
+
+    def _send(self, table: sql.Identifier, rows: pa.Table) -> None:
+        if self._table != table:
+            self._end_copy()
+            self._begin_copy(table, rows.schema)
+        assert self._copy is not None
+        assert self._encoder is not None
+        for batch in rows.to_batches():
+            self._copy.write(self._encoder.write_batch(batch))
+
+    def _begin_copy(self, table: sql.Identifier, schema: pa.Schema) -> None:
+        names = sql.SQL(", ").join(map(sql.Identifier, schema.names))
+        statement = sql.SQL("copy {} ({}) from stdin with (format binary, freeze)").format(table, names)
+        self._encoder = ArrowToPostgresBinaryEncoder(schema)
+        self._copy = self._open.enter_context(self._open.enter_context(self._connection.cursor()).copy(statement))
+        self._copy.write(self._encoder.write_header())
+        self._table = table
+
+    def _end_copy(self) -> None:
+        if self._copy is not None and self._encoder is not None:
+            self._copy.write(self._encoder.finish())
+            self._open.close()
+        self._copy = self._encoder = self._table = None
