@@ -95,11 +95,10 @@ def parsed_rows(settings: Settings) -> dict[str, Path]:
         path = settings.home / f"{contract.name}.arrow"
         writer = None
         with LandingReader(contract, {}, {LAST_DAY}, settings.temporary_dir, 512) as reader, path.open("wb") as sink:
-            for file in list_files(settings.landing_dir, contract.name, frozenset()):
-                for rows in reader.read(file):
-                    for table in rows.valid.values():
-                        writer = writer or pa.ipc.new_file(sink, table.schema)
-                        writer.write_table(table.combine_chunks())
+            for rows in reader.read(list_files(settings.landing_dir, contract.name, frozenset())):
+                for table in rows.valid.values():
+                    writer = writer or pa.ipc.new_file(sink, table.schema)
+                    writer.write_table(table.combine_chunks())
             assert writer is not None
             writer.close()
         found[contract.table] = path

@@ -755,9 +755,9 @@ def test_few_rejected_rows_are_held_at_once(tmp_path: Path, catalog: Catalog, ki
     with LandingReader(catalog.contracts[DOWNLOADS], {}, {DAY}, tmp_path / "tmp", 256) as reader:
         [file] = list_files(tmp_path / "landing", "download_events", frozenset())
         numbers = []
-        for rows in reader.read(file):
+        for rows in reader.read([file]):
             held.append(len(rows.rejected))
-            numbers += [row.line or 0 for row in rows.rejected]
+            numbers += [row.line or 0 for _, row in rows.rejected]
         [report] = reader.reports
     assert max(held) <= REJECTED_AT_ONCE
     first = 3 if kind == "fields" else 2

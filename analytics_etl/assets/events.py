@@ -1,7 +1,8 @@
 """Raw event tables: landing files -> the day's partition."""
 
+import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -76,7 +77,7 @@ def load_days(
     warehouse: Warehouse,
     days: Sequence[date],
     run_id: str | None = None,
-    tell: Any = print,
+    tell: Callable[[str], object] = print,
 ) -> tuple[list[LoadedDay], list[FileReport]]:
     """Replace days of a raw table by what the landing files hold of them.
 
@@ -90,12 +91,12 @@ def load_days(
         # After load() has waited for other loads of these days: the ledger is as they left it.
         files, gone = files_to_read(contract, mappings, warehouse, settings.landing_dir, days)
         load.forget_rejected([file.path for file in files])
-        for number, file in enumerate(files, 1):
-            tell(f"{contract.table}: reading {file.path} ({number} of {len(files)}, {file.size_bytes:,} bytes)")
-            for rows in reader.read(file):
-                for day, batch in rows.valid.items():
-                    load.copy(day, batch)
-                load.reject(file.path, rows.rejected)
+        tell_progress = _progress(contract.table, reader, len(files), tell)
+        for rows in reader.read(files):
+            tell_progress()
+            for day, batch in rows.valid.items():
+                load.copy(day, batch)
+            load.reject(rows.rejected)
         load.drain()
         load.mark_gone(gone)
         duplicate_ids = reader.duplicates()
@@ -104,6 +105,20 @@ def load_days(
             reader.reports, reader.duplicates_by_file(duplicate_ids), reader.duplicates_by_file(conflicting_ids)
         )
     return loaded, reader.reports
+
+
+def _progress(table: str, reader: LandingReader, files: int, tell: Callable[[str], object]) -> Callable[[], None]:
+    """Something to call now and then, which tells the file at hand at most once a second: telling is slow."""
+    told, told_at = 0, -1.0
+
+    def tell_progress() -> None:
+        nonlocal told, told_at
+        if len(reader.reports) > told and time.monotonic() > told_at + 1:
+            told, told_at = len(reader.reports), time.monotonic()
+            file = reader.reports[-1].file
+            tell(f"{table}: reading {file.path} ({told} of {files}, {file.size_bytes:,} bytes)")
+
+    return tell_progress
 
 
 def files_to_read(

@@ -6,7 +6,7 @@ not decided here.
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -50,10 +50,10 @@ ROWS_WORTH_A_SLICE = 200
 
 @dataclass(frozen=True)
 class Rows:
-    """One batch of a file: valid rows by day, and rejected rows."""
+    """One batch of rows: valid ones by day, and rejected ones, each with the path of its file."""
 
     valid: dict[date, pa.Table]
-    rejected: list[RejectedRow]
+    rejected: list[tuple[str, RejectedRow]]
 
 
 @dataclass
@@ -66,6 +66,19 @@ class FileReport:
     valid: Counter[date] = field(default_factory=Counter)
     rejected: Counter[date | None] = field(default_factory=Counter)
     """Rejected rows; those without a usable time under None. A rejected file is no row."""
+
+
+@dataclass(frozen=True)
+class _Source:
+    """A file that has been opened: its records, and how they become fields."""
+
+    report: FileReport
+    fields: Fields
+    schema: pa.Schema
+    batches: Iterator[pa.RecordBatch]
+
+    def can_follow(self, other: "_Source") -> bool:
+        return self.fields == other.fields and self.schema.equals(other.schema)
 
 
 class LandingReader:
@@ -91,6 +104,8 @@ class LandingReader:
         self._connection.execute("create table event_ids (event_id uuid, day date, file_number integer)")
         self._ids = self._connection.cursor()
         self.reports: list[FileReport] = []
+        self._settled = 0
+        """Reports before it can reject nothing more."""
 
     def __enter__(self) -> Self:
         return self
@@ -102,17 +117,20 @@ class LandingReader:
         self._connection.close()
         self._scratch.remove()
 
-    def read(self, file: LandingFile) -> Iterator[Rows]:
-        """Every row of the file; valid rows only of the days asked for, counts of all. Read files in order of path."""
-        state = FileState(rejected=WaitingRows(self._scratch.path))
-        report = FileReport(file, len(self.reports), state)
-        self.reports.append(report)
-        if file.problem is not None:
-            state.fail("rejected", file.problem)
-        else:
-            for fields, records in self._records(file, state):
-                yield from self._validated(fields, records, report)
-        yield from self._put_aside(report)
+    def read(self, files: Iterable[LandingFile]) -> Iterator[Rows]:
+        """Every row of the files, which come in order of path; valid rows only of the days asked for, counts of all.
+
+        Files of one shape go through one statement, one after the other: to plan it takes longer than to read a small
+        file.
+        """
+        sources = self._sources(files)
+        source = next(sources, None)
+        while source is not None:
+            chain = _Chain(source, sources)
+            yield from self._validated(source.fields, chain.reader())
+            self._settled = len(self.reports) - (chain.next is not None)
+            source = chain.next
+        yield from self._put_aside()
 
     def duplicates(self) -> pa.Table:
         """(event_id, day) of every id that occurred more than once within a day."""
@@ -139,14 +157,20 @@ class LandingReader:
 
     # -- records of each format -------------------------------------------------------------------------------------
 
-    def _records(self, file: LandingFile, state: FileState) -> Iterator[tuple[Fields, pa.RecordBatchReader]]:
-        if file.file_format == "ndjson":
-            lines = Lines(file, state)
-            yield self._json(file), pa.RecordBatchReader.from_batches(LINE_BATCH, lines.batches())
-        elif file.file_format == "csv":
-            yield from self._csv(file, state)
-        else:
-            yield from self._parquet(file, state)
+    def _sources(self, files: Iterable[LandingFile]) -> Iterator[_Source]:
+        """The files that can be read, each opened when it is asked for; the others are noted as rejected."""
+        for file in files:
+            state = FileState(rejected=WaitingRows(self._scratch.path))
+            report = FileReport(file, len(self.reports), state)
+            self.reports.append(report)
+            if file.problem is not None:
+                state.fail("rejected", file.problem)
+            elif file.file_format == "ndjson":
+                yield _Source(report, self._json(file), LINE_BATCH, Lines(file, state).batches())
+            else:
+                opened = self._csv(report) if file.file_format == "csv" else self._parquet(report)
+                if opened is not None:
+                    yield opened
 
     def _json(self, file: LandingFile) -> Fields:
         if file.source is None:
@@ -156,16 +180,17 @@ class LandingReader:
             self._contract, mapping, validation.foreign_json(validation.mapping_inputs(mapping))
         )
 
-    def _csv(self, file: LandingFile, state: FileState) -> Iterator[tuple[Fields, pa.RecordBatchReader]]:
+    def _csv(self, report: FileReport) -> _Source | None:
+        file, state = report.file, report.state
         records = csv_records(Lines(file, state))
         header = next(records, None)
         if header is None:
-            return
+            return None
         names = [name.strip() for name in header[1]]
         if not self._accept_header(file, state, names):
             for _ in records:  # to the end, for the checksum
                 pass
-            return
+            return None
         schema = pa.schema([("_line", pa.int64()), ("_raw", pa.string())] + [(name, pa.string()) for name in names])
 
         def batch(rows: list[tuple[int, list[str], str]]) -> pa.RecordBatch:
@@ -189,12 +214,12 @@ class LandingReader:
                     rows = []
             yield batch(rows)
 
-        origins = dict.fromkeys(names, "text")
-        yield self._columnar(file, names, origins), pa.RecordBatchReader.from_batches(schema, batches())
+        return _Source(report, self._columnar(file, names, dict.fromkeys(names, "text")), schema, batches())
 
-    def _parquet(self, file: LandingFile, state: FileState) -> Iterator[tuple[Fields, pa.RecordBatchReader]]:
+    def _parquet(self, report: FileReport) -> _Source | None:
+        file, state = report.file, report.state
         digest = hashlib.sha256()
-        plain = self._scratch.path / "unpacked.parquet" if file.compression else None
+        plain = self._scratch.path / f"unpacked-{report.number}.parquet" if file.compression else None
         try:
             with file.absolute.open("rb") as opened:
                 pieces = decompressed(opened, file.compression, digest)
@@ -210,19 +235,22 @@ class LandingReader:
         except (*UNREADABLE, pa.ArrowInvalid) as error:
             state.checksum = digest.hexdigest()
             state.fail("rejected", f"cannot be read as Parquet: {error}")
-            return
-        with parquet:
-            names = list(parquet.schema_arrow.names)
-            if self._accept_header(file, state, names):
-                origins = {f.name: _origin(f.type, self._contract_type(f.name)) for f in parquet.schema_arrow}
-                # Types that carry no information here (dictionary, large strings) are left to DuckDB.
-                schema = parquet.schema_arrow.insert(0, pa.field("_line", pa.int64())).remove_metadata()
-                yield (
-                    self._columnar(file, names, origins),
-                    pa.RecordBatchReader.from_batches(schema, _numbered(parquet, schema, state)),
-                )
-        if plain is not None:
-            plain.unlink()
+            return None
+        names = list(parquet.schema_arrow.names)
+        if not self._accept_header(file, state, names):
+            parquet.close()
+            return None
+        origins = {f.name: _origin(f.type, self._contract_type(f.name)) for f in parquet.schema_arrow}
+        # Types that carry no information here (dictionary, large strings) are left to DuckDB.
+        schema = parquet.schema_arrow.insert(0, pa.field("_line", pa.int64())).remove_metadata()
+
+        def batches() -> Iterator[pa.RecordBatch]:
+            with parquet:
+                yield from _numbered(parquet, schema, state)
+            if plain is not None:
+                plain.unlink()
+
+        return _Source(report, self._columnar(file, names, origins), schema, batches())
 
     def _columnar(self, file: LandingFile, names: list[str], origins: dict[str, Any]) -> Fields:
         """The fields of a file with columns: as they are, or through the source mapping."""
@@ -233,16 +261,17 @@ class LandingReader:
                 ", ".join(f"{quote(n)} := {quote(n)}" for n in names)
             )
         )
+        row = f"select {validation.ROW}, {raw}, true as _is_record, {validation.MAY_HOLD_NUL}"
         if file.source is not None:
             texts = ", ".join(f"{quote(name)}::varchar as {quote(name)}" for name in names)
-            relation = f"select _line, {raw}, true as _is_record, {validation.MAY_HOLD_NUL}, {texts} from lines"
+            relation = f"{row}, {texts} from lines"
             return validation.mapped_fields(self._contract, self._mappings[file.source], relation)
         known = [c for c in self._contract.columns if c.name in names]
         values = ", ".join(
             f"{quote(c.name)}" + ("" if origins[c.name] == "typed" else "::varchar as " + quote(c.name)) for c in known
         )
         return Fields(
-            f"select _line, {raw}, true as _is_record, {validation.MAY_HOLD_NUL}, {values} from lines",
+            f"{row}, {values} from lines",
             {c.name: origins.get(c.name, "absent") for c in self._contract.columns},
         )
 
@@ -271,55 +300,86 @@ class LandingReader:
 
     # -- validation -------------------------------------------------------------------------------------------------
 
-    def _validated(self, fields: Fields, records: pa.RecordBatchReader, report: FileReport) -> Iterator[Rows]:
-        found_at = report.file.modified_at.isoformat()
+    def _validated(self, fields: Fields, records: pa.RecordBatchReader) -> Iterator[Rows]:
         self._connection.register("lines", records)
-        statement = validation.validated(self._contract, fields, found_at)
+        statement = validation.validated(self._contract, fields)
         for batch in self._connection.sql(statement).to_arrow_reader(_BATCH_ROWS):
-            yield from self._rejected(batch, report)
-            yield Rows(self._valid(batch, report), [])
-            yield from self._put_aside(report)
+            yield from self._rejected(batch)
+            yield Rows(self._valid(batch), [])
+            yield from self._put_aside()
         self._connection.unregister("lines")
 
-    def _rejected(self, batch: pa.RecordBatch, report: FileReport) -> Iterator[Rows]:
+    def _rejected(self, batch: pa.RecordBatch) -> Iterator[Rows]:
         """The rejected rows of a batch, counted; a few at a time, since as objects they take much memory."""
-        bad = batch.select(["_line", "_day", "_reason", "_content"]).filter(batch["_reason"].is_valid())
+        bad = batch.select(["_file", "_line", "_day", "_reason", "_content"]).filter(batch["_reason"].is_valid())
         for first in range(0, bad.num_rows, REJECTED_AT_ONCE):
             rejected = []
             for row in bad.slice(first, REJECTED_AT_ONCE).to_pylist():
+                report = self.reports[row["_file"]]
                 report.rejected[row["_day"]] += 1
                 content = None if row["_content"] is None else printable(row["_content"])
-                rejected.append(RejectedRow(row["_line"], printable(row["_reason"]), content, row["_day"]))
+                reject = RejectedRow(row["_line"], printable(row["_reason"]), content, row["_day"])
+                rejected.append((report.file.path, reject))
             yield Rows({}, rejected)
 
-    def _valid(self, batch: pa.RecordBatch, report: FileReport) -> dict[date, pa.Table]:
+    def _valid(self, batch: pa.RecordBatch) -> dict[date, pa.Table]:
         """The valid rows of a batch by day, of the days that are wanted; all are counted."""
         reasons = batch["_reason"]
-        if reasons.null_count < len(reasons):
-            batch = batch.set_column(
-                batch.schema.get_field_index("_day"), "_day", _where(reasons.is_null(), batch["_day"])
-            )
-        days = {e["values"]: e["counts"] for e in batch["_day"].value_counts().to_pylist() if e["values"] is not None}
-        report.valid.update(days)
-        wanted = self._days & set(days)
-        kept = _plain_booleans(batch.select([column.name for column in self._contract.columns]))
+        days = batch["_day"] if reasons.null_count == len(reasons) else _where(reasons.is_null(), batch["_day"])
+        found = set()
+        counted = (
+            pa.table({"file": batch["_file"], "day": days}).group_by(["file", "day"]).aggregate([([], "count_all")])
+        )
+        for row in counted.to_pylist():
+            if row["day"] is not None:
+                self.reports[row["file"]].valid[row["day"]] += row["count_all"]
+                found.add(row["day"])
+        names = [column.name for column in self._contract.columns]
+        kept = _plain_booleans(batch.select([*names, "_file"]))
         valid = {}
-        for day in sorted(wanted):
-            valid[day] = _rows_where(kept, pc.equal(batch["_day"], pa.scalar(day)))
-            self._remember(valid[day]["event_id"], day, report.number)
+        for day in sorted(self._days & found):
+            rows = _rows_where(kept, pc.equal(days, pa.scalar(day)))
+            self._remember(rows.select(["event_id", "_file"]), day)
+            valid[day] = rows.select(names)
         return valid
 
-    def _remember(self, event_ids: pa.Array, day: date, number: int) -> None:
-        ids = pa.table({"event_id": event_ids})
+    def _remember(self, ids: pa.Table, day: date) -> None:
         self._ids.register("ids", ids)
-        self._ids.execute("insert into event_ids select event_id, $1, $2 from ids", [day, number])
+        self._ids.execute("insert into event_ids select event_id, $1, _file from ids", [day])
         self._ids.unregister("ids")
 
-    def _put_aside(self, report: FileReport) -> Iterator[Rows]:
-        """What was rejected before it became a record."""
-        for rejected in report.state.rejected.take():
-            report.rejected[None] += sum(row.line is not None for row in rejected)
-            yield Rows({}, rejected)
+    def _put_aside(self) -> Iterator[Rows]:
+        """What was rejected before it became a record, in the files that are or have just been read."""
+        for report in self.reports[self._settled :]:
+            for rejected in report.state.rejected.take():
+                report.rejected[None] += sum(row.line is not None for row in rejected)
+                yield Rows({}, [(report.file.path, row) for row in rejected])
+
+
+class _Chain:
+    """The records of a source and of those after it that have its shape, each row with its file's number and time."""
+
+    def __init__(self, first: _Source, others: Iterator[_Source]) -> None:
+        self._first = first
+        self._others = others
+        self.next: _Source | None = None
+        """The source that ended the chain, once it was read."""
+
+    def reader(self) -> pa.RecordBatchReader:
+        schema = self._first.schema.append(pa.field("_file", pa.int32()))
+        schema = schema.append(pa.field("_found_at", pa.timestamp("us", "UTC")))
+        return pa.RecordBatchReader.from_batches(schema, self._batches(schema))
+
+    def _batches(self, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+        source: _Source | None = self._first
+        while source is not None and source.can_follow(self._first):
+            number = pa.scalar(source.report.number, pa.int32())
+            found_at = pa.scalar(source.report.file.modified_at, pa.timestamp("us", "UTC"))
+            for batch in source.batches:
+                marks = [pa.repeat(number, batch.num_rows), pa.repeat(found_at, batch.num_rows)]
+                yield pa.RecordBatch.from_arrays([*batch.columns, *marks], schema=schema)
+            source = next(self._others, None)
+        self.next = source
 
 
 def _where(condition: pa.Array, values: pa.Array) -> pa.Array:

@@ -26,6 +26,9 @@ EXPECTED = {
 }
 MAY_HOLD_NUL = "contains(_raw, chr(0)) or contains(_raw, '\\u0000') as _may_hold_nul"
 JSON_MAY_HOLD_NUL = "contains(_raw, '\\u0000') as _may_hold_nul"  # a bare NUL is no JSON
+ROW = "_file, _found_at, _line"
+"""What tells a record from all others: number and time of its file, and its line."""
+
 EARLIEST = "timestamptz '1970-01-01 00:00:00+00'"
 LATEST = "timestamptz '9999-12-31 00:00:00+00'"
 
@@ -35,7 +38,7 @@ class Fields:
     """Where the values of a contract's columns come from."""
 
     relation: str
-    """A SELECT that gives _line, _raw, _is_record, _may_hold_nul and the fields, each under its column's name."""
+    """A SELECT that gives ROW, _raw, _is_record, _may_hold_nul and the fields, each under its column's name."""
     origins: dict[str, Origin]
     is_json: bool = False
 
@@ -47,8 +50,8 @@ def json_fields(contract: Contract) -> Fields:
     # json_transform gives a struct of NULLs for JSON that is no object; required columns then reject it.
     names = ", ".join(f"_fields.{quote(name)}::varchar as {quote(name)}" for name in kinds)
     relation = f"""
-        select _line, _raw, _fields is not null as _is_record, {JSON_MAY_HOLD_NUL}, {names}
-        from (select _line, _raw, {_parsed(structure)} as _fields from lines)"""
+        select {ROW}, _raw, _fields is not null as _is_record, {JSON_MAY_HOLD_NUL}, {names}
+        from (select {ROW}, _raw, {_parsed(structure)} as _fields from lines)"""
     origins: dict[str, Origin] = {name: "text" if kind == "VARCHAR" else "json" for name, kind in kinds.items()}
     return Fields(relation, origins, is_json=True)
 
@@ -59,8 +62,8 @@ def foreign_json(columns: Iterable[str]) -> str:
     structure = "{" + ",".join(f'"{name}":"VARCHAR"' for name in names) + "}"
     fields = ", ".join(f"_fields.{quote(name)} as {quote(name)}" for name in names)
     return f"""
-        select _line, _raw, _fields is not null as _is_record, {JSON_MAY_HOLD_NUL}, {fields}
-        from (select _line, _raw, {_parsed(structure)} as _fields from lines)"""
+        select {ROW}, _raw, _fields is not null as _is_record, {JSON_MAY_HOLD_NUL}, {fields}
+        from (select {ROW}, _raw, {_parsed(structure)} as _fields from lines)"""
 
 
 def _parsed(structure: str) -> str:
@@ -86,13 +89,11 @@ def mapped_fields(contract: Contract, mapping: Model, relation: str) -> Fields:
     for cast in list(select.find_all(exp.Cast)):
         if not isinstance(cast, exp.TryCast):  # a value that does not fit must reject its row, not stop the run
             cast.replace(exp.TryCast(**cast.args))
-    passed_on = "_line", "_raw", "_is_record", "_may_hold_nul"
-    select = select.select(*passed_on, append=True)
+    passed_on = f"{ROW}, _raw, _is_record, _may_hold_nul"
+    select = select.select(*passed_on.split(", "), append=True)
     names = ", ".join(f"{quote(name)}::varchar as {quote(name)}" for name in sorted(outputs))
     origins: dict[str, Origin] = {c.name: "text" if c.name in outputs else "absent" for c in contract.columns}
-    return Fields(
-        f"with source as ({relation}) select {', '.join(passed_on)}, {names} from ({select.sql('duckdb')})", origins
-    )
+    return Fields(f"with source as ({relation}) select {passed_on}, {names} from ({select.sql('duckdb')})", origins)
 
 
 def mapping_inputs(mapping: Model) -> list[str]:
@@ -101,8 +102,8 @@ def mapping_inputs(mapping: Model) -> list[str]:
     return sorted(name for name in names if not name.startswith("_"))
 
 
-def validated(contract: Contract, fields: Fields, found_at: str) -> str:
-    """The SELECT that gives the contract's columns typed, and _line, _day, _reason, _content.
+def validated(contract: Contract, fields: Fields) -> str:
+    """The SELECT that gives the contract's columns typed, and _file, _line, _day, _reason, _content.
 
     _reason is NULL for a valid row; _day is NULL when the event has no usable time; _content only comes with a reason.
     """
@@ -112,15 +113,15 @@ def validated(contract: Contract, fields: Fields, found_at: str) -> str:
     time = quote(contract.time_column)
     day = f"date '1970-01-01' + (epoch_us({time}) // 86400000000)::integer"  # AT TIME ZONE asks a calendar for each row
     return f"""
-        select {outputs}, _line, _day, _reason,
+        select {outputs}, _file, _line, _day, _reason,
             case when _reason is not null then left(_raw, {LONGEST_CONTENT}) end as _content
         from (
             select *,
-                case when {time} between {EARLIEST} and timestamptz '{found_at}' + interval 1 day
+                case when {time} between {EARLIEST} and _found_at + interval 1 day
                     then {day} end as _day,
-                {_reason(contract, fields, found_at)} as _reason
+                {_reason(contract, fields)} as _reason
             from (
-                select _line, _raw, _is_record, _may_hold_nul, {texts},
+                select {ROW}, _raw, _is_record, _may_hold_nul, {texts},
                     {typed}
                 from ({fields.relation})
             )
@@ -161,17 +162,17 @@ def _typed(column: Column, origin: Origin) -> str:  # noqa: PLR0911 - one return
     return f"try_cast({name} as {column.duckdb_type}) as {name}"
 
 
-def _reason(contract: Contract, fields: Fields, found_at: str) -> str:
+def _reason(contract: Contract, fields: Fields) -> str:
     """The first thing that is wrong with a row, as one CASE."""
     what = "no JSON object" if fields.is_json else "no record"
     cases = [f"when not _is_record then 'the line is {what}'"]
     for column in contract.columns:
-        cases += _column_cases(contract, column, fields, found_at)
+        cases += _column_cases(contract, column, fields)
     cases += [_constraint_case(contract, constraint) for constraint in contract.constraints]
     return "case " + "\n".join(cases) + " end"
 
 
-def _column_cases(contract: Contract, column: Column, fields: Fields, found_at: str) -> list[str]:
+def _column_cases(contract: Contract, column: Column, fields: Fields) -> list[str]:
     name, text, origin = quote(column.name), _text(column), fields.origins[column.name]
     cases = []
     if origin == "absent":
@@ -194,10 +195,8 @@ def _column_cases(contract: Contract, column: Column, fields: Fields, found_at: 
         f"then '{column.name}: expected {EXPECTED[column.type]}, got ' || {given}"
     )
     if column.name == contract.time_column:
-        cases.append(
-            f"when {name} > timestamptz '{found_at}' + interval 1 day "
-            f"then '{column.name}: ' || {given} || ' is more than one day after the file was found ({found_at})'"
-        )
+        latest = f"{given} || ' is more than one day after the file was found (' || _found_at || ')'"
+        cases.append(f"when {name} > _found_at + interval 1 day then '{column.name}: ' || {latest}")
     if column.type == "timestamptz":
         cases.append(
             f"when {name} < {EARLIEST} or {name} > {LATEST} "

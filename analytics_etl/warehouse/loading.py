@@ -79,9 +79,9 @@ class DayLoad:
         self._sender.send(self._staging(day), rows)
         self._counts[day] = self._counts.get(day, 0) + rows.num_rows
 
-    def reject(self, path: str, rejected: Iterable[RejectedRow]) -> None:
-        """Keep rejected rows of a file."""
-        self._rejected += [(self.contract.table, path, r.day, r.line, r.reason, r.content) for r in rejected]
+    def reject(self, rejected: Iterable[tuple[str, RejectedRow]]) -> None:
+        """Keep rejected rows, each with the path of its file."""
+        self._rejected += [(self.contract.table, path, r.day, r.line, r.reason, r.content) for path, r in rejected]
         if len(self._rejected) > _REJECTED_BUFFER:
             self._flush_rejected()
 
