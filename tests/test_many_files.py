@@ -1,0 +1,72 @@
+"""Many small files in one load: read as one stream, but each row, rejection and count stays with its own file."""
+
+import os
+from datetime import UTC, datetime, timedelta
+
+from events import (
+    DAY,
+    DOWNLOADS,
+    Event,
+    ask,
+    booked,
+    csv_text,
+    download,
+    ledger,
+    load,
+    ndjson,
+    rejected,
+    write,
+    write_raw,
+)
+
+from analytics_etl.settings import Settings
+from analytics_etl.warehouse import Warehouse
+
+FILES = 60
+
+
+def test_each_row_stays_with_its_file(settings: Settings, warehouse: Warehouse) -> None:
+    """Shapes change from file to file; every third has a bad line, every fifth is of the day after, one is damaged."""
+    days = {n: DAY + timedelta(days=n % 5 == 0) for n in range(FILES)}
+    for n, day in days.items():
+        rows = [download(10 * n + i, day) for i in range(n % 4)]
+        if n % 4 == 3:
+            write(settings, f"download_events/{n:03}.csv", csv_text(rows) if n % 8 == 3 else _other_order(rows))
+        else:
+            write(settings, f"download_events/{n:03}.ndjson", ndjson(rows) + (b"{}\n" if n % 3 == 0 else b""))
+    write_raw(settings, "download_events/030a.ndjson.gz", b"no gzip at all")
+
+    load(warehouse, DOWNLOADS, DAY, DAY + timedelta(days=1))
+
+    url = settings.database_url
+    expected_bad = [(f"download_events/{n:03}.ndjson", n % 4 + 1) for n in range(0, FILES, 3) if n % 4 != 3]
+    assert sorted((row[0], row[1]) for row in rejected(url) if row[1] is not None) == expected_bad
+    assert {path for path, file in ledger(url).items() if file["state"] == "rejected"} == {
+        "download_events/030a.ndjson.gz"
+    }
+    for n, day in days.items():
+        [path] = [path for path in ledger(url) if path.startswith(f"download_events/{n:03}.")]
+        counts = booked(url).get(path, {})
+        assert {d: kept for d, (_, _, kept, _, _) in counts.items()} == ({day.isoformat(): n % 4} if n % 4 else {}), (
+            path
+        )
+    held = ask(url, f"select count(*) as count from {DOWNLOADS}")[0]["count"]
+    assert held == sum(n % 4 for n in range(FILES))
+
+
+def test_an_impossible_time_is_measured_at_its_own_file(settings: Settings, warehouse: Warehouse) -> None:
+    """More than one day after the file was found: of two files in one stream only the older one's row is."""
+    found = datetime(DAY.year, DAY.month, DAY.day, 1, tzinfo=UTC)
+    for number, (name, time) in enumerate([("a", found), ("b", found + timedelta(days=2))]):
+        path = write(settings, f"download_events/{name}.ndjson", [download(number, DAY + timedelta(days=2))])
+        os.utime(path, (time.timestamp(), time.timestamp()))
+    load(warehouse, DOWNLOADS, DAY + timedelta(days=2))
+    [(name, line, reason, _)] = rejected(settings.database_url)
+    assert (name, line) == ("download_events/a.ndjson", 1)
+    assert "is more than one day after the file was found (2025-03-10 01:00:00+00)" in reason
+    assert ask(settings.database_url, f"select count(*) as count from {DOWNLOADS}") == [{"count": 1}]
+
+
+def _other_order(rows: list[Event]) -> bytes:
+    """CSV whose columns come in another order: another shape."""
+    return csv_text([dict(reversed(row.items())) for row in rows])
