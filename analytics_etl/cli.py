@@ -233,6 +233,33 @@ def doctor() -> None:
         sys.exit(1)
 
 
+@main.command()
+@click.option("--serve", is_flag=True, help="Answer scrapes on HOST:PORT until Ctrl-C instead of printing.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; there is no password.")
+@click.option("--port", default=9190, show_default=True)
+def metrics(serve: bool, host: str, port: int) -> None:  # noqa: FBT001 - a flag of the command
+    """Print the state of the pipeline as Prometheus metrics, or serve them.
+
+    Freshness, rows, checks, landing backlog, Dagster's runs and daemons, disk. Looks everything up at each scrape.
+    """
+    from analytics_etl.metrics import expose, listen  # noqa: PLC0415 - reads Dagster's tables by status, so imports it
+
+    settings, catalog = Settings.from_environment(), Catalog()
+
+    def now() -> datetime:
+        return datetime.now(UTC)
+
+    if not serve:
+        click.echo(expose(settings, catalog, now), nl=False)
+        return
+    try:
+        server, thread = listen(settings, catalog, now, host, port)
+    except OSError as error:
+        raise click.ClickException(f"cannot listen on {host}:{port}: {error.strerror}; try another --port") from error
+    out.print(f"metrics: http://{host}:{server.server_port}/metrics")
+    thread.join()
+
+
 @main.command(name="db-url")
 def db_url() -> None:
     """Print the URL of the database, starting the embedded server if it is the one. May print a password."""

@@ -22,6 +22,7 @@ LIBRARIES = {
     "markupsafe": {"reporting"},
     "click": {"cli"},
     "rich": {"cli"},
+    "prometheus_client": {"metrics"},
 }
 """Library -> the modules (or packages) of ours that may import it. Any other library is free."""
 
@@ -48,7 +49,7 @@ MAY_IMPORT = {
 """Module (or package) -> what of ours it may import, itself aside. What is not named here is a program, which may
 import all but `cli`, or the pure code of a domain, which belongs into DOMAINS."""
 
-PROGRAMS = {"cli", "runs", "status", "doctor"}
+PROGRAMS = {"cli", "runs", "status", "doctor", "metrics"}
 DOMAINS = set[str]()
 """Packages of pure code of one family: they may import what `reporting` may, and assets and checks may import them."""
 
