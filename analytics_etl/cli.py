@@ -19,8 +19,9 @@ from analytics_etl import embedded
 from analytics_etl.catalog import Catalog
 from analytics_etl.contracts import ContractError
 from analytics_etl.models import ModelError
-from analytics_etl.settings import CHECKOUT, Settings, SettingsError
+from analytics_etl.settings import CHECKOUT, Roles, Settings, SettingsError
 from analytics_etl.warehouse import DatabaseError, Warehouse, database_url, migrations
+from analytics_etl.warehouse.roles import Tables
 
 DEMO_LAST_DAY = date(2025, 3, 31)
 DEMO_DAYS = 35
@@ -268,11 +269,24 @@ def db_url() -> None:
 
 @main.command()
 @click.option("--down", metavar="REVISION", help="Go back to a revision, or to 'base'; never drops rows.")
-def migrate(down: str | None) -> None:
-    """Bring the database's event and ops tables to the newest revision. Every run does this by itself."""
+@click.option("--roles", "create", is_flag=True, help="Make the owner, loader and reader role if they are missing.")
+def migrate(down: str | None, create: bool) -> None:  # noqa: FBT001 - a flag of the command
+    """Bring the database's event and ops tables to the newest revision. Every run does this by itself.
+
+    With ANALYTICS_ROLES or --roles, also set owners and rights of all tables; as a superuser, or as the owner role.
+    """
     settings = Settings.from_environment()
+    if down and create:
+        raise click.UsageError("--down and --roles do not go together")
     revision = migrations.downgrade(settings, down) if down else migrations.upgrade(settings)
     out.print(f"the database is at revision {revision}")
+    names = settings.roles or (Roles() if create else None)
+    if names is not None and not down:
+        catalog = Catalog()
+        created = migrations.set_grants(settings, names, Tables(catalog.contracts, catalog.derived), create=create)
+        out.print(f"grants are set for {names.owner}, {names.loader} and {names.reader}")
+        if created:
+            out.print(f"made {', '.join(created)}; nobody can log in as them: grant them to roles with a password")
 
 
 @main.command()

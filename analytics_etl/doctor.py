@@ -11,6 +11,7 @@ from analytics_etl.catalog import Catalog
 from analytics_etl.landing import list_files
 from analytics_etl.settings import Settings
 from analytics_etl.warehouse import LOST_CONNECTION, DatabaseError, Warehouse, migrations
+from analytics_etl.warehouse.roles import Tables
 
 OLDEST_POSTGRESQL = 150000
 LITTLE_SPACE = 2 << 30
@@ -42,6 +43,8 @@ def examine(settings: Settings, catalog: Catalog, today: date) -> Iterator[Findi
         yield Finding("migrations", is_well=False, detail=detail, advice="analytics-etl migrate")
         return
     yield Finding("migrations", is_well=True, detail=f"at {at}")
+    if settings.roles is not None:
+        yield _grants(warehouse, catalog)
     yield _files(warehouse)
     yield _waiting(warehouse)
     yield _days(warehouse, catalog, today)
@@ -99,6 +102,15 @@ def _database(settings: Settings) -> Finding:
         detail = f"PostgreSQL {found['version']} is too old"
         return Finding("database", is_well=False, detail=detail, advice="use PostgreSQL 15 or later")
     return Finding("database", is_well=True, detail=f"PostgreSQL {found['version']}")
+
+
+def _grants(warehouse: Warehouse, catalog: Catalog) -> Finding:
+    wrong = warehouse.missing_grants(Tables(catalog.contracts, catalog.derived))
+    if not wrong:
+        return Finding("roles", is_well=True, detail="owners and rights are as they should be")
+    more = f", and {len(wrong) - 3} more" if len(wrong) > 3 else ""  # noqa: PLR2004 - enough to see what it is
+    advice = "analytics-etl migrate --roles, with a URL of the owner or a superuser"
+    return Finding("roles", is_well=False, detail="; ".join(wrong[:3]) + more, advice=advice)
 
 
 def _files(warehouse: Warehouse) -> Finding:
