@@ -261,6 +261,29 @@ def metrics(serve: bool, host: str, port: int) -> None:  # noqa: FBT001 - a flag
     thread.join()
 
 
+@main.command()
+@click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
+def prune(dry_run: bool) -> None:  # noqa: FBT001 - a flag of the command
+    """Remove old runs and event logs from Dagster, as the job `housekeeping` does every night.
+
+    Runs that ended more than ANALYTICS_DAGSTER_KEEP_DAYS days ago (30 by default) go, except those that hold the latest
+    materialization or check of some partition. The tables themselves are not touched.
+    """
+    from analytics_etl import housekeeping, runs  # noqa: PLC0415 - Dagster takes seconds to import
+
+    settings = Settings.from_environment()
+    before = housekeeping.oldest_kept(datetime.now(UTC), settings)
+    with runs.instance(settings) as instance:
+        found = housekeeping.prune(instance, before, dry_run=dry_run)
+    if found.removed and not dry_run:
+        Warehouse(settings).record_audit(_actor(), "prune", f"{len(found.removed)} runs that ended before {before:%F}")
+    what = "would be removed" if dry_run else "are removed"
+    out.print(
+        f"{len(found.removed)} runs that ended before {before:%F %H:%M} UTC {what}; "
+        f"{len(found.kept)} stay, since they hold the latest of some partition"
+    )
+
+
 @main.command(name="db-url")
 def db_url() -> None:
     """Print the URL of the database, starting the embedded server if it is the one. May print a password."""

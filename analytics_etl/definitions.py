@@ -11,6 +11,7 @@ from analytics_etl.assets.reports import build_index_asset, build_report_asset
 from analytics_etl.assets.views import build_view_asset
 from analytics_etl.catalog import Catalog
 from analytics_etl.checks import build_checks
+from analytics_etl.housekeeping import build_housekeeping
 from analytics_etl.partitions import Partitions
 from analytics_etl.schedules import build_jobs, build_schedules, build_sensors
 from analytics_etl.settings import Settings
@@ -35,11 +36,12 @@ def build_defs(settings: Settings | None = None, overrides: Mapping[str, Any] | 
         build_index_asset(families),
     ]
     jobs = build_jobs(assets, partitions)
+    housekeeping, housekeeping_schedule = build_housekeeping(settings)
     return dg.Definitions(
         assets=[*(build_landing_asset(contract) for contract in catalog.contracts.values()), *assets],
         asset_checks=build_checks(catalog),
-        jobs=jobs,
-        schedules=build_schedules(jobs),
+        jobs=[*jobs, housekeeping],
+        schedules=[*build_schedules(jobs), housekeeping_schedule],
         sensors=build_sensors(jobs),
         resources={"warehouse": Warehouse(settings), **(overrides or {})},
         # Starting a process for each step costs seconds; runs are the unit of parallelism.

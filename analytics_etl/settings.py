@@ -58,6 +58,9 @@ class Settings:
     loader_memory_mb: int = 256
     """Memory DuckDB may use while it parses landing files; beyond it, it spills to `home`/tmp."""
 
+    dagster_keep_days: int = 30
+    """Runs and their event logs are kept so many days, and for ever while they hold the latest of some partition."""
+
     roles: Roles | None = None
     """Database roles that grants are set for; None = whoever connects does everything."""
 
@@ -103,6 +106,9 @@ class Settings:
                 "ANALYTICS_TRENDING_MIN_DOWNLOADS", 10, _at_least(1), "a whole number of downloads, 1 or more"
             ),
             loader_memory_mb=read("ANALYTICS_LOADER_MEMORY_MB", 256, _at_least(128), "megabytes, 128 or more"),
+            dagster_keep_days=read(
+                "ANALYTICS_DAGSTER_KEEP_DAYS", 30, _at_least(1), "a whole number of days, 1 or more"
+            ),
             roles=read("ANALYTICS_ROLES", None, _roles, "three names, the owner's, the loader's and the reader's"),
         )
 
