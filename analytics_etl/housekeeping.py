@@ -3,9 +3,12 @@
 Dagster knows that a partition is there by the event of its materialization, which is deleted with the run that wrote
 it. So a run is kept, however old, while it holds the latest materialization of some partition (or of an asset without
 partitions), or the latest evaluation of a check in some partition.
+
+A run whose process was killed stays `started` for Dagster and keeps the pools of its tables; a sensor finds such runs.
 """
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
@@ -16,9 +19,11 @@ from dagster._core.storage.asset_check_execution_record import AssetCheckExecuti
 
 from analytics_etl.settings import Settings
 from analytics_etl.warehouse import Warehouse
+from analytics_etl.warehouse.liveness import without_process
 
 JOB_NAME = "housekeeping"
 _ENDED = [DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED]
+_AT_WORK = [DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING]
 _EVALUATED = {CheckStatus.SUCCEEDED, CheckStatus.FAILED}
 
 
@@ -74,6 +79,34 @@ def build_housekeeping(settings: Settings) -> tuple[dg.JobDefinition, dg.Schedul
         return dg.RunRequest(run_config={"ops": {"prune_runs": {"config": {"before": day.isoformat()}}}})
 
     return housekeeping, schedule
+
+
+def build_abandoned_sensor(settings: Settings) -> dg.SensorDefinition:
+    """The sensor that tells Dagster of runs whose process is gone, so that those that wait for them can start."""
+
+    @dg.sensor(
+        name="abandoned_runs",
+        minimum_interval_seconds=60,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Marks runs as failed whose process was killed.",
+    )
+    def abandoned_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+        suspects = without_process(settings, context.instance.get_run_ids(RunsFilter(statuses=_AT_WORK)))
+        # Seen twice: a run is without its lock for a moment when it starts and when it ends.
+        gone = suspects & set(json.loads(context.cursor or "[]"))
+        fail_abandoned(context.instance, gone)
+        context.update_cursor(json.dumps(sorted(suspects - gone)))
+        return dg.SkipReason(f"{len(gone)} runs were abandoned")
+
+    return abandoned_runs
+
+
+def fail_abandoned(instance: DagsterInstance, run_ids: Iterable[str]) -> None:
+    """Mark runs as failed that are still at work as far as Dagster knows."""
+    for run_id in run_ids:
+        run = instance.get_run_by_id(run_id)
+        if run is not None and run.status in _AT_WORK:
+            instance.report_run_failed(run, "The process of this run is gone: it was killed, or its machine went down.")
 
 
 def oldest_kept(now: datetime, settings: Settings) -> datetime:

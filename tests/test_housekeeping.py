@@ -1,5 +1,10 @@
 """Old runs go, what is known of partitions and checks stays; runs of one table wait for each other in the queue."""
 
+import os
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,6 +24,8 @@ from analytics_etl.cli import main
 from analytics_etl.definitions import build_defs
 from analytics_etl.housekeeping import JOB_NAME, oldest_kept, prune
 from analytics_etl.settings import Settings, SettingsError
+from analytics_etl.warehouse import liveness
+from analytics_etl.warehouse.liveness import without_process
 
 NOW = datetime(2025, 3, 31, 4, tzinfo=UTC)
 OLD, RECENT = NOW - timedelta(days=40), NOW - timedelta(days=2)
@@ -174,6 +181,86 @@ def test_ticks_are_purged_and_runs_are_watched(instance: DagsterInstance) -> Non
     assert instance.run_retries_enabled
     assert instance.run_retries_max_retries == 1
     assert not instance.run_retries_retry_on_asset_or_op_failure
+
+
+KILLED = """
+import os, signal, sys
+from analytics_etl import runs
+from analytics_etl.settings import Settings
+def tell(what, done, steps):
+    if "reading" in what:
+        print("at work", flush=True)
+        sys.stdin.readline()
+        os.kill(os.getpid(), signal.SIGKILL)
+runs.execute(Settings.from_environment(), [runs.Job("daily", *[runs.date(2025, 3, 10)] * 2)], tell)
+"""
+
+
+def test_a_killed_run_is_found_and_stops_blocking(instance: DagsterInstance, settings: Settings) -> None:
+    write(settings, "download_events/a.ndjson", [download(1)])
+    environment = {
+        **os.environ,
+        "ANALYTICS_HOME": str(settings.home),
+        "ANALYTICS_DATABASE_URL": settings.database_url or "",
+        "ANALYTICS_LANDING_DIR": str(settings.landing_dir),
+    }
+    definitions = build_defs(settings)
+    sensor = definitions.resolve_sensor_def("abandoned_runs")
+    cursor: str | None = None
+
+    def tick() -> list[str]:
+        nonlocal cursor
+        with dg.build_sensor_context(instance, cursor=cursor) as context:
+            sensor.evaluate_tick(context)
+            cursor = context.cursor
+        return list(instance.get_run_ids(dg.RunsFilter(statuses=[DagsterRunStatus.FAILURE])))
+
+    process = subprocess.Popen(
+        [sys.executable, "-c", KILLED], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    with process:
+        assert process.stdout.readline() == "at work\n"
+        [at_work] = instance.get_run_ids(dg.RunsFilter(statuses=[DagsterRunStatus.STARTED]))
+        assert [tick(), tick(), tick()] == [[], [], []]
+        waiting = instance.create_run_for_job(definitions.resolve_job_def("daily"))
+        assert is_blocked(instance, waiting)
+        process.stdin.write("\n")
+        process.stdin.flush()
+        assert process.wait(60) == -signal.SIGKILL
+    deadline = time.monotonic() + 60
+    while not without_process(settings, [at_work]):  # the server notices the end of the connection
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert tick() == []
+    assert tick() == [at_work]
+    assert not is_blocked(instance, waiting)
+
+
+def test_a_run_is_alive_again_after_its_connection_was_cut(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(liveness, "_LOOK_EVERY", 0.05)
+
+    def wait_until(expected: set[str]) -> None:
+        deadline = time.monotonic() + 30
+        while without_process(settings, ["some run"]) != expected:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+
+    holder = (
+        "select pid from pg_locks join pg_database as d on d.oid = database "
+        "where locktype = 'advisory' and datname = current_database()"
+    )
+    with liveness.being_alive(settings, "some run"):
+        wait_until(set())
+        [first] = ask(settings.database_url, holder)
+        ask(settings.database_url, f"select pg_terminate_backend({first['pid']})")
+        deadline = time.monotonic() + 30
+        while ask(settings.database_url, holder) in ([], [first]):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        wait_until(set())
+    wait_until({"some run"})
 
 
 def is_blocked(instance: DagsterInstance, waiting: DagsterRun) -> bool:
