@@ -3,6 +3,7 @@
 All of them are gauges: each tells what the database says now, which goes down again when a day is loaded anew.
 """
 
+import os
 import shutil
 import threading
 from collections import Counter
@@ -119,7 +120,7 @@ def _disk(settings: Settings) -> Iterator[GaugeMetricFamily]:
 
 
 def _nearest(folder: Path) -> Path:
-    return next(path for path in (folder, *folder.parents) if path.exists())
+    return next(path for path in (folder, *folder.parents) if os.path.exists(path))  # noqa: PTH110 - does not raise
 
 
 def _freshness(answers: Answers, now: datetime) -> Iterator[GaugeMetricFamily]:

@@ -28,6 +28,9 @@ def downgrade(settings: Settings, revision: str) -> str:
 def current(settings: Settings) -> str | None:
     """The revision the database is at; None before the first migration."""
     with _engine(settings).connect() as connection:
+        if _may_look(connection) is False:
+            user = connection.scalar(sa.text("select current_user"))
+            raise DatabaseError(f"{user} may not look into the schema ops: no grants are set for it")
         return _context(connection).get_current_revision()
 
 
@@ -60,8 +63,7 @@ def _run(settings: Settings, revision: str, *, up: bool) -> str:
         connection.execute(sa.text("select pg_advisory_xact_lock(hashtextextended('analytics_etl migrate', 0))"))
         wanted = head() if revision == "head" else revision
         may_change = connection.scalar(sa.text("select has_database_privilege(current_database(), 'create')"))
-        may_look = connection.scalar(sa.text("select has_schema_privilege(to_regnamespace('ops'), 'usage')"))
-        if up and (may_change or may_look) and _context(connection).get_current_revision() == wanted:
+        if up and (may_change or _may_look(connection)) and _context(connection).get_current_revision() == wanted:
             return wanted  # every run asks, also as a role that may change nothing
         if not may_change:
             raise DatabaseError(
@@ -73,6 +75,12 @@ def _run(settings: Settings, revision: str, *, up: bool) -> str:
         config.attributes["connection"] = connection
         (command.upgrade if up else command.downgrade)(config, revision)
         return _context(connection).get_current_revision() or "base"
+
+
+def _may_look(connection: sa.Connection) -> bool | None:
+    """Whether the books may be looked into; None when there are none yet."""
+    found = connection.scalar(sa.text("select has_schema_privilege(to_regnamespace('ops'), 'usage')"))
+    return None if found is None else bool(found)
 
 
 def _engine(settings: Settings) -> sa.Engine:
