@@ -5,7 +5,7 @@ import getpass
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -258,7 +258,8 @@ def metrics(serve: bool, host: str, port: int) -> None:  # noqa: FBT001 - a flag
     except OSError as error:
         raise click.ClickException(f"cannot listen on {host}:{port}: {error.strerror}; try another --port") from error
     out.print(f"metrics: http://{host}:{server.server_port}/metrics")
-    thread.join()
+    with suppress(KeyboardInterrupt):
+        thread.join()
 
 
 @main.command()
