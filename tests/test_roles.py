@@ -10,7 +10,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 from click.testing import CliRunner
-from conftest import Server, settings_in
+from conftest import Server, needs_second_postgres, settings_in
 from events import DAY, ask, compilation, download, execute, load_and_aggregate, restored_environment, view, write
 
 from analytics_etl import runs
@@ -26,6 +26,7 @@ from analytics_etl.warehouse.roles import Tables
 class World:
     """A database with roles, and settings by which each of them connects."""
 
+    server: Server
     roles: Roles
     admin: Settings
     loader: Settings
@@ -55,9 +56,10 @@ def migrate(settings: Settings, roles: Roles, arguments: str = "") -> str:
     return f"{result.exit_code} {result.output}"
 
 
-@pytest.fixture(scope="module")
-def world(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+@pytest.fixture(scope="module", params=["server", pytest.param("second_server", marks=needs_second_postgres)])
+def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """Roles made after a day was loaded by a superuser, as in an installation that turns them on later."""
+    server: Server = request.getfixturevalue(request.param)
     suffix = uuid4().hex[:8]
     roles = Roles(f"owner_{suffix}", f"loader_{suffix}", f"reader_{suffix}")
     url = server.clone()
@@ -72,7 +74,10 @@ def world(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     for role in (roles.owner, roles.loader, roles.reader):
         execute(server.admin_url, f"alter role {role} login")
     yield World(
-        roles, admin, *(replace(admin, database_url=as_user(url, r)) for r in (roles.loader, roles.reader, roles.owner))
+        server,
+        roles,
+        admin,
+        *(replace(admin, database_url=as_user(url, r)) for r in (roles.loader, roles.reader, roles.owner)),
     )
     server.drop(url)
     for role in (roles.owner, roles.loader, roles.reader):
@@ -204,8 +209,8 @@ def test_doctor_tells_what_is_missing_and_migrate_puts_it_right(loaded: World, c
     assert finding.advice.startswith("analytics-etl migrate --roles")
 
 
-def test_the_loader_is_told_who_can_migrate(world: World, server: Server, tmp_path: Path) -> None:
-    url = server.clone()
+def test_the_loader_is_told_who_can_migrate(world: World, tmp_path: Path) -> None:
+    url = world.server.clone()
     admin, loader = settings_in(tmp_path, url), settings_in(tmp_path, as_user(url, world.roles.loader))
     expected = rf"{world.roles.loader} may not change its tables; type analytics-etl migrate"
     with pytest.raises(DatabaseError, match=expected):  # no grants at all
@@ -215,7 +220,7 @@ def test_the_loader_is_told_who_can_migrate(world: World, server: Server, tmp_pa
     migrations.downgrade(admin, "base")
     with pytest.raises(DatabaseError, match=expected):
         migrations.upgrade(loader)
-    server.drop(url)
+    world.server.drop(url)
 
 
 @pytest.mark.parametrize("text", ["one,two", "a,a,b", "a,b,c,d", "a,b;drop,c"])
