@@ -5,7 +5,7 @@ import getpass
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,9 @@ from analytics_etl import embedded
 from analytics_etl.catalog import Catalog
 from analytics_etl.contracts import ContractError
 from analytics_etl.models import ModelError
-from analytics_etl.settings import CHECKOUT, Settings, SettingsError
+from analytics_etl.settings import CHECKOUT, Roles, Settings, SettingsError
 from analytics_etl.warehouse import DatabaseError, Warehouse, database_url, migrations
+from analytics_etl.warehouse.roles import Tables
 
 DEMO_LAST_DAY = date(2025, 3, 31)
 DEMO_DAYS = 35
@@ -233,6 +234,57 @@ def doctor() -> None:
         sys.exit(1)
 
 
+@main.command()
+@click.option("--serve", is_flag=True, help="Answer scrapes on HOST:PORT until Ctrl-C instead of printing.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; there is no password.")
+@click.option("--port", default=9190, show_default=True)
+def metrics(serve: bool, host: str, port: int) -> None:  # noqa: FBT001 - a flag of the command
+    """Print the state of the pipeline as Prometheus metrics, or serve them.
+
+    Freshness, rows, checks, landing backlog, Dagster's runs and daemons, disk. Looks everything up at each scrape.
+    """
+    from analytics_etl.metrics import expose, listen  # noqa: PLC0415 - reads Dagster's tables by status, so imports it
+
+    settings, catalog = Settings.from_environment(), Catalog()
+
+    def now() -> datetime:
+        return datetime.now(UTC)
+
+    if not serve:
+        click.echo(expose(settings, catalog, now), nl=False)
+        return
+    try:
+        server, thread = listen(settings, catalog, now, host, port)
+    except OSError as error:
+        raise click.ClickException(f"cannot listen on {host}:{port}: {error.strerror}; try another --port") from error
+    out.print(f"metrics: http://{host}:{server.server_port}/metrics")
+    with suppress(KeyboardInterrupt):
+        thread.join()
+
+
+@main.command()
+@click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
+def prune(dry_run: bool) -> None:  # noqa: FBT001 - a flag of the command
+    """Remove old runs and event logs from Dagster, as the job `housekeeping` does every night.
+
+    Runs that ended more than ANALYTICS_DAGSTER_KEEP_DAYS days ago (30 by default) go, except those that hold the latest
+    materialization or check of some partition. The tables themselves are not touched.
+    """
+    from analytics_etl import housekeeping, runs  # noqa: PLC0415 - Dagster takes seconds to import
+
+    settings = Settings.from_environment()
+    before = housekeeping.oldest_kept(datetime.now(UTC), settings)
+    with runs.instance(settings) as instance:
+        found = housekeeping.prune(instance, before, dry_run=dry_run)
+    if found.removed and not dry_run:
+        Warehouse(settings).record_audit(_actor(), "prune", f"{len(found.removed)} runs that ended before {before:%F}")
+    what = "would be removed" if dry_run else "are removed"
+    out.print(
+        f"{len(found.removed)} runs that ended before {before:%F %H:%M} UTC {what}; "
+        f"{len(found.kept)} stay, since they hold the latest of some partition"
+    )
+
+
 @main.command(name="db-url")
 def db_url() -> None:
     """Print the URL of the database, starting the embedded server if it is the one. May print a password."""
@@ -241,11 +293,24 @@ def db_url() -> None:
 
 @main.command()
 @click.option("--down", metavar="REVISION", help="Go back to a revision, or to 'base'; never drops rows.")
-def migrate(down: str | None) -> None:
-    """Bring the database's event and ops tables to the newest revision. Every run does this by itself."""
+@click.option("--roles", "create", is_flag=True, help="Make the owner, loader and reader role if they are missing.")
+def migrate(down: str | None, create: bool) -> None:  # noqa: FBT001 - a flag of the command
+    """Bring the database's event and ops tables to the newest revision. Every run does this by itself.
+
+    With ANALYTICS_ROLES or --roles, also set owners and rights of all tables; as a superuser, or as the owner role.
+    """
     settings = Settings.from_environment()
+    if down and create:
+        raise click.UsageError("--down and --roles do not go together")
     revision = migrations.downgrade(settings, down) if down else migrations.upgrade(settings)
     out.print(f"the database is at revision {revision}")
+    names = settings.roles or (Roles() if create else None)
+    if names is not None and not down:
+        catalog = Catalog()
+        created = migrations.set_grants(settings, names, Tables(catalog.contracts, catalog.derived), create=create)
+        out.print(f"grants are set for {names.owner}, {names.loader} and {names.reader}")
+        if created:
+            out.print(f"made {', '.join(created)}; nobody can log in as them: grant them to roles with a password")
 
 
 @main.command()

@@ -1,6 +1,7 @@
 """The whole project on one screen: what Dagster loads."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from typing import Any
 
 import dagster as dg
@@ -11,10 +12,12 @@ from analytics_etl.assets.reports import build_index_asset, build_report_asset
 from analytics_etl.assets.views import build_view_asset
 from analytics_etl.catalog import Catalog
 from analytics_etl.checks import build_checks
+from analytics_etl.housekeeping import build_abandoned_sensor, build_housekeeping
 from analytics_etl.partitions import Partitions
 from analytics_etl.schedules import build_jobs, build_schedules, build_sensors
 from analytics_etl.settings import Settings
 from analytics_etl.warehouse import Warehouse
+from analytics_etl.warehouse.liveness import being_alive
 
 
 def build_defs(settings: Settings | None = None, overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
@@ -35,16 +38,28 @@ def build_defs(settings: Settings | None = None, overrides: Mapping[str, Any] | 
         build_index_asset(families),
     ]
     jobs = build_jobs(assets, partitions)
+    housekeeping, housekeeping_schedule = build_housekeeping(settings)
     return dg.Definitions(
         assets=[*(build_landing_asset(contract) for contract in catalog.contracts.values()), *assets],
         asset_checks=build_checks(catalog),
-        jobs=jobs,
-        schedules=build_schedules(jobs),
-        sensors=build_sensors(jobs),
-        resources={"warehouse": Warehouse(settings), **(overrides or {})},
+        jobs=[*jobs, housekeeping],
+        schedules=[*build_schedules(jobs), housekeeping_schedule],
+        sensors=[*build_sensors(jobs), build_abandoned_sensor(settings)],
+        resources={"warehouse": _warehouse(settings), **(overrides or {})},
         # Starting a process for each step costs seconds; runs are the unit of parallelism.
         executor=dg.in_process_executor,
     )
+
+
+def _warehouse(settings: Settings) -> dg.ResourceDefinition:
+    """The database as a run sees it, and by which others see that the run is alive."""
+
+    @dg.resource
+    def warehouse(context: dg.InitResourceContext) -> Iterator[Warehouse]:
+        with being_alive(settings, context.run.run_id) if context.run else nullcontext():
+            yield Warehouse(settings)
+
+    return warehouse
 
 
 def load() -> dg.Definitions:

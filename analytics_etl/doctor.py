@@ -1,20 +1,26 @@
 """Finding out what is wrong, in words: each finding says what was looked at, what is the matter and what to type."""
 
 import os
+import shlex
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
+from pathlib import Path
 
 from analytics_etl import embedded
 from analytics_etl.catalog import Catalog
-from analytics_etl.landing import list_files
+from analytics_etl.landing import LandingFile, list_files
+from analytics_etl.models import cadence_of
 from analytics_etl.settings import Settings
 from analytics_etl.warehouse import LOST_CONNECTION, DatabaseError, Warehouse, migrations
+from analytics_etl.warehouse.roles import Tables
 
 OLDEST_POSTGRESQL = 150000
 LITTLE_SPACE = 2 << 30
 """Bytes free below which a day of events may not fit."""
+
+GRANTS = "analytics-etl migrate --roles, with ANALYTICS_DATABASE_URL of the owner or a superuser"
 
 
 @dataclass(frozen=True)
@@ -36,12 +42,18 @@ def examine(settings: Settings, catalog: Catalog, today: date) -> Iterator[Findi
     if not reachable.is_well:
         return
     warehouse = Warehouse(settings)
-    at, wanted = migrations.current(settings), migrations.head()
+    try:
+        at, wanted = migrations.current(settings), migrations.head()
+    except DatabaseError as error:
+        yield Finding("roles", is_well=False, detail=str(error), advice=GRANTS)
+        return
     if at != wanted:
         detail = f"the database is at {at or 'no revision'}, the code at {wanted}"
         yield Finding("migrations", is_well=False, detail=detail, advice="analytics-etl migrate")
         return
     yield Finding("migrations", is_well=True, detail=f"at {at}")
+    if settings.roles is not None:
+        yield _grants(warehouse, catalog)
     yield _files(warehouse)
     yield _waiting(warehouse)
     yield _days(warehouse, catalog, today)
@@ -52,7 +64,7 @@ def examine(settings: Settings, catalog: Catalog, today: date) -> Iterator[Findi
 
 def _disk(settings: Settings) -> Finding:
     folder = settings.home
-    while not folder.exists():
+    while not os.path.exists(folder):  # noqa: PTH110 - Path.exists() raises below a folder that is closed
         folder = folder.parent
     free = shutil.disk_usage(folder).free
     detail = f"{free / (1 << 30):.1f} GiB free below {folder}"
@@ -60,25 +72,53 @@ def _disk(settings: Settings) -> Finding:
         return Finding(
             "disk", is_well=False, detail=f"{folder} is not writable", advice="set ANALYTICS_HOME to a folder of yours"
         )
-    advice = "make room, or set ANALYTICS_HOME to a larger disk"
+    advice = f"see what takes it: du -xh -d 2 {shlex.quote(str(folder))}; old runs go with analytics-etl prune"
     return Finding("disk", free >= LITTLE_SPACE, detail, advice if free < LITTLE_SPACE else None)
 
 
 def _landing(settings: Settings, catalog: Catalog) -> Iterator[Finding]:
     for contract in catalog.contracts.values():
         folder = settings.landing_dir / contract.name
+        subject = f"landing {contract.name}"
+        if closed := _first_closed(folder):
+            advice = f"sudo chmod a+rx {shlex.quote(str(closed))}, or run as a user who may read it"
+            yield Finding(subject, is_well=False, detail=f"{closed} cannot be read by this user", advice=advice)
+            continue
+        if folder.exists() and not folder.is_dir():
+            advice = f"mv {shlex.quote(str(folder))} elsewhere, then mkdir {shlex.quote(str(folder))}"
+            yield Finding(subject, is_well=False, detail=f"{folder} is a file; expected a folder", advice=advice)
+            continue
         files = list_files(settings.landing_dir, contract.name, frozenset(catalog.mappings(contract.family)))
-        bad = [file for file in files if file.problem]
+        bad = [(file.path, file.problem or "cannot be read by this user") for file in files if _is_bad(file)]
         if not files:
             yield Finding(
-                f"landing {contract.name}", is_well=False, detail=f"no files below {folder}",
-                advice=f"put event files there, or make some: analytics-etl sample --to {settings.landing_dir}",
+                subject, is_well=False, detail=f"no files below {folder}",
+                advice="put event files there, or make some: "
+                f"analytics-etl sample --to {shlex.quote(str(settings.landing_dir))}",
             )  # fmt: skip
         elif bad:
-            detail = f"{len(bad)} of {len(files)} cannot be read, e.g. {bad[0].path}: it {bad[0].problem}"
-            yield Finding(f"landing {contract.name}", is_well=False, detail=detail, advice="mend or move these files")
+            path, problem = bad[0]
+            detail = f"{len(bad)} of {len(files)} cannot be read, e.g. {path}: it {problem}"
+            advice = "mend or move these files, then load their days again: analytics-etl run DATE"
+            yield Finding(subject, is_well=False, detail=detail, advice=advice)
         else:
-            yield Finding(f"landing {contract.name}", is_well=True, detail=f"{len(files)} files")
+            yield Finding(subject, is_well=True, detail=f"{len(files)} files")
+
+
+def _first_closed(folder: Path) -> Path | None:
+    """The first folder on the way down that this user cannot enter, or the last one if it cannot be listed."""
+    for path in (*reversed(folder.parents), folder):
+        if os.path.lexists(path) and path.is_dir() and not _may(path, os.X_OK | (os.R_OK if path == folder else 0)):
+            return path
+    return None
+
+
+def _is_bad(file: LandingFile) -> bool:
+    return file.problem is not None or not _may(file.absolute, os.R_OK)
+
+
+def _may(path: Path, mode: int) -> bool:
+    return os.access(path, mode, effective_ids=os.access in os.supports_effective_ids)
 
 
 def _database(settings: Settings) -> Finding:
@@ -93,12 +133,24 @@ def _database(settings: Settings) -> Finding:
         )[0]
     except (*LOST_CONNECTION, DatabaseError, embedded.EmbeddedServerError) as error:
         return Finding(
-            "database", is_well=False, detail=str(error), advice="check ANALYTICS_DATABASE_URL and the server"
+            "database",
+            is_well=False,
+            detail=str(error),
+            advice='see that the server runs and ANALYTICS_DATABASE_URL names it: psql "$ANALYTICS_DATABASE_URL"',
         )
     if found["number"] < OLDEST_POSTGRESQL:
         detail = f"PostgreSQL {found['version']} is too old"
-        return Finding("database", is_well=False, detail=detail, advice="use PostgreSQL 15 or later")
+        advice = "name a PostgreSQL 15 or later, or use the embedded one: unset ANALYTICS_DATABASE_URL"
+        return Finding("database", is_well=False, detail=detail, advice=advice)
     return Finding("database", is_well=True, detail=f"PostgreSQL {found['version']}")
+
+
+def _grants(warehouse: Warehouse, catalog: Catalog) -> Finding:
+    wrong = warehouse.missing_grants(Tables(catalog.contracts, catalog.derived))
+    if not wrong:
+        return Finding("roles", is_well=True, detail="owners and rights are as they should be")
+    more = f", and {len(wrong) - 3} more" if len(wrong) > 3 else ""  # noqa: PLR2004 - enough to see what it is
+    return Finding("roles", is_well=False, detail="; ".join(wrong[:3]) + more, advice=GRANTS)
 
 
 def _files(warehouse: Warehouse) -> Finding:
@@ -130,21 +182,21 @@ def _waiting(warehouse: Warehouse) -> Finding:
 
 
 def _days(warehouse: Warehouse, catalog: Catalog, today: date) -> Finding:
-    tables = list(catalog.contracts)
-    newest = warehouse.newest_day(tables)
+    newest = warehouse.newest_day(list(catalog.contracts))
     if newest is None:
         return Finding("days", is_well=False, detail="no day has been loaded", advice="analytics-etl run DATE")
+    tables = [table for table in catalog.in_order() if table not in catalog.views and cadence_of(table) == "day"]
     start = max(newest - timedelta(days=30), warehouse.settings.start_date)
     records = warehouse.partitions(start, newest + timedelta(days=1))
     there = {(r["table_name"], r["period_start"]) for r in records if r["table_name"] in tables}
     first = min(day for _, day in there)
     days = [first + timedelta(days=n) for n in range((newest - first).days + 1)]
-    missing = sorted({day for table in tables for day in days if (table, day) not in there})
+    missing = [(day, table) for day in days for table in tables if (table, day) not in there]
     if missing:
-        detail = f"{len(missing)} of the 30 days before {newest} are missing, e.g. {missing[0]}"
-        return Finding(
-            "days", is_well=False, detail=detail, advice=f"analytics-etl backfill {missing[0]} {missing[-1]}"
-        )
+        (begin, table), (end, _) = missing[0], missing[-1]
+        number = len({day for day, _ in missing})
+        detail = f"{number} of the {len(days)} days up to {newest} are missing in some table, e.g. {begin} in {table}"
+        return Finding("days", is_well=False, detail=detail, advice=f"analytics-etl backfill {begin} {end}")
     yesterday = today - timedelta(days=1)
     if newest < yesterday:
         detail = f"the newest day is {newest}; yesterday was {yesterday}"

@@ -34,14 +34,32 @@ telemetry:
 concurrency:
   runs:
     max_concurrent_runs: 4
+  # Each table has a pool of its name. A run waits in the queue, not in the database, while another works on a table of
+  # its own; so it is the run that takes the pools, not the step.
   pools:
-    default_limit: 2
+    granularity: run
+    default_limit: 1
 run_monitoring:
   enabled: true
+  start_timeout_seconds: 300
+  cancel_timeout_seconds: 300
+  # Longer than any backfill should take; a run that hangs would keep its tables' pools for ever.
+  max_runtime_seconds: 86400
 run_retries:
   enabled: true
   max_retries: 1
+  # Only runs whose process died: a step that failed would fail again.
   retry_on_asset_or_op_failure: false
+# Ticks of schedules and sensors; runs are removed by the job housekeeping.
+retention:
+  schedule:
+    purge_after_days: 90
+  sensor:
+    purge_after_days:
+      skipped: 7
+      started: 30
+      success: 30
+      failure: 30
 """
 
 Progress = Callable[[str, int, int], None]

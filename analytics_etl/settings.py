@@ -4,6 +4,7 @@ What a setting means to an operator stands in the README's configuration table.
 """
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -21,6 +22,15 @@ Value = TypeVar("Value")
 
 class SettingsError(ValueError):
     """An environment variable that cannot be used; the message says what was expected."""
+
+
+@dataclass(frozen=True)
+class Roles:
+    """Names of the database roles: who owns it, who loads it, who reads it."""
+
+    owner: str = "analytics_owner"
+    loader: str = "analytics_loader"
+    reader: str = "analytics_reader"
 
 
 @dataclass(frozen=True)
@@ -47,6 +57,12 @@ class Settings:
 
     loader_memory_mb: int = 256
     """Memory DuckDB may use while it parses landing files; beyond it, it spills to `home`/tmp."""
+
+    dagster_keep_days: int = 30
+    """Runs and their event logs are kept so many days, and for ever while they hold the latest of some partition."""
+
+    roles: Roles | None = None
+    """Database roles that grants are set for; None = whoever connects does everything."""
 
     @property
     def dagster_home(self) -> Path:
@@ -90,6 +106,10 @@ class Settings:
                 "ANALYTICS_TRENDING_MIN_DOWNLOADS", 10, _at_least(1), "a whole number of downloads, 1 or more"
             ),
             loader_memory_mb=read("ANALYTICS_LOADER_MEMORY_MB", 256, _at_least(128), "megabytes, 128 or more"),
+            dagster_keep_days=read(
+                "ANALYTICS_DAGSTER_KEEP_DAYS", 30, _at_least(1), "a whole number of days, 1 or more"
+            ),
+            roles=read("ANALYTICS_ROLES", None, _roles, "three names, the owner's, the loader's and the reader's"),
         )
 
 
@@ -101,3 +121,10 @@ def _at_least(minimum: int) -> Callable[[str], int]:
         return number
 
     return parse
+
+
+def _roles(text: str) -> Roles | None:
+    owner, loader, reader = names = [name.strip() for name in text.split(",")]
+    if len(set(names)) < len(names) or not all(re.fullmatch(r"[a-z_][a-z0-9_]*", name) for name in names):
+        raise ValueError(text)
+    return Roles(owner, loader, reader)

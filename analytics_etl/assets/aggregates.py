@@ -34,6 +34,7 @@ def build_aggregate_asset(model: Model, partitions: Partitions) -> dg.AssetsDefi
         partitions_def=partitions.of(model.cadence),
         backfill_policy=dg.BackfillPolicy.single_run(),
         kinds={"postgres", "sql", "table"},
+        pool=model.table,
         owners=OWNERS,
         code_version=model.code_version,
         freshness_policy=FRESHNESS[model.cadence],

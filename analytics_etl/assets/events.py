@@ -50,6 +50,7 @@ def build_event_asset(contract: Contract, mappings: Mapping[str, Model], partiti
         partitions_def=partitions.day,
         backfill_policy=dg.BackfillPolicy.single_run(),
         kinds={"postgres", "duckdb", "table"},
+        pool=contract.table,
         owners=OWNERS,
         code_version=contract.code_version,
         freshness_policy=FRESHNESS["day"],

@@ -24,6 +24,7 @@ def build_view_asset(model: Model) -> dg.AssetsDefinition:
         group_name=model.family,
         description=model.description,
         kinds={"postgres", "sql", "view"},
+        pool=model.table,
         owners=OWNERS,
         code_version=model.code_version,
         freshness_policy=HOURLY,

@@ -15,11 +15,12 @@ from psycopg import sql
 from analytics_etl.contracts import Contract
 from analytics_etl.models import Model, bind, window_parameters
 from analytics_etl.settings import Settings
-from analytics_etl.warehouse import operations
+from analytics_etl.warehouse import operations, roles
 from analytics_etl.warehouse.batches import create_batch_view, drop_batch_view
 from analytics_etl.warehouse.connection import (
     AGGREGATION,
     LOST_CONNECTION,
+    Connection,
     DatabaseError,
     connect,
     dagster_storage_url,
@@ -81,12 +82,25 @@ class Warehouse:
     def replace(self, model: Model, periods: Mapping[date, date], run_id: str | None = None) -> Replaced:
         """Replace consecutive partitions (start -> end) of a derived table."""
         with transaction(self.settings, AGGREGATION) as connection:
-            return replace_window(connection, model, periods, run_id)
+            replaced = replace_window(connection, model, periods, run_id)
+            self._show(connection, model)
+            return replaced
 
     def refresh(self, model: Model) -> int:
         """Refresh a materialized view; returns its number of rows."""
         with transaction(self.settings, AGGREGATION) as connection:
-            return refresh_view(connection, model, self.view_parameters)
+            count = refresh_view(connection, model, self.view_parameters)
+            self._show(connection, model)
+            return count
+
+    def _show(self, connection: Connection, model: Model) -> None:
+        if self.settings.roles is not None:
+            roles.show(connection, self.settings.roles, model.table)
+
+    def missing_grants(self, tables: roles.Tables) -> list[str]:
+        """What the configured roles may do, or may not, against what they should; in words."""
+        with transaction(self.settings) as connection:
+            return [] if self.settings.roles is None else roles.problems(connection, self.settings.roles, tables)
 
     @property
     def view_parameters(self) -> dict[str, str | int]:

@@ -146,6 +146,13 @@ def rows(connection: Connection, statement: str | sql.Composable, parameters: An
         return cursor.execute(text, parameters).fetchall()
 
 
+def ensure_schema(connection: Connection, name: str) -> None:
+    """Make a schema unless it is there. IF NOT EXISTS would want the right to make one even then."""
+    found = connection.execute("select to_regnamespace(%s)", [name]).fetchone()
+    if found is None or found[0] is None:
+        connection.execute(sql.SQL("create schema if not exists {}").format(sql.Identifier(name)))
+
+
 def identifier(table: str) -> sql.Identifier:
     """`schema.table` as a quoted identifier."""
     return sql.Identifier(*table.split("."))

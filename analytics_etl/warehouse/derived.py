@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from psycopg import sql
 
 from analytics_etl.models import Model, window_parameters
-from analytics_etl.warehouse.connection import Connection, DatabaseError, identifier, lock
+from analytics_etl.warehouse.connection import Connection, DatabaseError, ensure_schema, identifier, lock
 from analytics_etl.warehouse.operations import PartitionRecord, record_partition
 
 
@@ -115,7 +115,7 @@ def ensure_table(connection: Connection, model: Model) -> None:
         sql.SQL("{} {}").format(sql.Identifier(name), _text(type_name)) for name, type_name in wanted
     )
     table = identifier(model.table)
-    connection.execute(sql.SQL("create schema if not exists {}").format(sql.Identifier(model.family)))
+    ensure_schema(connection, model.family)
     connection.execute(sql.SQL("create table {} ({})").format(table, columns))
     # Only the period is indexed: windows are replaced and read by it, and more indexes cost more than all the rest.
     connection.execute(sql.SQL("create index on {} ({})").format(table, sql.Identifier(model.key[0])))
@@ -132,7 +132,7 @@ def refresh_view(connection: Connection, model: Model, parameters: Mapping[str, 
     comment = found[0] if found is not None else None
     if comment is None or not str(comment).endswith(f"[{version}]"):
         connection.execute(sql.SQL("drop materialized view if exists {}").format(view))
-        connection.execute(sql.SQL("create schema if not exists {}").format(sql.Identifier(model.family)))
+        ensure_schema(connection, model.family)
         connection.execute(sql.SQL("create materialized view {} as {}").format(view, _text(select)))
         keys = sql.SQL(", ").join(map(sql.Identifier, model.key))
         # Refreshing concurrently needs a unique index.

@@ -8,8 +8,9 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from analytics_etl.settings import SQL_DIR, Settings
-from analytics_etl.warehouse.connection import connect
+from analytics_etl.settings import SQL_DIR, Roles, Settings
+from analytics_etl.warehouse import roles
+from analytics_etl.warehouse.connection import DatabaseError, connect, transaction
 
 VERSIONS = SQL_DIR / "migrations" / "versions"
 
@@ -27,6 +28,9 @@ def downgrade(settings: Settings, revision: str) -> str:
 def current(settings: Settings) -> str | None:
     """The revision the database is at; None before the first migration."""
     with _engine(settings).connect() as connection:
+        if _may_look(connection) is False:
+            user = connection.scalar(sa.text("select current_user"))
+            raise DatabaseError(f"{user} may not look into the schema ops: no grants are set for it")
         return _context(connection).get_current_revision()
 
 
@@ -35,6 +39,14 @@ def head() -> str:
     revision = ScriptDirectory.from_config(_config()).get_current_head()
     assert revision is not None
     return revision
+
+
+def set_grants(settings: Settings, names: Roles, tables: roles.Tables, *, create: bool) -> list[str]:
+    """Set owners and rights of everything for the roles, made first if told so; returns the roles that were made."""
+    with transaction(settings) as connection:
+        created = roles.create(connection, names) if create else []
+        roles.grant(connection, names, tables)
+    return created
 
 
 def run_sql(name: str) -> None:
@@ -49,11 +61,26 @@ def _run(settings: Settings, revision: str, *, up: bool) -> str:
     with _engine(settings).begin() as connection:
         # One at a time: two processes that start at once both want to migrate.
         connection.execute(sa.text("select pg_advisory_xact_lock(hashtextextended('analytics_etl migrate', 0))"))
+        wanted = head() if revision == "head" else revision
+        may_change = connection.scalar(sa.text("select has_database_privilege(current_database(), 'create')"))
+        if up and (may_change or _may_look(connection)) and _context(connection).get_current_revision() == wanted:
+            return wanted  # every run asks, also as a role that may change nothing
+        if not may_change:
+            raise DatabaseError(
+                f"the database is not at revision {wanted}, and {connection.scalar(sa.text('select current_user'))} "
+                "may not change its tables; type analytics-etl migrate with a URL of their owner"
+            )
         connection.execute(sa.text("create schema if not exists ops"))
         config = _config()
         config.attributes["connection"] = connection
         (command.upgrade if up else command.downgrade)(config, revision)
         return _context(connection).get_current_revision() or "base"
+
+
+def _may_look(connection: sa.Connection) -> bool | None:
+    """Whether the books may be looked into; None when there are none yet."""
+    found = connection.scalar(sa.text("select has_schema_privilege(to_regnamespace('ops'), 'usage')"))
+    return None if found is None else bool(found)
 
 
 def _engine(settings: Settings) -> sa.Engine:

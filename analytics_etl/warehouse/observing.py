@@ -1,0 +1,58 @@
+"""What the books and Dagster's tables say for metrics. Statements and nothing else; one transaction for all of them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from analytics_etl.settings import Settings
+from analytics_etl.warehouse.connection import rows, transaction
+
+_OF_THE_BOOKS = {
+    "newest_partitions": """
+        select distinct on (table_name) table_name, period_start, rows, duration_ms
+        from ops.partitions
+        order by table_name, period_start desc""",
+    "stored_rows": "select table_name, sum(rows)::bigint as rows from ops.partitions group by 1",
+    "written": """
+        select replace(table_name, '.', '/') as asset, max(updated_at) as at from ops.partitions group by 1""",
+    "newest_days": """
+        select d.table_name, sum(rows_read)::bigint as read, sum(rows_rejected)::bigint as rejected,
+            sum(rows_duplicate)::bigint as duplicate
+        from ops.loaded_days as d
+        join (
+            select table_name, max(day) as day from ops.loaded_days where rows_loaded is not null group by 1
+        ) as newest using (table_name, day)
+        where rows_loaded is not null
+        group by 1""",
+    "waiting_rows": """
+        select table_name, sum(rows_read - rows_rejected)::bigint as rows
+        from ops.loaded_days where rows_loaded is null group by 1""",
+    "known_files": """
+        select table_name, path, size_bytes, modified_at from ops.loaded_files where state <> 'gone'""",
+    "failed_checks": """
+        select table_name, severity, count(*) as failed from ops.check_results where not passed group by 1, 2""",
+    "first_days": "select min(period_start) as day from ops.partitions",
+}
+
+# Dagster keeps times without a zone; its connections and ours are in UTC.
+_OF_DAGSTER = {
+    "materialized": """
+        select array_to_string(array(select jsonb_array_elements_text(asset_key::jsonb)), '/') as asset,
+            last_materialization_timestamp at time zone 'UTC' as at
+        from dagster.asset_keys where last_materialization_timestamp is not null""",
+    "runs": "select lower(status) as status, count(*) as runs from dagster.runs group by 1",
+    "oldest_queued": """
+        select min(create_timestamp) at time zone 'UTC' as at from dagster.runs where status = 'QUEUED'""",
+    "heartbeats": """
+        select lower(daemon_type) as daemon, timestamp at time zone 'UTC' as at from dagster.daemon_heartbeats""",
+}
+
+
+def observe(settings: Settings) -> Mapping[str, list[dict[str, Any]]]:
+    """The answers to all questions, by name; those about Dagster are empty before its first run."""
+    with transaction(settings) as connection:
+        answers = {name: rows(connection, statement) for name, statement in _OF_THE_BOOKS.items()}
+        present = connection.execute("select to_regclass('dagster.daemon_heartbeats') is not null").fetchone()
+        assert present is not None
+        for name, statement in _OF_DAGSTER.items():
+            answers[name] = rows(connection, statement) if present[0] else []
+    return answers

@@ -1,0 +1,190 @@
+"""Doctor finds each thing that can be wrong, one at a time, and says what to type."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from conftest import Server, reachable_folder, settings_in
+from dagster._daemon.types import DaemonHeartbeat
+from events import DAY, compilation, download, execute, load, load_and_aggregate, restored_environment, view, write
+
+from analytics_etl import doctor, runs
+from analytics_etl.catalog import Catalog
+from analytics_etl.doctor import Finding, examine
+from analytics_etl.settings import Settings
+from analytics_etl.warehouse import Warehouse
+
+TODAY = DAY + timedelta(days=1)
+
+
+@pytest.fixture
+def well(settings: Settings, warehouse: Warehouse) -> Settings:
+    """Everything is as it should be on the day after the only day."""
+    write(settings, "download_events/a.ndjson", [download(n) for n in range(20)])
+    write(settings, "module_view_events/a.ndjson", [view(1)])
+    write(settings, "compilation_events/a.ndjson", [compilation(1)])
+    load_and_aggregate(warehouse, DAY, DAY)
+    with restored_environment(), runs.instance(settings) as instance:
+        instance.add_daemon_heartbeat(DaemonHeartbeat(datetime.now(UTC).timestamp(), "SENSOR", "x", []))
+    return settings
+
+
+def wrong(settings: Settings, catalog: Catalog, today: date = TODAY) -> list[Finding]:
+    """What is wrong; each finding says what to do, with a command."""
+    found = [finding for finding in examine(settings, catalog, today) if not finding.is_well]
+    for finding in found:
+        assert finding.advice, finding
+        words = ("analytics-etl ", "sudo ", "mv ", "psql ", "du ", "unset ", "set ANALYTICS_HOME")
+        assert any(word in finding.advice for word in words), finding
+    return found
+
+
+def only(findings: list[Finding]) -> tuple[str, str, str]:
+    [finding] = findings
+    return finding.subject, finding.detail, finding.advice or ""
+
+
+def test_nothing_is_wrong(well: Settings, catalog: Catalog) -> None:
+    assert wrong(well, catalog) == []
+
+
+def test_an_old_postgresql(well: Settings, catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "OLDEST_POSTGRESQL", 990000)
+    subject, detail, advice = only(wrong(well, catalog))
+    assert subject == "database"
+    assert detail.endswith("is too old")
+    assert "PostgreSQL 15 or later" in advice
+
+
+def test_a_full_disk(well: Settings, catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "LITTLE_SPACE", 1 << 62)
+    subject, detail, advice = only(wrong(well, catalog))
+    assert subject == "disk"
+    assert "GiB free below" in detail
+    assert "analytics-etl prune" in advice
+
+
+def test_a_missing_migration(well: Settings, catalog: Catalog) -> None:
+    execute(well.database_url, "delete from ops.schema_version")
+    assert only(wrong(well, catalog))[::2] == ("migrations", "analytics-etl migrate")
+
+
+def test_a_missing_partition(well: Settings, catalog: Catalog, warehouse: Warehouse) -> None:
+    execute(
+        well.database_url,
+        f"delete from ops.partitions where table_name = 'registry.org_stats_daily' and period_start = '{DAY}'",
+    )
+    assert only(wrong(well, catalog)) == (
+        "days",
+        f"1 of the 1 days up to {DAY} are missing in some table, e.g. {DAY} in registry.org_stats_daily",
+        f"analytics-etl backfill {DAY} {DAY}",
+    )
+    load(warehouse, "registry.download_events", DAY + timedelta(days=3))
+    findings = {finding.subject: finding for finding in wrong(well, catalog, DAY + timedelta(days=4))}
+    assert findings["days"].detail.startswith("4 of the 4 days up to 2025-03-13 are missing in some table")
+
+
+def test_yesterday_is_not_there(well: Settings, catalog: Catalog) -> None:
+    subject, detail, advice = only(wrong(well, catalog, TODAY + timedelta(days=2)))
+    assert (subject, detail) == ("days", "the newest day is 2025-03-10; yesterday was 2025-03-12")
+    assert advice.endswith("analytics-etl backfill 2025-03-11 2025-03-12")
+
+
+def test_no_daemon(well: Settings, catalog: Catalog) -> None:
+    execute(well.database_url, "update dagster.daemon_heartbeats set timestamp = timestamp - interval '6 minutes'")
+    assert only(wrong(well, catalog))[0] == "daemon"
+
+
+def test_a_stale_view(well: Settings, catalog: Catalog) -> None:
+    execute(well.database_url, "drop materialized view registry.trending_modules")
+    assert only(wrong(well, catalog)) == (
+        "views",
+        "registry.trending_modules do not show the newest day",
+        f"analytics-etl run {DAY}",
+    )
+
+
+def test_a_failed_check(well: Settings, catalog: Catalog) -> None:
+    execute(
+        well.database_url,
+        "insert into ops.check_results (table_name, check_name, period_start, period_end, passed, severity, "
+        "description, unexpected_count, sample) values ('registry.download_events', 'event_ids_are_unique', "
+        "'2025-03-10', '2025-03-11', false, 'error', 'no id twice', 1, '[]')",
+    )
+    subject, detail, _ = only(wrong(well, catalog))
+    assert subject == "checks"
+    assert detail == (
+        "1 failed, the newest event_ids_are_unique of registry.download_events on 2025-03-10: no id twice"
+    )
+
+
+def test_an_empty_landing_folder_and_one_that_is_a_file(well: Settings, catalog: Catalog) -> None:
+    (well.landing_dir / "compilation_events" / "a.ndjson").unlink()
+    assert only(wrong(well, catalog))[:2] == (
+        "landing compilation_events",
+        f"no files below {well.landing_dir / 'compilation_events'}",
+    )
+    (well.landing_dir / "compilation_events").rmdir()
+    (well.landing_dir / "compilation_events").write_text("a file")
+    assert only(wrong(well, catalog))[1].endswith("compilation_events is a file; expected a folder")
+
+
+def test_a_file_that_is_no_events(well: Settings, catalog: Catalog) -> None:
+    write(well, "compilation_events/a.xlsx", b"x")
+    subject, detail, _ = only(wrong(well, catalog))
+    assert subject == "landing compilation_events"
+    assert detail.startswith("1 of 2 cannot be read, e.g. compilation_events/a.xlsx: it has an unknown ending")
+
+
+@contextmanager
+def as_nobody() -> Iterator[None]:
+    """Permissions mean nothing to root."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+def test_a_landing_folder_that_cannot_be_read(catalog: Catalog) -> None:
+    settings = settings_in(reachable_folder(), "postgresql://nobody@127.0.0.1:1/nothing")
+    path = write(settings, "compilation_events/a.ndjson", b"")
+    told: list[str] = []
+
+    def look() -> str:
+        with as_nobody():
+            found = {finding.subject: finding for finding in examine(settings, catalog, TODAY)}
+        told.append(found["landing compilation_events"].advice or "")
+        return found["landing compilation_events"].detail
+
+    assert look() == "1 files"
+    path.chmod(0o000)
+    assert look() == "1 of 1 cannot be read, e.g. compilation_events/a.ndjson: it cannot be read by this user"
+    for folder in (path.parent, settings.landing_dir, settings.landing_dir.parent):
+        folder.chmod(0o000)
+        assert look() == f"{folder} cannot be read by this user"
+        assert told[-1].startswith(f"sudo chmod a+rx {folder}")
+    for folder in (settings.landing_dir.parent, settings.landing_dir, path.parent):
+        folder.chmod(0o755)
+    shutil.rmtree(settings.landing_dir.parent)
+
+
+def test_no_grants_at_all(server: Server, tmp_path: Path, catalog: Catalog) -> None:
+    url = server.clone()
+    execute(url, "create role stranger login")
+    try:
+        settings = settings_in(tmp_path, url.replace("postgres@", "stranger@", 1))
+        found = [finding for finding in wrong(settings, catalog) if not finding.subject.startswith("landing")]
+        subject, detail, advice = only(found)
+        assert (subject, detail) == ("roles", "stranger may not look into the schema ops: no grants are set for it")
+        assert advice.startswith("analytics-etl migrate --roles")
+    finally:
+        execute(url, "drop role stranger")
+        server.drop(url)
