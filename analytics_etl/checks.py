@@ -225,16 +225,15 @@ def _validate(
     with warehouse.archived_rows(sorted(named), before, end) as schemas:
         events = rename_schemas(target.table, schemas)
         with warehouse.batch_view(events, target.period_column, start, end) as view:
-            reading = [_reading(check, schemas, view, events) for check in checks]
+            reading = [_reading(check, schemas, events) for check in checks]
             return _validate_batch(warehouse, target, reading, start, end, view)
 
 
-def _reading(check: Check, schemas: Mapping[str, str], batch: str, events: str) -> Check:
-    """A check with the relations that its SELECT reads written into it."""
-    if check.select is None:
+def _reading(check: Check, schemas: Mapping[str, str], events: str) -> Check:
+    """A check whose SELECT reads archived rows, too, where there are any."""
+    if check.select is None or not schemas:
         return check
-    select = rename_schemas(check.select, schemas)
-    return replace(check, select=select.replace("{batch}", batch).replace("{events}", events))
+    return replace(check, select=rename_schemas(check.select, schemas).replace("{events}", events))
 
 
 def _validate_batch(
@@ -244,7 +243,7 @@ def _validate_batch(
     schema, name = relation.split(".")
     source = _data_source(sqlalchemy_url(warehouse.settings, schema))
     asset = source.add_table_asset(name, table_name=name)
-    queries = {check.name: _query_text(check, target, start, end) for check in checks if check.select}
+    queries = {check.name: _query_text(check, target, relation, start, end) for check in checks if check.select}
     suite = gx.ExpectationSuite(
         name=f"suite_{uuid4().hex}", expectations=[_expectation(check, queries.get(check.name)) for check in checks]
     )
@@ -277,10 +276,15 @@ def _expectation(check: Check, query: str | None) -> Any:
     return kind(**arguments, meta={"check": check.name})
 
 
-def _query_text(check: Check, target: Target, start: date, end: date) -> str:
+def _query_text(check: Check, target: Target, relation: str, start: date, end: date) -> str:
     assert check.select is not None
     parameters = {**window_parameters(start, end), "table": target.table}
-    return bind(check.select, parameters, check.name).replace("{time_column}", target.time_column)
+    return (
+        bind(check.select, parameters, check.name)
+        .replace("{batch}", relation)
+        .replace("{events}", target.table)
+        .replace("{time_column}", target.time_column)
+    )
 
 
 def _result(warehouse: Warehouse, check: Check, outcome: Any, query: str | None, start: date, end: date) -> CheckResult:

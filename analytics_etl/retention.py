@@ -56,6 +56,8 @@ def plan(warehouse: Warehouse, catalog: Catalog) -> Iterator[Step]:
 def run(warehouse: Warehouse, catalog: Catalog, actor: str, tell: Tell) -> Outcome:
     """Do what is due. An error ends it, and what is done stays done."""
     outcome = Outcome()
+    for contract in catalog.contracts.values():
+        warehouse.archiver.finish_interrupted(contract)
     steps = list(plan(warehouse, catalog))
     for done, step in enumerate(steps):
         tell(str(step), done, len(steps))

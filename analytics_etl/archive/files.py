@@ -72,6 +72,16 @@ class ArchiveFolder:
         if moved:
             _sync_folder(file.parent)
 
+    def interrupted(self, table: str) -> list[date]:
+        """Days with new files that somebody was killed over, or is writing now."""
+        names = {path.name.partition(".")[0] for path in (self.path / table).glob("*.new")}
+        return sorted(date.fromisoformat(name) for name in names)
+
+    def remove_new(self, table: str, day: date) -> None:
+        """Remove new files that were not settled, which the database knows nothing of."""
+        for path in (self.file(table, day), self.manifest(table, day)):
+            _new(path).unlink(missing_ok=True)
+
     def check(self, manifest: Manifest) -> None:
         """Raise ArchiveError unless the file is, byte for byte, the one the manifest in the database speaks of."""
         self.settle(manifest)

@@ -27,6 +27,16 @@ def find(connection: Connection, table: str, day: date) -> Archived | None:
     return Archived(found[0]["state"], Manifest.from_dict(found[0]["manifest"])) if found else None
 
 
+def manifests(connection: Connection, table: str, days: Sequence[date]) -> list[Manifest]:
+    """Of some days of a table, in order."""
+    found = rows(
+        connection,
+        "select manifest from ops.archives where table_name = %s and day = any(%s) order by day",
+        [table, list(days)],
+    )
+    return [Manifest.from_dict(row["manifest"]) for row in found]
+
+
 def archived_days(connection: Connection, tables: Sequence[str], start: date, end: date) -> dict[str, list[date]]:
     """{table: days of [start, end)} whose rows are in the archive and not in the table."""
     found = connection.execute(

@@ -162,6 +162,15 @@ class Archiver:
         self._settle(contract, manifest)
         return old.fingerprint.personal_values
 
+    def finish_interrupted(self, contract: Contract) -> None:
+        """Give files their names that a killed process has committed, and remove those it has not."""
+        for day in self._folder.interrupted(contract.table):
+            with self._day(contract, day) as connection:  # waits for whoever is writing them now
+                archived = archives.find(connection, contract.table, day)
+                if archived is not None:
+                    self._folder.settle(archived.manifest)
+                self._folder.remove_new(contract.table, day)
+
     def remove_rejected_content(self, contract: Contract) -> int:
         """The content of rejected rows that is older than personal data may be; returns how many rows."""
         keep = self._settings.personal_retention.of(contract.table)

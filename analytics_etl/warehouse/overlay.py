@@ -42,12 +42,12 @@ def _bring(connection: Connection, folder: ArchiveFolder, table: str, days: list
     name = table.split(".")[1]
     rows_table, view = sql.Identifier(schema, f"{name}_archived"), sql.Identifier(schema, name)
     connection.execute(sql.SQL("create table {} (like {})").format(rows_table, identifier(table)))
+    # Asked for at once: while rows are sent the connection is the sender's.
+    manifests = archives.manifests(connection, table, days)
     sender = RowSender(connection)
     try:
-        for day in days:
-            archived = archives.find(connection, table, day)
-            assert archived is not None
-            for rows in folder.read(archived.manifest):
+        for manifest in manifests:
+            for rows in folder.read(manifest):
                 sender.send(rows_table, rows)
         sender.drain()
     except BaseException:
