@@ -17,6 +17,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import psycopg
 import pyarrow.parquet as pq
 import pytest
@@ -42,6 +43,7 @@ from test_faults import count_steps, leftovers
 from analytics_etl import checks, doctor, retention
 from analytics_etl.archive import ArchiveError, ArchiveFolder
 from analytics_etl.contracts import Contract
+from analytics_etl.definitions import build_defs
 from analytics_etl.settings import Keeping, Settings, SettingsError
 from analytics_etl.status import matrices
 from analytics_etl.warehouse import DatabaseError, Warehouse
@@ -219,6 +221,11 @@ def damage(path: Path) -> None:
     path.write_bytes(data)
 
 
+def reload_changed(warehouse: Warehouse) -> None:
+    write_day(warehouse.settings, OLD, 25)
+    load(warehouse, DOWNLOADS, OLD)
+
+
 SPOILED: dict[str, Callable[[Warehouse], object]] = {
     "file damaged": lambda w: damage(ArchiveFolder(w.settings.archive_dir).file(DOWNLOADS, OLD)),
     "file deleted": lambda w: ArchiveFolder(w.settings.archive_dir).file(DOWNLOADS, OLD).unlink(),
@@ -242,7 +249,7 @@ SPOILED: dict[str, Callable[[Warehouse], object]] = {
         f"update {DOWNLOADS} set file_size = 203 - file_size "
         f"where downloaded_at in ('{OLD}T00:00:01Z', '{OLD}T00:00:02Z')",
     ),
-    "reloaded": lambda w: (write_day(w.settings, OLD, 25), load(w, DOWNLOADS, OLD)),
+    "reloaded": reload_changed,
     "never exported": lambda w: execute(w.settings.database_url, "delete from ops.archives"),
 }
 
@@ -451,6 +458,21 @@ def test_the_commands(loaded: Warehouse) -> None:
     again = call(f"restore {DOWNLOADS} {OLD} --reason look", environment)
     assert again.exit_code == 1
     assert "nothing to restore" in again.output
+
+
+def test_the_job_says_what_it_did(loaded: Warehouse) -> None:
+    definitions = build_defs(loaded.settings)
+    assert definitions.resolve_schedule_def("retention_daily").cron_schedule == "30 3 * * *"
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = definitions.resolve_job_def("retention").execute_in_process(
+            instance=instance, run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+        )
+    [materialization] = result.asset_materializations_for_node("ops__retention")
+    said = {name: value.value for name, value in materialization.metadata.items()}
+    sizes = ask(loaded.settings.database_url, "select sum(size_bytes)::bigint as size from ops.archives")
+    assert said["days_archived"] == 6
+    assert said["rows_archived"] == 135
+    assert said["bytes_archived"] == sizes[0]["size"] > 0
 
 
 # -- killed at any step ----------------------------------------------------------------------------------------------
