@@ -5,9 +5,10 @@ are kept per partition in `ops.check_results`, also when one run does a whole ra
 """
 
 import importlib
+import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from functools import cache
 from types import ModuleType
 from typing import Any
@@ -18,12 +19,13 @@ from dagster._core.storage import tags as dg_tags
 
 from analytics_etl.assets.metadata import asset_key, retrying_lost_connections, table_of_rows
 from analytics_etl.catalog import Catalog
-from analytics_etl.models import Model, bind, cadence_of, window_parameters
+from analytics_etl.models import Model, bind, cadence_of, rename_schemas, window_parameters
 from analytics_etl.partitions import period_end, requested_periods
 from analytics_etl.warehouse import CheckResult, Warehouse, sqlalchemy_url
 
 SAMPLE_ROWS = 20
 UNEXPECTED_ROWS = "unexpected_rows_expectation"
+_QUALIFIED = re.compile(r"\b[a-z]\w*\.[a-z]\w*\b")
 
 
 class CheckError(RuntimeError):
@@ -217,8 +219,21 @@ def _validate(
     warehouse: Warehouse, target: Target, checks: Sequence[Check], start: date, end: date
 ) -> list[CheckResult]:
     """The outcome of each check for the rows of [start, end) as one batch."""
-    with warehouse.batch_view(target.table, target.period_column, start, end) as view:
-        return _validate_batch(warehouse, target, checks, start, end, view)
+    # Also those that read the day before; the names that are no event tables have no archived days.
+    named = {target.table, *(name for check in checks for name in _QUALIFIED.findall(check.select or ""))}
+    before = start - timedelta(days=1 if target.time_column else 0)
+    with warehouse.archived_rows(sorted(named), before, end) as schemas:
+        events = rename_schemas(target.table, schemas)
+        with warehouse.batch_view(events, target.period_column, start, end) as view:
+            reading = [_reading(check, schemas, events) for check in checks]
+            return _validate_batch(warehouse, target, reading, start, end, view)
+
+
+def _reading(check: Check, schemas: Mapping[str, str], events: str) -> Check:
+    """A check whose SELECT reads archived rows, too, where there are any."""
+    if check.select is None or not schemas:
+        return check
+    return replace(check, select=rename_schemas(check.select, schemas).replace("{events}", events))
 
 
 def _validate_batch(

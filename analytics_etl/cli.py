@@ -15,7 +15,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from analytics_etl import embedded
+from analytics_etl import embedded, retention
+from analytics_etl.archive import ArchiveError
 from analytics_etl.catalog import Catalog
 from analytics_etl.contracts import ContractError
 from analytics_etl.models import ModelError
@@ -31,6 +32,7 @@ STATES = {
     "provisional": ("◐", "cyan"),
     "outdated": ("~", "yellow"),
     "failed": ("✗", "red"),
+    "archived": ("▪", "blue"),
     "missing": ("·", "dim"),
 }
 
@@ -48,7 +50,7 @@ class Commands(click.Group):
         return list(self.commands)
 
     def invoke(self, ctx: click.Context) -> Any:
-        known = (SettingsError, DatabaseError, embedded.EmbeddedServerError, ModelError, ContractError)
+        known = (SettingsError, DatabaseError, ArchiveError, embedded.EmbeddedServerError, ModelError, ContractError)
         try:
             return super().invoke(ctx)
         except known as error:
@@ -143,7 +145,7 @@ def backfill(first: datetime, last: datetime, reason: str | None) -> None:
 @click.option("--to", "last", type=DATE, help="Last day to show; the newest day there is by default.")
 @click.option("--rows", is_flag=True, help="Show numbers of rows instead of states.")
 def status(first: datetime | None, last: datetime | None, rows: bool) -> None:  # noqa: FBT001 - a flag of the command
-    """Print which day of which table is there, final, provisional, outdated, failed or missing."""
+    """Print which day of which table is there, final, provisional, outdated, failed, archived or missing."""
     from analytics_etl.status import matrices  # noqa: PLC0415 - Dagster takes seconds to import
 
     settings = Settings.from_environment()
@@ -168,6 +170,50 @@ def status(first: datetime | None, last: datetime | None, rows: bool) -> None:  
         Console(width=max(out.width, 40 + 12 * len(matrix.periods)) if not out.is_terminal else None).print(table)
         out.print()
     out.print("  ".join(f"[{color}]{mark}[/] {state}" for state, (mark, color) in STATES.items()))
+
+
+@main.command()
+@click.option("--dry-run", is_flag=True, help="Only say what is due.")
+def archive(dry_run: bool) -> None:  # noqa: FBT001 - a flag of the command
+    """Archive raw days that are older than their retention, and empty personal columns that are.
+
+    Each day becomes a Parquet file with a manifest below the archive folder, is read back, and only then leaves its
+    table. Interrupted, it can simply be started again. The daemon does the same every night.
+    """
+    settings = Settings.from_environment()
+    migrations.upgrade(settings)
+    warehouse, catalog = Warehouse(settings), Catalog()
+    if dry_run:
+        steps = list(retention.plan(warehouse, catalog))
+        for step in steps:
+            out.print(str(step))
+        out.print(f"{len(steps)} steps are due; nothing was changed")
+        return
+    with _progress(1) as tell:
+        outcome = retention.run(warehouse, catalog, _actor(), tell)
+    out.print(
+        f"[green]✓[/] archived {outcome.days} days: {outcome.rows:,} rows in {outcome.bytes:,} bytes below "
+        f"{settings.archive_dir}; removed {outcome.personal_values:,} personal values"
+    )
+
+
+@main.command()
+@click.argument("table", metavar="TABLE")
+@click.argument("day", type=DATE, metavar="DAY")
+@click.option("--reason", required=True, help="Why; kept in the audit log.")
+def restore(table: str, day: datetime, reason: str) -> None:
+    """Bring an archived day of a raw table back into it: the same rows, verified against the manifest.
+
+    TABLE is named with its schema, like registry.download_events. The day stays until the newest day of the table has
+    moved on by ANALYTICS_RESTORED_DAYS (7). Aggregates of archived days can be run anew without this.
+    """
+    settings = Settings.from_environment()
+    migrations.upgrade(settings)
+    contract = Catalog().contracts.get(table)
+    if contract is None:
+        raise click.UsageError(f"there is no event table {table}, expected one of {', '.join(Catalog().contracts)}")
+    manifest = Warehouse(settings).archiver.restore(contract, day.date(), _actor(), reason)
+    out.print(f"[green]✓[/] {table} {day.date()} is back: {manifest.fingerprint.rows:,} rows")
 
 
 @main.command()

@@ -76,6 +76,11 @@ class Contract:
     def column_docs(self) -> Mapping[str, str]:
         return {column.name: column.comment for column in self.columns}
 
+    @property
+    def personal_columns(self) -> tuple[str, ...]:
+        """Columns whose comment says "Personal data": they are kept for a shorter time than their row."""
+        return tuple(column.name for column in self.columns if "personal data" in column.comment.lower())
+
     @cached_property
     def code_version(self) -> str:
         """Hash of columns and constraints: a change of them makes loaded days outdated, one of a comment does not."""
@@ -173,5 +178,8 @@ def _validate(contract: Contract) -> None:
     time = next((column for column in contract.columns if column.name == contract.time_column), None)
     if time is None or time.type != "timestamptz" or not time.is_required:
         raise ContractError(f"{contract.path}: {contract.time_column} must be a timestamptz not null column")
+    for column in contract.columns:
+        if column.name in contract.personal_columns and column.is_required:
+            raise ContractError(f"{contract.path}: {column.name} is personal data, so it must not be not null")
     if not contract.description:
         raise ContractError(f"{contract.path}: the table needs a comment")

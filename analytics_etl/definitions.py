@@ -9,12 +9,13 @@ import dagster as dg
 from analytics_etl.assets.aggregates import build_aggregate_asset
 from analytics_etl.assets.events import build_event_asset, build_landing_asset
 from analytics_etl.assets.reports import build_index_asset, build_report_asset
+from analytics_etl.assets.retention import build_retention_asset
 from analytics_etl.assets.views import build_view_asset
 from analytics_etl.catalog import Catalog
 from analytics_etl.checks import build_checks
 from analytics_etl.housekeeping import build_abandoned_sensor, build_housekeeping
 from analytics_etl.partitions import Partitions
-from analytics_etl.schedules import build_jobs, build_schedules, build_sensors
+from analytics_etl.schedules import build_jobs, build_retention, build_schedules, build_sensors
 from analytics_etl.settings import Settings
 from analytics_etl.warehouse import Warehouse
 from analytics_etl.warehouse.liveness import being_alive
@@ -39,11 +40,13 @@ def build_defs(settings: Settings | None = None, overrides: Mapping[str, Any] | 
     ]
     jobs = build_jobs(assets, partitions)
     housekeeping, housekeeping_schedule = build_housekeeping(settings)
+    retention = build_retention_asset(catalog)
+    retention_job, retention_schedule = build_retention(retention)
     return dg.Definitions(
-        assets=[*(build_landing_asset(contract) for contract in catalog.contracts.values()), *assets],
+        assets=[*(build_landing_asset(contract) for contract in catalog.contracts.values()), *assets, retention],
         asset_checks=build_checks(catalog),
-        jobs=[*jobs, housekeeping],
-        schedules=[*build_schedules(jobs), housekeeping_schedule],
+        jobs=[*jobs, housekeeping, retention_job],
+        schedules=[*build_schedules(jobs), housekeeping_schedule, retention_schedule],
         sensors=[*build_sensors(jobs), build_abandoned_sensor(settings)],
         resources={"warehouse": _warehouse(settings), **(overrides or {})},
         # Starting a process for each step costs seconds; runs are the unit of parallelism.

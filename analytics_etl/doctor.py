@@ -59,6 +59,7 @@ def examine(settings: Settings, catalog: Catalog, today: date) -> Iterator[Findi
     yield _days(warehouse, catalog, today)
     yield _checks(warehouse)
     yield _views(warehouse, catalog)
+    yield _archive(warehouse)
     yield _daemon(warehouse)
 
 
@@ -235,6 +236,21 @@ def _views(warehouse: Warehouse, catalog: Catalog) -> Finding:
         detail = f"{', '.join(stale)} do not show the newest day"
         return Finding("views", is_well=False, detail=detail, advice=f"analytics-etl run {newest or 'DATE'}")
     return Finding("views", is_well=True, detail="up to date")
+
+
+def _archive(warehouse: Warehouse) -> Finding:
+    known = warehouse.query(
+        "select table_name, day, manifest ->> 'file' as file, size_bytes from ops.archives where state = 'archived' "
+        "order by day, table_name"
+    )
+    folder = warehouse.settings.archive_dir
+    files = [(folder / row["table_name"] / row["file"], row["size_bytes"]) for row in known]
+    wrong = [path for path, size in files if not path.exists() or path.stat().st_size != size]
+    if wrong:
+        detail = f"{len(wrong)} of {len(files)} archived days have no file of the right size, e.g. {wrong[0]}"
+        advice = "put the file back from a copy, or set ANALYTICS_ARCHIVE_DIR to where the files are"
+        return Finding("archive", is_well=False, detail=detail, advice=advice)
+    return Finding("archive", is_well=True, detail=f"{len(files)} days, all files there" if files else "no day yet")
 
 
 def _daemon(warehouse: Warehouse) -> Finding:

@@ -143,6 +143,22 @@ def bind(statement: str, parameters: Mapping[str, str | int], origin: object = "
     return "".join([*parts, statement[position:]])
 
 
+def rename_schemas(statement: str, schemas: Mapping[str, str]) -> str:
+    """Let a statement read tables of the same name in other schemas: {table with schema: other schema}.
+
+    Only the schema is written anew, so that aliases and qualified columns stay right; quotes and comments stay, too.
+    """
+    parts = []
+    position = 0
+    tokens = sqlglot.tokenize(statement, dialect="postgres")
+    for family, dot, name in zip(tokens, tokens[1:], tokens[2:], strict=False):
+        other = schemas.get(f"{family.text}.{name.text}")
+        if dot.token_type == sqlglot.TokenType.DOT and other is not None:
+            parts += [statement[position : family.start], other]
+            position = family.end + 1
+    return "".join([*parts, statement[position:]])
+
+
 def load_models(sql_dir: Path, kind: Kind) -> dict[str, Model]:
     """Every file of one kind in every family, by its table name."""
     models = [read_model(path) for path in sorted(sql_dir.glob(f"*/{kind}/*.sql"))]

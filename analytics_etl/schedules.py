@@ -16,6 +16,7 @@ _CRON: dict[Cadence, str] = {"day": "5 0 * * *", "week": "5 1 * * 1", "month": "
 
 JOB_NAMES: dict[Cadence, str] = {"day": "daily", "week": "weekly", "month": "monthly"}
 VIEWS_JOB = "views"
+RETENTION_JOB = "retention"
 
 
 def build_jobs(assets: list[dg.AssetsDefinition], partitions: Partitions) -> "list[AssetJob]":
@@ -54,6 +55,23 @@ def build_schedules(jobs: "list[AssetJob]") -> list[dg.ScheduleDefinition]:
         default_status=dg.DefaultScheduleStatus.RUNNING,
     )
     return [*schedules, views]
+
+
+def build_retention(asset: dg.AssetsDefinition) -> "tuple[AssetJob, dg.ScheduleDefinition]":
+    """Retention has a job of its own, since it is about no partition, and runs when the day's work is done."""
+    job = dg.define_asset_job(
+        RETENTION_JOB,
+        selection=dg.AssetSelection.assets(asset.key),
+        description="Archives raw days after ANALYTICS_RETENTION_DAYS, empties personal columns before.",
+    )
+    schedule = dg.ScheduleDefinition(
+        name=f"{RETENTION_JOB}_daily",
+        job=job,
+        cron_schedule="30 3 * * *",
+        execution_timezone="UTC",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+    )
+    return job, schedule
 
 
 def build_sensors(jobs: "list[AssetJob]") -> list[dg.SensorDefinition]:

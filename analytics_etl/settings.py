@@ -34,6 +34,19 @@ class Roles:
 
 
 @dataclass(frozen=True)
+class Keeping:
+    """For how many days something is kept; None = for ever."""
+
+    default: int | None
+    tables: tuple[tuple[str, int | None], ...] = ()
+
+    def of(self, table: str) -> int | None:
+        """For a table, which may be named with or without its schema."""
+        named = dict(self.tables)
+        return named.get(table, named.get(table.rsplit(".", maxsplit=1)[-1], self.default))
+
+
+@dataclass(frozen=True)
 class Settings:
     """Every value the product can be configured with."""
 
@@ -63,6 +76,16 @@ class Settings:
 
     roles: Roles | None = None
     """Database roles that grants are set for; None = whoever connects does everything."""
+    archive_dir: Path = CHECKOUT / ".analytics" / "archive"
+
+    retention: Keeping = Keeping(90)
+    """Days a raw day stays in its table, counted from the table's newest day; then it is archived and dropped."""
+
+    personal_retention: Keeping = Keeping(30)
+    """The same for personal columns; then they are set to NULL, in the table and in archives."""
+
+    restored_days: int = 7
+    """A restored day is left in its table until the newest day has moved on by so many days."""
 
     @property
     def dagster_home(self) -> Path:
@@ -110,7 +133,34 @@ class Settings:
                 "ANALYTICS_DAGSTER_KEEP_DAYS", 30, _at_least(1), "a whole number of days, 1 or more"
             ),
             roles=read("ANALYTICS_ROLES", None, _roles, "three names, the owner's, the loader's and the reader's"),
+            archive_dir=read("ANALYTICS_ARCHIVE_DIR", home / "archive", folder, "a folder"),
+            retention=read("ANALYTICS_RETENTION_DAYS", Keeping(90), _keeping(90), _KEEPING),
+            personal_retention=read("ANALYTICS_PERSONAL_RETENTION_DAYS", Keeping(30), _keeping(30), _KEEPING),
+            restored_days=read("ANALYTICS_RESTORED_DAYS", 7, _at_least(1), "a whole number of days, 1 or more"),
         )
+
+
+_KEEPING = "days like 90, or 90,download_events=400; 0 or never keeps everything"
+
+
+def _keeping(default: int) -> Callable[[str], Keeping]:
+    def days(text: str) -> int | None:
+        return None if text.strip() in ("0", "never") else _at_least(1)(text)
+
+    def parse(text: str) -> Keeping:
+        everywhere: int | None = default
+        tables = []
+        for part in text.split(","):
+            table, sign, number = part.rpartition("=")
+            if sign and not table.strip():
+                raise ValueError(text)
+            if sign:
+                tables.append((table.strip(), days(number)))
+            else:
+                everywhere = days(number)
+        return Keeping(everywhere, tuple(tables))
+
+    return parse
 
 
 def _at_least(minimum: int) -> Callable[[str], int]:

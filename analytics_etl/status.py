@@ -10,7 +10,7 @@ from analytics_etl.models import Cadence, cadence_of
 from analytics_etl.partitions import periods
 from analytics_etl.warehouse import Warehouse
 
-State = Literal["missing", "provisional", "final", "failed", "outdated"]
+State = Literal["missing", "provisional", "final", "failed", "outdated", "archived"]
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,7 @@ def matrices(warehouse: Warehouse, catalog: Catalog, first: date, last: date) ->
         for r in warehouse.partitions(first - timedelta(days=31), last + timedelta(days=1))
     }
     failed = warehouse.failed_partitions(first - timedelta(days=31), last)
+    archived = warehouse.archived_days(tables, first - timedelta(days=31), last + timedelta(days=1))
     versions = {table: catalog.code_version(table) for table in tables}
     found = []
     for cadence in _cadences():
@@ -44,6 +45,8 @@ def matrices(warehouse: Warehouse, catalog: Catalog, first: date, last: date) ->
                 return "missing"
             if (table, start) in failed:
                 return "failed"
+            if start in archived.get(table, ()):
+                return "archived"
             if record["code_version"] != versions[table]:
                 return "outdated"
             is_final = newest is not None and newest >= end - timedelta(days=1) + timedelta(

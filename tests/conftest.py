@@ -93,6 +93,7 @@ def settings_in(folder: Path, url: str, start_date: date = date(2025, 1, 1)) -> 
         database_url=url,
         landing_dir=folder / "landing",
         reports_dir=folder / "reports",
+        archive_dir=folder / "archive",
         start_date=start_date,
     )
 
@@ -110,3 +111,7 @@ def _with_template(admin_url: str) -> Server:
         connection.execute(f"create database {server.template}")
     migrations.upgrade(replace(Settings(), database_url=server.url(server.template)))
     return server
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--retention-days", default="14", help="days of three tables that test_retention.py archives")

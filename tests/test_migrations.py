@@ -213,6 +213,14 @@ def given(table: str) -> sql_engines.Row:
         return {CATALOG.contracts[table].time_column: moment}
     rows: dict[str, sql_engines.Row] = {
         "ops.audit": {"actor": "a", "action": "b", "subject": "c"},
+        "ops.archives": {"day": moment, "state": "verified", "sha256": "s", "manifest": "{}"},
+        "ops.personal_removals": {
+            "day": moment,
+            "place": "archive",
+            "values_removed": 0,
+            "before": "{}",
+            "after": "{}",
+        },
         "ops.check_results": {
             "check_name": "c",
             "period_start": moment,

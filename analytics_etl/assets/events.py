@@ -3,7 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -82,9 +82,16 @@ def load_days(
 ) -> tuple[list[LoadedDay], list[FileReport]]:
     """Replace days of a raw table by what the landing files hold of them.
 
-    Reads the files the ledger knows to hold events of these days, and those it does not know (as they are now).
+    Reads the files the ledger knows to hold events of these days, and those it does not know (as they are now). An
+    archived day is left out: its rows are the archived ones, whatever has become of its files, until it is restored.
     """
     settings = warehouse.settings
+    archived = warehouse.archived_days([contract.table], min(days), max(days) + timedelta(days=1))
+    if kept := sorted(set(days) & set(archived.get(contract.table, []))):
+        tell(f"{contract.table}: {len(kept)} days from {kept[0]} on are archived and stay as they are")
+        days = [day for day in days if day not in kept]
+        if not days:
+            return [], []
     with (
         LandingReader(contract, mappings, set(days), settings.temporary_dir, settings.loader_memory_mb) as reader,
         warehouse.load(contract, days, run_id) as load,

@@ -6,7 +6,7 @@ views, `operations` keeps the books. `Warehouse` ties them to the settings: it i
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -15,8 +15,14 @@ from psycopg import sql
 from analytics_etl.contracts import Contract
 from analytics_etl.models import Model, bind, window_parameters
 from analytics_etl.settings import Settings
-from analytics_etl.warehouse import operations, roles
-from analytics_etl.warehouse.batches import create_batch_view, drop_batch_view
+from analytics_etl.warehouse import archives, operations, roles
+from analytics_etl.warehouse.archiving import Archiver
+from analytics_etl.warehouse.batches import (
+    create_batch_schema,
+    create_batch_view,
+    drop_batch_schema,
+    drop_batch_view,
+)
 from analytics_etl.warehouse.connection import (
     AGGREGATION,
     LOST_CONNECTION,
@@ -33,6 +39,7 @@ from analytics_etl.warehouse.connection import (
 from analytics_etl.warehouse.derived import Replaced, refresh_view, replace_window
 from analytics_etl.warehouse.loading import DayLoad, LoadedDay
 from analytics_etl.warehouse.operations import CheckResult
+from analytics_etl.warehouse.overlay import overlay
 
 __all__ = [
     "LOST_CONNECTION",
@@ -72,6 +79,7 @@ class Warehouse:
             load = DayLoad(connection, contract, sorted(days), run_id)
             try:
                 load.begin()
+                archives.refuse_archived(connection, contract.table, days)
                 yield load
             except BaseException:
                 connection.close()  # a COPY may be under way, in which state nothing can be rolled back
@@ -82,7 +90,11 @@ class Warehouse:
     def replace(self, model: Model, periods: Mapping[date, date], run_id: str | None = None) -> Replaced:
         """Replace consecutive partitions (start -> end) of a derived table."""
         with transaction(self.settings, AGGREGATION) as connection:
-            replaced = replace_window(connection, model, periods, run_id)
+            # It may read so many days before each of its partitions, and bring later ones up to date.
+            reach = timedelta(days=model.lookback_days)
+            start, end = min(periods) - reach, max(periods.values()) + reach
+            schemas = overlay(connection, self.settings, model.dependencies, start, end)
+            replaced = replace_window(connection, model, periods, run_id, schemas)
             self._show(connection, model)
             return replaced
 
@@ -156,6 +168,36 @@ class Warehouse:
                 yield f"ops.{name}"
             finally:
                 drop_batch_view(connection, name)
+
+    @contextmanager
+    def archived_rows(self, tables: Sequence[str], start: date, end: date) -> Iterator[dict[str, str]]:
+        """Archived rows of [start, end) beside those of their tables, as long as the block lasts: {table: schema to
+        read it in} of the tables that have any.
+        """
+        with connect(self.settings, {"idle_session_timeout": "0"}) as connection:
+            connection.autocommit = True
+            if not archives.archived_days(connection, tables, start, end):
+                yield {}
+                return
+            name = f"batch_{uuid4().hex[:12]}"
+            create_batch_schema(connection, name)
+            try:
+                with connection.transaction():
+                    schemas = overlay(connection, self.settings, tables, start, end, name)
+                yield schemas
+            finally:
+                if not connection.closed:
+                    drop_batch_schema(connection, name)
+
+    @property
+    def archiver(self) -> Archiver:
+        """Archive, restore and removal of personal data."""
+        return Archiver(self.settings)
+
+    def archived_days(self, tables: Sequence[str], start: date, end: date) -> dict[str, list[date]]:
+        """{table: days of [start, end)} whose rows are in the archive and not in the table."""
+        with transaction(self.settings) as connection:
+            return archives.archived_days(connection, tables, start, end)
 
     def table_schema(self, tables: Sequence[str]) -> dict[str, dict[str, str]]:
         """{table: {column: type}} of the tables that exist, views included."""

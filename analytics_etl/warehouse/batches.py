@@ -27,6 +27,18 @@ def create_batch_view(
     connection.execute(statement)
 
 
+def create_batch_schema(connection: Connection, name: str) -> None:
+    """Make a schema for tables that only live as long as this connection holds the lock on its name."""
+    _drop_left_behind(connection)
+    connection.execute(sql.SQL("select pg_advisory_lock(" + _LOCK + ")").format(sql.Literal(name)))
+    connection.execute(sql.SQL("create schema {}").format(sql.Identifier(name)))
+
+
+def drop_batch_schema(connection: Connection, name: str) -> None:
+    """Take the schema away with all that is in it."""
+    connection.execute(sql.SQL("drop schema if exists {} cascade").format(sql.Identifier(name)))
+
+
 def drop_batch_view(connection: Connection, name: str) -> None:
     """Take the view away; closing the connection gives the lock back."""
     connection.execute(sql.SQL("drop view if exists {}").format(identifier(f"ops.{name}")))
@@ -46,11 +58,12 @@ def _day(connection: Connection, table: str, period: str | None) -> sql.Composab
 
 def _drop_left_behind(connection: Connection) -> None:
     names = connection.execute(
-        "select viewname from pg_views where schemaname = 'ops' and viewname like 'batch\\_%'"
+        "select viewname, true from pg_views where schemaname = 'ops' and viewname like 'batch\\_%' "
+        "union all select nspname, false from pg_namespace where nspname like 'batch\\_%'"
     ).fetchall()
-    for (name,) in names:
+    for name, is_view in names:
         locked = sql.SQL("select pg_try_advisory_lock(" + _LOCK + ")").format(sql.Literal(name))
         found = connection.execute(locked).fetchone()
         if found is not None and found[0]:
-            drop_batch_view(connection, name)
+            (drop_batch_view if is_view else drop_batch_schema)(connection, name)
             connection.execute(sql.SQL("select pg_advisory_unlock(" + _LOCK + ")").format(sql.Literal(name)))

@@ -4,10 +4,11 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from types import MappingProxyType
 
 from psycopg import sql
 
-from analytics_etl.models import Model, window_parameters
+from analytics_etl.models import Model, rename_schemas, window_parameters
 from analytics_etl.warehouse.connection import Connection, DatabaseError, ensure_schema, identifier, lock
 from analytics_etl.warehouse.operations import PartitionRecord, record_partition
 
@@ -21,16 +22,22 @@ class Replaced:
     duration_ms: int
 
 
-def replace_window(connection: Connection, model: Model, periods: Mapping[date, date], run_id: str | None) -> Replaced:
+def replace_window(
+    connection: Connection,
+    model: Model,
+    periods: Mapping[date, date],
+    run_id: str | None,
+    schemas: Mapping[str, str] = MappingProxyType({}),
+) -> Replaced:
     """Replace the rows of consecutive partitions (start -> end) by what the SELECT gives for them.
 
     A table that looks back over earlier days is also brought up to date for the later partitions it already has, so
-    that the order in which days are run does not matter.
+    that the order in which days are run does not matter. `schemas` says where tables with archived days are to be read.
     """
     started = time.monotonic()
     lock(connection, model.table)
     ensure_table(connection, model)
-    window = _Window(connection, model, run_id, started)
+    window = _Window(connection, model, run_id, started, schemas)
     counts = window.replace(periods)
     _analyze_if_grown(connection, model, sum(counts.values()))
     refreshed: list[date] = []
@@ -63,6 +70,7 @@ class _Window:
     model: Model
     run_id: str | None
     started: float
+    schemas: Mapping[str, str]
 
     def elapsed_ms(self) -> int:
         return round(1000 * (time.monotonic() - self.started))
@@ -74,11 +82,8 @@ class _Window:
             sql.SQL("delete from {} where {} >= {} and {} < {}").format(table, period, start, period, end)
         )
         names = sql.SQL(", ").join(map(sql.Identifier, self.model.columns))
-        self.connection.execute(
-            sql.SQL("insert into {} ({}) {}").format(
-                table, names, _text(self.model.statement(window_parameters(start, end)))
-            )
-        )
+        select = rename_schemas(self.model.statement(window_parameters(start, end)), self.schemas)
+        self.connection.execute(sql.SQL("insert into {} ({}) {}").format(table, names, _text(select)))
         found: dict[date, int] = dict(
             self.connection.execute(
                 sql.SQL("select {}, count(*) from {} where {} >= {} and {} < {} group by 1").format(

@@ -11,6 +11,7 @@ from psycopg import sql
 
 from analytics_etl.contracts import Contract
 from analytics_etl.landing import FileReport, RejectedRow
+from analytics_etl.warehouse import archives
 from analytics_etl.warehouse.connection import Connection, identifier, lock
 from analytics_etl.warehouse.operations import PartitionRecord, record_partition
 from analytics_etl.warehouse.sending import RowSender
@@ -161,8 +162,15 @@ class DayLoad:
             self._swap(day)
         return loaded
 
+    def attach(self, day: date) -> None:
+        """Put the new partition of a day in place of the old one and leave the books to the caller."""
+        self._analyze(day, self._counts.get(day, 0))
+        self._swap(day)
+
     def mark_gone(self, paths: Iterable[str]) -> None:
         """Files that were read before and are no longer there: their rows of these days are no longer loaded."""
+        paths = list(paths)
+        archives.refuse_to_lose(self.connection, self.contract.table, self.days, paths)
         for path in paths:
             self.connection.execute(
                 """

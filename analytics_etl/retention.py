@@ -1,0 +1,95 @@
+"""Retention: what is old leaves the tables, in steps that can each be interrupted and taken up again.
+
+First personal data, so that archives are made without it; then days, each exported, verified and only then dropped.
+What is to be done is read from the tables and their books each time, so nothing is remembered between two runs.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date
+
+from analytics_etl.catalog import Catalog
+from analytics_etl.contracts import Contract
+from analytics_etl.settings import Settings, SettingsError
+from analytics_etl.warehouse import Warehouse
+
+Tell = Callable[[str, int, int], None]
+"""(what is being done, steps done, steps in all)"""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing to do to one day of one table."""
+
+    contract: Contract
+    day: date
+    what: str
+    """`archive`, `personal data in partition` or `personal data in archive`."""
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.contract.table} {self.day}"
+
+
+@dataclass
+class Outcome:
+    """What a run of retention did."""
+
+    days: int = 0
+    rows: int = 0
+    bytes: int = 0
+    personal_values: int = 0
+    rejected_rows: int = 0
+    """Rejected rows whose content was removed."""
+
+
+def plan(warehouse: Warehouse, catalog: Catalog) -> Iterator[Step]:
+    """What is due, in order."""
+    check_names(warehouse.settings, catalog)
+    for contract in catalog.contracts.values():
+        for place in ("partition", "archive"):
+            for day in warehouse.archiver.personal_due(contract, place):
+                yield Step(contract, day, f"personal data in {place}")
+        for day in warehouse.archiver.due(contract):
+            yield Step(contract, day, "archive")
+
+
+def run(warehouse: Warehouse, catalog: Catalog, actor: str, tell: Tell) -> Outcome:
+    """Do what is due. An error ends it, and what is done stays done."""
+    outcome = Outcome()
+    for contract in catalog.contracts.values():
+        warehouse.archiver.finish_interrupted(contract)
+    steps = list(plan(warehouse, catalog))
+    for done, step in enumerate(steps):
+        tell(str(step), done, len(steps))
+        if step.what == "archive":
+            archive_day(warehouse, step.contract, step.day, actor, outcome)
+        elif step.what == "personal data in partition":
+            outcome.personal_values += warehouse.archiver.remove_personal_from_table(step.contract, step.day, actor)
+        else:
+            outcome.personal_values += warehouse.archiver.remove_personal_from_archive(step.contract, step.day, actor)
+    for contract in catalog.contracts.values():
+        outcome.rejected_rows += warehouse.archiver.remove_rejected_content(contract)
+    tell("done", len(steps), len(steps))
+    return outcome
+
+
+def archive_day(warehouse: Warehouse, contract: Contract, day: date, actor: str, outcome: Outcome) -> None:
+    """Export a day unless that was done before, then drop it."""
+    if not warehouse.archiver.is_exported(contract, day):
+        warehouse.archiver.export(contract, day)
+    manifest = warehouse.archiver.drop(contract, day, actor)
+    outcome.days += 1
+    outcome.rows += manifest.fingerprint.rows
+    outcome.bytes += manifest.size_bytes
+
+
+def check_names(settings: Settings, catalog: Catalog) -> None:
+    """Raise SettingsError when a table of its own retention is none of ours: it would be kept by another rule."""
+    known = {*catalog.contracts, *(contract.name for contract in catalog.contracts.values())}
+    for variable, keeping in (
+        ("ANALYTICS_RETENTION_DAYS", settings.retention),
+        ("ANALYTICS_PERSONAL_RETENTION_DAYS", settings.personal_retention),
+    ):
+        for table, _ in keeping.tables:
+            if table not in known:
+                raise SettingsError(f"{variable} names {table!r}, expected one of {sorted(catalog.contracts)}")

@@ -1,0 +1,176 @@
+"""The books of the archive: which day has which file, which days are due, what personal data was removed."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import Any
+
+from psycopg.types.json import Json, Jsonb
+
+from analytics_etl.archive import Fingerprint, Manifest
+from analytics_etl.warehouse.connection import Connection, DatabaseError, rows
+
+
+@dataclass(frozen=True)
+class Archived:
+    """One row of ops.archives."""
+
+    state: str
+    manifest: Manifest
+
+
+def find(connection: Connection, table: str, day: date) -> Archived | None:
+    """The archive of a day, if it has one."""
+    found = rows(
+        connection, "select state, manifest from ops.archives where table_name = %s and day = %s", [table, day]
+    )
+    return Archived(found[0]["state"], Manifest.from_dict(found[0]["manifest"])) if found else None
+
+
+def manifests(connection: Connection, table: str, days: Sequence[date]) -> list[Manifest]:
+    """Of some days of a table, in order."""
+    found = rows(
+        connection,
+        "select manifest from ops.archives where table_name = %s and day = any(%s) order by day",
+        [table, list(days)],
+    )
+    return [Manifest.from_dict(row["manifest"]) for row in found]
+
+
+def archived_days(connection: Connection, tables: Sequence[str], start: date, end: date) -> dict[str, list[date]]:
+    """{table: days of [start, end)} whose rows are in the archive and not in the table."""
+    found = connection.execute(
+        "select table_name, array_agg(day order by day) from ops.archives "
+        "where state = 'archived' and table_name = any(%s) and day >= %s and day < %s group by 1 order by 1",
+        [list(tables), start, end],
+    ).fetchall()
+    return {table: list(days) for table, days in found}
+
+
+def record_verified(connection: Connection, manifest: Manifest, *, keep_state: bool = False) -> None:
+    """Say which file is the right one. The partition is still there, unless the state is kept."""
+    connection.execute(
+        """
+        insert into ops.archives (table_name, day, state, sha256, rows, size_bytes, manifest)
+        values (%s, %s, 'verified', %s, %s, %s, %s)
+        on conflict (table_name, day) do update set
+            state = case when %s then archives.state else 'verified' end, sha256 = excluded.sha256,
+            rows = excluded.rows, size_bytes = excluded.size_bytes, manifest = excluded.manifest,
+            written_at = clock_timestamp()""",
+        [
+            manifest.table, manifest.day, manifest.sha256, manifest.fingerprint.rows, manifest.size_bytes,
+            Json({**asdict(manifest), "day": manifest.day.isoformat()}), keep_state,
+        ],
+    )  # fmt: skip
+
+
+def record_dropped(connection: Connection, table: str, day: date) -> None:
+    connection.execute(
+        "update ops.archives set state = 'archived', dropped_at = clock_timestamp(), kept_through = null "
+        "where table_name = %s and day = %s",
+        [table, day],
+    )
+
+
+def record_restored(connection: Connection, table: str, day: date, days: int) -> None:
+    """The rows are back, until the newest day of the table has moved on by so many days."""
+    connection.execute(
+        "update ops.archives set state = 'restored', restored_at = clock_timestamp(), kept_through = %s + ("
+        "select max(period_start) from ops.partitions where table_name = %s) where table_name = %s and day = %s",
+        [days, table, table, day],
+    )
+
+
+def due_days(connection: Connection, table: str, keep: int) -> list[date]:
+    """Days in the table that are `keep` days or more older than its newest one, restored ones only after their time."""
+    return _days(
+        connection,
+        """
+        select p.period_start
+        from ops.partitions as p
+        cross join (select max(period_start) as day from ops.partitions where table_name = %(table)s) as newest
+        left join ops.archives as a on a.table_name = p.table_name and a.day = p.period_start
+        where p.table_name = %(table)s and p.period_start <= newest.day - %(keep)s::integer
+          and a.state is distinct from 'archived' and (a.kept_through is null or a.kept_through < newest.day)
+        order by 1""",
+        {"table": table, "keep": keep},
+    )
+
+
+def days_with_personal_data(connection: Connection, table: str, keep: int, place: str) -> list[date]:
+    """Days older than `keep` whose rows, in table or archive, were written since personal data was removed."""
+    return _days(
+        connection,
+        """
+        select p.period_start
+        from ops.partitions as p
+        cross join (select max(period_start) as day from ops.partitions where table_name = %(table)s) as newest
+        left join ops.archives as a on a.table_name = p.table_name and a.day = p.period_start
+        left join ops.personal_removals as r
+            on r.table_name = p.table_name and r.day = p.period_start and r.place = %(place)s
+        where p.table_name = %(table)s and p.period_start <= newest.day - %(keep)s::integer
+          and case %(place)s
+            when 'archive' then (a.manifest -> 'fingerprint' ->> 'personal_values')::bigint > 0
+            else a.state is distinct from 'archived'
+                and (r.removed_at is null or r.removed_at < greatest(p.updated_at, a.restored_at))
+          end
+        order by 1""",
+        {"table": table, "keep": keep, "place": place},
+    )
+
+
+def record_removal(
+    connection: Connection, table: str, day: date, place: str, before: Fingerprint, after: Fingerprint
+) -> None:
+    connection.execute(
+        """
+        insert into ops.personal_removals (table_name, day, place, values_removed, before, after)
+        values (%s, %s, %s, %s, %s, %s)
+        on conflict (table_name, day, place) do update set
+            values_removed = excluded.values_removed, before = excluded.before, after = excluded.after,
+            removed_at = clock_timestamp()""",
+        [table, day, place, before.personal_values, Jsonb(asdict(before)), Jsonb(asdict(after))],
+    )
+
+
+def remove_rejected_content(connection: Connection, table: str, keep: int) -> int:
+    """Rejected rows are kept as they stood in their file, personal data included: after its time the content goes, the
+    reason stays, and the file tells the rest. Returns the number of rows.
+    """
+    return connection.execute(
+        """
+        update ops.rejected_rows set content = null
+        where table_name = %(table)s and content is not null and coalesce(
+            day, (select last_day from ops.loaded_files as f
+                  where f.table_name = rejected_rows.table_name and f.path = rejected_rows.path)
+        ) <= (select max(period_start) from ops.partitions where table_name = %(table)s) - %(keep)s::integer""",
+        {"table": table, "keep": keep},
+    ).rowcount
+
+
+def refuse_archived(connection: Connection, table: str, days: Sequence[date]) -> None:
+    """An archived day is not loaded from files, of which some may be gone: raise DatabaseError."""
+    found = archived_days(connection, [table], min(days), date.max).get(table, [])
+    if archived := [day for day in found if day in days]:
+        raise DatabaseError(
+            f"{table}: {archived[0]} is archived, so loading it from the landing files may lose rows; to load it anew: "
+            f"analytics-etl restore {table} {archived[0]} --reason TEXT, then run it"
+        )
+
+
+def refuse_to_lose(connection: Connection, table: str, days: Sequence[date], gone: Sequence[str]) -> None:
+    """A day that has an archive is not loaded anew without the files its rows came from: raise DatabaseError."""
+    lost = connection.execute(
+        "select d.day, d.path, d.rows_loaded from ops.loaded_days as d join ops.archives as a using (table_name, day) "
+        "where d.table_name = %s and d.day = any(%s) and d.path = any(%s) and d.rows_loaded > 0 order by 1, 2 limit 1",
+        [table, list(days), list(gone)],
+    ).fetchone()
+    if lost is not None:
+        raise DatabaseError(
+            f"{table}: {lost[2]:,} rows of {lost[0]} came from the landing file {lost[1]}, which is gone; the day has "
+            "an archive, and loading it anew would lose them: put the file back first"
+        )
+
+
+def _days(connection: Connection, statement: str, parameters: dict[str, Any]) -> list[date]:
+    return [row.popitem()[1] for row in rows(connection, statement, parameters)]

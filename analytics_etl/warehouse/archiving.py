@@ -1,0 +1,280 @@
+"""Moving days between a table and the archive: export, drop, restore, and removing personal data from both.
+
+Every method is one transaction that holds the lock of the day, which loading takes, too. A partition is dropped only in
+a transaction that has itself found its rows to be those of the verified file.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+
+import pyarrow as pa
+from psycopg import sql
+
+from analytics_etl.archive import ArchiveError, ArchiveFolder, Fingerprint, Manifest, fingerprint_of_file
+from analytics_etl.archive.files import sha256_of
+from analytics_etl.contracts import Contract
+from analytics_etl.settings import Settings
+from analytics_etl.warehouse import archives
+from analytics_etl.warehouse.connection import AGGREGATION, Connection, DatabaseError, lock, transaction
+from analytics_etl.warehouse.loading import DayLoad
+from analytics_etl.warehouse.operations import record_audit
+from analytics_etl.warehouse.partition_rows import arrow_schema, fingerprint, stream
+
+PARTITION, ARCHIVE = "partition", "archive"
+
+
+class Archiver:
+    """The archive of event tables as retention sees it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._folder = ArchiveFolder(settings.archive_dir)
+
+    def due(self, contract: Contract) -> list[date]:
+        """Days to archive. One that may still change, since its late rows are waited for, is never due."""
+        keep = self._settings.retention.of(contract.table)
+        if keep is None:
+            return []
+        with transaction(self._settings) as connection:
+            return archives.due_days(connection, contract.table, max(keep, self._settings.lateness_days))
+
+    def personal_due(self, contract: Contract, place: str) -> list[date]:
+        """Days whose personal columns are to be removed, from the table or from the archive."""
+        keep = self._settings.personal_retention.of(contract.table)
+        if keep is None or not contract.personal_columns:
+            return []
+        with transaction(self._settings) as connection:
+            return archives.days_with_personal_data(connection, contract.table, keep, place)
+
+    def export(self, contract: Contract, day: date) -> Manifest:
+        """Write the day's rows to a file, read it back, and say in the books that it is right."""
+        with self._day(contract, day) as connection:
+            leaf = _held_leaf(connection, contract, day)
+            columns = {column.name: column.type for column in contract.columns}
+            schema = arrow_schema(columns)
+            held = fingerprint(connection, leaf, columns, contract.personal_columns, contract.time_column)
+            path = self._folder.write_rows(contract.table, day, schema, stream(connection, leaf, columns))
+            found = connection.execute("select clock_timestamp()").fetchone()
+            assert found is not None
+            manifest = Manifest(
+                table=contract.table, day=day, file=self._folder.file(contract.table, day).name,
+                sha256=sha256_of(path), size_bytes=path.stat().st_size, contract_version=contract.code_version,
+                columns=columns, personal_columns=contract.personal_columns, time_column=contract.time_column,
+                fingerprint=held, made_at=found[0].isoformat(),
+            )  # fmt: skip
+            self._read_back(manifest)
+            self._folder.write_manifest(manifest)
+            archives.record_verified(connection, manifest)
+        self._settle(contract, manifest)
+        return manifest
+
+    def drop(self, contract: Contract, day: date, actor: str, reason: str | None = None) -> Manifest:
+        """Drop the partition of a day whose archive describes exactly its rows; raise ArchiveError otherwise."""
+        with self._day(contract, day) as connection:
+            manifest = self._described(connection, contract, day)
+            family = sql.Identifier(*contract.table.split("."))
+            leaf = _leaf(contract, day)
+            connection.execute(sql.SQL("alter table {} detach partition {}").format(family, leaf))
+            connection.execute(sql.SQL("drop table {}").format(leaf))
+            archives.record_dropped(connection, contract.table, day)
+            record_audit(connection, actor, "archive", f"{contract.table} {day}", reason)
+        return manifest
+
+    def is_exported(self, contract: Contract, day: date) -> bool:
+        """Whether there is an undamaged archive of exactly the rows in the partition."""
+        with self._day(contract, day) as connection:
+            try:
+                self._described(connection, contract, day)
+            except ArchiveError:
+                return False
+        return True
+
+    def restore(self, contract: Contract, day: date, actor: str, reason: str) -> Manifest:
+        """Bring an archived day back into its table, verified against its manifest."""
+        with self._day(contract, day) as connection:
+            archived = archives.find(connection, contract.table, day)
+            if archived is None or archived.state != "archived":
+                state = "has no archive" if archived is None else "is in the table"
+                raise DatabaseError(f"{contract.table}: {day} {state}, so there is nothing to restore")
+            manifest = archived.manifest
+            _refuse_other_columns(contract, manifest)
+            with _loading(connection, contract, day) as load:
+                for rows in self._folder.read(manifest):
+                    load.copy(day, rows)
+                load.drain()
+                found = fingerprint(
+                    connection, _staging(contract, day), manifest.columns, manifest.personal_columns,
+                    manifest.time_column,
+                )  # fmt: skip
+                if wrong := found.differences(manifest.fingerprint):
+                    raise ArchiveError(f"{contract.table} {day}: the rows read are not those archived: {wrong}")
+                load.attach(day)
+            archives.record_restored(connection, contract.table, day, self._settings.restored_days)
+            record_audit(connection, actor, "restore", f"{contract.table} {day}", reason)
+        return manifest
+
+    def remove_personal_from_table(self, contract: Contract, day: date, actor: str) -> int:
+        """Set personal columns of a partition to NULL; returns how many values. The rows are written to a new
+        partition, so that the old values leave the disk.
+        """
+        columns = {column.name: column.type for column in contract.columns}
+        personal, time = contract.personal_columns, contract.time_column
+        with self._day(contract, day) as connection:
+            leaf = _held_leaf(connection, contract, day)
+            before = fingerprint(connection, leaf, columns, personal, time)
+            after = before
+            if before.personal_values:
+                kept = sql.SQL(", ").join(sql.Identifier(name) for name in columns if name not in personal)
+                with _loading(connection, contract, day) as load:
+                    load.drain()
+                    new = _staging(contract, day)
+                    connection.execute(sql.SQL("insert into {} ({}) select {} from {}").format(new, kept, kept, leaf))
+                    after = fingerprint(connection, new, columns, personal, time)
+                    _refuse_changes(contract.table, day, before, after)
+                    load.attach(day)
+                record_audit(connection, actor, "remove personal data", f"{contract.table} {day}")
+            archives.record_removal(connection, contract.table, day, PARTITION, before, after)
+        return before.personal_values
+
+    def remove_personal_from_archive(self, contract: Contract, day: date, actor: str) -> int:
+        """Write an archive anew without its personal columns' values; returns how many there were."""
+        with self._day(contract, day) as connection:
+            archived = archives.find(connection, contract.table, day)
+            assert archived is not None
+            old = archived.manifest
+            schema = arrow_schema(old.columns)
+            self._folder.check(old)  # before a new file is begun: it may itself still be waiting for its name
+            emptied = (_without(rows, old.personal_columns, schema) for rows in self._folder.read(old))
+            batches = (batch for rows in emptied for batch in rows.to_batches())
+            path = self._folder.write_rows(contract.table, day, schema, batches)
+            after = self._fingerprint(old)
+            _refuse_changes(contract.table, day, old.fingerprint, after)
+            manifest = Manifest(
+                **{
+                    **vars(old), "sha256": sha256_of(path), "size_bytes": path.stat().st_size, "fingerprint": after
+                }
+            )  # fmt: skip
+            self._folder.write_manifest(manifest)
+            archives.record_verified(connection, manifest, keep_state=True)
+            archives.record_removal(connection, contract.table, day, ARCHIVE, old.fingerprint, after)
+            record_audit(connection, actor, "remove personal data", f"archive of {contract.table} {day}")
+        self._settle(contract, manifest)
+        return old.fingerprint.personal_values
+
+    def finish_interrupted(self, contract: Contract) -> None:
+        """Give files their names that a killed process has committed, and remove those it has not."""
+        for day in self._folder.interrupted(contract.table):
+            with self._day(contract, day) as connection:  # waits for whoever is writing them now
+                archived = archives.find(connection, contract.table, day)
+                if archived is not None:
+                    self._folder.settle(archived.manifest)
+                self._folder.remove_new(contract.table, day)
+
+    def remove_rejected_content(self, contract: Contract) -> int:
+        """The content of rejected rows that is older than personal data may be; returns how many rows."""
+        keep = self._settings.personal_retention.of(contract.table)
+        if keep is None or not contract.personal_columns:
+            return 0
+        with transaction(self._settings) as connection:
+            return archives.remove_rejected_content(connection, contract.table, keep)
+
+    @contextmanager
+    def _day(self, contract: Contract, day: date) -> Iterator[Connection]:
+        with transaction(self._settings, AGGREGATION) as connection:
+            lock(connection, f"{contract.table} {day}")
+            yield connection
+
+    def _settle(self, contract: Contract, manifest: Manifest) -> None:
+        with self._day(contract, manifest.day):
+            self._folder.settle(manifest)
+
+    def _described(self, connection: Connection, contract: Contract, day: date) -> Manifest:
+        """The manifest, if file, manifest, books and partition all say the same."""
+        archived = archives.find(connection, contract.table, day)
+        if archived is None:
+            raise ArchiveError(f"{contract.table}: {day} has no verified archive; it is to be exported first")
+        manifest = archived.manifest
+        leaf = _held_leaf(connection, contract, day)
+        self._folder.check(manifest)
+        self._folder.check_manifest(manifest)
+        columns = {column.name: column.type for column in contract.columns}
+        if manifest.columns != columns or manifest.personal_columns != contract.personal_columns:
+            raise ArchiveError(f"{contract.table}: {day} was archived with other columns; it is to be exported anew")
+        held = fingerprint(connection, leaf, columns, contract.personal_columns, contract.time_column)
+        if wrong := held.differences(manifest.fingerprint):
+            raise ArchiveError(f"{contract.table}: {day} was changed since it was archived: {'; '.join(wrong)}")
+        return manifest
+
+    def _read_back(self, manifest: Manifest) -> None:
+        """Compare the new file with what the table holds."""
+        if wrong := self._fingerprint(manifest).differences(manifest.fingerprint):
+            raise ArchiveError(
+                f"{manifest.table} {manifest.day}: the file does not hold what the table holds: {'; '.join(wrong)}; "
+                "the day stays in the table"
+            )
+
+    def _fingerprint(self, manifest: Manifest) -> Fingerprint:
+        """Of the new file."""
+        return fingerprint_of_file(
+            self._folder.new_file(manifest.table, manifest.day), manifest.columns, manifest.personal_columns,
+            manifest.time_column, self._settings.loader_memory_mb,
+        )  # fmt: skip
+
+
+@contextmanager
+def _loading(connection: Connection, contract: Contract, day: date) -> Iterator[DayLoad]:
+    """A new partition of the day, for the caller to fill and attach."""
+    load = DayLoad(connection, contract, [day])
+    try:
+        load.begin()
+        yield load
+    except BaseException:
+        connection.close()  # a COPY may be under way, in which state nothing can be rolled back
+        raise
+    finally:
+        load.close()
+
+
+def _leaf(contract: Contract, day: date) -> sql.Identifier:
+    return sql.Identifier(contract.family, f"{contract.name}_p{day:%Y%m%d}")
+
+
+def _staging(contract: Contract, day: date) -> sql.Identifier:
+    return sql.Identifier(contract.family, f"{contract.name}_p{day:%Y%m%d}_new")
+
+
+def _held_leaf(connection: Connection, contract: Contract, day: date) -> sql.Identifier:
+    """The day's partition, whose rows nobody can change until the transaction ends; readers can read."""
+    leaf = _leaf(contract, day)
+    exists = connection.execute("select to_regclass(%s)", [leaf.as_string(connection)]).fetchone()
+    if exists is None or exists[0] is None:
+        raise ArchiveError(f"{contract.table}: there is no partition of {day}, though the books say it was loaded")
+    connection.execute(sql.SQL("lock table {} in share mode").format(leaf))
+    return leaf
+
+
+def _refuse_other_columns(contract: Contract, manifest: Manifest) -> None:
+    """A column added since must be nullable; one that is gone or of another type has no place to go to."""
+    now = {column.name: column.type for column in contract.columns}
+    gone = [name for name, type_name in manifest.columns.items() if now.get(name) != type_name]
+    new = [column.name for column in contract.columns if column.is_required and column.name not in manifest.columns]
+    if gone or new:
+        raise DatabaseError(
+            f"{contract.table}: {manifest.day} was archived under the contract {manifest.contract_version}: its "
+            f"columns {gone} are gone or have another type, {new} must not be null; "
+            "restore it with the code of that time"
+        )
+
+
+def _refuse_changes(table: str, day: date, before: Fingerprint, after: Fingerprint) -> None:
+    wrong = after.differences(before, personal=False)
+    if wrong or after.personal_values:
+        raise ArchiveError(f"{table} {day}: removing personal data would change more than that: {'; '.join(wrong)}")
+
+
+def _without(rows: pa.Table, personal: tuple[str, ...], schema: pa.Schema) -> pa.Table:
+    for name in personal:
+        at = schema.get_field_index(name)
+        rows = rows.set_column(at, schema.field(at), pa.nulls(rows.num_rows, schema.field(at).type))
+    return rows

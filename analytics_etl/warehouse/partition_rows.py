@@ -1,0 +1,134 @@
+"""The rows of a partition as a whole: their fingerprint, computed by PostgreSQL, and as a stream of Arrow batches.
+
+`archive.fingerprints` computes the same from a file and says how a row becomes a text.
+"""
+
+import io
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pacsv
+from psycopg import Copy, sql
+
+from analytics_etl.archive import Fingerprint
+from analytics_etl.archive.fingerprints import from_row
+from analytics_etl.warehouse.connection import Connection
+
+_ARROW_TYPES = {
+    "uuid": pa.uuid(),
+    "timestamptz": pa.timestamp("us", "UTC"),
+    "bigint": pa.int64(),
+    "double precision": pa.float64(),
+    "boolean": pa.bool_(),
+}
+"""Any other type is written as PostgreSQL's own text."""
+
+_BLOCK = 16 << 20
+"""Bytes of CSV parsed at a time, which bounds the memory; no row may be longer."""
+
+
+def arrow_schema(columns: Mapping[str, str]) -> pa.Schema:
+    """Types in PostgreSQL -> the schema of the archive file."""
+    return pa.schema([(name, _ARROW_TYPES.get(type_name, pa.string())) for name, type_name in columns.items()])
+
+
+def fingerprint(
+    connection: Connection, table: sql.Identifier, columns: Mapping[str, str], personal: Sequence[str], time_column: str
+) -> Fingerprint:
+    """The fingerprint of all rows of a table."""
+    public = [name for name in columns if name not in personal]
+    values: list[sql.Composable] = [sql.SQL("count({})").format(sql.Identifier(name)) for name in personal]
+    time = sql.Identifier(time_column)
+    selected: list[sql.Composable] = [
+        sql.SQL("count(*)"),
+        _hash(["event_id"], columns),
+        _hash(public, columns),
+        _hash(["event_id", *personal], columns),
+        sql.SQL(" + ").join(values or [sql.SQL("0")]),
+        sql.SQL("(extract(epoch from min({})) * 1000000)::bigint").format(time),
+        sql.SQL("(extract(epoch from max({})) * 1000000)::bigint").format(time),
+        *(
+            sql.SQL("sum({})::text").format(sql.Identifier(name))
+            for name, type_name in columns.items()
+            if type_name == "bigint"
+        ),
+    ]
+    found = connection.execute(sql.SQL("select {} from {}").format(sql.SQL(", ").join(selected), table)).fetchone()
+    assert found is not None
+    return from_row(found, columns)
+
+
+def stream(connection: Connection, table: sql.Identifier, columns: Mapping[str, str]) -> Iterator[pa.RecordBatch]:
+    """The rows as batches of `arrow_schema(columns)`, in no order. Through CSV, which is parsed in parallel and says
+    everything: NULL is an empty field and an empty text a quoted one. The fingerprints prove that nothing was changed.
+    """
+    schema = arrow_schema(columns)
+    names = sql.SQL(", ").join(map(sql.Identifier, columns))
+    statement = sql.SQL("copy (select {} from {}) to stdout with (format csv)").format(names, table)
+    read_as = {field.name: pa.string() if field.type == pa.uuid() else field.type for field in schema}
+    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+        stream_of_bytes = _CopyStream(copy)
+        if stream_of_bytes.is_empty:
+            return
+        with pacsv.open_csv(
+            io.BufferedReader(stream_of_bytes, 1 << 20),
+            read_options=pacsv.ReadOptions(column_names=list(columns), block_size=_BLOCK),
+            parse_options=pacsv.ParseOptions(newlines_in_values=True),
+            convert_options=pacsv.ConvertOptions(
+                column_types=read_as, strings_can_be_null=True, quoted_strings_can_be_null=False, null_values=[""],
+                true_values=["t"], false_values=["f"],
+            ),
+        ) as batches:  # fmt: skip
+            for batch in batches:
+                yield pa.RecordBatch.from_arrays(
+                    [_uuids(c) if f.type == pa.uuid() else c for c, f in zip(batch.columns, schema, strict=True)],
+                    schema=schema,
+                )
+
+
+class _CopyStream(io.RawIOBase):
+    """What COPY sends, as a file."""
+
+    def __init__(self, copy: Copy) -> None:
+        self._copy = copy
+        self._rest = memoryview(copy.read())
+        self.is_empty = not self._rest
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, target: memoryview) -> int:  # type: ignore[override]
+        if not self._rest:
+            self._rest = memoryview(self._copy.read())
+        count = min(len(target), len(self._rest))
+        target[:count] = self._rest[:count]
+        self._rest = self._rest[count:]
+        return count
+
+
+def _uuids(texts: pa.Array) -> pa.Array:
+    digits = pc.replace_substring(texts, "-", "")
+    everything = bytes.fromhex("".join(digits.drop_null().to_pylist()))
+    if digits.null_count:  # rare: only event_id is sure to be there
+        present = iter(range(0, len(everything), 16))
+        values = [everything[(at := next(present)) : at + 16] if ok else None for ok in digits.is_valid().to_pylist()]
+        return pa.ExtensionArray.from_storage(pa.uuid(), pa.array(values, pa.binary(16)))
+    storage = pa.FixedSizeBinaryArray.from_buffers(pa.binary(16), len(texts), [None, pa.py_buffer(everything)])
+    return pa.ExtensionArray.from_storage(pa.uuid(), storage)
+
+
+def _hash(names: Iterable[str], columns: Mapping[str, str]) -> sql.Composable:
+    row = sql.SQL(" || ").join(_text(name, columns[name]) for name in names)
+    return sql.SQL("coalesce(sum(('x' || substr(md5({}), 1, 15))::bit(60)::bigint), 0)::text").format(row)
+
+
+def _text(name: str, type_name: str) -> sql.Composable:
+    column = sql.Identifier(name)
+    if type_name == "timestamptz":
+        text = sql.SQL("(extract(epoch from {}) * 1000000)::bigint::text").format(column)
+    elif type_name == "double precision":
+        text = sql.SQL("('x' || encode(float8send({}), 'hex'))::bit(64)::bigint::text").format(column)
+    else:
+        text = sql.SQL("{}::text").format(column)
+    return sql.SQL("coalesce(octet_length({})::text || ':' || {}, '-')").format(text, text)

@@ -1,0 +1,622 @@
+"""Archive, restore, and personal data: nothing is lost, nothing unverified is dropped, aggregates stay what they were.
+
+Killed steps are children of a process that has imported everything: this file, run as a program. The whole size is
+`pytest tests/test_retention.py --retention-days 400`.
+"""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import psycopg
+import pyarrow.parquet as pq
+import pytest
+from conftest import settings_in
+from events import (
+    DOWNLOADS,
+    aggregate,
+    all_tables,
+    ask,
+    compilation,
+    days_of,
+    declared,
+    download,
+    execute,
+    load,
+    rows_of,
+    view,
+    write,
+)
+from test_cli import call, variables
+from test_faults import count_steps, leftovers
+
+from analytics_etl import checks, doctor, retention
+from analytics_etl.archive import ArchiveError, ArchiveFolder
+from analytics_etl.contracts import Contract
+from analytics_etl.definitions import build_defs
+from analytics_etl.settings import Keeping, Settings, SettingsError
+from analytics_etl.status import matrices
+from analytics_etl.warehouse import DatabaseError, Warehouse
+
+OLD = date(2025, 3, 1)
+NEWEST = OLD + timedelta(days=12)
+TABLES = ("registry.download_events", "registry.module_view_events", "registry.compilation_events")
+ODD = ['quoted "text", with a comma', "two\nlines", "\\.", "", "ünïcode ☃", " padded "]
+
+
+def keeping(settings: Settings, days: int = 10, personal: int | None = None) -> Settings:
+    return replace(settings, retention=Keeping(days), personal_retention=Keeping(personal))
+
+
+def write_day(settings: Settings, day: date, count: int = 20) -> None:
+    name = f"{day}.ndjson"
+    at = {"ip_address": "10.0.0.1", "user_agent": "agent"}
+    odd = [
+        download(1000 + n, day, success=False, error_message=text, downloaded_at=f"{day}T05:00:00.12345{n}Z", **at)
+        for n, text in enumerate(ODD)
+    ]
+    downloads = [download(n, day, cache_hit=(True, False, None)[n % 3], **at) for n in range(count)]
+    write(settings, f"download_events/{name}", [*downloads, *odd, download(0, day, file_size=-1, **at)])
+    write(settings, f"module_view_events/{name}", [view(n, day, **at) for n in range(count)])
+    write(settings, f"compilation_events/{name}", [compilation(n, day) for n in range(count)])
+
+
+def load_all(warehouse: Warehouse, *days: date) -> None:
+    for table in TABLES:
+        load(warehouse, table, *days)
+
+
+@pytest.fixture
+def loaded(settings: Settings) -> Warehouse:
+    """Two old days of all tables and a newest one, aggregated; retention would archive the two."""
+    warehouse = Warehouse(keeping(settings))
+    for day in (OLD, OLD + timedelta(days=1), NEWEST):
+        write_day(settings, day, count=20 + (day - OLD).days)
+    load_all(warehouse, OLD, OLD + timedelta(days=1), NEWEST)
+    aggregate(warehouse, OLD, NEWEST)
+    return warehouse
+
+
+def contract(table: str = DOWNLOADS) -> Contract:
+    return declared().contracts[table]
+
+
+def run(warehouse: Warehouse) -> retention.Outcome:
+    return retention.run(warehouse, declared(), "test", lambda *_: None)
+
+
+def derived(url: str | None) -> dict[str, list[str]]:
+    return {table: rows for table, rows in all_tables(url).items() if not table.endswith("_events")}
+
+
+def partitions(url: str | None) -> list[str]:
+    found = ask(url, "select inhrelid::regclass::text as name from pg_inherits order by 1")
+    return [row["name"] for row in found if "_pkey" not in row["name"]]
+
+
+def states(url: str | None) -> dict[tuple[str, str], str]:
+    found = ask(url, "select table_name, day, state from ops.archives order by 1, 2")
+    return {(row["table_name"], row["day"].isoformat()): row["state"] for row in found}
+
+
+def everything_held(warehouse: Warehouse) -> dict[str, list[str]]:
+    """Every raw row, from the table or from the files, as text: what must never change."""
+    url = warehouse.settings.database_url
+    held = {}
+    for table in TABLES:
+        rows = rows_of(url, table)
+        archived = ask(url, "select day from ops.archives where table_name = %s and state = 'archived'", [table])
+        for row in archived:
+            rows += rows_in_file(warehouse.settings, table, row["day"])
+        held[table] = sorted(rows)
+    return held
+
+
+def rows_in_file(settings: Settings, table: str, day: date) -> list[str]:
+    """The rows of an archive file as PostgreSQL writes them, put there by plain inserts."""
+    found = ask(
+        settings.database_url, "select manifest from ops.archives where table_name = %s and day = %s", [table, day]
+    )
+    folder = ArchiveFolder(settings.archive_dir)
+    path = folder.file(table, day)
+    new = folder.new_file(table, day)
+    files = [file for file in (path, new) if file.exists()]
+    [right] = [file for file in files if sha256(file) == found[0]["manifest"]["sha256"]][:1]
+    columns = pq.read_table(right).to_pylist()
+    assert settings.database_url is not None
+    with psycopg.connect(settings.database_url, options="-c timezone=UTC") as connection:
+        connection.execute(f"create temp table t (like {table})".encode())
+        for row in columns:
+            marks = ", ".join(["%s"] * len(row))
+            connection.execute(f"insert into t ({', '.join(row)}) values ({marks})".encode(), list(row.values()))
+        return [text for (text,) in connection.execute(b"select t::text from t")]
+
+
+def sha256(path: Path) -> str:
+    return subprocess.run(["sha256sum", path], check=True, capture_output=True, text=True).stdout.split()[0]
+
+
+# -- archive and restore ---------------------------------------------------------------------------------------------
+
+
+def test_round_trip_gives_the_same_rows(loaded: Warehouse) -> None:
+    url = loaded.settings.database_url
+    before = {table: rows_of(url, table) for table in TABLES}
+    outcome = run(loaded)
+    assert outcome.days == 6
+    assert outcome.rows == sum(20 + 21 for _ in TABLES) + 2 * len(ODD)
+    assert [name for name in partitions(url) if not name.endswith(f"{NEWEST:%Y%m%d}")] == []
+    assert set(states(url).values()) == {"archived"}
+    for table in TABLES:
+        for day in (OLD, OLD + timedelta(days=1)):
+            folder = loaded.settings.archive_dir / table
+            assert sorted(file.name for file in folder.glob(f"{day}*")) == [f"{day}.json", f"{day}.parquet"]
+            assert sha256(folder / f"{day}.parquet") == json.loads((folder / f"{day}.json").read_text())["sha256"]
+            assert not set(rows_of(url, table)) & set(rows_in_file(loaded.settings, table, day))
+            loaded.archiver.restore(contract(table), day, "somebody", "a look at it")
+    assert {table: rows_of(url, table) for table in TABLES} == before
+    assert set(states(url).values()) == {"restored"}
+    audited = [(row["actor"], row["action"], row["subject"], row["reason"]) for row in ask(url, "table ops.audit")]
+    assert ("somebody", "restore", f"{DOWNLOADS} {OLD}", "a look at it") in audited
+    assert ("test", "archive", f"{DOWNLOADS} {OLD}", None) in audited
+    assert leftovers(url) == []
+
+
+def test_the_manifest_says_what_was_counted_by_hand(loaded: Warehouse) -> None:
+    run(loaded)
+    manifest = json.loads((loaded.settings.archive_dir / DOWNLOADS / f"{OLD}.json").read_text())
+    print_of = manifest["fingerprint"]
+    assert print_of["rows"] == 20 + len(ODD)
+    sizes = [100 + n for n in range(20)] + [100 + 1000 + n for n in range(len(ODD))]
+    assert print_of["sums"]["file_size"] == str(sum(sizes))
+    assert print_of["min_time"] == "2025-03-01T00:00:00+00:00"
+    assert print_of["max_time"] == "2025-03-01T05:00:00.123455+00:00"
+    assert print_of["personal_values"] == 2 * (20 + len(ODD))
+    assert manifest["contract_version"] == contract().code_version
+    assert manifest["columns"]["file_size"] == "bigint"
+
+
+def test_the_newest_day_is_the_clock(loaded: Warehouse) -> None:
+    def due(days: int) -> list[date]:
+        return Warehouse(keeping(loaded.settings, days)).archiver.due(contract())
+
+    assert due(13) == []
+    assert due(12) == [OLD]
+    assert due(11) == [OLD, OLD + timedelta(days=1)]
+    assert due(1) == due(7) == due(11)  # 7 days of lateness: a day that may change is not archived
+    assert Warehouse(replace(loaded.settings, retention=Keeping(None))).archiver.due(contract()) == []
+
+
+def test_a_restored_day_stays_for_its_days(loaded: Warehouse) -> None:
+    run(loaded)
+    loaded.archiver.restore(contract(), OLD, "somebody", "why not")
+    assert loaded.archiver.due(contract()) == []
+    for days, is_due in ((7, False), (8, True)):
+        day = NEWEST + timedelta(days=days)
+        write_day(loaded.settings, day)
+        load(loaded, DOWNLOADS, day)
+        assert (OLD in loaded.archiver.due(contract())) == is_due
+    assert run(loaded).days == 1
+    assert states(loaded.settings.database_url)[DOWNLOADS, OLD.isoformat()] == "archived"
+    with pytest.raises(DatabaseError, match="nothing to restore"):
+        loaded.archiver.restore(contract(), NEWEST, "somebody", "a mistake")
+
+
+# -- a drop that must not happen -------------------------------------------------------------------------------------
+
+
+def damage(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+def reload_changed(warehouse: Warehouse) -> None:
+    write_day(warehouse.settings, OLD, 25)
+    load(warehouse, DOWNLOADS, OLD)
+
+
+SPOILED: dict[str, Callable[[Warehouse], object]] = {
+    "file damaged": lambda w: damage(ArchiveFolder(w.settings.archive_dir).file(DOWNLOADS, OLD)),
+    "file deleted": lambda w: ArchiveFolder(w.settings.archive_dir).file(DOWNLOADS, OLD).unlink(),
+    "manifest deleted": lambda w: ArchiveFolder(w.settings.archive_dir).manifest(DOWNLOADS, OLD).unlink(),
+    "manifest changed": lambda w: (
+        ArchiveFolder(w.settings.archive_dir)
+        .manifest(DOWNLOADS, OLD)
+        .write_text(
+            ArchiveFolder(w.settings.archive_dir).manifest(DOWNLOADS, OLD).read_text().replace('"rows": 2', '"rows": 3')
+        )
+    ),
+    "a row changed": lambda w: execute(
+        w.settings.database_url,
+        f"update {DOWNLOADS} set client_sdk = 'x' where downloaded_at = '{OLD}T00:00:01Z'",
+    ),
+    "a row deleted": lambda w: execute(
+        w.settings.database_url, f"delete from {DOWNLOADS} where downloaded_at = '{OLD}T00:00:01Z'"
+    ),
+    "two values exchanged": lambda w: execute(
+        w.settings.database_url,
+        f"update {DOWNLOADS} set file_size = 203 - file_size "
+        f"where downloaded_at in ('{OLD}T00:00:01Z', '{OLD}T00:00:02Z')",
+    ),
+    "reloaded": reload_changed,
+    "never exported": lambda w: execute(w.settings.database_url, "delete from ops.archives"),
+}
+
+
+@pytest.mark.parametrize("what", SPOILED)
+def test_nothing_unverified_is_dropped(loaded: Warehouse, what: str) -> None:
+    loaded.archiver.export(contract(), OLD)
+    assert loaded.archiver.is_exported(contract(), OLD)
+    SPOILED[what](loaded)
+    url = loaded.settings.database_url
+    rows = rows_of(url)
+    with pytest.raises(ArchiveError):
+        loaded.archiver.drop(contract(), OLD, "test")
+    assert rows_of(url) == rows
+    assert f"registry.download_events_p{OLD:%Y%m%d}" in partitions(url)
+    run(loaded)  # exports it anew
+    assert everything_held(loaded)[DOWNLOADS] == rows
+
+
+def test_a_file_that_reads_back_otherwise_is_no_archive(loaded: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_rows = ArchiveFolder.write_rows
+
+    def lose_the_last(self: ArchiveFolder, table: str, day: date, schema: Any, batches: Any) -> Path:
+        return write_rows(self, table, day, schema, (batch.slice(1) for batch in batches))
+
+    monkeypatch.setattr(ArchiveFolder, "write_rows", lose_the_last)
+    with pytest.raises(ArchiveError, match="rows 25 against 26"):
+        loaded.archiver.export(contract(), OLD)
+    assert states(loaded.settings.database_url) == {}
+
+
+def test_a_damaged_archive_is_never_computed_from(loaded: Warehouse) -> None:
+    run(loaded)
+    before = derived(loaded.settings.database_url)
+    damage(ArchiveFolder(loaded.settings.archive_dir).file(DOWNLOADS, OLD))
+    for act in (
+        lambda: aggregate(loaded, OLD, OLD),
+        lambda: loaded.archiver.restore(contract(), OLD, "test", "why"),
+    ):
+        with pytest.raises(ArchiveError, match="damaged"):
+            act()
+    assert derived(loaded.settings.database_url) == before
+    ArchiveFolder(loaded.settings.archive_dir).file(DOWNLOADS, OLD).unlink()
+    finding = doctor._archive(loaded)
+    assert not finding.is_well
+    assert f"{OLD}.parquet" in finding.detail
+
+
+# -- what is archived goes on being counted --------------------------------------------------------------------------
+
+
+def test_aggregates_of_archived_days_are_the_same(loaded: Warehouse) -> None:
+    url = loaded.settings.database_url
+    before = derived(url)
+    assert len([row for row in before["module_activity_daily"] if row.startswith(f"({OLD},")]) > 5
+    run(loaded)
+    for first, last in ((OLD, OLD), (OLD, NEWEST)):  # one day, and a range of which a part is archived
+        for table in ("module_activity_daily", "language_stats_daily"):
+            execute(url, f"delete from registry.{table} where day between '{first}' and '{last}'")
+        aggregate(loaded, first, last)
+        assert derived(url) == before
+    assert partitions(url) == sorted(f"{table}_p{NEWEST:%Y%m%d}" for table in TABLES)
+
+
+def test_checks_of_archived_days_look_at_the_archived_rows(loaded: Warehouse) -> None:
+    run(loaded)
+    url, targets, all_checks = (
+        loaded.settings.database_url,
+        checks.targets(declared()),
+        checks.declared_checks(declared()),
+    )
+
+    def failed() -> set[tuple[str, str]]:
+        found = set()
+        for table in (DOWNLOADS, "registry.module_activity_daily", "registry.language_stats_daily"):
+            results = checks.evaluate(loaded, targets[table], all_checks[table], {OLD: OLD + timedelta(days=1)})
+            found |= {(r.table, r.name) for r in results if not r.passed and r.severity == "error"}
+        return found
+
+    assert failed() == set()
+    execute(url, f"update registry.module_activity_daily set download_count = 99 where day = '{OLD}'")
+    execute(
+        url, f"update ops.loaded_days set rows_read = rows_read - 5, rows_loaded = rows_loaded - 5 where day = '{OLD}'"
+    )
+    assert failed() == {
+        (DOWNLOADS, "loaded_equals_read"),
+        ("registry.module_activity_daily", "matches_events"),
+    }
+    assert ask(url, r"select nspname from pg_namespace where nspname like 'batch\_%'") == []
+
+
+def test_status_and_doctor_show_archived_days_as_archived(loaded: Warehouse) -> None:
+    run(loaded)
+    days = next(m for m in matrices(loaded, declared(), OLD, NEWEST) if m.cadence == "day")
+    assert days.states[DOWNLOADS][:3] == ["archived", "archived", "missing"]
+    assert days.states["registry.module_activity_daily"][0] == "final"
+    assert doctor._archive(loaded).is_well
+    assert "6 days" in doctor._archive(loaded).detail
+
+
+def test_an_archived_day_is_not_loaded_from_files_that_may_be_gone(loaded: Warehouse) -> None:
+    run(loaded)
+    url = loaded.settings.database_url
+    before = everything_held(loaded)
+    file = loaded.settings.landing_dir / "download_events" / f"{OLD}.ndjson"
+    file.unlink()
+    assert load(loaded, DOWNLOADS, OLD) == ([], [])
+    [day], _ = load(loaded, DOWNLOADS, OLD, NEWEST)
+    assert day.day == NEWEST
+    with pytest.raises(DatabaseError, match="is archived"), loaded.load(contract(), [OLD]):
+        pass
+    loaded.archiver.restore(contract(), OLD, "somebody", "to load it anew")
+    with pytest.raises(DatabaseError, match="26 rows of 2025-03-01 came from the landing file"):
+        load(loaded, DOWNLOADS, OLD)
+    assert everything_held(loaded) == before
+    write_day(loaded.settings, OLD, count=30)
+    load(loaded, DOWNLOADS, OLD)
+    assert len(rows_of(url)) == 30 + len(ODD) + 32 + len(ODD)
+
+
+# -- personal data ---------------------------------------------------------------------------------------------------
+
+
+def test_personal_columns_expire_in_table_and_archive(loaded: Warehouse) -> None:
+    url = loaded.settings.database_url
+    run(loaded)  # archived with personal data, since it is kept for ever
+    load_all(loaded, NEWEST)
+    loaded.archiver.restore(contract(), OLD, "somebody", "one in the table, one in the archive")
+    warehouse = Warehouse(keeping(loaded.settings, days=10, personal=10))
+    expected = {  # by hand: address and agent of each download and view of the two days
+        table: [row.replace("10.0.0.1", "").replace(",agent", ",") if is_old(row) else row for row in rows]
+        for table, rows in everything_held(warehouse).items()
+    }
+    outcome = run(warehouse)
+    # 20 + 21 views, and downloads with the odd ones; the restored day counts twice, in the table and in its old file.
+    assert outcome.personal_values == 2 * (41 + 41 + 2 * len(ODD) + 26)
+    assert everything_held(warehouse) == expected
+    assert outcome.rejected_rows == 2
+    kept = ask(url, "select day, content is null as is_empty from ops.rejected_rows order by 1")
+    assert [row["is_empty"] for row in kept] == [True, True, False]
+    removals = ask(
+        url, "select place, before, after, values_removed from ops.personal_removals where values_removed > 0"
+    )
+    assert {row["place"] for row in removals} == {"partition", "archive"}
+    for row in removals:
+        assert row["after"]["personal_values"] == 0
+        assert {k: v for k, v in row["after"].items() if "personal" not in k} == {
+            k: v for k, v in row["before"].items() if "personal" not in k
+        }
+    assert run(warehouse) == retention.Outcome()  # nothing is left to do
+    warehouse.archiver.restore(contract(), OLD + timedelta(days=1), "somebody", "verifies after all")
+    load(warehouse, DOWNLOADS, NEWEST)
+
+
+def is_old(row: str) -> bool:
+    return OLD.isoformat() in row or (OLD + timedelta(days=1)).isoformat() in row
+
+
+def test_a_reload_brings_personal_data_back_until_the_next_run(loaded: Warehouse) -> None:
+    warehouse = Warehouse(keeping(loaded.settings, days=90, personal=10))
+    personal = f"select count(ip_address) as count from {DOWNLOADS} where downloaded_at < '{NEWEST}'"
+    url = warehouse.settings.database_url
+    run(warehouse)
+    assert ask(url, personal) == [{"count": 0}]
+    load(warehouse, DOWNLOADS, OLD)
+    assert ask(url, personal) == [{"count": 26}]
+    assert run(warehouse).personal_values == 52
+    assert ask(url, personal) == [{"count": 0}]
+
+
+# -- settings and commands -------------------------------------------------------------------------------------------
+
+
+def test_settings_of_retention() -> None:
+    read = Settings.from_environment
+    assert (read({}).retention, read({}).personal_retention) == (Keeping(90), Keeping(30))
+    kept = read({"ANALYTICS_RETENTION_DAYS": "60, download_events=400,registry.module_view_events=never"}).retention
+    assert [kept.of(table) for table in TABLES] == [400, None, 60]
+    assert read({"ANALYTICS_RETENTION_DAYS": "0"}).retention == Keeping(None)
+    assert read({"ANALYTICS_RETENTION_DAYS": "download_events=5"}).retention.of(TABLES[1]) == 90
+    for wrong in ("x", "-1", "5,=3", "download_events=", "1.5"):
+        with pytest.raises(SettingsError, match="ANALYTICS_RETENTION_DAYS must be days like"):
+            read({"ANALYTICS_RETENTION_DAYS": wrong})
+    with pytest.raises(SettingsError, match="names 'downloads'"):
+        retention.check_names(read({"ANALYTICS_RETENTION_DAYS": "downloads=5"}), declared())
+
+
+def test_the_commands(loaded: Warehouse) -> None:
+    environment = {
+        **variables(loaded.settings),
+        "ANALYTICS_ARCHIVE_DIR": str(loaded.settings.archive_dir),
+        "ANALYTICS_RETENTION_DAYS": "10",
+        "ANALYTICS_PERSONAL_RETENTION_DAYS": "never",
+    }
+    due = call("archive --dry-run", environment)
+    assert due.exit_code == 0
+    assert "6 steps are due; nothing was changed" in due.stdout
+    assert states(loaded.settings.database_url) == {}
+    done = call("archive", environment)
+    assert done.exit_code == 0, done.output
+    assert "archived 6 days: 135 rows" in done.stdout
+    assert "▪" in call(f"status --from {OLD}", environment).stdout
+    assert call(f"restore {DOWNLOADS} {OLD}", environment).exit_code == 2
+    back = call(f"restore {DOWNLOADS} {OLD} --reason look", environment)
+    assert "is back: 26 rows" in back.stdout
+    again = call(f"restore {DOWNLOADS} {OLD} --reason look", environment)
+    assert again.exit_code == 1
+    assert "nothing to restore" in again.output
+
+
+def test_the_job_says_what_it_did(loaded: Warehouse) -> None:
+    definitions = build_defs(loaded.settings)
+    assert definitions.resolve_schedule_def("retention_daily").cron_schedule == "30 3 * * *"
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = definitions.resolve_job_def("retention").execute_in_process(
+            instance=instance, run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+        )
+    [materialization] = result.asset_materializations_for_node("ops__retention")
+    said = {name: value.value for name, value in materialization.metadata.items()}
+    sizes = ask(loaded.settings.database_url, "select sum(size_bytes)::bigint as size from ops.archives")
+    assert said["days_archived"] == 6
+    assert said["rows_archived"] == 135
+    assert said["bytes_archived"] == sizes[0]["size"] > 0
+
+
+# -- killed at any step ----------------------------------------------------------------------------------------------
+
+
+def count_file_steps(at_step: Callable[[int, str], None]) -> None:
+    """As `count_steps`, and before every sync and rename of a file, too."""
+    count_steps(at_step)
+    step = next(
+        cell.cell_contents
+        for cell in psycopg.Connection.commit.__closure__ or ()
+        if getattr(cell.cell_contents, "__name__", "") == "step"
+    )
+    plain_sync, plain_replace = os.fsync, Path.replace
+
+    def sync(descriptor: int) -> None:
+        step("sync")
+        plain_sync(descriptor)
+
+    def rename(self: Path, target: Path) -> Path:
+        step("rename")
+        plain_replace(self, target)
+        step("renamed")
+        return target
+
+    os.fsync = sync  # type: ignore[assignment]
+    Path.replace = rename  # type: ignore[method-assign, assignment]
+
+
+def serve() -> None:
+    """Read a request a line, fork a child that runs retention, answer how it ended."""
+    for text in sys.stdin:
+        request = json.loads(text)
+        settings = settings_in(Path(request["folder"]), request["database_url"])
+        settings = keeping(settings, request["days"], request["personal"])
+        reading, writing = os.pipe()
+        with warnings.catch_warnings(action="ignore"):
+            pid = os.fork()
+        if pid == 0:
+            steps: list[str] = []
+
+            def at_step(number: int, what: str, steps: list[str] = steps, kill_at: int = request["kill_at"]) -> None:
+                steps.append(what)
+                if number == kill_at:
+                    os.kill(os.getpid(), signal.SIGKILL)
+
+            try:
+                count_file_steps(at_step)
+                run(Warehouse(settings))
+                os.write(writing, json.dumps(len(steps)).encode())
+            except BaseException as error:  # noqa: BLE001 - told to whoever asked
+                os.write(writing, json.dumps(repr(error)).encode())
+                os._exit(1)
+            os._exit(0)
+        os.close(writing)
+        with open(reading, encoding="utf-8") as pipe:  # noqa: PTH123 - a file descriptor
+            said = pipe.read()
+        _, status = os.waitpid(pid, 0)
+        print(json.dumps([os.waitstatus_to_exitcode(status), json.loads(said or "null")]), flush=True)  # noqa: T201
+
+
+@pytest.fixture(scope="module")
+def retain() -> Iterator[Callable[..., Any]]:
+    """Run retention in a process of its own, killed before its n-th step; (exit code, steps or error)."""
+    with subprocess.Popen(
+        [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parent)},
+    ) as process:  # fmt: skip
+        assert process.stdin is not None
+        assert process.stdout is not None
+
+        def ask_for(settings: Settings, days: int, personal: int | None, kill_at: int = 0) -> Any:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            request = {
+                "folder": str(settings.archive_dir.parent), "database_url": settings.database_url, "days": days,
+                "personal": personal, "kill_at": kill_at,
+            }  # fmt: skip
+            process.stdin.write(json.dumps(request) + "\n")
+            process.stdin.flush()
+            return json.loads(process.stdout.readline())
+
+        yield ask_for
+        process.stdin.close()
+
+
+def without_personal(held: dict[str, list[str]]) -> dict[str, list[str]]:
+    return {t: sorted(row.replace("10.0.0.1", "").replace(",agent", ",") for row in rows) for t, rows in held.items()}
+
+
+def test_killed_at_any_step(loaded: Warehouse, retain: Callable[..., Any]) -> None:
+    """Archived with personal data, then without: killed before each step of one day, and the next run goes on."""
+    settings = loaded.settings
+    before = everything_held(loaded)
+    # Only the table of downloads, so that each step can have its turn.
+    for table in TABLES[1:]:
+        execute(settings.database_url, f"delete from ops.partitions where table_name = '{table}'")
+    kill_at = 0
+    for personal in (None, 10):
+        while True:
+            kill_at += 1
+            code, said = retain(settings, 10, personal, kill_at)
+            assert code in (0, -signal.SIGKILL), said
+            assert without_personal(everything_held(loaded)) == without_personal(before), (personal, kill_at)
+            if code == 0:
+                break
+        assert kill_at > 30
+        kill_at = 0
+    assert set(states(settings.database_url).values()) == {"archived"}
+    old = [row for row in everything_held(loaded)[DOWNLOADS] if is_old(row)]
+    assert len(old) == 41 + 2 * len(ODD)
+    assert not [row for row in old if "10.0.0.1" in row]
+    assert sorted(path.suffix for path in settings.archive_dir.rglob("*.*") if path.is_file()) == (
+        [".json"] * 2 + [".parquet"] * 2
+    )
+    assert leftovers(settings.database_url) == []
+    assert run(Warehouse(keeping(settings, 10, 10))).personal_values == 0
+
+
+def test_many_days_with_interruptions(
+    settings: Settings, retain: Callable[..., Any], request: pytest.FixtureRequest
+) -> None:
+    count = int(request.config.getoption("--retention-days"))
+    warehouse = Warehouse(keeping(settings, 10, None))
+    days = days_of(OLD, OLD + timedelta(days=count - 1))
+    for day in days:
+        write_day(settings, day, count=2)
+    for first in range(0, count, 90):
+        load_all(warehouse, *days[first : first + 90])
+    aggregate(warehouse, days[0], days[-1], ["day"])
+    aggregates, before = derived(settings.database_url), everything_held(warehouse)
+    chance = random.Random(20250310)
+    kills = 0
+    while True:
+        code, said = retain(settings, 10, None, chance.randrange(1, 40 * count) if kills < 6 else 0)
+        assert code in (0, -signal.SIGKILL), said
+        kills += 1
+        if code == 0:
+            break
+    assert list(states(settings.database_url).values()) == ["archived"] * (3 * (count - 10))
+    assert everything_held(warehouse) == before
+    aggregate(warehouse, days[0], days[-1], ["day"])
+    assert derived(settings.database_url) == aggregates
+
+
+if __name__ == "__main__":
+    serve()
