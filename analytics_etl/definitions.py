@@ -11,6 +11,7 @@ from analytics_etl.assets.reports import build_index_asset, build_report_asset
 from analytics_etl.assets.views import build_view_asset
 from analytics_etl.catalog import Catalog
 from analytics_etl.checks import build_checks
+from analytics_etl.notifier import build_notification_sensor
 from analytics_etl.partitions import Partitions
 from analytics_etl.schedules import build_jobs, build_schedules, build_sensors
 from analytics_etl.settings import Settings
@@ -40,7 +41,7 @@ def build_defs(settings: Settings | None = None, overrides: Mapping[str, Any] | 
         asset_checks=build_checks(catalog),
         jobs=jobs,
         schedules=build_schedules(jobs),
-        sensors=build_sensors(jobs),
+        sensors=[*build_sensors(jobs), build_notification_sensor()],
         resources={"warehouse": Warehouse(settings), **(overrides or {})},
         # Starting a process for each step costs seconds; runs are the unit of parallelism.
         executor=dg.in_process_executor,

@@ -4,11 +4,13 @@ What a setting means to an operator stands in the README's configuration table.
 """
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import unquote, urlsplit
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 SQL_DIR = CHECKOUT / "sql"
@@ -48,9 +50,39 @@ class Settings:
     loader_memory_mb: int = 256
     """Memory DuckDB may use while it parses landing files; beyond it, it spills to `home`/tmp."""
 
+    smtp_url: str | None = field(default=None, repr=False)  # may hold a password
+    """Mail server notifications go through, smtp:// or smtps://; None = no e-mail."""
+
+    notify_email: tuple[tuple[str, str], ...] = ()
+    """(owner, address) pairs; the owner * stands for every owner."""
+
+    notify_sender: str = "analytics-etl@localhost"
+
+    notify_webhook: str | None = field(default=None, repr=False)  # may hold a token
+    """URL that notifications are posted to."""
+
+    heartbeat_url: str | None = field(default=None, repr=False)  # may hold a token
+    """URL that is asked for by the notification sensor as long as all is well."""
+
+    heartbeat_file: Path | None = None
+    """File that is touched likewise."""
+
+    daemon_silence_minutes: int = 5
+    """Minutes without a sign of life after which Dagster's daemon counts as dead."""
+
     @property
     def dagster_home(self) -> Path:
         return self.home / "dagster"
+
+    @property
+    def secrets(self) -> list[str]:
+        """What must not be shown of the URLs: passwords, and paths of URLs that may be tokens."""
+        urls = [urlsplit(url) for url in (self.notify_webhook, self.heartbeat_url) if url]
+        tokens = [text for url in urls for text in (url.path, url.query)]
+        urls += [urlsplit(url) for url in (self.database_url, self.smtp_url) if url]
+        passwords = [url.password or "" for url in urls]
+        found = {*passwords, *(unquote(password) for password in passwords), *tokens}
+        return [secret for secret in found if len(secret) > 1]
 
     @property
     def temporary_dir(self) -> Path:
@@ -90,6 +122,13 @@ class Settings:
                 "ANALYTICS_TRENDING_MIN_DOWNLOADS", 10, _at_least(1), "a whole number of downloads, 1 or more"
             ),
             loader_memory_mb=read("ANALYTICS_LOADER_MEMORY_MB", 256, _at_least(128), "megabytes, 128 or more"),
+            smtp_url=_secret_url(environment, "ANALYTICS_SMTP_URL", ("smtp", "smtps")),
+            notify_email=read("ANALYTICS_NOTIFY_EMAIL", (), _addresses, "addresses, or owner=address,address; ..."),
+            notify_sender=read("ANALYTICS_NOTIFY_SENDER", "analytics-etl@localhost", _address, "an e-mail address"),
+            notify_webhook=_secret_url(environment, "ANALYTICS_NOTIFY_WEBHOOK", ("http", "https")),
+            heartbeat_url=_secret_url(environment, "ANALYTICS_HEARTBEAT_URL", ("http", "https")),
+            heartbeat_file=read("ANALYTICS_HEARTBEAT_FILE", None, folder, "a file"),
+            daemon_silence_minutes=read("ANALYTICS_DAEMON_SILENCE_MINUTES", 5, _at_least(1), "minutes, 1 or more"),
         )
 
 
@@ -101,3 +140,37 @@ def _at_least(minimum: int) -> Callable[[str], int]:
         return number
 
     return parse
+
+
+def _secret_url(environment: Mapping[str, str], name: str, schemes: tuple[str, ...]) -> str | None:
+    """A URL whose value is never repeated in an error: it may hold a password or token."""
+    url = environment.get(name, "").strip()
+    if not url:
+        return None
+    expected = " or ".join(f"{scheme}://" for scheme in schemes)
+    try:
+        parts = urlsplit(url)
+        is_usable = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_usable = False
+    if not is_usable or not re.fullmatch(r"[!-~]+", url):
+        raise SettingsError(
+            f"{name} must be a URL that begins with {expected} and names a host, e.g. {schemes[0]}://host:8025; "
+            "special characters in a password are written as %XX"
+        )
+    return url
+
+
+def _addresses(text: str) -> tuple[tuple[str, str], ...]:
+    """`team:a=x@y.org,z@y.org; team:b=...` or just addresses, which are for every owner."""
+    found = []
+    for group in filter(None, (part.strip() for part in text.split(";"))):
+        owner, _, addresses = group.rpartition("=")
+        found += [(owner.strip() or "*", _address(address)) for address in addresses.split(",") if address.strip()]
+    return tuple(found)
+
+
+def _address(text: str) -> str:
+    if not re.fullmatch(r"[!-~]+@[!-~]+", text.strip()) or set(text) & set('<>,;"()'):
+        raise ValueError(text)
+    return text.strip()

@@ -10,7 +10,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "analytics_etl"
 ROOT = PACKAGE.name
 
 LIBRARIES = {
-    "dagster": {"definitions", "schedules", "checks", "partitions", "assets", "runs"},
+    "dagster": {"definitions", "schedules", "checks", "partitions", "assets", "runs", "incidents", "notifier"},
     "sqlalchemy": {"warehouse"},
     "psycopg": {"warehouse"},
     "psycopg2": set[str](),
@@ -42,8 +42,11 @@ MAY_IMPORT = {
     "warehouse": {"settings", "models", "contracts", "partitions", "embedded", "landing"},
     "assets": {"settings", "models", "contracts", "partitions", "catalog", "landing", "warehouse", "reporting"},
     "checks": {"settings", "models", "contracts", "partitions", "catalog", "warehouse", "assets.metadata"},
+    "notifications": {"settings"},
+    "incidents": {"notifications", "partitions", "schedules"},
+    "notifier": {"settings", "warehouse", "assets.metadata", "notifications", "incidents"},
     "schedules": {"settings", "models", "contracts", "partitions", "catalog", "assets.metadata"},
-    "definitions": {"settings", "catalog", "partitions", "warehouse", "assets", "checks", "schedules"},
+    "definitions": {"settings", "catalog", "partitions", "warehouse", "assets", "checks", "schedules", "notifier"},
 }
 """Module (or package) -> what of ours it may import, itself aside. What is not named here is a program, which may
 import all but `cli`, or the pure code of a domain, which belongs into DOMAINS."""

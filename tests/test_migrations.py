@@ -224,6 +224,10 @@ def given(table: str) -> sql_engines.Row:
         },
         "ops.loaded_days": {"day": moment},
         "ops.partitions": {"period_start": moment},
+        "ops.check_failures": {"period_start": moment, "sample": "[]"},
+        "ops.notifications": {"details": "{}"},
+        "ops.deliveries": {"state": "waiting", "next_attempt_at": moment},
+        "ops.collections": {"reached_at": moment},
     }
     return rows.get(table, {})
 
