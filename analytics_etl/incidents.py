@@ -18,8 +18,8 @@ from dagster._core.scheduler.instigation import (
     TickStatus,
 )
 from dagster._core.storage import tags as dg_tags
-from dagster._utils.error import SerializableErrorInfo
 from dagster._utils.schedules import cron_string_iterator
+from dagster_shared.error import SerializableErrorInfo
 
 from analytics_etl.notifications.messages import Message, RunFailure, daemon_died, tick_failed, tick_missed
 from analytics_etl.schedules import JOB_NAMES, scheduled_period

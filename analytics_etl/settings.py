@@ -10,13 +10,16 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 SQL_DIR = CHECKOUT / "sql"
 TEMPLATES_DIR = CHECKOUT / "reports_templates"
 
 DEFAULT_START_DATE = date(2025, 1, 1)
+
+SHORTEST_TOKEN = 8
+"""Characters; shorter parts of a URL are words like `hook`, which may stand in any text."""
 
 Value = TypeVar("Value")
 
@@ -77,12 +80,8 @@ class Settings:
     @property
     def secrets(self) -> list[str]:
         """What must not be shown of the URLs: passwords, and paths of URLs that may be tokens."""
-        urls = [urlsplit(url) for url in (self.notify_webhook, self.heartbeat_url) if url]
-        tokens = [text for url in urls for text in (url.path, url.query)]
-        urls += [urlsplit(url) for url in (self.database_url, self.smtp_url) if url]
-        passwords = [url.password or "" for url in urls]
-        found = {*passwords, *(unquote(password) for password in passwords), *tokens}
-        return [secret for secret in found if len(secret) > 1]
+        urls = (self.database_url, self.smtp_url, self.notify_webhook, self.heartbeat_url)
+        return [secret for url in urls if url for secret in secrets_of(url)]
 
     @property
     def temporary_dir(self) -> Path:
@@ -111,6 +110,13 @@ class Settings:
             raise SettingsError(
                 "ANALYTICS_DATABASE_URL must begin with postgresql://, e.g. postgresql://user@host:5432/db"
             )
+        smtp_url = _secret_url(environment, "ANALYTICS_SMTP_URL", ("smtp", "smtps"))
+        addresses = read("ANALYTICS_NOTIFY_EMAIL", (), _addresses, "addresses, or owner=address,address; ...")
+        if bool(smtp_url) != bool(addresses):
+            raise SettingsError(
+                "ANALYTICS_SMTP_URL and ANALYTICS_NOTIFY_EMAIL belong together, but only "
+                f"{'the first' if smtp_url else 'the second'} is set: without both, no e-mail would be sent"
+            )
         return cls(
             home=home,
             database_url=url,
@@ -122,8 +128,8 @@ class Settings:
                 "ANALYTICS_TRENDING_MIN_DOWNLOADS", 10, _at_least(1), "a whole number of downloads, 1 or more"
             ),
             loader_memory_mb=read("ANALYTICS_LOADER_MEMORY_MB", 256, _at_least(128), "megabytes, 128 or more"),
-            smtp_url=_secret_url(environment, "ANALYTICS_SMTP_URL", ("smtp", "smtps")),
-            notify_email=read("ANALYTICS_NOTIFY_EMAIL", (), _addresses, "addresses, or owner=address,address; ..."),
+            smtp_url=smtp_url,
+            notify_email=addresses,
             notify_sender=read("ANALYTICS_NOTIFY_SENDER", "analytics-etl@localhost", _address, "an e-mail address"),
             notify_webhook=_secret_url(environment, "ANALYTICS_NOTIFY_WEBHOOK", ("http", "https")),
             heartbeat_url=_secret_url(environment, "ANALYTICS_HEARTBEAT_URL", ("http", "https")),
@@ -140,6 +146,17 @@ def _at_least(minimum: int) -> Callable[[str], int]:
         return number
 
     return parse
+
+
+def secrets_of(url: str) -> list[str]:
+    """What must not be shown of a URL: its password and, over HTTP, path and query, whose parts may be tokens."""
+    parts = urlsplit(url)
+    found = {parts.password or "", *parse_qs(parts.query).get("password", [])}
+    if parts.scheme in ("http", "https"):
+        pieces = re.split(r"[/?&=;]", f"{parts.path}?{parts.query}")
+        found |= {parts.path, parts.query, *(piece for piece in pieces if len(piece) >= SHORTEST_TOKEN)}
+    found |= {unquote(secret) for secret in found}
+    return [secret for secret in found if len(secret) > 1]
 
 
 def _secret_url(environment: Mapping[str, str], name: str, schemes: tuple[str, ...]) -> str | None:

@@ -148,7 +148,7 @@ def trial_message(now: datetime, owners: Sequence[str]) -> Message:
     body = "This is a test by `analytics-etl notify --test`. Nothing is wrong, and nothing is to be done.\n"
     alert = {"alertname": "Test", "summary": "A test; nothing is wrong."}
     key = f"test:{now.isoformat()}"
-    return Message(key, "test", "TEST: notifications of analytics_etl", body, tuple(owners), "warn", (alert,), now)
+    return Message(key, "test", _subject("TEST: does this arrive?"), body, tuple(owners), "warn", (alert,), now)
 
 
 def _checks_text(checks: Sequence[CheckFailure]) -> list[str]:
@@ -182,7 +182,8 @@ def _alert(check: CheckFailure) -> dict[str, str]:
 
 def _body(lines: Sequence[str], commands: Sequence[str], run_id: str | None = None) -> str:
     end = ["", f"Run {run_id} in the UI has the details."] if run_id else []
-    return "\n".join([*lines, "", "What to type next:", *(f"  {command}" for command in commands), *end, ""])
+    text = "\n".join(lines).strip()
+    return "\n".join([text, "", "What to type next:", *(f"  {command}" for command in commands), *end, ""])
 
 
 def _subject(text: str) -> str:

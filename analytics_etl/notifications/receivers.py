@@ -24,10 +24,13 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 from analytics_etl.notifications.messages import Message
 from analytics_etl.notifications.text import harmless, redacted
-from analytics_etl.settings import Settings
+from analytics_etl.settings import Settings, secrets_of
 
 TIMEOUT_SECONDS = 8
 """A sensor's tick has 60 seconds, for all receivers."""
+
+LINE_LENGTH = 400
+"""Of headers: a subject that begins with a fold is shown with a space by some readers. Mail allows 998."""
 
 ZERO_TIME = "0001-01-01T00:00:00Z"
 """How Alertmanager writes that an alert has not ended."""
@@ -214,7 +217,7 @@ def request_parts(url: str) -> tuple[str, str, dict[str, str], list[str]]:
     headers = {"User-Agent": "analytics_etl"}
     if user:
         headers["Authorization"] = "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
-    hidden = [*secrets_in(user, password), *(text for text in (parts.path, parts.query) if len(text) > 1)]
+    hidden = [*secrets_in(user, password), *secrets_of(url)]
     return f"{parts.scheme}://{host}", urlunsplit(parts._replace(netloc=host, fragment="")), headers, hidden
 
 
@@ -233,7 +236,7 @@ def fingerprint(dedup_key: str) -> str:
 
 def email_of(message: Message, address: str, sender: str) -> EmailMessage:
     """The e-mail, the same bytes for the same message: a server or reader that gets it twice can tell."""
-    mail = EmailMessage(policy=SMTP)
+    mail = EmailMessage(policy=SMTP.clone(max_line_length=LINE_LENGTH))
     mail["Subject"] = message.subject
     mail["From"] = sender
     mail["To"] = address
