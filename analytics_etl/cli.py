@@ -4,6 +4,7 @@ import gc
 import getpass
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime, timedelta
@@ -21,7 +22,7 @@ from analytics_etl.catalog import Catalog
 from analytics_etl.contracts import ContractError
 from analytics_etl.models import ModelError
 from analytics_etl.settings import CHECKOUT, Roles, Settings, SettingsError
-from analytics_etl.warehouse import DatabaseError, Warehouse, database_url, migrations
+from analytics_etl.warehouse import DatabaseError, Warehouse, database_url, migrations, outbox
 from analytics_etl.warehouse.roles import Tables
 
 DEMO_LAST_DAY = date(2025, 3, 31)
@@ -112,14 +113,15 @@ Next:
 
 @main.command()
 @click.argument("day", type=DATE, metavar="DATE")
-def run(day: datetime) -> None:
+@click.option("--notify", is_flag=True, help="Tell the owners of what fails, as of a scheduled run.")
+def run(day: datetime, notify: bool) -> None:  # noqa: FBT001 - a flag of the command
     """Run one day: load it, aggregate, check and report it, with its week, its month and the views.
 
     DATE is a UTC day like 2025-03-31. Running a day again replaces it by what the landing files hold now.
     """
     settings = Settings.from_environment()
     _check_days(settings, day.date(), day.date())
-    _run(settings, day.date(), day.date(), "run")
+    _run(settings, day.date(), day.date(), "run", notify=notify)
     out.print(f"[green]✓[/] {day.date()} is done: {settings.reports_dir / 'registry' / 'daily' / f'{day.date()}.html'}")
 
 
@@ -127,7 +129,8 @@ def run(day: datetime) -> None:
 @click.argument("first", type=DATE, metavar="FROM")
 @click.argument("last", type=DATE, metavar="TO")
 @click.option("--reason", help="Why; kept in the audit log.")
-def backfill(first: datetime, last: datetime, reason: str | None) -> None:
+@click.option("--notify", is_flag=True, help="Tell the owners of what fails, as of a scheduled run.")
+def backfill(first: datetime, last: datetime, reason: str | None, notify: bool) -> None:  # noqa: FBT001
     """Run a range of days, FROM and TO included, with their weeks, months and the views.
 
     Every table does the whole range in one run, with the same result as day by day. Interrupted, it can simply be
@@ -135,7 +138,7 @@ def backfill(first: datetime, last: datetime, reason: str | None) -> None:
     """
     settings = Settings.from_environment()
     _check_days(settings, first.date(), last.date())
-    _run(settings, first.date(), last.date(), "backfill", reason)
+    _run(settings, first.date(), last.date(), "backfill", reason, notify=notify)
     days = (last - first).days + 1
     out.print(f"[green]✓[/] {days} days are done; all reports: {settings.reports_dir / 'index.html'}")
 
@@ -331,6 +334,72 @@ def prune(dry_run: bool) -> None:  # noqa: FBT001 - a flag of the command
     )
 
 
+@main.command()
+@click.option("--watch", is_flag=True, help="Do it again and again, until Ctrl-C.")
+@click.option("--every", type=click.IntRange(1), default=60, show_default=True, help="Seconds between, with --watch.")
+@click.option("--test", "is_test", is_flag=True, help="Send a test message to every receiver instead.")
+@click.option("--list", "is_list", is_flag=True, help="Show the newest messages and what became of them instead.")
+def notify(watch: bool, every: int, is_test: bool, is_list: bool) -> None:  # noqa: FBT001 - flags of the command
+    """Tell the owners of tables what went wrong: look once for new failures, send what is due.
+
+    The daemon does the same each minute. Started by cron or systemd, this notices a daemon that has died, too. Exit
+    code 1 if a receiver did not accept a message; it is tried again later.
+    """
+    settings = Settings.from_environment()
+    if is_test:
+        _test_receivers(settings)
+    elif is_list:
+        _list_notifications(settings)
+    else:
+        has_errors = _tell(settings)
+        while watch:
+            time.sleep(every)
+            has_errors = _tell(settings)
+        if has_errors:
+            sys.exit(1)
+
+
+def _tell(settings: Settings) -> bool:
+    """One pass of collecting and sending; whether a receiver did not accept a message."""
+    from analytics_etl import notifier, runs  # noqa: PLC0415 - Dagster takes seconds to import
+
+    with runs.instance(settings) as instance:
+        outcome = notifier.tell(Warehouse(settings), instance, datetime.now(UTC))
+    err.print(f"notifications: {outcome}")
+    for receiver, said in outcome.errors.items():
+        err.print(f"[red]✗[/] {_plain(receiver)}: {_plain(said)}")
+    return bool(outcome.errors)
+
+
+def _test_receivers(settings: Settings) -> None:
+    from analytics_etl.notifications import DeliveryError, messages, receivers_of  # noqa: PLC0415 - only for this
+
+    message = messages.trial_message(datetime.now(UTC), ["*"])
+    failed = False
+    for receiver in receivers_of(settings):
+        try:
+            with receiver.handing_over(message):
+                out.print(f"[green]✓[/] {_plain(receiver.name)}")
+        except DeliveryError as error:
+            failed = True
+            out.print(f"[red]✗[/] {_plain(receiver.name)}: {_plain(str(error))}")
+    if failed:
+        sys.exit(1)
+
+
+def _list_notifications(settings: Settings) -> None:
+    migrations.upgrade(settings)
+    with Warehouse(settings).outbox() as connection:
+        found = outbox.listed(connection, 50)
+    for row in found:
+        state = f"{row['state']} after {row['attempts']} attempts" if row["attempts"] else str(row["state"])
+        error = f": {row['last_error']}" if row["last_error"] else ""
+        line = f"{row['created_at']:%Y-%m-%d %H:%M}  {row['subject']}  →  {row['receiver']}: {state}{error}"
+        out.print(_plain(line))
+    if not found:
+        out.print("nothing has been told yet")
+
+
 @main.command(name="db-url")
 def db_url() -> None:
     """Print the URL of the database, starting the embedded server if it is the one. May print a password."""
@@ -391,7 +460,9 @@ def sample(
     out.print(f"wrote {len(written)} files below {folder}")
 
 
-def _run(settings: Settings, first: date, last: date, action: str, reason: str | None = None) -> None:
+def _run(
+    settings: Settings, first: date, last: date, action: str, reason: str | None = None, *, notify: bool = False
+) -> None:
     from analytics_etl import runs  # noqa: PLC0415 - Dagster takes seconds to import
 
     with _progress(1) as step:
@@ -400,9 +471,13 @@ def _run(settings: Settings, first: date, last: date, action: str, reason: str |
             migrations.upgrade(settings)
             Warehouse(settings).record_audit(_actor(), action, f"{first} to {last}", reason)
         try:
-            runs.execute(settings, runs.jobs_of(first, last), step, {"analytics_etl/by": action})
+            tags = {"analytics_etl/by": action, **({"analytics_etl/notify": "true"} if notify else {})}
+            runs.execute(settings, runs.jobs_of(first, last), step, tags)
         except runs.RunFailedError as error:
             raise click.ClickException(str(error)) from error
+        finally:
+            if notify:
+                _tell(settings)
 
 
 def _check_days(settings: Settings, first: date, last: date) -> None:

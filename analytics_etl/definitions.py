@@ -14,6 +14,7 @@ from analytics_etl.assets.views import build_view_asset
 from analytics_etl.catalog import Catalog
 from analytics_etl.checks import build_checks
 from analytics_etl.housekeeping import build_abandoned_sensor, build_housekeeping
+from analytics_etl.notifier import build_notification_sensor
 from analytics_etl.partitions import Partitions
 from analytics_etl.schedules import build_jobs, build_retention, build_schedules, build_sensors
 from analytics_etl.settings import Settings
@@ -47,7 +48,7 @@ def build_defs(settings: Settings | None = None, overrides: Mapping[str, Any] | 
         asset_checks=build_checks(catalog),
         jobs=[*jobs, housekeeping, retention_job],
         schedules=[*build_schedules(jobs), housekeeping_schedule, retention_schedule],
-        sensors=[*build_sensors(jobs), build_abandoned_sensor(settings)],
+        sensors=[*build_sensors(jobs), build_abandoned_sensor(settings), build_notification_sensor()],
         resources={"warehouse": _warehouse(settings), **(overrides or {})},
         # Starting a process for each step costs seconds; runs are the unit of parallelism.
         executor=dg.in_process_executor,

@@ -13,7 +13,7 @@ from analytics_etl.catalog import Catalog
 from analytics_etl.landing import LandingFile, list_files
 from analytics_etl.models import cadence_of
 from analytics_etl.settings import Settings
-from analytics_etl.warehouse import LOST_CONNECTION, DatabaseError, Warehouse, migrations
+from analytics_etl.warehouse import LOST_CONNECTION, DatabaseError, Warehouse, migrations, outbox
 from analytics_etl.warehouse.roles import Tables
 
 OLDEST_POSTGRESQL = 150000
@@ -61,6 +61,7 @@ def examine(settings: Settings, catalog: Catalog, today: date) -> Iterator[Findi
     yield _views(warehouse, catalog)
     yield _archive(warehouse)
     yield _daemon(warehouse)
+    yield _notifications(warehouse)
 
 
 def _disk(settings: Settings) -> Finding:
@@ -262,3 +263,12 @@ def _daemon(warehouse: Warehouse) -> Finding:
         return Finding("daemon", is_well=True, detail="schedules and backfills are running")
     detail = "no sign of it in the last 5 minutes: schedules and backfills from the UI do not run"
     return Finding("daemon", is_well=False, detail=detail, advice="analytics-etl ui, or start the daemon's service")
+
+
+def _notifications(warehouse: Warehouse) -> Finding:
+    with warehouse.outbox() as connection:
+        stuck = outbox.undelivered(connection)
+    if not stuck["given_up"] and not stuck["waiting"]:
+        return Finding("notifications", is_well=True, detail="none are stuck")
+    detail = f"{stuck['waiting']} wait for another attempt, {stuck['given_up']} were given up: {stuck['last_error']}"
+    return Finding("notifications", is_well=False, detail=detail, advice="analytics-etl notify --list, then --test")

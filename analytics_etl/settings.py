@@ -10,12 +10,16 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import parse_qs, unquote, urlsplit
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 SQL_DIR = CHECKOUT / "sql"
 TEMPLATES_DIR = CHECKOUT / "reports_templates"
 
 DEFAULT_START_DATE = date(2025, 1, 1)
+
+SHORTEST_TOKEN = 8
+"""Characters; shorter parts of a URL are words like `hook`, which may stand in any text."""
 
 Value = TypeVar("Value")
 
@@ -86,10 +90,35 @@ class Settings:
 
     restored_days: int = 7
     """A restored day is left in its table until the newest day has moved on by so many days."""
+    smtp_url: str | None = field(default=None, repr=False)  # may hold a password
+    """Mail server notifications go through, smtp:// or smtps://; None = no e-mail."""
+
+    notify_email: tuple[tuple[str, str], ...] = ()
+    """(owner, address) pairs; the owner * stands for every owner."""
+
+    notify_sender: str = "analytics-etl@localhost"
+
+    notify_webhook: str | None = field(default=None, repr=False)  # may hold a token
+    """URL that notifications are posted to."""
+
+    heartbeat_url: str | None = field(default=None, repr=False)  # may hold a token
+    """URL that is asked for by the notification sensor as long as all is well."""
+
+    heartbeat_file: Path | None = None
+    """File that is touched likewise."""
+
+    daemon_silence_minutes: int = 5
+    """Minutes without a sign of life after which Dagster's daemon counts as dead."""
 
     @property
     def dagster_home(self) -> Path:
         return self.home / "dagster"
+
+    @property
+    def secrets(self) -> list[str]:
+        """What must not be shown of the URLs: passwords, and paths of URLs that may be tokens."""
+        urls = (self.database_url, self.smtp_url, self.notify_webhook, self.heartbeat_url)
+        return [secret for url in urls if url for secret in secrets_of(url)]
 
     @property
     def temporary_dir(self) -> Path:
@@ -118,6 +147,15 @@ class Settings:
             raise SettingsError(
                 "ANALYTICS_DATABASE_URL must begin with postgresql://, e.g. postgresql://user@host:5432/db"
             )
+        smtp_url = _secret_url(environment, "ANALYTICS_SMTP_URL", ("smtp", "smtps"))
+        addresses = read(
+            "ANALYTICS_NOTIFY_EMAIL", cls.notify_email, _addresses, "addresses, or owner=address,address; ..."
+        )
+        if bool(smtp_url) != bool(addresses):
+            raise SettingsError(
+                "ANALYTICS_SMTP_URL and ANALYTICS_NOTIFY_EMAIL belong together, but only "
+                f"{'the first' if smtp_url else 'the second'} is set: without both, no e-mail would be sent"
+            )
         return cls(
             home=home,
             database_url=url,
@@ -137,6 +175,13 @@ class Settings:
             retention=read("ANALYTICS_RETENTION_DAYS", Keeping(90), _keeping(90), _KEEPING),
             personal_retention=read("ANALYTICS_PERSONAL_RETENTION_DAYS", Keeping(30), _keeping(30), _KEEPING),
             restored_days=read("ANALYTICS_RESTORED_DAYS", 7, _at_least(1), "a whole number of days, 1 or more"),
+            smtp_url=smtp_url,
+            notify_email=addresses,
+            notify_sender=read("ANALYTICS_NOTIFY_SENDER", "analytics-etl@localhost", _address, "an e-mail address"),
+            notify_webhook=_secret_url(environment, "ANALYTICS_NOTIFY_WEBHOOK", ("http", "https")),
+            heartbeat_url=_secret_url(environment, "ANALYTICS_HEARTBEAT_URL", ("http", "https")),
+            heartbeat_file=read("ANALYTICS_HEARTBEAT_FILE", None, folder, "a file"),
+            daemon_silence_minutes=read("ANALYTICS_DAEMON_SILENCE_MINUTES", 5, _at_least(1), "minutes, 1 or more"),
         )
 
 
@@ -178,3 +223,48 @@ def _roles(text: str) -> Roles | None:
     if len(set(names)) < len(names) or not all(re.fullmatch(r"[a-z_][a-z0-9_]*", name) for name in names):
         raise ValueError(text)
     return Roles(owner, loader, reader)
+
+
+def secrets_of(url: str) -> list[str]:
+    """What must not be shown of a URL: its password and, over HTTP, path and query, whose parts may be tokens."""
+    parts = urlsplit(url)
+    found = {parts.password or "", *parse_qs(parts.query).get("password", [])}
+    if parts.scheme in ("http", "https"):
+        pieces = re.split(r"[/?&=;]", f"{parts.path}?{parts.query}")
+        found |= {parts.path, parts.query, *(piece for piece in pieces if len(piece) >= SHORTEST_TOKEN)}
+    found |= {unquote(secret) for secret in found}
+    return [secret for secret in found if len(secret) > 1]
+
+
+def _secret_url(environment: Mapping[str, str], name: str, schemes: tuple[str, ...]) -> str | None:
+    """A URL whose value is never repeated in an error: it may hold a password or token."""
+    url = environment.get(name, "").strip()
+    if not url:
+        return None
+    expected = " or ".join(f"{scheme}://" for scheme in schemes)
+    try:
+        parts = urlsplit(url)
+        is_usable = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_usable = False
+    if not is_usable or not re.fullmatch(r"[!-~]+", url):
+        raise SettingsError(
+            f"{name} must be a URL that begins with {expected} and names a host, e.g. {schemes[0]}://host:8025; "
+            "special characters in a password are written as %XX"
+        )
+    return url
+
+
+def _addresses(text: str) -> tuple[tuple[str, str], ...]:
+    """`team:a=x@y.org,z@y.org; team:b=...` or just addresses, which are for every owner."""
+    found = []
+    for group in filter(None, (part.strip() for part in text.split(";"))):
+        owner, _, addresses = group.rpartition("=")
+        found += [(owner.strip() or "*", _address(address)) for address in addresses.split(",") if address.strip()]
+    return tuple(found)
+
+
+def _address(text: str) -> str:
+    if not re.fullmatch(r"[!-~]+@[!-~]+", text.strip()) or set(text) & set('<>,;"()'):
+        raise ValueError(text)
+    return text.strip()

@@ -10,7 +10,17 @@ PACKAGE = Path(__file__).resolve().parent.parent / "analytics_etl"
 ROOT = PACKAGE.name
 
 LIBRARIES = {
-    "dagster": {"definitions", "schedules", "checks", "partitions", "assets", "runs", "housekeeping"},
+    "dagster": {
+        "definitions",
+        "schedules",
+        "checks",
+        "partitions",
+        "assets",
+        "runs",
+        "housekeeping",
+        "incidents",
+        "notifier",
+    },
     "sqlalchemy": {"warehouse"},
     "psycopg": {"warehouse"},
     "psycopg2": set[str](),
@@ -56,9 +66,22 @@ MAY_IMPORT = {
         "retention",
     },
     "checks": {"settings", "models", "contracts", "partitions", "catalog", "warehouse", "assets.metadata"},
+    "notifications": {"settings"},
+    "incidents": {"notifications", "partitions", "schedules"},
+    "notifier": {"settings", "warehouse", "assets.metadata", "notifications", "incidents"},
     "schedules": {"settings", "models", "contracts", "partitions", "catalog", "assets.metadata"},
     "housekeeping": {"settings", "warehouse"},
-    "definitions": {"settings", "catalog", "partitions", "warehouse", "assets", "checks", "schedules", "housekeeping"},
+    "definitions": {
+        "settings",
+        "catalog",
+        "partitions",
+        "warehouse",
+        "assets",
+        "checks",
+        "schedules",
+        "housekeeping",
+        "notifier",
+    },
 }
 """Module (or package) -> what of ours it may import, itself aside. What is not named here is a program, which may
 import all but `cli`, or the pure code of a domain, which belongs into DOMAINS."""

@@ -232,6 +232,26 @@ def given(table: str) -> sql_engines.Row:
         },
         "ops.loaded_days": {"day": moment},
         "ops.partitions": {"period_start": moment},
+        "ops.check_failures": {
+            "check_name": "c",
+            "period_start": moment,
+            "severity": "warn",
+            "description": "d",
+            "unexpected_count": 1,
+            "sample": "[]",
+            "findings": "f",
+            "run_id": "r",
+        },
+        "ops.notifications": {
+            "dedup_key": "k",
+            "kind": "k",
+            "subject": "s",
+            "body": "b",
+            "details": "{}",
+            "owners": ["o"],
+        },
+        "ops.deliveries": {"notification_id": 1, "receiver": "r", "next_attempt_at": moment},
+        "ops.collections": {"source": "s", "reached_at": moment},
     }
     return rows.get(table, {})
 

@@ -15,7 +15,7 @@ from psycopg import sql
 from analytics_etl.contracts import Contract
 from analytics_etl.models import Model, bind, window_parameters
 from analytics_etl.settings import Settings
-from analytics_etl.warehouse import archives, operations, roles
+from analytics_etl.warehouse import archives, operations, outbox, roles
 from analytics_etl.warehouse.archiving import Archiver
 from analytics_etl.warehouse.batches import (
     create_batch_schema,
@@ -148,6 +148,13 @@ class Warehouse:
     def record_checks(self, results: Sequence[CheckResult], run_id: str | None = None) -> None:
         with transaction(self.settings) as connection:
             operations.record_checks(connection, results, run_id)
+            outbox.record_failures(connection, results, run_id)
+
+    @contextmanager
+    def outbox(self) -> Iterator[Connection]:
+        """A transaction for the statements of `outbox`, which commit earlier where they say so."""
+        with transaction(self.settings) as connection:
+            yield connection
 
     def record_audit(self, actor: str, action: str, subject: str, reason: str | None = None) -> None:
         with transaction(self.settings) as connection:

@@ -1,0 +1,17 @@
+"""Telling people what went wrong: the messages (`messages`) and the ways to hand them over (`receivers`).
+
+Neither looks anywhere for failures or keeps books: `incidents` finds, `warehouse.outbox` keeps, `notifier` ties them.
+"""
+
+from analytics_etl.notifications.messages import CheckFailure, Message, RunFailure, is_to_be_told
+from analytics_etl.notifications.receivers import DeliveryError, Receiver, receivers_of
+
+__all__ = [
+    "CheckFailure",
+    "DeliveryError",
+    "Message",
+    "Receiver",
+    "RunFailure",
+    "is_to_be_told",
+    "receivers_of",
+]

@@ -1,0 +1,14 @@
+"""Failures of checks, notifications, their deliveries: plain SQL beside this file."""
+
+from analytics_etl.warehouse.migrations import run_sql
+
+revision = "0005"
+down_revision = "0004"
+
+
+def upgrade() -> None:
+    run_sql("0005_notifications.up.sql")
+
+
+def downgrade() -> None:
+    run_sql("0005_notifications.down.sql")
