@@ -392,7 +392,7 @@ def _list_notifications(settings: Settings) -> None:
     with Warehouse(settings).outbox() as connection:
         found = outbox.listed(connection, 50)
     for row in found:
-        state = f"{row['state']} after {row['attempts']} attempts" if row["attempts"] else str(row["state"])
+        state = f"{row['state']} (attempts: {row['attempts']})"
         error = f": {row['last_error']}" if row["last_error"] else ""
         line = f"{row['created_at']:%Y-%m-%d %H:%M}  {row['subject']}  →  {row['receiver']}: {state}{error}"
         out.print(_plain(line))

@@ -148,9 +148,8 @@ class Settings:
                 "ANALYTICS_DATABASE_URL must begin with postgresql://, e.g. postgresql://user@host:5432/db"
             )
         smtp_url = _secret_url(environment, "ANALYTICS_SMTP_URL", ("smtp", "smtps"))
-        addresses = read(
-            "ANALYTICS_NOTIFY_EMAIL", cls.notify_email, _addresses, "addresses, or owner=address,address; ..."
-        )
+        nobody: tuple[tuple[str, str], ...] = ()
+        addresses = read("ANALYTICS_NOTIFY_EMAIL", nobody, _addresses, "addresses, or owner=address,address; ...")
         if bool(smtp_url) != bool(addresses):
             raise SettingsError(
                 "ANALYTICS_SMTP_URL and ANALYTICS_NOTIFY_EMAIL belong together, but only "

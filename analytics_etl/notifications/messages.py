@@ -78,6 +78,8 @@ def run_failed(failure: RunFailure, checks: Sequence[CheckFailure], owners: Sequ
     """One message for a failed run, with the checks that failed in it."""
     about = f"{failure.job} run of {_days(*failure.days)}" if failure.days else f"{failure.job} run"
     steps = [f"{harmless(step)}: {error_text(said)}" for step, said in failure.steps.items()]
+    if failure.is_due_to_checks and checks:
+        steps = ["Nothing but its blocking checks:"]
     said = steps or [error_text(failure.said) or "It says nothing; see the run in the UI."]
     body = [f"The {about} failed.", "", *said, *(["", *_checks_text(checks)] if checks else [])]
     advice = _again(*failure.days) if failure.days else "analytics-etl doctor"
