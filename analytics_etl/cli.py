@@ -37,6 +37,9 @@ out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 DATE = click.DateTime(formats=["%Y-%m-%d"])
+ACCEPT_CHANGE = click.option(
+    "--accept-change", is_flag=True, help="Publish changes of final days however large they are; needs --reason."
+)
 
 
 class Commands(click.Group):
@@ -109,22 +112,30 @@ Next:
 
 @main.command()
 @click.argument("day", type=DATE, metavar="DATE")
-def run(day: datetime) -> None:
+@ACCEPT_CHANGE
+@click.option("--reason", help="Why; kept in the audit log.")
+def run(day: datetime, accept_change: bool, reason: str | None) -> None:  # noqa: FBT001 - click passes it by name
     """Run one day: load it, aggregate, check and report it, with its week, its month and the views.
 
     DATE is a UTC day like 2025-03-31. Running a day again replaces it by what the landing files hold now.
     """
     settings = Settings.from_environment()
     _check_days(settings, day.date(), day.date())
-    _run(settings, day.date(), day.date(), "run")
+    _run(settings, day.date(), day.date(), "run", reason, accept_change=accept_change)
     out.print(f"[green]✓[/] {day.date()} is done: {settings.reports_dir / 'registry' / 'daily' / f'{day.date()}.html'}")
 
 
 @main.command()
 @click.argument("first", type=DATE, metavar="FROM")
 @click.argument("last", type=DATE, metavar="TO")
+@ACCEPT_CHANGE
 @click.option("--reason", help="Why; kept in the audit log.")
-def backfill(first: datetime, last: datetime, reason: str | None) -> None:
+def backfill(
+    first: datetime,
+    last: datetime,
+    accept_change: bool,  # noqa: FBT001 - click passes it by name
+    reason: str | None,
+) -> None:
     """Run a range of days, FROM and TO included, with their weeks, months and the views.
 
     Every table does the whole range in one run, with the same result as day by day. Interrupted, it can simply be
@@ -132,7 +143,7 @@ def backfill(first: datetime, last: datetime, reason: str | None) -> None:
     """
     settings = Settings.from_environment()
     _check_days(settings, first.date(), last.date())
-    _run(settings, first.date(), last.date(), "backfill", reason)
+    _run(settings, first.date(), last.date(), "backfill", reason, accept_change=accept_change)
     days = (last - first).days + 1
     out.print(f"[green]✓[/] {days} days are done; all reports: {settings.reports_dir / 'index.html'}")
 
@@ -280,7 +291,11 @@ def sample(
     out.print(f"wrote {len(written)} files below {folder}")
 
 
-def _run(settings: Settings, first: date, last: date, action: str, reason: str | None = None) -> None:
+def _run(
+    settings: Settings, first: date, last: date, action: str, reason: str | None = None, *, accept_change: bool = False
+) -> None:
+    if accept_change and not (reason or "").strip():
+        raise click.UsageError('--accept-change publishes what was refused: say why with --reason "..."')
     from analytics_etl import runs  # noqa: PLC0415 - Dagster takes seconds to import
 
     with _progress(1) as step:
@@ -288,8 +303,15 @@ def _run(settings: Settings, first: date, last: date, action: str, reason: str |
         if action == "backfill":
             migrations.upgrade(settings)
             Warehouse(settings).record_audit(_actor(), action, f"{first} to {last}", reason)
+        elif accept_change or reason:
+            migrations.upgrade(settings)
+        if accept_change:
+            Warehouse(settings).record_audit(_actor(), "accept change", f"{first} to {last}", reason)
+        elif reason and action != "backfill":
+            Warehouse(settings).record_audit(_actor(), action, f"{first} to {last}", reason)
+        tags = {"analytics_etl/by": action, **({"analytics_etl/accept_change": "true"} if accept_change else {})}
         try:
-            runs.execute(settings, runs.jobs_of(first, last), step, {"analytics_etl/by": action})
+            runs.execute(settings, runs.jobs_of(first, last), step, tags)
         except runs.RunFailedError as error:
             raise click.ClickException(str(error)) from error
 

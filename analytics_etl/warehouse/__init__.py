@@ -15,8 +15,9 @@ from psycopg import sql
 from analytics_etl.contracts import Contract
 from analytics_etl.models import Model, bind, window_parameters
 from analytics_etl.settings import Settings
-from analytics_etl.warehouse import operations
+from analytics_etl.warehouse import changes, operations
 from analytics_etl.warehouse.batches import create_batch_view, drop_batch_view
+from analytics_etl.warehouse.changes import ChangeRefusedError, Gate
 from analytics_etl.warehouse.connection import (
     AGGREGATION,
     LOST_CONNECTION,
@@ -35,6 +36,7 @@ from analytics_etl.warehouse.operations import CheckResult
 
 __all__ = [
     "LOST_CONNECTION",
+    "ChangeRefusedError",
     "CheckResult",
     "DatabaseError",
     "DayLoad",
@@ -65,10 +67,15 @@ class Warehouse:
             return rows(connection, sql.SQL(text))
 
     @contextmanager
-    def load(self, contract: Contract, days: Sequence[date], run_id: str | None = None) -> Iterator[DayLoad]:
+    def load(
+        self, contract: Contract, days: Sequence[date], run_id: str | None = None, *, accept_change: bool = False
+    ) -> Iterator[DayLoad]:
         """Replace days of a raw table; committed when the block ends without an error."""
-        with transaction(self.settings, {"work_mem": "64MB", "backend_flush_after": "1MB"}) as connection:
-            load = DayLoad(connection, contract, sorted(days), run_id)
+        with (
+            self._keeping_refused(run_id),
+            transaction(self.settings, {"work_mem": "64MB", "backend_flush_after": "1MB"}) as connection,
+        ):
+            load = DayLoad(connection, contract, sorted(days), run_id, self._gate(accept_change))
             try:
                 load.begin()
                 yield load
@@ -78,10 +85,30 @@ class Warehouse:
             finally:
                 load.close()
 
-    def replace(self, model: Model, periods: Mapping[date, date], run_id: str | None = None) -> Replaced:
+    def replace(
+        self, model: Model, periods: Mapping[date, date], run_id: str | None = None, *, accept_change: bool = False
+    ) -> Replaced:
         """Replace consecutive partitions (start -> end) of a derived table."""
-        with transaction(self.settings, AGGREGATION) as connection:
-            return replace_window(connection, model, periods, run_id)
+        with self._keeping_refused(run_id), transaction(self.settings, AGGREGATION) as connection:
+            return replace_window(connection, model, periods, run_id, self._gate(accept_change))
+
+    def changes_of_run(self, table: str, run_id: str) -> list[dict[str, Any]]:
+        """What a run changed in a table, or was refused to change."""
+        with transaction(self.settings) as connection:
+            return changes.changes_of_run(connection, table, run_id)
+
+    def _gate(self, accepted: bool) -> Gate:  # noqa: FBT001 - private, and named by both callers
+        return Gate(self.settings.change_limit_percent, self.settings.lateness_days, accepted)
+
+    @contextmanager
+    def _keeping_refused(self, run_id: str | None) -> Iterator[None]:
+        """Keep the figures of a change that was refused, which its own transaction took with it."""
+        try:
+            yield
+        except ChangeRefusedError as error:
+            with transaction(self.settings) as connection:
+                changes.record_changes(connection, error.changes, run_id, published=False)
+            raise
 
     def refresh(self, model: Model) -> int:
         """Refresh a materialized view; returns its number of rows."""

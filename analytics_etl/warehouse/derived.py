@@ -8,6 +8,8 @@ from datetime import date, timedelta
 from psycopg import sql
 
 from analytics_etl.models import Model, window_parameters
+from analytics_etl.warehouse import changes
+from analytics_etl.warehouse.changes import Change, Gate, Side
 from analytics_etl.warehouse.connection import Connection, DatabaseError, identifier, lock
 from analytics_etl.warehouse.operations import PartitionRecord, record_partition
 
@@ -21,7 +23,9 @@ class Replaced:
     duration_ms: int
 
 
-def replace_window(connection: Connection, model: Model, periods: Mapping[date, date], run_id: str | None) -> Replaced:
+def replace_window(
+    connection: Connection, model: Model, periods: Mapping[date, date], run_id: str | None, gate: Gate | None = None
+) -> Replaced:
     """Replace the rows of consecutive partitions (start -> end) by what the SELECT gives for them.
 
     A table that looks back over earlier days is also brought up to date for the later partitions it already has, so
@@ -31,7 +35,7 @@ def replace_window(connection: Connection, model: Model, periods: Mapping[date, 
     lock(connection, model.table)
     ensure_table(connection, model)
     window = _Window(connection, model, run_id, started)
-    counts = window.replace(periods)
+    counts = window.replace(periods, gate)
     _analyze_if_grown(connection, model, sum(counts.values()))
     refreshed: list[date] = []
     if model.lookback_days:
@@ -42,7 +46,8 @@ def replace_window(connection: Connection, model: Model, periods: Mapping[date, 
             [model.table, last, last + timedelta(days=model.lookback_days)],
         ).fetchall()
         for start, end in later:
-            window.replace({start: end})
+            # Not judged: it follows from earlier days, which were.
+            window.replace({start: end}, None)
             refreshed.append(start)
     return Replaced(counts, refreshed, window.elapsed_ms())
 
@@ -67,9 +72,16 @@ class _Window:
     def elapsed_ms(self) -> int:
         return round(1000 * (time.monotonic() - self.started))
 
-    def replace(self, periods: Mapping[date, date]) -> dict[date, int]:
+    def replace(self, periods: Mapping[date, date], gate: Gate | None) -> dict[date, int]:
         start, end = min(periods), max(periods.values())
         table, period = identifier(self.model.table), sql.Identifier(self.model.key[0])
+        versions = changes.known_versions(self.connection, self.model.table, periods)
+        if versions:  # a first materialization has nothing to compare
+            self.connection.execute(
+                sql.SQL("create temporary table rows_before as select * from {} where {} >= {} and {} < {}").format(
+                    table, period, start, period, end
+                )
+            )
         self.connection.execute(
             sql.SQL("delete from {} where {} >= {} and {} < {}").format(table, period, start, period, end)
         )
@@ -86,6 +98,9 @@ class _Window:
                 )
             ).fetchall()
         )
+        if versions:
+            self._record_changes({day: periods[day] for day in sorted(versions)}, versions, gate)
+            self.connection.execute("drop table pg_temp.rows_before")
         counts = {day: found.get(day, 0) for day in periods}
         for day, count in counts.items():
             record_partition(
@@ -96,6 +111,26 @@ class _Window:
                 ),
             )  # fmt: skip
         return counts
+
+    def _record_changes(self, periods: Mapping[date, date], versions: Mapping[date, str], gate: Gate | None) -> None:
+        """Compare the new rows with those from before; those of all partitions by one hash first."""
+        model, period = self.model, sql.Identifier(self.model.key[0])
+
+        def sides(start: date, end: date) -> tuple[Side, Side]:
+            condition = sql.SQL("{} >= {} and {} < {}").format(period, start, period, end)
+            return Side(sql.SQL("pg_temp.rows_before"), condition), Side(identifier(model.table), condition)
+
+        if not changes.differs(self.connection, *sides(min(periods), max(periods.values())), model.columns):
+            return
+        measures = changes.measures_of(self.connection, model.table, model.key)
+        found = []
+        for start, end in periods.items():
+            both = sides(start, end)
+            if changes.differs(self.connection, *both, model.columns):
+                figures = changes.compare(self.connection, *both, model.key, model.columns, measures)
+                found.append(Change(model.table, start, end, *figures, versions[start], model.code_version))
+        changes.judge(self.connection, found, gate)
+        changes.record_changes(self.connection, found, self.run_id, published=True)
 
 
 def ensure_table(connection: Connection, model: Model) -> None:

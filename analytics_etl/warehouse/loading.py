@@ -11,6 +11,8 @@ from psycopg import sql
 
 from analytics_etl.contracts import Contract
 from analytics_etl.landing import FileReport, RejectedRow
+from analytics_etl.warehouse import changes
+from analytics_etl.warehouse.changes import Change, Gate, Side
 from analytics_etl.warehouse.connection import Connection, identifier, lock
 from analytics_etl.warehouse.operations import PartitionRecord, record_partition
 from analytics_etl.warehouse.sending import RowSender
@@ -42,6 +44,7 @@ class DayLoad:
     contract: Contract
     days: Sequence[date]
     run_id: str | None = None
+    gate: Gate | None = None
     _counts: dict[date, int] = field(default_factory=dict)
     _rejected: list[tuple[Any, ...]] = field(default_factory=list)
     _started: float = field(default_factory=time.monotonic)
@@ -142,6 +145,7 @@ class DayLoad:
         conflicts: dict[tuple[int, date], int],
     ) -> list[LoadedDay]:
         """Write the ledger and put the new partitions in place of the old ones."""
+        self._record_changes()
         for report in reports:
             self._record_file(report, duplicates, conflicts)
         duration = round(1000 * (time.monotonic() - self._started) / max(len(self.days), 1))
@@ -160,6 +164,22 @@ class DayLoad:
         for day in self.days:  # last, since from here on readers of the table wait
             self._swap(day)
         return loaded
+
+    def _record_changes(self) -> None:
+        """Compare the days that were there before with the rows about to replace them."""
+        contract, found = self.contract, []
+        versions = changes.known_versions(self.connection, contract.table, self.days)
+        columns = [column.name for column in contract.columns]
+        for day, version in sorted(versions.items()):
+            old = Side(sql.Identifier(contract.family, self._leaf_name(day)))
+            new = Side(self._staging(day))
+            if changes.differs(self.connection, old, new, columns):
+                measures = changes.measures_of(self.connection, contract.table, contract.key)
+                figures = changes.compare(self.connection, old, new, contract.key, columns, measures)
+                end = day + timedelta(days=1)
+                found.append(Change(contract.table, day, end, *figures, version, contract.code_version))
+        changes.judge(self.connection, found, self.gate)
+        changes.record_changes(self.connection, found, self.run_id, published=True)
 
     def mark_gone(self, paths: Iterable[str]) -> None:
         """Files that were read before and are no longer there: their rows of these days are no longer loaded."""
