@@ -41,6 +41,9 @@ out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 DATE = click.DateTime(formats=["%Y-%m-%d"])
+ACCEPT_CHANGE = click.option(
+    "--accept-change", is_flag=True, help="Publish changes of final days however large they are; needs --reason."
+)
 
 
 class Commands(click.Group):
@@ -113,24 +116,33 @@ Next:
 
 @main.command()
 @click.argument("day", type=DATE, metavar="DATE")
+@ACCEPT_CHANGE
+@click.option("--reason", help="Why; kept in the audit log.")
 @click.option("--notify", is_flag=True, help="Tell the owners of what fails, as of a scheduled run.")
-def run(day: datetime, notify: bool) -> None:  # noqa: FBT001 - a flag of the command
+def run(day: datetime, accept_change: bool, reason: str | None, notify: bool) -> None:  # noqa: FBT001 - by name
     """Run one day: load it, aggregate, check and report it, with its week, its month and the views.
 
     DATE is a UTC day like 2025-03-31. Running a day again replaces it by what the landing files hold now.
     """
     settings = Settings.from_environment()
     _check_days(settings, day.date(), day.date())
-    _run(settings, day.date(), day.date(), "run", notify=notify)
+    _run(settings, day.date(), day.date(), "run", reason, accept_change=accept_change, notify=notify)
     out.print(f"[green]✓[/] {day.date()} is done: {settings.reports_dir / 'registry' / 'daily' / f'{day.date()}.html'}")
 
 
 @main.command()
 @click.argument("first", type=DATE, metavar="FROM")
 @click.argument("last", type=DATE, metavar="TO")
+@ACCEPT_CHANGE
 @click.option("--reason", help="Why; kept in the audit log.")
 @click.option("--notify", is_flag=True, help="Tell the owners of what fails, as of a scheduled run.")
-def backfill(first: datetime, last: datetime, reason: str | None, notify: bool) -> None:  # noqa: FBT001
+def backfill(
+    first: datetime,
+    last: datetime,
+    accept_change: bool,  # noqa: FBT001 - click passes it by name
+    reason: str | None,
+    notify: bool,  # noqa: FBT001 - click passes it by name
+) -> None:
     """Run a range of days, FROM and TO included, with their weeks, months and the views.
 
     Every table does the whole range in one run, with the same result as day by day. Interrupted, it can simply be
@@ -138,7 +150,7 @@ def backfill(first: datetime, last: datetime, reason: str | None, notify: bool) 
     """
     settings = Settings.from_environment()
     _check_days(settings, first.date(), last.date())
-    _run(settings, first.date(), last.date(), "backfill", reason, notify=notify)
+    _run(settings, first.date(), last.date(), "backfill", reason, accept_change=accept_change, notify=notify)
     days = (last - first).days + 1
     out.print(f"[green]✓[/] {days} days are done; all reports: {settings.reports_dir / 'index.html'}")
 
@@ -461,8 +473,11 @@ def sample(
 
 
 def _run(
-    settings: Settings, first: date, last: date, action: str, reason: str | None = None, *, notify: bool = False
-) -> None:
+    settings: Settings, first: date, last: date, action: str, reason: str | None = None, *,
+    accept_change: bool = False, notify: bool = False,
+) -> None:  # fmt: skip
+    if accept_change and not (reason or "").strip():
+        raise click.UsageError('--accept-change publishes what was refused: say why with --reason "..."')
     from analytics_etl import runs  # noqa: PLC0415 - Dagster takes seconds to import
 
     with _progress(1) as step:
@@ -470,8 +485,15 @@ def _run(
         if action == "backfill":
             migrations.upgrade(settings)
             Warehouse(settings).record_audit(_actor(), action, f"{first} to {last}", reason)
+        elif accept_change or reason:
+            migrations.upgrade(settings)
+        if accept_change:
+            Warehouse(settings).record_audit(_actor(), "accept change", f"{first} to {last}", reason)
+        elif reason and action != "backfill":
+            Warehouse(settings).record_audit(_actor(), action, f"{first} to {last}", reason)
+        tags = {"analytics_etl/by": action, **({"analytics_etl/accept_change": "true"} if accept_change else {})}
         try:
-            tags = {"analytics_etl/by": action, **({"analytics_etl/notify": "true"} if notify else {})}
+            tags |= {"analytics_etl/notify": "true"} if notify else {}
             runs.execute(settings, runs.jobs_of(first, last), step, tags)
         except runs.RunFailedError as error:
             raise click.ClickException(str(error)) from error

@@ -69,6 +69,9 @@ class Settings:
     lateness_days: int = 7
     """A day is provisional until so many days have passed after it, then final."""
 
+    change_limit_percent: int = 5
+    """A final period that would change by more than this (rows, or any measure) is published only when told to."""
+
     trending_min_downloads: int = 10
     """Downloads a module needs in the previous 7 days for its growth to be ranked."""
 
@@ -162,6 +165,7 @@ class Settings:
             reports_dir=read("ANALYTICS_REPORTS_DIR", home / "reports", folder, "a folder"),
             start_date=read("ANALYTICS_START_DATE", DEFAULT_START_DATE, date.fromisoformat, "a date like 2025-01-01"),
             lateness_days=read("ANALYTICS_LATENESS_DAYS", 7, _at_least(0), "a whole number of days, 0 or more"),
+            change_limit_percent=read("ANALYTICS_CHANGE_LIMIT_PERCENT", 5, _at_least(0), "whole percent, 0 or more"),
             trending_min_downloads=read(
                 "ANALYTICS_TRENDING_MIN_DOWNLOADS", 10, _at_least(1), "a whole number of downloads, 1 or more"
             ),

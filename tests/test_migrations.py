@@ -221,6 +221,18 @@ def given(table: str) -> sql_engines.Row:
             "before": "{}",
             "after": "{}",
         },
+        "ops.changes": {
+            "period_start": moment,
+            "published": True,
+            "rows_before": 0,
+            "rows_after": 0,
+            "rows_added": 0,
+            "rows_removed": 0,
+            "rows_changed": 0,
+            "measures": "{}",
+            "code_version_before": "a",
+            "code_version_after": "b",
+        },
         "ops.check_results": {
             "check_name": "c",
             "period_start": moment,

@@ -1,6 +1,7 @@
 """Aggregates: one SQL file = one table = one asset, written by replacing windows."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import dagster as dg
 
@@ -8,15 +9,19 @@ from analytics_etl.assets.metadata import (
     FRESHNESS,
     OWNERS,
     asset_key,
+    change_check,
+    change_metadata,
+    change_result,
     column_schema,
     describe_partitions,
+    is_change_accepted,
     lineage_metadata,
     retrying_lost_connections,
     statement_metadata,
 )
 from analytics_etl.models import Model
 from analytics_etl.partitions import Partitions, requested_periods
-from analytics_etl.warehouse import Warehouse
+from analytics_etl.warehouse import ChangeRefusedError, Warehouse
 
 
 def build_aggregate_asset(model: Model, partitions: Partitions) -> dg.AssetsDefinition:
@@ -29,6 +34,7 @@ def build_aggregate_asset(model: Model, partitions: Partitions) -> dg.AssetsDefi
     @dg.asset(
         key=asset_key(model.table),
         deps=[dg.AssetDep(asset_key(table), partition_mapping=mapping) for table in model.dependencies],
+        check_specs=[change_check(model.table)],
         group_name=model.family,
         description=model.description,
         partitions_def=partitions.of(model.cadence),
@@ -40,16 +46,29 @@ def build_aggregate_asset(model: Model, partitions: Partitions) -> dg.AssetsDefi
         freshness_policy=FRESHNESS[model.cadence],
         metadata={**statement_metadata(model), "dagster/column_schema": column_schema(model.columns)},
     )
-    def aggregate(context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Warehouse]) -> None:
+    def aggregate(context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Warehouse]) -> Iterator[Any]:
         with retrying_lost_connections():
-            replaced = warehouse.replace(model, requested_periods(context, model.cadence), context.run.run_id)
+            try:
+                replaced = warehouse.replace(
+                    model,
+                    requested_periods(context, model.cadence),
+                    context.run.run_id,
+                    accept_change=is_change_accepted(context),
+                )
+            except ChangeRefusedError as error:
+                yield change_result(context, model.table, warehouse, error)
+                raise dg.Failure(str(error), allow_retries=False) from error
+            changed = change_metadata(model.table, warehouse, context.run.run_id)
             shared = {**lineage_metadata(model, warehouse), "duration_ms": replaced.duration_ms}
         if replaced.refreshed:
             also = ", ".join(day.isoformat() for day in replaced.refreshed)
             context.log.info("%s looks back %s days: also refreshed %s", model.table, model.lookback_days, also)
-        by_partition: Mapping[str, Mapping[str, int]] = {
-            start.isoformat(): {"dagster/partition_row_count": rows} for start, rows in replaced.rows.items()
+        by_partition: Mapping[str, Mapping[str, Any]] = {
+            start.isoformat(): {"dagster/partition_row_count": rows, **changed.get(start.isoformat(), {})}
+            for start, rows in replaced.rows.items()
         }
         describe_partitions(context, by_partition, shared)
+        yield change_result(context, model.table, warehouse)
+        yield dg.MaterializeResult(asset_key=asset_key(model.table))
 
     return aggregate

@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,12 @@ from analytics_etl.assets.metadata import (
     FRESHNESS,
     OWNERS,
     asset_key,
+    change_check,
+    change_metadata,
+    change_result,
     column_schema,
     describe_partitions,
+    is_change_accepted,
     landing_key,
     retrying_lost_connections,
 )
@@ -22,7 +26,7 @@ from analytics_etl.contracts import Contract
 from analytics_etl.landing import FileReport, LandingFile, LandingReader, list_files
 from analytics_etl.models import Model
 from analytics_etl.partitions import Partitions, chunks, requested_periods
-from analytics_etl.warehouse import LoadedDay, Warehouse
+from analytics_etl.warehouse import ChangeRefusedError, LoadedDay, Warehouse
 
 DAYS_AT_ONCE = 92
 """Days loaded in one transaction; more are done one batch after the other."""
@@ -45,6 +49,7 @@ def build_event_asset(contract: Contract, mappings: Mapping[str, Model], partiti
     @dg.asset(
         key=asset_key(contract.table),
         deps=[landing_key(contract.table)],
+        check_specs=[change_check(contract.table)],
         group_name=contract.family,
         description=contract.description,
         partitions_def=partitions.day,
@@ -62,12 +67,23 @@ def build_event_asset(contract: Contract, mappings: Mapping[str, Model], partiti
             "contract": dg.MetadataValue.md(f"```sql\n{contract.ddl}\n```"),
         },
     )
-    def events(context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Warehouse]) -> None:
+    def events(context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Warehouse]) -> Iterator[Any]:
         days = list(requested_periods(context, "day"))
         with retrying_lost_connections():
             for chunk in chunks(days, DAYS_AT_ONCE):
-                loaded, reports = load_days(contract, mappings, warehouse, chunk, context.run.run_id, context.log.info)
-                describe_partitions(context, _by_partition(loaded, reports), {"files_read": len(reports)})
+                try:
+                    loaded, reports = load_days(
+                        contract, mappings, warehouse, chunk, context.run.run_id, context.log.info,
+                        accept_change=is_change_accepted(context),
+                    )  # fmt: skip
+                except ChangeRefusedError as error:
+                    yield change_result(context, contract.table, warehouse, error)
+                    raise dg.Failure(str(error), allow_retries=False) from error
+                changed = change_metadata(contract.table, warehouse, context.run.run_id)
+                found = {day: {**of, **changed.get(day, {})} for day, of in _by_partition(loaded, reports).items()}
+                describe_partitions(context, found, {"files_read": len(reports)})
+        yield change_result(context, contract.table, warehouse)
+        yield dg.MaterializeResult(asset_key=asset_key(contract.table))
 
     return events
 
@@ -79,6 +95,8 @@ def load_days(
     days: Sequence[date],
     run_id: str | None = None,
     tell: Callable[[str], object] = print,
+    *,
+    accept_change: bool = False,
 ) -> tuple[list[LoadedDay], list[FileReport]]:
     """Replace days of a raw table by what the landing files hold of them.
 
@@ -94,7 +112,7 @@ def load_days(
             return [], []
     with (
         LandingReader(contract, mappings, set(days), settings.temporary_dir, settings.loader_memory_mb) as reader,
-        warehouse.load(contract, days, run_id) as load,
+        warehouse.load(contract, days, run_id, accept_change=accept_change) as load,
     ):
         # After load() has waited for other loads of these days: the ledger is as they left it.
         files, gone = files_to_read(contract, mappings, warehouse, settings.landing_dir, days)

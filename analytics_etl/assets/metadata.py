@@ -8,7 +8,7 @@ from typing import Any
 import dagster as dg
 
 from analytics_etl.models import Cadence, Model, column_lineage
-from analytics_etl.warehouse import LOST_CONNECTION, Warehouse, is_lost
+from analytics_etl.warehouse import LOST_CONNECTION, ChangeRefusedError, Warehouse, is_lost
 
 OWNERS = ["team:data-platform"]
 
@@ -62,6 +62,69 @@ def statement_metadata(model: Model) -> dict[str, Any]:
         "select": dg.MetadataValue.md(f"```sql\n{model.select}\n```"),
         "key": ", ".join(model.key),
     }
+
+
+CHANGE_CHECK = "change_is_small"
+ACCEPT_CHANGE_TAG = "analytics_etl/accept_change"
+"""On a run, with the value true: changes of final periods are published however large they are."""
+
+
+def change_check(table: str) -> dg.AssetCheckSpec:
+    """The check that a final period does not change much; it fails before anything is published."""
+    return dg.AssetCheckSpec(
+        CHANGE_CHECK,
+        asset=asset_key(table),
+        blocking=True,
+        description="A final period changes by no more than ANALYTICS_CHANGE_LIMIT_PERCENT when it is recomputed; "
+        f"to publish a larger change, run it with the tag {ACCEPT_CHANGE_TAG}=true.",
+    )
+
+
+def is_change_accepted(context: dg.AssetExecutionContext) -> bool:
+    return context.run.tags.get(ACCEPT_CHANGE_TAG) == "true"
+
+
+def change_result(
+    context: dg.AssetExecutionContext, table: str, warehouse: Warehouse, refused: ChangeRefusedError | None = None
+) -> dg.AssetCheckResult:
+    """What the check says; a refused change with its figures and what to type."""
+    changes = warehouse.changes_of_run(table, context.run.run_id)
+    metadata: dict[str, Any] = {"changes": dg.MetadataValue.md(table_of_rows(_figures(changes)))}
+    if refused is not None:
+        metadata["refused"] = str(refused)
+    return dg.AssetCheckResult(
+        asset_key=asset_key(table), check_name=CHANGE_CHECK, passed=refused is None, metadata=metadata
+    )
+
+
+def change_metadata(table: str, warehouse: Warehouse, run_id: str) -> dict[str, dict[str, Any]]:
+    """For each partition a run changed: by how much."""
+    return {
+        change["period_start"].isoformat(): {
+            "rows_added": change["rows_added"],
+            "rows_removed": change["rows_removed"],
+            "rows_changed": change["rows_changed"],
+            "change": dg.MetadataValue.md(table_of_rows(_figures([change]))),
+        }
+        for change in warehouse.changes_of_run(table, run_id)
+        if change["published"]
+    }
+
+
+def _figures(changes: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    found = []
+    for change in changes:
+        rows = {"old": change["rows_before"], "new": change["rows_after"]}
+        code = f"{change['code_version_before']} to {change['code_version_after']}"
+        for name, measure in {"rows": rows, **change["measures"]}.items():
+            old, new = measure["old"], measure["new"]
+            if old != new or name == "rows":
+                percent = f"{100 * (new - old) / abs(old):+.2f}" if old else "from nothing"
+                found.append(
+                    {"period": change["period_start"], "what": name, "old": old, "new": new, "percent": percent,
+                     "published": change["published"], "code": code}
+                )  # fmt: skip
+    return found
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from psycopg import sql
 from analytics_etl.contracts import Contract
 from analytics_etl.models import Model, bind, window_parameters
 from analytics_etl.settings import Settings
-from analytics_etl.warehouse import archives, operations, outbox, roles
+from analytics_etl.warehouse import archives, changes, operations, outbox, roles
 from analytics_etl.warehouse.archiving import Archiver
 from analytics_etl.warehouse.batches import (
     create_batch_schema,
@@ -23,6 +23,7 @@ from analytics_etl.warehouse.batches import (
     drop_batch_schema,
     drop_batch_view,
 )
+from analytics_etl.warehouse.changes import ChangeRefusedError, Gate
 from analytics_etl.warehouse.connection import (
     AGGREGATION,
     LOST_CONNECTION,
@@ -43,6 +44,7 @@ from analytics_etl.warehouse.overlay import overlay
 
 __all__ = [
     "LOST_CONNECTION",
+    "ChangeRefusedError",
     "CheckResult",
     "DatabaseError",
     "DayLoad",
@@ -73,10 +75,15 @@ class Warehouse:
             return rows(connection, sql.SQL(text))
 
     @contextmanager
-    def load(self, contract: Contract, days: Sequence[date], run_id: str | None = None) -> Iterator[DayLoad]:
+    def load(
+        self, contract: Contract, days: Sequence[date], run_id: str | None = None, *, accept_change: bool = False
+    ) -> Iterator[DayLoad]:
         """Replace days of a raw table; committed when the block ends without an error."""
-        with transaction(self.settings, {"work_mem": "64MB", "backend_flush_after": "1MB"}) as connection:
-            load = DayLoad(connection, contract, sorted(days), run_id)
+        with (
+            self._keeping_refused(run_id),
+            transaction(self.settings, {"work_mem": "64MB", "backend_flush_after": "1MB"}) as connection,
+        ):
+            load = DayLoad(connection, contract, sorted(days), run_id, self._gate(accept_change))
             try:
                 load.begin()
                 archives.refuse_archived(connection, contract.table, days)
@@ -87,16 +94,36 @@ class Warehouse:
             finally:
                 load.close()
 
-    def replace(self, model: Model, periods: Mapping[date, date], run_id: str | None = None) -> Replaced:
+    def replace(
+        self, model: Model, periods: Mapping[date, date], run_id: str | None = None, *, accept_change: bool = False
+    ) -> Replaced:
         """Replace consecutive partitions (start -> end) of a derived table."""
-        with transaction(self.settings, AGGREGATION) as connection:
+        with self._keeping_refused(run_id), transaction(self.settings, AGGREGATION) as connection:
             # It may read so many days before each of its partitions, and bring later ones up to date.
             reach = timedelta(days=model.lookback_days)
             start, end = min(periods) - reach, max(periods.values()) + reach
             schemas = overlay(connection, self.settings, model.dependencies, start, end)
-            replaced = replace_window(connection, model, periods, run_id, schemas)
+            replaced = replace_window(connection, model, periods, run_id, schemas, self._gate(accept_change))
             self._show(connection, model)
             return replaced
+
+    def changes_of_run(self, table: str, run_id: str) -> list[dict[str, Any]]:
+        """What a run changed in a table, or was refused to change."""
+        with transaction(self.settings) as connection:
+            return changes.changes_of_run(connection, table, run_id)
+
+    def _gate(self, accepted: bool) -> Gate:  # noqa: FBT001 - private, and named by both callers
+        return Gate(self.settings.change_limit_percent, self.settings.lateness_days, accepted)
+
+    @contextmanager
+    def _keeping_refused(self, run_id: str | None) -> Iterator[None]:
+        """Keep the figures of a change that was refused, which its own transaction took with it."""
+        try:
+            yield
+        except ChangeRefusedError as error:
+            with transaction(self.settings) as connection:
+                changes.record_changes(connection, error.changes, run_id, published=False)
+            raise
 
     def refresh(self, model: Model) -> int:
         """Refresh a materialized view; returns its number of rows."""

@@ -9,6 +9,8 @@ from types import MappingProxyType
 from psycopg import sql
 
 from analytics_etl.models import Model, rename_schemas, window_parameters
+from analytics_etl.warehouse import changes
+from analytics_etl.warehouse.changes import Change, Gate, Side
 from analytics_etl.warehouse.connection import Connection, DatabaseError, ensure_schema, identifier, lock
 from analytics_etl.warehouse.operations import PartitionRecord, record_partition
 
@@ -28,6 +30,7 @@ def replace_window(
     periods: Mapping[date, date],
     run_id: str | None,
     schemas: Mapping[str, str] = MappingProxyType({}),
+    gate: Gate | None = None,
 ) -> Replaced:
     """Replace the rows of consecutive partitions (start -> end) by what the SELECT gives for them.
 
@@ -36,9 +39,9 @@ def replace_window(
     """
     started = time.monotonic()
     lock(connection, model.table)
-    ensure_table(connection, model)
-    window = _Window(connection, model, run_id, started, schemas)
-    counts = window.replace(periods)
+    is_new = ensure_table(connection, model)
+    window = _Window(connection, model, run_id, started, schemas, is_new)
+    counts = window.replace(periods, gate)
     _analyze_if_grown(connection, model, sum(counts.values()))
     refreshed: list[date] = []
     if model.lookback_days:
@@ -49,7 +52,8 @@ def replace_window(
             [model.table, last, last + timedelta(days=model.lookback_days)],
         ).fetchall()
         for start, end in later:
-            window.replace({start: end})
+            # Not judged: it follows from earlier days, which were.
+            window.replace({start: end}, None)
             refreshed.append(start)
     return Replaced(counts, refreshed, window.elapsed_ms())
 
@@ -71,13 +75,22 @@ class _Window:
     run_id: str | None
     started: float
     schemas: Mapping[str, str]
+    is_new: bool
+    """Whether the table has just been made: there is nothing to compare with, whatever the books say."""
 
     def elapsed_ms(self) -> int:
         return round(1000 * (time.monotonic() - self.started))
 
-    def replace(self, periods: Mapping[date, date]) -> dict[date, int]:
+    def replace(self, periods: Mapping[date, date], gate: Gate | None) -> dict[date, int]:
         start, end = min(periods), max(periods.values())
         table, period = identifier(self.model.table), sql.Identifier(self.model.key[0])
+        versions = {} if self.is_new else changes.known_versions(self.connection, self.model.table, periods)
+        if versions:  # a first materialization has nothing to compare
+            self.connection.execute(
+                sql.SQL("create temporary table rows_before as select * from {} where {} >= {} and {} < {}").format(
+                    table, period, start, period, end
+                )
+            )
         self.connection.execute(
             sql.SQL("delete from {} where {} >= {} and {} < {}").format(table, period, start, period, end)
         )
@@ -91,6 +104,9 @@ class _Window:
                 )
             ).fetchall()
         )
+        if versions:
+            self._record_changes({day: periods[day] for day in sorted(versions)}, versions, gate)
+            self.connection.execute("drop table pg_temp.rows_before")
         counts = {day: found.get(day, 0) for day in periods}
         for day, count in counts.items():
             record_partition(
@@ -102,9 +118,29 @@ class _Window:
             )  # fmt: skip
         return counts
 
+    def _record_changes(self, periods: Mapping[date, date], versions: Mapping[date, str], gate: Gate | None) -> None:
+        """Compare the new rows with those from before; those of all partitions by one hash first."""
+        model, period = self.model, sql.Identifier(self.model.key[0])
 
-def ensure_table(connection: Connection, model: Model) -> None:
-    """Create the table of a model, or refuse one whose columns are no longer those of the SELECT."""
+        def sides(start: date, end: date) -> tuple[Side, Side]:
+            condition = sql.SQL("{} >= {} and {} < {}").format(period, start, period, end)
+            return Side(sql.SQL("pg_temp.rows_before"), condition), Side(identifier(model.table), condition)
+
+        if not changes.differs(self.connection, *sides(min(periods), max(periods.values())), model.columns):
+            return
+        measures = changes.measures_of(self.connection, model.table, model.key)
+        found = []
+        for start, end in periods.items():
+            both = sides(start, end)
+            if changes.differs(self.connection, *both, model.columns):
+                figures = changes.compare(self.connection, *both, model.key, model.columns, measures)
+                found.append(Change(model.table, start, end, *figures, versions[start], model.code_version))
+        changes.judge(self.connection, found, gate)
+        changes.record_changes(self.connection, found, self.run_id, published=True)
+
+
+def ensure_table(connection: Connection, model: Model) -> bool:
+    """Create the table of a model, or refuse one whose columns are no longer those of the SELECT; whether it is new."""
     parameters = window_parameters(date(2000, 1, 1), date(2000, 1, 1))
     wanted = _columns(connection, _text(model.statement(parameters)))
     exists = connection.execute("select to_regclass(%s)", [model.table]).fetchone()
@@ -115,7 +151,7 @@ def ensure_table(connection: Connection, model: Model) -> None:
                 f"the table {model.table} has the columns {_listed(present)}, but {model.path} now gives "
                 f"{_listed(wanted)}; to rebuild it: drop table {model.table}, then backfill its partitions"
             )
-        return
+        return False
     columns = sql.SQL(", ").join(
         sql.SQL("{} {}").format(sql.Identifier(name), _text(type_name)) for name, type_name in wanted
     )
@@ -125,6 +161,7 @@ def ensure_table(connection: Connection, model: Model) -> None:
     # Only the period is indexed: windows are replaced and read by it, and more indexes cost more than all the rest.
     connection.execute(sql.SQL("create index on {} ({})").format(table, sql.Identifier(model.key[0])))
     _comment(connection, model, "table")
+    return True
 
 
 def refresh_view(connection: Connection, model: Model, parameters: Mapping[str, str | int]) -> int:

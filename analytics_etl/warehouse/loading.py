@@ -11,7 +11,8 @@ from psycopg import sql
 
 from analytics_etl.contracts import Contract
 from analytics_etl.landing import FileReport, RejectedRow
-from analytics_etl.warehouse import archives
+from analytics_etl.warehouse import archives, changes
+from analytics_etl.warehouse.changes import Change, Gate, Side
 from analytics_etl.warehouse.connection import Connection, identifier, lock
 from analytics_etl.warehouse.operations import PartitionRecord, record_partition
 from analytics_etl.warehouse.sending import RowSender
@@ -43,6 +44,7 @@ class DayLoad:
     contract: Contract
     days: Sequence[date]
     run_id: str | None = None
+    gate: Gate | None = None
     _counts: dict[date, int] = field(default_factory=dict)
     _rejected: list[tuple[Any, ...]] = field(default_factory=list)
     _started: float = field(default_factory=time.monotonic)
@@ -143,6 +145,7 @@ class DayLoad:
         conflicts: dict[tuple[int, date], int],
     ) -> list[LoadedDay]:
         """Write the ledger and put the new partitions in place of the old ones."""
+        self._record_changes()
         for report in reports:
             self._record_file(report, duplicates, conflicts)
         duration = round(1000 * (time.monotonic() - self._started) / max(len(self.days), 1))
@@ -166,6 +169,23 @@ class DayLoad:
         """Put the new partition of a day in place of the old one and leave the books to the caller."""
         self._analyze(day, self._counts.get(day, 0))
         self._swap(day)
+
+    def _record_changes(self) -> None:
+        """Compare the days that were there before with the rows about to replace them."""
+        contract, found = self.contract, []
+        days = [day for day in self.days if self._is_there(day)]
+        versions = changes.known_versions(self.connection, contract.table, days)
+        columns = [column.name for column in contract.columns]
+        for day, version in sorted(versions.items()):
+            old = Side(sql.Identifier(contract.family, self._leaf_name(day)))
+            new = Side(self._staging(day))
+            if changes.differs(self.connection, old, new, columns):
+                measures = changes.measures_of(self.connection, contract.table, contract.key)
+                figures = changes.compare(self.connection, old, new, contract.key, columns, measures)
+                end = day + timedelta(days=1)
+                found.append(Change(contract.table, day, end, *figures, version, contract.code_version))
+        changes.judge(self.connection, found, self.gate)
+        changes.record_changes(self.connection, found, self.run_id, published=True)
 
     def mark_gone(self, paths: Iterable[str]) -> None:
         """Files that were read before and are no longer there: their rows of these days are no longer loaded."""
@@ -239,8 +259,7 @@ class DayLoad:
         family = self.contract.family
         leaf = sql.Identifier(family, self._leaf_name(day))
         table = identifier(self.contract.table)
-        exists = self.connection.execute("select to_regclass(%s)", [leaf.as_string(self.connection)]).fetchone()
-        if exists is not None and exists[0] is not None:
+        if self._is_there(day):
             self.connection.execute(sql.SQL("drop table {}").format(leaf))
         self.connection.execute(
             sql.SQL("alter table {} rename to {}").format(self._staging(day), sql.Identifier(self._leaf_name(day)))
@@ -252,6 +271,12 @@ class DayLoad:
         )
         range_name = sql.Identifier(f"{self._leaf_name(day)}_range")
         self.connection.execute(sql.SQL("alter table {} drop constraint {}").format(leaf, range_name))
+
+    def _is_there(self, day: date) -> bool:
+        """Whether the day has a partition now."""
+        leaf = sql.Identifier(self.contract.family, self._leaf_name(day)).as_string(self.connection)
+        found = self.connection.execute("select to_regclass(%s)", [leaf]).fetchone()
+        return found is not None and found[0] is not None
 
     def _leaf_name(self, day: date) -> str:
         return f"{self.contract.name}_p{day:%Y%m%d}"

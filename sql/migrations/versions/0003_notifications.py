@@ -2,13 +2,13 @@
 
 from analytics_etl.warehouse.migrations import run_sql
 
-revision = "0005"
-down_revision = "0004"
+revision = "0003"
+down_revision = "0002"
 
 
 def upgrade() -> None:
-    run_sql("0005_notifications.up.sql")
+    run_sql("0003_notifications.up.sql")
 
 
 def downgrade() -> None:
-    run_sql("0005_notifications.down.sql")
+    run_sql("0003_notifications.down.sql")

@@ -2,13 +2,13 @@
 
 from analytics_etl.warehouse.migrations import run_sql
 
-revision = "0004"
+revision = "0002"
 down_revision = "0001"
 
 
 def upgrade() -> None:
-    run_sql("0004_archives.up.sql")
+    run_sql("0002_archives.up.sql")
 
 
 def downgrade() -> None:
-    run_sql("0004_archives.down.sql")
+    run_sql("0002_archives.down.sql")

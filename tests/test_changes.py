@@ -1,0 +1,104 @@
+"""The change record: nothing for first times and same content; figures by hand; final days are not changed unasked."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+import dagster as dg
+import pytest
+from events import DAY, DOWNLOADS, aggregate, ask, download, load, rows_of, write
+
+from analytics_etl.definitions import build_defs
+from analytics_etl.settings import Settings
+from analytics_etl.warehouse import ChangeRefusedError, Warehouse
+
+
+def recorded(warehouse: Warehouse, table: str = DOWNLOADS) -> list[dict[str, object]]:
+    return ask(
+        warehouse.settings.database_url,
+        "select published, rows_added, rows_removed, rows_changed, measures from ops.changes "
+        "where table_name = %s order by change_id",
+        [table],
+    )
+
+
+def test_first_and_same_content_leave_no_record_and_a_change_its_figures(warehouse: Warehouse) -> None:
+    write(warehouse.settings, "download_events/a.ndjson", [download(n, file_size=100) for n in range(4)])
+    load(warehouse, DOWNLOADS, DAY)
+    load(warehouse, DOWNLOADS, DAY)
+    assert ask(warehouse.settings.database_url, "select * from ops.changes") == []
+    # 0 goes, 1 doubles, 2 and 3 stay, 4 and 5 come.
+    changed = [download(1, file_size=200), *(download(n, file_size=100) for n in (2, 3, 4, 5))]
+    write(warehouse.settings, "download_events/a.ndjson", changed)
+    load(warehouse, DOWNLOADS, DAY)
+    [record] = recorded(warehouse)
+    assert (record["published"], record["rows_added"], record["rows_removed"], record["rows_changed"]) == (
+        True, 2, 1, 1,
+    )  # fmt: skip
+    measures = record["measures"]
+    assert isinstance(measures, dict)
+    assert measures["file_size"] == {"old": 400.0, "new": 600.0, "percent": 50.0}
+
+
+def test_a_derived_table_is_compared_by_its_key(warehouse: Warehouse) -> None:
+    table = "registry.module_stats_daily"
+    write(warehouse.settings, "download_events/a.ndjson", [download(n) for n in range(4)])  # modules 0 to 3
+    load(warehouse, DOWNLOADS, DAY)
+    for _ in range(2):
+        aggregate(warehouse, DAY, DAY)
+    assert recorded(warehouse, table) == []
+    more = [download(n) for n in range(6)]  # module 4 is new, module 0 has one more
+    write(warehouse.settings, "download_events/a.ndjson", more)
+    load(warehouse, DOWNLOADS, DAY)
+    aggregate(warehouse, DAY, DAY)
+    [record] = recorded(warehouse, table)
+    assert (record["rows_added"], record["rows_removed"], record["rows_changed"]) == (1, 0, 1)
+
+
+def test_a_final_day_is_not_changed_much_unless_accepted(warehouse: Warehouse) -> None:
+    late: date = DAY + timedelta(days=warehouse.settings.lateness_days)
+    write(warehouse.settings, "download_events/a.ndjson", [download(n, file_size=100) for n in range(20)])
+    write(warehouse.settings, "download_events/b.ndjson", [download(900, late)])
+    load(warehouse, DOWNLOADS, DAY, late)
+    before = rows_of(warehouse.settings.database_url)
+    write(warehouse.settings, "download_events/a.ndjson", [download(n, file_size=100) for n in range(22)])
+    with pytest.raises(ChangeRefusedError, match=r"rows 20 to 22 \(\+10.00 %\).*--accept-change"):
+        load(warehouse, DOWNLOADS, DAY)
+    assert rows_of(warehouse.settings.database_url) == before
+    assert [(r["published"], r["rows_added"]) for r in recorded(warehouse)] == [(False, 2)]
+    lenient = Warehouse(replace(warehouse.settings, change_limit_percent=10))
+    load(lenient, DOWNLOADS, DAY)
+    assert len(rows_of(warehouse.settings.database_url)) == len(before) + 2
+    assert [(r["published"], r["rows_added"]) for r in recorded(warehouse)] == [(False, 2), (True, 2)]
+
+
+def test_the_check_fails_before_publishing_and_the_tag_accepts(settings: Settings) -> None:
+    late = DAY + timedelta(days=settings.lateness_days)
+    write(settings, "download_events/a.ndjson", [download(n) for n in range(20)])
+    write(settings, "download_events/b.ndjson", [download(900, late)])
+    warehouse = Warehouse(settings)
+    load(warehouse, DOWNLOADS, DAY, late)
+    before = rows_of(settings.database_url)
+    write(settings, "download_events/a.ndjson", [download(n) for n in range(22)])
+    asset = dg.AssetKey(["registry", "download_events"])
+    definitions = build_defs(settings)
+    job = dg.define_asset_job("only", selection=[asset])
+    resolved = dg.Definitions(assets=definitions.assets, jobs=[job], resources=definitions.resources)
+    with dg.DagsterInstance.ephemeral() as instance:
+
+        def run(tags: dict[str, str]) -> dg.ExecuteInProcessResult:
+            return resolved.resolve_job_def("only").execute_in_process(
+                instance=instance, partition_key=DAY.isoformat(), tags=tags, raise_on_error=False
+            )
+
+        refused = run({})
+        assert not refused.success
+        [result] = refused.get_asset_check_evaluations()
+        assert (result.check_name, result.passed) == ("change_is_small", False)
+        assert "--accept-change" in str(result.metadata["refused"].value)
+        assert rows_of(settings.database_url) == before
+        accepted = run({"analytics_etl/accept_change": "true"})
+        assert accepted.success
+        assert [r.passed for r in accepted.get_asset_check_evaluations()] == [True]
+        [event] = accepted.asset_materializations_for_node("registry__download_events")
+        assert event.metadata["rows_added"].value == 2
+    assert len(rows_of(settings.database_url)) == len(before) + 2
