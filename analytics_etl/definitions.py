@@ -11,8 +11,9 @@ from analytics_etl.assets.reports import build_index_asset, build_report_asset
 from analytics_etl.assets.views import build_view_asset
 from analytics_etl.catalog import Catalog
 from analytics_etl.checks import build_checks
+from analytics_etl.late import build_late_sensor, build_period_sensor, build_scan_job
 from analytics_etl.partitions import Partitions
-from analytics_etl.schedules import build_jobs, build_schedules, build_sensors
+from analytics_etl.schedules import JOB_NAMES, build_jobs, build_schedules, build_sensors
 from analytics_etl.settings import Settings
 from analytics_etl.warehouse import Warehouse
 
@@ -35,12 +36,18 @@ def build_defs(settings: Settings | None = None, overrides: Mapping[str, Any] | 
         build_index_asset(families),
     ]
     jobs = build_jobs(assets, partitions)
+    by_name, scan_job = {job.name: job for job in jobs}, build_scan_job(catalog)
+    daily, weekly, monthly = (by_name[JOB_NAMES[cadence]] for cadence in ("day", "week", "month"))
     return dg.Definitions(
         assets=[*(build_landing_asset(contract) for contract in catalog.contracts.values()), *assets],
         asset_checks=build_checks(catalog),
-        jobs=jobs,
+        jobs=[*jobs, scan_job],
         schedules=build_schedules(jobs),
-        sensors=build_sensors(jobs),
+        sensors=[
+            *build_sensors(jobs),
+            build_late_sensor(catalog, scan_job, daily),
+            build_period_sensor(daily, {"week": weekly, "month": monthly}),
+        ],
         resources={"warehouse": Warehouse(settings), **(overrides or {})},
         # Starting a process for each step costs seconds; runs are the unit of parallelism.
         executor=dg.in_process_executor,

@@ -2,11 +2,12 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
+from dagster._core.storage.tags import SCHEDULE_NAME_TAG, SENSOR_NAME_TAG
 
 from analytics_etl.assets.metadata import (
     FRESHNESS,
@@ -62,12 +63,35 @@ def build_event_asset(contract: Contract, mappings: Mapping[str, Model], partiti
     )
     def events(context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Warehouse]) -> None:
         days = list(requested_periods(context, "day"))
+        if is_automatic(context.run.tags):
+            closed = closed_days(contract, warehouse, days)
+            for day in sorted(closed):
+                context.log.warning(
+                    "%s: %s is final and stays as it is; reopen it to load it again", contract.table, day
+                )
+            days = [day for day in days if day not in closed]
         with retrying_lost_connections():
             for chunk in chunks(days, DAYS_AT_ONCE):
                 loaded, reports = load_days(contract, mappings, warehouse, chunk, context.run.run_id, context.log.info)
                 describe_partitions(context, _by_partition(loaded, reports), {"files_read": len(reports)})
 
     return events
+
+
+def is_automatic(tags: Mapping[str, str]) -> bool:
+    """Whether a sensor or schedule started the run; every other run was asked for by a person."""
+    return SENSOR_NAME_TAG in tags or SCHEDULE_NAME_TAG in tags
+
+
+def closed_days(contract: Contract, warehouse: Warehouse, days: Sequence[date]) -> set[date]:
+    """Those of some days that have a partition and are final: the table's newest day is past their lateness window."""
+    newest = warehouse.newest_day([contract.table])
+    if newest is None or not days:
+        return set()
+    last = newest - timedelta(days=warehouse.settings.lateness_days)
+    records = warehouse.partitions(min(days), max(days) + timedelta(days=1))
+    present = {record["period_start"] for record in records if record["table_name"] == contract.table}
+    return {day for day in days if day in present and day <= last}
 
 
 def load_days(
