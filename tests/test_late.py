@@ -29,8 +29,11 @@ class World:
 
     def tick(self) -> list[tuple[str | None, tuple[date, date] | None]]:
         """The runs the sensor asks for: job and days."""
-        sensor = self.defs.get_repository_def().get_sensor_def("late_data")
-        context = dg.build_sensor_context(self.instance, resources={"warehouse": self.warehouse})
+        repository = self.defs.get_repository_def()
+        sensor = repository.get_sensor_def("late_data")
+        context = dg.build_sensor_context(
+            self.instance, repository_def=repository, resources={"warehouse": self.warehouse}
+        )
         return [(r.job_name, days_of_run(tags_of(r))) for r in sensor.evaluate_tick(context).run_requests or ()]
 
     def scan(self) -> None:
