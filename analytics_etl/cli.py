@@ -34,6 +34,7 @@ STATES = {
     "outdated": ("~", "yellow"),
     "failed": ("✗", "red"),
     "archived": ("▪", "blue"),
+    "frozen late": ("!", "magenta"),
     "missing": ("·", "dim"),
 }
 
@@ -131,14 +132,16 @@ def run(day: datetime, accept_change: bool, reason: str | None, notify: bool) ->
 
 
 @main.command()
-@click.argument("first", type=DATE, metavar="FROM")
-@click.argument("last", type=DATE, metavar="TO")
+@click.argument("first", type=DATE, metavar="FROM", required=False)
+@click.argument("last", type=DATE, metavar="TO", required=False)
+@click.option("--missing", is_flag=True, help="Only what is missing, failed or outdated; FROM and TO may be left out.")
 @ACCEPT_CHANGE
 @click.option("--reason", help="Why; kept in the audit log.")
 @click.option("--notify", is_flag=True, help="Tell the owners of what fails, as of a scheduled run.")
 def backfill(
-    first: datetime,
-    last: datetime,
+    first: datetime | None,
+    last: datetime | None,
+    missing: bool,  # noqa: FBT001 - click passes it by name
     accept_change: bool,  # noqa: FBT001 - click passes it by name
     reason: str | None,
     notify: bool,  # noqa: FBT001 - click passes it by name
@@ -146,13 +149,36 @@ def backfill(
     """Run a range of days, FROM and TO included, with their weeks, months and the views.
 
     Every table does the whole range in one run, with the same result as day by day. Interrupted, it can simply be
-    started again.
+    started again. With --missing it says what it will run and why, runs only that, and leaves alone the days that are
+    final and have late rows; without FROM and TO it looks at every day from the first to the newest that is known.
     """
     settings = Settings.from_environment()
+    if (first is None) != (last is None) or (first is None and not missing):
+        raise click.UsageError("expected FROM and TO, two days like 2025-03-01 2025-03-31, or --missing without them")
+    if missing:
+        days = None if first is None or last is None else (first.date(), last.date())
+        _backfill_missing(settings, days, reason)
+        return
+    assert first is not None
+    assert last is not None
     _check_days(settings, first.date(), last.date())
     _run(settings, first.date(), last.date(), "backfill", reason, accept_change=accept_change, notify=notify)
     days = (last - first).days + 1
     out.print(f"[green]✓[/] {days} days are done; all reports: {settings.reports_dir / 'index.html'}")
+
+
+@main.command()
+@click.argument("day", type=DATE, metavar="DAY")
+@click.option("--reason", required=True, help="Why; kept in the audit log.")
+def reopen(day: datetime, reason: str) -> None:
+    """Load the late rows of a day that is final: run it with its week, its month and the views.
+
+    DAY is a UTC day like 2025-03-31. What sensors and schedules run leaves such a day as it is.
+    """
+    settings = Settings.from_environment()
+    _check_days(settings, day.date(), day.date())
+    _run(settings, day.date(), day.date(), "reopen", reason, accept_change=True)
+    out.print(f"[green]✓[/] {day.date()} was reopened and is done")
 
 
 @main.command()
@@ -472,6 +498,38 @@ def sample(
     out.print(f"wrote {len(written)} files below {folder}")
 
 
+def _backfill_missing(settings: Settings, days: tuple[date, date] | None, reason: str | None) -> None:
+    from analytics_etl import runs  # noqa: PLC0415 - Dagster takes seconds to import
+    from analytics_etl.missing import known_days, make_plan  # noqa: PLC0415 - the same
+
+    if days is not None:
+        _check_days(settings, *days)
+    migrations.upgrade(settings)
+    warehouse = Warehouse(settings)
+    days = days or known_days(warehouse)
+    if days is None:
+        out.print("no day is known yet: load one with `analytics-etl run DATE`")
+        return
+    plan = make_plan(warehouse, Catalog(), *days)
+    for day in plan.frozen:
+        out.print(
+            f"! {day} is final and has late rows: left alone; to load them: analytics-etl reopen {day} --reason TEXT"
+        )
+    if not plan.jobs:
+        out.print(f"[green]✓[/] nothing to do: {days[0]} to {days[1]} is complete and up to date")
+        return
+    for line in plan.reasons():
+        out.print(line)
+    out.print("runs: " + ", ".join(map(str, plan.jobs)))
+    warehouse.record_audit(_actor(), "backfill --missing", f"{days[0]} to {days[1]}", reason)
+    with _progress(1) as step:
+        try:
+            runs.execute(settings, plan.jobs, step, {"analytics_etl/by": "backfill"})
+        except runs.RunFailedError as error:
+            raise click.ClickException(str(error)) from error
+    out.print(f"[green]✓[/] {len(plan.gaps)} partitions are done; all reports: {settings.reports_dir / 'index.html'}")
+
+
 def _run(
     settings: Settings, first: date, last: date, action: str, reason: str | None = None, *,
     accept_change: bool = False, notify: bool = False,
@@ -482,15 +540,11 @@ def _run(
 
     with _progress(1) as step:
         step("starting", 0, 1)
-        if action == "backfill":
+        if action in ("backfill", "reopen") or accept_change or reason:
             migrations.upgrade(settings)
             Warehouse(settings).record_audit(_actor(), action, f"{first} to {last}", reason)
-        elif accept_change or reason:
-            migrations.upgrade(settings)
         if accept_change:
             Warehouse(settings).record_audit(_actor(), "accept change", f"{first} to {last}", reason)
-        elif reason and action != "backfill":
-            Warehouse(settings).record_audit(_actor(), action, f"{first} to {last}", reason)
         tags = {"analytics_etl/by": action, **({"analytics_etl/accept_change": "true"} if accept_change else {})}
         try:
             tags |= {"analytics_etl/notify": "true"} if notify else {}

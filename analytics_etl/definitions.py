@@ -14,9 +14,10 @@ from analytics_etl.assets.views import build_view_asset
 from analytics_etl.catalog import Catalog
 from analytics_etl.checks import build_checks
 from analytics_etl.housekeeping import build_abandoned_sensor, build_housekeeping
+from analytics_etl.late import build_late_sensor, build_period_sensor, build_scan_job
 from analytics_etl.notifier import build_notification_sensor
 from analytics_etl.partitions import Partitions
-from analytics_etl.schedules import build_jobs, build_retention, build_schedules, build_sensors
+from analytics_etl.schedules import JOB_NAMES, build_jobs, build_retention, build_schedules, build_sensors
 from analytics_etl.settings import Settings
 from analytics_etl.warehouse import Warehouse
 from analytics_etl.warehouse.liveness import being_alive
@@ -43,12 +44,20 @@ def build_defs(settings: Settings | None = None, overrides: Mapping[str, Any] | 
     housekeeping, housekeeping_schedule = build_housekeeping(settings)
     retention = build_retention_asset(catalog)
     retention_job, retention_schedule = build_retention(retention)
+    by_name, scan_job = {job.name: job for job in jobs}, build_scan_job(catalog)
+    daily, weekly, monthly = (by_name[JOB_NAMES[cadence]] for cadence in ("day", "week", "month"))
     return dg.Definitions(
         assets=[*(build_landing_asset(contract) for contract in catalog.contracts.values()), *assets, retention],
         asset_checks=build_checks(catalog),
-        jobs=[*jobs, housekeeping, retention_job],
+        jobs=[*jobs, scan_job, housekeeping, retention_job],
         schedules=[*build_schedules(jobs), housekeeping_schedule, retention_schedule],
-        sensors=[*build_sensors(jobs), build_abandoned_sensor(settings), build_notification_sensor()],
+        sensors=[
+            *build_sensors(jobs),
+            build_late_sensor(catalog, scan_job, daily),
+            build_period_sensor(daily, {"week": weekly, "month": monthly}),
+            build_abandoned_sensor(settings),
+            build_notification_sensor(),
+        ],
         resources={"warehouse": _warehouse(settings), **(overrides or {})},
         # Starting a process for each step costs seconds; runs are the unit of parallelism.
         executor=dg.in_process_executor,

@@ -10,7 +10,7 @@ from analytics_etl.models import Cadence, cadence_of
 from analytics_etl.partitions import periods
 from analytics_etl.warehouse import Warehouse
 
-State = Literal["missing", "provisional", "final", "failed", "outdated", "archived"]
+State = Literal["missing", "provisional", "final", "frozen late", "failed", "outdated", "archived"]
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,7 @@ def matrices(warehouse: Warehouse, catalog: Catalog, first: date, last: date) ->
     failed = warehouse.failed_partitions(first - timedelta(days=31), last)
     archived = warehouse.archived_days(tables, first - timedelta(days=31), last + timedelta(days=1))
     versions = {table: catalog.code_version(table) for table in tables}
+    frozen = frozen_days(warehouse, catalog)
     found = []
     for cadence in _cadences():
         starts = periods(cadence, first, last)
@@ -47,6 +48,8 @@ def matrices(warehouse: Warehouse, catalog: Catalog, first: date, last: date) ->
                 return "failed"
             if start in archived.get(table, ()):
                 return "archived"
+            if (table, start) in frozen:
+                return "frozen late"
             if record["code_version"] != versions[table]:
                 return "outdated"
             is_final = newest is not None and newest >= end - timedelta(days=1) + timedelta(
@@ -63,6 +66,19 @@ def matrices(warehouse: Warehouse, catalog: Catalog, first: date, last: date) ->
             )
         )
     return found
+
+
+def frozen_days(warehouse: Warehouse, catalog: Catalog) -> set[tuple[str, date]]:
+    """(event table, day) of the loaded days that are final by their own table's newest day and have late rows."""
+    lateness = timedelta(days=warehouse.settings.lateness_days)
+    newest = {table: warehouse.newest_day([table]) for table in catalog.contracts}
+    return {
+        (table, day)
+        for row in warehouse.waiting_days()
+        if row["is_loaded"]
+        for table, day in [(row["table_name"], row["day"])]
+        if (latest := newest.get(table)) is not None and latest >= day + lateness
+    }
 
 
 def _cadences() -> tuple[Cadence, ...]:

@@ -19,6 +19,7 @@ LIBRARIES = {
         "runs",
         "housekeeping",
         "incidents",
+        "late",
         "notifier",
     },
     "sqlalchemy": {"warehouse"},
@@ -71,6 +72,7 @@ MAY_IMPORT = {
     "notifier": {"settings", "warehouse", "assets.metadata", "notifications", "incidents"},
     "schedules": {"settings", "models", "contracts", "partitions", "catalog", "assets.metadata"},
     "housekeeping": {"settings", "warehouse"},
+    "late": {"models", "partitions", "catalog", "landing", "warehouse", "assets"},
     "definitions": {
         "settings",
         "catalog",
@@ -80,13 +82,14 @@ MAY_IMPORT = {
         "checks",
         "schedules",
         "housekeeping",
+        "late",
         "notifier",
     },
 }
 """Module (or package) -> what of ours it may import, itself aside. What is not named here is a program, which may
 import all but `cli`, or the pure code of a domain, which belongs into DOMAINS."""
 
-PROGRAMS = {"cli", "runs", "status", "doctor", "metrics"}
+PROGRAMS = {"cli", "runs", "status", "doctor", "metrics", "missing"}
 DOMAINS = set[str]()
 """Packages of pure code of one family: they may import what `reporting` may, and assets and checks may import them."""
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+from dagster._core.storage.tags import SCHEDULE_NAME_TAG, SENSOR_NAME_TAG
 
 from analytics_etl.assets.metadata import (
     FRESHNESS,
@@ -69,6 +70,13 @@ def build_event_asset(contract: Contract, mappings: Mapping[str, Model], partiti
     )
     def events(context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Warehouse]) -> Iterator[Any]:
         days = list(requested_periods(context, "day"))
+        if is_automatic(context.run.tags):
+            closed = closed_days(contract, warehouse, days)
+            for day in sorted(closed):
+                context.log.warning(
+                    "%s: %s is final and stays as it is; reopen it to load it again", contract.table, day
+                )
+            days = [day for day in days if day not in closed]
         with retrying_lost_connections():
             for chunk in chunks(days, DAYS_AT_ONCE):
                 try:
@@ -88,6 +96,22 @@ def build_event_asset(contract: Contract, mappings: Mapping[str, Model], partiti
     return events
 
 
+def is_automatic(tags: Mapping[str, str]) -> bool:
+    """Whether a sensor or schedule started the run; every other run was asked for by a person."""
+    return SENSOR_NAME_TAG in tags or SCHEDULE_NAME_TAG in tags
+
+
+def closed_days(contract: Contract, warehouse: Warehouse, days: Sequence[date]) -> set[date]:
+    """Those of some days that have a partition and are final: the table's newest day is past their lateness window."""
+    newest = warehouse.newest_day([contract.table])
+    if newest is None or not days:
+        return set()
+    last = newest - timedelta(days=warehouse.settings.lateness_days)
+    records = warehouse.partitions(min(days), max(days) + timedelta(days=1))
+    present = {record["period_start"] for record in records if record["table_name"] == contract.table}
+    return {day for day in days if day in present and day <= last}
+
+
 def load_days(
     contract: Contract,
     mappings: Mapping[str, Model],
@@ -104,7 +128,7 @@ def load_days(
     archived day is left out: its rows are the archived ones, whatever has become of its files, until it is restored.
     """
     settings = warehouse.settings
-    archived = warehouse.archived_days([contract.table], min(days), max(days) + timedelta(days=1))
+    archived = warehouse.archived_days([contract.table], min(days), max(days) + timedelta(days=1)) if days else {}
     if kept := sorted(set(days) & set(archived.get(contract.table, []))):
         tell(f"{contract.table}: {len(kept)} days from {kept[0]} on are archived and stay as they are")
         days = [day for day in days if day not in kept]

@@ -164,6 +164,11 @@ class Warehouse:
             ).fetchall()
         return {(table, day) for table, day in found}
 
+    def waiting_days(self) -> list[dict[str, Any]]:
+        """The days of event tables that have rows which were read and not loaded, and whether they have a partition."""
+        with transaction(self.settings) as connection:
+            return operations.waiting_days(connection)
+
     def newest_day(self, tables: Sequence[str]) -> date | None:
         """The newest partition of any of some tables that was materialised."""
         with transaction(self.settings) as connection:

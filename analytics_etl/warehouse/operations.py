@@ -60,6 +60,22 @@ def ledger(connection: Connection, table: str) -> list[dict[str, Any]]:
     )
 
 
+def waiting_days(connection: Connection) -> list[dict[str, Any]]:
+    """The days with valid rows in files that were read, and not loaded since, with their number."""
+    return rows(
+        connection,
+        """
+        select table_name, day, sum(rows_read - rows_rejected)::bigint as rows_waiting,
+            exists (
+                select from ops.partitions as p where p.table_name = d.table_name and p.period_start = d.day
+            ) as is_loaded
+        from ops.loaded_days as d
+        where rows_loaded is null and rows_read > rows_rejected
+        group by table_name, day
+        order by table_name, day""",
+    )
+
+
 @dataclass(frozen=True)
 class CheckResult:
     """What a check found in one partition."""

@@ -1,0 +1,141 @@
+"""What a backfill has to do: partitions that are missing, failed or outdated, and the few runs that mend them.
+
+Nothing is run here. Days that are closed and have late rows are left alone: running them would load these rows.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from analytics_etl.catalog import Catalog
+from analytics_etl.models import Cadence, cadence_of
+from analytics_etl.partitions import periods
+from analytics_etl.runs import Job
+from analytics_etl.schedules import JOB_NAMES, VIEWS_JOB
+from analytics_etl.status import frozen_days
+from analytics_etl.warehouse import Warehouse
+
+_CADENCES: tuple[Cadence, ...] = ("day", "week", "month")
+
+
+@dataclass(frozen=True)
+class Gap:
+    """A partition to run, and why."""
+
+    table: str
+    start: date
+    end: date
+    why: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The gaps of a range of days, the runs that close them, and the days that are left alone."""
+
+    gaps: list[Gap]
+    jobs: list[Job]
+    frozen: list[date]
+
+    def reasons(self) -> list[str]:
+        """One line for each table and reason: how many partitions, and which."""
+        found: dict[tuple[str, str], list[date]] = {}
+        for gap in self.gaps:
+            found.setdefault((gap.table, gap.why), []).append(gap.start)
+        return [
+            f"{table}: {starts[0]} {why}" if len(starts) == 1
+            else f"{table}: {len(starts)} partitions between {starts[0]} and {starts[-1]} {why}"
+            for (table, why), starts in found.items()
+        ]  # fmt: skip
+
+
+def known_days(warehouse: Warehouse) -> tuple[date, date] | None:
+    """The first and the last day that a partition or a landing file is known of; None before the first load."""
+    (found,) = warehouse.query(
+        """
+        select min(day) as first, max(day) as last from (
+            select period_start as day from ops.partitions where period_end = period_start + 1
+            union all
+            select day from ops.loaded_days where rows_read > rows_rejected
+        ) as days"""
+    )
+    return None if found["first"] is None else (found["first"], found["last"])
+
+
+def make_plan(warehouse: Warehouse, catalog: Catalog, first: date, last: date) -> Plan:
+    """Find what is missing, failed or outdated in the periods that hold the days first to last."""
+    # The first week may begin in the month before, and the SELECTs of both look back from their start.
+    longest = max([31, *(31 + model.lookback_days for model in catalog.aggregates.values())])
+    start, end = first - timedelta(days=longest), last + timedelta(days=31)
+    search = _Search(
+        catalog,
+        {(r["table_name"], r["period_start"]): r for r in warehouse.partitions(start, end)},
+        warehouse.failed_partitions(start, end),
+        {(r["table_name"], r["day"]) for r in warehouse.waiting_days()},
+    )
+    gaps = [
+        Gap(table, period, until, why)
+        for cadence in _CADENCES
+        for table in catalog.in_order()
+        if table not in catalog.views and cadence_of(table) == cadence
+        for period, until in periods(cadence, first, last).items()
+        if (why := search.why(table, period, until)) is not None
+    ]
+    frozen = {day for _, day in frozen_days(warehouse, catalog)}
+    left = [gap for gap in gaps if not (cadence_of(gap.table) == "day" and gap.start in frozen)]
+    return Plan(left, _jobs(left), sorted(day for day in frozen if first <= day <= last))
+
+
+@dataclass(frozen=True)
+class _Search:
+    catalog: Catalog
+    records: Mapping[tuple[str, date], Mapping[str, Any]]
+    failed: set[tuple[str, date]]
+    waiting: set[tuple[str, date]]
+
+    def why(self, table: str, start: date, end: date) -> str | None:
+        """Why a partition must be run; None when it need not."""
+        record = self.records.get((table, start))
+        if record is None:
+            return "missing"
+        if (table, start) in self.failed:
+            return "failed a check"
+        if record["code_version"] != self.catalog.code_version(table):
+            return "made by an earlier version of its SQL"
+        if (table, start) in self.waiting:
+            return "late rows are waiting"
+        model = self.catalog.aggregates.get(table)
+        if model is None:
+            return None
+        since = start - timedelta(days=model.lookback_days)
+        newer = [
+            dependency
+            for dependency in model.dependencies
+            for day in periods("day", since, end - timedelta(days=1))
+            if (found := self.records.get((dependency, day))) and found["updated_at"] > record["updated_at"]
+        ]
+        return f"older than its input {newer[0]}" if newer else None
+
+
+def _jobs(gaps: Sequence[Gap]) -> list[Job]:
+    """One run for each stretch of neighbouring days; then the weeks and months of these days, and the views."""
+    days = {gap.start for gap in gaps if cadence_of(gap.table) == "day"}
+    jobs: list[Job] = []
+    for cadence in _CADENCES:
+        wanted = {gap.start: gap.end for gap in gaps if cadence_of(gap.table) == cadence}
+        for day in days:
+            wanted.update(periods(cadence, day, day))
+        jobs += [Job(JOB_NAMES[cadence], first, last) for first, last in _stretches(wanted)]
+    return [*jobs, Job(VIEWS_JOB)] if jobs else []
+
+
+def _stretches(wanted: Mapping[date, date]) -> Iterable[tuple[date, date]]:
+    """First and last start of each group of periods (start -> end) that follow one another."""
+    first = last = None
+    for start in sorted(wanted):
+        if first is not None and last is not None and wanted[last] != start:
+            yield first, last
+            first = start
+        first, last = first or start, start
+    if first is not None and last is not None:
+        yield first, last

@@ -1,0 +1,108 @@
+"""What `backfill --missing` finds, and that it then has nothing left to do."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+from events import DOWNLOADS, declared, download, execute, load, write
+
+from analytics_etl.missing import known_days, make_plan
+from analytics_etl.partitions import period_end, periods
+from analytics_etl.settings import Settings
+from analytics_etl.status import frozen_days, matrices
+from analytics_etl.warehouse import Warehouse
+
+FIRST, LAST = date(2025, 3, 3), date(2025, 3, 9)  # a Monday to its Sunday
+WEEK = [FIRST + timedelta(days=n) for n in range(7)]
+
+
+@pytest.fixture
+def loaded(settings: Settings, warehouse: Warehouse) -> Warehouse:
+    """A whole week, every table of it up to date."""
+    write(settings, "download_events/week.ndjson", [download(n, day) for n, day in enumerate(WEEK)])
+    for table in declared().contracts:
+        load(warehouse, table, *WEEK)
+    for table in declared().in_order():
+        if (model := declared().aggregates.get(table)) is not None:
+            warehouse.replace(model, periods(model.cadence, FIRST, LAST))
+    return warehouse
+
+
+def jobs(warehouse: Warehouse) -> list[str]:
+    return [str(job) for job in make_plan(warehouse, declared(), FIRST, LAST).jobs]
+
+
+def test_nothing_is_known_of_an_empty_database(warehouse: Warehouse) -> None:
+    assert known_days(warehouse) is None
+
+
+def test_what_is_up_to_date_is_left_alone(loaded: Warehouse) -> None:
+    plan = make_plan(loaded, declared(), FIRST, LAST)
+    assert (plan.gaps, plan.jobs, plan.frozen) == ([], [], [])
+    assert known_days(loaded) == (FIRST, LAST)
+
+
+def test_neighbouring_days_are_one_run_and_weeks_and_months_follow(loaded: Warehouse) -> None:
+    execute(
+        loaded.settings.database_url,
+        "delete from ops.partitions where table_name = 'registry.language_stats_daily' "
+        "and period_start in ('2025-03-04', '2025-03-05', '2025-03-08')",
+    )
+    plan = make_plan(loaded, declared(), FIRST, LAST)
+    assert {(gap.table, gap.start, gap.why) for gap in plan.gaps} == {
+        ("registry.language_stats_daily", date(2025, 3, day), "missing") for day in (4, 5, 8)
+    }
+    assert [str(job) for job in plan.jobs] == [
+        "daily 2025-03-04 to 2025-03-05",
+        "daily 2025-03-08",
+        "weekly 2025-03-03",
+        "monthly 2025-03-01",
+        "views",
+    ]
+    assert plan.reasons() == ["registry.language_stats_daily: 3 partitions between 2025-03-04 and 2025-03-08 missing"]
+
+
+def test_a_failed_check_and_an_earlier_version_are_run_again(loaded: Warehouse) -> None:
+    execute(
+        loaded.settings.database_url,
+        "insert into ops.check_results (table_name, check_name, period_start, period_end, passed, severity, "
+        "description, unexpected_count, sample) values ('registry.org_stats_daily', 'c', '2025-03-06', '2025-03-07', "
+        "false, 'error', 'd', 1, '[]'); "
+        "update ops.partitions set code_version = 'before' where table_name = 'registry.module_stats_weekly'",
+    )
+    plan = make_plan(loaded, declared(), FIRST, LAST)
+    assert {(gap.table, gap.start, gap.why) for gap in plan.gaps} == {
+        ("registry.org_stats_daily", date(2025, 3, 6), "failed a check"),
+        ("registry.module_stats_weekly", FIRST, "made by an earlier version of its SQL"),
+    }
+
+
+def test_what_reads_a_day_that_was_loaded_again_is_outdated(loaded: Warehouse) -> None:
+    load(loaded, DOWNLOADS, LAST)
+    why = {
+        (gap.table, gap.start): gap.why
+        for gap in make_plan(loaded, declared(), FIRST, LAST).gaps
+        if gap.table in ("registry.module_activity_daily", "registry.language_stats_daily")
+    }
+    assert why == {("registry.module_activity_daily", LAST): f"older than its input {DOWNLOADS}"}
+
+
+def test_rows_that_came_late_are_loaded_while_the_day_is_provisional(settings: Settings, loaded: Warehouse) -> None:
+    write(settings, "download_events/late.ndjson", [download(500, FIRST), download(501, LAST)])
+    load(loaded, DOWNLOADS, LAST)  # reads the file, and loads its own day of it only
+    gaps = make_plan(loaded, declared(), FIRST, LAST).gaps
+    assert [(gap.start, gap.why) for gap in gaps if gap.table == DOWNLOADS] == [(FIRST, "late rows are waiting")]
+    assert frozen_days(loaded, declared()) == set()
+
+
+def test_a_final_day_with_late_rows_is_frozen_and_left_alone(settings: Settings, loaded: Warehouse) -> None:
+    write(settings, "download_events/late.ndjson", [download(500, FIRST), download(501, LAST)])
+    load(loaded, DOWNLOADS, LAST)
+    strict = Warehouse(replace(settings, lateness_days=6))  # the newest day is FIRST + 6
+    assert frozen_days(strict, declared()) == {(DOWNLOADS, FIRST)}
+    plan = make_plan(strict, declared(), FIRST, LAST)
+    assert plan.frozen == [FIRST]
+    assert FIRST not in {gap.start for gap in plan.gaps if gap.end == period_end("day", gap.start)}
+    days = next(matrix for matrix in matrices(strict, declared(), FIRST, LAST) if matrix.cadence == "day")
+    assert days.states[DOWNLOADS] == ["frozen late", *["provisional"] * 6]
+    assert frozen_days(Warehouse(replace(settings, lateness_days=7)), declared()) == set()
