@@ -9,10 +9,17 @@ from analytics_etl.assets.aggregates import build_aggregate_asset
 from analytics_etl.assets.events import build_event_asset, build_landing_asset
 from analytics_etl.assets.reports import build_index_asset, build_report_asset
 from analytics_etl.assets.views import build_view_asset
+from analytics_etl.assets.watchdog import build_watchdog_asset
 from analytics_etl.catalog import Catalog
 from analytics_etl.checks import build_checks
 from analytics_etl.partitions import Partitions
-from analytics_etl.schedules import build_jobs, build_schedules, build_sensors
+from analytics_etl.schedules import (
+    build_jobs,
+    build_schedules,
+    build_sensors,
+    build_watchdog_job,
+    build_watchdog_schedule,
+)
 from analytics_etl.settings import Settings
 from analytics_etl.warehouse import Warehouse
 
@@ -35,11 +42,13 @@ def build_defs(settings: Settings | None = None, overrides: Mapping[str, Any] | 
         build_index_asset(families),
     ]
     jobs = build_jobs(assets, partitions)
+    watchdog = build_watchdog_asset(catalog)
+    watchdog_job = build_watchdog_job(watchdog)
     return dg.Definitions(
-        assets=[*(build_landing_asset(contract) for contract in catalog.contracts.values()), *assets],
+        assets=[*(build_landing_asset(contract) for contract in catalog.contracts.values()), *assets, watchdog],
         asset_checks=build_checks(catalog),
-        jobs=jobs,
-        schedules=build_schedules(jobs),
+        jobs=[*jobs, watchdog_job],
+        schedules=[*build_schedules(jobs), build_watchdog_schedule(watchdog_job)],
         sensors=build_sensors(jobs),
         resources={"warehouse": Warehouse(settings), **(overrides or {})},
         # Starting a process for each step costs seconds; runs are the unit of parallelism.
