@@ -17,6 +17,7 @@ import errno
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -274,6 +275,7 @@ def main() -> None:
     parser.add_argument("--days", type=int, default=60)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))  # servers and the small disk are taken away
     say(f"to see it again: .venv/bin/python -m benchmarks.chaos --days {arguments.days} --seed {arguments.seed}")
     folder = Path(tempfile.mkdtemp(prefix="analytics_etl_chaos_"))
     folder.chmod(0o755)
