@@ -15,8 +15,7 @@ SEED = 7
 def test_six_days_of_trouble_end_in_the_same_tables() -> None:
     command = [sys.executable, "-m", "benchmarks.chaos", "--days", str(DAYS), "--seed", str(SEED)]
     done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=False)
-    print(done.stdout)
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0, done.stdout + done.stderr
     assert "equal after: " in done.stdout
     for fault in ("kill the run", "kill the server", "two runs at once"):
         assert fault in done.stdout.splitlines()[-1]
