@@ -1,5 +1,5 @@
 # Everything a developer types. Relative paths only: the checkout may lie in a folder with a space in its name.
-# ANALYTICS_* variables reach the commands as they are. ARGS="..." adds arguments to run, ui, test, bench and lock.
+# ANALYTICS_* variables reach the commands as they are. ARGS="..." adds arguments to run, ui, test, bench, chaos and lock.
 
 PYTHONS := python3 python3.13 python3.12 python3.11
 UV_VERSION := 0.13.9
@@ -14,7 +14,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 IS_INSTALLED := $(shell [ "$$(cat .venv/installed 2>/dev/null)" = "$$(pwd -P)" ] && .venv/bin/python -c '' 2>/dev/null && echo yes)
 
 .DEFAULT_GOAL := help
-.PHONY: help install run ui test lint bench lock clean force
+.PHONY: help install run ui test lint bench chaos lock clean force
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -37,6 +37,9 @@ lint: .venv/installed ## Check style, format and types
 
 bench: .venv/installed ## Measure a day and a backfill
 	.venv/bin/python -m benchmarks $(ARGS)
+
+chaos: .venv/installed ## Kill runs and servers for days, then compare with a run without faults
+	.venv/bin/python -m benchmarks.chaos $(ARGS)
 
 lock: .venv/installed ## Write requirements.lock anew from pyproject.toml (ARGS=--upgrade: newest versions)
 	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \

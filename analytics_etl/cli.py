@@ -438,6 +438,33 @@ def _list_notifications(settings: Settings) -> None:
         out.print("nothing has been told yet")
 
 
+@main.command()
+@click.option("--cells", type=click.IntRange(1), default=100, show_default=True, help="Rows to compare, about.")
+@click.option("--seed", type=int, help="Which rows; those of the newest day's week by default.")
+def watchdog(cells: int, seed: int | None) -> None:
+    """Compute some cells of every table again from the raw rows, by another engine, and compare.
+
+    Exit code 1 if any stored value differs; the results are kept as checks of the tables, too.
+    """
+    from analytics_etl.watchdog import watch  # noqa: PLC0415 - Dagster takes seconds to import
+
+    settings = Settings.from_environment()
+    migrations.upgrade(settings)
+    findings = watch(Warehouse(settings), Catalog(), cells, seed)
+    if not findings:
+        out.print("there is nothing to compare yet: no table has a partition that is up to date")
+    for finding in findings:
+        mark = "[red]✗[/]" if finding.differences else "[green]✓[/]"
+        out.print(f"{mark} {finding.table} {finding.start}: {finding.keys} rows compared")
+        for wrong in finding.differences:
+            out.print(
+                f"    {_plain(wrong.key)}: {wrong.column} is stored as {_plain(str(wrong.stored))}, the raw rows give "
+                f"{_plain(str(wrong.derived))}; run {wrong.day} again"
+            )
+    if any(finding.differences for finding in findings):
+        sys.exit(1)
+
+
 @main.command(name="db-url")
 def db_url() -> None:
     """Print the URL of the database, starting the embedded server if it is the one. May print a password."""

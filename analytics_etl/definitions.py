@@ -11,13 +11,22 @@ from analytics_etl.assets.events import build_event_asset, build_landing_asset
 from analytics_etl.assets.reports import build_index_asset, build_report_asset
 from analytics_etl.assets.retention import build_retention_asset
 from analytics_etl.assets.views import build_view_asset
+from analytics_etl.assets.watchdog import build_watchdog_asset
 from analytics_etl.catalog import Catalog
 from analytics_etl.checks import build_checks
 from analytics_etl.housekeeping import build_abandoned_sensor, build_housekeeping
 from analytics_etl.late import build_late_sensor, build_period_sensor, build_scan_job
 from analytics_etl.notifier import build_notification_sensor
 from analytics_etl.partitions import Partitions
-from analytics_etl.schedules import JOB_NAMES, build_jobs, build_retention, build_schedules, build_sensors
+from analytics_etl.schedules import (
+    JOB_NAMES,
+    build_jobs,
+    build_retention,
+    build_schedules,
+    build_sensors,
+    build_watchdog_job,
+    build_watchdog_schedule,
+)
 from analytics_etl.settings import Settings
 from analytics_etl.warehouse import Warehouse
 from analytics_etl.warehouse.liveness import being_alive
@@ -42,15 +51,22 @@ def build_defs(settings: Settings | None = None, overrides: Mapping[str, Any] | 
     ]
     jobs = build_jobs(assets, partitions)
     housekeeping, housekeeping_schedule = build_housekeeping(settings)
-    retention = build_retention_asset(catalog)
+    retention, watchdog = build_retention_asset(catalog), build_watchdog_asset(catalog)
     retention_job, retention_schedule = build_retention(retention)
+    watchdog_job = build_watchdog_job(watchdog)
     by_name, scan_job = {job.name: job for job in jobs}, build_scan_job(catalog)
     daily, weekly, monthly = (by_name[JOB_NAMES[cadence]] for cadence in ("day", "week", "month"))
+    landing = [build_landing_asset(contract) for contract in catalog.contracts.values()]
     return dg.Definitions(
-        assets=[*(build_landing_asset(contract) for contract in catalog.contracts.values()), *assets, retention],
+        assets=[*landing, *assets, retention, watchdog],
         asset_checks=build_checks(catalog),
-        jobs=[*jobs, scan_job, housekeeping, retention_job],
-        schedules=[*build_schedules(jobs), housekeeping_schedule, retention_schedule],
+        jobs=[*jobs, scan_job, housekeeping, retention_job, watchdog_job],
+        schedules=[
+            *build_schedules(jobs),
+            housekeeping_schedule,
+            retention_schedule,
+            build_watchdog_schedule(watchdog_job),
+        ],
         sensors=[
             *build_sensors(jobs),
             build_late_sensor(catalog, scan_job, daily),

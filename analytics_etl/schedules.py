@@ -74,6 +74,26 @@ def build_retention(asset: dg.AssetsDefinition) -> "tuple[AssetJob, dg.ScheduleD
     return job, schedule
 
 
+def build_watchdog_job(asset: dg.AssetsDefinition) -> "AssetJob":
+    """The watchdog by itself: it must not run with every refresh of the views."""
+    return dg.define_asset_job(
+        "watchdog",
+        selection=dg.AssetSelection.assets(asset.key),
+        description="Compares sampled cells with what another engine computes from the raw rows.",
+    )
+
+
+def build_watchdog_schedule(job: "AssetJob") -> dg.ScheduleDefinition:
+    """On Monday after the weekly run."""
+    return dg.ScheduleDefinition(
+        name="watchdog_weekly",
+        job=job,
+        cron_schedule="35 3 * * 1",
+        execution_timezone="UTC",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+    )
+
+
 def build_sensors(jobs: "list[AssetJob]") -> list[dg.SensorDefinition]:
     """Views follow each daily run at once."""
     by_name = {job.name: job for job in jobs}

@@ -1,0 +1,226 @@
+"""The watchdog: some cells of the derived tables, computed again by another engine and compared.
+
+The raw rows of the days a sampled partition is about are read out of PostgreSQL into DuckDB; from there on nothing of
+PostgreSQL's is used: DuckDB runs the SELECTs of the table and of what it is made from. A partition that is older than
+its sources is not sampled: the next run replaces it anyway. Nor is one whose raw days are archived. Views are not sampled: they show the tables.
+"""
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import duckdb
+import pyarrow as pa
+from sqlglot import exp
+
+from analytics_etl.catalog import Catalog
+from analytics_etl.contracts import DUCKDB_TYPES, Contract
+from analytics_etl.models import Model, bind, window_parameters
+from analytics_etl.partitions import period_start
+from analytics_etl.warehouse import CheckResult, Warehouse
+
+CHECK = "watchdog_agrees"
+DESCRIPTION = "Sampled cells equal what another engine computes for them from the raw rows."
+DEFAULT_CELLS = 100
+SAMPLE_ROWS = 20
+
+Row = Mapping[str, Any]
+Key = tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One value that is not what the raw rows give; None where there is no such row."""
+
+    table: str
+    day: date
+    key: str
+    column: str
+    stored: Any
+    derived: Any
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was compared in one partition of one table."""
+
+    table: str
+    start: date
+    end: date
+    keys: int
+    differences: Sequence[Difference]
+
+
+def watch(
+    warehouse: Warehouse, catalog: Catalog, cells: int = DEFAULT_CELLS, seed: int | None = None,
+    run_id: str | None = None,
+) -> list[Finding]:  # fmt: skip
+    """Compare about `cells` rows, as many of each table, and record the results as a check of each table.
+
+    One partition of each table is drawn, and keys in it. The same seed draws the same ones as long as there are no new
+    partitions; without a seed it follows from the week of the newest day.
+    """
+    known = _partitions(warehouse, catalog)
+    if not known:
+        return []
+    if seed is None:
+        seed = period_start("week", max(start for of_table in known.values() for start in of_table)).toordinal()
+    tables = [table for table in catalog.in_order() if table in catalog.aggregates]
+    archived = warehouse.archived_days(list(catalog.contracts), date.min, date.max)
+    findings = []
+    for table in tables:
+        chance = random.Random(f"{seed} {table}")  # noqa: S311 - a sample, not a secret
+        current = [
+            start
+            for start, row in sorted(known.get(table, {}).items())
+            if _is_current(catalog, known, table, start)
+            and not _is_archived(catalog, archived, table, start, row["period_end"])
+        ]
+        if current:
+            start = chance.choice(current)
+            end = known[table][start]["period_end"]
+            count = -(-cells // len(tables))
+            findings.append(_compare(warehouse, catalog, catalog.aggregates[table], start, end, count, chance))
+    warehouse.record_checks([_result(finding) for finding in findings], run_id)
+    return findings
+
+
+def _partitions(warehouse: Warehouse, catalog: Catalog) -> dict[str, dict[date, Row]]:
+    newest = warehouse.newest_day([*catalog.contracts, *catalog.aggregates])
+    if newest is None:
+        return {}
+    found: dict[str, dict[date, Row]] = {}
+    first = period_start("month", warehouse.settings.start_date - timedelta(days=7))
+    for row in warehouse.partitions(first, newest + timedelta(days=1)):
+        found.setdefault(row["table_name"], {})[row["period_start"]] = row
+    return found
+
+
+def _is_current(catalog: Catalog, known: Mapping[str, Mapping[date, Row]], table: str, start: date) -> bool:
+    """Whether nothing that a partition is made from was written after it."""
+    model, own = catalog.aggregates[table], known[table][start]
+    first = start - timedelta(days=model.lookback_days)
+    return own["code_version"] == model.code_version and all(
+        row["updated_at"] <= own["updated_at"]
+        and (source not in catalog.aggregates or _is_current(catalog, known, source, day))
+        for source in model.dependencies
+        for day, row in known.get(source, {}).items()
+        if first <= day < own["period_end"]
+    )
+
+
+def _is_archived(catalog: Catalog, archived: Mapping[str, list[date]], table: str, start: date, end: date) -> bool:
+    """Whether any raw day that a partition is made from is no longer in its table."""
+    needed = _needed(catalog, catalog.aggregates[table], start)
+    return any(first <= day < end for source, first in needed.items() for day in archived.get(source, ()))
+
+
+def _compare(
+    warehouse: Warehouse, catalog: Catalog, model: Model, start: date, end: date, count: int, chance: random.Random
+) -> Finding:
+    derived = {_key(model, row): row for row in derive(warehouse, catalog, model, start, end)}
+    period = model.key[0]
+    names = ", ".join(f'"{column}"' for column in model.columns)
+    text = f"select {names} from {model.table} where {period} >= :start::date and {period} < :end::date"
+    stored = {_key(model, row): row for row in map(_plain, warehouse.query(text, None, start, end))}
+    keys = sorted({*stored, *derived}, key=repr)
+    sampled = chance.sample(keys, min(count, len(keys)))
+    differences = [
+        Difference(model.table, start, ", ".join(map(str, key)), column, old, new)
+        for key in sampled
+        for column in model.columns
+        if (old := stored.get(key, {}).get(column)) != (new := derived.get(key, {}).get(column))
+    ]
+    return Finding(model.table, start, end, len(sampled), differences)
+
+
+def derive(warehouse: Warehouse, catalog: Catalog, model: Model, start: date, end: date) -> list[Row]:
+    """All rows of a partition as DuckDB computes them from the raw rows."""
+    needed = _needed(catalog, model, start)
+    with duckdb.connect(config={"memory_limit": f"{warehouse.settings.loader_memory_mb}MB"}) as connection:
+        connection.execute("set timezone = 'UTC'")
+        for schema in sorted({table.split(".")[0] for table in (*needed, model.table)}):
+            connection.execute(f"create schema {schema}")
+        for table in catalog.in_order():
+            if table in needed and table in catalog.contracts:
+                _copy(warehouse, connection, catalog.contracts[table], _columns(catalog, table), needed[table], end)
+            elif table in needed:
+                select = catalog.aggregates[table].statement(window_parameters(needed[table], end))
+                connection.execute(f"create table {table} as {select}")
+        result = connection.execute(model.statement(window_parameters(start, end)))
+        return [_plain(dict(zip(model.columns, values, strict=True))) for values in result.fetchall()]
+
+
+def _needed(catalog: Catalog, model: Model, start: date) -> dict[str, date]:
+    """{table: first day} of everything a partition is made from, down to the raw tables."""
+    first = start - timedelta(days=model.lookback_days)
+    found: dict[str, date] = {}
+    for table in model.dependencies:
+        below = _needed(catalog, catalog.aggregates[table], first) if table in catalog.aggregates else {}
+        for name, day in {table: first, **below}.items():
+            found[name] = min(day, found.get(name, day))
+    return found
+
+
+def _columns(catalog: Catalog, table: str) -> list[str]:
+    """The columns of a raw table that any SELECT names; personal data stays where it is."""
+    named = {
+        column.name
+        for model in catalog.aggregates.values()
+        if table in model.dependencies
+        for column in model.expression.find_all(exp.Column)
+    }
+    return [column.name for column in catalog.contracts[table].columns if column.name in named]
+
+
+def _copy(
+    warehouse: Warehouse, connection: duckdb.DuckDBPyConnection, contract: Contract, columns: Sequence[str],
+    first: date, end: date,
+) -> None:  # fmt: skip
+    """Copy the raw rows of some days, one day after the other."""
+    types = {column.name: DUCKDB_TYPES[column.type] for column in contract.columns}
+    declared = ", ".join(f'"{name}" {types[name]}' for name in columns)
+    connection.execute(f"create table {contract.table} ({declared})")
+    names, time = ", ".join(f'"{name}"' for name in columns), contract.time_column
+    for number in range((end - first).days):
+        day = first + timedelta(days=number)
+        text = bind(
+            f"select {names} from {contract.table} where {time} >= :start and {time} < :end",
+            window_parameters(day, day + timedelta(days=1)),
+        )
+        found = warehouse.query(text)
+        if found:
+            table = pa.table({name: [_portable(row[name]) for row in found] for name in columns})
+            connection.register("rows_of_day", table)
+            connection.execute(f"insert into {contract.table} select {names} from rows_of_day")
+            connection.unregister("rows_of_day")
+
+
+def _portable(value: Any) -> Any:
+    return str(value) if isinstance(value, UUID) else value
+
+
+def _key(model: Model, row: Row) -> Key:
+    return tuple(row[name] for name in model.key)
+
+
+def _plain(row: Row) -> dict[str, Any]:
+    """Values as both engines have them: numbers to 12 digits, times in UTC."""
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, float | Decimal):
+            return float(f"{value:.12g}")
+        return value.astimezone(UTC) if isinstance(value, datetime) else value
+
+    return {name: plain(value) for name, value in row.items()}
+
+
+def _result(finding: Finding) -> CheckResult:
+    return CheckResult(
+        finding.table, CHECK, finding.start, finding.end, not finding.differences, "error", DESCRIPTION,
+        len(finding.differences), [vars(difference) for difference in finding.differences[:SAMPLE_ROWS]],
+    )  # fmt: skip
