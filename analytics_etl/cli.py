@@ -163,8 +163,7 @@ def backfill(
     assert last is not None
     _check_days(settings, first.date(), last.date())
     _run(settings, first.date(), last.date(), "backfill", reason, accept_change=accept_change, notify=notify)
-    days = (last - first).days + 1
-    out.print(f"[green]✓[/] {days} days are done; all reports: {settings.reports_dir / 'index.html'}")
+    out.print(f"[green]✓[/] {(last - first).days + 1} days are done; all reports: {settings.reports_dir / 'index.html'}")
 
 
 @main.command()

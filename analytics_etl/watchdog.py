@@ -2,7 +2,8 @@
 
 The raw rows of the days a sampled partition is about are read out of PostgreSQL into DuckDB; from there on nothing of
 PostgreSQL's is used: DuckDB runs the SELECTs of the table and of what it is made from. A partition that is older than
-its sources is not sampled: the next run replaces it anyway. Nor is one whose raw days are archived. Views are not sampled: they show the tables.
+its sources is not sampled: the next run replaces it anyway. Neither is one whose raw days are archived, nor are views,
+which show the tables.
 """
 
 import random
