@@ -6,6 +6,7 @@ import sys
 import time
 from collections import defaultdict
 from datetime import date
+from pathlib import Path
 
 from analytics_etl import runs
 from analytics_etl.catalog import Catalog
@@ -48,6 +49,11 @@ def main(first: date, last: date) -> None:
 
 
 def _peak_mb() -> float:
+    status = Path("/proc/self/status")
+    if status.exists():
+        peak = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+        return int(peak.split()[1]) / 1024
+    # Not on Linux: there a process starts with the peak of the one that started it.
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
@@ -60,7 +66,7 @@ def _kind(catalog: Catalog, step: str) -> str:
         return "views"
     if step.endswith(".checks"):
         return "checks"
-    return "reports" if "report" in step else "starting"
+    return "reports" if "report" in step or step.startswith("wrote ") else "starting"
 
 
 if __name__ == "__main__":
