@@ -163,7 +163,8 @@ def backfill(
     assert last is not None
     _check_days(settings, first.date(), last.date())
     _run(settings, first.date(), last.date(), "backfill", reason, accept_change=accept_change, notify=notify)
-    out.print(f"[green]✓[/] {(last - first).days + 1} days are done; all reports: {settings.reports_dir / 'index.html'}")
+    count = (last - first).days + 1
+    out.print(f"[green]✓[/] {count} days are done; all reports: {settings.reports_dir / 'index.html'}")
 
 
 @main.command()
