@@ -13,6 +13,7 @@ from analytics_etl.catalog import Catalog
 from analytics_etl.landing import LandingFile, list_files
 from analytics_etl.models import cadence_of
 from analytics_etl.settings import Settings
+from analytics_etl.status import frozen_days
 from analytics_etl.warehouse import LOST_CONNECTION, DatabaseError, Warehouse, migrations, outbox
 from analytics_etl.warehouse.roles import Tables
 
@@ -55,7 +56,7 @@ def examine(settings: Settings, catalog: Catalog, today: date) -> Iterator[Findi
     if settings.roles is not None:
         yield _grants(warehouse, catalog)
     yield _files(warehouse)
-    yield _waiting(warehouse)
+    yield _waiting(warehouse, catalog)
     yield _days(warehouse, catalog, today)
     yield _checks(warehouse)
     yield _views(warehouse, catalog)
@@ -169,7 +170,7 @@ def _files(warehouse: Warehouse) -> Finding:
     )
 
 
-def _waiting(warehouse: Warehouse) -> Finding:
+def _waiting(warehouse: Warehouse, catalog: Catalog) -> Finding:
     late = warehouse.query(
         "select min(day) as first, max(day) as last, count(distinct day) as days, "
         "sum(rows_read - rows_rejected) as rows from ops.loaded_days "
@@ -178,6 +179,11 @@ def _waiting(warehouse: Warehouse) -> Finding:
     if not late["days"]:
         return Finding("late rows", is_well=True, detail="none are waiting")
     detail = f"{late['rows']} rows of {late['days']} days came after their day was loaded, or before it was asked for"
+    frozen = sorted({day for _, day in frozen_days(warehouse, catalog)})
+    if frozen:
+        detail += f"; {len(frozen)} of these days are final and kept as they are, the first {frozen[0]}"
+        advice = f'analytics-etl reopen {frozen[0]} --reason "why"'
+        return Finding("late rows", is_well=False, detail=detail, advice=advice)
     return Finding(
         "late rows", is_well=False, detail=detail, advice=f"analytics-etl backfill {late['first']} {late['last']}"
     )

@@ -134,11 +134,14 @@ def days_of(first: date, last: date) -> list[date]:
     return [first + timedelta(days=n) for n in range((last - first).days + 1)]
 
 
-def load(warehouse: Warehouse, table: str = DOWNLOADS, *days: date) -> tuple[list[LoadedDay], list[FileReport]]:
-    """Load days of one event table, DAY when none is named."""
+def load(
+    warehouse: Warehouse, table: str = DOWNLOADS, *days: date, accept_change: bool = True
+) -> tuple[list[LoadedDay], list[FileReport]]:
+    """Load days of one event table, DAY when none is named; however much they change, unless told otherwise."""
     catalog = declared()
     contract = catalog.contracts[table]
-    return load_days(contract, catalog.mappings(contract.family), warehouse, days or [DAY], tell=lambda _: None)
+    mappings = catalog.mappings(contract.family)
+    return load_days(contract, mappings, warehouse, days or [DAY], tell=lambda _: None, accept_change=accept_change)
 
 
 def aggregate(
@@ -148,7 +151,8 @@ def aggregate(
     catalog = declared()
     for table in catalog.in_order():
         if table in catalog.aggregates and cadence_of(table) in cadences:
-            warehouse.replace(catalog.aggregates[table], periods(cadence_of(table), first, last))
+            found = periods(cadence_of(table), first, last)
+            warehouse.replace(catalog.aggregates[table], found, accept_change=True)
         elif table in catalog.views and len(cadences) == 3:
             warehouse.refresh(catalog.views[table])
 

@@ -41,7 +41,15 @@ WINDOW_KEYS = {"previous_start", "start", "end"}
 VIEW_PARAMETERS: Parameters = {"trending_min_downloads": 10}
 SOME_DAY = date(2025, 3, 31)
 
-TYPES = {**DUCKDB_TYPES, "timestamp with time zone": "TIMESTAMPTZ", "date": "DATE", "jsonb": "JSON"}
+TYPES = {
+    **DUCKDB_TYPES,
+    "timestamp with time zone": "TIMESTAMPTZ",
+    "date": "DATE",
+    "jsonb": "JSON",
+    "json": "JSON",
+    "integer": "INTEGER",
+    "text[]": "VARCHAR[]",
+}
 """PostgreSQL -> DuckDB; a table with a column of any other type cannot be tested on both."""
 
 DEFAULTS: Row = {

@@ -62,11 +62,11 @@ def test_a_final_day_is_not_changed_much_unless_accepted(warehouse: Warehouse) -
     before = rows_of(warehouse.settings.database_url)
     write(warehouse.settings, "download_events/a.ndjson", [download(n, file_size=100) for n in range(22)])
     with pytest.raises(ChangeRefusedError, match=r"rows 20 to 22 \(\+10.00 %\).*--accept-change"):
-        load(warehouse, DOWNLOADS, DAY)
+        load(warehouse, DOWNLOADS, DAY, accept_change=False)
     assert rows_of(warehouse.settings.database_url) == before
     assert [(r["published"], r["rows_added"]) for r in recorded(warehouse)] == [(False, 2)]
     lenient = Warehouse(replace(warehouse.settings, change_limit_percent=10))
-    load(lenient, DOWNLOADS, DAY)
+    load(lenient, DOWNLOADS, DAY, accept_change=False)
     assert len(rows_of(warehouse.settings.database_url)) == len(before) + 2
     assert [(r["published"], r["rows_added"]) for r in recorded(warehouse)] == [(False, 2), (True, 2)]
 

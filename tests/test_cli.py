@@ -86,7 +86,7 @@ TOMORROW = (datetime.now(UTC) + timedelta(days=1)).date()
         ("run 2024-12-31", "before the first partition, 2025-01-01; set ANALYTICS_START_DATE"),
         (f"run {TOMORROW}", f"{TOMORROW} is not over yet in UTC; the last day that can be run is"),
         ("run 2025-03-01 2025-03-02", "unexpected extra argument"),
-        ("backfill 2025-03-01", "Missing argument 'TO'"),
+        ("backfill 2025-03-01", "expected FROM and TO, two days like"),
         ("backfill 2025-03-02 2025-03-01", "FROM 2025-03-02 is after TO 2025-03-01"),
         (f"backfill 2025-03-01 {TOMORROW}", "is not over yet in UTC"),
         ("report 2025-03-01 --cadence year", "'year' is not one of 'day', 'week', 'month'"),

@@ -150,7 +150,7 @@ def remove_rejected_content(connection: Connection, table: str, keep: int) -> in
 
 def refuse_archived(connection: Connection, table: str, days: Sequence[date]) -> None:
     """An archived day is not loaded from files, of which some may be gone: raise DatabaseError."""
-    found = archived_days(connection, [table], min(days), date.max).get(table, [])
+    found = archived_days(connection, [table], min(days, default=date.max), date.max).get(table, [])
     if archived := [day for day in found if day in days]:
         raise DatabaseError(
             f"{table}: {archived[0]} is archived, so loading it from the landing files may lose rows; to load it anew: "
