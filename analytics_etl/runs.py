@@ -31,6 +31,8 @@ storage:
       env: {STORAGE_URL_VARIABLE}
 telemetry:
   enabled: false
+nux:  # the dialog that asks a new user for an address
+  enabled: false
 concurrency:
   runs:
     max_concurrent_runs: 4
