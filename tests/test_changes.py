@@ -5,9 +5,10 @@ from datetime import date, timedelta
 
 import dagster as dg
 import pytest
-from events import DAY, DOWNLOADS, aggregate, ask, download, load, rows_of, write
+from events import DAY, DOWNLOADS, aggregate, ask, declared, download, load, rows_of, write
 
 from analytics_etl.definitions import build_defs
+from analytics_etl.partitions import periods
 from analytics_etl.settings import Settings
 from analytics_etl.warehouse import ChangeRefusedError, Warehouse
 
@@ -69,6 +70,25 @@ def test_a_final_day_is_not_changed_much_unless_accepted(warehouse: Warehouse) -
     load(lenient, DOWNLOADS, DAY, accept_change=False)
     assert len(rows_of(warehouse.settings.database_url)) == len(before) + 2
     assert [(r["published"], r["rows_added"]) for r in recorded(warehouse)] == [(False, 2), (True, 2)]
+
+
+def test_an_old_week_is_completed_day_by_day(warehouse: Warehouse) -> None:
+    model = declared().aggregates["registry.module_stats_weekly"]
+    week = periods("week", DAY, DAY)
+    days = [DAY, DAY + timedelta(days=1)]
+    write(warehouse.settings, "download_events/a.ndjson", [download(n, day) for n, day in enumerate(days)])
+    write(warehouse.settings, "download_events/b.ndjson", [download(900, DAY + timedelta(days=30))])
+    load(warehouse, DOWNLOADS, DAY + timedelta(days=30))  # the week is long final
+    for day in days:
+        load(warehouse, DOWNLOADS, day, accept_change=False)
+        for table in ("module_activity_daily", "module_stats_daily"):
+            warehouse.replace(declared().aggregates[f"registry.{table}"], periods("day", day, day))
+        warehouse.replace(model, week)
+    counts = ask(
+        warehouse.settings.database_url, "select sum(download_count)::int as n from registry.module_stats_weekly"
+    )
+    assert counts == [{"n": 2}]
+    assert [r["published"] for r in recorded(warehouse, model.table)] == [True]
 
 
 def test_the_check_fails_before_publishing_and_the_tag_accepts(settings: Settings) -> None:

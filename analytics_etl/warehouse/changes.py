@@ -142,10 +142,15 @@ def compare(
 
 
 def judge(connection: Connection, changes: Sequence[Change], gate: Gate | None) -> None:
-    """Raise ChangeRefusedError if a final period changes by more than the gate lets through."""
+    """Raise ChangeRefusedError if a final day changes by more than the gate lets through.
+
+    Weeks and months are recorded and not judged: they follow from days, which were, and a backfill that goes day by day
+    completes them step by step.
+    """
     if gate is None or gate.accepted:
         return
-    refused = [c for c in changes if c.beyond(gate.percent) and is_final(connection, c.end, gate.lateness_days)]
+    days = [change for change in changes if change.end == change.start + timedelta(days=1)]
+    refused = [c for c in days if c.beyond(gate.percent) and is_final(connection, c.end, gate.lateness_days)]
     if refused:
         raise ChangeRefusedError(refused, gate)
 
