@@ -13,7 +13,7 @@ from analytics_etl.models import Cadence, cadence_of
 from analytics_etl.partitions import periods
 from analytics_etl.runs import Job
 from analytics_etl.schedules import JOB_NAMES, VIEWS_JOB
-from analytics_etl.status import frozen_days
+from analytics_etl.status import settle
 from analytics_etl.warehouse import Warehouse
 
 _CADENCES: tuple[Cadence, ...] = ("day", "week", "month")
@@ -67,11 +67,13 @@ def make_plan(warehouse: Warehouse, catalog: Catalog, first: date, last: date) -
     # The first week may begin in the month before, and the SELECTs of both look back from their start.
     longest = max([31, *(31 + model.lookback_days for model in catalog.aggregates.values())])
     start, end = first - timedelta(days=longest), last + timedelta(days=31)
+    settle(warehouse, catalog)
     search = _Search(
         catalog,
         {(r["table_name"], r["period_start"]): r for r in warehouse.partitions(start, end)},
         warehouse.failed_partitions(start, end),
         {(r["table_name"], r["day"]) for r in warehouse.waiting_days()},
+        {(r["table_name"], r["day"]) for r in warehouse.day_states(start, end) if r["failure"] is not None},
     )
     gaps = [
         Gap(table, period, until, why)
@@ -81,7 +83,7 @@ def make_plan(warehouse: Warehouse, catalog: Catalog, first: date, last: date) -
         for period, until in periods(cadence, first, last).items()
         if (why := search.why(table, period, until)) is not None
     ]
-    frozen = {day for _, day in frozen_days(warehouse, catalog)}
+    frozen = {day for _, day in warehouse.frozen_days()}
     left = [gap for gap in gaps if not (cadence_of(gap.table) == "day" and gap.start in frozen)]
     return Plan(left, _jobs(left), sorted(day for day in frozen if first <= day <= last))
 
@@ -92,14 +94,16 @@ class _Search:
     records: Mapping[tuple[str, date], Mapping[str, Any]]
     failed: set[tuple[str, date]]
     waiting: set[tuple[str, date]]
+    unwritten: set[tuple[str, date]]
+    """Days whose last attempt to be written failed."""
 
     def why(self, table: str, start: date, end: date) -> str | None:
         """Why a partition must be run; None when it need not."""
         record = self.records.get((table, start))
         if record is None:
             return "missing"
-        if (table, start) in self.failed:
-            return "failed a check"
+        if (table, start) in self.failed | self.unwritten:
+            return "failed a check" if (table, start) in self.failed else "could not be written last time"
         if record["code_version"] != self.catalog.code_version(table):
             return "made by an earlier version of its SQL"
         if (table, start) in self.waiting:

@@ -28,8 +28,8 @@ PARAMETERS: dict[str, set[str]] = {
     "sources": set(),
     "aggregates": {"start", "end"},
     "views": {"trending_min_downloads"},
-    "checks": {"start", "end", "table"},
-    "reports": {"previous_start", "start", "end"},
+    "checks": {"start", "end", "table", "volume_factor"},
+    "reports": {"previous_start", "start", "end", "family"},
 }
 CADENCE_BY_SUFFIX: dict[str, Cadence] = {
     **dict.fromkeys(("_1m", "_5m", "_1h", "_1d", "_daily"), "day"),
