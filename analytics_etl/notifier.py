@@ -25,8 +25,8 @@ from analytics_etl.notifications import (
     receivers_of,
 )
 from analytics_etl.notifications.messages import checks_failed, run_failed
-from analytics_etl.notifications.receivers import request_parts, send_http
 from analytics_etl.notifications.text import harmless, redacted
+from analytics_etl.notifications.webhook import request_parts, send_http
 from analytics_etl.settings import Settings
 from analytics_etl.warehouse import Warehouse, outbox
 
