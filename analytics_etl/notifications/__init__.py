@@ -6,6 +6,7 @@ Neither looks anywhere for failures or keeps books: `incidents` finds, `warehous
 from analytics_etl.notifications.delivery import DeliveryError, Receiver
 from analytics_etl.notifications.messages import CheckFailure, Message, RunFailure, is_to_be_told
 from analytics_etl.notifications.receivers import receivers_of
+from analytics_etl.notifications.webhook import request_parts, send_http
 
 __all__ = [
     "CheckFailure",
@@ -15,4 +16,6 @@ __all__ = [
     "RunFailure",
     "is_to_be_told",
     "receivers_of",
+    "request_parts",
+    "send_http",
 ]
