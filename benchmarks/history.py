@@ -32,6 +32,7 @@ import psycopg
 
 from analytics_etl import embedded
 from analytics_etl.catalog import Catalog
+from analytics_etl.reporting import report_path
 from analytics_etl.sample import SampleOptions
 from analytics_etl.settings import CHECKOUT, Settings
 from benchmarks.jobs import kind_of
@@ -100,10 +101,10 @@ class Home:
             ):  # fmt: skip
                 connection.execute(f"delete from ops.{table} where {column} >= %s".encode(), [first])
             connection.execute("vacuum analyze")
-        for cadence in ("daily", "weekly", "monthly"):
-            for path in (self.settings.reports_dir / "registry" / cadence).glob("*"):
-                if path.stem >= str(first):
-                    path.unlink()
+        for number in range((LAST_DAY - first).days + 1):
+            for ending in ("html", "json"):
+                report = report_path("registry", "daily", first + timedelta(days=number), ending)
+                (self.settings.reports_dir / report).unlink(missing_ok=True)
 
     def measure(self, day: date) -> None:
         """One daily run; the phases by the lines it writes."""

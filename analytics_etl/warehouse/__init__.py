@@ -146,9 +146,10 @@ class Warehouse:
         """The settings a view's SELECT may name."""
         return {"trending_min_downloads": self.settings.trending_min_downloads}
 
-    def ledger(self, table: str) -> list[dict[str, Any]]:
+    def ledger(self, table: str, days: Sequence[date] = ()) -> list[dict[str, Any]]:
+        """The landing files of a table as last read; `is_of_days` says whether one holds events of any of these."""
         with transaction(self.settings) as connection:
-            return operations.ledger(connection, table)
+            return operations.ledger(connection, table, days)
 
     def partitions(self, start: date, end: date) -> list[dict[str, Any]]:
         with transaction(self.settings) as connection:
