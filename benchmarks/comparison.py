@@ -2,7 +2,6 @@
 
     .venv/bin/python -m benchmarks.comparison                    about 5 minutes and 2 GB of disk
     .venv/bin/python -m benchmarks.comparison --events 100000    a tenth of it
-    make comparison                                              the first of them
 
 A day is loaded, and then run again and again: from the same files, where the comparison finds that nothing changed, and
 from files in which every hundredth row has another value, where it counts and sums what did. Each time all event tables

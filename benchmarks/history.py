@@ -2,7 +2,6 @@
 
     .venv/bin/python -m benchmarks.history                   building takes an hour, measuring 8 minutes; 5 GB of disk
     .venv/bin/python -m benchmarks.history --days 200        a shorter history, built in a few minutes
-    make history                                             the first of them
 
 Two homes get the same sample events of a small registry, one of --days days, one of 38. Both are filled through the
 product (`analytics-etl backfill`) but for the last 8 days. Then `analytics-etl run DAY` loads these, one after the

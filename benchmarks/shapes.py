@@ -2,7 +2,6 @@
 
     .venv/bin/python -m benchmarks.shapes                                about 8 minutes and 6 GB of disk
     .venv/bin/python -m benchmarks.shapes --rows 100000 --large 0        one comparison by itself, in less than a minute
-    make shapes                                                          the first of them
 
 Rows of one event table and one day are loaded through their asset, each time from the same rows in another layout:
 

@@ -244,11 +244,10 @@ class Warehouse:
         with transaction(self.settings) as connection:
             found = connection.execute(
                 """
-                select n.nspname || '.' || c.relname, a.attname, format_type(a.atttypid, a.atttypmod)
-                from pg_attribute as a
-                join pg_class as c on c.oid = a.attrelid
-                join pg_namespace as n on n.oid = c.relnamespace
-                where a.attnum > 0 and not a.attisdropped and n.nspname || '.' || c.relname = any(%s)
+                select name, a.attname, format_type(a.atttypid, a.atttypmod)
+                from unnest(%s::text[]) as name
+                join pg_attribute as a on a.attrelid = to_regclass(name)
+                where a.attnum > 0 and not a.attisdropped
                 order by a.attrelid, a.attnum""",
                 [list(tables)],
             ).fetchall()

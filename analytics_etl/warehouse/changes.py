@@ -169,7 +169,11 @@ def _summarize(
 def _compare(
     connection: Connection, old: Side, new: Side, starts: Sequence[date], key: Iterable[str], columns: Iterable[str]
 ) -> dict[date, tuple[int, int, int]]:
-    """Rows of some partitions that were added, removed and changed, by joining hashes of key and content."""
+    """Rows of some partitions that were added, removed and changed, by joining hashes of key and content.
+
+    The key of a derived table has the period in it. The period by itself, which may be a constant, must not be joined
+    on: PostgreSQL would sort both sides.
+    """
 
     def hashed(side: Side) -> sql.Composable:
         return sql.SQL(
@@ -182,9 +186,9 @@ def _compare(
 
     found = connection.execute(
         sql.SQL(
-            "select period, count(*) filter (where o.content is null), count(*) filter (where n.content is null), "
-            "count(*) filter (where o.content <> n.content) "
-            "from {old} as o full join {new} as n using (period, row_key) group by 1"
+            "select coalesce(o.period, n.period), count(*) filter (where o.content is null), "
+            "count(*) filter (where n.content is null), count(*) filter (where o.content <> n.content) "
+            "from {old} as o full join {new} as n using (row_key) group by 1"
         ).format(old=hashed(old), new=hashed(new))
     ).fetchall()
     return {start: (added, removed, changed) for start, added, removed, changed in found}
