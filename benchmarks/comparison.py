@@ -6,7 +6,7 @@
 A day is loaded, and then run again and again: from the same files, where the comparison finds that nothing changed, and
 from files in which every hundredth row has another value, where it counts and sums what did. Each time all event tables
 and aggregates, without checks and reports, in a process of its own; with and without take turns, round by round.
-What is told is the ratio of the medians, of loading, of the aggregates and of both. Target: at most 1.15 of both.
+What is told is the median of the rounds' ratios, of loading, of the aggregates and of both. Target: at most 1.15 of both.
 Everything happens below --home, on a server of its own, which is stopped at the end.
 """
 
@@ -26,7 +26,7 @@ from analytics_etl import embedded
 from analytics_etl.catalog import Catalog
 from analytics_etl.sample import SampleOptions
 from analytics_etl.settings import Settings
-from benchmarks.measuring import empty_database, figures_of, line, longest, make_sample, ratio_of_medians, say, spread
+from benchmarks.measuring import empty_database, figures_of, line, longest, make_sample, ratio_by_round, say, spread
 
 DAY = date(2025, 3, 31)
 EVERY = 100
@@ -65,7 +65,7 @@ def main() -> None:
             print(f"{content}, {part}: with {spread(one)}, without {spread(other)}")
             more = 1e6 * (statistics.median(one) - statistics.median(other)) / arguments.events
             target = 1.15 if part == "both" else None
-            line(f"{content}, {part}: {more:+.2f} s per million events", ratio_of_medians(one, other), target)
+            line(f"{content}, {part}: {more:+.2f} s per million events", ratio_by_round(one, other), target)
 
 
 def _run(settings: Settings, *, is_compared: bool) -> dict[str, Any]:

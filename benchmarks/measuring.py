@@ -91,8 +91,9 @@ def line(what: str, ratio: float, target: float | None) -> None:
     print(f"{what:<70} {ratio:6.2f}{goal}", flush=True)
 
 
-def ratio_of_medians(one: Sequence[float], other: Sequence[float]) -> float:
-    return statistics.median(one) / statistics.median(other)
+def ratio_by_round(one: Sequence[float], other: Sequence[float]) -> float:
+    """The median of what each round gives: a machine that is slow for a while is slow for both sides of a round."""
+    return statistics.median(mine / theirs for mine, theirs in zip(one, other, strict=True))
 
 
 def longest(seconds: Mapping[str, float], count: int = 15) -> str:

@@ -10,7 +10,7 @@ Rows of one event table and one day are loaded through their asset, each time fr
   large      5 million rows in one file, compared with 5 million rows in 24 files
 
 Each load is a process of its own; layouts take turns, round by round, so that noise meets all of them. What is told is
-the ratio of the medians of seconds per row, with the smallest and largest time, and the peak memory of the process.
+the median of the rounds' ratios of seconds per row, the smallest and largest time, and the peak memory of the process.
 Targets: at most 2 times the ordinary layout, at most 1 GiB. Everything happens below --home, on a server of its own,
 which is stopped at the end (kill this, and it keeps running: analytics-etl stop with that ANALYTICS_HOME).
 """
@@ -32,7 +32,7 @@ import zstandard
 from analytics_etl import embedded
 from analytics_etl.sample import SampleOptions
 from analytics_etl.settings import Settings
-from benchmarks.measuring import empty_database, figures_of, line, make_sample, ratio_of_medians, say, spread
+from benchmarks.measuring import empty_database, figures_of, line, make_sample, ratio_by_round, say, spread
 
 DAY = date(2025, 3, 31)
 TABLE = "registry.download_events"
@@ -79,7 +79,7 @@ def main() -> None:
         for layout in (ordinary, other):
             per_million = 1e6 * statistics.median(layout.seconds) / layout.rows
             print(f"{layout!s:<46} {spread(layout.seconds)}, {per_million:.2f} s per million, {layout.peak_mb:.0f} MB")
-        line(f"{other.name}, against ordinary", ratio_of_medians(other.seconds, ordinary.seconds), 2.0)
+        line(f"{other.name}, against ordinary", ratio_by_round(other.seconds, ordinary.seconds), 2.0)
         line(f"{other.name}, peak memory of the process in GiB", other.peak_mb / 1024, 1.0)
 
 
