@@ -6,7 +6,7 @@
 A day is loaded, and then run again and again: from the same files, where the comparison finds that nothing changed, and
 from files in which every hundredth row has another value, where it counts and sums what did. Each time all event tables
 and aggregates, without checks and reports, in a process of its own; with and without take turns, round by round.
-What is told is the median of the rounds' ratios, of loading, of the aggregates and of both. Target: at most 1.15 of both.
+What is told is the median of the rounds' ratios, of loading, of the aggregates and of both. Target of both: 1.15.
 Everything happens below --home, on a server of its own, which is stopped at the end.
 """
 
