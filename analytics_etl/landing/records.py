@@ -29,6 +29,8 @@ from analytics_etl.models import Model
 
 _BATCH_ROWS = 50_000
 _CSV_BATCH_ROWS = 20_000
+_PARQUET_BUFFER = 1 << 20
+"""Bytes read at a time of each column."""
 
 
 @dataclass
@@ -139,7 +141,8 @@ class Opener:
                         for piece in pieces:
                             unpacked.write(piece)
             state.checksum = digest.hexdigest()
-            parquet = pq.ParquetFile(plain or file.absolute)
+            # Read ahead it would keep a whole row group, which may be all of the file.
+            parquet = pq.ParquetFile(plain or file.absolute, buffer_size=_PARQUET_BUFFER, pre_buffer=False)
         except (*UNREADABLE, pa.ArrowInvalid) as error:
             state.checksum = digest.hexdigest()
             state.fail("rejected", f"cannot be read as Parquet: {error}")
