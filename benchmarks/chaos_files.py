@@ -57,7 +57,8 @@ def arrivals(folder: Path, final: dict[str, date], seed: int) -> dict[date, list
         content = (folder / path).read_bytes()
         at = day + timedelta(days=chance.choice([0, 0, 0, 0, 1, MAX_LATE_DAYS]))
         kind = chance.random()
-        if kind < 1 / 5 and content:
+        # A compressed file that was cut cannot be read, so the day waits for it: not too often, or nothing else happens.
+        if kind < (1 / 15 if path.endswith(".gz") else 1 / 5) and content:
             cut = content[: chance.randrange(len(content))]
             found[at].append(Arrival(path, cut, day, "truncated"))
             at += timedelta(days=chance.randint(1, MAX_LATE_DAYS))
