@@ -77,7 +77,9 @@ class Simulation:
         first, started = min(self.outdated), time.monotonic()
         ended = self._run(first, day, fault, point)
         seconds = time.monotonic() - started
-        what = f"{fault} at {point} ({ended.halted_at})" if ended.halted_at else fault if fault == NOTHING else "too late"
+        what = (
+            f"{fault} at {point} ({ended.halted_at})" if ended.halted_at else fault if fault == NOTHING else "too late"
+        )
         say(f"{day}: ran {first} to {day} in {seconds:.0f} s: {what}: exit code {ended.code}")
         self._judge(ended, fault, first, day)
         if ended.code == 0:
@@ -132,9 +134,7 @@ class Simulation:
                 self._home.filler.unlink(missing_ok=True)
         with ThreadPoolExecutor(1) as other:
             begun = []
-            actions[fault] = lambda _: begun.append(
-                other.submit(self._home.start("analytics-etl", *arguments).finish)
-            )
+            actions[fault] = lambda _: begun.append(other.submit(self._home.start("analytics-etl", *arguments).finish))
             ended = self._home.run("analytics-etl", *arguments, point=point, act=act)
             for second in begun:
                 self._judge(second.result(), NOTHING, first, last, "the other run")
@@ -165,7 +165,9 @@ class Simulation:
             self.expected.unreadable |= unreadable
         is_right = is_right and "Traceback (most recent call last)" not in said
         if not is_right:
-            self.complaints.append(f"{last}: {who} ended with {ended.code} instead of {usual} after: {fault}\n{ended.end}")
+            self.complaints.append(
+                f"{last}: {who} ended with {ended.code} instead of {usual} after: {fault}\n{ended.end}"
+            )
             say(self.complaints[-1])
 
     def _tell(self, code: int, kill_at: Point | None) -> None:
@@ -178,7 +180,9 @@ class Simulation:
             process.kill()
 
         ended = self._home.run("analytics-etl", "notify", point=kill_at, act=kill)
-        if ended.halted_at is None and ended.code != (1 if self._receiver.refuses and "webhook" in str(ended.said) else 0):
+        if ended.halted_at is None and ended.code != (
+            1 if self._receiver.refuses and "webhook" in str(ended.said) else 0
+        ):
             self.complaints.append(f"notify ended with {ended.code}:\n{ended.end}")
             say(self.complaints[-1])
         elif ended.halted_at is not None:

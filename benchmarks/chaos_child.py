@@ -64,7 +64,7 @@ class Watch(io.TextIOBase):
 
 
 def count_statements(step: Callable[[str], None]) -> None:
-    """Call `step` before every statement and commit on psycopg (ours, Great Expectations') and psycopg 2 (Dagster's)."""
+    """Call `step` before every statement and commit on psycopg (ours and GX's) and psycopg 2 (Dagster's)."""
 
     def counted(function: Callable[..., Any]) -> Callable[..., Any]:
         def called(cursor: Any, statement: Any, *arguments: Any, **options: Any) -> Any:
@@ -80,7 +80,7 @@ def count_statements(step: Callable[[str], None]) -> None:
         step("committed")
 
     plain_commit = psycopg.Connection.commit
-    psycopg.Connection.commit = commit  # type: ignore[method-assign]
+    psycopg.Connection.commit = commit  # type: ignore[method-assign, assignment]
     for name in ("execute", "executemany", "copy"):
         setattr(psycopg.Cursor, name, counted(getattr(psycopg.Cursor, name)))
 

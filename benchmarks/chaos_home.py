@@ -22,7 +22,7 @@ import psycopg
 from analytics_etl import embedded
 
 DISK_MB = 700
-PATIENCE_SECONDS = 300
+PATIENCE_SECONDS = 900
 
 Act = Callable[[BaseProcess], None]
 

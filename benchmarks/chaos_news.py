@@ -40,7 +40,7 @@ class Receiver:
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:  # noqa: N802 - the standard library's name
+            def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 if receiver.refuses:
                     receiver.refused += 1
@@ -135,7 +135,10 @@ def _untold_runs(
             yield f"the run {run_id} failed, and nobody was told"
     for run_id in sorted(expected.killed):
         told = decided.get(f"run:{run_id}", {"subject": "nothing", "body": ""})
-        if not told["subject"].startswith("[analytics_etl] FAILED: ") or "process of this run is gone" not in told["body"]:
+        if (
+            not told["subject"].startswith("[analytics_etl] FAILED: ")
+            or "process of this run is gone" not in told["body"]
+        ):
             yield f"the process of run {run_id} was killed, which was told as: {told['subject']}"
 
 

@@ -6,7 +6,7 @@ import click
 
 from analytics_etl.catalog import Catalog
 from analytics_etl.cli.notices import tell_owners
-from analytics_etl.cli.terminal import DATE, actor, out, progress
+from analytics_etl.cli.terminal import DATE, actor, err, explanation, out, plain, progress
 from analytics_etl.settings import Settings
 from analytics_etl.warehouse import Warehouse, migrations
 
@@ -108,7 +108,18 @@ def run_days(
             raise click.ClickException(str(error)) from error
         finally:
             if notify:
-                tell_owners(settings)
+                _tell_owners_if_possible(settings)
+
+
+def _tell_owners_if_possible(settings: Settings) -> None:
+    """What cannot be told now is told by the next `notify`, and must not hide how the run ended."""
+    try:
+        tell_owners(settings)
+    except Exception as error:
+        said = explanation(error)
+        if said is None:
+            raise
+        err.print(f"[red]✗[/] nobody was told, which the next `analytics-etl notify` does: {plain(said)}")
 
 
 def _backfill_missing(settings: Settings, days: tuple[date, date] | None, reason: str | None) -> None:
