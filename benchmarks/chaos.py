@@ -38,7 +38,7 @@ from benchmarks.chaos_news import Expected, Receiver, complaints, noted, runs_at
 
 FIRST_DAY = date(2025, 2, 10)
 EVENTS_PER_DAY = 400
-LINES_OF_A_RUN = 85
+LINES_OF_A_RUN = 70
 """About as many lines of progress a run prints."""
 LINES_AT_FIRST = 30
 """In the first round of faults points come so early that every run reaches them."""
@@ -70,6 +70,7 @@ class Simulation:
         fault, lines = self._next_fault()
         point = Point(self._chance.randint(1, lines), self._chance.randint(0, MOST_STATEMENTS))
         refuses, notifier_at = self._chance.random() < 1 / 4, Point(0, self._chance.randint(1, 4 * MOST_STATEMENTS))
+        is_notifier_killed, is_mended = self._chance.random() < 1 / 3, self._chance.random() < 1 / 3
         if fault == "fill the disk" and not self._home.is_small:
             say(f"{day}: the disk cannot be filled: a tmpfs of limited size can only be made by root on Linux")
             fault = NOTHING
@@ -84,7 +85,9 @@ class Simulation:
         self._judge(ended, fault, first, day)
         if ended.code == 0:
             self.outdated.clear()
-        self._tell(ended.code, notifier_at if self._chance.random() < 1 / 3 else None)
+        self._tell(ended.code, notifier_at if is_notifier_killed else None)
+        if ended.code != 0 and is_mended:
+            self._mend(day)
 
     def _next_fault(self) -> tuple[str, int]:
         """A fault, each as often as any other, and the line up to which it may happen."""
@@ -187,6 +190,16 @@ class Simulation:
             say(self.complaints[-1])
         elif ended.halted_at is not None:
             say(f"    killed the notifier at {ended.halted_at}")
+
+    def _mend(self, day: date) -> None:
+        """What a person types after a run that was cut off; when it has ended well, there is nothing left to do."""
+        ended = self._home.run("analytics-etl", "backfill", "--missing", str(FIRST_DAY), str(day))
+        self._judge(ended, NOTHING, FIRST_DAY, day, "backfill --missing")
+        again = self._home.run("analytics-etl", "backfill", "--missing", str(FIRST_DAY), str(day))
+        say(f"    backfill --missing: exit code {ended.code}; and again: {' '.join(again.said[-1:])[:120]}")
+        if ended.code == 0 and not any("nothing to do" in line for line in again.said):
+            self.complaints.append(f"{day}: backfill --missing left something to do:\n{again.end}")
+            say(self.complaints[-1])
 
     def _must_end_well(self, what: str, *arguments: str) -> None:
         ended = self._home.run(what, *arguments)

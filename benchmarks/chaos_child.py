@@ -26,11 +26,9 @@ from analytics_etl.settings import Settings
 from analytics_etl.warehouse import Warehouse
 from benchmarks.chaos_home import Point
 
-MOST_WORDS = 6
-
 
 class Watch(io.TextIOBase):
-    """Standard error of the child: passes lines on, counts, and halts at the point."""
+    """What the child prints: passes lines on, counts, and halts at the point."""
 
     def __init__(self, channel: Connection, point: Point | None) -> None:
         self._channel, self._point = channel, point
@@ -59,7 +57,7 @@ class Watch(io.TextIOBase):
         if point is None or (self._lines, self._statements) < (point.line, point.statements):
             return
         self._point = None
-        self._channel.send(("halted", " ".join(what.split()[:MOST_WORDS])))
+        self._channel.send(("halted", what))
         self._channel.recv()
 
 
@@ -97,7 +95,7 @@ def run(
     os.environ.clear()
     os.environ.update(environment)
     watch = Watch(channel, point)
-    sys.stderr, sys.stdout = watch, io.StringIO()
+    sys.stderr = sys.stdout = watch
     count_statements(watch.step)
     if what == "analytics-etl":
         cli.main(args=list(arguments), prog_name="analytics-etl")

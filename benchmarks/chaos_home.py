@@ -23,6 +23,8 @@ from analytics_etl import embedded
 
 DISK_MB = 700
 PATIENCE_SECONDS = 900
+MOST_WORDS = 8
+"""Of a statement."""
 
 Act = Callable[[BaseProcess], None]
 
@@ -99,7 +101,8 @@ class Command:
             if self._is_verbose:
                 print(f"        {time.monotonic() % 1000:7.2f} {self._process.pid} {text[:200]}", flush=True)
             return
-        ended.halted_at = f"{ended.said[-1]} | {text}" if ended.said else text
+        last = ended.said[-1:] if not text or ended.said[-1:] != [text] else []
+        ended.halted_at = " | ".join([*last, " ".join(text.split()[:MOST_WORDS])])
         if act is not None:
             act(self._process)
         with contextlib.suppress(BrokenPipeError):  # it was killed

@@ -128,10 +128,11 @@ def _untold_runs(
     checked = {
         row["run_id"] for row in _ask(url, "select distinct run_id from ops.check_failures where severity = 'error'")
     }
+    to_tell = _to_tell(url)
     for run_id, status in sorted(runs.items()):
         if status not in ("SUCCESS", "FAILURE"):
             yield f"the run {run_id} is {status} for ever"
-        elif status == "FAILURE" and f"run:{run_id}" not in decided and run_id not in checked:
+        elif status == "FAILURE" and f"run:{run_id}" not in decided and run_id in to_tell - checked:
             yield f"the run {run_id} failed, and nobody was told"
     for run_id in sorted(expected.killed):
         told = decided.get(f"run:{run_id}", {"subject": "nothing", "body": ""})
@@ -145,6 +146,7 @@ def _untold_runs(
 def _untold_checks(url: str, decided: dict[str, dict[str, Any]], expected: Expected) -> Iterator[str]:
     """Every failure of a check was told, or the same before and it has not passed since; in words that name it."""
     told: dict[tuple[Any, ...], dict[str, Any]] = {}
+    to_tell = _to_tell(url)
     for row in _ask(url, "select * from ops.check_failures order by failure_id"):
         found = (row["table_name"], row["check_name"], row["period_start"], row["findings"])
         name = f"the failure of {row['check_name']} in {row['table_name']} {row['period_start']} (run {row['run_id']})"
@@ -154,6 +156,8 @@ def _untold_checks(url: str, decided: dict[str, dict[str, Any]], expected: Expec
             told[found] = row
             if not _names(decided[row["dedup_key"]], *found[:3]):
                 yield f"{row['dedup_key']} does not name {name}"
+        elif row["run_id"] not in to_tell:
+            continue
         elif (before := told.get(found)) is None:
             yield f"nobody was told of {name}"
         elif before["passed_at"] is not None and before["passed_at"] < row["failed_at"]:
@@ -171,6 +175,14 @@ def _wrong_reasons(url: str, decided: dict[str, dict[str, Any]], runs: dict[str,
         is_right = (kind == "run" and runs.get(run_id) == "FAILURE") or (kind == "checks" and run_id in failing)
         if not is_right:
             yield f"{key} ({decided[key]['subject']}) was told without a reason"
+
+
+def _to_tell(url: str) -> set[str]:
+    """The runs whose failures are to be told, but for those that were run again after a lost connection."""
+    statement = """
+        select run_id from dagster.run_tags where key = 'analytics_etl/notify'
+        except select run_id from dagster.run_tags where key = 'dagster/will_retry' and value = 'true'"""
+    return {row["run_id"] for row in _ask(url, statement)}
 
 
 def _names(message: dict[str, Any], table: str, check: str, day: date) -> bool:
