@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from uuid import uuid4
 
 import dagster as dg
@@ -25,7 +26,7 @@ from analytics_etl.models import Cadence
 from analytics_etl.partitions import periods
 from analytics_etl.schedules import JOB_NAMES, VIEWS_JOB
 from analytics_etl.settings import Settings
-from analytics_etl.warehouse import dagster_storage_url, is_lost, migrations, wait_until_back
+from analytics_etl.warehouse import dagster_storage_url, is_lost, migrations, persistently, wait_until_back
 
 STORAGE_URL_VARIABLE = "ANALYTICS_DAGSTER_URL"
 
@@ -127,8 +128,8 @@ def prepare(settings: Settings) -> dict[str, str]:
 @contextmanager
 def instance(settings: Settings) -> Iterator[DagsterInstance]:
     """Dagster's instance on our database."""
-    os.environ.update(prepare(settings))
-    with DagsterInstance.from_config(str(settings.dagster_home)) as opened:
+    os.environ.update(persistently(settings, lambda: prepare(settings)))
+    with persistently(settings, lambda: DagsterInstance.from_config(str(settings.dagster_home))) as opened:
         yield opened
 
 
@@ -148,7 +149,7 @@ def execute(settings: Settings, jobs: Sequence[Job], progress: Progress, tags: d
                 if _succeeds(definitions, opened, job, run_id, progress, tags, is_last=tries == MOST_TRIES):
                     break
                 wait_until_back(settings)
-                _give_up(opened, run_id)
+                persistently(settings, partial(_give_up, opened, run_id))
                 progress(f"{job}: the connection to the database was lost; running it again", 0, 1)
 
 

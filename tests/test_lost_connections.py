@@ -64,8 +64,9 @@ def kept(instance: DagsterInstance) -> list[tuple[str, str | None]]:
     return [(r.dagster_run.status.name, r.dagster_run.tags.get(WILL_RETRY_TAG)) for r in found]
 
 
-def test_a_check_tries_again(settings: Settings, instance: DagsterInstance) -> None:
-    with ending_connections(settings, "psycopg", at(12, "batch_")) as ended:
+@pytest.mark.parametrize(("number", "part"), [(12, "batch_"), (1, "analytics_etl migrate")])
+def test_checks_and_migrations_try_again(settings: Settings, instance: DagsterInstance, number: int, part: str) -> None:
+    with ending_connections(settings, "psycopg", at(number, part)) as ended:
         runs.execute(settings, DAILY, lambda *_: None)
     assert len(ended) == 1
     assert kept(instance) == [("SUCCESS", None)]

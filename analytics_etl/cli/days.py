@@ -1,6 +1,7 @@
 """Commands that run days: one, a range, what is missing of it, a final one."""
 
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 
 import click
 
@@ -8,7 +9,7 @@ from analytics_etl.catalog import Catalog
 from analytics_etl.cli.notices import tell_owners
 from analytics_etl.cli.terminal import DATE, actor, err, explanation, out, plain, progress
 from analytics_etl.settings import Settings
-from analytics_etl.warehouse import Warehouse, migrations
+from analytics_etl.warehouse import Warehouse, migrations, persistently
 
 ACCEPT_CHANGE = click.option(
     "--accept-change", is_flag=True, help="Publish changes of final days however large they are; needs --reason."
@@ -95,11 +96,13 @@ def run_days(
 
     with progress(1) as step:
         step("starting", 0, 1)
-        if action in ("backfill", "reopen") or accept_change or reason:
-            migrations.upgrade(settings)
-            Warehouse(settings).record_audit(actor(), action, f"{first} to {last}", reason)
-        if accept_change:
-            Warehouse(settings).record_audit(actor(), "accept change", f"{first} to {last}", reason)
+        actions = [action] if action in ("backfill", "reopen") or accept_change or reason else []
+        if actions:
+            persistently(settings, lambda: migrations.upgrade(settings))
+        for done in [*actions, *(["accept change"] if accept_change else [])]:
+            persistently(
+                settings, partial(Warehouse(settings).record_audit, actor(), done, f"{first} to {last}", reason)
+            )
         asked = {"analytics_etl/accept_change": accept_change, "analytics_etl/notify": notify}
         tags = {"analytics_etl/by": action, **{tag: "true" for tag, is_asked in asked.items() if is_asked}}
         try:

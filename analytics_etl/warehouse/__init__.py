@@ -38,7 +38,7 @@ from analytics_etl.warehouse.connection import (
     without_password,
 )
 from analytics_etl.warehouse.derived import Replaced, refresh_view, replace_window
-from analytics_etl.warehouse.failures import explained, is_lost, raising_lost_connections, wait_until_back
+from analytics_etl.warehouse.failures import explained, is_lost, persistently, raising_lost_connections, wait_until_back
 from analytics_etl.warehouse.loading import DayLoad, LoadedDay
 from analytics_etl.warehouse.operations import CheckResult
 from analytics_etl.warehouse.overlay import overlay
@@ -56,6 +56,7 @@ __all__ = [
     "database_url",
     "explained",
     "is_lost",
+    "persistently",
     "raising_lost_connections",
     "sqlalchemy_url",
     "wait_until_back",

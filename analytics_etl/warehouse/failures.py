@@ -5,9 +5,9 @@ Ours are psycopg (ours), SQLAlchemy on psycopg (Great Expectations, Alembic) and
 
 import errno
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 from sqlalchemy import event
@@ -17,7 +17,10 @@ from sqlalchemy.exc import DBAPIError
 from analytics_etl.settings import Settings
 from analytics_etl.warehouse.connection import LOST_CONNECTION, UnreachableError, connect
 
+Result = TypeVar("Result")
+
 _WAIT_SECONDS = 60
+_MOST_TRIES = 3
 _DISK_FULL = "53100"
 
 
@@ -52,6 +55,18 @@ def wait_until_back(settings: Settings, seconds: float = _WAIT_SECONDS) -> None:
             time.sleep(0.5)
         else:
             return
+
+
+def persistently(settings: Settings, work: Callable[[], Result]) -> Result:
+    """Do what can be done twice; again, at most three times in all, when the connection is lost in its middle."""
+    for _ in range(_MOST_TRIES - 1):
+        try:
+            return work()
+        except Exception as error:
+            if not is_lost(error):
+                raise
+            wait_until_back(settings)
+    return work()
 
 
 @contextmanager
