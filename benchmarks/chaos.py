@@ -9,13 +9,14 @@ server is killed, connections are ended, the disk is full, or a second run of th
 must be the promised one. Then the sensor that finds killed runs and `analytics-etl notify` run, which is killed at
 times, too; the receiver refuses everything on some days. In the end the rest arrives, one ordinary run follows, and
 every table and the books (without times and run ids) are compared with those of a second server that got the final
-files at once; and every notification must have been received exactly once, and say what happened. Exit code 0: all
+files at once. Every notification must have been received exactly once, by its Idempotency-Key, and say what happened;
+twice only what the receiver had accepted and the notifier not yet noted when something was done to it. Exit code 0: all
 of it is so. As root the home is a tmpfs of limited size, so that the disk can be filled for real.
 
-The same seed gives the same files, arrivals, faults and points. A point is a statement after a line of progress, where
-the command is halted while something is done, so what the command has done by then is the same again. Not the same
-again are: what the other of two runs has done at that moment, how far PostgreSQL had got with writing when it was
-killed, and which of several threads comes first; so the number of statements may differ by a few after such a day.
+What the same seed gives again: the files, what arrives when, each day's fault, the line of progress it happens at, and
+how many statements later, where the command is halted while something is done to it; outside of checks it is the same
+statement again. What it does not: the order in which Great Expectations asks its questions within a check, what the
+other of two runs has done by then, and how far PostgreSQL had come with its own writing when it was killed.
 """
 
 import argparse
