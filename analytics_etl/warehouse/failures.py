@@ -58,12 +58,15 @@ def wait_until_back(settings: Settings, seconds: float = _WAIT_SECONDS) -> None:
 
 
 def persistently(settings: Settings, work: Callable[[], Result]) -> Result:
-    """Do what can be done twice; again, at most three times in all, when the connection is lost in its middle."""
+    """Do what can be done twice; again, at most three times in all, when the connection is lost in its middle.
+
+    A server that does not answer to begin with is not waited for: its URL may be wrong.
+    """
     for _ in range(_MOST_TRIES - 1):
         try:
             return work()
         except Exception as error:
-            if not is_lost(error):
+            if isinstance(error, UnreachableError) or not is_lost(error):
                 raise
             wait_until_back(settings)
     return work()
