@@ -47,6 +47,7 @@ class Point:
 def children() -> "multiprocessing.context.ForkServerContext":
     """Where commands start: in children of a process that has imported everything, which takes ten seconds once."""
     os.environ |= {"OPENBLAS_NUM_THREADS": "1", "PYTHONHASHSEED": "0", "TERM": "dumb"}
+    os.environ["PYTHONWARNINGS"] = "ignore:resource_tracker"  # that who was killed left something behind
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["benchmarks.chaos_child"])
     return context
@@ -101,8 +102,8 @@ class Command:
             if self._is_verbose:
                 print(f"        {time.monotonic() % 1000:7.2f} {self._process.pid} {text[:200]}", flush=True)
             return
-        last = ended.said[-1:] if not text or ended.said[-1:] != [text] else []
-        ended.halted_at = " | ".join([*last, " ".join(text.split()[:MOST_WORDS])])
+        places = [*ended.said[-1:], " ".join(text.split()[:MOST_WORDS])]
+        ended.halted_at = " | ".join(places if [text] != ended.said[-1:] else places[:1])
         if act is not None:
             act(self._process)
         with contextlib.suppress(BrokenPipeError):  # it was killed
