@@ -35,6 +35,7 @@ class Simulation:
         self._home, self._receiver, self._plan = home, receiver, plan
         self._chance = random.Random(f"faults {seed}")  # noqa: S311 - a simulation, not a secret
         self._waiting: list[str] = []
+        self._rounds = 0
         self._cut: dict[str, Arrival] = {}
         """Compressed files that are there in part, by path: they cannot be read."""
         self.outdated: set[date] = set()
@@ -74,8 +75,9 @@ class Simulation:
         if not self._waiting:
             self._waiting = list(FAULTS)
             self._chance.shuffle(self._waiting)
-            self._waiting.insert(self._chance.randrange(len(FAULTS)) if self.happened else 0, NOTHING)
-        return self._waiting.pop(), LINES_OF_A_RUN if len(self.happened) == len(FAULTS) else LINES_AT_FIRST
+            self._waiting.insert(self._chance.randrange(len(FAULTS)) if self._rounds else 0, NOTHING)
+            self._rounds += 1
+        return self._waiting.pop(), LINES_AT_FIRST if self._rounds == 1 else LINES_OF_A_RUN
 
     def deliver(self, day: date) -> None:
         """Write what arrives on a day."""

@@ -30,3 +30,6 @@ def test_five_days_of_trouble_end_in_the_same_tables(capsys: pytest.CaptureFixtu
     # Only root may mount the small disk that is filled.
     expected = FAULTS if os.geteuid() == 0 and sys.platform == "linux" else FAULTS - {"fill the disk"}
     assert expected == {fault for fault in FAULTS if fault in happened}
+    ends = {fault: line for line in said for fault in expected if f": {fault} at line " in line}
+    for fault, code in {"kill the run": -9, "fill the disk": 1}.items():
+        assert fault not in expected or ends[fault].endswith(f"exit code {code}\n")
