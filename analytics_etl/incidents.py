@@ -44,7 +44,7 @@ def failed_runs(instance: DagsterInstance, since: datetime) -> dict[str, Run]:
     """Runs that have failed since a moment and are not tried again by themselves, oldest first."""
     filters = RunsFilter(statuses=[DagsterRunStatus.FAILURE], updated_after=since)
     found = [record.dagster_run for record in instance.get_run_records(filters, ascending=True)]
-    return {run.run_id: _described(instance, run) for run in found if run.tags.get(dg_tags.WILL_RETRY_TAG) != "true"}
+    return {run.run_id: _described(instance, run) for run in found if not _is_run_again(run)}
 
 
 def run_of(instance: DagsterInstance, run_id: str) -> Run | None:
@@ -157,8 +157,13 @@ def _tick(
 
 
 def _described(instance: DagsterInstance, run: DagsterRun) -> Run:
-    has_failed = run.status == DagsterRunStatus.FAILURE
+    has_failed = run.status == DagsterRunStatus.FAILURE and not _is_run_again(run)
     return Run(run.tags, run.is_finished, _failure(instance, run) if has_failed else None)
+
+
+def _is_run_again(run: DagsterRun) -> bool:
+    """Whether a failed run is run again by itself: only what its checks found is told then."""
+    return run.tags.get(dg_tags.WILL_RETRY_TAG) == "true"
 
 
 def _failure(instance: DagsterInstance, run: DagsterRun) -> RunFailure:

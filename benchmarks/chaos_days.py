@@ -53,7 +53,7 @@ class Simulation:
         refuses, notifier_at = self._chance.random() < 1 / 4, Point(0, self._chance.randint(1, 4 * MOST_STATEMENTS))
         is_notifier_killed, is_mended = self._chance.random() < 1 / 3, self._chance.random() < 1 / 3
         if fault == "fill the disk" and not self._home.is_small:
-            say(f"{day}: the disk cannot be filled: a tmpfs of limited size can only be made by root on Linux")
+            say(f"{day}: the disk cannot be filled: only root on Linux may mount a small tmpfs, and not everywhere")
             fault = NOTHING
         self._receiver.refuses = refuses
         first, started = min(self.outdated), time.monotonic()

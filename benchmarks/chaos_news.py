@@ -170,9 +170,12 @@ def _untold_checks(url: str, decided: dict[str, dict[str, Any]], expected: Expec
 def _wrong_reasons(url: str, decided: dict[str, dict[str, Any]], runs: dict[str, str]) -> Iterator[str]:
     """Nothing was told without a reason."""
     failing = {row["run_id"] for row in _ask(url, "select distinct run_id from ops.check_failures")}
+    to_tell = _to_tell(url)
     for key in sorted(decided):
         kind, _, run_id = key.partition(":")
-        is_right = (kind == "run" and runs.get(run_id) == "FAILURE") or (kind == "checks" and run_id in failing)
+        is_right = (kind == "run" and runs.get(run_id) == "FAILURE" and run_id in to_tell) or (
+            kind == "checks" and run_id in failing
+        )
         if not is_right:
             yield f"{key} ({decided[key]['subject']}) was told without a reason"
 
