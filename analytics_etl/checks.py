@@ -5,6 +5,7 @@ are kept per partition in `ops.check_results`, also when one run does a whole ra
 """
 
 import importlib
+import logging
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -329,6 +330,8 @@ def _great_expectations() -> Any:
         vars(scipy)["stats"] = _ScipyStats("scipy.stats")
     import great_expectations.expectations  # noqa: PLC0415 - see above
 
+    # What it cannot evaluate it says in its results, too, and we raise it; its log would repeat it by the page.
+    logging.getLogger("great_expectations").setLevel(logging.CRITICAL)
     return great_expectations
 
 
