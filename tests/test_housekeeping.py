@@ -242,6 +242,21 @@ def test_a_killed_run_is_found_and_stops_blocking(instance: DagsterInstance, set
     assert told == [f"run:{at_work}"]
 
 
+def test_a_run_of_the_command_line_that_was_killed_before_it_began_is_found(
+    instance: DagsterInstance, settings: Settings
+) -> None:
+    definitions = build_defs(settings)
+    job, sensor = definitions.resolve_job_def("daily"), definitions.resolve_sensor_def("abandoned_runs")
+    ours = instance.create_run_for_job(job, tags={"dagster/max_retries": "0"})
+    instance.create_run_for_job(job)  # the UI's, which has yet to be queued
+    cursor: str | None = None
+    for expected in ([], [ours.run_id]):
+        with dg.build_sensor_context(instance, cursor=cursor) as context:
+            sensor.evaluate_tick(context)
+            cursor = context.cursor
+        assert instance.get_run_ids(dg.RunsFilter(statuses=[DagsterRunStatus.FAILURE])) == expected
+
+
 def test_a_run_is_alive_again_after_its_connection_was_cut(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(liveness, "_LOOK_EVERY", 0.05)
 
