@@ -7,9 +7,14 @@ from typing import Any
 import dagster as dg
 import pytest
 from dagster import DagsterRunStatus
+from dagster._core.events import DagsterEvent
+from dagster._core.execution.plan.objects import StepFailureData
+from dagster._core.storage.tags import MAX_RETRIES_TAG
+from dagster_shared.error import SerializableErrorInfo
 from events import DAY
 from notification_world import OPS, SCHEDULED, World, deliveries
 
+from analytics_etl.housekeeping import fail_abandoned
 from analytics_etl.notifications import is_to_be_told
 
 pytest_plugins = ["notification_fixtures"]
@@ -147,6 +152,23 @@ def test_a_run_that_only_says_the_same_again_is_not_told(world: World) -> None:
         assert world.tell(datetime.now(UTC)).new == 0
     assert len(results) == 2
     assert world.subjects == ["[analytics_etl] FAILED: daily run"]
+
+
+def test_a_killed_run_is_told_whatever_its_checks_had_said_before(world: World) -> None:
+    world.check(world.run(), severity="error")
+    assert world.tell(datetime.now(UTC)).new == 1
+    killed = world.run({**SCHEDULED, MAX_RETRIES_TAG: "0"}, DagsterRunStatus.STARTED)
+    world.check(killed, severity="error")
+    error = SerializableErrorInfo("1 blocking asset check failed", [], "DagsterAssetCheckFailedError")
+    data = StepFailureData(error=error, user_failure_data=None)  # type: ignore[no-untyped-call]
+    failed = DagsterEvent("STEP_FAILURE", "daily", step_key="checks", event_specific_data=data)
+    world.instance.report_dagster_event(failed, killed)
+    fail_abandoned(world.instance, [killed])
+    assert world.tell(datetime.now(UTC)).new == 1
+    subject, body = world.subjects[-1], world.mailbox.mails[-1][1].get_content()
+    assert subject == "[analytics_etl] FAILED: daily run of 2025-03-10"
+    assert "The process of this run is gone: it was killed, or its machine went down." in body
+    assert "checks: 1 blocking asset check failed" in body
 
 
 @pytest.mark.parametrize(

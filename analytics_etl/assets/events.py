@@ -77,7 +77,7 @@ def build_event_asset(contract: Contract, mappings: Mapping[str, Model], partiti
                     "%s: %s is final and stays as it is; reopen it to load it again", contract.table, day
                 )
             days = [day for day in days if day not in closed]
-        with retrying_lost_connections():
+        with retrying_lost_connections(warehouse):
             for chunk in chunks(days, DAYS_AT_ONCE):
                 try:
                     loaded, reports = load_days(

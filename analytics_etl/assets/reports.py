@@ -77,10 +77,10 @@ def build_report_asset(catalog: Catalog, family: str, cadence: Cadence, partitio
         requested = requested_periods(context, cadence)
         before = period_start(cadence, min(requested) - timedelta(days=1))
         if _lacks_next(warehouse.settings.reports_dir / report_path(family, name, before, "json")):
-            with retrying_lost_connections():  # it now has a next report to link to
+            with retrying_lost_connections(warehouse):  # it now has a next report to link to
                 write_report(warehouse, catalog, family, cadence, before)
         for start in requested:
-            with retrying_lost_connections():
+            with retrying_lost_connections(warehouse):
                 written = write_report(warehouse, catalog, family, cadence, start)
             context.log.info("wrote %s", written.html)
             metadata = {

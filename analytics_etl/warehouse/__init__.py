@@ -32,12 +32,13 @@ from analytics_etl.warehouse.connection import (
     connect,
     dagster_storage_url,
     database_url,
-    is_lost,
     rows,
     sqlalchemy_url,
     transaction,
+    without_password,
 )
 from analytics_etl.warehouse.derived import Replaced, refresh_view, replace_window
+from analytics_etl.warehouse.failures import explained, is_lost, persistently, raising_lost_connections, wait_until_back
 from analytics_etl.warehouse.loading import DayLoad, LoadedDay
 from analytics_etl.warehouse.operations import CheckResult
 from analytics_etl.warehouse.overlay import overlay
@@ -53,8 +54,13 @@ __all__ = [
     "Warehouse",
     "dagster_storage_url",
     "database_url",
+    "explained",
     "is_lost",
+    "persistently",
+    "raising_lost_connections",
     "sqlalchemy_url",
+    "wait_until_back",
+    "without_password",
 ]
 
 
