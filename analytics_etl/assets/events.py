@@ -174,7 +174,10 @@ def _progress(table: str, reader: LandingReader, files: int, tell: Callable[[str
 def files_to_read(
     contract: Contract, mappings: Mapping[str, Model], warehouse: Warehouse, landing_dir: Path, days: Sequence[date]
 ) -> tuple[list[LandingFile], list[str]]:
-    """The files that may hold events of some days, and the paths of those that did and are gone."""
+    """The files that may have rows of some days, and the paths of those that held events of them and are gone.
+
+    Rejected rows count for the first: a mend of the contract may make events of them.
+    """
     known = {entry["path"]: entry for entry in warehouse.ledger(contract.table)}
     present = list_files(landing_dir, contract.name, frozenset(mappings))
     wanted = set(days)
@@ -188,7 +191,7 @@ def files_to_read(
 
     gone = set(known) - {file.path for file in present}
     return [file for file in present if must_be_read(file)], sorted(
-        path for path in gone if known[path]["state"] == "gone" or wanted & set(known[path]["days"])
+        path for path in gone if known[path]["state"] == "gone" or wanted & set(known[path]["days_of_valid_rows"])
     )
 
 

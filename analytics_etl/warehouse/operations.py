@@ -44,17 +44,17 @@ def partitions(connection: Connection, start: date, end: date) -> list[dict[str,
 
 
 def ledger(connection: Connection, table: str) -> list[dict[str, Any]]:
-    """The landing files of a table as last read, each with the days it holds events of."""
+    """The landing files of a table as last read, each with the days it has rows of, and those of its valid rows."""
     return rows(
         connection,
         """
         select path, size_bytes, modified_at, checksum, state,
-            array(
-                select day from ops.loaded_days as d
-                where d.table_name = f.table_name and d.path = f.path and d.rows_read > d.rows_rejected
-            ) as days
+            coalesce(array_agg(day) filter (where day is not null), '{}') as days,
+            coalesce(array_agg(day) filter (where d.rows_read > d.rows_rejected), '{}') as days_of_valid_rows
         from ops.loaded_files as f
+        left join ops.loaded_days as d using (table_name, path)
         where table_name = %s
+        group by f.table_name, f.path
         order by path""",
         [table],
     )
