@@ -122,4 +122,4 @@ def _with_template(admin_url: str) -> Server:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--retention-days", default="14", help="days of three tables that test_retention.py archives")
+    parser.addoption("--retention-days", default="14", help="days of the three tables in test_retention_killed.py")
