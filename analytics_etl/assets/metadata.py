@@ -8,7 +8,14 @@ from typing import Any
 import dagster as dg
 
 from analytics_etl.models import Cadence, Model, column_lineage
-from analytics_etl.warehouse import LOST_CONNECTION, ChangeRefusedError, Warehouse, is_lost
+from analytics_etl.warehouse import (
+    CHANGE_CHECK,
+    CHANGE_DESCRIPTION,
+    LOST_CONNECTION,
+    ChangeRefusedError,
+    Warehouse,
+    is_lost,
+)
 
 OWNERS = ["team:data-platform"]
 
@@ -64,7 +71,6 @@ def statement_metadata(model: Model) -> dict[str, Any]:
     }
 
 
-CHANGE_CHECK = "change_is_small"
 ACCEPT_CHANGE_TAG = "analytics_etl/accept_change"
 """On a run, with the value true: changes of final periods are published however large they are."""
 
@@ -75,8 +81,7 @@ def change_check(table: str) -> dg.AssetCheckSpec:
         CHANGE_CHECK,
         asset=asset_key(table),
         blocking=True,
-        description="A final period changes by no more than ANALYTICS_CHANGE_LIMIT_PERCENT when it is recomputed; "
-        f"to publish a larger change, run it with the tag {ACCEPT_CHANGE_TAG}=true.",
+        description=f"{CHANGE_DESCRIPTION} To publish a larger change, run it with the tag {ACCEPT_CHANGE_TAG}=true.",
     )
 
 

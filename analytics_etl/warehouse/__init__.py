@@ -23,6 +23,8 @@ from analytics_etl.warehouse.batches import (
     drop_batch_schema,
     drop_batch_view,
 )
+from analytics_etl.warehouse.changes import CHECK as CHANGE_CHECK
+from analytics_etl.warehouse.changes import DESCRIPTION as CHANGE_DESCRIPTION
 from analytics_etl.warehouse.changes import ChangeRefusedError, Gate
 from analytics_etl.warehouse.connection import (
     AGGREGATION,
@@ -43,6 +45,8 @@ from analytics_etl.warehouse.operations import CheckResult
 from analytics_etl.warehouse.overlay import overlay
 
 __all__ = [
+    "CHANGE_CHECK",
+    "CHANGE_DESCRIPTION",
     "LOST_CONNECTION",
     "ChangeRefusedError",
     "CheckResult",
@@ -88,6 +92,8 @@ class Warehouse:
                 load.begin()
                 archives.refuse_archived(connection, contract.table, days)
                 yield load
+                published = {day: day + timedelta(days=1) for day in load.days}
+                _record_checks(connection, changes.passed(contract.table, published), run_id)
             except BaseException:
                 connection.close()  # a COPY may be under way, in which state nothing can be rolled back
                 raise
@@ -104,6 +110,7 @@ class Warehouse:
             start, end = min(periods) - reach, max(periods.values()) + reach
             schemas = overlay(connection, self.settings, model.dependencies, start, end)
             replaced = replace_window(connection, model, periods, run_id, schemas, self._gate(accept_change))
+            _record_checks(connection, changes.passed(model.table, periods), run_id)
             self._show(connection, model)
             return replaced
 
@@ -117,12 +124,13 @@ class Warehouse:
 
     @contextmanager
     def _keeping_refused(self, run_id: str | None) -> Iterator[None]:
-        """Keep the figures of a change that was refused, which its own transaction took with it."""
+        """Keep figures and failed check of a change that was refused, which its own transaction took with it."""
         try:
             yield
         except ChangeRefusedError as error:
             with transaction(self.settings) as connection:
                 changes.record_changes(connection, error.changes, run_id, published=False)
+                _record_checks(connection, error.results(), run_id)
             raise
 
     def refresh(self, model: Model) -> int:
@@ -179,8 +187,7 @@ class Warehouse:
 
     def record_checks(self, results: Sequence[CheckResult], run_id: str | None = None) -> None:
         with transaction(self.settings) as connection:
-            operations.record_checks(connection, results, run_id)
-            outbox.record_failures(connection, results, run_id)
+            _record_checks(connection, results, run_id)
 
     @contextmanager
     def outbox(self) -> Iterator[Connection]:
@@ -255,3 +262,8 @@ class Warehouse:
         for table, column, type_name in found:
             schema.setdefault(table, {})[column] = type_name
         return schema
+
+
+def _record_checks(connection: Connection, results: Sequence[CheckResult], run_id: str | None) -> None:
+    operations.record_checks(connection, results, run_id)
+    outbox.record_failures(connection, results, run_id)
