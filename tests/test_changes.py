@@ -1,11 +1,15 @@
 """The change record: nothing for first times and same content; figures by hand; final days are not changed unasked."""
 
+import csv
+import io
+import json
 from dataclasses import replace
 from datetime import date, timedelta
 
 import dagster as dg
 import pytest
 from events import DAY, DOWNLOADS, aggregate, ask, declared, download, load, rows_of, write
+from test_cli import call, variables
 
 from analytics_etl.definitions import build_defs
 from analytics_etl.doctor import examine
@@ -121,6 +125,45 @@ def test_a_refused_change_is_a_failed_check_until_something_is_published(warehou
     write_days([20, 22, 21, 20])  # mended
     load(warehouse, DOWNLOADS, days[3], accept_change=False)
     assert results() == [(day, True) for day in days]
+
+
+def test_the_command_says_what_changed(warehouse: Warehouse) -> None:
+    late = DAY + timedelta(days=warehouse.settings.lateness_days)
+    write(warehouse.settings, "download_events/b.ndjson", [download(900, late)])
+    for events in (
+        [download(n, file_size=100) for n in range(20)],  # first published
+        [download(n, file_size=0 if n == 19 else 100) for n in range(20)],  # then accepted
+        [download(n, file_size=100) for n in range(25)],  # then refused
+    ):
+        write(warehouse.settings, "download_events/a.ndjson", events)
+        if len(events) == 20:
+            load(warehouse, DOWNLOADS, DAY, late)
+            continue
+        with pytest.raises(ChangeRefusedError):
+            load(warehouse, DOWNLOADS, DAY, accept_change=False)
+    environment = variables(warehouse.settings)
+
+    def said(arguments: str) -> str:
+        result = call(f"changes {arguments}", environment)
+        assert result.exit_code == 0, result.output
+        return result.stdout
+
+    newest, oldest = said("").splitlines()[1:]
+    for words in (f"{DOWNLOADS}  {DAY}", "REFUSED, readers keep the old rows", "20 → 25: 5 added, 1 changed"):
+        assert words in newest
+    assert "file_size 1,900 → 2,500 (+31.58 %)" in newest
+    for words in ("published", "20 → 20: 1 changed", "file_size 2,000 → 1,900 (-5.00 %)", "new data"):
+        assert words in oldest
+    assert "REFUSED" not in said(f"--limit 1 {DAY} --table registry.module_view_events")
+    assert said(f"{late} {late}").strip() == "nothing has changed since it was first published"
+    first, second = json.loads(said(f"{DAY} --table download_events --format json"))
+    assert (first["outcome"], first["rows_added"], second["outcome"]) == ("refused", 5, "published")
+    assert second["measures"]["file_size"] == {"old": 2000.0, "new": 1900.0, "percent": -5.0}
+    lines = list(csv.DictReader(io.StringIO(said("--format csv"))))
+    assert [(line["outcome"], line["measure"], line["new"]) for line in lines] == [
+        ("refused", "file_size", "2500.0"), ("refused", "duration_ms", "250.0"), ("published", "file_size", "1900.0"),
+    ]  # fmt: skip
+    assert "expected one of registry." in call("changes --table x", environment).output
 
 
 def test_an_old_week_is_completed_day_by_day(warehouse: Warehouse) -> None:

@@ -119,6 +119,11 @@ class Warehouse:
         with transaction(self.settings) as connection:
             return changes.changes_of_run(connection, table, run_id)
 
+    def changes(self, first: date, last: date, table: str | None, count: int) -> list[dict[str, Any]]:
+        """The newest changes, published or refused, of partitions that hold any of some days."""
+        with transaction(self.settings) as connection:
+            return changes.newest_changes(connection, first, last, table, count)
+
     def _gate(self, accepted: bool) -> Gate:  # noqa: FBT001 - private, and named by both callers
         return Gate(self.settings.change_limit_percent, self.settings.lateness_days, accepted)
 

@@ -234,6 +234,18 @@ def changes_of_run(connection: Connection, table: str, run_id: str) -> list[dict
     )  # fmt: skip
 
 
+def newest_changes(
+    connection: Connection, first: date, last: date, table: str | None, count: int
+) -> list[dict[str, Any]]:  # fmt: skip
+    """The newest changes of partitions that hold any of the days first to last, of one table or of all."""
+    return rows(
+        connection,
+        "select * from ops.changes where period_start <= %s and period_end > %s and coalesce(table_name = %s, true) "
+        "order by change_id desc limit %s",
+        [last, first, table, count],
+    )
+
+
 def _row(columns: Iterable[str]) -> sql.Composable:
     return sql.SQL("row({})").format(sql.SQL(", ").join(map(sql.Identifier, columns)))
 
