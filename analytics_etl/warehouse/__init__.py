@@ -40,6 +40,7 @@ from analytics_etl.warehouse.connection import (
     transaction,
 )
 from analytics_etl.warehouse.derived import Replaced, refresh_view, replace_window
+from analytics_etl.warehouse.forgetting import Forgotten, forget
 from analytics_etl.warehouse.loading import DayLoad, LoadedDay
 from analytics_etl.warehouse.operations import CheckResult
 from analytics_etl.warehouse.overlay import overlay
@@ -123,6 +124,11 @@ class Warehouse:
         """The newest changes, published or refused, of partitions that hold any of some days."""
         with transaction(self.settings) as connection:
             return changes.newest_changes(connection, first, last, table, count)
+
+    def forget_file(self, path: str, actor: str, reason: str) -> Forgotten:
+        """Take a landing file that is gone out of the ledger."""
+        with transaction(self.settings) as connection:
+            return forget(connection, self.settings.landing_dir, path, actor, reason)
 
     def _gate(self, accepted: bool) -> Gate:  # noqa: FBT001 - private, and named by both callers
         return Gate(self.settings.change_limit_percent, self.settings.lateness_days, accepted)
