@@ -55,7 +55,8 @@ MAY_IMPORT = {
     # The books hold what landing reports: the warehouse names these values, and calls nothing of landing.
     "warehouse": {"settings", "models", "contracts", "partitions", "embedded", "landing", "archive"},
     "retention": {"settings", "contracts", "catalog", "warehouse"},
-    "watchdog": {"settings", "models", "contracts", "partitions", "catalog", "warehouse"},
+    # Of landing only the temporary folder that is cleared when its process was killed.
+    "watchdog": {"settings", "models", "contracts", "partitions", "catalog", "landing", "warehouse"},
     "assets": {
         *("settings", "models", "contracts", "partitions", "catalog", "landing", "warehouse", "reporting"),
         *("retention", "watchdog"),

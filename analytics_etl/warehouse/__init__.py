@@ -10,6 +10,7 @@ from datetime import date, timedelta
 from typing import Any
 from uuid import uuid4
 
+import pyarrow as pa
 from psycopg import sql
 
 from analytics_etl.contracts import Contract
@@ -34,6 +35,7 @@ from analytics_etl.warehouse.connection import (
     connect,
     dagster_storage_url,
     database_url,
+    identifier,
     is_lost,
     rows,
     sqlalchemy_url,
@@ -44,6 +46,7 @@ from analytics_etl.warehouse.forgetting import Forgotten, forget
 from analytics_etl.warehouse.loading import DayLoad, LoadedDay
 from analytics_etl.warehouse.operations import CheckResult
 from analytics_etl.warehouse.overlay import overlay
+from analytics_etl.warehouse.partition_rows import stream
 
 __all__ = [
     "CHANGE_CHECK",
@@ -78,6 +81,16 @@ class Warehouse:
         text: Any = bind(statement, {**window, **(parameters or {})})
         with transaction(self.settings, AGGREGATION) as connection:
             return rows(connection, sql.SQL(text))
+
+    def event_rows(
+        self, contract: Contract, columns: Sequence[str], start: date, end: date
+    ) -> Iterator[pa.RecordBatch]:
+        """Some columns of the raw rows of [start, end) in batches of bounded size."""
+        types = {column.name: column.type for column in contract.columns if column.name in columns}
+        time, window = sql.Identifier(contract.time_column), window_parameters(start, end)
+        condition = sql.SQL("{} >= {} and {} < {}").format(time, window["start"], time, window["end"])
+        with transaction(self.settings) as connection:
+            yield from stream(connection, identifier(contract.table), types, condition)
 
     @contextmanager
     def load(
