@@ -42,7 +42,8 @@ LAZY = {"great_expectations"}
 """Takes seconds to import, so only inside the functions that need it."""
 
 MAY_IMPORT = {
-    "settings": set[str](),
+    "settings": {"owners"},
+    "owners": set[str](),
     "models": set[str](),
     "contracts": set[str](),
     "embedded": set[str](),
@@ -64,12 +65,13 @@ MAY_IMPORT = {
     "checks": {"settings", "models", "contracts", "partitions", "catalog", "warehouse", "assets.metadata"},
     "notifications": {"settings"},
     "incidents": {"notifications", "partitions", "schedules"},
-    "notifier": {"settings", "warehouse", "assets.metadata", "notifications", "incidents"},
+    "notifier": {"settings", "owners", "warehouse", "notifications", "incidents"},
     "schedules": {"settings", "models", "contracts", "partitions", "catalog", "assets.metadata"},
     "housekeeping": {"settings", "warehouse"},
     "late": {"models", "partitions", "catalog", "landing", "warehouse", "assets"},
     "definitions": {
         "settings",
+        "owners",
         "catalog",
         "partitions",
         "warehouse",

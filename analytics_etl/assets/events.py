@@ -12,7 +12,6 @@ from dagster._core.storage.tags import SCHEDULE_NAME_TAG, SENSOR_NAME_TAG
 
 from analytics_etl.assets.metadata import (
     FRESHNESS,
-    OWNERS,
     asset_key,
     change_check,
     change_metadata,
@@ -40,7 +39,6 @@ def build_landing_asset(contract: Contract) -> dg.AssetSpec:
         group_name=contract.family,
         description=f"Files below `landing/{contract.name}/`: NDJSON, CSV or Parquet, plain, .gz or .zst.",
         kinds={"file"},
-        owners=OWNERS,
     )
 
 
@@ -57,7 +55,6 @@ def build_event_asset(contract: Contract, mappings: Mapping[str, Model], partiti
         backfill_policy=dg.BackfillPolicy.single_run(),
         kinds={"postgres", "duckdb", "table"},
         pool=contract.table,
-        owners=OWNERS,
         code_version=contract.code_version,
         freshness_policy=FRESHNESS["day"],
         metadata={

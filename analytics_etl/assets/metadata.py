@@ -1,4 +1,4 @@
-"""What every asset tells Dagster about itself: keys, owners, column docs, lineage, freshness, retries."""
+"""What every asset tells Dagster about itself: keys, column docs, lineage, freshness, retries."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,8 +16,6 @@ from analytics_etl.warehouse import (
     Warehouse,
     is_lost,
 )
-
-OWNERS = ["team:data-platform"]
 
 FRESHNESS: dict[Cadence, dg.FreshnessPolicy] = {
     # The schedules start at 00:05 UTC; two hours later the period must be there.
