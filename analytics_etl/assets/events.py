@@ -137,7 +137,6 @@ def load_days(
     ):
         # After load() has waited for other loads of these days: the ledger is as they left it.
         files, gone = files_to_read(contract, mappings, warehouse, settings.landing_dir, days)
-        load.forget_rejected([file.path for file in files])
         tell_progress = _progress(contract.table, reader, len(files), tell)
         for rows in reader.read(files):
             tell_progress()
@@ -145,9 +144,9 @@ def load_days(
                 load.copy(day, batch)
             load.reject(rows.rejected)
         load.drain()
-        load.mark_gone(gone)
         duplicate_ids = reader.duplicates()
         conflicting_ids = load.remove_duplicates(duplicate_ids)
+        load.mark_gone(gone)
         loaded = load.publish(
             reader.reports, reader.duplicates_by_file(duplicate_ids), reader.duplicates_by_file(conflicting_ids)
         )
