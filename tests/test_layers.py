@@ -42,7 +42,8 @@ LAZY = {"great_expectations"}
 """Takes seconds to import, so only inside the functions that need it."""
 
 MAY_IMPORT = {
-    "settings": set[str](),
+    "settings": {"owners"},
+    "owners": set[str](),
     "models": set[str](),
     "contracts": set[str](),
     "embedded": set[str](),
@@ -55,7 +56,8 @@ MAY_IMPORT = {
     # The books hold what landing reports: the warehouse names these values, and calls nothing of landing.
     "warehouse": {"settings", "models", "contracts", "partitions", "embedded", "landing", "archive"},
     "retention": {"settings", "contracts", "catalog", "warehouse"},
-    "watchdog": {"settings", "models", "contracts", "partitions", "catalog", "warehouse"},
+    # Of landing only the temporary folder that is cleared when its process was killed.
+    "watchdog": {"settings", "models", "contracts", "partitions", "catalog", "landing", "warehouse"},
     "assets": {
         *("settings", "models", "contracts", "partitions", "catalog", "landing", "warehouse", "reporting"),
         *("retention", "watchdog"),
@@ -63,12 +65,13 @@ MAY_IMPORT = {
     "checks": {"settings", "models", "contracts", "partitions", "catalog", "warehouse", "assets.metadata"},
     "notifications": {"settings"},
     "incidents": {"notifications", "partitions", "schedules"},
-    "notifier": {"settings", "warehouse", "assets.metadata", "notifications", "incidents"},
+    "notifier": {"settings", "owners", "warehouse", "notifications", "incidents"},
     "schedules": {"settings", "models", "contracts", "partitions", "catalog", "assets.metadata"},
     "housekeeping": {"settings", "warehouse"},
     "late": {"models", "partitions", "catalog", "landing", "warehouse", "assets"},
     "definitions": {
         "settings",
+        "owners",
         "catalog",
         "partitions",
         "warehouse",
