@@ -14,6 +14,7 @@ from analytics_etl.landing import FileReport, RejectedRow
 from analytics_etl.warehouse import archives, changes
 from analytics_etl.warehouse.changes import Gate, Side
 from analytics_etl.warehouse.connection import Connection, identifier, lock
+from analytics_etl.warehouse.ledger import record_files
 from analytics_etl.warehouse.operations import PartitionRecord, record_partition
 from analytics_etl.warehouse.sending import RowSender
 from analytics_etl.warehouse.staging import create_like
