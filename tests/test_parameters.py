@@ -42,8 +42,10 @@ def test_defaults_and_values_of_the_environment(tmp_path: Path) -> None:
         ({"SHOP_PRICE": "1.1"}, "ANALYTICS_SHOP_PRICE must be a weight, 0 to 1, but is '1.1'"),
         (
             {"SHOP_PRICE": "0.5"},
-            "ANALYTICS_SHOP_PRICE=0.5 + ANALYTICS_SHOP_SPEED=0.4 must add up to 1, being shares of the score, "
-            "but is 0.9",
+            (
+                "ANALYTICS_SHOP_PRICE=0.5 + ANALYTICS_SHOP_SPEED=0.4 must add up to 1, being shares of the score, "
+                "but is 0.9"
+            ),
         ),
     ],
 )
