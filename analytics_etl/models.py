@@ -5,9 +5,9 @@ A file is `sql/<family>/<kind>/<name>.sql`: a YAML header in one comment, then o
 
 import hashlib
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
@@ -39,6 +39,10 @@ CADENCE_BY_SUFFIX: dict[str, Cadence] = {
     "_weekly": "week",
     "_monthly": "month",
 }
+
+
+ALL_DAYS = (date.max - date.min).days
+"""How far a SELECT looks back that reads from the beginning."""
 
 
 class ModelError(ValueError):
@@ -90,18 +94,41 @@ class Model:
 
     @cached_property
     def lookback_days(self) -> int:
-        """Days before its window that the SELECT reads: the largest N of `:start::date - N`.
+        """Days before its window that the SELECT reads: the largest N of `:start::date - N`; ALL_DAYS when it reads
+        from `'-infinity'::date` on.
 
         So many days after a partition may change when the partition does.
         """
-        days = [0]
-        for difference in self.expression.find_all(exp.Sub):
-            left = difference.this.unnest()
+        casts = self.expression.find_all(exp.Cast)
+        if any(isinstance(cast.this, exp.Literal) and cast.this.name == "-infinity" for cast in casts):
+            return ALL_DAYS
+        return max([0, *self._days_from("start", exp.Sub)])
+
+    @cached_property
+    def lookahead_days(self) -> int:
+        """Days after its window that the SELECT reads: the largest N of `:end::date + N`.
+
+        So many days before a partition may change when the partition does.
+        """
+        return max([0, *self._days_from("end", exp.Add)])
+
+    def reads(self, start: date, end: date) -> tuple[date, date]:
+        """The days [first, after) that the SELECT reads for the window [start, end)."""
+        return _moved(start, -self.lookback_days), _moved(end, self.lookahead_days)
+
+    def touches(self, start: date, end: date) -> tuple[date, date]:
+        """The days (after, before) whose partitions may change with the days [start, end): those that end after the
+        first of the two and start before the second.
+        """
+        return _moved(start, -self.lookahead_days), _moved(end, self.lookback_days)
+
+    def _days_from(self, parameter: str, operation: type[exp.Binary]) -> Iterator[int]:
+        for found in self.expression.find_all(operation):
+            left = found.this.unnest()
             if isinstance(left, exp.Cast):
                 left = left.this
-            if isinstance(left, exp.Placeholder) and left.name == "start" and difference.expression.is_int:
-                days.append(int(difference.expression.name))
-        return max(days)
+            if isinstance(left, exp.Placeholder) and left.name == parameter and found.expression.is_int:
+                yield int(found.expression.name)
 
     @cached_property
     def code_version(self) -> str:
@@ -233,6 +260,13 @@ def column_lineage(model: Model, schema: Mapping[str, Mapping[str, str]]) -> dic
                 leaves.add((f"{node.source.db}.{node.source.name}", node.name.split(".")[-1].strip('"')))
         result[column] = sorted(leaves)
     return result
+
+
+def _moved(day: date, days: int) -> date:
+    """A day so many days later, or the first or last one there is."""
+    if days < 0:
+        return day - timedelta(days=min(-days, (day - date.min).days))
+    return day + timedelta(days=min(days, (date.max - day).days))
 
 
 def _validate(model: Model) -> None:

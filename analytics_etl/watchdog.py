@@ -104,20 +104,20 @@ def _partitions(warehouse: Warehouse, catalog: Catalog) -> dict[str, dict[date, 
 def _is_current(catalog: Catalog, known: Mapping[str, Mapping[date, Row]], table: str, start: date) -> bool:
     """Whether nothing that a partition is made from was written after it."""
     model, own = catalog.aggregates[table], known[table][start]
-    first = start - timedelta(days=model.lookback_days)
+    first, after = model.reads(start, own["period_end"])
     return own["code_version"] == model.code_version and all(
         row["updated_at"] <= own["updated_at"]
         and (source not in catalog.aggregates or _is_current(catalog, known, source, day))
         for source in model.dependencies
         for day, row in known.get(source, {}).items()
-        if first <= day < own["period_end"]
+        if first <= day < after
     )
 
 
 def _is_archived(catalog: Catalog, archived: Mapping[str, list[date]], table: str, start: date, end: date) -> bool:
     """Whether any raw day that a partition is made from is no longer in its table."""
-    needed = _needed(catalog, catalog.aggregates[table], start)
-    return any(first <= day < end for source, first in needed.items() for day in archived.get(source, ()))
+    needed = _needed(catalog, catalog.aggregates[table], start, end)
+    return any(first <= day < after for source, (first, after) in needed.items() for day in archived.get(source, ()))
 
 
 def _compare(
@@ -141,29 +141,33 @@ def _compare(
 
 def derive(warehouse: Warehouse, catalog: Catalog, model: Model, start: date, end: date) -> list[Row]:
     """All rows of a partition as DuckDB computes them from the raw rows."""
-    needed = _needed(catalog, model, start)
+    beginning = warehouse.settings.start_date
+    needed = {
+        table: (max(first, beginning), after) for table, (first, after) in _needed(catalog, model, start, end).items()
+    }
     with duckdb.connect(config={"memory_limit": f"{warehouse.settings.loader_memory_mb}MB"}) as connection:
         connection.execute("set timezone = 'UTC'")
         for schema in sorted({table.split(".")[0] for table in (*needed, model.table)}):
             connection.execute(f"create schema {schema}")
         for table in catalog.in_order():
             if table in needed and table in catalog.contracts:
-                _copy(warehouse, connection, catalog.contracts[table], _columns(catalog, table), needed[table], end)
+                _copy(warehouse, connection, catalog.contracts[table], _columns(catalog, table), *needed[table])
             elif table in needed:
-                select = catalog.aggregates[table].statement(window_parameters(needed[table], end))
+                select = catalog.aggregates[table].statement(window_parameters(*needed[table]))
                 connection.execute(f"create table {table} as {select}")
         result = connection.execute(model.statement(window_parameters(start, end)))
         return [_plain(dict(zip(model.columns, values, strict=True))) for values in result.fetchall()]
 
 
-def _needed(catalog: Catalog, model: Model, start: date) -> dict[str, date]:
-    """{table: first day} of everything a partition is made from, down to the raw tables."""
-    first = start - timedelta(days=model.lookback_days)
-    found: dict[str, date] = {}
+def _needed(catalog: Catalog, model: Model, start: date, end: date) -> dict[str, tuple[date, date]]:
+    """{table: days [first, after)} of everything a partition is made from, down to the raw tables."""
+    reads = model.reads(start, end)
+    found: dict[str, tuple[date, date]] = {}
     for table in model.dependencies:
-        below = _needed(catalog, catalog.aggregates[table], first) if table in catalog.aggregates else {}
-        for name, day in {table: first, **below}.items():
-            found[name] = min(day, found.get(name, day))
+        below = _needed(catalog, catalog.aggregates[table], *reads) if table in catalog.aggregates else {}
+        for name, (first, after) in {table: reads, **below}.items():
+            known = found.get(name, (first, after))
+            found[name] = min(first, known[0]), max(after, known[1])
     return found
 
 

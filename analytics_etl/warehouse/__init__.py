@@ -6,7 +6,7 @@ views, `operations` keeps the books. `Warehouse` ties them to the settings: it i
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 from uuid import uuid4
 
@@ -99,10 +99,9 @@ class Warehouse:
     ) -> Replaced:
         """Replace consecutive partitions (start -> end) of a derived table."""
         with self._keeping_refused(run_id), transaction(self.settings, AGGREGATION) as connection:
-            # It may read so many days before each of its partitions, and bring later ones up to date.
-            reach = timedelta(days=model.lookback_days)
-            start, end = min(periods) - reach, max(periods.values()) + reach
-            schemas = overlay(connection, self.settings, model.dependencies, start, end)
+            # It brings other partitions up to date, too, and reads days around each of them.
+            reach = model.reads(*model.touches(min(periods), max(periods.values())))
+            schemas = overlay(connection, self.settings, model.dependencies, *reach)
             replaced = replace_window(connection, model, periods, run_id, schemas, self._gate(accept_change))
             self._show(connection, model)
             return replaced
