@@ -35,7 +35,7 @@ from analytics_etl.warehouse.liveness import being_alive
 def build_defs(settings: Settings | None = None, overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
     """Every asset, check, job, schedule and sensor, from the SQL files and the settings."""
     settings = settings or Settings.from_environment()
-    catalog = Catalog()
+    catalog = Catalog.of(settings)
     partitions = Partitions.since(settings.start_date)
     families = [family for family in catalog.families if catalog.reports(family)]
     assets = [

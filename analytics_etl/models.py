@@ -5,11 +5,12 @@ A file is `sql/<family>/<kind>/<name>.sql`: a YAML header in one comment, then o
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 
 import sqlglot
@@ -24,13 +25,15 @@ Kind = Literal["sources", "aggregates", "views", "checks", "reports"]
 Cadence = Literal["day", "week", "month"]
 
 HEADER_KEYS = {"description", "key", "columns", "checks"}
+Value = str | int | float
 PARAMETERS: dict[str, set[str]] = {
     "sources": set(),
     "aggregates": {"start", "end"},
-    "views": {"trending_min_downloads"},
+    "views": set(),
     "checks": {"start", "end", "table"},
     "reports": {"previous_start", "start", "end"},
 }
+"""What is written into a statement each time it is run; settings are written in when its file is read."""
 CADENCE_BY_SUFFIX: dict[str, Cadence] = {
     **dict.fromkeys(("_1m", "_5m", "_1h", "_1d", "_daily"), "day"),
     "_weekly": "week",
@@ -133,7 +136,7 @@ class Model:
         text = self.expression.sql(dialect="postgres", comments=False, normalize=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
-    def statement(self, parameters: Mapping[str, str | int]) -> str:
+    def statement(self, parameters: Mapping[str, Value]) -> str:
         """The SELECT with its `:parameters` written in as literals."""
         return bind(self.select, parameters, self.path)
 
@@ -152,20 +155,25 @@ def window_parameters(start: date, end: date) -> dict[str, str]:
     return {"start": f"{start.isoformat()} 00:00:00+00", "end": f"{end.isoformat()} 00:00:00+00"}
 
 
-def bind(statement: str, parameters: Mapping[str, str | int], origin: object = "statement") -> str:
-    """Write `:name` parameters into a statement as literals, leaving `::` casts, quotes and comments alone."""
+def bind(
+    statement: str, parameters: Mapping[str, Value], origin: object = "statement", keeping: Collection[str] = ()
+) -> str:
+    """Write `:name` parameters into a statement as literals, leaving `::` casts, quotes and comments alone.
+
+    Those named by `keeping` are left as they stand.
+    """
     parts = []
     position = 0
     for token in sqlglot.tokenize(statement, dialect="postgres"):
         if token.token_type != sqlglot.TokenType.COLON:
             continue
         name = _identifier_after(statement, token.end + 1)
-        if not name:
+        if not name or name in keeping:
             continue
         if name not in parameters:
-            raise ModelError(f"{origin}: unknown parameter :{name}, expected one of {sorted(parameters)}")
+            raise ModelError(f"{origin}: unknown parameter :{name}, expected one of {sorted({*parameters, *keeping})}")
         value = parameters[name]
-        parts += [statement[position : token.start], str(value) if isinstance(value, int) else _quoted(value)]
+        parts += [statement[position : token.start], _quoted(value) if isinstance(value, str) else repr(value)]
         position = token.end + 1 + len(name)
     return "".join([*parts, statement[position:]])
 
@@ -186,14 +194,17 @@ def rename_schemas(statement: str, schemas: Mapping[str, str]) -> str:
     return "".join([*parts, statement[position:]])
 
 
-def load_models(sql_dir: Path, kind: Kind) -> dict[str, Model]:
+def load_models(sql_dir: Path, kind: Kind, settings: Mapping[str, Value] = MappingProxyType({})) -> dict[str, Model]:
     """Every file of one kind in every family, by its table name."""
-    models = [read_model(path) for path in sorted(sql_dir.glob(f"*/{kind}/*.sql"))]
+    models = [read_model(path, settings) for path in sorted(sql_dir.glob(f"*/{kind}/*.sql"))]
     return {model.table: model for model in models}
 
 
-def read_model(path: Path) -> Model:
-    """Read and validate one file; raise ModelError naming it."""
+def read_model(path: Path, settings: Mapping[str, Value] = MappingProxyType({})) -> Model:
+    """Read and validate one file; raise ModelError naming it.
+
+    Settings that the SELECT names are written into it, so that another value is another version of the code.
+    """
     text = path.read_text(encoding="utf-8")
     if not text.startswith("/*") or "*/" not in text:
         raise ModelError(f"{path}: expected a YAML header in /* */ at the top")
@@ -212,6 +223,8 @@ def read_model(path: Path) -> Model:
     if not isinstance(checks, list) or not all(isinstance(entry, dict) for entry in checks):
         raise ModelError(f"{path}: checks must be a list of expectations, each with its arguments, but is {checks!r}")
     kind: Any = path.parent.name
+    if kind != "sources":  # DuckDB's SELECTs, which get nothing
+        select = bind(select, settings, path, PARAMETERS[kind])
     model = Model(
         path=path,
         family=path.parent.parent.name,

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from analytics_etl import parameters as declared
+
 CHECKOUT = Path(__file__).resolve().parent.parent
 SQL_DIR = CHECKOUT / "sql"
 TEMPLATES_DIR = CHECKOUT / "reports_templates"
@@ -72,8 +74,10 @@ class Settings:
     change_limit_percent: int = 5
     """A final period that would change by more than this (rows, or any measure) is published only when told to."""
 
-    trending_min_downloads: int = 10
-    """Downloads a module needs in the previous 7 days for its growth to be ranked."""
+    parameters: Mapping[str, declared.Value] = field(
+        default_factory=lambda: declared.values(declared.load_parameters(SQL_DIR), {})
+    )
+    """What the SELECTs of the families may name, as `sql/<family>/parameters.yaml` declares it."""
 
     loader_memory_mb: int = 256
     """Memory DuckDB may use while it parses landing files; beyond it, it spills to `home`/tmp."""
@@ -166,9 +170,7 @@ class Settings:
             start_date=read("ANALYTICS_START_DATE", DEFAULT_START_DATE, date.fromisoformat, "a date like 2025-01-01"),
             lateness_days=read("ANALYTICS_LATENESS_DAYS", 7, _at_least(0), "a whole number of days, 0 or more"),
             change_limit_percent=read("ANALYTICS_CHANGE_LIMIT_PERCENT", 5, _at_least(0), "whole percent, 0 or more"),
-            trending_min_downloads=read(
-                "ANALYTICS_TRENDING_MIN_DOWNLOADS", 10, _at_least(1), "a whole number of downloads, 1 or more"
-            ),
+            parameters=_parameters(environment),
             loader_memory_mb=read("ANALYTICS_LOADER_MEMORY_MB", 256, _at_least(128), "megabytes, 128 or more"),
             dagster_keep_days=read(
                 "ANALYTICS_DAGSTER_KEEP_DAYS", 30, _at_least(1), "a whole number of days, 1 or more"
@@ -186,6 +188,13 @@ class Settings:
             heartbeat_file=read("ANALYTICS_HEARTBEAT_FILE", None, folder, "a file"),
             daemon_silence_minutes=read("ANALYTICS_DAEMON_SILENCE_MINUTES", 5, _at_least(1), "minutes, 1 or more"),
         )
+
+
+def _parameters(environment: Mapping[str, str]) -> dict[str, declared.Value]:
+    try:
+        return declared.values(declared.load_parameters(SQL_DIR), environment)
+    except declared.ParameterError as error:
+        raise SettingsError(str(error)) from error
 
 
 _KEEPING = "days like 90, or 90,download_events=400; 0 or never keeps everything"

@@ -24,12 +24,12 @@ from sqlglot import exp
 from analytics_etl import checks
 from analytics_etl.catalog import Catalog
 from analytics_etl.contracts import DUCKDB_TYPES
-from analytics_etl.models import Model, bind, load_models, window_parameters
+from analytics_etl.models import Model, Value, bind, load_models, read_model, window_parameters
 from analytics_etl.settings import SQL_DIR
 from analytics_etl.warehouse.derived import ensure_table
 
 Row = dict[str, Any]
-Parameters = dict[str, str | int]
+Parameters = dict[str, Value]
 
 CASES = Path(__file__).parent / "cases"
 KINDS: tuple[Literal["sources", "aggregates", "views", "checks", "reports"], ...] = (
@@ -41,7 +41,7 @@ ZONES = ("UTC", "Asia/Tokyo", "America/Los_Angeles")
 
 CASE_KEYS = {"description", "engines", "reason", "given", "table", "window", "parameters", "expect"}
 WINDOW_KEYS = {"previous_start", "start", "end"}
-VIEW_PARAMETERS: Parameters = {"trending_min_downloads": 10}
+SETTINGS = Catalog().parameters
 SOME_DAY = date(2025, 3, 31)
 
 TYPES = {
@@ -234,7 +234,7 @@ def create_tables(connection: psycopg.Connection[Any], catalog: Catalog) -> None
         if table in catalog.aggregates:
             ensure_table(connection, catalog.aggregates[table])
         elif table in catalog.views:
-            select = catalog.views[table].statement(VIEW_PARAMETERS)
+            select = catalog.views[table].statement({})
             connection.execute(f"create table {table} as {select} with no data".encode())
 
 
@@ -303,7 +303,6 @@ class Case:
     table: str | None
     """For a check of the family ops: the table it is to check."""
     window: Mapping[str, date]
-    parameters: Mapping[str, int]
     expect: Sequence[Row]
 
 
@@ -311,7 +310,7 @@ def all_models(sql_dir: Path = SQL_DIR) -> dict[str, Model]:
     """Every SQL file with a header, by family and name."""
     found: dict[str, Model] = {}
     for kind in KINDS:
-        for name, model in load_models(sql_dir, kind).items():
+        for name, model in load_models(sql_dir, kind, SETTINGS).items():
             if name in found:
                 raise CaseError(f"{model.path} and {found[name].path} have one name, so cases cannot tell them apart")
             found[name] = model
@@ -328,6 +327,8 @@ def read_case(path: Path, models: Mapping[str, Model]) -> Case:
         raise CaseError(f"{path}: unknown keys {sorted(unknown)}; there are only {sorted(CASE_KEYS)}")
     if missing := {"description", "given", "expect"} - set(text):
         raise CaseError(f"{path}: {sorted(missing)} are missing")
+    if text.get("parameters"):
+        model = read_model(model.path, {**SETTINGS, **text["parameters"]})
     case = Case(
         path=path,
         model=model,
@@ -335,7 +336,6 @@ def read_case(path: Path, models: Mapping[str, Model]) -> Case:
         given=text["given"] or {},
         table=text.get("table"),
         window=text.get("window") or {},
-        parameters=text.get("parameters") or {},
         expect=text["expect"],
     )
     _validate(case, is_explained=bool(text.get("reason")))
@@ -345,7 +345,7 @@ def read_case(path: Path, models: Mapping[str, Model]) -> Case:
 def statement_of(case: Case, catalog: Catalog, batch: str) -> str:
     """The text that is run. `batch` names the view of the window a check of the family ops reads."""
     if case.model.kind == "views":
-        return case.model.statement({**VIEW_PARAMETERS, **case.parameters})
+        return case.model.statement({})
     if case.model.kind == "checks":
         return check_statement(case.model, catalog, case.table, batch, *_window(case))
     if case.model.kind == "sources":

@@ -42,7 +42,8 @@ LAZY = {"great_expectations"}
 """Takes seconds to import, so only inside the functions that need it."""
 
 MAY_IMPORT = {
-    "settings": set[str](),
+    "parameters": set[str](),
+    "settings": {"parameters"},
     "models": set[str](),
     "contracts": set[str](),
     "embedded": set[str](),

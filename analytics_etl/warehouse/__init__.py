@@ -127,7 +127,7 @@ class Warehouse:
     def refresh(self, model: Model) -> int:
         """Refresh a materialized view; returns its number of rows."""
         with transaction(self.settings, AGGREGATION) as connection:
-            count = refresh_view(connection, model, self.view_parameters)
+            count = refresh_view(connection, model)
             self._show(connection, model)
             return count
 
@@ -139,11 +139,6 @@ class Warehouse:
         """What the configured roles may do, or may not, against what they should; in words."""
         with transaction(self.settings) as connection:
             return [] if self.settings.roles is None else roles.problems(connection, self.settings.roles, tables)
-
-    @property
-    def view_parameters(self) -> dict[str, str | int]:
-        """The settings a view's SELECT may name."""
-        return {"trending_min_downloads": self.settings.trending_min_downloads}
 
     def ledger(self, table: str) -> list[dict[str, Any]]:
         with transaction(self.settings) as connection:

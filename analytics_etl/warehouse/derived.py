@@ -177,11 +177,10 @@ def ensure_table(connection: Connection, model: Model) -> bool:
     return True
 
 
-def refresh_view(connection: Connection, model: Model, parameters: Mapping[str, str | int]) -> int:
+def refresh_view(connection: Connection, model: Model) -> int:
     """Refresh a materialized view, without readers waiting; create it first if its SELECT is new. Returns its rows."""
     lock(connection, model.table)
-    select = model.statement(parameters)
-    version = f"{model.code_version} {dict(sorted(parameters.items()))}"
+    select, version = model.statement({}), model.code_version
     view = identifier(model.table)
     found = connection.execute("select obj_description(to_regclass(%s), 'pg_class')", [model.table]).fetchone()
     comment = found[0] if found is not None else None
