@@ -9,14 +9,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 from uuid import UUID
 
 import duckdb
 import psycopg
+import sqlglot
 import yaml
 from conftest import Server
+from sqlglot import exp
 
 from analytics_etl import checks
 from analytics_etl.catalog import Catalog
@@ -53,13 +56,16 @@ TYPES = {
 """PostgreSQL -> DuckDB; a table with a column of any other type cannot be tested on both."""
 
 DEFAULTS: Row = {
-    # For columns that must not be NULL, when a case leaves them out. Of events, as tests/cases/<family>/defaults.yaml
-    # has them (event_id is counted up from 1); and of the books.
-    **{
-        column: value
-        for path in sorted(CASES.glob("*/defaults.yaml"))
-        for column, value in yaml.safe_load(path.read_text(encoding="utf-8")).items()
-    },
+    # Events: for columns that must not be NULL, when a case leaves them out. event_id is counted up from 1. What is not
+    # named here is the first value that the contract accepts, or an example of its type.
+    "module_name": "a",
+    "version": "1",
+    "language": "go",
+    "success": True,
+    "file_size": 0,
+    "source": "web",
+    "page_type": "list",
+    # The books.
     "table_name": "registry.download_events",
     "path": "download_events/a.ndjson",
     "size_bytes": 0,
@@ -75,6 +81,30 @@ DEFAULTS: Row = {
     "duration_ms": 0,
     "period_end": SOME_DAY,
 }
+
+
+EXAMPLES: Row = {
+    "text": "a",
+    "bigint": 0,
+    "double precision": 0.0,
+    "boolean": True,
+    "timestamptz": datetime(2025, 3, 31, 12, tzinfo=UTC),
+    "uuid": UUID(int=1),
+}
+
+
+@cache
+def examples() -> Row:
+    """For each required column of an event table a value that its contract accepts."""
+    found: Row = {}
+    for contract in Catalog().contracts.values():
+        accepted = {}
+        for constraint in contract.constraints:
+            condition = sqlglot.parse_one(constraint.condition, dialect="postgres")
+            if isinstance(condition, exp.In) and condition.expressions:
+                accepted[condition.this.name] = condition.expressions[0].name
+        found |= {c.name: accepted.get(c.name, EXAMPLES[c.type]) for c in contract.columns if c.is_required}
+    return {**found, **DEFAULTS}
 
 
 @dataclass(frozen=True)
@@ -235,9 +265,9 @@ def complete(tables: Tables, table: str, rows: Sequence[Row]) -> Iterator[Row]:
         if unknown := set(row) - set(columns):
             raise ValueError(f"{table} has no columns {sorted(unknown)}")
         missing = [name for name, column in columns.items() if column.must_be_given and name not in row]
-        if unfilled := [name for name in missing if name != "event_id" and name not in DEFAULTS]:
+        if unfilled := [name for name in missing if name != "event_id" and name not in examples()]:
             raise ValueError(f"{table}: row {number} must give {unfilled}, which have no default")
-        yield row | {n: UUID(int=number) if n == "event_id" else DEFAULTS[n] for n in missing}
+        yield row | {n: UUID(int=number) if n == "event_id" else examples()[n] for n in missing}
 
 
 def plain(value: Any) -> Any:

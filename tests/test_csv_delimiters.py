@@ -13,7 +13,7 @@ def separated(delimiter: str) -> bytes:
     """Two downloads with commas and semicolons in quoted fields, written with another delimiter."""
     rows = [["event_id", "downloaded_at", "module_name", "version", "file_size", "success", "user_id"]]
     for number in (1, 2):
-        event = download(number, **COMMAS_INSIDE)
+        event = {**download(number), **COMMAS_INSIDE}
         rows.append([f'"{event[name]}"' if name != "success" else "true" for name in rows[0]])
     return "\n".join(delimiter.join(row) for row in rows).encode() + b"\n"
 
