@@ -14,7 +14,7 @@ from analytics_etl.settings import Settings
 
 
 def main(first: date, last: date) -> None:
-    catalog = Catalog()
+    catalog = Catalog.of(Settings.from_environment())
     seconds: defaultdict[str, float] = defaultdict(float)
     detail: defaultdict[str, float] = defaultdict(float)
     peaks: dict[str, float] = {}

@@ -89,8 +89,8 @@ DOMAINS = set[str]()
 """Packages of pure code of one family: they may import what `reporting` may, and assets and checks may import them."""
 
 READS_ENVIRONMENT = {"settings"}
-WRITES_ENVIRONMENT = {"runs", "cli"}
-PASSES_ENVIRONMENT_ON = {"runs", "cli", "embedded"}
+WRITES_ENVIRONMENT = {"runs"}
+PASSES_ENVIRONMENT_ON = {"runs", "embedded"}
 
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 

@@ -1,0 +1,61 @@
+"""The command `analytics-etl`. Thin: each command reads arguments, calls, and prints.
+
+A module for each subject. Not here: anything that can be asked for otherwise than by typing. What is slow to import
+(Dagster, Arrow, numpy) is imported by the command that needs it.
+"""
+
+import gc
+from typing import Any
+
+import click
+
+from analytics_etl import embedded
+from analytics_etl.archive import ArchiveError
+from analytics_etl.cli.database import db_url, migrate
+from analytics_etl.cli.days import backfill, reopen, run
+from analytics_etl.cli.inspection import doctor, metrics, report, status, watchdog
+from analytics_etl.cli.notices import notify
+from analytics_etl.cli.samples import demo, sample
+from analytics_etl.cli.services import execute, stop, ui
+from analytics_etl.cli.terminal import err, plain
+from analytics_etl.cli.upkeep import archive, prune, restore
+from analytics_etl.contracts import ContractError
+from analytics_etl.models import ModelError
+from analytics_etl.settings import SettingsError
+from analytics_etl.warehouse import DatabaseError
+
+
+class Commands(click.Group):
+    """Lists the commands in the order of a day's work, and turns known errors into one message and exit code 1."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return list(self.commands)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        known = (SettingsError, DatabaseError, ArchiveError, embedded.EmbeddedServerError, ModelError, ContractError)
+        try:
+            return super().invoke(ctx)
+        except known as error:
+            err.print(f"[bold red]Error:[/] {plain(str(error))}")
+            ctx.exit(1)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="analytics-etl")
+def main() -> None:
+    """Usage analytics of a schema registry: raw event files in, aggregates, checks and reports out.
+
+    Start with `analytics-etl demo`, which needs nothing, then `analytics-etl ui`. With events of your own: put files
+    below landing/<table>/, then `analytics-etl run 2025-03-31`. All days are UTC days. The environment variables that
+    configure it stand in the README.
+    """
+    # Millions of objects are made by imports and stay: looking for garbage among them takes a second of a short run.
+    gc.set_threshold(100_000, 50, 50)
+
+
+for command in (
+    *(demo, run, backfill, reopen, status, archive, restore, report, ui, execute, stop),
+    *(doctor, metrics, prune, notify, watchdog, db_url, migrate, sample),
+):
+    main.add_command(command)

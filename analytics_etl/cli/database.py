@@ -1,0 +1,37 @@
+"""Commands about the database as a whole: where it is, its revision, its roles."""
+
+import click
+
+from analytics_etl.catalog import Catalog
+from analytics_etl.cli.terminal import out
+from analytics_etl.settings import Roles, Settings
+from analytics_etl.warehouse import database_url, migrations
+from analytics_etl.warehouse.roles import Tables
+
+
+@click.command(name="db-url")
+def db_url() -> None:
+    """Print the URL of the database, starting the embedded server if it is the one. May print a password."""
+    click.echo(database_url(Settings.from_environment()))
+
+
+@click.command()
+@click.option("--down", metavar="REVISION", help="Go back to a revision, or to 'base'; never drops rows.")
+@click.option("--roles", "create", is_flag=True, help="Make the owner, loader and reader role if they are missing.")
+def migrate(down: str | None, create: bool) -> None:  # noqa: FBT001 - a flag of the command
+    """Bring the database's event and ops tables to the newest revision. Every run does this by itself.
+
+    With ANALYTICS_ROLES or --roles, also set owners and rights of all tables; as a superuser, or as the owner role.
+    """
+    settings = Settings.from_environment()
+    if down and create:
+        raise click.UsageError("--down and --roles do not go together")
+    revision = migrations.downgrade(settings, down) if down else migrations.upgrade(settings)
+    out.print(f"the database is at revision {revision}")
+    names = settings.roles or (Roles() if create else None)
+    if names is not None and not down:
+        catalog = Catalog.of(settings)
+        created = migrations.set_grants(settings, names, Tables(catalog.contracts, catalog.derived), create=create)
+        out.print(f"grants are set for {names.owner}, {names.loader} and {names.reader}")
+        if created:
+            out.print(f"made {', '.join(created)}; nobody can log in as them: grant them to roles with a password")

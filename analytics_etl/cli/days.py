@@ -1,0 +1,155 @@
+"""Commands that run days: one, a range, what is missing of it, a final one."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import click
+
+from analytics_etl.catalog import Catalog
+from analytics_etl.cli.notices import tell_owners
+from analytics_etl.cli.terminal import DATE, actor, out, progress
+from analytics_etl.settings import Settings
+from analytics_etl.warehouse import Warehouse, migrations
+
+ACCEPT_CHANGE = click.option(
+    "--accept-change", is_flag=True, help="Publish changes of final days however large they are; needs --reason."
+)
+
+
+@click.command()
+@click.argument("day", type=DATE, metavar="DATE")
+@ACCEPT_CHANGE
+@click.option("--reason", help="Why; kept in the audit log.")
+@click.option("--notify", is_flag=True, help="Tell the owners of what fails, as of a scheduled run.")
+def run(day: datetime, accept_change: bool, reason: str | None, notify: bool) -> None:  # noqa: FBT001 - by name
+    """Run one day: load it, aggregate, check and report it, with its week, its month and the views.
+
+    DATE is a UTC day like 2025-03-31. Running a day again replaces it by what the landing files hold now.
+    """
+    settings = Settings.from_environment()
+    _check_days(settings, day.date(), day.date())
+    run_days(settings, day.date(), day.date(), "run", reason, accept_change=accept_change, notify=notify)
+    out.print(f"[green]✓[/] {day.date()} is done: {settings.reports_dir / 'registry' / 'daily' / f'{day.date()}.html'}")
+
+
+@click.command()
+@click.argument("first", type=DATE, metavar="FROM", required=False)
+@click.argument("last", type=DATE, metavar="TO", required=False)
+@click.option("--missing", is_flag=True, help="Only what is missing, failed or outdated; FROM and TO may be left out.")
+@ACCEPT_CHANGE
+@click.option("--reason", help="Why; kept in the audit log.")
+@click.option("--notify", is_flag=True, help="Tell the owners of what fails, as of a scheduled run.")
+def backfill(
+    first: datetime | None,
+    last: datetime | None,
+    missing: bool,  # noqa: FBT001 - click passes it by name
+    accept_change: bool,  # noqa: FBT001 - click passes it by name
+    reason: str | None,
+    notify: bool,  # noqa: FBT001 - click passes it by name
+) -> None:
+    """Run a range of days, FROM and TO included, with their weeks, months and the views.
+
+    Every table does the whole range in one run, with the same result as day by day. Interrupted, it can simply be
+    started again. With --missing it says what it will run and why, runs only that, and leaves alone the days that are
+    final and have late rows; without FROM and TO it looks at every day from the first to the newest that is known.
+    """
+    settings = Settings.from_environment()
+    if (first is None) != (last is None) or (first is None and not missing):
+        raise click.UsageError("expected FROM and TO, two days like 2025-03-01 2025-03-31, or --missing without them")
+    if missing:
+        days = None if first is None or last is None else (first.date(), last.date())
+        _backfill_missing(settings, days, reason)
+        return
+    assert first is not None
+    assert last is not None
+    _check_days(settings, first.date(), last.date())
+    run_days(settings, first.date(), last.date(), "backfill", reason, accept_change=accept_change, notify=notify)
+    count = (last - first).days + 1
+    out.print(f"[green]✓[/] {count} days are done; all reports: {settings.reports_dir / 'index.html'}")
+
+
+@click.command()
+@click.argument("day", type=DATE, metavar="DAY")
+@click.option("--reason", required=True, help="Why; kept in the audit log.")
+def reopen(day: datetime, reason: str) -> None:
+    """Load the late rows of a day that is final: run it with its week, its month and the views.
+
+    DAY is a UTC day like 2025-03-31. What sensors and schedules run leaves such a day as it is.
+    """
+    settings = Settings.from_environment()
+    _check_days(settings, day.date(), day.date())
+    run_days(settings, day.date(), day.date(), "reopen", reason, accept_change=True)
+    out.print(f"[green]✓[/] {day.date()} was reopened and is done")
+
+
+def run_days(
+    settings: Settings, first: date, last: date, action: str, reason: str | None = None, *,
+    accept_change: bool = False, notify: bool = False,
+) -> None:  # fmt: skip
+    """Run a range with its weeks, months and views, and say how far it is; a failure ends the command.
+
+    `action` is what the runs' tag and the audit log call it. Changes of final days need a reason to be accepted.
+    """
+    if accept_change and not (reason or "").strip():
+        raise click.UsageError('--accept-change publishes what was refused: say why with --reason "..."')
+    from analytics_etl import runs  # noqa: PLC0415 - Dagster takes seconds to import
+
+    with progress(1) as step:
+        step("starting", 0, 1)
+        if action in ("backfill", "reopen") or accept_change or reason:
+            migrations.upgrade(settings)
+            Warehouse(settings).record_audit(actor(), action, f"{first} to {last}", reason)
+        if accept_change:
+            Warehouse(settings).record_audit(actor(), "accept change", f"{first} to {last}", reason)
+        asked = {"analytics_etl/accept_change": accept_change, "analytics_etl/notify": notify}
+        tags = {"analytics_etl/by": action, **{tag: "true" for tag, is_asked in asked.items() if is_asked}}
+        try:
+            runs.execute(settings, runs.jobs_of(first, last), step, tags)
+        except runs.RunFailedError as error:
+            raise click.ClickException(str(error)) from error
+        finally:
+            if notify:
+                tell_owners(settings)
+
+
+def _backfill_missing(settings: Settings, days: tuple[date, date] | None, reason: str | None) -> None:
+    from analytics_etl import runs  # noqa: PLC0415 - Dagster takes seconds to import
+    from analytics_etl.missing import known_days, make_plan  # noqa: PLC0415 - the same
+
+    if days is not None:
+        _check_days(settings, *days)
+    migrations.upgrade(settings)
+    warehouse = Warehouse(settings)
+    days = days or known_days(warehouse)
+    if days is None:
+        out.print("no day is known yet: load one with `analytics-etl run DATE`")
+        return
+    plan = make_plan(warehouse, Catalog.of(settings), *days)
+    for day in plan.frozen:
+        out.print(
+            f"! {day} is final and has late rows: left alone; to load them: analytics-etl reopen {day} --reason TEXT"
+        )
+    if not plan.jobs:
+        out.print(f"[green]✓[/] nothing to do: {days[0]} to {days[1]} is complete and up to date")
+        return
+    for line in plan.reasons():
+        out.print(line)
+    out.print("runs: " + ", ".join(map(str, plan.jobs)))
+    warehouse.record_audit(actor(), "backfill --missing", f"{days[0]} to {days[1]}", reason)
+    with progress(1) as step:
+        try:
+            runs.execute(settings, plan.jobs, step, {"analytics_etl/by": "backfill"})
+        except runs.RunFailedError as error:
+            raise click.ClickException(str(error)) from error
+    out.print(f"[green]✓[/] {len(plan.gaps)} partitions are done; all reports: {settings.reports_dir / 'index.html'}")
+
+
+def _check_days(settings: Settings, first: date, last: date) -> None:
+    yesterday = datetime.now(UTC).date() - timedelta(days=1)
+    if first > last:
+        raise click.UsageError(f"FROM {first} is after TO {last}")
+    if first < settings.start_date:
+        raise click.UsageError(
+            f"{first} is before the first partition, {settings.start_date}; set ANALYTICS_START_DATE to an earlier day"
+        )
+    if last > yesterday:
+        raise click.UsageError(f"{last} is not over yet in UTC; the last day that can be run is {yesterday}")

@@ -1,0 +1,77 @@
+"""The command that tells the owners of tables what went wrong."""
+
+import sys
+import time
+from datetime import UTC, datetime
+
+import click
+
+from analytics_etl.cli.terminal import err, out, plain
+from analytics_etl.settings import Settings
+from analytics_etl.warehouse import Warehouse, migrations, outbox
+
+
+@click.command()
+@click.option("--watch", is_flag=True, help="Do it again and again, until Ctrl-C.")
+@click.option("--every", type=click.IntRange(1), default=60, show_default=True, help="Seconds between, with --watch.")
+@click.option("--test", "is_test", is_flag=True, help="Send a test message to every receiver instead.")
+@click.option("--list", "is_list", is_flag=True, help="Show the newest messages and what became of them instead.")
+def notify(watch: bool, every: int, is_test: bool, is_list: bool) -> None:  # noqa: FBT001 - flags of the command
+    """Tell the owners of tables what went wrong: look once for new failures, send what is due.
+
+    The daemon does the same each minute. Started by cron or systemd, this notices a daemon that has died, too. Exit
+    code 1 if a receiver did not accept a message; it is tried again later.
+    """
+    settings = Settings.from_environment()
+    if is_test:
+        _test_receivers(settings)
+    elif is_list:
+        _list_notifications(settings)
+    else:
+        has_errors = tell_owners(settings)
+        while watch:
+            time.sleep(every)
+            has_errors = tell_owners(settings)
+        if has_errors:
+            sys.exit(1)
+
+
+def tell_owners(settings: Settings) -> bool:
+    """One pass of collecting and sending; whether a receiver did not accept a message."""
+    from analytics_etl import notifier, runs  # noqa: PLC0415 - Dagster takes seconds to import
+
+    with runs.instance(settings) as instance:
+        outcome = notifier.tell(Warehouse(settings), instance, datetime.now(UTC))
+    err.print(f"notifications: {outcome}")
+    for receiver, said in outcome.errors.items():
+        err.print(f"[red]✗[/] {plain(receiver)}: {plain(said)}")
+    return bool(outcome.errors)
+
+
+def _test_receivers(settings: Settings) -> None:
+    from analytics_etl.notifications import DeliveryError, messages, receivers_of  # noqa: PLC0415 - only for this
+
+    message = messages.trial_message(datetime.now(UTC), ["*"])
+    failed = False
+    for receiver in receivers_of(settings):
+        try:
+            with receiver.handing_over(message):
+                out.print(f"[green]✓[/] {plain(receiver.name)}")
+        except DeliveryError as error:
+            failed = True
+            out.print(f"[red]✗[/] {plain(receiver.name)}: {plain(str(error))}")
+    if failed:
+        sys.exit(1)
+
+
+def _list_notifications(settings: Settings) -> None:
+    migrations.upgrade(settings)
+    with Warehouse(settings).outbox() as connection:
+        found = outbox.listed(connection, 50)
+    for row in found:
+        state = f"{row['state']} (attempts: {row['attempts']})"
+        error = f": {row['last_error']}" if row["last_error"] else ""
+        line = f"{row['created_at']:%Y-%m-%d %H:%M}  {row['subject']}  →  {row['receiver']}: {state}{error}"
+        out.print(plain(line))
+    if not found:
+        out.print("nothing has been told yet")

@@ -1,0 +1,84 @@
+"""Commands that make up events: the demonstration, and samples of whatever size."""
+
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+import click
+
+from analytics_etl.cli.days import run_days
+from analytics_etl.cli.terminal import DATE, out, progress
+from analytics_etl.settings import Settings
+
+DEMO_LAST_DAY = date(2025, 3, 31)
+DEMO_DAYS = 35
+
+
+@click.command()
+def demo() -> None:
+    """Make sample events of 35 days, run them, and say where the report is.
+
+    Loads the first 34 days as one backfill and the last as a daily run, with all checks and reports, on the embedded
+    database. Running it again replaces the same days by the same numbers.
+    """
+    from analytics_etl.sample import SampleOptions, write_sample  # noqa: PLC0415 - numpy and Arrow, only for this
+
+    settings = Settings.from_environment()
+    if settings.database_url is not None:
+        raise click.UsageError(
+            "the demo fills a database with made-up events and does so on the embedded one only; unset "
+            "ANALYTICS_DATABASE_URL, or use `analytics-etl sample` and `analytics-etl backfill`"
+        )
+    first = DEMO_LAST_DAY - timedelta(days=DEMO_DAYS - 1)
+    if settings.start_date > first:
+        raise click.UsageError(f"the demo begins on {first}; set ANALYTICS_START_DATE to that day or an earlier one")
+    with progress(DEMO_DAYS) as step:
+        done = iter(range(1, DEMO_DAYS + 1))
+        options = SampleOptions(last_day=DEMO_LAST_DAY, days=DEMO_DAYS)
+        write_sample(settings.landing_dir, options, lambda day: step(f"making events of {day}", next(done), DEMO_DAYS))
+    day_before = DEMO_LAST_DAY - timedelta(days=1)
+    run_days(settings, first, day_before, "demo")
+    run_days(settings, DEMO_LAST_DAY, DEMO_LAST_DAY, "demo")
+    folder = settings.reports_dir / "registry"
+    out.print(f"""
+[bold]Done.[/] {DEMO_DAYS} days of sample events are loaded, aggregated, checked and reported.
+
+  Report of the last day   {folder / "daily" / f"{DEMO_LAST_DAY}.html"}
+  All reports              {settings.reports_dir / "index.html"}
+
+Next:
+  make ui                                    the Dagster UI: lineage, partitions, checks, backfills
+  .venv/bin/analytics-etl status             which day of which table is there
+  psql "$(.venv/bin/analytics-etl db-url)"   the tables themselves
+  .venv/bin/analytics-etl stop               stop the embedded database, which keeps running until then""")
+
+
+@click.command()
+@click.option("--to", "landing", type=click.Path(path_type=Path), help="Landing folder; the configured one by default.")
+@click.option("--last-day", type=DATE, default=str(DEMO_LAST_DAY), show_default=True)
+@click.option("--days", type=click.IntRange(1), default=DEMO_DAYS, show_default=True)
+@click.option("--events-per-day", type=click.IntRange(1), default=10_000, show_default=True)
+@click.option("--seed", default=1, show_default=True)
+@click.option(
+    "--format", "file_format", default="ndjson.zst", show_default=True,
+    type=click.Choice(["ndjson", "ndjson.gz", "ndjson.zst", "csv", "csv.gz", "csv.zst", "parquet"]),
+)  # fmt: skip
+@click.option("--even", is_flag=True, help="The same number of events every day: no rhythm, growth or outage.")
+def sample(
+    landing: Path | None, last_day: datetime, days: int, events_per_day: int, seed: int, file_format: str, even: bool  # noqa: FBT001
+) -> None:  # fmt: skip
+    """Make sample events: the same options give the same files.
+
+    Popular and rare modules, a rhythm of days and weeks, growth, trends, an outage, anonymous users, and a few
+    duplicates and bad rows, as in real life.
+    """
+    from analytics_etl.sample import SampleOptions, write_sample  # noqa: PLC0415 - numpy and Arrow, only for this
+
+    folder = landing or Settings.from_environment().landing_dir
+    options = SampleOptions(
+        last_day=last_day.date(), days=days, events_per_day=events_per_day, seed=seed, file_format=file_format,
+        rhythm=not even, outage=not even,
+    )  # fmt: skip
+    with progress(days) as step:
+        done = iter(range(1, days + 1))
+        written = write_sample(folder, options, lambda day: step(f"making events of {day}", next(done), days))
+    out.print(f"wrote {len(written)} files below {folder}")

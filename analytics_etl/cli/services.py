@@ -1,0 +1,49 @@
+"""Commands that start and stop servers: Dagster's own programs, the embedded database."""
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from analytics_etl import embedded
+from analytics_etl.cli.terminal import out
+from analytics_etl.settings import CHECKOUT, Settings
+
+
+@click.command()
+@click.option("--port", default=3000, show_default=True)
+def ui(port: int) -> None:
+    """Start the Dagster UI with its daemon, on http://127.0.0.1:PORT, on the right database and home.
+
+    Stays in the foreground; stop it with Ctrl-C. Schedules and backfills run as long as it does.
+    """
+    out.print(f"Dagster UI: http://127.0.0.1:{port}")
+    _dagster("dagster", "dev", "-w", str(CHECKOUT / "workspace.yaml"), "-h", "127.0.0.1", "-p", str(port))
+
+
+@click.command(name="exec", context_settings={"ignore_unknown_options": True, "help_option_names": ["--help"]})
+@click.argument("command", nargs=-1, required=True)
+def execute(command: Sequence[str]) -> None:
+    """Run one of Dagster's own programs on the right database and home, for services.
+
+    For example: analytics-etl exec dagster-daemon run -w workspace.yaml
+    """
+    _dagster(*command)
+
+
+@click.command()
+def stop() -> None:
+    """Stop the embedded database server."""
+    stopped = embedded.stop(Settings.from_environment().home)
+    out.print("stopped" if stopped else "it was not running")
+
+
+def _dagster(program: str, *arguments: str) -> None:
+    from analytics_etl.runs import environment_for  # noqa: PLC0415 - Dagster takes seconds to import
+
+    path = Path(sys.executable).with_name(program)
+    if not path.exists():
+        raise click.UsageError(f"there is no program {program} beside {sys.executable}")
+    os.execve(path, [str(path), *arguments], environment_for(Settings.from_environment()))  # noqa: S606 - our own programs

@@ -1,0 +1,58 @@
+"""The terminal a command was typed at: how it is written to, how far something is, who types."""
+
+import getpass
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+DATE = click.DateTime(formats=["%Y-%m-%d"])
+
+
+def actor() -> str:
+    """Who types, for the audit log."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # no name for this user id, as in some containers
+        return f"uid {os.getuid()}"
+
+
+@contextmanager
+def progress(total: int) -> Iterator[Callable[[str, int, int], None]]:
+    """A bar on a terminal, a line for each new message elsewhere (but not for each file)."""
+    if not err.is_terminal:
+        last = ""
+
+        def tell(what: str, done: int, steps: int) -> None:
+            nonlocal last
+            if what != last and ": reading " not in what:
+                err.print(f"{done}/{steps} {plain(what)}")
+            last = what
+
+        yield tell
+        return
+    columns = (
+        SpinnerColumn(),
+        BarColumn(bar_width=20),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.description}"),
+    )
+    with Progress(*columns, console=err, transient=True) as bar:
+        task = bar.add_task("", total=total)
+
+        def show(what: str, done: int, steps: int) -> None:
+            bar.update(task, description=plain(what), completed=done, total=steps)
+
+        yield show
+
+
+def plain(text: str) -> str:
+    """Text that holds no markup, whatever stands in it."""
+    return text.replace("[", "\\[")

@@ -1,0 +1,78 @@
+"""Commands about what has grown old: archive it, bring it back, remove it."""
+
+from datetime import UTC, datetime
+
+import click
+
+from analytics_etl import retention
+from analytics_etl.catalog import Catalog
+from analytics_etl.cli.terminal import DATE, actor, out, progress
+from analytics_etl.settings import Settings
+from analytics_etl.warehouse import Warehouse, migrations
+
+
+@click.command()
+@click.option("--dry-run", is_flag=True, help="Only say what is due.")
+def archive(dry_run: bool) -> None:  # noqa: FBT001 - a flag of the command
+    """Archive raw days that are older than their retention, and empty personal columns that are.
+
+    Each day becomes a Parquet file with a manifest below the archive folder, is read back, and only then leaves its
+    table. Interrupted, it can simply be started again. The daemon does the same every night.
+    """
+    settings = Settings.from_environment()
+    migrations.upgrade(settings)
+    warehouse, catalog = Warehouse(settings), Catalog.of(settings)
+    if dry_run:
+        steps = list(retention.plan(warehouse, catalog))
+        for step in steps:
+            out.print(str(step))
+        out.print(f"{len(steps)} steps are due; nothing was changed")
+        return
+    with progress(1) as tell:
+        outcome = retention.run(warehouse, catalog, actor(), tell)
+    out.print(
+        f"[green]✓[/] archived {outcome.days} days: {outcome.rows:,} rows in {outcome.bytes:,} bytes below "
+        f"{settings.archive_dir}; removed {outcome.personal_values:,} personal values"
+    )
+
+
+@click.command()
+@click.argument("table", metavar="TABLE")
+@click.argument("day", type=DATE, metavar="DAY")
+@click.option("--reason", required=True, help="Why; kept in the audit log.")
+def restore(table: str, day: datetime, reason: str) -> None:
+    """Bring an archived day of a raw table back into it: the same rows, verified against the manifest.
+
+    TABLE is named with its schema, like registry.download_events. The day stays until the newest day of the table has
+    moved on by ANALYTICS_RESTORED_DAYS (7). Aggregates of archived days can be run anew without this.
+    """
+    settings = Settings.from_environment()
+    migrations.upgrade(settings)
+    contract = Catalog.of(settings).contracts.get(table)
+    if contract is None:
+        raise click.UsageError(f"there is no event table {table}, expected one of {', '.join(Catalog.of(settings).contracts)}")
+    manifest = Warehouse(settings).archiver.restore(contract, day.date(), actor(), reason)
+    out.print(f"[green]✓[/] {table} {day.date()} is back: {manifest.fingerprint.rows:,} rows")
+
+
+@click.command()
+@click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
+def prune(dry_run: bool) -> None:  # noqa: FBT001 - a flag of the command
+    """Remove old runs and event logs from Dagster, as the job `housekeeping` does every night.
+
+    Runs that ended more than ANALYTICS_DAGSTER_KEEP_DAYS days ago (30 by default) go, except those that hold the latest
+    materialization or check of some partition. The tables themselves are not touched.
+    """
+    from analytics_etl import housekeeping, runs  # noqa: PLC0415 - Dagster takes seconds to import
+
+    settings = Settings.from_environment()
+    before = housekeeping.oldest_kept(datetime.now(UTC), settings)
+    with runs.instance(settings) as instance:
+        found = housekeeping.prune(instance, before, dry_run=dry_run)
+    if found.removed and not dry_run:
+        Warehouse(settings).record_audit(actor(), "prune", f"{len(found.removed)} runs that ended before {before:%F}")
+    what = "would be removed" if dry_run else "are removed"
+    out.print(
+        f"{len(found.removed)} runs that ended before {before:%F %H:%M} UTC {what}; "
+        f"{len(found.kept)} stay, since they hold the latest of some partition"
+    )
