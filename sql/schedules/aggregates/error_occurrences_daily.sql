@@ -10,7 +10,7 @@ columns:
   error_count: Records with such a message.
   first_seen_at: When the first of them was recorded.
   last_seen_at: When the last of them was recorded.
-  sample: One of the messages as it was, at most 500 characters; the first one in the order of their characters.
+  sample_message: One of the messages as it was, at most 500 characters; the first one in the order of their characters.
 checks:
   - expect_column_values_to_be_between: {column: error_count, min_value: 1}
   - expect_column_pair_values_a_to_be_greater_than_b: {column_A: last_seen_at, column_B: first_seen_at, or_equal: true}
@@ -115,6 +115,6 @@ select
     sum(error_count)::bigint as error_count,
     min(first_seen_at) as first_seen_at,
     max(last_seen_at) as last_seen_at,
-    left(min(error_message collate "C"), 500) as sample
+    left(min(error_message collate "C"), 500) as sample_message
 from patterns
 group by 1, 2, 3

@@ -10,7 +10,7 @@ columns:
   schedule_count: Schedules with such a message.
   first_seen_at: When the first of the day was recorded.
   last_seen_at: When the last of the day was recorded.
-  sample: One of the messages as it was; the first one in the order of their characters.
+  sample_message: One of the messages as it was; the first one in the order of their characters.
   first_day: First day the pattern was ever seen on, as of this one.
   is_new: It was on no earlier day.
 checks:
@@ -29,7 +29,7 @@ patterns as (
         count(*) as schedule_count,
         min(first_seen_at) as first_seen_at,
         max(last_seen_at) as last_seen_at,
-        min(sample collate "C") as sample
+        min(sample_message collate "C") as sample_message_message
     from schedules.error_occurrences_daily
     where day >= :start::date and day < :end::date
     group by 1, 2
@@ -56,7 +56,7 @@ select
     schedule_count,
     first_seen_at,
     last_seen_at,
-    sample,
+    sample_message,
     first_day,
     first_day = day as is_new
 from patterns
