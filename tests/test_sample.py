@@ -13,9 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 import pytest
 
-from analytics_etl.sample import SampleOptions, write_sample
+from analytics_etl.sample import FAMILIES, SampleOptions, families, write_sample
+from analytics_etl.sample.columns import codes, timestamps, uuids
+from analytics_etl.sample.rhythm import Moments
+from analytics_etl.sample.tables import CUT, NO_ZONE, EventTable
 
 CONTRACTS = Path(__file__).resolve().parent.parent / "sql" / "registry" / "events"
 TIME_COLUMNS = {
@@ -53,7 +57,7 @@ def count(database: duckdb.DuckDBPyConnection, sql: str) -> Any:
     return row[0] if len(row) == 1 else row
 
 
-def clean(**options: float | str) -> SampleOptions:
+def clean(**options: float | str | tuple[str, ...]) -> SampleOptions:
     """Options of a sample without bad rows and second copies, unless told otherwise."""
     return replace(SampleOptions(LAST_DAY, bad_row_ratio=0, duplicate_ratio=0), **options)  # type: ignore[arg-type]
 
@@ -304,3 +308,89 @@ def test_a_failure_leaves_no_file_behind(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         write_sample(tmp_path / "second", clean(days=2, events_per_day=100), stop)
     assert len(contents(tmp_path / "second")) == 3
+
+
+# -- more families ----------------------------------------------------------------------------------------------------
+
+
+def pings(options: SampleOptions) -> dict[str, EventTable]:
+    """A family of one table, 30 events for each 100 of the registry; its world is two hosts."""
+    hosts = [f"host-{options.seed}-a", 'host "b", too']
+
+    def columns(moments: Moments) -> dict[str, pa.Array]:
+        return {
+            "event_id": uuids(moments.rng, moments.size),
+            "pinged_at": timestamps(moments.time),
+            "host": codes(moments.rng.integers(0, 2, moments.size), hosts),
+            "load": pa.array(moments.rng.random(moments.size), mask=moments.chance(0.1)),
+            "success": pa.array(~moments.is_outage),
+        }
+
+    defects = ({"host": None}, {"load": -1.5})
+    text_defects = ({"load": "high"}, {"pinged_at": NO_ZONE}, {"event_id": CUT})
+    return {"ping_events": EventTable(columns, 1_000_000, 0.3, defects, text_defects)}
+
+
+@pytest.mark.parametrize("file_format", ["ndjson", "csv.gz", "parquet"])
+def test_another_family_has_files_of_its_own_and_changes_no_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database: duckdb.DuckDBPyConnection, file_format: str
+) -> None:
+    options = clean(days=2, events_per_day=1_005, rhythm=False, file_format=file_format)
+    write_sample(tmp_path / "registry", options)
+    monkeypatch.setitem(FAMILIES, "pings", pings)
+    write_sample(tmp_path / "both", replace(options, families=("pings", "registry")))
+    paths = write_sample(tmp_path / "pings", replace(options, families=("pings",)))
+    alone, together = contents(tmp_path / "registry"), contents(tmp_path / "both")
+    assert [path.parent.name for path in paths] == ["ping_events"] * 2
+    assert together == alone | contents(tmp_path / "pings")
+    database.execute(
+        "create table registry.ping_events "
+        "(event_id uuid, pinged_at timestamptz, host text not null, load double, success boolean not null)"
+    )
+    load(database, paths)
+    days = """select pinged_at::date, count(*), count(distinct event_id), string_agg(distinct host, '|' order by host),
+                     min(load) >= 0, max(load) < 1, count(load) between 240 and 300, bool_and(success)
+              from registry.ping_events group by 1 order by 1"""
+    # 30 % of 1005 are 301.5, which Python rounds to the even number.
+    hosts = 'host "b", too|host-1-a'
+    expected = [(LAST_DAY - timedelta(days=age), 302, 302, hosts, True, True, True, True) for age in (1, 0)]
+    assert database.execute(days).fetchall() == expected
+
+
+def test_another_family_has_bad_rows_copies_and_the_outage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(FAMILIES, "pings", pings)
+    outage = LAST_DAY - timedelta(days=10)
+    options = SampleOptions(LAST_DAY, days=11, events_per_day=10_000, families=("pings",), file_format="ndjson")
+    paths = write_sample(tmp_path, replace(options, duplicate_ratio=0.1, bad_row_ratio=0.1))
+    rows, kinds = [], Counter[str]()
+    for line in lines_of(paths):
+        try:
+            rows.append(row := json.loads(line))
+        except json.JSONDecodeError:
+            kinds["cut"] += 1
+            continue
+        kinds["no host"] += row["host"] is None
+        kinds["no zone"] += not row["pinged_at"].endswith("Z")
+        kinds["text"] += row["load"] == "high"
+        kinds["negative"] += row["load"] == -1.5
+    # Each of the five defects takes a fifth of a tenth; five standard deviations of that.
+    expected = len(rows) * 0.02
+    assert all(abs(kinds[kind] - expected) < 5 * expected**0.5 + 0.003 * len(rows) for kind in kinds), kinds
+    assert len(kinds) == 5
+    ids = Counter(row["event_id"] for row in rows)
+    assert set(ids.values()) == {1, 2}
+    failed = [row["pinged_at"] for row in rows if not row["success"]]
+    assert failed
+    assert {at[:10] for at in failed} == {outage.isoformat()}
+    assert {int(at[11:13]) for at in failed} == {13, 14, 15}
+
+
+def test_a_family_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"families must be some of registry.*, but there is nonsense"):
+        write_sample(tmp_path, clean(families=("registry", "nonsense")))
+
+
+def test_no_two_tables_share_a_random_stream_or_a_folder() -> None:
+    everything = families.make_families(clean(families=tuple(FAMILIES)))
+    tables = [(name, table.stream) for family in everything for name, table in family.items()]
+    assert len({name for name, _ in tables}) == len({stream for _, stream in tables}) == len(tables)

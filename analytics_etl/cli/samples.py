@@ -2,6 +2,7 @@
 
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -20,8 +21,6 @@ def demo() -> None:
     Loads the first 34 days as one backfill and the last as a daily run, with all checks and reports, on the embedded
     database. Running it again replaces the same days by the same numbers.
     """
-    from analytics_etl.sample import SampleOptions, write_sample  # noqa: PLC0415 - numpy and Arrow, only for this
-
     settings = Settings.from_environment()
     if settings.database_url is not None:
         raise click.UsageError(
@@ -31,10 +30,7 @@ def demo() -> None:
     first = DEMO_LAST_DAY - timedelta(days=DEMO_DAYS - 1)
     if settings.start_date > first:
         raise click.UsageError(f"the demo begins on {first}; set ANALYTICS_START_DATE to that day or an earlier one")
-    with progress(DEMO_DAYS) as step:
-        done = iter(range(1, DEMO_DAYS + 1))
-        options = SampleOptions(last_day=DEMO_LAST_DAY, days=DEMO_DAYS)
-        write_sample(settings.landing_dir, options, lambda day: step(f"making events of {day}", next(done), DEMO_DAYS))
+    _make_events(settings.landing_dir, DEMO_LAST_DAY, DEMO_DAYS)
     day_before = DEMO_LAST_DAY - timedelta(days=1)
     run_days(settings, first, day_before, "demo")
     run_days(settings, DEMO_LAST_DAY, DEMO_LAST_DAY, "demo")
@@ -71,14 +67,19 @@ def sample(
     Popular and rare modules, a rhythm of days and weeks, growth, trends, an outage, anonymous users, and a few
     duplicates and bad rows, as in real life.
     """
-    from analytics_etl.sample import SampleOptions, write_sample  # noqa: PLC0415 - numpy and Arrow, only for this
-
     folder = landing or Settings.from_environment().landing_dir
-    options = SampleOptions(
-        last_day=last_day.date(), days=days, events_per_day=events_per_day, seed=seed, file_format=file_format,
+    written = _make_events(
+        folder, last_day.date(), days, events_per_day=events_per_day, seed=seed, file_format=file_format,
         rhythm=not even, outage=not even,
     )  # fmt: skip
-    with progress(days) as step:
-        done = iter(range(1, days + 1))
-        written = write_sample(folder, options, lambda day: step(f"making events of {day}", next(done), days))
     out.print(f"wrote {len(written)} files below {folder}")
+
+
+def _make_events(folder: Path, last_day: date, days: int, **options: Any) -> list[Path]:
+    """Sample events of all families; other options are those of SampleOptions."""
+    from analytics_etl.sample import FAMILIES, SampleOptions, write_sample  # noqa: PLC0415 - numpy and Arrow
+
+    wanted = SampleOptions(last_day=last_day, days=days, families=tuple(FAMILIES), **options)
+    done = iter(range(1, days + 1))
+    with progress(days) as step:
+        return write_sample(folder, wanted, lambda day: step(f"making events of {day}", next(done), days))
