@@ -81,7 +81,7 @@ def _disk(settings: Settings) -> Finding:
 
 def _landing(settings: Settings, catalog: Catalog) -> Iterator[Finding]:
     contracts = catalog.contracts.values()
-    used = {c.family for c in contracts if any((settings.landing_dir / c.name).rglob("*"))}
+    used = {c.family for c in contracts if any(files for _, _, files in os.walk(settings.landing_dir / c.name))}
     for contract in contracts:
         folder = settings.landing_dir / contract.name
         subject = f"landing {contract.name}"
