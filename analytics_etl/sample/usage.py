@@ -144,8 +144,9 @@ def _what(world: Schemas, moments: Moments) -> tuple[Numbers, Numbers]:
 
 
 def _incidents(moments: Moments, schema: Numbers) -> tuple[Flags, Flags]:
-    """One schema is slow for two hours five days before the last day, another one fails for two hours on the last."""
+    """The most used schema is slow for two hours five days before the last day, and fails for two hours on the last."""
     age = (moments.options.last_day - moments.day).days
     hour = moments.time // 3_600_000_000 % 24
     is_incident = (hour >= 9) & (hour < 11) & moments.options.outage
-    return (schema == 0) & is_incident & (age == 5), (schema == 1) & is_incident & (age == 0)
+    is_concerned = (schema == 0) & is_incident
+    return is_concerned & (age == 5), is_concerned & (age == 0)
