@@ -306,11 +306,11 @@ class Case:
     expect: Sequence[Row]
 
 
-def all_models(sql_dir: Path = SQL_DIR) -> dict[str, Model]:
-    """Every SQL file with a header, by family and name."""
+def all_models(sql_dir: Path = SQL_DIR, settings: Mapping[str, Value] = SETTINGS) -> dict[str, Model]:
+    """Every SQL file with a header, by family and name, with these settings written in."""
     found: dict[str, Model] = {}
     for kind in KINDS:
-        for name, model in load_models(sql_dir, kind, SETTINGS).items():
+        for name, model in load_models(sql_dir, kind, settings).items():
             if name in found:
                 raise CaseError(f"{model.path} and {found[name].path} have one name, so cases cannot tell them apart")
             found[name] = model

@@ -48,9 +48,10 @@ def restore(table: str, day: datetime, reason: str) -> None:
     """
     settings = Settings.from_environment()
     migrations.upgrade(settings)
-    contract = Catalog.of(settings).contracts.get(table)
+    contracts = Catalog.of(settings).contracts
+    contract = contracts.get(table)
     if contract is None:
-        raise click.UsageError(f"there is no event table {table}, expected one of {', '.join(Catalog.of(settings).contracts)}")
+        raise click.UsageError(f"there is no event table {table}, expected one of {', '.join(contracts)}")
     manifest = Warehouse(settings).archiver.restore(contract, day.date(), actor(), reason)
     out.print(f"[green]✓[/] {table} {day.date()} is back: {manifest.fingerprint.rows:,} rows")
 

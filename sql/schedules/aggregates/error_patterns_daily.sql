@@ -29,7 +29,7 @@ patterns as (
         count(*) as schedule_count,
         min(first_seen_at) as first_seen_at,
         max(last_seen_at) as last_seen_at,
-        min(sample_message collate "C") as sample_message_message
+        min(sample_message collate "C") as sample_message
     from schedules.error_occurrences_daily
     where day >= :start::date and day < :end::date
     group by 1, 2
