@@ -7,9 +7,9 @@ from uuid import UUID
 import click
 
 from analytics_etl.cli.answers import FORMAT, answer
+from analytics_etl.cli.schedule_queries import TIME, schedules
 from analytics_etl.queries import usage as usage_queries
-
-TIME = click.DateTime(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"])
+from analytics_etl.queries.cursor import LARGEST_PAGE
 
 
 @click.group()
@@ -61,7 +61,7 @@ def statistics(
 @click.option("--service", help="Name of a service.")
 @click.option("--region", help="Name of a region.")
 @click.option("--success-only", is_flag=True, help="Leave out operations that failed.")
-@click.option("--limit", type=click.IntRange(1, usage_queries.LARGEST_PAGE), default=100, show_default=True)
+@click.option("--limit", type=click.IntRange(1, LARGEST_PAGE), default=100, show_default=True)
 @click.option("--after", help="The cursor that came with the page before.")
 @FORMAT
 def events(form: str, last_days: int, limit: int, after: str | None, **wanted: Any) -> None:
@@ -78,3 +78,6 @@ def events(form: str, last_days: int, limit: int, after: str | None, **wanted: A
     """  # noqa: D301 - the same
     chosen = usage_queries.EventFilter(**wanted)
     answer(form, lambda warehouse: usage_queries.events(warehouse, last_days, chosen, limit, after))
+
+
+query.add_command(schedules)

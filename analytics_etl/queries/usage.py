@@ -2,18 +2,17 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 from uuid import UUID
 
 from analytics_etl.queries import Page, QueryError
+from analytics_etl.queries.cursor import check_limit, cursor_of, read_cursor, text_of, utc
 from analytics_etl.warehouse import Warehouse
 
 Grain = Literal["1m", "5m", "1h", "1d"]
 OPERATIONS = ("read", "write", "validate", "compatibility_check", "register", "list", "delete")
-LARGEST_PAGE = 10_000
 
 ALL_SCHEMAS = UUID(int=0)
-_LAST_CURSOR = ("infinity", str(UUID(int=2**128 - 1)))
 
 _STATISTICS = """
 select
@@ -60,11 +59,11 @@ def statistics(
     `detail`: a row for each operation and region instead of one for all of them. A bucket without operations has no
     row. Times without a zone are UTC.
     """
-    since, until = _utc(start), _utc(end)
+    since, until = utc(start), utc(end)
     if grain not in get_args(Grain):
         raise QueryError(f"the grain must be one of {', '.join(get_args(Grain))}, but is {grain}")
     if since >= until:
-        raise QueryError(f"the end must be after the start, but {_text(until)} is not after {_text(since)}")
+        raise QueryError(f"the end must be after the start, but {text_of(until)} is not after {text_of(since)}")
     if detail and schema_id is None:
         raise QueryError("rows for each operation and region are those of one schema: name one")
     table = f"usage.schema_usage_{grain}"
@@ -76,8 +75,8 @@ def statistics(
         {
             "first_day": since.date().isoformat(),
             "last_day": until.date().isoformat(),
-            "since": _text(since),
-            "until": _text(until),
+            "since": text_of(since),
+            "until": text_of(until),
             "schema_id": str(schema_id or ALL_SCHEMAS),
             "scope": scope,
         },
@@ -95,11 +94,10 @@ def events(
     wanted = wanted or EventFilter()
     if last_days < 1:
         raise QueryError(f"the number of days must be 1 or more, but is {last_days}")
-    if not 1 <= limit <= LARGEST_PAGE:
-        raise QueryError(f"the limit must be 1 to {LARGEST_PAGE:,}, but is {limit}")
+    check_limit(limit)
     if wanted.operation is not None and wanted.operation not in OPERATIONS:
         raise QueryError(f"the operation must be one of {', '.join(OPERATIONS)}, but is {wanted.operation}")
-    at, event_id = _LAST_CURSOR if after is None else _read_cursor(after)
+    at, event_id = read_cursor(after)
     newest = warehouse.newest_day(["usage.schema_usage_events"])
     if newest is None:
         return Page([])
@@ -107,8 +105,8 @@ def events(
     found = warehouse.query(
         _EVENTS,
         {
-            "since": _text(until - timedelta(days=last_days)),
-            "until": _text(until),
+            "since": text_of(until - timedelta(days=last_days)),
+            "until": text_of(until),
             "after_at": at,
             "after_id": event_id,
             "schema_id": str(wanted.schema_id or ""),
@@ -120,24 +118,4 @@ def events(
         },
     )
     page = found[:limit]
-    return Page(page, _cursor(page[-1]) if len(found) > limit else None)
-
-
-def _cursor(row: dict[str, Any]) -> str:
-    return f"{_text(row['occurred_at'])},{row['event_id']}"
-
-
-def _read_cursor(cursor: str) -> tuple[str, str]:
-    at, _, event_id = cursor.partition(",")
-    try:
-        return _text(_utc(datetime.fromisoformat(at))), str(UUID(event_id))
-    except ValueError as error:
-        raise QueryError(f"the cursor must be the one that came with the page before, but is {cursor!r}") from error
-
-
-def _utc(at: datetime) -> datetime:
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
-
-
-def _text(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return Page(page, cursor_of(page[-1], "occurred_at") if len(found) > limit else None)

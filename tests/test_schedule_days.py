@@ -1,0 +1,100 @@
+"""Days of schedule executions that depend on one another: late tiers, and patterns first seen on an earlier day."""
+
+from datetime import date, timedelta
+from typing import Any
+
+from events import DAY, Event, aggregate, all_tables, ask, at, event_id, load, rejected, write
+
+from analytics_etl.settings import Settings
+from analytics_etl.warehouse import Warehouse
+
+EVENTS = "schedules.schedule_events"
+NEXT = DAY + timedelta(days=1)
+
+
+def record(number: int, tier: str, day: date = DAY, **changes: object) -> Event:
+    return {
+        "event_id": event_id(number), "recorded_at": at(3600, day), "schedule_id": "sync", "execution_id": "e1",
+        "schedule_type": tier, "event_type": "x", "level": "INFO", "result": "success", "retry_count": 0, **changes,
+    }  # fmt: skip
+
+
+def run(settings: Settings, *days: date) -> None:
+    warehouse = Warehouse(settings)
+    load(warehouse, EVENTS, *days)
+    aggregate(warehouse, min(days), max(days), cadences=("day",))
+
+
+def tables(settings: Settings) -> dict[str, list[str]]:
+    """Every row of the family."""
+    return {name: rows for name, rows in all_tables(settings.database_url).items() if name.startswith("schedules.")}
+
+
+def flow(settings: Settings) -> dict[date, tuple[int, ...]]:
+    """{day: (executions, completed, lost)}."""
+    rows: list[dict[str, Any]] = ask(settings.database_url, "select * from schedules.schedule_flow_daily")
+    return {
+        row["day"]: (row["execution_count"], row["completed_count"], row["lost_before_redis_count"]) for row in rows
+    }
+
+
+def test_a_late_tier_re_opens_the_day_its_execution_started_on(settings: Settings) -> None:
+    write(settings, "schedule_events/a.ndjson", [record(1, "mongo"), record(2, "clickhouse")])
+    run(settings, DAY)
+    assert flow(settings) == {DAY: (1, 0, 1)}
+    write(settings, "schedule_events/b.ndjson", [record(3, "redis", NEXT)])
+    run(settings, NEXT)
+    assert flow(settings) == {DAY: (1, 1, 0)}
+    (changed,) = ask(
+        settings.database_url, "select * from ops.changes where table_name = 'schedules.schedule_flow_daily'"
+    )
+    assert (changed["period_start"], changed["rows_changed"], changed["published"]) == (DAY, 1, True)
+
+
+def test_the_order_of_days_does_not_matter(settings: Settings) -> None:
+    """Every order, and all days at once, end in the same tables."""
+    days = [DAY + timedelta(days=n) for n in range(4)]
+    events = [
+        record(10 * n + m, tier, day, execution_id=f"e{n - m}", result="failure", error_message=f"no {tier} {n}")
+        for n, day in enumerate(days)
+        for m, tier in enumerate(("mongo", "clickhouse", "redis"))
+    ]
+    write(settings, "schedule_events/a.ndjson", events)
+    run(settings, *days)
+    once = tables(settings)
+    assert len(once["schedules.schedule_flow_daily"]) == 4  # e-2 and e-1 are of the first day, e0 is, too
+    for order in ([3, 1, 0, 2], [0, 1, 2, 3], [2, 3, 1, 0]):
+        for n in order:
+            run(settings, days[n])
+            assert tables(settings) == once
+
+
+def test_an_old_day_takes_its_news_from_the_later_ones(settings: Settings) -> None:
+    """A pattern is new on one day until an earlier day with it is loaded, however much earlier."""
+    late = DAY + timedelta(days=40)
+    write(settings, "schedule_events/a.ndjson", [record(1, "mongo", late, error_message="lost 1 lock")])
+    run(settings, late)
+    news = "select day, is_new from schedules.error_patterns_daily order by 1"
+    assert [tuple(row.values()) for row in ask(settings.database_url, news)] == [(late, True)]
+    write(settings, "schedule_events/b.ndjson", [record(2, "mongo", error_message="lost 22 lock")])
+    run(settings, DAY)
+    assert [tuple(row.values()) for row in ask(settings.database_url, news)] == [(DAY, True), (late, False)]
+
+
+def test_clock_skew_is_told_as_such_and_a_later_copy_is_a_duplicate(settings: Settings) -> None:
+    good = record(1, "mongo", queue_time_ms=5)
+    events = [
+        good,
+        {**good, "recorded_at": at(3700), "result": "failure"},
+        record(2, "mongo", queue_time_ms=-5),
+        record(3, "mongo", queued_at=at(20), started_at=at(10)),
+    ]
+    write(settings, "schedule_events/a.ndjson", events)
+    loaded, _ = load(Warehouse(settings), EVENTS, DAY)
+    assert [(day.rows, day.duplicates, day.conflicting) for day in loaded] == [(1, 1, 1)]
+    assert ask(settings.database_url, f"select result from {EVENTS}") == [{"result": "success"}]
+    skew = "start_without_clock_skew: expected started_at >= queued_at, got queued_at = 2025-03-10 00:00:20+00"
+    assert [(line, reason) for _, line, reason, _ in rejected(settings.database_url)] == [
+        (3, "queue_time_without_clock_skew: expected queue_time_ms >= 0, got queue_time_ms = -5"),
+        (4, f"{skew}, started_at = 2025-03-10 00:00:10+00"),
+    ]
