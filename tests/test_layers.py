@@ -18,6 +18,7 @@ LIBRARIES = {
         "assets",
         "runs",
         "housekeeping",
+        "own_runs",
         "incidents",
         "late",
         "notifier",
@@ -67,6 +68,7 @@ MAY_IMPORT = {
     "notifier": {"settings", "warehouse", "assets.metadata", "notifications", "incidents"},
     "schedules": {"settings", "models", "contracts", "partitions", "catalog", "assets.metadata"},
     "housekeeping": {"settings", "warehouse"},
+    "own_runs": {"warehouse", "incidents"},
     "late": {"models", "partitions", "catalog", "landing", "warehouse", "assets"},
     "definitions": {
         "settings",
@@ -77,6 +79,7 @@ MAY_IMPORT = {
         "checks",
         "schedules",
         "housekeeping",
+        "own_runs",
         "late",
         "notifier",
     },
