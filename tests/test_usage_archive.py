@@ -18,8 +18,14 @@ OLD, NEWEST = date(2025, 3, 1), date(2025, 3, 12)
 
 def usage(number: int, day: date, **changes: object) -> Event:
     return {
-        "event_id": event_id(number), "occurred_at": f"{day}T{number % 24:02}:30:00Z",
-        "schema_id": event_id(1 + number % 3), "operation": "read", "service": "api", "region": "eu", "latency_ms": 10 * number, "success": number % 5 > 0,
+        "event_id": event_id(number),
+        "occurred_at": f"{day}T{number % 24:02}:30:00Z",
+        "schema_id": event_id(1 + number % 3),
+        "operation": "read",
+        "service": "api",
+        "region": "eu",
+        "latency_ms": 10 * number,
+        "success": number % 5 > 0,
         **changes,
     }  # fmt: skip
 
