@@ -1,15 +1,15 @@
 /*
 description: >-
-  Operations, successes and latencies of each 5 minutes, schema, operation and region are the sums of its minutes.
+  Operations, successes and latencies of each 5 minutes, scope, operation and region are the sums of its minutes. Schemas
+  are compared with the hours, which are far fewer rows.
 */
 with
 -- The minutes, added up.
 finer as (
     select
-        day, (
-            date_trunc('hour', bucket at time zone 'UTC')
-            + floor(extract(minute from bucket at time zone 'UTC') / 5)::integer * interval '5 minutes'
-        ) at time zone 'UTC' as bucket, schema_id, operation, region,
+        day,
+        bucket - (extract(minute from bucket at time zone 'UTC')::integer % 5) * interval '1 minute' as bucket,
+        scope, operation, region,
         sum(operation_count) as operation_count,
         sum(success_count) as success_count,
         sum(total_latency_ms) as total_latency_ms
@@ -19,17 +19,22 @@ finer as (
 ),
 -- What the table says.
 told as (
-    select day, bucket, schema_id, operation, region, operation_count, success_count, total_latency_ms
+    select
+        day, bucket, scope, operation, region,
+        sum(operation_count) as operation_count,
+        sum(success_count) as success_count,
+        sum(total_latency_ms) as total_latency_ms
     from usage.schema_usage_5m
     where day >= :start::date and day < :end::date
+    group by 1, 2, 3, 4, 5
 )
 select
-    day, bucket, schema_id, operation, region,
+    day, bucket, scope, operation, region,
     told.operation_count, finer.operation_count as operations_of_minutes,
     told.success_count, finer.success_count as successes_of_minutes,
     told.total_latency_ms, finer.total_latency_ms as latency_of_minutes
 from told
-full join finer using (day, bucket, schema_id, operation, region)
+full join finer using (day, bucket, scope, operation, region)
 where told.operation_count is distinct from finer.operation_count
    or told.success_count is distinct from finer.success_count
    or told.total_latency_ms is distinct from finer.total_latency_ms
