@@ -1,11 +1,13 @@
 """Days of schedule executions that depend on one another: late tiers, and patterns first seen on an earlier day."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
-from events import DAY, Event, aggregate, all_tables, ask, at, event_id, load, rejected, write
+from events import DAY, Event, aggregate, all_tables, ask, at, declared, event_id, load, rejected, write
 
-from analytics_etl.settings import Settings
+from analytics_etl import checks, retention
+from analytics_etl.settings import Keeping, Settings
 from analytics_etl.warehouse import Warehouse
 
 EVENTS = "schedules.schedule_events"
@@ -28,6 +30,10 @@ def run(settings: Settings, *days: date) -> None:
 def tables(settings: Settings) -> dict[str, list[str]]:
     """Every row of the family."""
     return {name: rows for name, rows in all_tables(settings.database_url).items() if name.startswith("schedules.")}
+
+
+def derived(settings: Settings) -> dict[str, list[str]]:
+    return {name: rows for name, rows in tables(settings).items() if name != EVENTS}
 
 
 def flow(settings: Settings) -> dict[date, tuple[int, ...]]:
@@ -79,6 +85,32 @@ def test_an_old_day_takes_its_news_from_the_later_ones(settings: Settings) -> No
     write(settings, "schedule_events/b.ndjson", [record(2, "mongo", error_message="lost 22 lock")])
     run(settings, DAY)
     assert [tuple(row.values()) for row in ask(settings.database_url, news)] == [(DAY, True), (late, False)]
+
+
+def test_days_beside_archived_ones_can_be_aggregated_and_checked_again(settings: Settings) -> None:
+    """The flow of the first day that is kept reads the 2 days before it, which are archived; theirs reads it."""
+    days = [DAY + timedelta(days=n) for n in range(12)]
+    events = [
+        record(10 * n + m, tier, day, execution_id=f"e{n - m}", error_message=None if m else f"late {n}")
+        for n, day in enumerate(days)
+        for m, tier in enumerate(("mongo", "clickhouse", "redis"))
+    ]
+    write(settings, "schedule_events/a.ndjson", events)
+    run(settings, *days)
+    before = derived(settings)
+    keeping = Warehouse(replace(settings, retention=Keeping(3)))
+    outcome = retention.run(keeping, declared(), "test", lambda *_: None)
+    assert 9 <= outcome.rows < len(events)
+    kept = ask(settings.database_url, f"select min(recorded_at)::date as day from {EVENTS}")[0]["day"]
+    assert DAY < kept < days[-1]
+    aggregate(keeping, kept, kept, cadences=("day",))
+    aggregate(keeping, days[0], days[0], cadences=("day",))
+    assert derived(settings) == before
+    table = "schedules.schedule_flow_daily"
+    named = checks.declared_checks(declared())[table]
+    for day in (days[0], kept):
+        results = checks.evaluate(keeping, checks.targets(declared())[table], named, {day: day + timedelta(days=1)})
+        assert [result.name for result in results if not result.passed] == []
 
 
 def test_clock_skew_is_told_as_such_and_a_later_copy_is_a_duplicate(settings: Settings) -> None:
