@@ -1,7 +1,7 @@
 /*
 description: >-
-  Error messages of each schedule per UTC day, with what varies from one to the next masked: quoted texts, URLs, paths,
-  UUIDs, times, hexadecimal and mixed identifiers, numbers.
+  Error messages of each schedule per UTC day, with what varies from one to the next masked: quoted texts, URLs,
+  e-mail addresses, paths, UUIDs, times, hexadecimal and mixed identifiers, numbers.
 key: [day, pattern, schedule_id]
 columns:
   day: UTC calendar day the messages were recorded on.
@@ -39,13 +39,16 @@ unquoted as (
         ) as masked
     from messages
 ),
--- URLs, then paths of either kind of slash.
+-- URLs and e-mail addresses, then paths of either kind of slash.
 without_paths as (
     select
         day, schedule_id, error_message, error_count, first_seen_at, last_seen_at,
         regexp_replace(
             regexp_replace(
-                regexp_replace(masked, '[A-Za-z][0-9A-Za-z+.-]*://[^] <>"`,)[]+', '<url>', 'g'),
+                regexp_replace(
+                    regexp_replace(masked, '[A-Za-z][0-9A-Za-z+.-]*://[^] <>"`,)[]+', '<url>', 'g'),
+                    '[0-9A-Za-z_.+-]+@[0-9A-Za-z.-]+', '<email>', 'g'
+                ),
                 '(^|[^0-9A-Za-z<>_./~-])[.~]?(/[0-9A-Za-z_.@%+~=-]+)+/?', '\1<path>', 'g'
             ),
             '(^|[^0-9A-Za-z])[A-Za-z]:(\\[0-9A-Za-z_.@%+~=-]+)+', '\1<path>', 'g'
