@@ -7,7 +7,7 @@ which show the tables.
 """
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -20,7 +20,7 @@ from sqlglot import exp
 
 from analytics_etl.catalog import Catalog
 from analytics_etl.contracts import DUCKDB_TYPES, Contract
-from analytics_etl.models import Model, bind, window_parameters
+from analytics_etl.models import ALL_DAYS, Model, bind, window_parameters
 from analytics_etl.partitions import period_start
 from analytics_etl.warehouse import CheckResult, Warehouse
 
@@ -141,10 +141,8 @@ def _compare(
 
 def derive(warehouse: Warehouse, catalog: Catalog, model: Model, start: date, end: date) -> list[Row]:
     """All rows of a partition as DuckDB computes them from the raw rows."""
-    beginning = warehouse.settings.start_date
-    needed = {
-        table: (max(first, beginning), after) for table, (first, after) in _needed(catalog, model, start, end).items()
-    }
+    needed = _needed(catalog, model, start, end)
+    whole = _read_from_the_beginning(catalog, model, needed)
     with duckdb.connect(config={"memory_limit": f"{warehouse.settings.loader_memory_mb}MB"}) as connection:
         connection.execute("set timezone = 'UTC'")
         for schema in sorted({table.split(".")[0] for table in (*needed, model.table)}):
@@ -155,13 +153,18 @@ def derive(warehouse: Warehouse, catalog: Catalog, model: Model, start: date, en
             elif table in needed:
                 select = catalog.aggregates[table].statement(window_parameters(*needed[table]))
                 connection.execute(f"create table {table} as {select}")
+                if table in whole:
+                    _copy_stored(warehouse, connection, catalog.aggregates[table], needed[table][0])
         result = connection.execute(model.statement(window_parameters(start, end)))
         return [_plain(dict(zip(model.columns, values, strict=True))) for values in result.fetchall()]
 
 
 def _needed(catalog: Catalog, model: Model, start: date, end: date) -> dict[str, tuple[date, date]]:
-    """{table: days [first, after)} of everything a partition is made from, down to the raw tables."""
-    reads = model.reads(start, end)
+    """{table: days [first, after)} of everything a partition is made from, down to the raw tables.
+
+    Of a table that is read from the beginning only the partition's own days: the earlier ones are taken as they are.
+    """
+    reads = (start, end) if _is_unbounded(catalog, model) else model.reads(start, end)
     found: dict[str, tuple[date, date]] = {}
     for table in model.dependencies:
         below = _needed(catalog, catalog.aggregates[table], *reads) if table in catalog.aggregates else {}
@@ -169,6 +172,28 @@ def _needed(catalog: Catalog, model: Model, start: date, end: date) -> dict[str,
             known = found.get(name, (first, after))
             found[name] = min(first, known[0]), max(after, known[1])
     return found
+
+
+def _is_unbounded(catalog: Catalog, model: Model) -> bool:
+    """Whether a SELECT reads derived tables from the beginning."""
+    return model.lookback_days == ALL_DAYS and all(table in catalog.aggregates for table in model.dependencies)
+
+
+def _read_from_the_beginning(catalog: Catalog, model: Model, needed: Collection[str]) -> set[str]:
+    models = [model, *(catalog.aggregates[table] for table in needed if table in catalog.aggregates)]
+    return {table for each in models if _is_unbounded(catalog, each) for table in each.dependencies}
+
+
+def _copy_stored(warehouse: Warehouse, connection: duckdb.DuckDBPyConnection, model: Model, before: date) -> None:
+    """Copy the rows of a derived table before a day as they are stored."""
+    names = ", ".join(f'"{column}"' for column in model.columns)
+    text = f"select {names} from {model.table} where {model.key[0]} < :start::date"
+    found = warehouse.query(text, None, before, before)
+    if found:
+        rows = pa.table({name: [_portable(row[name]) for row in found] for name in model.columns})
+        connection.register("stored_rows", rows)
+        connection.execute(f"insert into {model.table} select {names} from stored_rows")
+        connection.unregister("stored_rows")
 
 
 def _columns(catalog: Catalog, table: str) -> list[str]:
@@ -191,6 +216,7 @@ def _copy(
     declared = ", ".join(f'"{name}" {types[name]}' for name in columns)
     connection.execute(f"create table {contract.table} ({declared})")
     names, time = ", ".join(f'"{name}"' for name in columns), contract.time_column
+    first = max(first, warehouse.settings.start_date)
     for number in range((end - first).days):
         day = first + timedelta(days=number)
         text = bind(

@@ -6,7 +6,7 @@ from typing import Any
 
 from events import DAY, Event, aggregate, all_tables, ask, at, declared, event_id, load, rejected, write
 
-from analytics_etl import checks, retention
+from analytics_etl import checks, retention, watchdog
 from analytics_etl.settings import Keeping, Settings
 from analytics_etl.warehouse import Warehouse
 
@@ -106,6 +106,11 @@ def test_days_beside_archived_ones_can_be_aggregated_and_checked_again(settings:
     aggregate(keeping, kept, kept, cadences=("day",))
     aggregate(keeping, days[0], days[0], cadences=("day",))
     assert derived(settings) == before
+    patterns = declared().aggregates["schedules.error_patterns_daily"]
+    again = watchdog.derive(keeping, declared(), patterns, days[-1], days[-1] + timedelta(days=1))
+    stored = ask(settings.database_url, f"select * from {patterns.table} where day = '{days[-1]}'")
+    assert [(r["pattern"], r["first_day"], r["is_new"]) for r in again] == [("late <n>", DAY, False)]
+    assert [(r["pattern"], r["first_day"], r["is_new"]) for r in stored] == [("late <n>", DAY, False)]
     table = "schedules.schedule_flow_daily"
     named = checks.declared_checks(declared())[table]
     for day in (days[0], kept):
