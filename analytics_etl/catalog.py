@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 
 from analytics_etl.contracts import Contract, load_contracts
-from analytics_etl.models import Kind, Model, Value, load_models
+from analytics_etl.models import Kind, Model, Value, cadence_of, load_models
 from analytics_etl.settings import SQL_DIR, Settings
 
 
@@ -69,6 +69,11 @@ class Catalog:
         for table in self.derived:
             add(table)
         return list(ordered)
+
+    @property
+    def kept_by_day(self) -> dict[str, bool]:
+        """The tables with a partition for each day, each after those it reads: {table: whether it is derived}."""
+        return {t: t in self.derived for t in self.in_order() if t not in self.views and cadence_of(t) == "day"}
 
     def code_version(self, table: str) -> str:
         """The version of the contract or statement that a table comes from."""

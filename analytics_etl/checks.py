@@ -246,7 +246,8 @@ def _validate_batch(
     schema, name = relation.split(".")
     source = _data_source(sqlalchemy_url(warehouse.settings, schema))
     asset = source.add_table_asset(name, table_name=name)
-    queries = {check.name: _query_text(check, target, relation, start, end) for check in checks if check.select}
+    factor = warehouse.settings.volume_factor.of(target.table)
+    queries = {check.name: query_text(check, target, relation, start, end, factor) for check in checks if check.select}
     suite = gx.ExpectationSuite(
         name=f"suite_{uuid4().hex}", expectations=[_expectation(check, queries.get(check.name)) for check in checks]
     )
@@ -279,9 +280,12 @@ def _expectation(check: Check, query: str | None) -> Any:
     return kind(**arguments, meta={"check": check.name})
 
 
-def _query_text(check: Check, target: Target, relation: str, start: date, end: date) -> str:
+def query_text(check: Check, target: Target, relation: str, start: date, end: date, volume_factor: float | None) -> str:
+    """The SELECT of a check as it is run; `relation` holds the rows of [start, end)."""
     assert check.select is not None
-    parameters = {**window_parameters(start, end), "table": target.table}
+    # Infinitely many times the usual is never exceeded.
+    factor = str(volume_factor or "Infinity")
+    parameters = {**window_parameters(start, end), "table": target.table, "volume_factor": factor}
     return (
         bind(check.select, parameters, check.name)
         .replace("{batch}", relation)

@@ -13,7 +13,6 @@ from analytics_etl.catalog import Catalog
 from analytics_etl.landing import LandingFile, list_files
 from analytics_etl.models import cadence_of
 from analytics_etl.settings import Settings
-from analytics_etl.status import frozen_days
 from analytics_etl.warehouse import LOST_CONNECTION, DatabaseError, Warehouse, migrations, outbox
 from analytics_etl.warehouse.roles import Tables
 
@@ -56,9 +55,11 @@ def examine(settings: Settings, catalog: Catalog, today: date) -> Iterator[Findi
     if settings.roles is not None:
         yield _grants(warehouse, catalog)
     yield _files(warehouse)
-    yield _waiting(warehouse, catalog)
+    yield _waiting(warehouse)
     yield _days(warehouse, catalog, today)
+    yield _volume(warehouse)
     yield _checks(warehouse)
+    yield _attempts(warehouse)
     yield _views(warehouse, catalog)
     yield _archive(warehouse)
     yield _daemon(warehouse)
@@ -174,7 +175,7 @@ def _files(warehouse: Warehouse) -> Finding:
     )
 
 
-def _waiting(warehouse: Warehouse, catalog: Catalog) -> Finding:
+def _waiting(warehouse: Warehouse) -> Finding:
     late = warehouse.query(
         "select min(day) as first, max(day) as last, count(distinct day) as days, "
         "sum(rows_read - rows_rejected) as rows from ops.loaded_days "
@@ -183,7 +184,7 @@ def _waiting(warehouse: Warehouse, catalog: Catalog) -> Finding:
     if not late["days"]:
         return Finding("late rows", is_well=True, detail="none are waiting")
     detail = f"{late['rows']} rows of {late['days']} days came after their day was loaded, or before it was asked for"
-    frozen = sorted({day for _, day in frozen_days(warehouse, catalog)})
+    frozen = sorted({day for _, day in warehouse.frozen_days()})
     if frozen:
         detail += f"; {len(frozen)} of these days are final and kept as they are, the first {frozen[0]}"
         advice = f'analytics-etl reopen {frozen[0]} --reason "why"'
@@ -230,6 +231,37 @@ def _checks(warehouse: Warehouse) -> Finding:
         f"{first['description']}"
     )
     return Finding("checks", is_well=False, detail=detail, advice="analytics-etl ui, then the asset's page, Checks")
+
+
+def _attempts(warehouse: Warehouse) -> Finding:
+    failed = warehouse.query(
+        "select table_name, day, failure from ops.days where failure is not null order by day desc, table_name"
+    )
+    if not failed:
+        return Finding("last attempts", is_well=True, detail="every day could be written")
+    first = failed[0]
+    detail = f"{len(failed)} could not be written, e.g. {first['table_name']} {first['day']}: {first['failure']}"
+    return Finding("last attempts", is_well=False, detail=detail, advice="analytics-etl backfill --missing")
+
+
+def _volume(warehouse: Warehouse) -> Finding:
+    odd = warehouse.query(
+        """
+        select table_name, day, rows from ops.days
+        where 'volume_is_usual' = any(warned_checks)
+          and day > (select max(day) - 30 from ops.days where rows is not null)
+        order by day desc, table_name"""
+    )
+    if not odd:
+        return Finding("volume", is_well=True, detail="the last 30 days have as many rows as is usual")
+    first = odd[0]
+    rows = f"{first['rows']:,} rows" if first["rows"] else "no rows"
+    detail = (
+        f"{len(odd)} of the last 30 days of tables are empty or far from their weekday's usual volume, the newest "
+        f"{first['table_name']} {first['day']} with {rows}"
+    )
+    advice = f"see that all files of the day are there, then analytics-etl run {first['day']}"
+    return Finding("volume", is_well=False, detail=detail, advice=advice)
 
 
 def _views(warehouse: Warehouse, catalog: Catalog) -> Finding:

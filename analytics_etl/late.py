@@ -63,6 +63,7 @@ def build_late_sensor(catalog: Catalog, scan_job: dg.JobDefinition, daily_job: A
         context: dg.SensorEvaluationContext, warehouse: dg.ResourceParam[Warehouse]
     ) -> Iterator[dg.RunRequest | dg.SkipReason]:
         now = datetime.now(UTC)
+        warehouse.expect_day(catalog.kept_by_day, now.date() - timedelta(days=1))
         if _busy_days(context.instance, SCAN_JOB, now) is not None:
             yield dg.SkipReason("a scan is under way, or failed a moment ago")
         elif any(_new_files(catalog, warehouse)):
@@ -104,12 +105,12 @@ def build_period_sensor(daily_job: Any, period_jobs: Mapping[Cadence, Any]) -> d
 
 def late_days(warehouse: Warehouse, catalog: Catalog, yesterday: date) -> set[date]:
     """The days with rows waiting that are within the lateness window of their table, and over."""
-    lateness = timedelta(days=warehouse.settings.lateness_days)
     waiting = [row for row in warehouse.waiting_days() if warehouse.settings.start_date <= row["day"] <= yesterday]
     found = set()
     for table in catalog.contracts:
         mine = [row["day"] for row in waiting if row["table_name"] == table]
         newest = warehouse.newest_day([table]) or max(mine, default=None)
+        lateness = timedelta(days=warehouse.settings.lateness_of(table, is_derived=False))
         found |= {day for day in mine if newest is not None and newest < day + lateness}
     return found
 

@@ -6,9 +6,8 @@ All of them are gauges: each tells what the database says now, which goes down a
 import os
 import shutil
 import threading
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, get_args
 from wsgiref.simple_server import WSGIServer
@@ -22,8 +21,8 @@ from analytics_etl.catalog import Catalog
 from analytics_etl.landing import LandingFile, list_files
 from analytics_etl.models import cadence_of
 from analytics_etl.settings import Settings
-from analytics_etl.status import State, matrices
-from analytics_etl.warehouse import LOST_CONNECTION, DatabaseError, Warehouse, migrations
+from analytics_etl.warehouse import LOST_CONNECTION, DatabaseError, migrations
+from analytics_etl.warehouse.days import DayState
 from analytics_etl.warehouse.observing import observe
 
 Clock = Callable[[], datetime]
@@ -61,26 +60,13 @@ class PipelineCollector(Collector):
         yield from _checks(answers, [*self.catalog.contracts, *self.catalog.derived])
         yield from _landing(self.settings, self.catalog, answers, now)
         yield from _dagster(answers, now)
-        yield _gauge(
-            "partitions",
-            "Partitions of a table in a state, from the first day that was loaded to yesterday.",
-            self._states(answers, now.date() - timedelta(days=1)),
-            ("table", "state"),
-        )
+        yield from _days(answers, list(self.catalog.kept_by_day))
 
     def _revision(self) -> str | None:
         """Where the database is; a scrape never starts the embedded server."""
         if self.settings.database_url is None and embedded.running_url(self.settings.home) is None:
             raise DatabaseError("the embedded server is not running")
         return migrations.current(self.settings)
-
-    def _states(self, answers: Answers, yesterday: date) -> Iterator[Sample]:
-        first = answers["first_days"][0]["day"] or yesterday
-        found = matrices(Warehouse(self.settings), self.catalog, first, max(first, yesterday))
-        for matrix in found:
-            for table, states in matrix.states.items():
-                counts = Counter(states)
-                yield from (((table, state), counts[state]) for state in get_args(State))
 
 
 def expose(settings: Settings, catalog: Catalog, now: Clock) -> str:
@@ -177,6 +163,16 @@ def _checks(answers: Answers, tables: Sequence[str]) -> Iterator[GaugeMetricFami
         "Checks of partitions of a table whose latest result is a failure.",
         [((table, severity), failed.get((table, severity), 0)) for table in tables for severity in SEVERITIES],
         ("table", "severity"),
+    )
+
+
+def _days(answers: Answers, tables: Sequence[str]) -> Iterator[GaugeMetricFamily]:
+    counts = {(row["table_name"], row["state"]): row["days"] for row in answers["day_states"]}
+    yield _gauge(
+        "days",
+        "Days of a table in a state: expected ones are due and not there, frozen_late ones are final with late rows.",
+        [((table, state), counts.get((table, state), 0)) for table in tables for state in get_args(DayState)],
+        ("table", "state"),
     )
 
 

@@ -13,7 +13,7 @@ from analytics_etl.models import Cadence, cadence_of
 from analytics_etl.partitions import periods
 from analytics_etl.runs import Job
 from analytics_etl.schedules import JOB_NAMES, VIEWS_JOB
-from analytics_etl.status import frozen_days
+from analytics_etl.status import settle
 from analytics_etl.warehouse import Warehouse
 
 _CADENCES: tuple[Cadence, ...] = ("day", "week", "month")
@@ -71,11 +71,13 @@ def make_plan(warehouse: Warehouse, catalog: Catalog, first: date, last: date) -
     records: dict[str, dict[date, Mapping[str, Any]]] = {}
     for record in warehouse.partitions(start, end):
         records.setdefault(record["table_name"], {})[record["period_start"]] = record
+    settle(warehouse, catalog)
     search = _Search(
         catalog,
         records,
         warehouse.failed_partitions(start, end),
         {(r["table_name"], r["day"]) for r in warehouse.waiting_days()},
+        {(r["table_name"], r["day"]) for r in warehouse.day_states(start, end) if r["failure"] is not None},
     )
     gaps = [
         Gap(table, period, until, why)
@@ -85,7 +87,7 @@ def make_plan(warehouse: Warehouse, catalog: Catalog, first: date, last: date) -
         for period, until in periods(cadence, first, last).items()
         if (why := search.why(table, period, until)) is not None
     ]
-    frozen = {day for _, day in frozen_days(warehouse, catalog)}
+    frozen = {day for _, day in warehouse.frozen_days()}
     left = [gap for gap in gaps if not (cadence_of(gap.table) == "day" and gap.start in frozen)]
     return Plan(left, _jobs(left), sorted(day for day in frozen if first <= day <= last))
 
@@ -96,14 +98,16 @@ class _Search:
     records: Mapping[str, Mapping[date, Mapping[str, Any]]]
     failed: set[tuple[str, date]]
     waiting: set[tuple[str, date]]
+    unwritten: set[tuple[str, date]]
+    """Days whose last attempt to be written failed."""
 
     def why(self, table: str, start: date, end: date) -> str | None:
         """Why a partition must be run; None when it need not."""
         record = self.records.get(table, {}).get(start)
         if record is None:
             return "missing"
-        if (table, start) in self.failed:
-            return "failed a check"
+        if (table, start) in self.failed | self.unwritten:
+            return "failed a check" if (table, start) in self.failed else "could not be written last time"
         if record["code_version"] != self.catalog.code_version(table):
             return "made by an earlier version of its SQL"
         if (table, start) in self.waiting:

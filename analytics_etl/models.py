@@ -30,8 +30,8 @@ PARAMETERS: dict[str, set[str]] = {
     "sources": set(),
     "aggregates": {"start", "end"},
     "views": set(),
-    "checks": {"start", "end", "table"},
-    "reports": {"previous_start", "start", "end"},
+    "checks": {"start", "end", "table", "volume_factor"},
+    "reports": {"previous_start", "start", "end", "family"},
 }
 """What is written into a statement each time it is run; settings are written in when its file is read."""
 CADENCE_BY_SUFFIX: dict[str, Cadence] = {

@@ -3,13 +3,14 @@
 What a setting means to an operator stands in the README's configuration table.
 """
 
+import math
 import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import TypeVar
+from typing import Generic, TypeVar
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from analytics_etl import parameters as declared
@@ -40,14 +41,13 @@ class Roles:
 
 
 @dataclass(frozen=True)
-class Keeping:
-    """For how many days something is kept; None = for ever."""
+class PerTable(Generic[Value]):
+    """A value for every table, and others for some, which may be named with or without their schema."""
 
-    default: int | None
-    tables: tuple[tuple[str, int | None], ...] = ()
+    default: Value
+    tables: tuple[tuple[str, Value], ...] = ()
 
-    def of(self, table: str) -> int | None:
-        """For a table, which may be named with or without its schema."""
+    def of(self, table: str) -> Value:
         named = dict(self.tables)
         return named.get(table, named.get(table.rsplit(".", maxsplit=1)[-1], self.default))
 
@@ -68,8 +68,11 @@ class Settings:
     start_date: date = DEFAULT_START_DATE
     """First daily partition."""
 
-    lateness_days: int = 7
+    lateness: PerTable[int] = PerTable(7)
     """A day is provisional until so many days have passed after it, then final."""
+
+    volume_factor: PerTable[float | None] = PerTable(2.0)
+    """A day is unusual with more than so many times its weekday's median rows, or less than that part; None = never."""
 
     change_limit_percent: int = 5
     """A final period that would change by more than this (rows, or any measure) is published only when told to."""
@@ -89,10 +92,10 @@ class Settings:
     """Database roles that grants are set for; None = whoever connects does everything."""
     archive_dir: Path = CHECKOUT / ".analytics" / "archive"
 
-    retention: Keeping = Keeping(90)
+    retention: PerTable[int | None] = PerTable(90)
     """Days a raw day stays in its table, counted from the table's newest day; then it is archived and dropped."""
 
-    personal_retention: Keeping = Keeping(30)
+    personal_retention: PerTable[int | None] = PerTable(30)
     """The same for personal columns; then they are set to NULL, in the table and in archives."""
 
     restored_days: int = 7
@@ -116,6 +119,19 @@ class Settings:
 
     daemon_silence_minutes: int = 5
     """Minutes without a sign of life after which Dagster's daemon counts as dead."""
+
+    def lateness_of(self, table: str, *, is_derived: bool) -> int:
+        """The window of a table. A derived one waits for the longest of its family, unless it is named itself."""
+        named = dict(self.lateness.tables)
+        family, _, name = table.partition(".")
+        if not is_derived or table in named or name in named:
+            return self.lateness.of(table)
+        return max(
+            [
+                self.lateness.default,
+                *(d for other, d in named.items() if "." not in other or other.startswith(family + ".")),
+            ]
+        )
 
     @property
     def dagster_home(self) -> Path:
@@ -168,7 +184,18 @@ class Settings:
             landing_dir=read("ANALYTICS_LANDING_DIR", home / "landing", folder, "a folder"),
             reports_dir=read("ANALYTICS_REPORTS_DIR", home / "reports", folder, "a folder"),
             start_date=read("ANALYTICS_START_DATE", DEFAULT_START_DATE, date.fromisoformat, "a date like 2025-01-01"),
-            lateness_days=read("ANALYTICS_LATENESS_DAYS", 7, _at_least(0), "a whole number of days, 0 or more"),
+            lateness=read(
+                "ANALYTICS_LATENESS_DAYS",
+                PerTable(7),
+                _per_table(7, _at_least(0)),
+                "whole days like 7, or 7,download_events=14",
+            ),
+            volume_factor=read(
+                "ANALYTICS_VOLUME_FACTOR",
+                PerTable(2.0),
+                _per_table(2.0, _factor),
+                "a number above 1 like 2, or 2,download_events=1.5; 0 or never switches it off",
+            ),
             change_limit_percent=read("ANALYTICS_CHANGE_LIMIT_PERCENT", 5, _at_least(0), "whole percent, 0 or more"),
             parameters=_parameters(environment),
             loader_memory_mb=read("ANALYTICS_LOADER_MEMORY_MB", 256, _at_least(128), "megabytes, 128 or more"),
@@ -177,8 +204,10 @@ class Settings:
             ),
             roles=read("ANALYTICS_ROLES", None, _roles, "three names, the owner's, the loader's and the reader's"),
             archive_dir=read("ANALYTICS_ARCHIVE_DIR", home / "archive", folder, "a folder"),
-            retention=read("ANALYTICS_RETENTION_DAYS", Keeping(90), _keeping(90), _KEEPING),
-            personal_retention=read("ANALYTICS_PERSONAL_RETENTION_DAYS", Keeping(30), _keeping(30), _KEEPING),
+            retention=read("ANALYTICS_RETENTION_DAYS", PerTable(90), _per_table(90, _keeping), _KEEPING),
+            personal_retention=read(
+                "ANALYTICS_PERSONAL_RETENTION_DAYS", PerTable(30), _per_table(30, _keeping), _KEEPING
+            ),
             restored_days=read("ANALYTICS_RESTORED_DAYS", 7, _at_least(1), "a whole number of days, 1 or more"),
             smtp_url=smtp_url,
             notify_email=addresses,
@@ -200,22 +229,32 @@ def _parameters(environment: Mapping[str, str]) -> dict[str, declared.Value]:
 _KEEPING = "days like 90, or 90,download_events=400; 0 or never keeps everything"
 
 
-def _keeping(default: int) -> Callable[[str], Keeping]:
-    def days(text: str) -> int | None:
-        return None if text.strip() in ("0", "never") else _at_least(1)(text)
+def _keeping(text: str) -> int | None:
+    return None if text.strip() in ("0", "never") else _at_least(1)(text)
 
-    def parse(text: str) -> Keeping:
-        everywhere: int | None = default
+
+def _factor(text: str) -> float | None:
+    if text.strip() in ("0", "never"):
+        return None
+    factor = float(text)
+    if not 1 < factor < math.inf:
+        raise ValueError(text)
+    return factor
+
+
+def _per_table(default: Value, parse_one: Callable[[str], Value]) -> Callable[[str], PerTable[Value]]:
+    def parse(text: str) -> PerTable[Value]:
+        everywhere = default
         tables = []
         for part in text.split(","):
             table, sign, number = part.rpartition("=")
             if sign and not table.strip():
                 raise ValueError(text)
             if sign:
-                tables.append((table.strip(), days(number)))
+                tables.append((table.strip(), parse_one(number)))
             else:
-                everywhere = days(number)
-        return Keeping(everywhere, tuple(tables))
+                everywhere = parse_one(number)
+        return PerTable(everywhere, tuple(tables))
 
     return parse
 

@@ -1,6 +1,9 @@
-"""What is there: the matrix of tables and periods as values. Printing is the command line's business."""
+"""What is there: the matrix of tables and periods as values. Printing is the command line's business.
 
-from collections.abc import Mapping
+The states of days are those of `ops.days`, which the pipeline keeps; those of weeks and months follow the same rules.
+"""
+
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Literal
@@ -10,76 +13,121 @@ from analytics_etl.models import Cadence, cadence_of
 from analytics_etl.partitions import periods
 from analytics_etl.warehouse import Warehouse
 
-State = Literal["missing", "provisional", "final", "frozen late", "failed", "outdated", "archived"]
+State = Literal["expected", "provisional", "final", "frozen_late", "failed", "outdated", "archived"]
+"""Those of ops.days, and outdated = made by an earlier version of its SQL, which only the code can tell."""
+
+Flag = Literal["empty", "unusual"]
+"""What else there is to say of a day: it has no rows, or far from as many as usual."""
+
+VOLUME_CHECK = "volume_is_usual"
+
+_CADENCES: tuple[Cadence, ...] = ("day", "week", "month")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One period of one table."""
+
+    state: State
+    rows: int | None
+    flag: Flag | None = None
+
+
+CellOf = Callable[[str, date, date], Cell]
+"""What there is of [start, end) of a table."""
 
 
 @dataclass(frozen=True)
 class Matrix:
-    """The state of each table in each period of one cadence."""
+    """Each table in each period of one cadence."""
 
     cadence: Cadence
     periods: list[date]
-    states: Mapping[str, list[State]]
-    rows: Mapping[str, list[int | None]]
+    cells: Mapping[str, list[Cell]]
 
 
 def matrices(warehouse: Warehouse, catalog: Catalog, first: date, last: date) -> list[Matrix]:
     """One matrix for each cadence, over the periods that hold the days first to last."""
-    tables = [table for table in catalog.in_order() if table not in catalog.views]
-    newest = warehouse.newest_day([table for table in tables if cadence_of(table) == "day"])
-    records = {
-        (r["table_name"], r["period_start"]): r
-        for r in warehouse.partitions(first - timedelta(days=31), last + timedelta(days=1))
-    }
-    failed = warehouse.failed_partitions(first - timedelta(days=31), last)
-    archived = warehouse.archived_days(tables, first - timedelta(days=31), last + timedelta(days=1))
-    versions = {table: catalog.code_version(table) for table in tables}
-    frozen = frozen_days(warehouse, catalog)
+    settle(warehouse, catalog)
+    return [_matrix(warehouse, catalog, cadence, periods(cadence, first, last)) for cadence in _CADENCES]
+
+
+def settle(warehouse: Warehouse, catalog: Catalog) -> None:
+    """Let the states of days follow the settings, which may have changed since a day was written."""
+    warehouse.settle_days(catalog.kept_by_day)
+
+
+def notes(warehouse: Warehouse, start: date, end: date) -> list[str]:
+    """What is wrong or odd with the days of [start, end), newest first, each in a sentence that says what to type."""
     found = []
-    for cadence in _cadences():
-        starts = periods(cadence, first, last)
-        mine = [table for table in tables if cadence_of(table) == cadence]
-
-        def state(table: str, start: date, end: date) -> State:
-            record = records.get((table, start))
-            if record is None:
-                return "missing"
-            if (table, start) in failed:
-                return "failed"
-            if start in archived.get(table, ()):
-                return "archived"
-            if (table, start) in frozen:
-                return "frozen late"
-            if record["code_version"] != versions[table]:
-                return "outdated"
-            is_final = newest is not None and newest >= end - timedelta(days=1) + timedelta(
-                days=warehouse.settings.lateness_days
-            )
-            return "final" if is_final else "provisional"
-
-        found.append(
-            Matrix(
-                cadence,
-                list(starts),
-                {table: [state(table, start, end) for start, end in starts.items()] for table in mine},
-                {t: [records[t, s]["rows"] if (t, s) in records else None for s in starts] for t in mine},
-            )
-        )
+    for row in sorted(warehouse.day_states(start, end), key=lambda row: row["day"], reverse=True):
+        which, day = f"{row['table_name']} {row['day']}", row["day"]
+        if row["failure"] is not None:
+            found.append(f"{which} could not be written: {row['failure']}; try again: analytics-etl run {day}")
+        elif row["failed_checks"]:
+            found.append(f"{which} failed {', '.join(row['failed_checks'])}; see its rows: analytics-etl ui")
+        if row["rows_waiting"] and row["is_final"]:
+            reopen = f'analytics-etl reopen {day} --reason "why"'
+            found.append(f"{which} is final and {row['rows_waiting']:,} late rows wait; to load them: {reopen}")
+        elif row["rows_waiting"]:
+            found.append(f"{which}: {row['rows_waiting']:,} rows wait; to load them now: analytics-etl run {day}")
+        if VOLUME_CHECK in row["warned_checks"]:
+            what = f"has {row['rows']:,} rows, far from what is usual" if row["rows"] else "has no rows"
+            found.append(f"{which} {what}: are all its files there?")
     return found
 
 
-def frozen_days(warehouse: Warehouse, catalog: Catalog) -> set[tuple[str, date]]:
-    """(event table, day) of the loaded days that are final by their own table's newest day and have late rows."""
-    lateness = timedelta(days=warehouse.settings.lateness_days)
-    newest = {table: warehouse.newest_day([table]) for table in catalog.contracts}
-    return {
-        (table, day)
-        for row in warehouse.waiting_days()
-        if row["is_loaded"]
-        for table, day in [(row["table_name"], row["day"])]
-        if (latest := newest.get(table)) is not None and latest >= day + lateness
+def _matrix(warehouse: Warehouse, catalog: Catalog, cadence: Cadence, starts: Mapping[date, date]) -> Matrix:
+    tables = [table for table in catalog.in_order() if table not in catalog.views and cadence_of(table) == cadence]
+    start, end = min(starts), max(starts.values())
+    versions = {(r["table_name"], r["period_start"]): r["code_version"] for r in warehouse.partitions(start, end)}
+    cell = _days(warehouse, start, end) if cadence == "day" else _periods(warehouse, catalog, start, end)
+
+    current = {table: catalog.code_version(table) for table in tables}
+
+    def shown(table: str, first: date, after: date) -> Cell:
+        found = cell(table, first, after)
+        is_outdated = versions.get((table, first), current[table]) != current[table]
+        if is_outdated and found.state in ("provisional", "final"):
+            return Cell("outdated", found.rows, found.flag)
+        return found
+
+    return Matrix(
+        cadence, list(starts), {table: [shown(table, *period) for period in starts.items()] for table in tables}
+    )
+
+
+def _days(warehouse: Warehouse, start: date, end: date) -> CellOf:
+    known = {(row["table_name"], row["day"]): row for row in warehouse.day_states(start, end)}
+
+    def cell(table: str, first: date, after: date) -> Cell:
+        del after
+        row = known.get((table, first))
+        if row is None:
+            return Cell("expected", None)
+        if VOLUME_CHECK not in row["warned_checks"]:
+            return Cell(row["state"], row["rows"])
+        return Cell(row["state"], row["rows"], "unusual" if row["rows"] else "empty")
+
+    return cell
+
+
+def _periods(warehouse: Warehouse, catalog: Catalog, start: date, end: date) -> CellOf:
+    records = {(r["table_name"], r["period_start"]): r["rows"] for r in warehouse.partitions(start, end)}
+    failed = warehouse.failed_partitions(start, end)
+    newest = {
+        family: warehouse.newest_day([t for t in catalog.kept_by_day if t.startswith(f"{family}.")])
+        for family in catalog.families
     }
 
+    def cell(table: str, first: date, after: date) -> Cell:
+        if (table, first) not in records:
+            return Cell("expected", None)
+        rows = records[table, first]
+        if (table, first) in failed:
+            return Cell("failed", rows)
+        final_from = after + timedelta(days=warehouse.settings.lateness_of(table, is_derived=True) - 1)
+        latest = newest[table.split(".", maxsplit=1)[0]]
+        return Cell("final" if latest is not None and latest >= final_from else "provisional", rows)
 
-def _cadences() -> tuple[Cadence, ...]:
-    return ("day", "week", "month")
+    return cell

@@ -303,6 +303,7 @@ class Case:
     table: str | None
     """For a check of the family ops: the table it is to check."""
     window: Mapping[str, date]
+    parameters: Parameters
     expect: Sequence[Row]
 
 
@@ -336,6 +337,7 @@ def read_case(path: Path, models: Mapping[str, Model]) -> Case:
         given=text["given"] or {},
         table=text.get("table"),
         window=text.get("window") or {},
+        parameters=text.get("parameters") or {},
         expect=text["expect"],
     )
     _validate(case, is_explained=bool(text.get("reason")))
@@ -353,15 +355,19 @@ def statement_of(case: Case, catalog: Catalog, batch: str) -> str:
     parameters: Parameters = {**window_parameters(*_window(case))}
     if case.model.kind == "reports":
         parameters["previous_start"] = f"{case.window['previous_start'].isoformat()} 00:00:00+00"
+        parameters |= {"family": case.model.family, **case.parameters}
     return case.model.statement(parameters)
 
 
-def check_statement(query: Model, catalog: Catalog, table: str | None, batch: str, start: date, end: date) -> str:
+def check_statement(
+    query: Model, catalog: Catalog, table: str | None, batch: str, start: date, end: date,
+    volume_factor: float | None = 2.0,
+) -> str:  # fmt: skip
     """A check's text as the product runs it, written in by the product's own function."""
     targets = checks.targets(catalog)
     target = targets[table or checks.checked_table(query, targets)]
     found = [c for c in checks.declared_checks(catalog)[target.table] if c.select == query.select]
-    return checks._query_text(found[0], target, batch, start, end)
+    return checks.query_text(found[0], target, batch, start, end, volume_factor)
 
 
 def batch_view(name: str, catalog: Catalog, table: str, start: date, end: date) -> str:

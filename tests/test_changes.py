@@ -56,7 +56,7 @@ def test_a_derived_table_is_compared_by_its_key(warehouse: Warehouse) -> None:
 
 
 def test_a_final_day_is_not_changed_much_unless_accepted(warehouse: Warehouse) -> None:
-    late: date = DAY + timedelta(days=warehouse.settings.lateness_days)
+    late: date = DAY + timedelta(days=7)
     write(warehouse.settings, "download_events/a.ndjson", [download(n, file_size=100) for n in range(20)])
     write(warehouse.settings, "download_events/b.ndjson", [download(900, late)])
     load(warehouse, DOWNLOADS, DAY, late)
@@ -92,7 +92,7 @@ def test_an_old_week_is_completed_day_by_day(warehouse: Warehouse) -> None:
 
 
 def test_the_check_fails_before_publishing_and_the_tag_accepts(settings: Settings) -> None:
-    late = DAY + timedelta(days=settings.lateness_days)
+    late = DAY + timedelta(days=7)
     write(settings, "download_events/a.ndjson", [download(n) for n in range(20)])
     write(settings, "download_events/b.ndjson", [download(900, late)])
     warehouse = Warehouse(settings)

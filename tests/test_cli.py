@@ -114,7 +114,7 @@ def test_bad_input_is_refused_with_what_was_expected(settings: Settings, argumen
         (
             "ANALYTICS_LATENESS_DAYS",
             "-1",
-            "ANALYTICS_LATENESS_DAYS must be a whole number of days, 0 or more, but is '-1'",
+            "ANALYTICS_LATENESS_DAYS must be whole days like 7, or 7,download_events=14, but is '-1'",
         ),
         ("ANALYTICS_LOADER_MEMORY_MB", "12", "ANALYTICS_LOADER_MEMORY_MB must be megabytes, 128 or more, but is '12'"),
         ("ANALYTICS_TRENDING_MIN_DOWNLOADS", "x", "must be a whole number of downloads, 1 or more, but is 'x'"),

@@ -12,7 +12,7 @@ from analytics_etl.assets.events import build_event_asset
 from analytics_etl.definitions import build_defs
 from analytics_etl.late import SCAN_JOB, days_of_run, late_days, stretches
 from analytics_etl.partitions import Partitions
-from analytics_etl.settings import Settings
+from analytics_etl.settings import PerTable, Settings
 from analytics_etl.warehouse import Warehouse
 
 FIRST = date(2025, 3, 3)
@@ -84,7 +84,7 @@ def test_only_days_within_the_window_are_late_days(settings: Settings, world: Wo
     write(settings, "download_events/week.ndjson", [download(n, day) for n, day in enumerate(WEEK)])
     load(world.warehouse, DOWNLOADS, WEEK[6])  # the others wait
     found = [
-        late_days(Warehouse(replace(settings, lateness_days=days)), declared(), yesterday)
+        late_days(Warehouse(replace(settings, lateness=PerTable(days))), declared(), yesterday)
         for days, yesterday in ((2, WEEK[6]), (7, WEEK[3]), (0, WEEK[6]))
     ]
     assert found == [{WEEK[5]}, {WEEK[0], WEEK[1], WEEK[2], WEEK[3]}, set()]
@@ -92,7 +92,7 @@ def test_only_days_within_the_window_are_late_days(settings: Settings, world: Wo
 
 def test_a_sensor_leaves_a_closed_day_and_a_person_loads_it(settings: Settings, warehouse: Warehouse) -> None:
     contract = declared().contracts[DOWNLOADS]
-    strict = Warehouse(replace(settings, lateness_days=6))
+    strict = Warehouse(replace(settings, lateness=PerTable(6)))
     asset = build_event_asset(contract, declared().mappings("registry"), Partitions.since(settings.start_date))
     write(settings, "download_events/week.ndjson", [download(n, day) for n, day in enumerate(WEEK)])
     load(warehouse, DOWNLOADS, *WEEK)

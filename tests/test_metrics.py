@@ -108,17 +108,16 @@ def test_metrics_tell_what_is_there(settings: Settings, warehouse: Warehouse, ca
     assert 0 < of("disk_free_bytes", folder="home") < of("disk_size_bytes", folder="home")
 
 
-def test_partitions_are_counted_by_state(settings: Settings, warehouse: Warehouse, catalog: Catalog) -> None:
+def test_days_are_counted_by_state(settings: Settings, warehouse: Warehouse, catalog: Catalog) -> None:
     write(settings, "download_events/a.ndjson", [download(1)])
     load(warehouse)
     load(warehouse, "registry.download_events", DAY + timedelta(days=9))
-    counts = found(settings, catalog, NOW + timedelta(days=9))["analytics_etl_partitions"]  # the 21st: up to the 20th
+    counts = found(settings, catalog, NOW)["analytics_etl_days"]
     table = {"table": "registry.download_events"}
     assert counts[labels(state="final", **table)] == 1  # the 10th, more than 7 days before the newest, the 19th
     assert counts[labels(state="provisional", **table)] == 1
-    assert counts[labels(state="missing", **table)] == 9
+    assert counts[labels(state="expected", **table)] == 8  # the days between
     assert counts[labels(state="failed", **table)] == 0
-    assert sum(value for key, value in counts.items() if ("table", "registry.overview_daily") in key) == 11
 
 
 def test_dagsters_runs_daemons_and_assets(settings: Settings, catalog: Catalog) -> None:

@@ -8,8 +8,8 @@ from events import DOWNLOADS, declared, download, execute, load, write
 
 from analytics_etl.missing import known_days, make_plan
 from analytics_etl.partitions import period_end, periods
-from analytics_etl.settings import Settings
-from analytics_etl.status import frozen_days, matrices
+from analytics_etl.settings import PerTable, Settings
+from analytics_etl.status import Cell, matrices
 from analytics_etl.warehouse import Warehouse
 
 FIRST, LAST = date(2025, 3, 3), date(2025, 3, 9)  # a Monday to its Sunday
@@ -92,17 +92,22 @@ def test_rows_that_came_late_are_loaded_while_the_day_is_provisional(settings: S
     load(loaded, DOWNLOADS, LAST)  # reads the file, and loads its own day of it only
     gaps = make_plan(loaded, declared(), FIRST, LAST).gaps
     assert [(gap.start, gap.why) for gap in gaps if gap.table == DOWNLOADS] == [(FIRST, "late rows are waiting")]
-    assert frozen_days(loaded, declared()) == set()
+    assert loaded.frozen_days() == set()
 
 
 def test_a_final_day_with_late_rows_is_frozen_and_left_alone(settings: Settings, loaded: Warehouse) -> None:
     write(settings, "download_events/late.ndjson", [download(500, FIRST), download(501, LAST)])
     load(loaded, DOWNLOADS, LAST)
-    strict = Warehouse(replace(settings, lateness_days=6))  # the newest day is FIRST + 6
-    assert frozen_days(strict, declared()) == {(DOWNLOADS, FIRST)}
+    strict = Warehouse(replace(settings, lateness=PerTable(6)))  # the newest day is FIRST + 6
     plan = make_plan(strict, declared(), FIRST, LAST)
+    assert strict.frozen_days() == {(DOWNLOADS, FIRST)}
     assert plan.frozen == [FIRST]
     assert FIRST not in {gap.start for gap in plan.gaps if gap.end == period_end("day", gap.start)}
     days = next(matrix for matrix in matrices(strict, declared(), FIRST, LAST) if matrix.cadence == "day")
-    assert days.states[DOWNLOADS] == ["frozen late", *["provisional"] * 6]
-    assert frozen_days(Warehouse(replace(settings, lateness_days=7)), declared()) == set()
+    assert days.cells[DOWNLOADS] == [
+        Cell("frozen_late", 1),
+        *[Cell("provisional", 1)] * 5,
+        Cell("provisional", 2),
+    ]
+    make_plan(Warehouse(replace(settings, lateness=PerTable(6, ((DOWNLOADS, 7),)))), declared(), FIRST, LAST)
+    assert strict.frozen_days() == set()

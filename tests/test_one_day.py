@@ -17,6 +17,7 @@ from analytics_etl.catalog import Catalog
 from analytics_etl.checks import declared_checks
 from analytics_etl.models import cadence_of
 from analytics_etl.partitions import period_start
+from analytics_etl.reporting.families import REPORTS
 from analytics_etl.sample import FAMILIES, SampleOptions, write_sample
 from analytics_etl.settings import Settings
 
@@ -125,11 +126,9 @@ def test_every_check_ran_and_passed(ran: Ran, catalog: Catalog) -> None:
 
 
 def test_reports_are_written_and_say_the_same_as_the_tables(ran: Ran) -> None:
-    assert {
-        "index.html", "index.json", f"registry/daily/{DAY}.html", f"registry/daily/{DAY}.json",
-        "registry/weekly/2025-W10.html", "registry/weekly/2025-W10.json",
-        "registry/monthly/2025-03.html", "registry/monthly/2025-03.json",
-    } == set(ran.reports)  # fmt: skip
+    periods = (f"daily/{DAY}", "weekly/2025-W10", "monthly/2025-03")
+    written = {f"{family}/{name}.{kind}" for family in REPORTS for name in periods for kind in ("html", "json")}
+    assert {"index.html", "index.json", *written} == set(ran.reports)
     [overview] = ask(ran.settings.database_url, "select * from registry.overview_daily where day = %s", [DAY])
     text = ran.reports[f"registry/daily/{DAY}.json"]
     value = json.loads(text)

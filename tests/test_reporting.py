@@ -8,8 +8,8 @@ After a wanted change of a report, write the golden files anew and read the diff
 import json
 import os
 import re
-from collections.abc import Mapping
-from datetime import date, timedelta
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 
 from analytics_etl import reporting
 from analytics_etl.reporting import svg, wording
+from analytics_etl.reporting.families import REPORTS as REPORTS_OF_FAMILIES
 from analytics_etl.settings import SQL_DIR, TEMPLATES_DIR
 
 GOLDEN_DIR = Path(__file__).parent / "golden"
@@ -34,6 +35,7 @@ HOSTILE_PLACES = (
     ("quality_checks", "description"),
     ("quality_checks", "table_name"),
     ("quality_reasons", "reason"),
+    ("changed_tables", "table_name"),
 )
 
 Rows = dict[str, list[dict[str, Any]]]
@@ -43,9 +45,18 @@ def next_day(day: date) -> date:
     return day + timedelta(1)
 
 
-def partitions(*days: date, tables: list[str] = EVENTS) -> list[dict[str, Any]]:
+def loaded_days(*days: date, tables: list[str] = EVENTS) -> list[dict[str, Any]]:
     return [
-        {"table_name": table, "period_start": day, "period_end": next_day(day), "row_count": 100}
+        {
+            "table_name": table,
+            "day": day,
+            "state": "final",
+            "is_final": True,
+            "final_from": day + timedelta(7),
+            "row_count": 100,
+            "rows_waiting": 0,
+            "is_unusual": False,
+        }
         for table in tables
         for day in days
     ]
@@ -142,7 +153,7 @@ def arrived(table: str, read: int, duplicate: int, rejected: int) -> dict[str, A
 
 
 def empty_rows() -> Rows:
-    return {name: [] for name in reporting.section_windows("daily", DAY, next_day(DAY))}
+    return {name: [] for name in reporting.section_windows("registry", "daily", DAY, next_day(DAY))}
 
 
 def day_rows() -> Rows:
@@ -191,7 +202,7 @@ def day_rows() -> Rows:
                 "rejected_count": 5,
             },
         ],
-        "days": partitions(*[DAY - timedelta(number) for number in range(14)]),
+        "days": loaded_days(*[DAY - timedelta(number) for number in range(14)]),
     }
 
 
@@ -203,8 +214,43 @@ def week_rows() -> Rows:
         **day_rows(),
         "kpis": [totals("current", 50_000, 5), totals("previous", 70_000, 7)],
         "trend": [trend_day(day, 10_000) for day in [*before, *days]],
-        "days": partitions(*before, *days) + partitions(date(2025, 4, 2), tables=EVENTS[:2]),
+        "days": loaded_days(*before, *days) + loaded_days(date(2025, 4, 2), tables=EVENTS[:2]),
     }
+
+
+def troubled_rows() -> Rows:
+    """A whole week in which much has happened, some of it since the report was first published."""
+    rows = week_rows()
+    week = [WEEK[0] + timedelta(number) for number in range(7)]
+    before = [WEEK[0] - timedelta(number) for number in range(7, 0, -1)]
+    rows["days"] = loaded_days(*before, *week)
+    of = {(row["table_name"], row["day"]): row for row in rows["days"]}
+    of[EVENTS[1], week[0]].update(state="frozen_late", rows_waiting=1234)
+    of[EVENTS[1], week[1]].update(state="failed")
+    of[EVENTS[1], week[2]].update(is_unusual=True, row_count=7)
+    of[EVENTS[0], week[3]].update(is_unusual=True, row_count=0)
+    of[EVENTS[2], week[4]].update(state="archived")
+    of[EVENTS[2], week[6]].update(state="provisional", is_final=False, rows_waiting=1)
+    first = {**totals("", 50_000, 7), "download_count": 49_000.0, "active_users": None}
+    at = datetime(2025, 4, 7, 0, 7, tzinfo=UTC)
+    rows["first_figures"] = [
+        {"first_published_at": at, "figure": name, "value": None if first[name] is None else float(first[name])}
+        for name in sorted(first)
+        if name != "period"
+    ]
+    rows["changed_tables"] = [
+        {
+            "table_name": EVENTS[1],
+            "change_count": 2,
+            "first_changed_day": week[0],
+            "last_changed_day": week[1],
+            "rows_added": 1000,
+            "rows_removed": 0,
+            "rows_changed": 3,
+            "last_changed_at": datetime(2025, 4, 9, 14, 5, tzinfo=UTC),
+        }
+    ]
+    return rows
 
 
 def day_report(rows: Rows, **overrides: Any) -> dict[str, Any]:
@@ -212,14 +258,15 @@ def day_report(rows: Rows, **overrides: Any) -> dict[str, Any]:
     return reporting.build_report("daily", "registry", DAY, next_day(DAY), rows, **{**arguments, **overrides})
 
 
-def week_report() -> dict[str, Any]:
+def week_report(rows: Rows | None = None, newest_day: date = date(2025, 4, 6)) -> dict[str, Any]:
     return reporting.build_report(
-        "weekly", "registry", *WEEK, week_rows(), newest_day=date(2025, 4, 6), lateness_days=7, expected_tables=EVENTS
+        "weekly", "registry", *WEEK, rows or week_rows(), newest_day=newest_day, lateness_days=7, expected_tables=EVENTS
     )
 
 
 def hostile_report() -> dict[str, Any]:
     rows = day_rows()
+    rows["changed_tables"] = troubled_rows()["changed_tables"]
     for name, column in HOSTILE_PLACES:
         rows[name][0][column] = HOSTILE
     rows["top_modules"][1]["module_name"] = "a" * 5000
@@ -228,10 +275,11 @@ def hostile_report() -> dict[str, Any]:
     return day_report(rows)
 
 
-REPORTS = {
+REPORTS: dict[str, Callable[[], dict[str, Any]]] = {
     "ordinary_day": lambda: day_report(day_rows()),
     "empty_day": lambda: day_report(empty_rows(), newest_day=date(2025, 3, 30)),
     "partial_week": week_report,
+    "troubled_week": lambda: week_report(troubled_rows(), newest_day=date(2025, 4, 13)),
 }
 
 
@@ -351,13 +399,14 @@ def test_no_query_touches_personal_data() -> None:
         assert not {"user_id", "organization_id"} & set(columns), path
 
 
-def test_every_query_has_a_window_and_every_window_a_query() -> None:
-    queries = {path.stem for path in (SQL_DIR / "registry" / "reports").glob("*.sql")}
-    assert queries == set(reporting.section_windows("daily", DAY, next_day(DAY)))
+@pytest.mark.parametrize("family", REPORTS_OF_FAMILIES)
+def test_every_query_has_a_window_and_every_window_a_query(family: str) -> None:
+    queries = {path.stem for of in ("ops", family) for path in (SQL_DIR / of / "reports").glob("*.sql")}
+    assert queries == set(reporting.section_windows(family, "daily", DAY, next_day(DAY)))
 
 
 def test_windows_of_a_day() -> None:
-    windows = reporting.section_windows("daily", DAY, next_day(DAY))
+    windows = reporting.section_windows("registry", "daily", DAY, next_day(DAY))
     assert windows["kpis"] == (date(2025, 3, 30), DAY, date(2025, 4, 1))
     assert windows["trend"] == (date(2025, 3, 2), date(2025, 3, 2), date(2025, 4, 1))
     assert windows["growing_modules"] == (date(2025, 3, 18), date(2025, 3, 25), date(2025, 4, 1))
@@ -365,7 +414,7 @@ def test_windows_of_a_day() -> None:
 
 
 def test_windows_of_a_month_follow_the_calendar() -> None:
-    windows = reporting.section_windows("monthly", date(2024, 3, 1), date(2024, 4, 1))
+    windows = reporting.section_windows("registry", "monthly", date(2024, 3, 1), date(2024, 4, 1))
     assert windows["growing_modules"] == (date(2024, 2, 1), date(2024, 3, 1), date(2024, 4, 1))
     assert windows["trend"][1:] == (date(2023, 4, 1), date(2024, 4, 1))
 
@@ -399,11 +448,37 @@ def test_a_day_is_final_when_the_lateness_window_is_loaded(newest_day: date, is_
 
 def test_a_day_that_one_table_lacks_is_missing_and_not_compared() -> None:
     rows = day_rows()
-    rows["days"] = [row for row in rows["days"] if (row["table_name"], row["period_start"]) != (EVENTS[1], DAY)]
+    rows["days"] = [row for row in rows["days"] if (row["table_name"], row["day"]) != (EVENTS[1], DAY)]
     report = day_report(rows)
     assert report["state"]["missing_tables"] == [{"day": "2025-03-31", "table_names": [EVENTS[1]]}]
     assert report["comparison"]["is_comparable"] is False
     assert {kpi["change_ratio"] for kpi in report["kpis"]} == {None}
+
+
+def test_what_is_wrong_is_said_at_the_top() -> None:
+    state = week_report(troubled_rows(), newest_day=date(2025, 4, 13))["state"]
+    assert [notice["sentence"] for notice in state["notices"]] == [
+        (
+            "1,234 rows of registry.download_events (31 March) came after the day was final and are not in these "
+            "numbers until the day is reopened."
+        ),
+        "1 row of registry.module_view_events (6 April) came late and will be in these numbers soon.",
+        "A check or the last run failed: registry.download_events (1 April).",
+        "There are no rows at all: registry.compilation_events (3 April).",
+        "The number of rows is far from what is usual on this weekday: registry.download_events (2 April).",
+        "2 figures differ from what was first published on 7 April 2025 at 00:07 UTC.",
+    ]
+    assert state["is_complete"]
+    assert not state["is_final"]
+
+
+def test_figures_are_compared_with_those_first_published() -> None:
+    [section] = [s for s in week_report(troubled_rows())["sections"] if s["name"] == "first_figures"]
+    assert [tuple(row.values()) for row in section["rows"]] == [
+        ("download_count", "Downloads", "count", 49_000, 50_000, 50_000 / 49_000 - 1),
+        ("active_users", "Active users", "count", None, 57, None),
+    ]
+    assert section["sentence"] == "2 of 8 key figures since 7 April 2025 at 00:07 UTC."
 
 
 def test_growth_over_zero_is_no_number() -> None:

@@ -44,7 +44,7 @@ from analytics_etl import checks, doctor, retention
 from analytics_etl.archive import ArchiveError, ArchiveFolder
 from analytics_etl.contracts import Contract
 from analytics_etl.definitions import build_defs
-from analytics_etl.settings import Keeping, Settings, SettingsError
+from analytics_etl.settings import PerTable, Settings, SettingsError
 from analytics_etl.status import matrices
 from analytics_etl.warehouse import DatabaseError, Warehouse
 
@@ -55,7 +55,7 @@ ODD = ['quoted "text", with a comma', "two\nlines", "\\.", "", "ünïcode ☃", 
 
 
 def keeping(settings: Settings, days: int = 10, personal: int | None = None) -> Settings:
-    return replace(settings, retention=Keeping(days), personal_retention=Keeping(personal))
+    return replace(settings, retention=PerTable(days), personal_retention=PerTable(personal))
 
 
 def write_day(settings: Settings, day: date, count: int = 20) -> None:
@@ -194,7 +194,7 @@ def test_the_newest_day_is_the_clock(loaded: Warehouse) -> None:
     assert due(12) == [OLD]
     assert due(11) == [OLD, OLD + timedelta(days=1)]
     assert due(1) == due(7) == due(11)  # 7 days of lateness: a day that may change is not archived
-    assert Warehouse(replace(loaded.settings, retention=Keeping(None))).archiver.due(contract()) == []
+    assert Warehouse(replace(loaded.settings, retention=PerTable(None))).archiver.due(contract()) == []
 
 
 def test_a_restored_day_stays_for_its_days(loaded: Warehouse) -> None:
@@ -344,8 +344,8 @@ def test_checks_of_archived_days_look_at_the_archived_rows(loaded: Warehouse) ->
 def test_status_and_doctor_show_archived_days_as_archived(loaded: Warehouse) -> None:
     run(loaded)
     days = next(m for m in matrices(loaded, declared(), OLD, NEWEST) if m.cadence == "day")
-    assert days.states[DOWNLOADS][:3] == ["archived", "archived", "missing"]
-    assert days.states["registry.module_activity_daily"][0] == "final"
+    assert [cell.state for cell in days.cells[DOWNLOADS][:3]] == ["archived", "archived", "expected"]
+    assert days.cells["registry.module_activity_daily"][0].state == "final"
     assert doctor._archive(loaded).is_well
     assert "6 days" in doctor._archive(loaded).detail
 
@@ -425,10 +425,10 @@ def test_a_reload_brings_personal_data_back_until_the_next_run(loaded: Warehouse
 
 def test_settings_of_retention() -> None:
     read = Settings.from_environment
-    assert (read({}).retention, read({}).personal_retention) == (Keeping(90), Keeping(30))
+    assert (read({}).retention, read({}).personal_retention) == (PerTable(90), PerTable(30))
     kept = read({"ANALYTICS_RETENTION_DAYS": "60, download_events=400,registry.module_view_events=never"}).retention
     assert [kept.of(table) for table in TABLES] == [400, None, 60]
-    assert read({"ANALYTICS_RETENTION_DAYS": "0"}).retention == Keeping(None)
+    assert read({"ANALYTICS_RETENTION_DAYS": "0"}).retention == PerTable(None)
     assert read({"ANALYTICS_RETENTION_DAYS": "download_events=5"}).retention.of(TABLES[1]) == 90
     for wrong in ("x", "-1", "5,=3", "download_events=", "1.5"):
         with pytest.raises(SettingsError, match="ANALYTICS_RETENTION_DAYS must be days like"):

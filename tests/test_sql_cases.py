@@ -137,7 +137,12 @@ def test_trending_modules_end_at_place_50_new_ones_apart(engine: Engine, catalog
 def test_check_of_top_modules_knows_that_the_list_ends(engine: Engine, catalog: Catalog) -> None:
     """With 100 modules in the view only one with more downloads than the last of them is left out wrongly."""
     select = sql_engines.check_statement(
-        catalog.checks["registry.top_modules_30d_agrees_with_days"], catalog, None, BATCH, *[date(2025, 3, 31)] * 2
+        catalog.checks["registry.top_modules_30d_agrees_with_days"],
+        catalog,
+        None,
+        BATCH,
+        date(2025, 3, 31),
+        date(2025, 3, 31),
     )
     listed = [(f"m{number:03}", 6 if number else 9) for number in range(100)]
     with engine.undone():

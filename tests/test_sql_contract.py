@@ -179,6 +179,7 @@ def runnable(engine: Postgres | DuckDB, model: Model, start: date = SOME_DAY, en
             engine.execute(sql_engines.batch_view(BATCH, CATALOG, table, start, end))
         return check_statement(model, CATALOG, table, BATCH, start, end)
     window = {**window_parameters(start, end), "previous_start": f"{start - (end - start)} 00:00:00+00"}
+    window["family"] = CATALOG.families[0] if model.family == "ops" else model.family
     return model.statement(window)
 
 

@@ -9,7 +9,7 @@ from conftest import Server, settings_in
 from events import Event, aggregate, all_tables, ask, days_of, declared, event_id, execute, load, write
 
 from analytics_etl import checks, retention
-from analytics_etl.settings import Keeping
+from analytics_etl.settings import PerTable
 from analytics_etl.warehouse import ChangeRefusedError, Warehouse
 
 EVENTS = "usage.schema_usage_events"
@@ -36,7 +36,7 @@ def filled(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     settings = settings_in(tmp_path_factory.mktemp("usage"), server.clone(), OLD)
     for day in (OLD, NEWEST):
         write(settings, f"schema_usage_events/{day}.ndjson", [usage(n, day) for n in range(100)])
-    warehouse = Warehouse(replace(settings, retention=Keeping(5)))
+    warehouse = Warehouse(replace(settings, retention=PerTable(5)))
     load(warehouse, EVENTS, *days_of(OLD, NEWEST))
     aggregate(warehouse, OLD, NEWEST, cadences=("day",))
     yield warehouse

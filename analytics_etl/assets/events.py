@@ -106,7 +106,7 @@ def closed_days(contract: Contract, warehouse: Warehouse, days: Sequence[date]) 
     newest = warehouse.newest_day([contract.table])
     if newest is None or not days:
         return set()
-    last = newest - timedelta(days=warehouse.settings.lateness_days)
+    last = newest - timedelta(days=warehouse.settings.lateness_of(contract.table, is_derived=False))
     records = warehouse.partitions(min(days), max(days) + timedelta(days=1))
     present = {record["period_start"] for record in records if record["table_name"] == contract.table}
     return {day for day in days if day in present and day <= last}

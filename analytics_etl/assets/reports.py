@@ -12,10 +12,11 @@ import dagster as dg
 
 from analytics_etl.assets.metadata import FRESHNESS, HOURLY, OWNERS, asset_key, retrying_lost_connections
 from analytics_etl.catalog import Catalog
-from analytics_etl.models import Cadence, cadence_of
+from analytics_etl.models import Cadence, Model
 from analytics_etl.partitions import Partitions, period_end, period_start, requested_periods
 from analytics_etl.reporting import Cadence as ReportCadence
 from analytics_etl.reporting import (
+    Window,
     build_report,
     index_entry,
     render_html,
@@ -112,29 +113,49 @@ def build_index_asset(families: list[str]) -> dg.AssetsDefinition:
 def write_report(warehouse: Warehouse, catalog: Catalog, family: str, cadence: Cadence, start: date) -> WrittenReport:
     """Render one report from what the tables hold now, as of the end of its period."""
     name, end = _NAMES[cadence], period_end(cadence, start)
-    queries = catalog.reports(family)
-    sections = {}
-    for section, (previous_start, first, after) in section_windows(name, start, end).items():
-        parameters: dict[str, str | int] = {"previous_start": f"{previous_start.isoformat()} 00:00:00+00"}
-        sections[section] = warehouse.query(queries[section].select, parameters, first, after)
-    tables = [*catalog.contracts, *catalog.aggregates]
-    expected = [t for t in tables if t.startswith(f"{family}.") and cadence_of(t) == "day"]
-    value = build_report(
-        name,
-        family,
-        start,
-        end,
-        sections,
-        newest_day=warehouse.newest_day(expected) or start - timedelta(days=1),
-        lateness_days=warehouse.settings.lateness_days,
-        expected_tables=expected,
-        first_day=warehouse.settings.start_date,
-    )
+    queries = {**catalog.reports("ops"), **catalog.reports(family)}
+    sections = {
+        section: _ask(warehouse, queries[section], window, family)
+        for section, window in section_windows(family, name, start, end).items()
+    }
+    expected = [table for table in catalog.kept_by_day if table.startswith(f"{family}.")]
+
+    def build() -> dict[str, Any]:
+        return build_report(
+            name,
+            family,
+            start,
+            end,
+            sections,
+            newest_day=warehouse.newest_day(expected) or start - timedelta(days=1),
+            lateness_days=max(
+                warehouse.settings.lateness_of(table, is_derived=is_derived)
+                for table, is_derived in catalog.kept_by_day.items()
+                if table in expected
+            ),
+            expected_tables=expected,
+            first_day=warehouse.settings.start_date,
+        )
+
+    value = build()
+    if value["state"]["is_complete"] and not sections["first_figures"]:
+        # It is published with this version, which says so.
+        warehouse.publish_report(family, name, start, {kpi["name"]: kpi["value"] for kpi in value["kpis"]})
+        window = section_windows(family, name, start, end)["first_figures"]
+        sections["first_figures"] = _ask(warehouse, queries["first_figures"], window, family)
+        value = build()
     folder = warehouse.settings.reports_dir
     html, text = folder / report_path(family, name, start), folder / report_path(family, name, start, "json")
     _write(text, render_json(value))
     _write(html, render_html(value))
     return WrittenReport(html, text, value)
+
+
+def _ask(warehouse: Warehouse, query: Model, window: Window, family: str) -> list[dict[str, Any]]:
+    """The rows of a report query; those of sql/ops/reports are asked about the family."""
+    previous_start, start, end = window
+    parameters: dict[str, str | int] = {"previous_start": f"{previous_start.isoformat()} 00:00:00+00", "family": family}
+    return warehouse.query(query.select, parameters, start, end)
 
 
 def write_index(reports_dir: Path) -> tuple[Path, int]:

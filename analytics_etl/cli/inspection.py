@@ -3,7 +3,7 @@
 import sys
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
@@ -14,15 +14,20 @@ from analytics_etl.cli.terminal import DATE, out, plain
 from analytics_etl.settings import Settings
 from analytics_etl.warehouse import Warehouse, migrations
 
+if TYPE_CHECKING:  # Dagster takes seconds to import
+    from analytics_etl.status import Cell
+
 STATES = {
-    "final": ("●", "green"),
-    "provisional": ("◐", "cyan"),
-    "outdated": ("~", "yellow"),
-    "failed": ("✗", "red"),
-    "archived": ("▪", "blue"),
-    "frozen late": ("!", "magenta"),
-    "missing": ("·", "dim"),
+    "final": ("●", "green", "final"),
+    "provisional": ("◐", "cyan", "provisional"),
+    "outdated": ("~", "yellow", "made by an earlier version of its SQL"),
+    "failed": ("✗", "red", "failed"),
+    "archived": ("▪", "blue", "archived"),
+    "frozen_late": ("!", "magenta", "final, late rows waiting"),
+    "expected": ("·", "dim", "expected, not there"),
 }
+FLAGS = {"empty": ("∅", "yellow", "no rows"), "unusual": ("≠", "yellow", "unusual number of rows")}
+NOTES_SHOWN = 10
 
 
 @click.command()
@@ -30,8 +35,11 @@ STATES = {
 @click.option("--to", "last", type=DATE, help="Last day to show; the newest day there is by default.")
 @click.option("--rows", is_flag=True, help="Show numbers of rows instead of states.")
 def status(first: datetime | None, last: datetime | None, rows: bool) -> None:  # noqa: FBT001 - a flag of the command
-    """Print which day of which table is there, final, provisional, outdated, failed, archived or missing."""
-    from analytics_etl.status import matrices  # noqa: PLC0415 - Dagster takes seconds to import
+    """Print which day of which table is there, final, provisional, outdated, failed, archived or missing.
+
+    Below, what is wrong or odd with the days shown, and what to type.
+    """
+    from analytics_etl.status import matrices, notes  # noqa: PLC0415 - Dagster takes seconds to import
 
     settings = Settings.from_environment()
     migrations.upgrade(settings)
@@ -48,13 +56,26 @@ def status(first: datetime | None, last: datetime | None, rows: bool) -> None:  
             table.add_column(
                 f"{period:%m-%d}" if matrix.cadence != "month" else f"{period:%Y-%m}", justify="center", no_wrap=True
             )
-        for name, states in matrix.states.items():
-            cells = [f"[{STATES[state][1]}]{STATES[state][0]}[/]" for state in states]
-            counts = ["" if count is None else f"{count:,}" for count in matrix.rows[name]]
-            table.add_row(name, *(counts if rows else cells))
+        for name, cells in matrix.cells.items():
+            table.add_row(name, *(_count(cell) if rows else _marks(cell) for cell in cells))
         Console(width=max(out.width, 40 + 12 * len(matrix.periods)) if not out.is_terminal else None).print(table)
         out.print()
-    out.print("  ".join(f"[{color}]{mark}[/] {state}" for state, (mark, color) in STATES.items()))
+    legend = [*STATES.values(), *FLAGS.values()]
+    out.print("  ".join(f"[{color}]{mark}[/] {words}" for mark, color, words in legend))
+    found = notes(warehouse, start, end + timedelta(days=1))
+    for note in found[:NOTES_SHOWN]:
+        out.print(f"  {plain(note)}")
+    if len(found) > NOTES_SHOWN:
+        out.print(f"  and {len(found) - NOTES_SHOWN} more; analytics-etl doctor looks at everything")
+
+
+def _marks(cell: "Cell") -> str:
+    shown = [STATES[cell.state], *([FLAGS[cell.flag]] if cell.flag else [])]
+    return "".join(f"[{color}]{mark}[/]" for mark, color, _ in shown)
+
+
+def _count(cell: "Cell") -> str:
+    return "" if cell.rows is None else f"{cell.rows:,}"
 
 
 @click.command()

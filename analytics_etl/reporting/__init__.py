@@ -1,17 +1,24 @@
 """Reports: rows of the report queries -> one value -> HTML and JSON. Pure: no database, no Dagster, no clock.
 
-    windows = section_windows("weekly", start, end)  # the window each query of sql/<family>/reports is asked for
+    windows = section_windows("registry", "weekly", start, end)  # the window each query is asked for
     report = build_report("weekly", "registry", start, end, rows, newest_day=..., lateness_days=7, expected_tables=...)
     render_html(report), render_json(report)  # two readings of the same value
     render_index(entries), render_index_json(entries)  # entries = [index_entry(report), ...]
 
-`periods` has the calendar, `wording` numbers and days as people read them, `value`, `usage` and `quality` what a report
-says, `charts` and `svg` its pictures, `render` turns it into text. What it looks like stands in `reports_templates`.
+`periods` has the calendar, `wording` numbers and days as people read them; `value`, `state`, `trend` and `quality` what
+every report says, `families` what that of each family does; `charts` and `svg` its pictures; `render` makes it text.
+What it looks like stands in `reports_templates`.
 """
 
-from analytics_etl.reporting.periods import Cadence, Window, period_name, report_path, section_windows
+from analytics_etl.reporting.periods import Cadence, Window, period_name, report_path
 from analytics_etl.reporting.render import render_html, render_index, render_index_json, render_json
-from analytics_etl.reporting.value import SCHEMA_VERSION, build_index, build_report, index_entry
+from analytics_etl.reporting.value import (
+    SCHEMA_VERSION,
+    build_index,
+    build_report,
+    index_entry,
+    section_windows,
+)
 
 __all__ = [
     "SCHEMA_VERSION",

@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from functools import cached_property
+from typing import Any, Literal, NamedTuple
 
 from analytics_etl.reporting import wording
-from analytics_etl.reporting.periods import Cadence, Window, days_of, section_windows
+from analytics_etl.reporting.periods import Cadence, Window, days_of, previous_start
 
 Value = Any
 """A value of a query's row: str, int, float, bool, date or None."""
@@ -18,6 +19,16 @@ Column = tuple[str, str, str]
 """(name, label, kind); the kind says how a value is written, see `render`."""
 
 
+class Kpi(NamedTuple):
+    """A column of the KPI query and of the trend, and how it is shown."""
+
+    name: str
+    label: str
+    kind: str
+    better: Literal["lower", "higher"] | None = None
+    """The direction that is good news, if either is."""
+
+
 @dataclass(frozen=True)
 class Period:
     """What every section may look at."""
@@ -27,6 +38,9 @@ class Period:
     end: date
     rows: Mapping[str, Sequence[Row]]
     expected_tables: tuple[str, ...]
+    windows: Mapping[str, Window]
+    """Of each query what it was asked for."""
+    kpis: tuple[Kpi, ...] = ()
 
     @property
     def days(self) -> list[date]:
@@ -34,11 +48,7 @@ class Period:
 
     @property
     def previous_start(self) -> date:
-        return self.windows["kpis"][0]
-
-    @property
-    def windows(self) -> Mapping[str, Window]:
-        return section_windows(self.cadence, self.start, self.end)
+        return previous_start(self.cadence, self.start)
 
     def totals(self, period: str = "current") -> Row:
         """The row of the KPI query for `current` or `previous`; empty when nothing happened."""
@@ -49,18 +59,50 @@ class Period:
         return text if self.totals() or len(self.missing_days(self.start, self.end)) < len(self.days) else NOT_LOADED
 
     def missing_days(self, start: date, end: date) -> dict[date, list[str]]:
-        """The days of [start, end) that a table has no partition for, with these tables."""
-        partitions = [
-            (row["table_name"], row["period_start"], row["period_end"])
-            for row in self.rows.get("days", ())
-            if row["table_name"] in self.expected_tables
-        ]
+        """The days of [start, end) that a table does not have, with these tables."""
         missing = {}
         for day in days_of(start, end):
-            present = {table for table, first, after in partitions if first <= day < after}
-            if absent := [table for table in self.expected_tables if table not in present]:
+            if absent := [
+                t for t in self.expected_tables if self.day_states.get((t, day), {}).get("row_count") is None
+            ]:
                 missing[day] = absent
         return missing
+
+    @cached_property
+    def day_states(self) -> Mapping[tuple[str, date], Row]:
+        """What is known of the days of the tables that are kept by day."""
+        return {(row["table_name"], row["day"]): row for row in self.rows.get("days", ())}
+
+    @property
+    def own_days(self) -> list[Row]:
+        """What is known of the days of the period, in the order of tables and days."""
+        return [
+            self.day_states[table, day]
+            for table in self.expected_tables
+            for day in self.days
+            if (table, day) in self.day_states
+        ]
+
+    @cached_property
+    def first_published_at(self) -> Value:
+        """When the report was first published; None before it is."""
+        return next((row["first_published_at"] for row in self.rows.get("first_figures", ())), None)
+
+    @cached_property
+    def changed_figures(self) -> list[dict[str, Value]]:
+        """The key figures that are no longer what was first published."""
+        first = {row["figure"]: row["value"] for row in self.rows.get("first_figures", ())}
+        found = []
+        for kpi in self.kpis:
+            old, new = first.get(kpi.name), self.totals().get(kpi.name)
+            if kpi.name in first and (None if new is None else float(new)) != old:
+                old = int(old) if isinstance(new, int) and old is not None else old
+                ratio = None if new is None or not old else new / old - 1
+                found.append(
+                    {"figure": kpi.name, "label": kpi.label, "kind": kpi.kind, "first_value": old, "value": new,
+                     "change_ratio": ratio}
+                )  # fmt: skip
+        return found
 
 
 def section(question: str, parts: Iterable[str], columns: Sequence[Column], rows: Sequence[Row]) -> dict[str, Any]:

@@ -16,23 +16,21 @@ GROWTH_DAYS = 7
 """A single day is too short for growth: the daily report compares the 7 days up to its end with the 7 before."""
 
 
-def section_windows(cadence: Cadence, start: date, end: date) -> dict[str, Window]:
-    """The window to bind to each report query, by section."""
+WindowKind = Literal["period", "trend", "growth", "days"]
+"""What a report query is asked for: the period and the one before, all periods of the trend, the time in which growth
+is looked for and the one before, or all days that anything is compared with."""
+
+
+def window(kind: WindowKind, cadence: Cadence, start: date, end: date) -> Window:
+    """The window to bind to a report query for the period [start, end)."""
     period = (previous_start(cadence, start), start, end)
-    trend = trend_start(cadence, end)
     growth = (end - timedelta(2 * GROWTH_DAYS), end - timedelta(GROWTH_DAYS), end) if cadence == "daily" else period
-    return {
-        "kpis": period,
-        "trend": (trend, trend, end),  # no comparison: its previous period is empty
-        "top_modules": period,
-        "growing_modules": growth,
-        "languages": period,
-        "compilation_performance": period,
-        "quality_checks": period,
-        "quality_rows": period,
-        "quality_reasons": period,
-        "days": (growth[0], start, end),  # all days that anything is compared with
-    }
+    if kind == "trend":
+        first = trend_start(cadence, end)
+        return first, first, end  # no comparison: its previous period is empty
+    if kind == "growth":
+        return growth
+    return (growth[0], start, end) if kind == "days" else period
 
 
 def previous_start(cadence: Cadence, start: date) -> date:

@@ -1,5 +1,7 @@
 """The sections about the quality of the data: a question, one sentence that answers it, columns and rows. No HTML."""
 
+from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 
 from analytics_etl.reporting import wording
@@ -87,40 +89,101 @@ def quality_reasons(period: Period) -> dict[str, Any]:
 
 def days(period: Period) -> dict[str, Any]:
     missing = period.missing_days(period.start, period.end)
-    rows = []
-    for table in period.expected_tables:
-        absent = [day for day, tables in missing.items() if table in tables]
-        inside = [
-            row["row_count"]
-            for row in period.rows.get("days", ())
-            if row["table_name"] == table and period.start <= row["period_start"] and row["period_end"] <= period.end
-        ]
-        expected = len(period.days)
-        rows.append(
-            {
-                "table_name": table,
-                "day_count": expected - len(absent),
-                "expected_day_count": expected,
-                "missing_days": absent,
-                "row_count": sum(inside) if inside else None,
-            }
-        )
-    tables = wording.plural(len(rows), "table")
-    incomplete = [row for row in rows if row["missing_days"]]
-    if not rows:
-        parts = ["no table is expected"]
-    elif not incomplete:
-        days = "the day" if period.cadence == "daily" else f"all {len(period.days)} days"
-        parts = [
-            f"{days} of {'all ' if len(rows) > 1 else ''}{tables} {wording.verb(len(period.days), 'is', 'are')} loaded"
-        ]
-    else:
-        what = ("is", "are") if period.cadence == "daily" else ("has", "have")
-        state = "not loaded" if period.cadence == "daily" else f"missing days: {wording.day_list(list(missing))}"
-        parts = [f"{len(incomplete)} of {tables} {wording.verb(len(incomplete), *what)} {state}"]
+    rows = [_days_of_table(period, table) for table in period.expected_tables]
     columns: list[Column] = [
         ("table_name", "Table", "name"),
-        ("missing_days", "Days" if period.cadence != "daily" else "State", "coverage"),
+        ("day_states", "Days" if period.cadence != "daily" else "State", "states"),
         ("row_count", "Rows", "count"),
+        ("rows_waiting", "Late rows waiting", "count"),
     ]
-    return section("Which days are loaded?", parts, columns, rows)
+    parts = [_loaded(period, missing)]
+    if states := [state for row in rows for state in row["day_states"] if state != "expected"]:
+        counts = [(name, states.count(state)) for state, name in _STATE_NAMES.items() if states.count(state)]
+        if len(counts) == 1:
+            parts.append(f"all {counts[0][0]}" if len(states) > 1 else counts[0][0])
+        else:
+            parts.append(", ".join(f"{wording.count(number)} {name}" for name, number in counts))
+    return section("Which days are loaded, and can they still change?", parts, columns, rows)
+
+
+_STATE_NAMES = {
+    "provisional": "provisional",
+    "final": "final",
+    "frozen_late": "final with late rows waiting",
+    "failed": "failed",
+    "archived": "final and archived",
+}
+
+
+def _days_of_table(period: Period, table: str) -> dict[str, Any]:
+    known = [period.day_states.get((table, day)) for day in period.days]
+    counts = [row["row_count"] for row in known if row is not None and row["row_count"] is not None]
+    return {
+        "table_name": table,
+        "day_count": len(counts),
+        "expected_day_count": len(period.days),
+        "missing_days": [
+            day for day, row in zip(period.days, known, strict=True) if row is None or row["row_count"] is None
+        ],
+        "day_states": ["expected" if row is None else row["state"] for row in known],
+        "row_count": sum(counts) if counts else None,
+        "rows_waiting": sum(row["rows_waiting"] for row in known if row is not None),
+    }
+
+
+def _loaded(period: Period, missing: Mapping[date, Sequence[str]]) -> str:
+    expected = len(period.expected_tables)
+    tables = wording.plural(expected, "table")
+    incomplete = {table for absent in missing.values() for table in absent}
+    if not expected:
+        return "no table is expected"
+    if not incomplete:
+        days = "the day" if period.cadence == "daily" else f"all {len(period.days)} days"
+        are = wording.verb(len(period.days), "is", "are")
+        return f"{days} of {'all ' if expected > 1 else ''}{tables} {are} loaded"
+    what = ("is", "are") if period.cadence == "daily" else ("has", "have")
+    state = "not loaded" if period.cadence == "daily" else f"missing days: {wording.day_list(list(missing))}"
+    return f"{len(incomplete)} of {tables} {wording.verb(len(incomplete), *what)} {state}"
+
+
+def first_figures(period: Period) -> dict[str, Any]:
+    rows = period.changed_figures
+    columns: list[Column] = [
+        ("label", "Figure", "text"),
+        ("first_value", "First published", "figure"),
+        ("value", "Now", "figure"),
+        ("change_ratio", "Change", "change_ratio"),
+    ]
+    if period.first_published_at is None:
+        parts = ["it is not published yet: that is when all its days are loaded"]
+    else:
+        when = wording.moment(period.first_published_at)
+        parts = [
+            f"{len(rows)} of {wording.plural(len(period.kpis), 'key figure')} since {when}"
+            if rows
+            else f"no key figure since it was first published on {when}"
+        ]
+    return section("What changed since this report was first published?", parts, columns, rows)
+
+
+def changed_tables(period: Period) -> dict[str, Any]:
+    rows = list(period.rows.get("changed_tables", ()))
+    parts = []
+    if rows:
+        count = sum(row["change_count"] for row in rows)
+        parts.append(f"{wording.plural(count, 'partition')} of {wording.plural(len(rows), 'table')}")
+        added, removed, changed = (
+            wording.count(sum(row[f"rows_{what}"] for row in rows)) for what in ("added", "removed", "changed")
+        )
+        parts.append(f"{added} rows added, {removed} removed, {changed} changed")
+    columns: list[Column] = [
+        ("table_name", "Table", "name"),
+        ("change_count", "Times", "count"),
+        ("first_changed_day", "From", "day"),
+        ("last_changed_day", "To", "day"),
+        ("rows_added", "Added", "count"),
+        ("rows_removed", "Removed", "count"),
+        ("rows_changed", "Changed", "count"),
+        ("last_changed_at", "Last", "moment"),
+    ]
+    return section("Which tables were written anew with other content since?", parts or ["none"], columns, rows)

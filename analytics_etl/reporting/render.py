@@ -3,15 +3,16 @@
 import json
 import re
 from calendar import Calendar
-from collections.abc import Iterable, Mapping
-from datetime import date
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date, datetime
 from functools import cache
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from analytics_etl.reporting import charts, svg, wording
+from analytics_etl.reporting import svg, wording
+from analytics_etl.reporting.families import REPORTS
 from analytics_etl.reporting.period import Value
 from analytics_etl.reporting.periods import days_of, period_label
 from analytics_etl.reporting.value import build_index
@@ -25,7 +26,7 @@ NAME_LENGTH = 96
 """Characters of a name in HTML; its tooltip and JSON have all of it."""
 CARDS = 6
 """KPIs with a card of their own; the others share a line."""
-NUMBERS = {"count", "bytes", "duration_ms", "ratio", "change_ratio", "rank", "rank_change", "days", "failed"}
+NUMBERS = {"count", "bytes", "duration_ms", "ratio", "change_ratio", "rank", "rank_change", "days", "failed", "figure"}
 
 
 def render_json(value: Mapping[str, Any]) -> str:
@@ -35,7 +36,13 @@ def render_json(value: Mapping[str, Any]) -> str:
 
 def render_html(report: Mapping[str, Any]) -> str:
     """The report as one self-contained page."""
-    figures = {section["name"]: charts.draw(section, report) for section in report["sections"]}
+    drawings = REPORTS[report["family"]].drawings
+    figures = {
+        section["name"]: drawings[section["name"]](section["rows"], report)
+        if section["name"] in drawings and section["rows"]
+        else []
+        for section in report["sections"]
+    }
     return _environment().get_template("report.html.j2").render(report=report, figures=figures)
 
 
@@ -49,18 +56,25 @@ def render_index(entries: Iterable[Mapping[str, Any]]) -> str:
     return _environment().get_template("index.html.j2").render(index=build_index(entries))
 
 
+def _moment(text: str) -> str:
+    return wording.moment(datetime.fromisoformat(text))
+
+
+_WRITERS: Mapping[str, Callable[[Any], str]] = {
+    "count": wording.grouped,
+    "bytes": wording.size,
+    "duration_ms": wording.duration,
+    "ratio": wording.ratio,
+    "change_ratio": wording.change,
+    "moment": _moment,
+}
+
+
 def reading(value: Value, kind: str) -> str:
     """A value as it is read in a table."""
     if value is None:
         return wording.NOTHING
-    writer = {
-        "count": wording.grouped,
-        "bytes": wording.size,
-        "duration_ms": wording.duration,
-        "ratio": wording.ratio,
-        "change_ratio": wording.change,
-    }.get(kind)
-    if writer is not None:
+    if (writer := _WRITERS.get(kind)) is not None:
         return writer(value)
     if kind in ("day", "daily"):
         day = date.fromisoformat(value)
@@ -87,10 +101,21 @@ def headline(value: Value, kind: str) -> str:
     return wording.count(value) if kind == "count" else reading(value, kind)
 
 
-def coverage(row: Mapping[str, Any], period: Mapping[str, Any]) -> list[tuple[str, bool]]:
-    """Each day of the period and whether the table of the row has it."""
+STATES = {
+    "expected": ("□", "bad", "not loaded"),
+    "provisional": ("◐", "warn", "provisional"),
+    "final": ("■", "good", "final"),
+    "frozen_late": ("!", "warn", "final, late rows waiting"),
+    "failed": ("✕", "bad", "failed"),
+    "archived": ("▪", "good", "final, archived"),
+}
+"""How the state of a day is shown: mark, tone, words."""
+
+
+def states(row: Mapping[str, Any], period: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
+    """Each day of the period as (day, mark, tone, words)."""
     days = days_of(date.fromisoformat(period["start"]), date.fromisoformat(period["end"]))
-    return [(wording.day(day), day.isoformat() not in row["missing_days"]) for day in days]
+    return [(wording.day(day), *STATES[state]) for day, state in zip(days, row["day_states"], strict=True)]
 
 
 def breakable(name: str) -> Markup:
@@ -158,7 +183,7 @@ def _environment() -> Environment:
         WEEKDAYS=wording.WEEKDAYS,
         calendars=calendars,
         compared_with=compared_with,
-        coverage=coverage,
+        states=states,
         drawn=Markup,  # our own pictures, which must not be escaped
         spark=spark,
     )

@@ -3,14 +3,18 @@
 The value is JSON-able, its keys are those of `reports_templates/report.schema.json` and `index.schema.json`.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
-from analytics_etl.reporting import quality, usage, wording
-from analytics_etl.reporting.period import Period, Row, Value
+from analytics_etl.reporting import quality
+from analytics_etl.reporting.families import REPORTS
+from analytics_etl.reporting.family import Section
+from analytics_etl.reporting.period import Kpi, Period, Row, Value
 from analytics_etl.reporting.periods import (
     Cadence,
+    Window,
+    WindowKind,
     check_period,
     days_of,
     next_end,
@@ -18,39 +22,34 @@ from analytics_etl.reporting.periods import (
     period_name,
     previous_start,
     report_path,
+    window,
 )
+from analytics_etl.reporting.state import period_state
 
 SCHEMA_VERSION = 1
 SPARKLINE_WEEKS = 4
 
-
-class Kpi(NamedTuple):
-    """A column of the KPI query and of the trend, and how it is shown."""
-
-    name: str
-    label: str
-    kind: str
-    better: Literal["lower", "higher"] | None = None
-    """The direction that is good news, if either is."""
-
-
-KPIS = (
-    Kpi("download_count", "Downloads", "count"),
-    Kpi("active_users", "Active users", "count"),
-    Kpi("modules_downloaded", "Modules downloaded", "count"),
-    Kpi("view_count", "Page views", "count"),
-    Kpi("compilation_count", "Compilations", "count"),
-    Kpi("error_ratio", "Error ratio", "ratio", "lower"),
-    Kpi("total_download_bytes", "Bytes downloaded", "bytes"),
-    Kpi("download_cache_hit_ratio", "Downloads from cache", "ratio", "higher"),
-)
-
-TOPICS: Mapping[str, tuple[Callable[[Period], dict[str, Any]], ...]] = {
-    "Downloads": (usage.trend, usage.top_modules, usage.growing_modules),
-    "Compilations": (usage.languages, usage.compilation_performance),
-    "Data quality": (quality.quality_checks, quality.quality_rows, quality.quality_reasons, quality.days),
+QUALITY: Mapping[str, tuple[Section, ...]] = {
+    "Data quality": (
+        quality.days,
+        quality.quality_checks,
+        quality.quality_rows,
+        quality.quality_reasons,
+        quality.first_figures,
+        quality.changed_tables,
+    ),
 }
-"""Every section, in the order of the report. A section is named like its function, and like its query."""
+"""What every report ends with; the queries are in sql/ops/reports."""
+
+_QUALITY_WINDOWS: Mapping[str, WindowKind] = {"days": "days"}
+
+
+def section_windows(family: str, cadence: Cadence, start: date, end: date) -> dict[str, Window]:
+    """The window to bind to each report query, by section, for the period [start, end)."""
+    report = REPORTS[family]
+    kinds = {**_QUALITY_WINDOWS, **report.windows}
+    names = ["kpis", *(section.__name__ for section in [*report.sections, *_sections(QUALITY)])]
+    return {name: window(kinds.get(name, "period"), cadence, start, end) for name in dict.fromkeys(names)}
 
 
 def build_report(
@@ -68,15 +67,17 @@ def build_report(
     """The one value of the report of [start, end).
 
     `sections` has the rows of each report query for its window of `section_windows`. `newest_day` is the newest day in
-    the warehouse: a day is provisional until `lateness_days` more are loaded. A day is missing when one of
-    `expected_tables` (those partitioned by day, with their schema) has no partition for it. `first_day` is the first
-    day there can be data of; without it the report links to the one before in any case. Raises ValueError for a period
+    the warehouse: a day nothing is known of is provisional until `lateness_days` more are loaded. A day is missing when
+    one of `expected_tables` (those kept by day, with their schema) does not have it. `first_day` is the first day there
+    can be data of; without it the report links to the one before in any case. Raises ValueError for a period
     that is not one of the cadence.
     """
     check_period(cadence, start, end)
-    period = Period(cadence, start, end, sections, tuple(expected_tables))
+    report = REPORTS[family]
+    windows = section_windows(family, cadence, start, end)
+    period = Period(cadence, start, end, sections, tuple(expected_tables), windows, report.kpis)
     label = period_label(cadence, start, end)
-    state = _state(period, label, newest_day, lateness_days)
+    state = period_state(period, label, newest_day, lateness_days)
     comparison = _comparison(period, is_complete=state["is_complete"])
     value = {
         "schema_version": SCHEMA_VERSION,
@@ -86,8 +87,12 @@ def build_report(
         "period": {"name": period_name(cadence, start), "label": label, "start": start, "end": end},
         "state": state,
         "comparison": comparison,
-        "kpis": [_kpi(period, kpi, is_fair=comparison["is_comparable"]) for kpi in KPIS],
-        "sections": _sections(period),
+        "kpis": [_kpi(period, kpi, is_fair=comparison["is_comparable"]) for kpi in report.kpis],
+        "sections": [
+            {"name": section.__name__, "topic": topic, **section(period)}
+            for topic, built in {**report.topics, **QUALITY}.items()
+            for section in built
+        ],
         "links": _links(period, newest_day, first_day),
     }
     jsonable: dict[str, Any] = _jsonable(value)
@@ -96,14 +101,16 @@ def build_report(
 
 def index_entry(report: Mapping[str, Any]) -> dict[str, Any]:
     """What the index says about a report."""
-    kpis = {kpi["name"]: {"value": kpi["value"], "change_ratio": kpi["change_ratio"]} for kpi in report["kpis"]}
+    kpis = {
+        kpi["name"]: {name: kpi[name] for name in ("label", "kind", "value", "change_ratio")} for kpi in report["kpis"]
+    }
     start = date.fromisoformat(report["period"]["start"])
     return {
         "family": report["family"],
         "cadence": report["cadence"],
         "period": dict(report["period"]),
         "state": {name: report["state"][name] for name in ("is_final", "is_complete", "is_empty", "sentence")},
-        "kpis": {name: kpis[name] for name in ("download_count", "active_users", "error_ratio")},
+        "kpis": {name: kpis[name] for name in REPORTS[report["family"]].index_kpis},
         "links": {
             "html": report_path(report["family"], report["cadence"], start),
             "json": report_path(report["family"], report["cadence"], start, "json"),
@@ -117,39 +124,6 @@ def build_index(entries: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     by_start = sorted(entries, key=lambda entry: entry["period"]["start"], reverse=True)
     ordered = sorted(by_start, key=lambda entry: (entry["family"], order[entry["cadence"]]))
     return {"schema_version": SCHEMA_VERSION, "title": "Reports", "reports": [dict(entry) for entry in ordered]}
-
-
-def _state(period: Period, label: str, newest_day: date, lateness_days: int) -> dict[str, Any]:
-    missing = period.missing_days(period.start, period.end)
-    final_from = period.end - timedelta(1) + timedelta(lateness_days)
-    is_final = newest_day >= final_from
-    is_empty = not period.totals()
-    subject = f"{label[0].upper()}{label[1:]} (UTC)"
-    later = f"late events can change it until {wording.day(final_from)} {final_from.year} is loaded"
-    if not missing:
-        text = f"{subject} is complete and final." if is_final else f"{subject} is complete but provisional: {later}."
-    else:
-        if period.cadence != "daily":
-            are = wording.verb(len(missing), "is", "are")
-            which = f"{len(missing)} of {len(period.days)} days {are} not loaded ({wording.day_list(list(missing))})"
-        else:
-            absent, tables = len(missing[period.start]), len(period.expected_tables)
-            are = wording.verb(absent, "is", "are")
-            which = "it is not loaded" if absent == tables else f"{absent} of {tables} tables {are} not loaded"
-        text = f"{subject} is incomplete: {which}." + ("" if is_final else f" It is provisional: {later}.")
-    if is_empty and len(missing) < len(period.days):
-        text += " It has no events."
-    return {
-        "is_final": is_final,
-        "is_complete": not missing,
-        "is_empty": is_empty,
-        "missing_days": list(missing),
-        "missing_tables": [{"day": day, "table_names": tables} for day, tables in missing.items()],
-        "final_from": final_from,
-        "newest_day": newest_day,
-        "lateness_days": lateness_days,
-        "sentence": text,
-    }
 
 
 def _comparison(period: Period, *, is_complete: bool) -> dict[str, Any]:
@@ -169,12 +143,8 @@ def _comparison(period: Period, *, is_complete: bool) -> dict[str, Any]:
     return {"start": start, "end": end, "label": label, "is_comparable": is_fair, "sentence": sentence}
 
 
-def _sections(period: Period) -> list[dict[str, Any]]:
-    return [
-        {"name": builder.__name__, "topic": topic, **builder(period)}
-        for topic, builders in TOPICS.items()
-        for builder in builders
-    ]
+def _sections(topics: Mapping[str, tuple[Section, ...]]) -> list[Section]:
+    return [section for sections in topics.values() for section in sections]
 
 
 def _kpi(period: Period, kpi: Kpi, *, is_fair: bool) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import unicodedata
 from collections.abc import Iterable, Sequence
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 MONTHS = (
@@ -105,6 +105,12 @@ def name(text: str, longest: int = LONGEST_NAME) -> str:
 def day(value: date) -> str:
     """31 March; the year stands in the title."""
     return f"{value.day} {MONTHS[value.month - 1]}"
+
+
+def moment(value: datetime) -> str:
+    """31 March 2025 at 14:05 UTC."""
+    at = value.astimezone(UTC)
+    return f"{day(at)} {at.year} at {at:%H:%M} UTC"
 
 
 def day_range(start: date, end: date) -> str:

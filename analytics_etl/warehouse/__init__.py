@@ -1,11 +1,11 @@
 """The only package that talks to PostgreSQL.
 
 `connection` knows how to connect, `loading` replaces raw days, `derived` replaces windows of aggregates and refreshes
-views, `operations` keeps the books. `Warehouse` ties them to the settings: it is the resource the assets get.
+views, `operations` and `days` keep the books. `Warehouse` ties them to the settings: it is the resource the assets get.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import date
 from typing import Any
 from uuid import uuid4
@@ -13,9 +13,9 @@ from uuid import uuid4
 from psycopg import sql
 
 from analytics_etl.contracts import Contract
-from analytics_etl.models import Model, bind, window_parameters
+from analytics_etl.models import Model, bind, cadence_of, window_parameters
 from analytics_etl.settings import Settings
-from analytics_etl.warehouse import archives, changes, operations, outbox, roles
+from analytics_etl.warehouse import archives, changes, days, operations, outbox, roles
 from analytics_etl.warehouse.archiving import Archiver
 from analytics_etl.warehouse.batches import (
     create_batch_schema,
@@ -76,18 +76,22 @@ class Warehouse:
 
     @contextmanager
     def load(
-        self, contract: Contract, days: Sequence[date], run_id: str | None = None, *, accept_change: bool = False
+        self, contract: Contract, wanted: Sequence[date], run_id: str | None = None, *, accept_change: bool = False
     ) -> Iterator[DayLoad]:
         """Replace days of a raw table; committed when the block ends without an error."""
+        lateness = self.settings.lateness_of(contract.table, is_derived=False)
         with (
-            self._keeping_refused(run_id),
+            self._keeping_failure(contract.table, wanted, lateness, run_id),
             transaction(self.settings, {"work_mem": "64MB", "backend_flush_after": "1MB"}) as connection,
         ):
-            load = DayLoad(connection, contract, sorted(days), run_id, self._gate(accept_change))
+            gate = Gate(self.settings.change_limit_percent, lateness, accept_change)
+            load = DayLoad(connection, contract, sorted(wanted), run_id, gate)
             try:
                 load.begin()
-                archives.refuse_archived(connection, contract.table, days)
+                archives.refuse_archived(connection, contract.table, wanted)
                 yield load
+                days.refresh(connection, contract.table, lateness, wanted)
+                days.expect(connection, contract.table, wanted)
             except BaseException:
                 connection.close()  # a COPY may be under way, in which state nothing can be rolled back
                 raise
@@ -98,12 +102,19 @@ class Warehouse:
         self, model: Model, periods: Mapping[date, date], run_id: str | None = None, *, accept_change: bool = False
     ) -> Replaced:
         """Replace consecutive partitions (start -> end) of a derived table."""
-        with self._keeping_refused(run_id), transaction(self.settings, AGGREGATION) as connection:
+        lateness = self.settings.lateness_of(model.table, is_derived=True)
+        with (
+            self._keeping_failure(model.table, list(periods), lateness, run_id),
+            transaction(self.settings, AGGREGATION) as connection,
+        ):
             # It brings other partitions up to date, too, and reads days around each of them.
             reach = model.reads(*model.touches(min(periods), max(periods.values())))
             schemas = overlay(connection, self.settings, model.dependencies, *reach)
-            replaced = replace_window(connection, model, periods, run_id, schemas, self._gate(accept_change))
+            gate = Gate(self.settings.change_limit_percent, lateness, accept_change)
+            replaced = replace_window(connection, model, periods, run_id, schemas, gate)
             self._show(connection, model)
+            if model.cadence == "day":
+                days.refresh(connection, model.table, lateness, [*periods, *replaced.refreshed])
             return replaced
 
     def changes_of_run(self, table: str, run_id: str) -> list[dict[str, Any]]:
@@ -111,18 +122,28 @@ class Warehouse:
         with transaction(self.settings) as connection:
             return changes.changes_of_run(connection, table, run_id)
 
-    def _gate(self, accepted: bool) -> Gate:  # noqa: FBT001 - private, and named by both callers
-        return Gate(self.settings.change_limit_percent, self.settings.lateness_days, accepted)
-
     @contextmanager
-    def _keeping_refused(self, run_id: str | None) -> Iterator[None]:
-        """Keep the figures of a change that was refused, which its own transaction took with it."""
+    def _keeping_failure(self, table: str, starts: Sequence[date], lateness: int, run_id: str | None) -> Iterator[None]:
+        """Keep why days were not written, and the figures of a change that was refused, which the transaction took."""
         try:
             yield
         except ChangeRefusedError as error:
             with transaction(self.settings) as connection:
                 changes.record_changes(connection, error.changes, run_id, published=False)
             raise
+        except Exception as error:
+            # What failed may be the database; then the error itself is all there is to tell.
+            with suppress(*LOST_CONNECTION, DatabaseError), transaction(self.settings) as connection:
+                if cadence_of(table) == "day":
+                    days.record_failure(connection, table, lateness, starts, self._first_line(error))
+            raise
+
+    def _first_line(self, error: Exception) -> str:
+        """What an error says, without the rows that PostgreSQL quotes below, and without secrets."""
+        said = f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
+        for secret in sorted(self.settings.secrets, key=len, reverse=True):
+            said = said.replace(secret, "***")
+        return said
 
     def refresh(self, model: Model) -> int:
         """Refresh a materialized view; returns its number of rows."""
@@ -175,6 +196,36 @@ class Warehouse:
         with transaction(self.settings) as connection:
             operations.record_checks(connection, results, run_id)
             outbox.record_failures(connection, results, run_id)
+            for table in sorted({result.table for result in results if cadence_of(result.table) == "day"}):
+                lateness = self.settings.lateness_of(table, is_derived=True)
+                days.refresh(connection, table, lateness, keep_lateness=True)
+
+    def settle_days(self, tables: Mapping[str, bool]) -> None:
+        """Bring the states of all days up to date with the settings: {table kept by day: whether it is derived}."""
+        with transaction(self.settings) as connection:
+            for table, is_derived in tables.items():
+                days.refresh(connection, table, self.settings.lateness_of(table, is_derived=is_derived))
+
+    def expect_day(self, tables: Mapping[str, bool], day: date) -> None:
+        """Say that a day is due in all of some tables: {table kept by day: whether it is derived}."""
+        lateness = [self.settings.lateness_of(table, is_derived=is_derived) for table, is_derived in tables.items()]
+        with transaction(self.settings) as connection:
+            days.expect_day(connection, list(tables), lateness, day)
+
+    def day_states(self, start: date, end: date) -> list[dict[str, Any]]:
+        """The rows of ops.days in [start, end)."""
+        with transaction(self.settings) as connection:
+            return days.states(connection, start, end)
+
+    def frozen_days(self) -> set[tuple[str, date]]:
+        """(table, day) of the days that are final and have late rows waiting."""
+        with transaction(self.settings) as connection:
+            return set(days.frozen(connection))
+
+    def publish_report(self, family: str, cadence: str, start: date, figures: Mapping[str, float | None]) -> None:
+        """Keep what a report said when it was first published; later versions change nothing."""
+        with transaction(self.settings) as connection:
+            operations.record_report(connection, family, cadence, start, figures)
 
     @contextmanager
     def outbox(self) -> Iterator[Connection]:

@@ -15,7 +15,7 @@ from analytics_etl.archive import ArchiveError, ArchiveFolder, Fingerprint, Mani
 from analytics_etl.archive.files import sha256_of
 from analytics_etl.contracts import Contract
 from analytics_etl.settings import Settings
-from analytics_etl.warehouse import archives
+from analytics_etl.warehouse import archives, days
 from analytics_etl.warehouse.connection import AGGREGATION, Connection, DatabaseError, lock, transaction
 from analytics_etl.warehouse.loading import DayLoad
 from analytics_etl.warehouse.operations import record_audit
@@ -37,7 +37,9 @@ class Archiver:
         if keep is None:
             return []
         with transaction(self._settings) as connection:
-            return archives.due_days(connection, contract.table, max(keep, self._settings.lateness_days))
+            return archives.due_days(
+                connection, contract.table, max(keep, self._settings.lateness_of(contract.table, is_derived=False))
+            )
 
     def personal_due(self, contract: Contract, place: str) -> list[date]:
         """Days whose personal columns are to be removed, from the table or from the archive."""
@@ -79,6 +81,7 @@ class Archiver:
             connection.execute(sql.SQL("drop table {}").format(leaf))
             archives.record_dropped(connection, contract.table, day)
             record_audit(connection, actor, "archive", f"{contract.table} {day}", reason)
+            self._refresh(connection, contract)
         return manifest
 
     def is_exported(self, contract: Contract, day: date) -> bool:
@@ -112,6 +115,7 @@ class Archiver:
                 load.attach(day)
             archives.record_restored(connection, contract.table, day, self._settings.restored_days)
             record_audit(connection, actor, "restore", f"{contract.table} {day}", reason)
+            self._refresh(connection, contract)
         return manifest
 
     def remove_personal_from_table(self, contract: Contract, day: date, actor: str) -> int:
@@ -178,6 +182,11 @@ class Archiver:
             return 0
         with transaction(self._settings) as connection:
             return archives.remove_rejected_content(connection, contract.table, keep)
+
+    def _refresh(self, connection: Connection, contract: Contract) -> None:
+        """The states of the table's days, as the last thing in a transaction."""
+        lateness = self._settings.lateness_of(contract.table, is_derived=False)
+        days.refresh(connection, contract.table, lateness)
 
     @contextmanager
     def _day(self, contract: Contract, day: date) -> Iterator[Connection]:

@@ -19,6 +19,7 @@ class Gate:
 
     percent: float
     lateness_days: int
+    """The window of the table, after which its days are final."""
     accepted: bool = False
 
 
@@ -150,15 +151,15 @@ def judge(connection: Connection, changes: Sequence[Change], gate: Gate | None) 
     if gate is None or gate.accepted:
         return
     days = [change for change in changes if change.end == change.start + timedelta(days=1)]
-    refused = [c for c in days if c.beyond(gate.percent) and is_final(connection, c.end, gate.lateness_days)]
+    refused = [c for c in days if c.beyond(gate.percent) and is_final(connection, c.table, c.end, gate.lateness_days)]
     if refused:
         raise ChangeRefusedError(refused, gate)
 
 
-def is_final(connection: Connection, end: date, lateness_days: int) -> bool:
-    """Whether the newest day that was loaded is at least so many days after the last day of a period."""
+def is_final(connection: Connection, table: str, end: date, lateness_days: int) -> bool:
+    """Whether the newest day of a table is at least so many days after the last day of a period."""
     found = connection.execute(
-        "select max(period_start) from ops.partitions where period_end = period_start + 1"
+        "select max(period_start) from ops.partitions where table_name = %s and period_end = period_start + 1", [table]
     ).fetchone()
     newest = None if found is None else found[0]
     return newest is not None and newest >= end - timedelta(days=1) + timedelta(days=lateness_days)

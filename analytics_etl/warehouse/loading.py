@@ -53,8 +53,12 @@ class DayLoad:
         self._sender = RowSender(self.connection)
 
     def begin(self) -> None:
-        """Wait for any other load of these days, then create the partitions to be."""
-        lock(self.connection, *(f"{self.contract.table} {day}" for day in self.days))
+        """Wait for any other load of the table, then create the partitions to be.
+
+        Loads of other days must wait, too: a file may hold rows of both, of which only one ledger is right, and a
+        partition can be dropped only when nobody else holds the table, which a load does from here on.
+        """
+        lock(self.connection, self.contract.table, *(f"{self.contract.table} {day}" for day in self.days))
         for day in self.days:
             # FREEZE wants a table made in this very transaction; it saves every reader the check of each row's age.
             self.connection.execute(

@@ -30,7 +30,7 @@ _OF_THE_BOOKS = {
         select table_name, path, size_bytes, modified_at from ops.loaded_files where state <> 'gone'""",
     "failed_checks": """
         select table_name, severity, count(*) as failed from ops.check_results where not passed group by 1, 2""",
-    "first_days": "select min(period_start) as day from ops.partitions",
+    "day_states": "select table_name, state, count(*) as days from ops.days group by 1, 2",
 }
 
 # Dagster keeps times without a zone; its connections and ours are in UTC.

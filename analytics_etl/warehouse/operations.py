@@ -1,7 +1,7 @@
 """The ops tables: partitions, landing ledger, check results, audit. Statements and nothing else."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -109,6 +109,21 @@ def record_checks(connection: Connection, results: Iterable[CheckResult], run_id
                 for r in results
             ],
         )  # fmt: skip
+
+
+def record_report(
+    connection: Connection, family: str, cadence: str, start: date, figures: Mapping[str, float | None]
+) -> None:
+    """The first version of a report and its key figures; does nothing for one that is known."""
+    new = connection.execute(
+        "insert into ops.reports (family, cadence, period_start) values (%s, %s, %s) on conflict do nothing",
+        [family, cadence, start],
+    ).rowcount
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "insert into ops.report_figures (family, cadence, period_start, figure, value) values (%s, %s, %s, %s, %s)",
+            [(family, cadence, start, figure, value) for figure, value in figures.items() if new],
+        )
 
 
 def record_audit(connection: Connection, actor: str, action: str, subject: str, reason: str | None = None) -> None:

@@ -15,6 +15,7 @@ create table ops.check_results (
     primary key (table_name, check_name, period_start),
     constraint severity_known check (severity in ('error', 'warn'))
 );
+create index check_results_that_failed on ops.check_results (table_name, period_start) where not passed;
 comment on table ops.check_results is 'The latest result of each check of each partition. A view has one result, on the day it was refreshed for.';
 comment on column ops.check_results.severity is 'error stops what is downstream of the partition; warn only tells.';
 comment on column ops.check_results.unexpected_count is 'Rows that should not be there.';

@@ -39,6 +39,7 @@ create table ops.loaded_days (
     primary key (table_name, path, day),
     constraint nothing_lost check (rows_read = rows_loaded + rows_duplicate + rows_rejected)
 );
+create index loaded_days_that_wait on ops.loaded_days (table_name, day) where rows_loaded is null;
 comment on table ops.loaded_days is 'The rows of each landing file on each UTC day they are of, and what became of them.';
 comment on column ops.loaded_days.rows_read is 'Rows of the day in the file, rejected ones included.';
 comment on column ops.loaded_days.rows_loaded is 'Rows kept; NULL until the day is loaded. A row that several files hold counts for the first one by path.';

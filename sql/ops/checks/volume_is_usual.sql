@@ -1,5 +1,5 @@
 /*
-description: The day has rows, and between half and twice the median of the same weekday in the 8 weeks before (from 3 such days on).
+description: The day has rows, and as many as usual; the median of the same weekday in the 8 weeks before is usual (from 3 such days on), up to ANALYTICS_VOLUME_FACTOR times as many or as few.
 checks:
   - unexpected_rows_expectation: {severity: warning}
 */
@@ -23,4 +23,7 @@ days as (
 select day, row_count, past_days, usual_row_count
 from days
 where row_count = 0
-   or (past_days >= 3 and (row_count < 0.5 * usual_row_count or row_count > 2 * usual_row_count))
+   or (past_days >= 3 and (
+        row_count < usual_row_count / :volume_factor::double precision
+        or row_count > usual_row_count * :volume_factor::double precision
+    ))

@@ -1,64 +1,47 @@
-"""The sections about the use of the registry: a question, one sentence that answers it, columns and rows. No HTML."""
+"""The report of the registry: downloads, modules, languages, compilations. Its charts are in `registry_figures`."""
 
-from collections.abc import Mapping, Sequence
-from datetime import date
-from itertools import pairwise
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from analytics_etl.reporting import wording
-from analytics_etl.reporting.period import Column, Period, Row, section
-from analytics_etl.reporting.periods import days_of, next_end
+from analytics_etl.reporting.families import registry_figures as figures
+from analytics_etl.reporting.family import FamilyReport
+from analytics_etl.reporting.period import Column, Kpi, Period, Row, section
+from analytics_etl.reporting.trend import Trend, build, draw
 
-ADDITIVE = (
-    "download_count",
-    "failed_download_count",
-    "total_download_bytes",
-    "view_count",
-    "compilation_count",
-    "failed_compilation_count",
+KPIS = (
+    Kpi("download_count", "Downloads", "count"),
+    Kpi("active_users", "Active users", "count"),
+    Kpi("modules_downloaded", "Modules downloaded", "count"),
+    Kpi("view_count", "Page views", "count"),
+    Kpi("compilation_count", "Compilations", "count"),
+    Kpi("error_ratio", "Error ratio", "ratio", "lower"),
+    Kpi("total_download_bytes", "Bytes downloaded", "bytes"),
+    Kpi("download_cache_hit_ratio", "Downloads from cache", "ratio", "higher"),
 )
 
-
-def trend(period: Period) -> dict[str, Any]:
-    rows = _trend_rows(period)
-    known = [row for row in rows if row["download_count"] is not None]
-    names = {"daily": "day", "weekly": "week", "monthly": "month"}
-    noun = names[period.cadence]
-    current = rows[-1] if rows else {}
-    parts = []
-    if current.get("download_count") is not None:
-        on = "on" if period.cadence == "daily" else "in"
-        parts.append(f"{wording.plural(current['download_count'], 'download')} {on} the {noun}")
-        whole = [row["download_count"] for row in rows[:-1] if _is_whole(row)]
-        mean = sum(whole) / len(whole) if whole and _is_whole(current) else 0
-        if mean:
-            before = wording.plural(len(whole), f"{'' if period.cadence == 'daily' else 'complete '}{noun}")
-            growth = wording.change(current["download_count"] / mean - 1)
-            parts.append(f"{growth} against the mean of {before} before, {wording.count(round(mean))}")
-    if known:
-        best = max(known, key=lambda row: row["download_count"])
-        label = _trend_label(period, best["period_start"])
-        if best is not current:
-            parts.append(f"the highest was {wording.count(best['download_count'])} ({label})")
-    expected = sum(row["expected_day_count"] for row in rows)
-    empty = expected - sum(row["day_count"] for row in rows)
-    if empty and known:
-        parts.append(f"{empty} of {expected} days {wording.verb(empty, 'has', 'have')} no data")
-    several = period.cadence != "daily"
-    users = "Highest daily active users" if several else "Active users"
-    columns: list[Column] = [("period_start", noun.capitalize(), period.cadence)]
-    columns += [("day_count", "Days with data", "days")] if several else []
-    columns += [
+TREND = Trend(
+    noun="download",
+    additive=(
         ("download_count", "Downloads", "count"),
         ("failed_download_count", "Failed", "count"),
         ("total_download_bytes", "Bytes", "bytes"),
         ("view_count", "Views", "count"),
         ("compilation_count", "Compilations", "count"),
-        ("highest_daily_active_users", users, "count"),
-        ("error_ratio", "Error ratio", "ratio"),
-    ]
-    parts = parts or [f"no data, neither of this {noun} nor of the {len(rows) - 1} {noun}s before"]
-    return section("How did downloads develop?", parts, columns, rows[::-1] if known else [])
+        ("failed_compilation_count", "Failed compilations", "count"),
+    ),
+    hidden=("failed_compilation_count",),
+    highest=("active_users", "Active users", "count"),
+    ratio=("error_ratio", "Error ratio", "ratio"),
+    numerator=("failed_download_count", "failed_compilation_count"),
+    denominator=("download_count", "failed_download_count", "compilation_count"),
+    ratio_caption="Error ratio of downloads and compilations",
+)
+
+
+def trend(period: Period) -> dict[str, Any]:
+    return build(TREND, period)
 
 
 def top_modules(period: Period) -> dict[str, Any]:
@@ -182,49 +165,23 @@ def compilation_performance(period: Period) -> dict[str, Any]:
     return section("How fast were compilations?", parts or [period.nothing("nothing was compiled")], columns, rows)
 
 
-def _trend_rows(period: Period) -> list[dict[str, Any]]:
-    """One row per day, week or month of the trend, oldest first; what a period has no data for is None."""
-    first, _, end = period.windows["trend"]
-    bounds = [first]
-    while bounds[-1] < end:
-        bounds.append(next_end(period.cadence, bounds[-1]))
-    by_day = {row["day"]: row for row in period.rows.get("trend", ())}
-    rows = []
-    for start, after in pairwise(bounds):
-        inside = [by_day[day] for day in days_of(start, after) if day in by_day]
-        sums = {name: sum(row[name] for row in inside) if inside else None for name in ADDITIVE}
-        rows.append(
-            {
-                "period_start": start,
-                "day_count": len(inside),
-                "expected_day_count": (after - start).days,
-                **sums,
-                "highest_daily_active_users": max((row["active_users"] for row in inside), default=None),
-                "error_ratio": _error_ratio(sums),
-            }
-        )
-    return rows
-
-
-def _is_whole(row: Row) -> bool:
-    return bool(row["day_count"] == row["expected_day_count"])
-
-
-def _error_ratio(sums: Mapping[str, int | None]) -> float | None:
-    """Share of downloads and compilations that failed."""
-    downloads, failed = sums["download_count"] or 0, sums["failed_download_count"] or 0
-    compilations, broken = sums["compilation_count"] or 0, sums["failed_compilation_count"] or 0
-    events = downloads + failed + compilations
-    return (failed + broken) / events if events else None
-
-
-def _trend_label(period: Period, start: date) -> str:
-    if period.cadence == "daily":
-        return f"{wording.WEEKDAYS[start.weekday()]} {wording.day(start)}"
-    if period.cadence == "weekly":
-        return f"week {start.isocalendar().week}, {wording.day_range(start, next_end('weekly', start))}"
-    return f"{wording.MONTHS[start.month - 1]} {start.year}"
-
-
 def _these(rows: Sequence[Row], noun: str) -> str:
     return f"these {len(rows)} {noun}s" if len(rows) > 1 else f"this {noun}"
+
+
+REPORT = FamilyReport(
+    kpis=KPIS,
+    topics={
+        "Downloads": (trend, top_modules, growing_modules),
+        "Compilations": (languages, compilation_performance),
+    },
+    drawings={
+        "trend": partial(draw, TREND),
+        "top_modules": figures.top_modules,
+        "growing_modules": figures.growing_modules,
+        "languages": figures.languages,
+        "compilation_performance": figures.compilation_performance,
+    },
+    index_kpis=("download_count", "active_users", "error_ratio"),
+    windows={"trend": "trend", "growing_modules": "growth"},
+)

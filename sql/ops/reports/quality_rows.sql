@@ -20,6 +20,6 @@ select
     sum(rows_rejected)::bigint as rows_rejected,
     coalesce(sum(rows_read - rows_rejected) filter (where rows_loaded is null), 0)::bigint as rows_waiting
 from ops.loaded_days
-where split_part(table_name, '.', 1) = 'registry' and day >= :start::date and day < :end::date
+where split_part(table_name, '.', 1) = :family and day >= :start::date and day < :end::date
 group by 1
 order by table_name collate "C"

@@ -1,6 +1,6 @@
 /*
 description: >-
-  Each check of the tables of the registry with its results for partitions inside the period, failed ones first. Partitions
+  Each check of the tables of a family with its results for partitions inside the period, failed ones first. Partitions
   that reach beyond the period (the week around a day) belong to their own report.
 columns:
   table_name: Table that was checked, with its schema.
@@ -27,7 +27,7 @@ results as (
         min(period_start) filter (where not passed) as first_failed_day,
         max(period_start) filter (where not passed) as last_failed_day
     from ops.check_results
-    where split_part(table_name, '.', 1) = 'registry' and period_start >= :start::date and period_end <= :end::date
+    where split_part(table_name, '.', 1) = :family and period_start >= :start::date and period_end <= :end::date
     group by 1, 2, 3
 )
 select

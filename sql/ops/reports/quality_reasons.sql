@@ -10,7 +10,7 @@ with
 rejections as (
     select table_name, split_part(reason, ', got ', 1) as reason
     from ops.rejected_rows
-    where split_part(table_name, '.', 1) = 'registry' and day >= :start::date and day < :end::date
+    where split_part(table_name, '.', 1) = :family and day >= :start::date and day < :end::date
 ),
 -- The position in the whole list, so that cutting it does not depend on the order of the rows.
 reasons as (

@@ -1,0 +1,10 @@
+"""The reports of the families. To add one: a module here, its queries in sql/<family>/reports, a line below."""
+
+from collections.abc import Mapping
+
+from analytics_etl.reporting.families import registry
+from analytics_etl.reporting.family import FamilyReport
+
+REPORTS: Mapping[str, FamilyReport] = {
+    "registry": registry.REPORT,
+}

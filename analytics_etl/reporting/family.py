@@ -1,0 +1,38 @@
+"""What differs between the reports of families: key figures, sections, charts. Each family declares one value."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from analytics_etl.reporting.charts import Figure
+from analytics_etl.reporting.period import Kpi, Period, Row
+from analytics_etl.reporting.periods import WindowKind
+
+Section = Callable[[Period], dict[str, Any]]
+"""Builds a section from the rows of the query of the same name in sql/<family>/reports."""
+
+Drawing = Callable[[Sequence[Row], Mapping[str, Any]], list[Figure]]
+"""Draws the charts of a section from its rows and the whole report."""
+
+
+@dataclass(frozen=True)
+class FamilyReport:
+    """The part of a report that belongs to one family.
+
+    The queries `kpis` (a row for the current and one for the previous period, without any when nothing happened) and
+    `trend` (a row for each day) give the columns that `kpis` names; every section has a query named like its function.
+    """
+
+    kpis: tuple[Kpi, ...]
+    topics: Mapping[str, tuple[Section, ...]]
+    """Sections by topic, in the order of the report; those about the quality of the data follow."""
+    drawings: Mapping[str, Drawing]
+    """The charts of the sections that have any."""
+    index_kpis: tuple[str, str, str]
+    """The key figures the index shows."""
+    windows: Mapping[str, WindowKind] = field(default_factory=dict)
+    """The windows of the queries that are not asked for the period and the one before."""
+
+    @property
+    def sections(self) -> list[Section]:
+        return [section for sections in self.topics.values() for section in sections]

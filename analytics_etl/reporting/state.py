@@ -1,0 +1,82 @@
+"""The state of a period, in one line a person can quote, and what else to know before trusting its numbers."""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import Any
+
+from analytics_etl.reporting import wording
+from analytics_etl.reporting.period import Period, Row
+
+TABLES_NAMED = 3
+
+
+def period_state(period: Period, label: str, newest_day: date, lateness_days: int) -> dict[str, Any]:
+    """Final or provisional, complete or not, and the notices."""
+    missing = period.missing_days(period.start, period.end)
+    known = [row for row in period.own_days if row["row_count"] is not None]
+    final_from = max([period.end + timedelta(lateness_days - 1), *(row["final_from"] for row in known)])
+    is_final = newest_day >= final_from and all(row["is_final"] for row in known)
+    is_empty = not period.totals()
+    text = _sentence(period, label, missing, final_from, is_final=is_final)
+    if is_empty and len(missing) < len(period.days):
+        text += " It has no events."
+    return {
+        "is_final": is_final,
+        "is_complete": not missing,
+        "is_empty": is_empty,
+        "missing_days": list(missing),
+        "missing_tables": [{"day": day, "table_names": tables} for day, tables in missing.items()],
+        "final_from": final_from,
+        "newest_day": newest_day,
+        "lateness_days": lateness_days,
+        "sentence": text,
+        "notices": _notices(period),
+    }
+
+
+def _sentence(period: Period, label: str, missing: dict[date, list[str]], final_from: date, *, is_final: bool) -> str:
+    subject = f"{label[0].upper()}{label[1:]} (UTC)"
+    later = f"late events can change it until {wording.day(final_from)} {final_from.year} is loaded"
+    if not missing:
+        return f"{subject} is complete and final." if is_final else f"{subject} is complete but provisional: {later}."
+    if period.cadence != "daily":
+        are = wording.verb(len(missing), "is", "are")
+        which = f"{len(missing)} of {len(period.days)} days {are} not loaded ({wording.day_list(list(missing))})"
+    else:
+        absent, tables = len(missing[period.start]), len(period.expected_tables)
+        are = wording.verb(absent, "is", "are")
+        which = "it is not loaded" if absent == tables else f"{absent} of {tables} tables {are} not loaded"
+    return f"{subject} is incomplete: {which}." + ("" if is_final else f" It is provisional: {later}.")
+
+
+def _notices(period: Period) -> list[dict[str, Any]]:
+    """What is wrong or odd, each with the kind of thing it is."""
+    found = []
+    if frozen := [row for row in period.own_days if row["rows_waiting"] and row["is_final"]]:
+        rows = wording.plural(sum(row["rows_waiting"] for row in frozen), "row")
+        came = f"{rows} of {_which(frozen)} came after the day was final"
+        found.append(("late_rows", f"{came} and are not in these numbers until the day is reopened."))
+    if waiting := [row for row in period.own_days if row["rows_waiting"] and not row["is_final"]]:
+        rows = wording.plural(sum(row["rows_waiting"] for row in waiting), "row")
+        found.append(("late_rows", f"{rows} of {_which(waiting)} came late and will be in these numbers soon."))
+    if failed := [row for row in period.own_days if row["state"] == "failed"]:
+        found.append(("failed", f"A check or the last run failed: {_which(failed)}."))
+    if empty := [row for row in period.own_days if row["is_unusual"] and not row["row_count"]]:
+        found.append(("empty", f"There are no rows at all: {_which(empty)}."))
+    if odd := [row for row in period.own_days if row["is_unusual"] and row["row_count"]]:
+        found.append(("volume", f"The number of rows is far from what is usual on this weekday: {_which(odd)}."))
+    if changed := period.changed_figures:
+        are = wording.verb(len(changed), "figure differs", "figures differ")
+        when = wording.moment(period.first_published_at)
+        found.append(("changed", f"{len(changed)} {are} from what was first published on {when}."))
+    return [{"kind": kind, "sentence": sentence} for kind, sentence in found]
+
+
+def _which(rows: Sequence[Row]) -> str:
+    """Tables with their days: registry.download_events (2 and 3 April)."""
+    days: dict[str, list[date]] = {}
+    for row in rows:
+        days.setdefault(row["table_name"], []).append(row["day"])
+    named = [f"{wording.name(table)} ({wording.day_list(of)})" for table, of in days.items()]
+    more = len(named) - TABLES_NAMED
+    return ", ".join(named[:TABLES_NAMED]) + (f" and {more} more tables" if more > 0 else "")

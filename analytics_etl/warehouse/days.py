@@ -1,0 +1,181 @@
+"""The state of each day of each table that is kept by day: `ops.days`, which follows from the other books.
+
+Whatever writes these books calls `refresh` as the last thing in the same transaction. Weeks and months are not here.
+"""
+
+from collections.abc import Collection, Sequence
+from datetime import date
+from typing import Any, Literal
+
+from analytics_etl.warehouse.connection import Connection, lock, rows
+
+DayState = Literal["expected", "provisional", "final", "frozen_late", "failed", "archived"]
+
+LONGEST_FAILURE = 500
+"""Characters kept of why an attempt failed."""
+
+_REFRESH = """
+    with
+    known as (
+        select period_start as day, rows from ops.partitions
+        where table_name = %(table)s and period_end = period_start + 1
+    ),
+    span as (
+        select min(day) as first, max(day) as newest from known
+    ),
+    waiting as (
+        select day, sum(rows_read - rows_rejected)::bigint as rows_waiting from ops.loaded_days
+        where table_name = %(table)s and rows_loaded is null and rows_read > rows_rejected
+        group by 1
+    ),
+    checks as (
+        select period_start as day,
+            coalesce(array_agg(check_name order by check_name) filter (where severity = 'error'), '{}') as failed,
+            coalesce(array_agg(check_name order by check_name) filter (where severity = 'warn'), '{}') as warned
+        from ops.check_results
+        where table_name = %(table)s and not passed
+        group by 1
+    ),
+    archived as (
+        select day, true as is_archived from ops.archives where table_name = %(table)s and state = 'archived'
+    ),
+    before as (
+        select day, final_from, case when day = any(%(written)s) then null else failure end as failure
+        from ops.days where table_name = %(table)s
+    ),
+    lateness as (
+        select case when %(keep)s then coalesce(max(final_from - day), %(lateness)s) else %(lateness)s end as days
+        from before
+    ),
+    present as (
+        select day from known
+        union select day from waiting
+        union select day from before
+        union select d::date from span cross join generate_series(first, newest, interval '1 day') as d
+    ),
+    facts as (
+        select day, day + lateness.days as final_from, known.rows, known.day is not null as is_there,
+            coalesce(span.newest >= day + lateness.days and known.day is not null, false) as is_final,
+            coalesce(rows_waiting, 0) as rows_waiting, coalesce(is_archived, false) as is_archived, failure,
+            coalesce(checks.failed, '{}') as failed_checks, coalesce(checks.warned, '{}') as warned_checks
+        from present
+        cross join span
+        cross join lateness
+        left join known using (day)
+        left join waiting using (day)
+        left join checks using (day)
+        left join archived using (day)
+        left join before using (day)
+    )
+    insert into ops.days as d (
+        table_name, day, state, is_final, final_from, rows, rows_waiting, failed_checks, warned_checks, failure
+    )
+    select %(table)s, day,
+        case
+            when failure is not null or is_there and cardinality(failed_checks) > 0 then 'failed'
+            when not is_there then 'expected'
+            when is_archived then 'archived'
+            when is_final and rows_waiting > 0 then 'frozen_late'
+            when is_final then 'final'
+            else 'provisional'
+        end,
+        is_final, final_from, rows, rows_waiting, failed_checks, warned_checks, failure
+    from facts
+    on conflict (table_name, day) do update set
+        state = excluded.state, is_final = excluded.is_final, final_from = excluded.final_from, rows = excluded.rows,
+        rows_waiting = excluded.rows_waiting, failed_checks = excluded.failed_checks,
+        warned_checks = excluded.warned_checks, failure = excluded.failure, changed_at = clock_timestamp()
+    where (d.state, d.is_final, d.final_from, d.rows, d.rows_waiting, d.failed_checks, d.warned_checks, d.failure)
+        is distinct from (
+            excluded.state, excluded.is_final, excluded.final_from, excluded.rows, excluded.rows_waiting,
+            excluded.failed_checks, excluded.warned_checks, excluded.failure
+        )"""
+
+# A day that was only known by rows that waited is forgotten when they do no more: their file was replaced.
+_FORGET = """
+    delete from ops.days as d
+    where table_name = %(table)s and rows_waiting > 0 and rows is null and failure is null
+      and not exists (
+        select from ops.loaded_days as l
+        where l.table_name = d.table_name and l.day = d.day and rows_loaded is null and rows_read > rows_rejected
+      )"""
+
+_EXPECT = """
+    insert into ops.days (table_name, day, state, final_from)
+    select table_name, day, 'expected', day + lateness
+    from (
+        select table_name, max(final_from - day) as lateness from ops.days
+        where split_part(table_name, '.', 1) = split_part(%(table)s, '.', 1)
+        group by 1
+    ) as tables
+    cross join unnest(%(days)s::date[]) as d (day)
+    on conflict do nothing"""
+
+
+def refresh(
+    connection: Connection,
+    table: str,
+    lateness_days: int,
+    written: Collection[date] = (),
+    *,
+    keep_lateness: bool = False,
+) -> None:
+    """Bring the states of a table's days up to date with the books.
+
+    `written` are days that this transaction has written, whatever failed before. With `keep_lateness` the window that
+    the days have counts, and the one given is for a table that has none yet. Nothing must follow in the transaction
+    but its commit: the lock that is taken here is every writer's.
+    """
+    lock(connection, "ops.days")
+    parameters = {"table": table, "lateness": lateness_days, "keep": keep_lateness, "written": list(written)}
+    connection.execute(_FORGET, parameters)
+    connection.execute(_REFRESH, parameters)
+
+
+def expect(connection: Connection, table: str, days: Sequence[date]) -> None:
+    """Say that days of a table are there or due, so that those of the other tables of its family are due, too."""
+    lock(connection, "ops.days")
+    connection.execute(_EXPECT, {"table": table, "days": list(days)})
+
+
+def expect_day(connection: Connection, tables: Sequence[str], lateness_days: Sequence[int], day: date) -> None:
+    """Say that a day of some tables is due."""
+    lock(connection, "ops.days")
+    connection.execute(
+        "insert into ops.days (table_name, day, state, final_from) select table_name, %(day)s, 'expected', "
+        "%(day)s::date + lateness from unnest(%(tables)s::text[], %(lateness)s::integer[]) as t (table_name, lateness) "
+        "on conflict do nothing",
+        {"day": day, "tables": list(tables), "lateness": list(lateness_days)},
+    )
+
+
+def record_failure(connection: Connection, table: str, lateness_days: int, days: Collection[date], why: str) -> None:
+    """Keep why an attempt to write days of a table failed."""
+    lock(connection, "ops.days")
+    connection.execute(
+        "insert into ops.days (table_name, day, state, final_from, failure) "
+        "select %(table)s, day, 'failed', day + %(lateness)s, %(why)s from unnest(%(days)s::date[]) as d (day) "
+        "on conflict (table_name, day) do update set state = 'failed', failure = excluded.failure, "
+        "changed_at = clock_timestamp()",
+        {"table": table, "lateness": lateness_days, "days": list(days), "why": why[:LONGEST_FAILURE]},
+    )
+
+
+def states(connection: Connection, start: date, end: date) -> list[dict[str, Any]]:
+    """The days of [start, end) of all tables."""
+    return rows(
+        connection,
+        "select * from ops.days where day >= %s and day < %s order by table_name, day",
+        [start, end],
+    )
+
+
+def frozen(connection: Connection) -> list[tuple[str, date]]:
+    """(table, day) of the days that are final and have rows waiting."""
+    return [
+        (row["table_name"], row["day"])
+        for row in rows(
+            connection,
+            "select table_name, day from ops.days where is_final and rows_waiting > 0 order by table_name, day",
+        )
+    ]
