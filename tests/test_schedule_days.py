@@ -7,7 +7,7 @@ from typing import Any
 from events import DAY, Event, aggregate, all_tables, ask, at, declared, event_id, load, rejected, write
 
 from analytics_etl import checks, retention, watchdog
-from analytics_etl.settings import Keeping, Settings
+from analytics_etl.settings import PerTable, Settings
 from analytics_etl.warehouse import Warehouse
 
 EVENTS = "schedules.schedule_events"
@@ -98,7 +98,7 @@ def test_days_beside_archived_ones_can_be_aggregated_and_checked_again(settings:
     write(settings, "schedule_events/a.ndjson", events)
     run(settings, *days)
     before = derived(settings)
-    keeping = Warehouse(replace(settings, retention=Keeping(3)))
+    keeping = Warehouse(replace(settings, retention=PerTable(3)))
     outcome = retention.run(keeping, declared(), "test", lambda *_: None)
     assert 9 <= outcome.rows < len(events)
     kept = ask(settings.database_url, f"select min(recorded_at)::date as day from {EVENTS}")[0]["day"]
