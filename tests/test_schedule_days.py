@@ -7,6 +7,8 @@ from typing import Any
 from events import DAY, Event, aggregate, all_tables, ask, at, declared, event_id, load, rejected, write
 
 from analytics_etl import checks, retention, watchdog
+from analytics_etl.assets.reports import write_report
+from analytics_etl.models import Cadence
 from analytics_etl.settings import PerTable, Settings
 from analytics_etl.warehouse import Warehouse
 
@@ -116,6 +118,41 @@ def test_days_beside_archived_ones_can_be_aggregated_and_checked_again(settings:
     for day in (days[0], kept):
         results = checks.evaluate(keeping, checks.targets(declared())[table], named, {day: day + timedelta(days=1)})
         assert [result.name for result in results if not result.passed] == []
+
+
+def test_reports_say_what_the_tables_hold(settings: Settings) -> None:
+    days = [DAY, NEXT]
+    events = [
+        record(1, "mongo", queue_time_ms=200),
+        record(2, "clickhouse"),
+        record(3, "redis", NEXT, kafka_topic="t", published_at=at(3599, NEXT)),
+        record(4, "mongo", execution_id="e2", result="timeout", error_message="slow 7 s"),
+    ]
+    write(settings, "schedule_events/a.ndjson", events)
+    run(settings, *days)
+    warehouse = Warehouse(settings)
+    report = write_report(warehouse, declared(), "schedules", "week", DAY)  # a Monday
+    kpis = {kpi["name"]: kpi["value"] for kpi in report.value["kpis"]}
+    assert kpis == {
+        "attempt_count": 4, "failure_ratio": 0.25, "execution_count": 2, "completed_ratio": 0.5, "lost_count": 0,
+        "error_count": 1, "new_pattern_count": 1, "published_count": 1,
+    }  # fmt: skip
+    rows = {section["name"]: section["rows"] for section in report.value["sections"]}
+    assert [(row["tier"], row["success_rate"]) for row in rows["tiers"]] == [
+        ("mongo", 0.5),
+        ("clickhouse", 1.0),
+        ("redis", 1.0),
+    ]
+    assert {row["fate"]: row["execution_count"] for row in rows["flow"] if row["execution_count"]} == {
+        "completed": 1,
+        "stopped in mongo": 1,
+    }
+    assert [(row["pattern"], row["is_new"]) for row in rows["error_patterns"]] == [("slow <n> s", True)]
+    assert "slow &lt;n&gt; s" in report.html.read_text(encoding="utf-8")
+    cadences: tuple[Cadence, ...] = ("day", "month")
+    for cadence in cadences:
+        start = DAY if cadence == "day" else DAY.replace(day=1)
+        assert write_report(warehouse, declared(), "schedules", cadence, start).html.exists()
 
 
 def test_clock_skew_is_told_as_such_and_a_later_copy_is_a_duplicate(settings: Settings) -> None:
