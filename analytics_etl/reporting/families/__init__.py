@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 
-from analytics_etl.reporting.families import registry
+from analytics_etl.reporting.families import registry, usage
 from analytics_etl.reporting.family import FamilyReport
 
 REPORTS: Mapping[str, FamilyReport] = {
     "registry": registry.REPORT,
+    "usage": usage.REPORT,
 }
