@@ -1,13 +1,13 @@
 """Everything `sql/` declares, read once: contracts, source mappings, models of each kind. Knows no Dagster."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 from analytics_etl.contracts import Contract, load_contracts
-from analytics_etl.models import Model, cadence_of, load_models
-from analytics_etl.settings import SQL_DIR
+from analytics_etl.models import Kind, Model, Value, cadence_of, load_models
+from analytics_etl.settings import SQL_DIR, Settings
 
 
 @dataclass(frozen=True)
@@ -15,6 +15,13 @@ class Catalog:
     """The declared tables of every family, by name with schema."""
 
     sql_dir: Path = SQL_DIR
+    parameters: Mapping[str, Value] = field(default_factory=lambda: Settings().parameters)
+    """Settings that SELECTs may name; the defaults unless told otherwise."""
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Catalog":
+        """The catalogue as configured: a SELECT holds the values of the settings it names."""
+        return cls(parameters=settings.parameters)
 
     @cached_property
     def contracts(self) -> dict[str, Contract]:
@@ -22,15 +29,15 @@ class Catalog:
 
     @cached_property
     def aggregates(self) -> dict[str, Model]:
-        return load_models(self.sql_dir, "aggregates")
+        return self._load("aggregates")
 
     @cached_property
     def views(self) -> dict[str, Model]:
-        return load_models(self.sql_dir, "views")
+        return self._load("views")
 
     @cached_property
     def checks(self) -> dict[str, Model]:
-        return load_models(self.sql_dir, "checks")
+        return self._load("checks")
 
     @cached_property
     def derived(self) -> dict[str, Model]:
@@ -80,8 +87,11 @@ class Catalog:
 
     @cached_property
     def _sources(self) -> dict[str, Model]:
-        return load_models(self.sql_dir, "sources")
+        return self._load("sources")
 
     @cached_property
     def _reports(self) -> dict[str, Model]:
-        return load_models(self.sql_dir, "reports")
+        return self._load("reports")
+
+    def _load(self, kind: Kind) -> dict[str, Model]:
+        return load_models(self.sql_dir, kind, self.parameters)

@@ -9,7 +9,7 @@ import logging
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
 from functools import cache
 from types import ModuleType
 from typing import Any
@@ -46,6 +46,8 @@ class Check:
     arguments: Mapping[str, Any]
     select: str | None = None
     """For a check that is a SELECT of rows that must not exist: the SELECT."""
+    query: Model | None = None
+    """The file it comes from, if any."""
 
 
 @dataclass(frozen=True)
@@ -208,7 +210,7 @@ def _key_check(table: str, key: Sequence[str]) -> Check:
 def _query_check(table: str, query: Model) -> Check:
     arguments = dict(query.checks).get(UNEXPECTED_ROWS, {})
     name = query.name if query.family == "ops" else query.name.removeprefix(table.split(".")[1] + "_")
-    return Check(table, name, query.description, _severity(arguments), UNEXPECTED_ROWS, arguments, query.select)
+    return Check(table, name, query.description, _severity(arguments), UNEXPECTED_ROWS, arguments, query.select, query)
 
 
 def _severity(arguments: Mapping[str, Any]) -> str:
@@ -220,10 +222,11 @@ def _validate(
     warehouse: Warehouse, target: Target, checks: Sequence[Check], start: date, end: date
 ) -> list[CheckResult]:
     """The outcome of each check for the rows of [start, end) as one batch."""
-    # Also those that read the day before; the names that are no event tables have no archived days.
+    # Also the days around its own that a check reads; the names that are no event tables have no archived days.
     named = {target.table, *(name for check in checks for name in _QUALIFIED.findall(check.select or ""))}
-    before = start - timedelta(days=1 if target.time_column else 0)
-    with warehouse.archived_rows(sorted(named), before, end) as schemas:
+    reads = [(start, end), *(check.query.reads(start, end) for check in checks if check.query is not None)]
+    first, after = min(first for first, _ in reads), max(after for _, after in reads)
+    with warehouse.archived_rows(sorted(named), first, after) as schemas:
         events = rename_schemas(target.table, schemas)
         with warehouse.batch_view(events, target.period_column, start, end) as view:
             reading = [_reading(check, schemas, events) for check in checks]

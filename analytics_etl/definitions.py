@@ -17,6 +17,7 @@ from analytics_etl.checks import build_checks
 from analytics_etl.housekeeping import build_abandoned_sensor, build_housekeeping
 from analytics_etl.late import build_late_sensor, build_period_sensor, build_scan_job
 from analytics_etl.notifier import build_notification_sensor
+from analytics_etl.own_runs import build_own_runs
 from analytics_etl.owners import OPERATIONS
 from analytics_etl.partitions import Partitions
 from analytics_etl.schedules import (
@@ -36,7 +37,7 @@ from analytics_etl.warehouse.liveness import being_alive
 def build_defs(settings: Settings | None = None, overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
     """Every asset, check, job, schedule and sensor, from the SQL files and the settings."""
     settings = settings or Settings.from_environment()
-    catalog = Catalog()
+    catalog = Catalog.of(settings)
     partitions = Partitions.since(settings.start_date)
     families = [family for family in catalog.families if catalog.reports(family)]
     assets = [
@@ -52,6 +53,7 @@ def build_defs(settings: Settings | None = None, overrides: Mapping[str, Any] | 
     ]
     jobs = build_jobs(assets, partitions)
     housekeeping, housekeeping_schedule = build_housekeeping(settings)
+    own_runs, own_runs_schedule = build_own_runs()
     retention, watchdog = build_retention_asset(catalog), build_watchdog_asset(catalog)
     retention_job, retention_schedule = build_retention(retention)
     watchdog_job = build_watchdog_job(watchdog)
@@ -61,10 +63,11 @@ def build_defs(settings: Settings | None = None, overrides: Mapping[str, Any] | 
     return dg.Definitions(
         assets=_owned([*landing, *assets, retention, watchdog], settings, catalog),
         asset_checks=build_checks(catalog),
-        jobs=[*jobs, scan_job, housekeeping, retention_job, watchdog_job],
+        jobs=[*jobs, scan_job, housekeeping, own_runs, retention_job, watchdog_job],
         schedules=[
             *build_schedules(jobs),
             housekeeping_schedule,
+            own_runs_schedule,
             retention_schedule,
             build_watchdog_schedule(watchdog_job),
         ],

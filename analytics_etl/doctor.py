@@ -81,7 +81,9 @@ def _disk(settings: Settings) -> Finding:
 
 
 def _landing(settings: Settings, catalog: Catalog) -> Iterator[Finding]:
-    for contract in catalog.contracts.values():
+    contracts = catalog.contracts.values()
+    used = {c.family for c in contracts if any(files for _, _, files in os.walk(settings.landing_dir / c.name))}
+    for contract in contracts:
         folder = settings.landing_dir / contract.name
         subject = f"landing {contract.name}"
         if closed := _first_closed(folder):
@@ -94,7 +96,9 @@ def _landing(settings: Settings, catalog: Catalog) -> Iterator[Finding]:
             continue
         files = list_files(settings.landing_dir, contract.name, frozenset(catalog.mappings(contract.family)))
         bad = [(file.path, file.problem or "cannot be read by this user") for file in files if _is_bad(file)]
-        if not files:
+        if not files and used and contract.family not in used:
+            yield Finding(subject, is_well=True, detail=f"no files: the family {contract.family} is not used")
+        elif not files:
             yield Finding(
                 subject, is_well=False, detail=f"no files below {folder}",
                 advice="put event files there, or make some: "

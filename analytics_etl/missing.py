@@ -68,13 +68,17 @@ def known_days(warehouse: Warehouse) -> tuple[date, date] | None:
 
 def make_plan(warehouse: Warehouse, catalog: Catalog, first: date, last: date) -> Plan:
     """Find what is missing, failed or outdated in the periods that hold the days first to last."""
-    # The first week may begin in the month before, and the SELECTs of both look back from their start.
-    longest = max([31, *(31 + model.lookback_days for model in catalog.aggregates.values())])
-    start, end = first - timedelta(days=longest), last + timedelta(days=31)
+    # The first week may begin in the month before, and the SELECTs read days around their own.
+    start, end = first - timedelta(days=31), last + timedelta(days=31)
+    reads = [model.reads(start, end) for model in catalog.aggregates.values()]
+    start, end = min([start, *(r[0] for r in reads)]), max([end, *(r[1] for r in reads)])
+    records: dict[str, dict[date, Mapping[str, Any]]] = {}
+    for record in warehouse.partitions(start, end):
+        records.setdefault(record["table_name"], {})[record["period_start"]] = record
     settle(warehouse, catalog)
     search = _Search(
         catalog,
-        {(r["table_name"], r["period_start"]): r for r in warehouse.partitions(start, end)},
+        records,
         warehouse.failed_partitions(start, end),
         {(r["table_name"], r["day"]) for r in warehouse.waiting_days()},
         {(r["table_name"], r["day"]) for r in warehouse.day_states(start, end) if r["failure"] is not None},
@@ -106,7 +110,7 @@ def refused_days(warehouse: Warehouse, first: date, last: date) -> list[date]:
 @dataclass(frozen=True)
 class _Search:
     catalog: Catalog
-    records: Mapping[tuple[str, date], Mapping[str, Any]]
+    records: Mapping[str, Mapping[date, Mapping[str, Any]]]
     failed: set[tuple[str, date]]
     waiting: set[tuple[str, date]]
     unwritten: set[tuple[str, date]]
@@ -114,7 +118,7 @@ class _Search:
 
     def why(self, table: str, start: date, end: date) -> str | None:
         """Why a partition must be run; None when it need not."""
-        record = self.records.get((table, start))
+        record = self.records.get(table, {}).get(start)
         if record is None:
             return "missing"
         if (table, start) in self.failed | self.unwritten:
@@ -126,12 +130,12 @@ class _Search:
         model = self.catalog.aggregates.get(table)
         if model is None:
             return None
-        since = start - timedelta(days=model.lookback_days)
+        since, until = model.reads(start, end)
         newer = [
             dependency
             for dependency in model.dependencies
-            for day in periods("day", since, end - timedelta(days=1))
-            if (found := self.records.get((dependency, day))) and found["updated_at"] > record["updated_at"]
+            for day, found in self.records.get(dependency, {}).items()
+            if since <= day < until and found["updated_at"] > record["updated_at"]
         ]
         return f"older than its input {newer[0]}" if newer else None
 

@@ -5,11 +5,12 @@ A file is `sql/<family>/<kind>/<name>.sql`: a YAML header in one comment, then o
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 
 import sqlglot
@@ -24,18 +25,24 @@ Kind = Literal["sources", "aggregates", "views", "checks", "reports"]
 Cadence = Literal["day", "week", "month"]
 
 HEADER_KEYS = {"description", "key", "columns", "checks"}
+Value = str | int | float
 PARAMETERS: dict[str, set[str]] = {
     "sources": set(),
     "aggregates": {"start", "end"},
-    "views": {"trending_min_downloads"},
+    "views": set(),
     "checks": {"start", "end", "table", "volume_factor"},
     "reports": {"previous_start", "start", "end", "family"},
 }
+"""What is written into a statement each time it is run; settings are written in when its file is read."""
 CADENCE_BY_SUFFIX: dict[str, Cadence] = {
     **dict.fromkeys(("_1m", "_5m", "_1h", "_1d", "_daily"), "day"),
     "_weekly": "week",
     "_monthly": "month",
 }
+
+
+ALL_DAYS = (date.max - date.min).days
+"""How far a SELECT looks back that reads from the beginning."""
 
 
 class ModelError(ValueError):
@@ -87,18 +94,41 @@ class Model:
 
     @cached_property
     def lookback_days(self) -> int:
-        """Days before its window that the SELECT reads: the largest N of `:start::date - N`.
+        """Days before its window that the SELECT reads: the largest N of `:start::date - N`; ALL_DAYS when it reads
+        from `'-infinity'::date` on.
 
         So many days after a partition may change when the partition does.
         """
-        days = [0]
-        for difference in self.expression.find_all(exp.Sub):
-            left = difference.this.unnest()
+        casts = self.expression.find_all(exp.Cast)
+        if any(isinstance(cast.this, exp.Literal) and cast.this.name == "-infinity" for cast in casts):
+            return ALL_DAYS
+        return max([0, *self._days_from("start", exp.Sub)])
+
+    @cached_property
+    def lookahead_days(self) -> int:
+        """Days after its window that the SELECT reads: the largest N of `:end::date + N`.
+
+        So many days before a partition may change when the partition does.
+        """
+        return max([0, *self._days_from("end", exp.Add)])
+
+    def reads(self, start: date, end: date) -> tuple[date, date]:
+        """The days [first, after) that the SELECT reads for the window [start, end)."""
+        return _moved(start, -self.lookback_days), _moved(end, self.lookahead_days)
+
+    def touches(self, start: date, end: date) -> tuple[date, date]:
+        """The days (after, before) whose partitions may change with the days [start, end): those that end after the
+        first of the two and start before the second.
+        """
+        return _moved(start, -self.lookahead_days), _moved(end, self.lookback_days)
+
+    def _days_from(self, parameter: str, operation: type[exp.Binary]) -> Iterator[int]:
+        for found in self.expression.find_all(operation):
+            left = found.this.unnest()
             if isinstance(left, exp.Cast):
                 left = left.this
-            if isinstance(left, exp.Placeholder) and left.name == "start" and difference.expression.is_int:
-                days.append(int(difference.expression.name))
-        return max(days)
+            if isinstance(left, exp.Placeholder) and left.name == parameter and found.expression.is_int:
+                yield int(found.expression.name)
 
     @cached_property
     def code_version(self) -> str:
@@ -106,7 +136,7 @@ class Model:
         text = self.expression.sql(dialect="postgres", comments=False, normalize=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
-    def statement(self, parameters: Mapping[str, str | int]) -> str:
+    def statement(self, parameters: Mapping[str, Value]) -> str:
         """The SELECT with its `:parameters` written in as literals."""
         return bind(self.select, parameters, self.path)
 
@@ -125,20 +155,25 @@ def window_parameters(start: date, end: date) -> dict[str, str]:
     return {"start": f"{start.isoformat()} 00:00:00+00", "end": f"{end.isoformat()} 00:00:00+00"}
 
 
-def bind(statement: str, parameters: Mapping[str, str | int], origin: object = "statement") -> str:
-    """Write `:name` parameters into a statement as literals, leaving `::` casts, quotes and comments alone."""
+def bind(
+    statement: str, parameters: Mapping[str, Value], origin: object = "statement", keeping: Collection[str] = ()
+) -> str:
+    """Write `:name` parameters into a statement as literals, leaving `::` casts, quotes and comments alone.
+
+    Those named by `keeping` are left as they stand.
+    """
     parts = []
     position = 0
     for token in sqlglot.tokenize(statement, dialect="postgres"):
         if token.token_type != sqlglot.TokenType.COLON:
             continue
         name = _identifier_after(statement, token.end + 1)
-        if not name:
+        if not name or name in keeping:
             continue
         if name not in parameters:
-            raise ModelError(f"{origin}: unknown parameter :{name}, expected one of {sorted(parameters)}")
+            raise ModelError(f"{origin}: unknown parameter :{name}, expected one of {sorted({*parameters, *keeping})}")
         value = parameters[name]
-        parts += [statement[position : token.start], str(value) if isinstance(value, int) else _quoted(value)]
+        parts += [statement[position : token.start], _quoted(value) if isinstance(value, str) else repr(value)]
         position = token.end + 1 + len(name)
     return "".join([*parts, statement[position:]])
 
@@ -159,14 +194,17 @@ def rename_schemas(statement: str, schemas: Mapping[str, str]) -> str:
     return "".join([*parts, statement[position:]])
 
 
-def load_models(sql_dir: Path, kind: Kind) -> dict[str, Model]:
+def load_models(sql_dir: Path, kind: Kind, settings: Mapping[str, Value] = MappingProxyType({})) -> dict[str, Model]:
     """Every file of one kind in every family, by its table name."""
-    models = [read_model(path) for path in sorted(sql_dir.glob(f"*/{kind}/*.sql"))]
+    models = [read_model(path, settings) for path in sorted(sql_dir.glob(f"*/{kind}/*.sql"))]
     return {model.table: model for model in models}
 
 
-def read_model(path: Path) -> Model:
-    """Read and validate one file; raise ModelError naming it."""
+def read_model(path: Path, settings: Mapping[str, Value] = MappingProxyType({})) -> Model:
+    """Read and validate one file; raise ModelError naming it.
+
+    Settings that the SELECT names are written into it, so that another value is another version of the code.
+    """
     text = path.read_text(encoding="utf-8")
     if not text.startswith("/*") or "*/" not in text:
         raise ModelError(f"{path}: expected a YAML header in /* */ at the top")
@@ -185,6 +223,8 @@ def read_model(path: Path) -> Model:
     if not isinstance(checks, list) or not all(isinstance(entry, dict) for entry in checks):
         raise ModelError(f"{path}: checks must be a list of expectations, each with its arguments, but is {checks!r}")
     kind: Any = path.parent.name
+    if kind != "sources":  # DuckDB's SELECTs, which get nothing
+        select = bind(select, settings, path, PARAMETERS[kind])
     model = Model(
         path=path,
         family=path.parent.parent.name,
@@ -220,6 +260,13 @@ def column_lineage(model: Model, schema: Mapping[str, Mapping[str, str]]) -> dic
                 leaves.add((f"{node.source.db}.{node.source.name}", node.name.split(".")[-1].strip('"')))
         result[column] = sorted(leaves)
     return result
+
+
+def _moved(day: date, days: int) -> date:
+    """A day so many days later, or the first or last one there is."""
+    if days < 0:
+        return day - timedelta(days=min(-days, (day - date.min).days))
+    return day + timedelta(days=min(days, (date.max - day).days))
 
 
 def _validate(model: Model) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from analytics_etl import parameters as declared
 from analytics_etl.owners import Owners, parse_owners
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -77,8 +78,10 @@ class Settings:
     change_limit_percent: int = 5
     """A final period that would change by more than this (rows, or any measure) is published only when told to."""
 
-    trending_min_downloads: int = 10
-    """Downloads a module needs in the previous 7 days for its growth to be ranked."""
+    parameters: Mapping[str, declared.Value] = field(
+        default_factory=lambda: declared.values(declared.load_parameters(SQL_DIR), {})
+    )
+    """What the SELECTs of the families may name, as `sql/<family>/parameters.yaml` declares it."""
 
     loader_memory_mb: int = 256
     """Memory DuckDB may use while it parses landing files; beyond it, it spills to `home`/tmp."""
@@ -200,9 +203,7 @@ class Settings:
                 "a number above 1 like 2, or 2,download_events=1.5; 0 or never switches it off",
             ),
             change_limit_percent=read("ANALYTICS_CHANGE_LIMIT_PERCENT", 5, _at_least(0), "whole percent, 0 or more"),
-            trending_min_downloads=read(
-                "ANALYTICS_TRENDING_MIN_DOWNLOADS", 10, _at_least(1), "a whole number of downloads, 1 or more"
-            ),
+            parameters=_parameters(environment),
             loader_memory_mb=read("ANALYTICS_LOADER_MEMORY_MB", 256, _at_least(128), "megabytes, 128 or more"),
             dagster_keep_days=read(
                 "ANALYTICS_DAGSTER_KEEP_DAYS", 30, _at_least(1), "a whole number of days, 1 or more"
@@ -223,6 +224,13 @@ class Settings:
             heartbeat_file=read("ANALYTICS_HEARTBEAT_FILE", None, folder, "a file"),
             daemon_silence_minutes=read("ANALYTICS_DAEMON_SILENCE_MINUTES", 5, _at_least(1), "minutes, 1 or more"),
         )
+
+
+def _parameters(environment: Mapping[str, str]) -> dict[str, declared.Value]:
+    try:
+        return declared.values(declared.load_parameters(SQL_DIR), environment)
+    except declared.ParameterError as error:
+        raise SettingsError(str(error)) from error
 
 
 _OWNERS = "owners like team:analytics, or registry=team:registry,a@x.org; usage=team:usage; team:analytics"

@@ -8,11 +8,12 @@ be read in a few minutes, nor are views, which show the tables.
 
 import hashlib
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import duckdb
 import pyarrow as pa
@@ -21,7 +22,7 @@ from sqlglot import exp
 from analytics_etl.catalog import Catalog
 from analytics_etl.contracts import DUCKDB_TYPES, Contract
 from analytics_etl.landing.scratch import Scratch
-from analytics_etl.models import Model, bind, window_parameters
+from analytics_etl.models import ALL_DAYS, Model, bind, window_parameters
 from analytics_etl.partitions import period_start
 from analytics_etl.warehouse import CheckResult, Warehouse
 
@@ -129,31 +130,31 @@ def _partitions(warehouse: Warehouse, catalog: Catalog) -> dict[str, dict[date, 
 def _is_current(catalog: Catalog, known: Mapping[str, Mapping[date, Row]], table: str, start: date) -> bool:
     """Whether nothing that a partition is made from was written after it."""
     model, own = catalog.aggregates[table], known[table][start]
-    first = start - timedelta(days=model.lookback_days)
+    first, after = model.reads(start, own["period_end"])
     return own["code_version"] == model.code_version and all(
         row["updated_at"] <= own["updated_at"]
         and (source not in catalog.aggregates or _is_current(catalog, known, source, day))
         for source in model.dependencies
         for day, row in known.get(source, {}).items()
-        if first <= day < own["period_end"]
+        if first <= day < after
     )
 
 
 def _is_archived(catalog: Catalog, archived: Mapping[str, list[date]], table: str, start: date, end: date) -> bool:
     """Whether any raw day that a partition is made from is no longer in its table."""
-    needed = _needed(catalog, catalog.aggregates[table], start)
-    return any(first <= day < end for source, first in needed.items() for day in archived.get(source, ()))
+    needed = _needed(catalog, catalog.aggregates[table], start, end)
+    return any(first <= day < after for source, (first, after) in needed.items() for day in archived.get(source, ()))
 
 
 def _rows_to_read(catalog: Catalog, known: Mapping[str, Mapping[date, Row]], table: str, start: date, end: date) -> int:
     """Raw rows that a partition is made from."""
-    needed = _needed(catalog, catalog.aggregates[table], start)
+    needed = _needed(catalog, catalog.aggregates[table], start, end)
     return sum(
         row["rows"]
-        for source, first in needed.items()
+        for source, (first, after) in needed.items()
         if source in catalog.contracts
         for day, row in known.get(source, {}).items()
-        if first <= day < end
+        if first <= day < after
     )
 
 
@@ -180,8 +181,8 @@ def _compare(
 
 
 def _drawn(model: Model, rows: str, draw: _Draw) -> str:
-    """The SELECT of the drawn ones of some rows, for either engine. Keys are dates, numbers and text, which both write
-    in the same way.
+    """The SELECT of the drawn ones of some rows, for either engine. Keys are dates, whole seconds, numbers and text,
+    which both write in the same way.
     """
     key = " || ', ' || ".join(f"coalesce(\"{name}\"::varchar, 'None')" for name in model.key)
     names = ", ".join(f'"{column}"' for column in model.columns)
@@ -204,7 +205,8 @@ def derive(
     """Rows of a partition as DuckDB computes them from the raw rows: those drawn, or all. Memory is bounded by that of
     the loader: raw rows come in batches, and what DuckDB cannot hold goes to a temporary folder.
     """
-    needed = _needed(catalog, model, start)
+    needed = _needed(catalog, model, start, end)
+    whole = _read_from_the_beginning(catalog, model, needed)
     scratch = Scratch(warehouse.settings.temporary_dir)
     config: dict[str, Any] = {
         "memory_limit": f"{warehouse.settings.loader_memory_mb}MB",
@@ -217,10 +219,12 @@ def derive(
                 connection.execute(f"create schema {schema}")
             for table in catalog.in_order():
                 if table in needed and table in catalog.contracts:
-                    _copy(warehouse, connection, catalog.contracts[table], _columns(catalog, table), needed[table], end)
+                    _copy(warehouse, connection, catalog.contracts[table], _columns(catalog, table), *needed[table])
                 elif table in needed:
-                    select = catalog.aggregates[table].statement(window_parameters(needed[table], end))
+                    select = catalog.aggregates[table].statement(window_parameters(*needed[table]))
                     connection.execute(f"create table {table} as {select}")
+                    if table in whole:
+                        _copy_stored(warehouse, connection, catalog.aggregates[table], needed[table][0])
             select = model.statement(window_parameters(start, end))
             result = connection.execute(select if draw is None else _drawn(model, select, draw))
             return [_plain(dict(zip(model.columns, values, strict=True))) for values in result.fetchall()]
@@ -228,15 +232,41 @@ def derive(
         scratch.remove()
 
 
-def _needed(catalog: Catalog, model: Model, start: date) -> dict[str, date]:
-    """{table: first day} of everything a partition is made from, down to the raw tables."""
-    first = start - timedelta(days=model.lookback_days)
-    found: dict[str, date] = {}
+def _needed(catalog: Catalog, model: Model, start: date, end: date) -> dict[str, tuple[date, date]]:
+    """{table: days [first, after)} of everything a partition is made from, down to the raw tables.
+
+    Of a table that is read from the beginning only the partition's own days: the earlier ones are taken as they are.
+    """
+    reads = (start, end) if _is_unbounded(catalog, model) else model.reads(start, end)
+    found: dict[str, tuple[date, date]] = {}
     for table in model.dependencies:
-        below = _needed(catalog, catalog.aggregates[table], first) if table in catalog.aggregates else {}
-        for name, day in {table: first, **below}.items():
-            found[name] = min(day, found.get(name, day))
+        below = _needed(catalog, catalog.aggregates[table], *reads) if table in catalog.aggregates else {}
+        for name, (first, after) in {table: reads, **below}.items():
+            known = found.get(name, (first, after))
+            found[name] = min(first, known[0]), max(after, known[1])
     return found
+
+
+def _is_unbounded(catalog: Catalog, model: Model) -> bool:
+    """Whether a SELECT reads derived tables from the beginning."""
+    return model.lookback_days == ALL_DAYS and all(table in catalog.aggregates for table in model.dependencies)
+
+
+def _read_from_the_beginning(catalog: Catalog, model: Model, needed: Collection[str]) -> set[str]:
+    models = [model, *(catalog.aggregates[table] for table in needed if table in catalog.aggregates)]
+    return {table for each in models if _is_unbounded(catalog, each) for table in each.dependencies}
+
+
+def _copy_stored(warehouse: Warehouse, connection: duckdb.DuckDBPyConnection, model: Model, before: date) -> None:
+    """Copy the rows of a derived table before a day as they are stored."""
+    names = ", ".join(f'"{column}"' for column in model.columns)
+    text = f"select {names} from {model.table} where {model.key[0]} < :start::date"
+    found = warehouse.query(text, None, before, before)
+    if found:
+        rows = pa.table({name: [_portable(row[name]) for row in found] for name in model.columns})
+        connection.register("stored_rows", rows)
+        connection.execute(f"insert into {model.table} select {names} from stored_rows")
+        connection.unregister("stored_rows")
 
 
 def _columns(catalog: Catalog, table: str) -> list[str]:
@@ -259,6 +289,7 @@ def _copy(
     declared = ", ".join(f'"{name}" {types[name]}' for name in columns)
     connection.execute(f"create table {contract.table} ({declared})")
     names = ", ".join(f'"{name}"' for name in columns)
+    first = max(first, warehouse.settings.start_date)
     for number in range((end - first).days):
         day = first + timedelta(days=number)
         for batch in warehouse.event_rows(contract, columns, day, day + timedelta(days=1)):
@@ -268,7 +299,18 @@ def _copy(
 
 
 def _key(model: Model, row: Row) -> str:
-    return ", ".join(str(row[name]) for name in model.key)
+    return ", ".join(_written(row[name]) for name in model.key)
+
+
+def _written(value: Any) -> str:
+    """A value of a key as both engines write it."""
+    if isinstance(value, datetime):
+        return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S}+00"
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _portable(value: Any) -> Any:
+    return str(value) if isinstance(value, UUID) else value
 
 
 def _plain(row: Row) -> dict[str, Any]:

@@ -10,15 +10,14 @@ measured here, one after the other, on this machine. Wall-clock seconds.
 import argparse
 import os
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 from analytics_etl import embedded
 from analytics_etl.sample import SampleOptions
 from analytics_etl.settings import Settings
 from benchmarks.floors import LAST_DAY, bare_copy, parsed_rows, plain_sql
-from benchmarks.measuring import empty_database, figures_of, line, longest, make_sample, say, timed
+from benchmarks.measuring import empty_database, line, longest, make_sample, run_jobs, say, timed
 
 
 def main() -> None:
@@ -34,7 +33,7 @@ def main() -> None:
     make_sample(many.landing_dir, SampleOptions(LAST_DAY, days=arguments.days, events_per_day=per_day, rhythm=False))
 
     empty_database(home)
-    ours = _jobs(one, LAST_DAY, LAST_DAY)
+    ours = run_jobs(one, LAST_DAY, LAST_DAY)
     load, aggregate = ours["load"], ours["aggregate"]
     say(f"one day of {arguments.events:,} events: load {load:.1f} s, aggregates {aggregate:.1f} s, {ours['rest']}")
     say(f"longest steps: {longest(ours['steps'])}")
@@ -47,7 +46,7 @@ def main() -> None:
 
     empty_database(home)
     first = LAST_DAY - timedelta(days=arguments.days - 1)
-    backfill = _jobs(many, first, LAST_DAY)
+    backfill = run_jobs(many, first, LAST_DAY)
     events = per_day * arguments.days
     say(f"{arguments.days} days of {per_day:,} events: load {backfill['load']:.1f} s, "
         f"aggregates {backfill['aggregate']:.1f} s, {backfill['rest']}")  # fmt: skip
@@ -69,11 +68,6 @@ def main() -> None:
     line("peak memory of our process, GiB", peak / 1024, 1.0)
     print(f"loading {arguments.events / load:,.0f} rows/s; bare COPY {arguments.events / floor:,.0f} rows/s")
     print(f"load and aggregate {arguments.events / (load + aggregate):,.0f} rows/s")
-
-
-def _jobs(settings: Settings, first: date, last: date) -> dict[str, Any]:
-    """Run all jobs of some days in a process of its own, as `analytics-etl backfill` does; seconds by kind of step."""
-    return figures_of("jobs", [str(first), str(last)], settings)
 
 
 def _arguments() -> argparse.Namespace:

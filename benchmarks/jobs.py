@@ -13,7 +13,7 @@ from benchmarks.measuring import peak_mb
 
 
 def main(first: date, last: date) -> None:
-    catalog = Catalog()
+    catalog = Catalog.of(Settings.from_environment())
     seconds: defaultdict[str, float] = defaultdict(float)
     detail: defaultdict[str, float] = defaultdict(float)
     peaks: dict[str, float] = {}

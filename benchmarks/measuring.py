@@ -8,10 +8,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar
 
 from analytics_etl import embedded
+from analytics_etl.catalog import Catalog
 from analytics_etl.sample import SampleOptions, write_sample
 from analytics_etl.settings import CHECKOUT, Settings
 
@@ -33,7 +35,7 @@ def make_sample(landing: Path, options: SampleOptions) -> None:
 def empty_database(home: Path) -> None:
     """Make the database of a home empty, starting its server when it does not run."""
     url = embedded.ensure_running(home)
-    drop = "drop schema if exists registry, ops, dagster cascade"
+    drop = f"drop schema if exists {', '.join(Catalog().families)}, ops, dagster cascade"
     subprocess.run(
         [sys.executable, "-c", f"import psycopg; psycopg.connect({url!r}, autocommit=True).execute({drop!r})"],
         check=True,
@@ -61,6 +63,11 @@ def figures_of(module: str, arguments: Sequence[str], settings: Settings) -> dic
     )
     figures: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return figures
+
+
+def run_jobs(settings: Settings, first: date, last: date) -> dict[str, Any]:
+    """Run all jobs of some days in a process of its own, as `analytics-etl backfill` does; seconds by kind of step."""
+    return figures_of("jobs", [str(first), str(last)], settings)
 
 
 def peak_mb() -> float:

@@ -211,15 +211,26 @@ def rows_of(url: str | None, table: str = DOWNLOADS) -> list[str]:
     return [row["text"] for row in ask(url, f"select t::text as text from {table} as t order by 1")]
 
 
-def all_tables(url: str | None, schema: str = "registry") -> dict[str, list[str]]:
-    """Every row of every table and view of a schema, whole tables only (not their partitions)."""
+def all_tables(url: str | None) -> dict[str, list[str]]:
+    """Every row of every table and view of all families, by name with schema; whole tables, not their partitions."""
     tables = ask(
         url,
-        "select relname from pg_class where relnamespace = %s::regnamespace and relkind in ('r', 'p', 'm') "
-        "and not relispartition order by 1",
-        [schema],
+        "select relnamespace::regnamespace || '.' || relname as name from pg_class "
+        "where relnamespace::regnamespace::text = any(%s) and relkind in ('r', 'p', 'm') and not relispartition "
+        "order by 1",
+        [declared().families],
     )
-    return {table["relname"]: rows_of(url, f"{schema}.{table['relname']}") for table in tables}
+    return {table["name"]: rows_of(url, table["name"]) for table in tables}
+
+
+def without_rows(tables: Mapping[str, list[str]]) -> list[str]:
+    """The tables that are empty and should not be: settings may hold back what is too little to tell."""
+    held_back = {
+        table
+        for table, model in declared().derived.items()
+        if any(f":{name}" in model.path.read_text(encoding="utf-8") for name in declared().parameters)
+    }
+    return [table for table, rows in tables.items() if not rows and table not in held_back]
 
 
 def rejected(url: str | None, path: str | None = None) -> list[tuple[str, int | None, str, str | None]]:

@@ -9,24 +9,27 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 from uuid import UUID
 
 import duckdb
 import psycopg
+import sqlglot
 import yaml
 from conftest import Server
+from sqlglot import exp
 
 from analytics_etl import checks
 from analytics_etl.catalog import Catalog
 from analytics_etl.contracts import DUCKDB_TYPES
-from analytics_etl.models import Model, bind, load_models, window_parameters
+from analytics_etl.models import Model, Value, bind, load_models, read_model, window_parameters
 from analytics_etl.settings import SQL_DIR
 from analytics_etl.warehouse.derived import ensure_table
 
 Row = dict[str, Any]
-Parameters = dict[str, str | int]
+Parameters = dict[str, Value]
 
 CASES = Path(__file__).parent / "cases"
 KINDS: tuple[Literal["sources", "aggregates", "views", "checks", "reports"], ...] = (
@@ -38,7 +41,7 @@ ZONES = ("UTC", "Asia/Tokyo", "America/Los_Angeles")
 
 CASE_KEYS = {"description", "engines", "reason", "given", "table", "window", "parameters", "expect"}
 WINDOW_KEYS = {"previous_start", "start", "end"}
-VIEW_PARAMETERS: Parameters = {"trending_min_downloads": 10}
+SETTINGS = Catalog().parameters
 SOME_DAY = date(2025, 3, 31)
 
 TYPES = {
@@ -53,7 +56,8 @@ TYPES = {
 """PostgreSQL -> DuckDB; a table with a column of any other type cannot be tested on both."""
 
 DEFAULTS: Row = {
-    # Events: for columns that must not be NULL, when a case leaves them out. event_id is counted up from 1.
+    # Events: for columns that must not be NULL, when a case leaves them out. event_id is counted up from 1. What is not
+    # named here is the first value that the contract accepts, or an example of its type.
     "module_name": "a",
     "version": "1",
     "language": "go",
@@ -77,6 +81,30 @@ DEFAULTS: Row = {
     "duration_ms": 0,
     "period_end": SOME_DAY,
 }
+
+
+EXAMPLES: Row = {
+    "text": "a",
+    "bigint": 0,
+    "double precision": 0.0,
+    "boolean": True,
+    "timestamptz": datetime(2025, 3, 31, 12, tzinfo=UTC),
+    "uuid": UUID(int=1),
+}
+
+
+@cache
+def examples() -> Row:
+    """For each required column of an event table a value that its contract accepts."""
+    found: Row = {}
+    for contract in Catalog().contracts.values():
+        accepted = {}
+        for constraint in contract.constraints:
+            condition = sqlglot.parse_one(constraint.condition, dialect="postgres")
+            if isinstance(condition, exp.In) and condition.expressions:
+                accepted[condition.this.name] = condition.expressions[0].name
+        found |= {c.name: accepted.get(c.name, EXAMPLES[c.type]) for c in contract.columns if c.is_required}
+    return {**found, **DEFAULTS}
 
 
 @dataclass(frozen=True)
@@ -206,7 +234,7 @@ def create_tables(connection: psycopg.Connection[Any], catalog: Catalog) -> None
         if table in catalog.aggregates:
             ensure_table(connection, catalog.aggregates[table])
         elif table in catalog.views:
-            select = catalog.views[table].statement(VIEW_PARAMETERS)
+            select = catalog.views[table].statement({})
             connection.execute(f"create table {table} as {select} with no data".encode())
 
 
@@ -237,9 +265,9 @@ def complete(tables: Tables, table: str, rows: Sequence[Row]) -> Iterator[Row]:
         if unknown := set(row) - set(columns):
             raise ValueError(f"{table} has no columns {sorted(unknown)}")
         missing = [name for name, column in columns.items() if column.must_be_given and name not in row]
-        if unfilled := [name for name in missing if name != "event_id" and name not in DEFAULTS]:
+        if unfilled := [name for name in missing if name != "event_id" and name not in examples()]:
             raise ValueError(f"{table}: row {number} must give {unfilled}, which have no default")
-        yield row | {n: UUID(int=number) if n == "event_id" else DEFAULTS[n] for n in missing}
+        yield row | {n: UUID(int=number) if n == "event_id" else examples()[n] for n in missing}
 
 
 def plain(value: Any) -> Any:
@@ -279,11 +307,11 @@ class Case:
     expect: Sequence[Row]
 
 
-def all_models(sql_dir: Path = SQL_DIR) -> dict[str, Model]:
-    """Every SQL file with a header, by family and name."""
+def all_models(sql_dir: Path = SQL_DIR, settings: Mapping[str, Value] = SETTINGS) -> dict[str, Model]:
+    """Every SQL file with a header, by family and name, with these settings written in."""
     found: dict[str, Model] = {}
     for kind in KINDS:
-        for name, model in load_models(sql_dir, kind).items():
+        for name, model in load_models(sql_dir, kind, settings).items():
             if name in found:
                 raise CaseError(f"{model.path} and {found[name].path} have one name, so cases cannot tell them apart")
             found[name] = model
@@ -300,6 +328,8 @@ def read_case(path: Path, models: Mapping[str, Model]) -> Case:
         raise CaseError(f"{path}: unknown keys {sorted(unknown)}; there are only {sorted(CASE_KEYS)}")
     if missing := {"description", "given", "expect"} - set(text):
         raise CaseError(f"{path}: {sorted(missing)} are missing")
+    if text.get("parameters"):
+        model = read_model(model.path, {**SETTINGS, **text["parameters"]})
     case = Case(
         path=path,
         model=model,
@@ -317,7 +347,7 @@ def read_case(path: Path, models: Mapping[str, Model]) -> Case:
 def statement_of(case: Case, catalog: Catalog, batch: str) -> str:
     """The text that is run. `batch` names the view of the window a check of the family ops reads."""
     if case.model.kind == "views":
-        return case.model.statement({**VIEW_PARAMETERS, **case.parameters})
+        return case.model.statement({})
     if case.model.kind == "checks":
         return check_statement(case.model, catalog, case.table, batch, *_window(case))
     if case.model.kind == "sources":

@@ -249,7 +249,7 @@ def test_killed_at_any_step(server: Server, settings: Settings, runner: Runner, 
         right[version] = everything(other.database_url)
         assert other.database_url is not None
         server.drop(other.database_url)
-    assert len(right[1]["download_events"]) + 50 == len(right[2]["download_events"])
+    assert len(right[1][DOWNLOADS]) + 50 == len(right[2][DOWNLOADS])
 
     write_version(settings, 1)
     for _ in range(2):  # the second run makes no tables, as those to be killed will not
@@ -260,7 +260,7 @@ def test_killed_at_any_step(server: Server, settings: Settings, runner: Runner, 
 
     first_commit = steps.index("copy") + steps[steps.index("copy") :].index("commit") + 1
     chosen = random.Random(SEED).sample(range(1, len(steps) - 10), 5)
-    at = {name: digest(right[version]["download_events"]) for version, name in ((1, "one"), (2, "two"))}
+    at = {name: digest(right[version][DOWNLOADS]) for version, name in ((1, "one"), (2, "two"))}
     assert settings.database_url is not None
     for round_, kill_at in enumerate(sorted({*chosen, first_commit, first_commit + 1, len(steps) - 4})):
         old, new = (1, 2) if round_ % 2 == 0 else (2, 1)
@@ -288,7 +288,7 @@ def test_two_runs_of_the_same_day_at_once(settings: Settings, runner: Runner) ->
         both = everything(settings.database_url)
         assert runner.run(settings)[0]["code"] == 0
         assert_equal(everything(settings.database_url), both)
-        assert len(both["download_events"]) == ROWS + 50 * version
+        assert len(both[DOWNLOADS]) == ROWS + 50 * version
         assert leftovers(settings.database_url) == []
 
 
@@ -386,7 +386,7 @@ def test_a_lost_connection_is_tried_again(settings: Settings, monkeypatch: pytes
         "STEP_UP_FOR_RETRY",
         "STEP_RESTARTED",
     ]
-    assert len(all_tables(settings.database_url)["download_events"]) == ROWS + 50
+    assert len(all_tables(settings.database_url)[DOWNLOADS]) == ROWS + 50
     assert leftovers(settings.database_url) == []
 
 
@@ -400,7 +400,7 @@ def test_a_mistake_is_not_tried_again(settings: Settings, monkeypatch: pytest.Mo
     result = materialize(settings, DOWNLOADS, DAY)
     assert not result.success
     assert "STEP_UP_FOR_RETRY" not in {event.event_type.name for event in result.all_events}
-    assert all_tables(settings.database_url)["download_events"] == []
+    assert all_tables(settings.database_url)[DOWNLOADS] == []
 
 
 def test_the_command_is_killed_in_its_middle(settings: Settings) -> None:
@@ -422,7 +422,7 @@ def test_the_command_is_killed_in_its_middle(settings: Settings) -> None:
                 process.kill()
     assert process.returncode == -signal.SIGKILL, said
     run_day(settings)
-    assert len(all_tables(settings.database_url)["download_events"]) == ROWS + 50
+    assert len(all_tables(settings.database_url)[DOWNLOADS]) == ROWS + 50
     assert leftovers(settings.database_url) == []
 
 

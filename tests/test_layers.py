@@ -18,6 +18,7 @@ LIBRARIES = {
         "assets",
         "runs",
         "housekeeping",
+        "own_runs",
         "incidents",
         "late",
         "notifier",
@@ -42,7 +43,8 @@ LAZY = {"great_expectations"}
 """Takes seconds to import, so only inside the functions that need it."""
 
 MAY_IMPORT = {
-    "settings": {"owners"},
+    "parameters": set[str](),
+    "settings": {"owners", "parameters"},
     "owners": set[str](),
     "models": set[str](),
     "contracts": set[str](),
@@ -68,6 +70,7 @@ MAY_IMPORT = {
     "notifier": {"settings", "owners", "warehouse", "notifications", "incidents"},
     "schedules": {"settings", "models", "contracts", "partitions", "catalog", "assets.metadata"},
     "housekeeping": {"settings", "warehouse"},
+    "own_runs": {"warehouse", "incidents"},
     "late": {"models", "partitions", "catalog", "landing", "warehouse", "assets"},
     "definitions": {
         "settings",
@@ -79,6 +82,7 @@ MAY_IMPORT = {
         "checks",
         "schedules",
         "housekeeping",
+        "own_runs",
         "late",
         "notifier",
     },
@@ -86,7 +90,7 @@ MAY_IMPORT = {
 """Module (or package) -> what of ours it may import, itself aside. What is not named here is a program, which may
 import all but `cli`, or the pure code of a domain, which belongs into DOMAINS."""
 
-PROGRAMS = {"cli", "runs", "status", "doctor", "metrics", "missing"}
+PROGRAMS = {"cli", "runs", "status", "doctor", "metrics", "missing", "queries"}
 DOMAINS = set[str]()
 """Packages of pure code of one family: they may import what `reporting` may, and assets and checks may import them."""
 

@@ -100,12 +100,12 @@ def test_the_name_tells_the_cadence(name: str, cadence: str) -> None:
         (("using (day)\n", "using (day);\nselect 1"), ["expected exactly one SELECT", "no semicolon"]),
         (("using (day)\n", "using (day\n"), ["the statement cannot be parsed"]),
         (("with\n", "insert into shop.other with\n"), ["expected exactly one SELECT"]),
-        ((":end", ":stop"), ["unknown parameters ['stop']", "'end'", "'start'"]),
+        ((":end", ":stop"), ["unknown parameter :stop", "'end'", "'start'"]),
         (("  day: UTC calendar day.\n  user_id: User.\n  event_count: Events.\n", ""), ["columns"]),
         (("  day: UTC calendar day.\n  user_id: User.\n  event_count: Events.\n", "  [day, user_id, event_count]\n"),
          ["columns"]),
         (("_between: {column: event_count, min_value: 1}", "_between"), ["checks"]),
-        ((":end", ":previous_start"), ["unknown parameters ['previous_start']"]),
+        ((":end", ":previous_start"), ["unknown parameter :previous_start"]),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
 )  # fmt: skip
@@ -181,6 +181,26 @@ def test_a_statement_has_no_parameters_left(tmp_path: Path) -> None:
 def test_lookback_is_the_largest_distance_from_the_start(tmp_path: Path, condition: str, days: int) -> None:
     select = f"select day, user_id, event_count from shop.others_daily where {condition} and day < :end::date"
     assert model_of(tmp_path, select).lookback_days == days
+
+
+@pytest.mark.parametrize(
+    ("condition", "reads", "touches"),
+    [
+        ("day >= :start::date", ("2025-03-10", "2025-03-12"), ("2025-03-10", "2025-03-12")),
+        ("day > :start::date - 7", ("2025-03-03", "2025-03-12"), ("2025-03-10", "2025-03-19")),
+        ("day < (:end::date + 2)::timestamp", ("2025-03-10", "2025-03-14"), ("2025-03-08", "2025-03-12")),
+        ("day > :start::date - 1 and day < :end::date + 2", ("2025-03-09", "2025-03-14"), ("2025-03-08", "2025-03-13")),
+        ("day >= '-infinity'::date", ("0001-01-01", "2025-03-12"), ("2025-03-10", "9999-12-31")),
+        ("day < :start::date + 2", ("2025-03-10", "2025-03-12"), ("2025-03-10", "2025-03-12")),
+    ],
+)
+def test_days_that_are_read_and_days_that_are_touched(
+    tmp_path: Path, condition: str, reads: tuple[str, str], touches: tuple[str, str]
+) -> None:
+    select = f"select day, user_id, event_count from shop.others_daily where {condition} and day < :end::date"
+    model, window = model_of(tmp_path, select), (date(2025, 3, 10), date(2025, 3, 12))
+    assert tuple(map(str, model.reads(*window))) == reads
+    assert tuple(map(str, model.touches(*window))) == touches
 
 
 @pytest.mark.parametrize(

@@ -293,7 +293,7 @@ def test_a_damaged_archive_is_never_computed_from(loaded: Warehouse) -> None:
 def test_aggregates_of_archived_days_are_the_same(loaded: Warehouse) -> None:
     url = loaded.settings.database_url
     before = derived(url)
-    assert len([row for row in before["module_activity_daily"] if row.startswith(f"({OLD},")]) > 5
+    assert len([row for row in before["registry.module_activity_daily"] if row.startswith(f"({OLD},")]) > 5
     run(loaded)
     for first, last in ((OLD, OLD), (OLD, NEWEST)):  # one day, and a range of which a part is archived
         for table in ("module_activity_daily", "language_stats_daily"):

@@ -11,7 +11,7 @@ from analytics_etl.catalog import Catalog
 from analytics_etl.checks import declared_checks, evaluate, targets
 from analytics_etl.models import cadence_of
 from analytics_etl.partitions import periods
-from analytics_etl.sample import SampleOptions, write_sample
+from analytics_etl.sample import FAMILIES, SampleOptions, write_sample
 from analytics_etl.settings import Settings
 from analytics_etl.warehouse import Warehouse
 
@@ -25,7 +25,9 @@ Found = tuple[dict[str, list[str]], set[tuple[str, str, str, bool, int]], str, s
 
 def run(settings: Settings, catalog: Catalog) -> Found:
     """Tables, check results, and the report of the last day in both forms."""
-    write_sample(settings.landing_dir, SampleOptions(last_day=LAST, days=3, events_per_day=500))
+    write_sample(
+        settings.landing_dir, SampleOptions(last_day=LAST, days=3, events_per_day=500, families=tuple(FAMILIES))
+    )
     warehouse = Warehouse(settings)
     load_and_aggregate(warehouse, FIRST, LAST)
     results = [

@@ -123,7 +123,7 @@ def test_top_modules_end_at_place_100(engine: Engine, catalog: Catalog) -> None:
 
 @pytest.mark.parametrize("engine", ENGINES, indirect=True)
 def test_trending_modules_end_at_place_50_new_ones_apart(engine: Engine, catalog: Catalog) -> None:
-    select = catalog.views["registry.trending_modules"].statement(sql_engines.VIEW_PARAMETERS)
+    select = catalog.views["registry.trending_modules"].statement({})
     with engine.undone():
         engine.insert("registry.module_stats_daily", module_days(52, "grown", d20250324=10, d20250331=20)[::-1])
         engine.insert("registry.module_stats_daily", module_days(52, "new", d20250331=20)[::-1])

@@ -22,12 +22,17 @@ from analytics_etl.models import Model
 from analytics_etl.partitions import Partitions, requested_periods
 from analytics_etl.warehouse import ChangeRefusedError, Warehouse
 
+MOST_MAPPED_DAYS = 31
+"""Dagster counts an offset off day by day, so that a table which reads from the beginning shows the last of them."""
+
 
 def build_aggregate_asset(model: Model, partitions: Partitions) -> dg.AssetsDefinition:
     """The asset of one aggregate."""
-    # A table that looks back depends on the days before its own, too.
+    # A table that looks back or ahead depends on the days around its own, too.
     mapping = dg.TimeWindowPartitionMapping(
-        start_offset=-model.lookback_days, allow_nonexistent_upstream_partitions=True
+        start_offset=-min(model.lookback_days, MOST_MAPPED_DAYS),
+        end_offset=model.lookahead_days,
+        allow_nonexistent_upstream_partitions=True,
     )
 
     @dg.asset(
@@ -60,7 +65,7 @@ def build_aggregate_asset(model: Model, partitions: Partitions) -> dg.AssetsDefi
             shared = {**lineage_metadata(model, warehouse), "duration_ms": replaced.duration_ms}
         if replaced.refreshed:
             also = ", ".join(day.isoformat() for day in replaced.refreshed)
-            context.log.info("%s looks back %s days: also refreshed %s", model.table, model.lookback_days, also)
+            context.log.info("%s reads days around its own: also refreshed %s", model.table, also)
         by_partition: Mapping[str, Mapping[str, Any]] = {
             start.isoformat(): {"dagster/partition_row_count": rows, **changed.get(start.isoformat(), {})}
             for start, rows in replaced.rows.items()

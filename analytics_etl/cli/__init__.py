@@ -15,6 +15,7 @@ from analytics_etl.cli.days import backfill, reopen, run
 from analytics_etl.cli.files import forget
 from analytics_etl.cli.inspection import doctor, metrics, report, status, watchdog
 from analytics_etl.cli.notices import notify
+from analytics_etl.cli.query import query
 from analytics_etl.cli.samples import demo, sample
 from analytics_etl.cli.services import execute, stop, ui
 from analytics_etl.cli.terminal import err, explanation, plain
@@ -53,7 +54,7 @@ def main() -> None:
 
 
 for command in (
-    *(demo, run, backfill, reopen, status, changes, forget, archive, restore, report, ui, execute, stop),
+    *(demo, run, backfill, reopen, status, changes, query, forget, archive, restore, report, ui, execute, stop),
     *(doctor, metrics, prune, notify, watchdog, db_url, migrate, sample),
 ):
     main.add_command(command)

@@ -30,7 +30,7 @@ def migrate(down: str | None, create: bool) -> None:  # noqa: FBT001 - a flag of
     out.print(f"the database is at revision {revision}")
     names = settings.roles or (Roles() if create else None)
     if names is not None and not down:
-        catalog = Catalog()
+        catalog = Catalog.of(settings)
         created = migrations.set_grants(settings, names, Tables(catalog.contracts, catalog.derived), create=create)
         out.print(f"grants are set for {names.owner}, {names.loader} and {names.reader}")
         if created:

@@ -137,7 +137,7 @@ def _backfill_missing(settings: Settings, days: tuple[date, date] | None, reason
     if days is None:
         out.print("no day is known yet: load one with `analytics-etl run DATE`")
         return
-    plan = make_plan(warehouse, Catalog(), *days)
+    plan = make_plan(warehouse, Catalog.of(settings), *days)
     for day in plan.frozen:
         out.print(
             f"! {day} is final and has late rows: left alone; to load them: analytics-etl reopen {day} --reason TEXT"

@@ -43,7 +43,7 @@ def status(first: datetime | None, last: datetime | None, rows: bool) -> None:  
 
     settings = Settings.from_environment()
     migrations.upgrade(settings)
-    warehouse, catalog = Warehouse(settings), Catalog()
+    warehouse, catalog = Warehouse(settings), Catalog.of(settings)
     newest = warehouse.newest_day(list(catalog.contracts)) or settings.start_date
     end = last.date() if last else newest
     start = first.date() if first else end - timedelta(days=13)
@@ -91,7 +91,7 @@ def report(day: datetime, cadence: Any) -> None:
 
     settings = Settings.from_environment()
     migrations.upgrade(settings)
-    catalog = Catalog()
+    catalog = Catalog.of(settings)
     for family in [family for family in catalog.families if catalog.reports(family)]:
         written = write_report(Warehouse(settings), catalog, family, cadence, period_start(cadence, day.date()))
         out.print(str(written.html))
@@ -104,7 +104,8 @@ def doctor() -> None:
     from analytics_etl.doctor import examine  # noqa: PLC0415 - looks at everything, so needs everything
 
     is_well = True
-    for finding in examine(Settings.from_environment(), Catalog(), datetime.now(UTC).date()):
+    settings = Settings.from_environment()
+    for finding in examine(settings, Catalog.of(settings), datetime.now(UTC).date()):
         is_well = is_well and finding.is_well
         mark = "[green]✓[/]" if finding.is_well else "[red]✗[/]"
         out.print(f"{mark} {finding.subject}: {plain(finding.detail)}")
@@ -125,7 +126,8 @@ def metrics(serve: bool, host: str, port: int) -> None:  # noqa: FBT001 - a flag
     """
     from analytics_etl.metrics import expose, listen  # noqa: PLC0415 - reads Dagster's tables by status, so imports it
 
-    settings, catalog = Settings.from_environment(), Catalog()
+    settings = Settings.from_environment()
+    catalog = Catalog.of(settings)
 
     def now() -> datetime:
         return datetime.now(UTC)
@@ -154,7 +156,7 @@ def watchdog(cells: int, seed: int | None) -> None:
 
     settings = Settings.from_environment()
     migrations.upgrade(settings)
-    findings = watch(Warehouse(settings), Catalog(), cells, seed)
+    findings = watch(Warehouse(settings), Catalog.of(settings), cells, seed)
     if not findings:
         out.print("there is nothing to compare yet: no table has a partition that is up to date")
     for finding in findings:

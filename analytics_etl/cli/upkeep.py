@@ -21,7 +21,7 @@ def archive(dry_run: bool) -> None:  # noqa: FBT001 - a flag of the command
     """
     settings = Settings.from_environment()
     migrations.upgrade(settings)
-    warehouse, catalog = Warehouse(settings), Catalog()
+    warehouse, catalog = Warehouse(settings), Catalog.of(settings)
     if dry_run:
         steps = list(retention.plan(warehouse, catalog))
         for step in steps:
@@ -48,9 +48,10 @@ def restore(table: str, day: datetime, reason: str) -> None:
     """
     settings = Settings.from_environment()
     migrations.upgrade(settings)
-    contract = Catalog().contracts.get(table)
+    contracts = Catalog.of(settings).contracts
+    contract = contracts.get(table)
     if contract is None:
-        raise click.UsageError(f"there is no event table {table}, expected one of {', '.join(Catalog().contracts)}")
+        raise click.UsageError(f"there is no event table {table}, expected one of {', '.join(contracts)}")
     manifest = Warehouse(settings).archiver.restore(contract, day.date(), actor(), reason)
     out.print(f"[green]✓[/] {table} {day.date()} is back: {manifest.fingerprint.rows:,} rows")
 

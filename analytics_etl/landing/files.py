@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from itertools import islice
 from pathlib import Path
 from typing import IO, BinaryIO, Literal, Protocol
 
@@ -28,6 +29,9 @@ LONGEST_CONTENT = 10_000
 
 REJECTED_AT_ONCE = 5_000
 """Rejected rows that are in memory together: as objects they take much of it."""
+
+DELIMITERS = (",", ";", "\t")
+"""What may separate the fields of a CSV file: the one its header holds most of."""
 
 _READ_SIZE = 1 << 16
 _BLOCK_SIZE = 1 << 20
@@ -367,11 +371,13 @@ def printable(content: bytes | str) -> str:
 
 def csv_records(lines: Lines) -> Iterator[tuple[int, list[str], str]]:
     """(line, fields, raw text) of each record; quoted fields may span lines. A record that is no CSV is rejected by its
-    first line, and reading goes on with the next.
+    first line, and reading goes on with the next. The header tells what separates the fields.
     """
     csv.field_size_limit(LONGEST_LINE)
     source = _decoded(lines)
-    pending: list[tuple[int, str]] = []  # lines read ahead and given back
+    # Lines read ahead and given back; the header, to begin with.
+    pending = list(islice((line for line in source if line[1].strip()), 1))
+    delimiter = max(DELIMITERS, key="".join(text for _, text in pending).count)
     consumed: list[tuple[int, str]] = []  # lines of the record at hand
 
     def feed() -> Iterator[str]:
@@ -383,7 +389,7 @@ def csv_records(lines: Lines) -> Iterator[tuple[int, list[str], str]]:
             yield item[1]
 
     while True:
-        reader = csv.reader(feed(), strict=True)
+        reader = csv.reader(feed(), strict=True, delimiter=delimiter)
         try:
             for fields in reader:
                 if fields:

@@ -22,6 +22,8 @@ ROWS_SHOWN = 60
 """Rows of a table in HTML; JSON has all of them."""
 ROWS_OPEN = 20
 """A longer table is folded."""
+GOOD_SCORE, FAIR_SCORE = 80, 50  # from which a score is green, and amber
+
 NAME_LENGTH = 96
 """Characters of a name in HTML; its tooltip and JSON have all of it."""
 CARDS = 6
@@ -67,6 +69,7 @@ _WRITERS: Mapping[str, Callable[[Any], str]] = {
     "ratio": wording.ratio,
     "change_ratio": wording.change,
     "moment": _moment,
+    "score": "{:.0f}".format,
 }
 
 
@@ -94,6 +97,11 @@ def exact(value: Value, kind: str) -> str:
         return "no data"
     unit = {"bytes": " bytes", "duration_ms": " ms"}.get(kind, "")
     return f"{value:,}{unit}" if isinstance(value, int) else f"{value!r}{unit}"
+
+
+def grade(score: float) -> str:
+    """The tone of a score from 0 to 100."""
+    return "good" if score >= GOOD_SCORE else "warn" if score >= FAIR_SCORE else "bad"
 
 
 def headline(value: Value, kind: str) -> str:
@@ -170,6 +178,7 @@ def _environment() -> Environment:
         reading=reading,
         exact=exact,
         headline=headline,
+        grade=grade,
         change=wording.change,
         points=wording.points,
         breakable=breakable,

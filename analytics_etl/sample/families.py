@@ -2,11 +2,15 @@
 
 from collections.abc import Callable
 
-from analytics_etl.sample import registry
+from analytics_etl.sample import registry, schedules, usage
 from analytics_etl.sample.options import SampleOptions
 from analytics_etl.sample.tables import EventTable
 
-FAMILIES: dict[str, Callable[[SampleOptions], dict[str, EventTable]]] = {"registry": registry.make_tables}
+FAMILIES: dict[str, Callable[[SampleOptions], dict[str, EventTable]]] = {
+    "registry": registry.make_tables,
+    "schedules": schedules.make_tables,
+    "usage": usage.make_tables,
+}
 """Name -> what gives the event tables of the family. The order is that in which a day's files are written."""
 
 

@@ -133,10 +133,9 @@ class Warehouse:
             self._keeping_failure(model.table, list(periods), lateness, run_id),
             transaction(self.settings, AGGREGATION) as connection,
         ):
-            # It may read so many days before each of its partitions, and bring later ones up to date.
-            reach = timedelta(days=model.lookback_days)
-            start, end = min(periods) - reach, max(periods.values()) + reach
-            schemas = overlay(connection, self.settings, model.dependencies, start, end)
+            # It brings other partitions up to date, too, and reads days around each of them.
+            reach = model.reads(*model.touches(min(periods), max(periods.values())))
+            schemas = overlay(connection, self.settings, model.dependencies, *reach)
             gate = Gate(self.settings.change_limit_percent, lateness, accept_change)
             replaced = replace_window(connection, model, periods, run_id, schemas, gate)
             _record_checks(connection, changes.passed(model.table, periods), run_id)
@@ -190,7 +189,7 @@ class Warehouse:
     def refresh(self, model: Model) -> int:
         """Refresh a materialized view; returns its number of rows."""
         with transaction(self.settings, AGGREGATION) as connection:
-            count = refresh_view(connection, model, self.view_parameters)
+            count = refresh_view(connection, model)
             self._show(connection, model)
             return count
 
@@ -202,11 +201,6 @@ class Warehouse:
         """What the configured roles may do, or may not, against what they should; in words."""
         with transaction(self.settings) as connection:
             return [] if self.settings.roles is None else roles.problems(connection, self.settings.roles, tables)
-
-    @property
-    def view_parameters(self) -> dict[str, str | int]:
-        """The settings a view's SELECT may name."""
-        return {"trending_min_downloads": self.settings.trending_min_downloads}
 
     def ledger(self, table: str, days: Sequence[date] = ()) -> list[dict[str, Any]]:
         """The landing files of a table as last read; `is_of_days` says whether one holds events of any of these."""

@@ -1,9 +1,9 @@
 """Derived tables and views: their schema follows from their SELECT, their rows are replaced window by window."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from types import MappingProxyType
 
 from psycopg import sql
@@ -17,7 +17,7 @@ from analytics_etl.warehouse.operations import PartitionRecord, record_partition
 
 @dataclass(frozen=True)
 class Replaced:
-    """The outcome of replacing a window: rows per partition, and later partitions that were brought up to date."""
+    """The outcome of replacing a window: rows per partition, and other partitions that were brought up to date."""
 
     rows: dict[date, int]
     refreshed: list[date]
@@ -34,8 +34,9 @@ def replace_window(
 ) -> Replaced:
     """Replace the rows of consecutive partitions (start -> end) by what the SELECT gives for them.
 
-    A table that looks back over earlier days is also brought up to date for the later partitions it already has, so
-    that the order in which days are run does not matter. `schemas` says where tables with archived days are to be read.
+    A table that looks back over earlier days is also brought up to date for the later partitions it already has, one
+    that looks ahead for the earlier ones, so that the order in which days are run does not matter. `schemas` says where
+    tables with archived days are to be read.
     """
     started = time.monotonic()
     lock(connection, model.table)
@@ -44,18 +45,30 @@ def replace_window(
     counts = window.replace(periods, gate)
     _analyze_if_grown(connection, model, sum(counts.values()))
     refreshed: list[date] = []
-    if model.lookback_days:
-        last = max(periods.values())
-        later = connection.execute(
-            "select period_start, period_end from ops.partitions where table_name = %s and period_start >= %s "
-            "and period_start < %s order by 1",
-            [model.table, last, last + timedelta(days=model.lookback_days)],
-        ).fetchall()
-        for start, end in later:
-            # Not judged: it follows from earlier days, which were.
-            window.replace({start: end}, None)
-            refreshed.append(start)
+    for others in _others(connection, model, periods):
+        # Not judged: they follow from the days that were replaced, which were.
+        window.replace(others, None)
+        refreshed += others
     return Replaced(counts, refreshed, window.elapsed_ms())
+
+
+def _others(connection: Connection, model: Model, periods: Mapping[date, date]) -> Iterator[dict[date, date]]:
+    """The other partitions there are that read some of these days (start -> end), neighbours together."""
+    first, last = min(periods), max(periods.values())
+    after, before = model.touches(first, last)
+    found = connection.execute(
+        "select period_start, period_end from ops.partitions where table_name = %s and period_end > %s "
+        "and period_start < %s and not (period_start >= %s and period_end <= %s) order by 1",
+        [model.table, after, before, first, last],
+    ).fetchall()
+    stretch: dict[date, date] = {}
+    for start, end in found:
+        if stretch and start not in stretch.values():
+            yield stretch
+            stretch = {}
+        stretch[start] = end
+    if stretch:
+        yield stretch
 
 
 def _analyze_if_grown(connection: Connection, model: Model, inserted: int) -> None:
@@ -167,11 +180,10 @@ def ensure_table(connection: Connection, model: Model) -> bool:
     return True
 
 
-def refresh_view(connection: Connection, model: Model, parameters: Mapping[str, str | int]) -> int:
+def refresh_view(connection: Connection, model: Model) -> int:
     """Refresh a materialized view, without readers waiting; create it first if its SELECT is new. Returns its rows."""
     lock(connection, model.table)
-    select = model.statement(parameters)
-    version = f"{model.code_version} {dict(sorted(parameters.items()))}"
+    select, version = model.statement({}), model.code_version
     view = identifier(model.table)
     found = connection.execute("select obj_description(to_regclass(%s), 'pg_class')", [model.table]).fetchone()
     comment = found[0] if found is not None else None

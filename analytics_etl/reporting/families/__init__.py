@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 
-from analytics_etl.reporting.families import registry
+from analytics_etl.reporting.families import registry, schedules, usage
 from analytics_etl.reporting.family import FamilyReport
 
 REPORTS: Mapping[str, FamilyReport] = {
     "registry": registry.REPORT,
+    "schedules": schedules.REPORT,
+    "usage": usage.REPORT,
 }

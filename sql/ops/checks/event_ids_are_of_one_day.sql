@@ -10,6 +10,6 @@ where exists (
     where e.event_id = b.event_id
       and e.{time_column} >= (b.day - 1)::timestamp at time zone 'UTC'
       and e.{time_column} < b.day::timestamp at time zone 'UTC'
-      and e.{time_column} >= :start::timestamptz - interval '1 day'
+      and e.{time_column} >= (:start::date - 1)::timestamp at time zone 'UTC'
       and e.{time_column} < :end::timestamptz
 )

@@ -1,0 +1,43 @@
+"""Pages of events, newest first: where one ends and the next begins, and how large it may be. Times are UTC."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from analytics_etl.queries import QueryError
+
+LARGEST_PAGE = 10_000
+_BEFORE_ALL = ("infinity", str(UUID(int=2**128 - 1)))
+
+
+def check_limit(limit: int) -> None:
+    """Refuse a page that nobody could hold."""
+    if not 1 <= limit <= LARGEST_PAGE:
+        raise QueryError(f"the limit must be 1 to {LARGEST_PAGE:,}, but is {limit}")
+
+
+def cursor_of(row: Mapping[str, Any], time_column: str) -> str:
+    """The cursor after a row."""
+    return f"{text_of(row[time_column])},{row['event_id']}"
+
+
+def read_cursor(cursor: str | None) -> tuple[str, str]:
+    """Time and id of the last row of the page before; of a page before the first one without a cursor."""
+    if cursor is None:
+        return _BEFORE_ALL
+    at, _, event_id = cursor.partition(",")
+    try:
+        return text_of(utc(datetime.fromisoformat(at))), str(UUID(event_id))
+    except ValueError as error:
+        raise QueryError(f"the cursor must be the one that came with the page before, but is {cursor!r}") from error
+
+
+def utc(at: datetime) -> datetime:
+    """A time in UTC; one without a zone is taken to be."""
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+
+
+def text_of(at: datetime) -> str:
+    """A time as SQL and users read it."""
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")

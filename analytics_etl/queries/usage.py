@@ -1,0 +1,121 @@
+"""Questions about schema usage: statistics of a schema or of all of them in any grain, and single events."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Literal, get_args
+from uuid import UUID
+
+from analytics_etl.queries import Page, QueryError
+from analytics_etl.queries.cursor import check_limit, cursor_of, read_cursor, text_of, utc
+from analytics_etl.warehouse import Warehouse
+
+Grain = Literal["1m", "5m", "1h", "1d"]
+OPERATIONS = ("read", "write", "validate", "compatibility_check", "register", "list", "delete")
+
+ALL_SCHEMAS = UUID(int=0)
+
+_STATISTICS = """
+select
+    bucket, schema_id, operation, region, operation_count, success_count, error_count, success_rate,
+    avg_latency_ms, p50_latency_ms, p95_latency_ms, p99_latency_ms
+from usage.schema_usage_1m
+where day >= :first_day::date and day <= :last_day::date
+  and bucket >= :since and bucket < :until and schema_id = :schema_id and scope = :scope
+order by bucket, operation collate "C", region collate "C"
+"""
+_EVENTS = """
+select occurred_at, event_id, schema_id, operation, service, region, latency_ms, success, error_message
+from usage.schema_usage_events
+where occurred_at >= :since and occurred_at < :until
+  and occurred_at <= :after_at::timestamptz
+  and (occurred_at, event_id) < (:after_at::timestamptz, :after_id::uuid)
+  and (:schema_id = '' or schema_id::text = :schema_id)
+  and (:operation = '' or operation = :operation)
+  and (:service = '' or service = :service)
+  and (:region = '' or region = :region)
+  and (:success_only = 0 or success)
+order by occurred_at desc, event_id desc
+limit :limit
+"""
+
+
+@dataclass(frozen=True)
+class EventFilter:
+    """Which events are wanted; None = whatever there is."""
+
+    schema_id: UUID | None = None
+    operation: str | None = None
+    service: str | None = None
+    region: str | None = None
+    success_only: bool = False
+
+
+def statistics(
+    warehouse: Warehouse, grain: Grain, start: datetime, end: datetime, schema_id: UUID | None = None, *,
+    detail: bool = False,
+) -> Page:  # fmt: skip
+    """Counts and latencies per bucket of [start, end), oldest first: of one schema, or of all of them together.
+
+    `detail`: a row for each operation and region instead of one for all of them. A bucket without operations has no
+    row. Times without a zone are UTC.
+    """
+    since, until = utc(start), utc(end)
+    if grain not in get_args(Grain):
+        raise QueryError(f"the grain must be one of {', '.join(get_args(Grain))}, but is {grain}")
+    if since >= until:
+        raise QueryError(f"the end must be after the start, but {text_of(until)} is not after {text_of(since)}")
+    if detail and schema_id is None:
+        raise QueryError("rows for each operation and region are those of one schema: name one")
+    table = f"usage.schema_usage_{grain}"
+    if warehouse.newest_day([table]) is None:  # it is made by its first materialization
+        return Page([])
+    scope = "detail" if detail else "global" if schema_id is None else "schema"
+    found = warehouse.query(
+        _STATISTICS.replace("usage.schema_usage_1m", table),
+        {
+            "first_day": since.date().isoformat(),
+            "last_day": until.date().isoformat(),
+            "since": text_of(since),
+            "until": text_of(until),
+            "schema_id": str(schema_id or ALL_SCHEMAS),
+            "scope": scope,
+        },
+    )
+    return Page(found)
+
+
+def events(
+    warehouse: Warehouse, last_days: int, wanted: EventFilter | None = None, limit: int = 100, after: str | None = None
+) -> Page:
+    """Events of the last days up to the newest day that is loaded, newest first, at most `limit` of them.
+
+    `after` is the cursor of the page before: rows that are loaded meanwhile move nothing. Archived days are not read.
+    """
+    wanted = wanted or EventFilter()
+    if last_days < 1:
+        raise QueryError(f"the number of days must be 1 or more, but is {last_days}")
+    check_limit(limit)
+    if wanted.operation is not None and wanted.operation not in OPERATIONS:
+        raise QueryError(f"the operation must be one of {', '.join(OPERATIONS)}, but is {wanted.operation}")
+    at, event_id = read_cursor(after)
+    newest = warehouse.newest_day(["usage.schema_usage_events"])
+    if newest is None:
+        return Page([])
+    until = datetime(newest.year, newest.month, newest.day, tzinfo=UTC) + timedelta(days=1)
+    found = warehouse.query(
+        _EVENTS,
+        {
+            "since": text_of(until - timedelta(days=last_days)),
+            "until": text_of(until),
+            "after_at": at,
+            "after_id": event_id,
+            "schema_id": str(wanted.schema_id or ""),
+            "operation": wanted.operation or "",
+            "service": wanted.service or "",
+            "region": wanted.region or "",
+            "success_only": int(wanted.success_only),
+            "limit": limit + 1,
+        },
+    )
+    page = found[:limit]
+    return Page(page, cursor_of(page[-1], "occurred_at") if len(found) > limit else None)

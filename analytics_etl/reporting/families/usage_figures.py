@@ -1,0 +1,91 @@
+"""The charts of the report of schema usage; its trend is drawn by `trend`."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from analytics_etl.reporting import svg, wording
+from analytics_etl.reporting.charts import BARS_SHOWN, Figure, bar_figure
+from analytics_etl.reporting.period import Row
+
+
+def short_id(schema_id: str) -> str:
+    """A schema's id as charts and sentences have it: enough to find it in the table, which has all of it."""
+    return f"{schema_id[:8]}…{schema_id[-4:]}"
+
+
+def operations(rows: Sequence[Row], _report: Mapping[str, Any]) -> list[Figure]:
+    bars = [
+        svg.Bar(
+            row["operation"].replace("_", " "),
+            row["operation_count"],
+            f"{wording.count(row['operation_count'])}  ({wording.ratio(row['operation_ratio'])})",
+            failed=row["error_count"],
+        )
+        for row in rows
+    ]
+    return [bar_figure(bars, "Operations by kind", (("accent", "succeeded"), ("bad", "failed")))]
+
+
+def most_used_schemas(rows: Sequence[Row], report: Mapping[str, Any]) -> list[Figure]:
+    rows = rows[:BARS_SHOWN]
+    bars = [
+        svg.Bar(
+            short_id(row["schema_name"]),
+            row["operation_count"],
+            f"{wording.count(row['operation_count'])}  ({wording.count(row['previous_operation_count'])} before)",
+            row["previous_operation_count"],
+        )
+        for row in rows
+    ]
+    before = {"daily": "the day before", "weekly": "the week before", "monthly": "the month before"}[report["cadence"]]
+    caption = f"The {len(rows)} most used schemas" if len(rows) > 1 else "The only used schema"
+    return [bar_figure(bars, caption, (("accent", "operations"), ("mark", before)))]
+
+
+def changing_schemas(rows: Sequence[Row], _report: Mapping[str, Any]) -> list[Figure]:
+    grown = [row for row in rows if row["direction"] == "up"][:BARS_SHOWN]
+    if not grown:
+        return []
+    bars = [
+        svg.Bar(
+            short_id(row["schema_name"]),
+            row["growth_ratio"],
+            f"{wording.change(row['growth_ratio'])}  ({wording.count(row['previous_operation_count'])} → "
+            f"{wording.count(row['operation_count'])})",
+        )
+        for row in grown
+    ]
+    caption = (
+        f"Growth of the {len(grown)} schemas that grew most"
+        if len(grown) > 1
+        else "Growth of the only schema that grew"
+    )
+    return [bar_figure(bars, caption, ())]
+
+
+def regions(rows: Sequence[Row], _report: Mapping[str, Any]) -> list[Figure]:
+    used = [row for row in rows if row["operation_count"]][:BARS_SHOWN]
+    if not used:
+        return []
+    bars = [
+        svg.Bar(
+            row["region"],
+            row["operation_count"],
+            f"{wording.count(row['operation_count'])}  (mean {wording.duration(row['avg_latency_ms'])})",
+            row["previous_operation_count"],
+        )
+        for row in used
+    ]
+    return [bar_figure(bars, "Operations by region", (("accent", "operations"), ("mark", "before")))]
+
+
+def failing_services(rows: Sequence[Row], _report: Mapping[str, Any]) -> list[Figure]:
+    bars = [
+        svg.Bar(
+            row["service"],
+            row["error_count"],
+            f"{wording.count(row['error_count'])}  ({wording.ratio(row['error_ratio'])} of its operations)",
+        )
+        for row in rows[:BARS_SHOWN]
+    ]
+    return [bar_figure(bars, "Failed operations by service", ())] if bars else []

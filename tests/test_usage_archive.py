@@ -1,0 +1,87 @@
+"""What holds for the registry holds for schema usage without code of its own: archive, late rows, the change record."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+from conftest import Server, settings_in
+from events import Event, aggregate, all_tables, ask, days_of, declared, event_id, execute, load, write
+
+from analytics_etl import checks, retention
+from analytics_etl.settings import PerTable
+from analytics_etl.warehouse import ChangeRefusedError, Warehouse
+
+EVENTS = "usage.schema_usage_events"
+OLD, NEWEST = date(2025, 3, 1), date(2025, 3, 12)
+
+
+def usage(number: int, day: date, **changes: object) -> Event:
+    return {
+        "event_id": event_id(number),
+        "occurred_at": f"{day}T{number % 24:02}:30:00Z",
+        "schema_id": event_id(1 + number % 3),
+        "operation": "read",
+        "service": "api",
+        "region": "eu",
+        "latency_ms": 10 * number,
+        "success": number % 5 > 0,
+        **changes,
+    }  # fmt: skip
+
+
+@pytest.fixture
+def filled(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
+    """Two days of usage, more than a week apart."""
+    settings = settings_in(tmp_path_factory.mktemp("usage"), server.clone(), OLD)
+    for day in (OLD, NEWEST):
+        write(settings, f"schema_usage_events/{day}.ndjson", [usage(n, day) for n in range(100)])
+    warehouse = Warehouse(replace(settings, retention=PerTable(5)))
+    load(warehouse, EVENTS, *days_of(OLD, NEWEST))
+    aggregate(warehouse, OLD, NEWEST, cadences=("day",))
+    yield warehouse
+    server.drop(settings.database_url or "")
+
+
+def tables(warehouse: Warehouse) -> dict[str, list[str]]:
+    found = all_tables(warehouse.settings.database_url)
+    return {table: rows for table, rows in found.items() if table.startswith("usage.") and table != EVENTS}
+
+
+def test_archived_days_can_be_aggregated_and_checked_again(filled: Warehouse) -> None:
+    before = tables(filled)
+    assert len(before["usage.schema_usage_1h"]) > 100
+    outcome = retention.run(filled, declared(), "test", lambda *_: None)
+    assert outcome.rows == 100
+    url = filled.settings.database_url
+    assert ask(url, f"select count(*)::int as n from {EVENTS} where occurred_at < '2025-03-02'") == [{"n": 0}]
+    for table in ("schema_usage_1m", "schema_usage_1d", "service_usage_daily"):
+        execute(url, f"delete from usage.{table} where day = '{OLD}'")
+    aggregate(filled, OLD, NEWEST, cadences=("day",))
+    assert tables(filled) == before
+    target = checks.targets(declared())["usage.schema_usage_1m"]
+    declared_checks = checks.declared_checks(declared())["usage.schema_usage_1m"]
+    results = checks.evaluate(filled, target, declared_checks, {OLD: OLD + timedelta(days=1)})
+    assert [result.name for result in results if not result.passed] == []
+
+
+def test_late_rows_change_their_day_and_the_days_that_look_back_on_it(filled: Warehouse) -> None:
+    before, late = tables(filled), OLD + timedelta(days=9)
+    new = usage(7, late, schema_id=event_id(9))
+    write(filled.settings, "schema_usage_events/late.ndjson", [new])
+    load(filled, EVENTS, late)
+    aggregate(filled, late, late, cadences=("day",))
+    changed = {table for table, rows in tables(filled).items() if rows != before[table]}
+    assert {"usage.schema_usage_1m", "usage.schema_usage_1d", "usage.schema_liveness_daily"} <= changed
+    rows = ask(
+        filled.settings.database_url,
+        "select day, state, days_since_use::int from usage.schema_liveness_daily where schema_id = %s order by 1",
+        [event_id(9)],
+    )
+    assert [tuple(row.values()) for row in rows] == [(late, "active", 0), (NEWEST, "active", 2)]
+
+
+def test_a_final_day_does_not_change_much_unasked(filled: Warehouse) -> None:
+    write(filled.settings, f"schema_usage_events/{OLD}.ndjson", [usage(n, OLD) for n in range(50)])
+    with pytest.raises(ChangeRefusedError, match=r"usage\.schema_usage_events 2025-03-01: rows 100 to 50"):
+        load(filled, EVENTS, OLD, accept_change=False)
