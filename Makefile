@@ -38,7 +38,7 @@ lint: .venv/installed ## Check style, format and types
 bench: .venv/installed ## Measure a day and a backfill
 	.venv/bin/python -m benchmarks $(ARGS)
 
-chaos: .venv/installed ## Kill runs and servers for days, then compare with a run without faults
+chaos: .venv/installed ## 60 days of late files, killed runs and servers, full disks; then compare with a run without
 	.venv/bin/python -m benchmarks.chaos $(ARGS)
 
 lock: .venv/installed ## Write requirements.lock anew from pyproject.toml (ARGS=--upgrade: newest versions)

@@ -49,11 +49,11 @@ class Catalog:
 
     def mappings(self, family: str) -> dict[str, Model]:
         """The source mappings of a family, by the folder name that selects them."""
-        return self._of("sources", family)
+        return {m.name: m for m in self._sources.values() if m.family == family}
 
     def reports(self, family: str) -> dict[str, Model]:
         """The report sections of a family, by name."""
-        return self._of("reports", family)
+        return {m.name: m for m in self._reports.values() if m.family == family}
 
     def in_order(self) -> list[str]:
         """Every table, each after those it reads."""
@@ -85,8 +85,13 @@ class Catalog:
             return self.contracts[table].column_docs
         return self.derived[table].columns
 
-    def _of(self, kind: Kind, family: str) -> dict[str, Model]:
-        return {m.name: m for m in self._load(kind).values() if m.family == family}
+    @cached_property
+    def _sources(self) -> dict[str, Model]:
+        return self._load("sources")
+
+    @cached_property
+    def _reports(self) -> dict[str, Model]:
+        return self._load("reports")
 
     def _load(self, kind: Kind) -> dict[str, Model]:
         return load_models(self.sql_dir, kind, self.parameters)

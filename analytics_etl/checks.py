@@ -5,6 +5,7 @@ are kept per partition in `ops.check_results`, also when one run does a whole ra
 """
 
 import importlib
+import logging
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,7 +22,7 @@ from analytics_etl.assets.metadata import asset_key, retrying_lost_connections, 
 from analytics_etl.catalog import Catalog
 from analytics_etl.models import Model, bind, cadence_of, rename_schemas, window_parameters
 from analytics_etl.partitions import period_end, requested_periods
-from analytics_etl.warehouse import CheckResult, Warehouse, sqlalchemy_url
+from analytics_etl.warehouse import CheckResult, Warehouse, raising_lost_connections, sqlalchemy_url
 
 SAMPLE_ROWS = 20
 UNEXPECTED_ROWS = "unexpected_rows_expectation"
@@ -138,7 +139,7 @@ def _table_checks(target: Target, checks: Sequence[Check]) -> dg.AssetChecksDefi
     ) -> Iterable[dg.AssetCheckResult]:
         selected = {check_key.name for check_key in context.selected_asset_check_keys}
         wanted = [check for check in checks if check.name in selected]
-        with retrying_lost_connections():
+        with retrying_lost_connections(warehouse):
             periods = _periods(context, warehouse, target)
             results = evaluate(warehouse, target, wanted, periods)
             warehouse.record_checks(results, context.run.run_id)
@@ -252,14 +253,15 @@ def _validate_batch(
         name=f"suite_{uuid4().hex}", expectations=[_expectation(check, queries.get(check.name)) for check in checks]
     )
     try:
-        validated = asset.add_batch_definition_whole_table("all").get_batch().validate(
-            suite,
-            result_format={
-                "result_format": "SUMMARY",
-                "partial_unexpected_count": SAMPLE_ROWS,
-                "unexpected_index_column_names": list(target.key),
-            },
-        )  # fmt: skip
+        with raising_lost_connections():  # which it reports as any other error: in words
+            validated = asset.add_batch_definition_whole_table("all").get_batch().validate(
+                suite,
+                result_format={
+                    "result_format": "SUMMARY",
+                    "partial_unexpected_count": SAMPLE_ROWS,
+                    "unexpected_index_column_names": list(target.key),
+                },
+            )  # fmt: skip
     finally:
         source.delete_asset(asset.name)
     outcomes = {result.expectation_config.meta["check"]: result for result in validated.results}
@@ -335,6 +337,8 @@ def _great_expectations() -> Any:
         vars(scipy)["stats"] = _ScipyStats("scipy.stats")
     import great_expectations.expectations  # noqa: PLC0415 - see above
 
+    # What it cannot evaluate it says in its results, too, and we raise it; its log would repeat it by the page.
+    logging.getLogger("great_expectations").setLevel(logging.CRITICAL)
     return great_expectations
 
 

@@ -44,6 +44,7 @@ unix_socket_permissions = 0700
 cluster_name = '{name}'  # in the titles of its processes: those of a killed server are found by it
 port = {port}
 max_connections = 100                # a few runs at a time, the web server, the daemon, a person or two
+max_locks_per_transaction = 512      # a table of three years has 1,100 partitions: a statement about all locks each
 
 fsync = on                           # a power cut must not cost data; never turn it off
 restart_after_crash = on             # nobody else watches the server

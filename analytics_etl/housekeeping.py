@@ -16,6 +16,7 @@ import dagster as dg
 from dagster import AssetCheckKey, DagsterEventType, DagsterInstance, DagsterRunStatus, RunsFilter
 from dagster._core.event_api import PartitionKeyFilter
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus as CheckStatus
+from dagster._core.storage.tags import MAX_RETRIES_TAG
 
 from analytics_etl.settings import Settings
 from analytics_etl.warehouse import Warehouse
@@ -91,7 +92,7 @@ def build_abandoned_sensor(settings: Settings) -> dg.SensorDefinition:
         description="Marks runs as failed whose process was killed.",
     )
     def abandoned_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-        suspects = without_process(settings, context.instance.get_run_ids(RunsFilter(statuses=_AT_WORK)))
+        suspects = without_process(settings, _not_ended(context.instance))
         # Seen twice: a run is without its lock for a moment when it starts and when it ends.
         gone = suspects & set(json.loads(context.cursor or "[]"))
         fail_abandoned(context.instance, gone)
@@ -101,11 +102,17 @@ def build_abandoned_sensor(settings: Settings) -> dg.SensorDefinition:
     return abandoned_runs
 
 
+def _not_ended(instance: DagsterInstance) -> list[str]:
+    """Runs that have begun, and those of the command line, which begin as soon as they are made."""
+    of_command_line = RunsFilter(statuses=[DagsterRunStatus.NOT_STARTED], tags={MAX_RETRIES_TAG: "0"})
+    return [*instance.get_run_ids(RunsFilter(statuses=_AT_WORK)), *instance.get_run_ids(of_command_line)]
+
+
 def fail_abandoned(instance: DagsterInstance, run_ids: Iterable[str]) -> None:
     """Mark runs as failed that are still at work as far as Dagster knows."""
     for run_id in run_ids:
         run = instance.get_run_by_id(run_id)
-        if run is not None and run.status in _AT_WORK:
+        if run is not None and run.status in (*_AT_WORK, DagsterRunStatus.NOT_STARTED):
             instance.report_run_failed(run, "The process of this run is gone: it was killed, or its machine went down.")
 
 

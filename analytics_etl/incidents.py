@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from dagster import DagsterEventType, DagsterInstance, DagsterRun, DagsterRunStatus, RunsFilter
 from dagster._core.definitions.run_request import InstigatorType
+from dagster._core.events import JobFailureData, RunFailureReason
 from dagster._core.scheduler.instigation import (
     InstigatorState,
     InstigatorStatus,
@@ -43,7 +44,7 @@ def failed_runs(instance: DagsterInstance, since: datetime) -> dict[str, Run]:
     """Runs that have failed since a moment and are not tried again by themselves, oldest first."""
     filters = RunsFilter(statuses=[DagsterRunStatus.FAILURE], updated_after=since)
     found = [record.dagster_run for record in instance.get_run_records(filters, ascending=True)]
-    return {run.run_id: _described(instance, run) for run in found if run.tags.get(dg_tags.WILL_RETRY_TAG) != "true"}
+    return {run.run_id: _described(instance, run) for run in found if not _is_run_again(run)}
 
 
 def run_of(instance: DagsterInstance, run_id: str) -> Run | None:
@@ -156,8 +157,13 @@ def _tick(
 
 
 def _described(instance: DagsterInstance, run: DagsterRun) -> Run:
-    has_failed = run.status == DagsterRunStatus.FAILURE
+    has_failed = run.status == DagsterRunStatus.FAILURE and not _is_run_again(run)
     return Run(run.tags, run.is_finished, _failure(instance, run) if has_failed else None)
+
+
+def _is_run_again(run: DagsterRun) -> bool:
+    """Whether a failed run is run again by itself: only what its checks found is told then."""
+    return run.tags.get(dg_tags.WILL_RETRY_TAG) == "true"
 
 
 def _failure(instance: DagsterInstance, run: DagsterRun) -> RunFailure:
@@ -165,9 +171,12 @@ def _failure(instance: DagsterInstance, run: DagsterRun) -> RunFailure:
     for entry in instance.all_logs(run.run_id, of_type=DagsterEventType.STEP_FAILURE):
         if entry.dagster_event is not None and entry.step_key is not None:
             errors[entry.step_key.replace("__", ".")] = entry.dagster_event.step_failure_data.error
-    said = ""
+    said, is_by_steps = "", False
     for entry in instance.all_logs(run.run_id, of_type=DagsterEventType.RUN_FAILURE):
-        said = entry.user_message or (entry.dagster_event.message if entry.dagster_event else "") or ""
+        event = entry.get_dagster_event()
+        data = event.event_specific_data
+        is_by_steps = isinstance(data, JobFailureData) and data.failure_reason == RunFailureReason.STEP_FAILURE
+        said = "" if is_by_steps else entry.user_message or event.message or ""
     by_checks = [error is not None and error.cls_name == CHECK_FAILED for error in errors.values()]
     return RunFailure(
         run.run_id,
@@ -175,7 +184,7 @@ def _failure(instance: DagsterInstance, run: DagsterRun) -> RunFailure:
         _days(run),
         {step: _said(error) for step, error in errors.items()},
         said,
-        is_due_to_checks=bool(by_checks) and all(by_checks),
+        is_due_to_checks=is_by_steps and bool(by_checks) and all(by_checks),
     )
 
 

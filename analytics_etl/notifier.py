@@ -23,9 +23,10 @@ from analytics_etl.notifications import (
     Receiver,
     is_to_be_told,
     receivers_of,
+    request_parts,
+    send_http,
 )
 from analytics_etl.notifications.messages import checks_failed, run_failed
-from analytics_etl.notifications.receivers import request_parts, send_http
 from analytics_etl.notifications.text import harmless, redacted
 from analytics_etl.settings import Settings
 from analytics_etl.warehouse import Warehouse, outbox

@@ -8,18 +8,25 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from uuid import uuid4
 
 import dagster as dg
 from dagster import DagsterEventType, DagsterInstance
-from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
+from dagster._core.storage.tags import (
+    ASSET_PARTITION_RANGE_END_TAG,
+    ASSET_PARTITION_RANGE_START_TAG,
+    MAX_RETRIES_TAG,
+    WILL_RETRY_TAG,
+)
+from dagster_shared.error import SerializableErrorInfo
 
 from analytics_etl.definitions import build_defs
 from analytics_etl.models import Cadence
 from analytics_etl.partitions import periods
 from analytics_etl.schedules import JOB_NAMES, VIEWS_JOB
 from analytics_etl.settings import Settings
-from analytics_etl.warehouse import dagster_storage_url, migrations
+from analytics_etl.warehouse import dagster_storage_url, is_lost, migrations, persistently, wait_until_back
 
 STORAGE_URL_VARIABLE = "ANALYTICS_DAGSTER_URL"
 
@@ -63,6 +70,15 @@ retention:
       success: 30
       failure: 30
 """
+
+MOST_TRIES = 3
+"""Runs of one job, when the connection to the database is lost again and again."""
+
+LOST = {
+    *("OperationalError", "InterfaceError", "AdminShutdown", "CrashShutdown", "CannotConnectNow", "ConnectionTimeout"),
+    "UnreachableError",
+}
+"""Classes of errors by which the database's drivers say that it went away; any other failure has one of its own."""
 
 Progress = Callable[[str, int, int], None]
 """(what is being done, steps done, steps in all)"""
@@ -112,27 +128,66 @@ def prepare(settings: Settings) -> dict[str, str]:
 @contextmanager
 def instance(settings: Settings) -> Iterator[DagsterInstance]:
     """Dagster's instance on our database."""
-    os.environ.update(prepare(settings))
-    with DagsterInstance.from_config(str(settings.dagster_home)) as opened:
+    os.environ.update(persistently(settings, lambda: prepare(settings)))
+    with persistently(settings, lambda: DagsterInstance.from_config(str(settings.dagster_home))) as opened:
         yield opened
 
 
 def execute(settings: Settings, jobs: Sequence[Job], progress: Progress, tags: dict[str, str] | None = None) -> None:
-    """Run jobs one after the other in this process; raise RunFailedError at the first that fails."""
+    """Run jobs one after the other in this process; raise RunFailedError at the first that fails.
+
+    Steps try again by themselves when their connection is lost. When it is one of Dagster's own, for its books, the run
+    cannot go on; then the job is run anew.
+    """
     definitions = build_defs(settings)
+    # A run of ours needs this process: the daemon could not start it again, and nobody would be told that it failed.
+    tags = {**(tags or {}), MAX_RETRIES_TAG: "0"}
     with instance(settings) as opened:
         for job in jobs:
-            _execute(definitions, opened, job, progress, tags or {})
+            for tries in range(1, MOST_TRIES + 1):
+                run_id = str(uuid4())
+                if _succeeds(definitions, opened, job, run_id, progress, tags, is_last=tries == MOST_TRIES):
+                    break
+                wait_until_back(settings)
+                persistently(settings, partial(_give_up, opened, run_id))
+                progress(f"{job}: the connection to the database was lost; running it again", 0, 1)
+
+
+def _succeeds(
+    definitions: dg.Definitions, opened: DagsterInstance, job: Job, run_id: str, progress: Progress,
+    tags: dict[str, str], *, is_last: bool,
+) -> bool:  # fmt: skip
+    """Run a job once. False if nothing but a lost connection was in its way, which is no reason when it `is_last`."""
+    try:
+        failures = _execute(definitions, opened, job, run_id, progress, tags)
+    except Exception as error:
+        if is_last or not is_lost(error):
+            raise
+        return False
+    if failures and (is_last or not all(_innermost(error).cls_name in LOST for _, error in failures)):
+        said = "\n".join(f"{step}: {_innermost(error).message.strip()}" for step, error in failures)
+        raise RunFailedError(f"the run {run_id} ({job}) failed:\n{said}")
+    return not failures
+
+
+def _give_up(opened: DagsterInstance, run_id: str) -> None:
+    """Mark a run as failed that is run anew: nobody needs to be told."""
+    run = opened.get_run_by_id(run_id)
+    if run is not None and not run.is_finished:
+        opened.report_run_failed(run, "The connection to the database was lost; the job is run again.")
+    if run is not None:
+        opened.add_run_tags(run_id, {WILL_RETRY_TAG: "true"})
 
 
 def _execute(
-    definitions: dg.Definitions, opened: DagsterInstance, job: Job, progress: Progress, tags: dict[str, str]
-) -> None:
+    definitions: dg.Definitions, opened: DagsterInstance, job: Job, run_id: str, progress: Progress,
+    tags: dict[str, str],
+) -> list[tuple[str, SerializableErrorInfo]]:  # fmt: skip
+    """Run a job; the steps that failed with what they met. Raises what Dagster itself could not cope with."""
     resolved = definitions.resolve_job_def(job.name)
-    run_id = str(uuid4())
     steps = len(resolved.graph.node_dict)
     done = 0
-    failures: list[str] = []
+    failures: list[tuple[str, SerializableErrorInfo]] = []
 
     def listen(entry: dg.EventLogEntry) -> None:
         nonlocal done
@@ -147,7 +202,8 @@ def _execute(
             done += 1
             progress(f"{job}: {step}", done, steps)
         if kind == DagsterEventType.STEP_FAILURE:
-            failures.append(f"{step}: {_reason(entry.dagster_event)}")
+            error = entry.dagster_event.step_failure_data.error
+            failures.append((step, error or SerializableErrorInfo(str(entry.dagster_event.message), [], None)))
 
     opened.add_event_listener(run_id, listen)
     all_tags = {**tags, **_range_tags(job)}
@@ -159,9 +215,9 @@ def _execute(
         raise_on_error=False,
         run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
     )
-    if not result.success:
-        said = "\n".join(failures) or "see the run in the UI"
-        raise RunFailedError(f"the run {run_id} ({job}) failed:\n{said}")
+    if not result.success and not failures:
+        raise RunFailedError(f"the run {run_id} ({job}) failed: see the run in the UI")
+    return failures
 
 
 def _range_tags(job: Job) -> dict[str, str]:
@@ -174,14 +230,11 @@ def _range_tags(job: Job) -> dict[str, str]:
     }
 
 
-def _reason(event: dg.DagsterEvent) -> str:
-    """What went wrong, from the innermost cause."""
-    error = event.step_failure_data.error
-    if error is None:
-        return str(event.message)
+def _innermost(error: SerializableErrorInfo) -> SerializableErrorInfo:
+    """What went wrong first."""
     while error.cause is not None:
         error = error.cause
-    return error.message.strip()
+    return error
 
 
 def _cadence(name: str) -> Cadence:

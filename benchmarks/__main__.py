@@ -8,23 +8,17 @@ measured here, one after the other, on this machine. Wall-clock seconds.
 """
 
 import argparse
-import json
 import os
-import subprocess
-import sys
-import time
-from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from analytics_etl import embedded
-from analytics_etl.sample import SampleOptions, write_sample
-from analytics_etl.settings import CHECKOUT, Settings
+from analytics_etl.sample import SampleOptions
+from analytics_etl.settings import Settings
 from benchmarks.floors import LAST_DAY, bare_copy, parsed_rows, plain_sql
-
-Result = TypeVar("Result")
+from benchmarks.measuring import empty_database, figures_of, line, longest, make_sample, say, timed
 
 
 def main() -> None:
@@ -36,14 +30,14 @@ def main() -> None:
     one = replace(base, landing_dir=home / "landing_one_day", reports_dir=home / "reports_one_day")
     many = replace(base, landing_dir=home / "landing_many_days", reports_dir=home / "reports_many_days")
     per_day = arguments.events // 100
-    make(one, SampleOptions(LAST_DAY, days=1, events_per_day=arguments.events, rhythm=False))
-    make(many, SampleOptions(LAST_DAY, days=arguments.days, events_per_day=per_day, rhythm=False))
+    make_sample(one.landing_dir, SampleOptions(LAST_DAY, days=1, events_per_day=arguments.events, rhythm=False))
+    make_sample(many.landing_dir, SampleOptions(LAST_DAY, days=arguments.days, events_per_day=per_day, rhythm=False))
 
-    fresh(one)
-    ours = run_jobs(one, LAST_DAY, LAST_DAY)
+    empty_database(home)
+    ours = _jobs(one, LAST_DAY, LAST_DAY)
     load, aggregate = ours["load"], ours["aggregate"]
     say(f"one day of {arguments.events:,} events: load {load:.1f} s, aggregates {aggregate:.1f} s, {ours['rest']}")
-    say(f"longest steps: {longest(ours)}")
+    say(f"longest steps: {longest(ours['steps'])}")
 
     plain = timed("plain SQL over the raw rows", lambda: plain_sql(one))
     rows = timed("parsing the rows for the floor (not counted)", lambda: parsed_rows(one))[1]
@@ -51,13 +45,13 @@ def main() -> None:
     double = min(timed("bare COPY, two connections", lambda: bare_copy(one, rows, connections=2))[0] for _ in range(2))
     floor = min(single, double)
 
-    fresh(many)
+    empty_database(home)
     first = LAST_DAY - timedelta(days=arguments.days - 1)
-    backfill = run_jobs(many, first, LAST_DAY)
+    backfill = _jobs(many, first, LAST_DAY)
     events = per_day * arguments.days
     say(f"{arguments.days} days of {per_day:,} events: load {backfill['load']:.1f} s, "
         f"aggregates {backfill['aggregate']:.1f} s, {backfill['rest']}")  # fmt: skip
-    say(f"longest steps: {longest(backfill)}")
+    say(f"longest steps: {longest(backfill['steps'])}")
     per_event = (backfill["load"] + backfill["aggregate"]) / events
     per_event_one = (load + aggregate) / arguments.events
     embedded.stop(home)
@@ -77,61 +71,9 @@ def main() -> None:
     print(f"load and aggregate {arguments.events / (load + aggregate):,.0f} rows/s")
 
 
-def make(settings: Settings, options: SampleOptions) -> None:
-    """Sample events, unless they are there from another time."""
-    marker = settings.landing_dir / ".options"
-    if not marker.exists() or marker.read_text() != repr(options):
-        timed(
-            f"making events: {options.days} x {options.events_per_day:,}",
-            lambda: write_sample(settings.landing_dir, options),
-        )
-        marker.write_text(repr(options))
-
-
-def fresh(settings: Settings) -> None:
-    """An empty database."""
-    url = embedded.ensure_running(settings.home)
-    drop = "drop schema if exists registry, ops, dagster cascade"
-    subprocess.run(
-        [sys.executable, "-c", f"import psycopg; psycopg.connect({url!r}, autocommit=True).execute({drop!r})"],
-        check=True,
-    )
-
-
-def run_jobs(settings: Settings, first: object, last: object) -> dict[str, Any]:
+def _jobs(settings: Settings, first: date, last: date) -> dict[str, Any]:
     """Run all jobs of some days in a process of its own, as `analytics-etl backfill` does; seconds by kind of step."""
-    environment = {
-        **os.environ,
-        "ANALYTICS_HOME": str(settings.home),
-        "ANALYTICS_LANDING_DIR": str(settings.landing_dir),
-        "ANALYTICS_REPORTS_DIR": str(settings.reports_dir),
-        "ANALYTICS_START_DATE": "2024-01-01",
-    }
-    command = [sys.executable, "-W", "ignore", "-m", "benchmarks.jobs", str(first), str(last)]
-    done = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True, cwd=CHECKOUT)
-    figures: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return figures
-
-
-def longest(figures: dict[str, Any]) -> str:
-    return ", ".join(f"{step} {seconds:.1f} s" for step, seconds in list(figures["steps"].items())[:15])
-
-
-def timed(what: str, work: Callable[[], Result]) -> tuple[float, Result]:
-    started = time.perf_counter()
-    result = work()
-    seconds = time.perf_counter() - started
-    say(f"{what}: {seconds:.1f} s")
-    return seconds, result
-
-
-def line(what: str, ratio: float, target: float | None) -> None:
-    goal = "" if target is None else f"   target at most {target:.2f}   {'met' if ratio <= target else 'MISSED'}"
-    print(f"{what:<62} {ratio:6.2f}{goal}")
-
-
-def say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+    return figures_of("jobs", [str(first), str(last)], settings)
 
 
 def _arguments() -> argparse.Namespace:

@@ -29,7 +29,7 @@ class Arrival:
 def make_final_files(folder: Path, last_day: date, days: int, events_per_day: int, seed: int) -> dict[str, date]:
     """Write the files as they are in the end; returns {path: day}. Days are split over files, and some files copied."""
     chance = random.Random(f"files {seed}")  # noqa: S311 - a simulation, not a secret
-    options = SampleOptions(last_day, days, events_per_day, seed, "ndjson", bad_row_ratio=0.02, duplicate_ratio=0.02)
+    options = SampleOptions(last_day, days, events_per_day, seed, "ndjson", bad_row_ratio=0.004, duplicate_ratio=0.02)
     final: dict[str, date] = {}
     for whole in write_sample(folder, options):
         lines = whole.read_bytes().splitlines(keepends=True)
@@ -57,7 +57,8 @@ def arrivals(folder: Path, final: dict[str, date], seed: int) -> dict[date, list
         content = (folder / path).read_bytes()
         at = day + timedelta(days=chance.choice([0, 0, 0, 0, 1, MAX_LATE_DAYS]))
         kind = chance.random()
-        if kind < 1 / 5 and content:
+        # A compressed file that was cut cannot be read and its day waits: not too often, or nothing else happens.
+        if kind < (1 / 15 if path.endswith(".gz") else 1 / 5) and content:
             cut = content[: chance.randrange(len(content))]
             found[at].append(Arrival(path, cut, day, "truncated"))
             at += timedelta(days=chance.randint(1, MAX_LATE_DAYS))

@@ -1,16 +1,15 @@
 """All jobs of a range of days in this process; prints seconds by kind of step, and the peak memory, as JSON."""
 
 import json
-import resource
 import sys
 import time
 from collections import defaultdict
 from datetime import date
-from pathlib import Path
 
 from analytics_etl import runs
 from analytics_etl.catalog import Catalog
 from analytics_etl.settings import Settings
+from benchmarks.measuring import peak_mb
 
 
 def main(first: date, last: date) -> None:
@@ -23,8 +22,8 @@ def main(first: date, last: date) -> None:
     def progress(what: str, done: int, steps: int) -> None:
         nonlocal step, since
         now = time.perf_counter()
-        seconds[_kind(catalog, step)] += now - since
-        peaks[step] = max(peaks.get(step, 0), _peak_mb())
+        seconds[kind_of(catalog, step)] += now - since
+        peaks[step] = max(peaks.get(step, 0), peak_mb())
         detail[step] += now - since
         since = now
         name = what.split(": ")[1] if ": " in what else what
@@ -38,7 +37,7 @@ def main(first: date, last: date) -> None:
         "load": seconds["load"],
         "aggregate": seconds["aggregate"],
         "total": time.perf_counter() - started,
-        "peak_mb": _peak_mb(),
+        "peak_mb": peak_mb(),
         "peak_mb_after": peaks,
         "rest": ", ".join(
             f"{name} {value:.1f} s" for name, value in seconds.items() if name not in ("load", "aggregate")
@@ -48,16 +47,8 @@ def main(first: date, last: date) -> None:
     print(json.dumps(figures))
 
 
-def _peak_mb() -> float:
-    status = Path("/proc/self/status")
-    if status.exists():
-        peak = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
-        return int(peak.split()[1]) / 1024
-    # Not on Linux: there a process starts with the peak of the one that started it.
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
-def _kind(catalog: Catalog, step: str) -> str:
+def kind_of(catalog: Catalog, step: str) -> str:
+    """What a step of a job is about."""
     if step in catalog.contracts:
         return "load"
     if step in catalog.aggregates:

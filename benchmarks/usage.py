@@ -8,20 +8,17 @@ tables, each straight from the raw rows. Both sides of each ratio are measured h
 """
 
 import argparse
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import psycopg
 
 from analytics_etl import embedded
-from analytics_etl.catalog import Catalog
 from analytics_etl.sample import SampleOptions
 from analytics_etl.settings import Settings
 from analytics_etl.warehouse import database_url
-from benchmarks.__main__ import line, longest, make, run_jobs, say, timed
 from benchmarks.floors import LAST_DAY, bare_copy, parsed_rows
+from benchmarks.measuring import empty_database, figures_of, line, longest, make_sample, say, timed
 
 SHARE = 0.5
 """Usage events of the sample for each event that is asked for."""
@@ -47,12 +44,13 @@ def main() -> None:
     home = arguments.home.resolve()
     settings = replace(Settings(home=home), landing_dir=home / "landing_usage", reports_dir=home / "reports_usage")
     wanted = round(arguments.events / SHARE)
-    make(settings, SampleOptions(LAST_DAY, days=1, events_per_day=wanted, rhythm=False, families=("usage",)))
-    _empty_database(settings)
-    ours = run_jobs(settings, LAST_DAY, LAST_DAY)
+    options = SampleOptions(LAST_DAY, days=1, events_per_day=wanted, rhythm=False, families=("usage",))
+    make_sample(settings.landing_dir, options)
+    empty_database(home)
+    ours = figures_of("jobs", [str(LAST_DAY)] * 2, settings)
     load, aggregate = ours["load"], ours["aggregate"]
     say(f"one day of {arguments.events:,} events: load {load:.1f} s, aggregates {aggregate:.1f} s, {ours['rest']}")
-    say(f"longest steps: {longest(ours)}")
+    say(f"longest steps: {longest(ours['steps'])}")
     say(f"peak memory {ours['peak_mb'] / 1024:.2f} GiB")
 
     plain = timed("plain SQL over the raw rows", lambda: plain_sql(settings))[0]
@@ -83,15 +81,6 @@ def plain_sql(settings: Settings) -> None:
             names = f"{by}, " if by else ""
             connection.execute(f"create temporary table {name} as select {names}{MEASURES} {EVENTS} {grouped}".encode())
         connection.rollback()
-
-
-def _empty_database(settings: Settings) -> None:
-    url = embedded.ensure_running(settings.home)
-    drop = f"drop schema if exists {', '.join(Catalog().families)}, ops, dagster cascade"
-    subprocess.run(
-        [sys.executable, "-c", f"import psycopg; psycopg.connect({url!r}, autocommit=True).execute({drop!r})"],
-        check=True,
-    )
 
 
 def _arguments() -> argparse.Namespace:

@@ -18,6 +18,8 @@ from analytics_etl.catalog import Catalog
 from analytics_etl.settings import CHECKOUT, Settings
 from analytics_etl.warehouse import Warehouse, migrations
 
+pytest.register_assert_rewrite("books")  # so that its failures show values, like those of a test
+
 REAL_DATA = CHECKOUT.parent / "shared" / "data"
 SECOND_POSTGRES_URL = os.environ.get("ANALYTICS_TEST_POSTGRES_URL")
 

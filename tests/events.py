@@ -14,6 +14,8 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
+import pyarrow as pa
+import pyarrow.parquet as pq
 import zstandard
 from psycopg.rows import dict_row
 
@@ -29,6 +31,9 @@ Event = dict[str, Any]
 
 DAY = date(2025, 3, 10)
 DOWNLOADS = "registry.download_events"
+FILE = "download_events/events.ndjson"
+REQUIRED = ["event_id", "downloaded_at", "module_name", "version", "file_size", "success"]
+"""Columns of a download that may not be empty."""
 
 
 @cache
@@ -65,6 +70,11 @@ def download(number: int, day: date = DAY, **changes: object) -> Event:
         "client_sdk": None,
     }
     return {**event, **changes}
+
+
+def many(first: int, count: int) -> list[Event]:
+    """Events that do not compress well."""
+    return [download(n, user_agent=os.urandom(300).hex()) for n in range(first, first + count)]
 
 
 def view(number: int, day: date = DAY, **changes: object) -> Event:
@@ -128,6 +138,13 @@ def write_raw(settings: Settings, path: str, data: bytes) -> Path:
     absolute.parent.mkdir(parents=True, exist_ok=True)
     absolute.write_bytes(data)
     return absolute
+
+
+def write_parquet(settings: Settings, name: str, columns: dict[str, pa.Array], **options: object) -> str:
+    """Write a Parquet file of downloads with these columns; returns its path in the landing zone."""
+    path = f"download_events/{name}"
+    pq.write_table(pa.table(columns), write_raw(settings, path, b""), **options)
+    return path
 
 
 def days_of(first: date, last: date) -> list[date]:

@@ -55,6 +55,37 @@ def test_a_derived_table_is_compared_by_its_key(warehouse: Warehouse) -> None:
     assert (record["rows_added"], record["rows_removed"], record["rows_changed"]) == (1, 0, 1)
 
 
+def test_values_that_change_places_between_rows_are_a_change(warehouse: Warehouse) -> None:
+    """Every total stays as it is, and so does every sum over the values of one column."""
+    sizes = [100, 200, 300, 400]
+    write(warehouse.settings, "download_events/a.ndjson", [download(n, file_size=s) for n, s in enumerate(sizes)])
+    load(warehouse, DOWNLOADS, DAY)
+    rotated = [200, 300, 100, 400]
+    write(warehouse.settings, "download_events/a.ndjson", [download(n, file_size=s) for n, s in enumerate(rotated)])
+    load(warehouse, DOWNLOADS, DAY)
+    [record] = recorded(warehouse)
+    assert (record["rows_added"], record["rows_removed"], record["rows_changed"]) == (0, 0, 3)
+    measures = record["measures"]
+    assert isinstance(measures, dict)
+    assert measures["file_size"] == {"old": 1000.0, "new": 1000.0, "percent": 0.0}
+
+
+def test_rows_that_stay_the_same_are_not_written_again(warehouse: Warehouse) -> None:
+    table = "registry.module_stats_daily"
+    places = f"select ctid::text, xmin::text, day, module_name from {table} order by 1"
+    days = [DAY, DAY + timedelta(days=1)]
+    write(warehouse.settings, "download_events/a.ndjson", [download(n, day) for day in days for n in range(4)])
+    load(warehouse, DOWNLOADS, *days)
+    aggregate(warehouse, DAY, DAY)
+    first = ask(warehouse.settings.database_url, places)
+    aggregate(warehouse, DAY, DAY)
+    assert ask(warehouse.settings.database_url, places) == first
+    aggregate(warehouse, days[0], days[1])  # of which one is new
+    found = ask(warehouse.settings.database_url, f"select day, count(*)::int as n from {table} group by 1 order by 1")
+    assert found == [{"day": day, "n": 4} for day in days]
+    assert recorded(warehouse, table) == []
+
+
 def test_a_final_day_is_not_changed_much_unless_accepted(warehouse: Warehouse) -> None:
     late: date = DAY + timedelta(days=7)
     write(warehouse.settings, "download_events/a.ndjson", [download(n, file_size=100) for n in range(20)])

@@ -17,6 +17,7 @@ import psycopg
 import pytest
 
 from analytics_etl import embedded
+from analytics_etl.embedded.server import Server
 
 AS_ROOT = os.geteuid() == 0
 START = "import sys, pathlib, analytics_etl.embedded as e; print(e.ensure_running(pathlib.Path(sys.argv[1])), flush=1)"
@@ -108,7 +109,7 @@ def test_any_path(folder: Path, name: str) -> None:
     home = folder / name
     url = embedded.ensure_running(home)
     assert ask(url, "select current_setting('data_directory')") == str(home / "postgres" / "data")
-    socket_dir = embedded._Server(home).socket_dir
+    socket_dir = Server(home).socket_dir
     assert embedded.stop(home) is True
     if socket_dir.parent != home / "postgres":
         socket_dir.rmdir()
@@ -119,7 +120,7 @@ def test_the_socket_of_a_long_path_is_found_whatever_tmpdir_is(folder: Path, mon
     url = embedded.ensure_running(home)
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
     assert embedded.running_url(home) == embedded.ensure_running(home) == url
-    socket_dir = embedded._Server(home).socket_dir
+    socket_dir = Server(home).socket_dir
     assert len(os.fsencode(socket_dir / ".s.PGSQL.5432")) <= 103
     assert embedded.stop(home) is True
     socket_dir.rmdir()
@@ -128,7 +129,7 @@ def test_the_socket_of_a_long_path_is_found_whatever_tmpdir_is(folder: Path, mon
 def test_a_taken_socket_folder_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
     home = folder / ("long" * 25)
-    taken = embedded._Server(home).socket_dir
+    taken = Server(home).socket_dir
     taken.symlink_to(folder)
     with pytest.raises(embedded.EmbeddedServerError, match="belongs to another user"):
         embedded.ensure_running(home)

@@ -19,12 +19,12 @@ from dagster._core.scheduler.instigation import TickStatus
 from dagster._core.storage.dagster_run import DagsterRun
 from events import DAY, ask, download, execute, restored_environment, write
 
-from analytics_etl import runs
+from analytics_etl import notifier, runs
 from analytics_etl.cli import main
 from analytics_etl.definitions import build_defs
 from analytics_etl.housekeeping import JOB_NAME, oldest_kept, prune
 from analytics_etl.settings import Settings, SettingsError
-from analytics_etl.warehouse import liveness
+from analytics_etl.warehouse import Warehouse, liveness
 from analytics_etl.warehouse.liveness import without_process
 
 NOW = datetime(2025, 3, 31, 4, tzinfo=UTC)
@@ -185,7 +185,7 @@ def test_ticks_are_purged_and_runs_are_watched(instance: DagsterInstance) -> Non
 
 KILLED = """
 import os, signal, sys
-from analytics_etl import runs
+from analytics_etl import notifier, runs
 from analytics_etl.settings import Settings
 def tell(what, done, steps):
     if "reading" in what:
@@ -236,6 +236,25 @@ def test_a_killed_run_is_found_and_stops_blocking(instance: DagsterInstance, set
     assert tick() == []
     assert tick() == [at_work]
     assert not is_blocked(instance, waiting)
+    # Nobody starts it again by himself, so somebody must be told.
+    notifier.tell(Warehouse(settings), instance, datetime.now(UTC))
+    told = [row["dedup_key"] for row in ask(settings.database_url, "select dedup_key from ops.notifications")]
+    assert told == [f"run:{at_work}"]
+
+
+def test_a_run_of_the_command_line_that_was_killed_before_it_began_is_found(
+    instance: DagsterInstance, settings: Settings
+) -> None:
+    definitions = build_defs(settings)
+    job, sensor = definitions.resolve_job_def("daily"), definitions.resolve_sensor_def("abandoned_runs")
+    ours = instance.create_run_for_job(job, tags={"dagster/max_retries": "0"})
+    instance.create_run_for_job(job)  # the UI's, which has yet to be queued
+    cursor: str | None = None
+    for expected in ([], [ours.run_id]):
+        with dg.build_sensor_context(instance, cursor=cursor) as context:
+            sensor.evaluate_tick(context)
+            cursor = context.cursor
+        assert instance.get_run_ids(dg.RunsFilter(statuses=[DagsterRunStatus.FAILURE])) == expected
 
 
 def test_a_run_is_alive_again_after_its_connection_was_cut(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -90,7 +90,7 @@ DOMAINS = set[str]()
 
 READS_ENVIRONMENT = {"settings"}
 WRITES_ENVIRONMENT = {"runs"}
-PASSES_ENVIRONMENT_ON = {"runs", "embedded"}
+PASSES_ENVIRONMENT_ON = {"runs", "embedded.server"}
 
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 

@@ -36,7 +36,7 @@ class Ran:
 
 
 def reports_in(settings: Settings) -> dict[str, str]:
-    files = sorted(path for path in settings.reports_dir.rglob("*") if path.is_file())
+    files = sorted(path for path in settings.reports_dir.rglob("[!.]*") if path.is_file())
     return {path.relative_to(settings.reports_dir).as_posix(): path.read_text() for path in files}
 
 

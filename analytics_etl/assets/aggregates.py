@@ -52,7 +52,7 @@ def build_aggregate_asset(model: Model, partitions: Partitions) -> dg.AssetsDefi
         metadata={**statement_metadata(model), "dagster/column_schema": column_schema(model.columns)},
     )
     def aggregate(context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Warehouse]) -> Iterator[Any]:
-        with retrying_lost_connections():
+        with retrying_lost_connections(warehouse):
             try:
                 replaced = warehouse.replace(
                     model,

@@ -77,7 +77,7 @@ def build_event_asset(contract: Contract, mappings: Mapping[str, Model], partiti
                     "%s: %s is final and stays as it is; reopen it to load it again", contract.table, day
                 )
             days = [day for day in days if day not in closed]
-        with retrying_lost_connections():
+        with retrying_lost_connections(warehouse):
             for chunk in chunks(days, DAYS_AT_ONCE):
                 try:
                     loaded, reports = load_days(
@@ -175,20 +175,19 @@ def files_to_read(
     contract: Contract, mappings: Mapping[str, Model], warehouse: Warehouse, landing_dir: Path, days: Sequence[date]
 ) -> tuple[list[LandingFile], list[str]]:
     """The files that may hold events of some days, and the paths of those that did and are gone."""
-    known = {entry["path"]: entry for entry in warehouse.ledger(contract.table)}
+    known = {entry["path"]: entry for entry in warehouse.ledger(contract.table, days)}
     present = list_files(landing_dir, contract.name, frozenset(mappings))
-    wanted = set(days)
 
     def must_be_read(file: LandingFile) -> bool:
         entry = known.get(file.path)
         if entry is None or entry["state"] in ("gone", "rejected"):
             return True
         is_same = (entry["size_bytes"], entry["modified_at"]) == (file.size_bytes, file.modified_at)
-        return not is_same or bool(wanted & set(entry["days"]))
+        return not is_same or bool(entry["is_of_days"])
 
     gone = set(known) - {file.path for file in present}
     return [file for file in present if must_be_read(file)], sorted(
-        path for path in gone if known[path]["state"] == "gone" or wanted & set(known[path]["days"])
+        path for path in gone if known[path]["state"] == "gone" or known[path]["is_of_days"]
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import dagster as dg
 
 from analytics_etl.models import Cadence, Model, column_lineage
-from analytics_etl.warehouse import LOST_CONNECTION, ChangeRefusedError, Warehouse, is_lost
+from analytics_etl.warehouse import ChangeRefusedError, Warehouse, is_lost, wait_until_back
 
 OWNERS = ["team:data-platform"]
 
@@ -128,14 +128,16 @@ def _figures(changes: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 @contextmanager
-def retrying_lost_connections() -> Iterator[None]:
+def retrying_lost_connections(warehouse: Warehouse) -> Iterator[None]:
     """Ask Dagster for another try when the database went away; any other error stays what it is."""
     try:
         yield
-    except LOST_CONNECTION as error:
+    except Exception as error:
         if not is_lost(error):
             raise
-        raise dg.RetryRequested(max_retries=3, seconds_to_wait=5) from error
+        # Dagster keeps its own books in the same database, and would give up on them within seconds.
+        wait_until_back(warehouse.settings)
+        raise dg.RetryRequested(max_retries=3, seconds_to_wait=1) from error
 
 
 def describe_partitions(

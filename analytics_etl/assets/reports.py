@@ -14,8 +14,8 @@ from analytics_etl.assets.metadata import FRESHNESS, HOURLY, OWNERS, asset_key, 
 from analytics_etl.catalog import Catalog
 from analytics_etl.models import Cadence, Model
 from analytics_etl.partitions import Partitions, period_end, period_start, requested_periods
-from analytics_etl.reporting import Cadence as ReportCadence
 from analytics_etl.reporting import (
+    SCHEMA_VERSION,
     Window,
     build_report,
     index_entry,
@@ -26,9 +26,12 @@ from analytics_etl.reporting import (
     report_path,
     section_windows,
 )
+from analytics_etl.reporting import Cadence as ReportCadence
 from analytics_etl.warehouse import Warehouse
 
 INDEX_KEY = dg.AssetKey(["reports", "index"])
+
+_MEMORY = ".index_entries.json"
 
 _NAMES: dict[Cadence, ReportCadence] = {"day": "daily", "week": "weekly", "month": "monthly"}
 _TABLE_SUFFIXES: dict[Cadence, tuple[Cadence, ...]] = {
@@ -74,10 +77,10 @@ def build_report_asset(catalog: Catalog, family: str, cadence: Cadence, partitio
         requested = requested_periods(context, cadence)
         before = period_start(cadence, min(requested) - timedelta(days=1))
         if _lacks_next(warehouse.settings.reports_dir / report_path(family, name, before, "json")):
-            with retrying_lost_connections():  # it now has a next report to link to
+            with retrying_lost_connections(warehouse):  # it now has a next report to link to
                 write_report(warehouse, catalog, family, cadence, before)
         for start in requested:
-            with retrying_lost_connections():
+            with retrying_lost_connections(warehouse):
                 written = write_report(warehouse, catalog, family, cadence, start)
             context.log.info("wrote %s", written.html)
             metadata = {
@@ -159,16 +162,37 @@ def _ask(warehouse: Warehouse, query: Model, window: Window, family: str) -> lis
 
 
 def write_index(reports_dir: Path) -> tuple[Path, int]:
-    """Write index.html and index.json from the reports that are there; returns the page and how many it lists."""
-    entries = [
-        index_entry(json.loads(path.read_text(encoding="utf-8")))
-        for path in sorted(reports_dir.glob("*/*/*.json"))
-        if path.with_suffix(".html").exists()
-    ]
+    """Write index.html and index.json from the reports that are there; returns the page and how many it lists.
+
+    After three years there are 1,300 reports: only those written since the last time are read.
+    """
+    memory = reports_dir / _MEMORY
+    known = _remembered(memory)
+    now: dict[str, Any] = {}
+    for path in sorted(reports_dir.glob("*/*/*.json")):
+        if path.with_suffix(".html").exists():
+            name, status = path.relative_to(reports_dir).as_posix(), path.stat()
+            # A report that is written again is a new file.
+            mark = [SCHEMA_VERSION, status.st_mtime_ns, status.st_size, status.st_ino]
+            is_known = name in known and known[name]["mark"] == mark
+            entry = known[name]["entry"] if is_known else index_entry(json.loads(path.read_text(encoding="utf-8")))
+            now[name] = {"mark": mark, "entry": entry}
+    entries = [remembered["entry"] for remembered in now.values()]
     page = reports_dir / "index.html"
     _write(reports_dir / "index.json", render_index_json(entries))
     _write(page, render_index(entries))
+    if now != known:
+        _write(memory, json.dumps(now))
     return page, len(entries)
+
+
+def _remembered(memory: Path) -> dict[str, Any]:
+    """What the index said of each report last time, and how to tell that the report is still the same."""
+    try:
+        found: dict[str, Any] = json.loads(memory.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):  # not there yet, or not ours: it is written anew
+        return {}
+    return found
 
 
 def _lacks_next(path: Path) -> bool:

@@ -26,7 +26,7 @@ def build_retention_asset(catalog: Catalog) -> dg.AssetsDefinition:
         def tell(what: str, done: int, steps: int) -> None:
             context.log.info("%s of %s: %s", done, steps, what)
 
-        with retrying_lost_connections():
+        with retrying_lost_connections(warehouse):
             outcome = retention.run(warehouse, catalog, f"run {context.run.run_id}", tell)
         return dg.MaterializeResult(
             metadata={

@@ -31,7 +31,7 @@ def build_view_asset(model: Model) -> dg.AssetsDefinition:
         metadata={**statement_metadata(model), "dagster/column_schema": column_schema(model.columns)},
     )
     def view(context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Warehouse]) -> None:
-        with retrying_lost_connections():
+        with retrying_lost_connections(warehouse):
             count = warehouse.refresh(model)
             context.add_output_metadata({"dagster/row_count": count, **lineage_metadata(model, warehouse)})
 

@@ -34,7 +34,7 @@ def build_watchdog_asset(catalog: Catalog) -> dg.AssetsDefinition:
     def watchdog_asset(
         context: dg.AssetExecutionContext, config: WatchdogConfig, warehouse: dg.ResourceParam[Warehouse]
     ) -> Iterator[dg.MaterializeResult[None]]:
-        with retrying_lost_connections():
+        with retrying_lost_connections(warehouse):
             findings = watchdog.watch(warehouse, catalog, config.cells, config.seed, context.run.run_id)
         wrong = [difference for finding in findings for difference in finding.differences]
         yield dg.MaterializeResult(

@@ -9,8 +9,6 @@ from typing import Any
 
 import click
 
-from analytics_etl import embedded
-from analytics_etl.archive import ArchiveError
 from analytics_etl.cli.database import db_url, migrate
 from analytics_etl.cli.days import backfill, reopen, run
 from analytics_etl.cli.inspection import doctor, metrics, report, status, watchdog
@@ -18,12 +16,8 @@ from analytics_etl.cli.notices import notify
 from analytics_etl.cli.query import query
 from analytics_etl.cli.samples import demo, sample
 from analytics_etl.cli.services import execute, stop, ui
-from analytics_etl.cli.terminal import err, plain
+from analytics_etl.cli.terminal import err, explanation, plain
 from analytics_etl.cli.upkeep import archive, prune, restore
-from analytics_etl.contracts import ContractError
-from analytics_etl.models import ModelError
-from analytics_etl.settings import SettingsError
-from analytics_etl.warehouse import DatabaseError
 
 
 class Commands(click.Group):
@@ -34,11 +28,13 @@ class Commands(click.Group):
         return list(self.commands)
 
     def invoke(self, ctx: click.Context) -> Any:
-        known = (SettingsError, DatabaseError, ArchiveError, embedded.EmbeddedServerError, ModelError, ContractError)
         try:
             return super().invoke(ctx)
-        except known as error:
-            err.print(f"[bold red]Error:[/] {plain(str(error))}")
+        except Exception as error:
+            said = explanation(error)
+            if said is None:
+                raise
+            err.print(f"[bold red]Error:[/] {plain(said)}")
             ctx.exit(1)
 
 

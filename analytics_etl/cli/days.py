@@ -1,14 +1,15 @@
 """Commands that run days: one, a range, what is missing of it, a final one."""
 
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 
 import click
 
 from analytics_etl.catalog import Catalog
 from analytics_etl.cli.notices import tell_owners
-from analytics_etl.cli.terminal import DATE, actor, out, progress
+from analytics_etl.cli.terminal import DATE, actor, err, explanation, out, plain, progress
 from analytics_etl.settings import Settings
-from analytics_etl.warehouse import Warehouse, migrations
+from analytics_etl.warehouse import Warehouse, migrations, persistently
 
 ACCEPT_CHANGE = click.option(
     "--accept-change", is_flag=True, help="Publish changes of final days however large they are; needs --reason."
@@ -95,11 +96,13 @@ def run_days(
 
     with progress(1) as step:
         step("starting", 0, 1)
-        if action in ("backfill", "reopen") or accept_change or reason:
-            migrations.upgrade(settings)
-            Warehouse(settings).record_audit(actor(), action, f"{first} to {last}", reason)
-        if accept_change:
-            Warehouse(settings).record_audit(actor(), "accept change", f"{first} to {last}", reason)
+        actions = [action] if action in ("backfill", "reopen") or accept_change or reason else []
+        if actions:
+            persistently(settings, lambda: migrations.upgrade(settings))
+        for done in [*actions, *(["accept change"] if accept_change else [])]:
+            persistently(
+                settings, partial(Warehouse(settings).record_audit, actor(), done, f"{first} to {last}", reason)
+            )
         asked = {"analytics_etl/accept_change": accept_change, "analytics_etl/notify": notify}
         tags = {"analytics_etl/by": action, **{tag: "true" for tag, is_asked in asked.items() if is_asked}}
         try:
@@ -108,7 +111,18 @@ def run_days(
             raise click.ClickException(str(error)) from error
         finally:
             if notify:
-                tell_owners(settings)
+                _tell_owners_if_possible(settings)
+
+
+def _tell_owners_if_possible(settings: Settings) -> None:
+    """What cannot be told now is told by the next `notify`, and must not hide how the run ended."""
+    try:
+        tell_owners(settings)
+    except Exception as error:
+        said = explanation(error)
+        if said is None:
+            raise
+        err.print(f"[red]✗[/] nobody was told, which the next `analytics-etl notify` does: {plain(said)}")
 
 
 def _backfill_missing(settings: Settings, days: tuple[date, date] | None, reason: str | None) -> None:

@@ -9,6 +9,13 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from analytics_etl.archive import ArchiveError
+from analytics_etl.contracts import ContractError
+from analytics_etl.embedded import EmbeddedServerError
+from analytics_etl.models import ModelError
+from analytics_etl.settings import Settings, SettingsError
+from analytics_etl.warehouse import DatabaseError, explained, without_password
+
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -51,6 +58,15 @@ def progress(total: int) -> Iterator[Callable[[str, int, int], None]]:
             bar.update(task, description=plain(what), completed=done, total=steps)
 
         yield show
+
+
+def explanation(error: BaseException) -> str | None:
+    """What to tell of an error that a person can do something about; None of any other, which is a mistake of ours."""
+    known = (SettingsError, DatabaseError, ArchiveError, EmbeddedServerError, ModelError, ContractError)
+    if isinstance(error, known):
+        return str(error)
+    said = explained(error)
+    return None if said is None else without_password(said, Settings.from_environment())
 
 
 def plain(text: str) -> str:

@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import json
+import os
 import tempfile
 import threading
 import zlib
@@ -47,7 +48,7 @@ class LandingFile:
 
     path: str
     """Relative to the landing folder, with forward slashes."""
-    absolute: Path
+    landing_dir: Path
     size_bytes: int
     modified_at: datetime
     file_format: str | None
@@ -57,46 +58,69 @@ class LandingFile:
     problem: str | None = None
     """Why it cannot be read at all, when that shows from outside."""
 
+    @property
+    def absolute(self) -> Path:
+        return self.landing_dir / self.path
+
 
 def list_files(landing_dir: Path, table: str, sources: frozenset[str]) -> list[LandingFile]:
     """Every file below the table's folder, sorted by path. Names that begin with . or _ or end in .tmp or .part are
     work in progress of whoever writes them and are passed over.
     """
-    folder = landing_dir / table
-    found = []
-    for absolute in sorted(folder.rglob("*")) if folder.is_dir() else ():
-        inside = absolute.relative_to(folder)
-        if any(part.startswith((".", "_")) or part.endswith((".tmp", ".part")) for part in inside.parts):
-            continue
-        stem, compression = _strip(absolute.name.lower(), COMPRESSIONS)
-        _, file_format = _strip(stem, FORMATS)
-        if absolute.is_dir():
-            if file_format is None:
+    entries = sorted(_entries(str(landing_dir / table), (table,)), key=lambda found: found[1])
+    listed = (_landing_file(landing_dir, entry, parts, sources) for entry, parts in entries)
+    return [file for file in listed if file is not None]
+
+
+def _entries(folder: str, above: tuple[str, ...]) -> Iterator[tuple["os.DirEntry[str]", tuple[str, ...]]]:
+    """Everything below a folder with the parts of its path, except work in progress; links are not followed.
+
+    Years of hourly files are listed every minute, which pathlib would take seconds for.
+    """
+    try:
+        scanned = os.scandir(folder)
+    except (FileNotFoundError, NotADirectoryError):  # between two looks; or there is nothing yet
+        return
+    with scanned:
+        for entry in scanned:
+            if entry.name.startswith((".", "_")) or entry.name.endswith((".tmp", ".part")):
                 continue
-            problem: str | None = "is a directory named like a file; expected a file"
-        elif not absolute.is_file():
-            problem = "is no regular file (or a link to nothing)"
-        elif file_format is None:
-            problem = f"has an unknown ending; expected {', '.join(FORMATS)}, alone or with {' or '.join(COMPRESSIONS)}"
-        else:
-            problem = None
-        try:
-            status = absolute.lstat() if problem else absolute.stat()
-        except FileNotFoundError:  # between the listing and here
-            continue
-        found.append(
-            LandingFile(
-                path=absolute.relative_to(landing_dir).as_posix(),
-                absolute=absolute,
-                size_bytes=0 if problem else status.st_size,
-                modified_at=datetime.fromtimestamp(status.st_mtime, UTC),
-                file_format=file_format,
-                compression=compression,
-                source=inside.parts[0] if len(inside.parts) > 1 and inside.parts[0] in sources else None,
-                problem=problem,
-            )
-        )
-    return found
+            parts = (*above, entry.name)
+            yield entry, parts
+            if entry.is_dir(follow_symlinks=False):
+                yield from _entries(entry.path, parts)
+
+
+def _landing_file(
+    landing_dir: Path, entry: "os.DirEntry[str]", parts: tuple[str, ...], sources: frozenset[str]
+) -> LandingFile | None:
+    """What the listing says of an entry; None for an ordinary folder, and for what has just been taken away."""
+    stem, compression = _strip(entry.name.lower(), COMPRESSIONS)
+    _, file_format = _strip(stem, FORMATS)
+    if entry.is_dir():
+        if file_format is None:
+            return None
+        problem: str | None = "is a directory named like a file; expected a file"
+    elif not entry.is_file():
+        problem = "is no regular file (or a link to nothing)"
+    elif file_format is None:
+        problem = f"has an unknown ending; expected {', '.join(FORMATS)}, alone or with {' or '.join(COMPRESSIONS)}"
+    else:
+        problem = None
+    try:
+        status = entry.stat(follow_symlinks=problem is None)
+    except FileNotFoundError:  # between the listing and here
+        return None
+    return LandingFile(
+        path="/".join(parts),
+        landing_dir=landing_dir,
+        size_bytes=0 if problem else status.st_size,
+        modified_at=datetime.fromtimestamp(status.st_mtime, UTC),
+        file_format=file_format,
+        compression=compression,
+        source=parts[1] if len(parts) > 2 and parts[1] in sources else None,  # noqa: PLR2004 - table, source, file
+        problem=problem,
+    )
 
 
 def _strip(name: str, endings: dict[str, str]) -> tuple[str, str | None]:

@@ -3,8 +3,10 @@
 Neither looks anywhere for failures or keeps books: `incidents` finds, `warehouse.outbox` keeps, `notifier` ties them.
 """
 
+from analytics_etl.notifications.delivery import DeliveryError, Receiver
 from analytics_etl.notifications.messages import CheckFailure, Message, RunFailure, is_to_be_told
-from analytics_etl.notifications.receivers import DeliveryError, Receiver, receivers_of
+from analytics_etl.notifications.receivers import receivers_of
+from analytics_etl.notifications.webhook import request_parts, send_http
 
 __all__ = [
     "CheckFailure",
@@ -14,4 +16,6 @@ __all__ = [
     "RunFailure",
     "is_to_be_told",
     "receivers_of",
+    "request_parts",
+    "send_http",
 ]

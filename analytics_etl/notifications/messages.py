@@ -61,6 +61,7 @@ class RunFailure:
     days: tuple[date, date] | None
     steps: Mapping[str, str] = field(default_factory=dict)
     said: str = ""
+    """What ended a run that its steps did not end."""
     is_due_to_checks: bool = False
     """Nothing but blocking checks failed."""
 
@@ -80,7 +81,8 @@ def run_failed(failure: RunFailure, checks: Sequence[CheckFailure], owners: Sequ
     steps = [f"{harmless(step)}: {error_text(said)}" for step, said in failure.steps.items()]
     if failure.is_due_to_checks and checks:
         steps = ["Nothing but its blocking checks:"]
-    said = steps or [error_text(failure.said) or "It says nothing; see the run in the UI."]
+    reasons = [error_text(failure.said)] if failure.said else []
+    said = [*reasons, *steps] or ["It says nothing; see the run in the UI."]
     body = [f"The {about} failed.", "", *said, *(["", *_checks_text(checks)] if checks else [])]
     advice = _again(*failure.days) if failure.days else "analytics-etl doctor"
     alert = {"alertname": "RunFailed", "job": failure.job, "run_id": failure.run_id, "summary": f"The {about} failed."}

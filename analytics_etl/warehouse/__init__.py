@@ -32,12 +32,13 @@ from analytics_etl.warehouse.connection import (
     connect,
     dagster_storage_url,
     database_url,
-    is_lost,
     rows,
     sqlalchemy_url,
     transaction,
+    without_password,
 )
 from analytics_etl.warehouse.derived import Replaced, refresh_view, replace_window
+from analytics_etl.warehouse.failures import explained, is_lost, persistently, raising_lost_connections, wait_until_back
 from analytics_etl.warehouse.loading import DayLoad, LoadedDay
 from analytics_etl.warehouse.operations import CheckResult
 from analytics_etl.warehouse.overlay import overlay
@@ -53,8 +54,13 @@ __all__ = [
     "Warehouse",
     "dagster_storage_url",
     "database_url",
+    "explained",
     "is_lost",
+    "persistently",
+    "raising_lost_connections",
     "sqlalchemy_url",
+    "wait_until_back",
+    "without_password",
 ]
 
 
@@ -161,9 +167,10 @@ class Warehouse:
         with transaction(self.settings) as connection:
             return [] if self.settings.roles is None else roles.problems(connection, self.settings.roles, tables)
 
-    def ledger(self, table: str) -> list[dict[str, Any]]:
+    def ledger(self, table: str, days: Sequence[date] = ()) -> list[dict[str, Any]]:
+        """The landing files of a table as last read; `is_of_days` says whether one holds events of any of these."""
         with transaction(self.settings) as connection:
-            return operations.ledger(connection, table)
+            return operations.ledger(connection, table, days)
 
     def partitions(self, start: date, end: date) -> list[dict[str, Any]]:
         with transaction(self.settings) as connection:
@@ -288,11 +295,10 @@ class Warehouse:
         with transaction(self.settings) as connection:
             found = connection.execute(
                 """
-                select n.nspname || '.' || c.relname, a.attname, format_type(a.atttypid, a.atttypmod)
-                from pg_attribute as a
-                join pg_class as c on c.oid = a.attrelid
-                join pg_namespace as n on n.oid = c.relnamespace
-                where a.attnum > 0 and not a.attisdropped and n.nspname || '.' || c.relname = any(%s)
+                select name, a.attname, format_type(a.atttypid, a.atttypmod)
+                from unnest(%s::text[]) as name
+                join pg_attribute as a on a.attrelid = to_regclass(name)
+                where a.attnum > 0 and not a.attisdropped
                 order by a.attrelid, a.attnum""",
                 [list(tables)],
             ).fetchall()

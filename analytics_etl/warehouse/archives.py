@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
+from psycopg import sql
 from psycopg.types.json import Json, Jsonb
 
 from analytics_etl.archive import Fingerprint, Manifest
@@ -83,40 +84,21 @@ def record_restored(connection: Connection, table: str, day: date, days: int) ->
 
 def due_days(connection: Connection, table: str, keep: int) -> list[date]:
     """Days in the table that are `keep` days or more older than its newest one, restored ones only after their time."""
-    return _days(
-        connection,
-        """
-        select p.period_start
-        from ops.partitions as p
-        cross join (select max(period_start) as day from ops.partitions where table_name = %(table)s) as newest
-        left join ops.archives as a on a.table_name = p.table_name and a.day = p.period_start
-        where p.table_name = %(table)s and p.period_start <= newest.day - %(keep)s::integer
-          and a.state is distinct from 'archived' and (a.kept_through is null or a.kept_through < newest.day)
-        order by 1""",
-        {"table": table, "keep": keep},
-    )
+    condition = "a.state is distinct from 'archived' and (a.kept_through is null or a.kept_through < newest.day)"
+    return _old_days(connection, sql.SQL(condition), {"table": table, "keep": keep})
 
 
 def days_with_personal_data(connection: Connection, table: str, keep: int, place: str) -> list[date]:
     """Days older than `keep` whose rows, in table or archive, were written since personal data was removed."""
-    return _days(
-        connection,
-        """
-        select p.period_start
-        from ops.partitions as p
-        cross join (select max(period_start) as day from ops.partitions where table_name = %(table)s) as newest
-        left join ops.archives as a on a.table_name = p.table_name and a.day = p.period_start
-        left join ops.personal_removals as r
-            on r.table_name = p.table_name and r.day = p.period_start and r.place = %(place)s
-        where p.table_name = %(table)s and p.period_start <= newest.day - %(keep)s::integer
-          and case %(place)s
+    condition = sql.SQL("""
+        case %(place)s
             when 'archive' then (a.manifest -> 'fingerprint' ->> 'personal_values')::bigint > 0
-            else a.state is distinct from 'archived'
-                and (r.removed_at is null or r.removed_at < greatest(p.updated_at, a.restored_at))
-          end
-        order by 1""",
-        {"table": table, "keep": keep, "place": place},
-    )
+            else a.state is distinct from 'archived' and not exists (
+                select from ops.personal_removals as r
+                where r.table_name = p.table_name and r.day = p.period_start and r.place = %(place)s
+                  and r.removed_at >= greatest(p.updated_at, a.restored_at))
+        end""")
+    return _old_days(connection, condition, {"table": table, "keep": keep, "place": place})
 
 
 def record_removal(
@@ -172,5 +154,13 @@ def refuse_to_lose(connection: Connection, table: str, days: Sequence[date], gon
         )
 
 
-def _days(connection: Connection, statement: str, parameters: dict[str, Any]) -> list[date]:
-    return [row.popitem()[1] for row in rows(connection, statement, parameters)]
+def _old_days(connection: Connection, condition: sql.SQL, parameters: dict[str, Any]) -> list[date]:
+    """Days in the books of a `table` that are `keep` days or more older than its newest one and meet a condition."""
+    statement = sql.SQL("""
+        select p.period_start as day
+        from ops.partitions as p
+        cross join (select max(period_start) as day from ops.partitions where table_name = %(table)s) as newest
+        left join ops.archives as a on a.table_name = p.table_name and a.day = p.period_start
+        where p.table_name = %(table)s and p.period_start <= newest.day - %(keep)s::integer and {}
+        order by 1""").format(condition)
+    return [row["day"] for row in rows(connection, statement, parameters)]

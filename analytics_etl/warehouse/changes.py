@@ -4,6 +4,7 @@ import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
 from psycopg import sql
@@ -71,10 +72,21 @@ class ChangeRefusedError(DatabaseError):
 
 @dataclass(frozen=True)
 class Side:
-    """Rows of one state, old or new: a relation, and a condition that picks the partition."""
+    """Rows of one state, old or new: a relation, the start of each row's partition, and a condition that picks rows."""
 
     relation: sql.Composable
+    period: sql.Composable
     condition: sql.Composable = field(default_factory=lambda: sql.SQL("true"))
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The rows of a partition in one pass. Two of the same content are equal, whatever the order of their rows."""
+
+    rows: int
+    fingerprint: Decimal
+    totals: tuple[float, ...]
+    """Of each measure."""
 
 
 def known_versions(connection: Connection, table: str, starts: Collection[date]) -> dict[date, str]:
@@ -87,59 +99,100 @@ def known_versions(connection: Connection, table: str, starts: Collection[date])
     )
 
 
-def measures_of(connection: Connection, table: str, key: Collection[str]) -> list[str]:
-    """The numeric columns of a table that are not in its key."""
+def changes_between(
+    connection: Connection,
+    table: str,
+    key: Sequence[str],
+    columns: Sequence[str],
+    old: Side,
+    new: Side,
+    periods: Mapping[date, date],
+    versions: tuple[Mapping[date, str], str],
+) -> list[Change]:
+    """What differs between two states of some partitions (start -> end). `versions`: the old ones, and the new one."""
+    measures = _measures_of(connection, table, key)
+    before, after = (_summarize(connection, side, columns, measures) for side in (old, new))
+    nothing = Summary(0, Decimal(0), (0.0,) * len(measures))
+    differing = {
+        start: (one, other)
+        for start in periods
+        for one, other in [(before.get(start, nothing), after.get(start, nothing))]
+        if (one.rows, one.fingerprint) != (other.rows, other.fingerprint)
+    }
+    counts = _compare(connection, old, new, list(differing), key, columns) if differing else {}
+    found = []
+    for start, (one, other) in differing.items():
+        totals: dict[str, Mapping[str, float | None]] = {
+            name: {"old": was, "new": is_now, "percent": _percent(was, is_now)}
+            for name, was, is_now in zip(measures, one.totals, other.totals, strict=True)
+        }
+        found.append(
+            Change(
+                table, start, periods[start], one.rows, other.rows, *counts[start], totals, versions[0][start],
+                versions[1],
+            )
+        )  # fmt: skip
+    return found
+
+
+def _measures_of(connection: Connection, table: str, key: Collection[str]) -> dict[str, str]:
+    """The numeric columns of a table that are not in its key, with their types."""
     found = connection.execute(
-        "select attname from pg_attribute where attrelid = %s::regclass and attnum > 0 and not attisdropped "
-        "and format_type(atttypid, null) = any(%s) order by attnum",
+        "select attname, format_type(atttypid, null) from pg_attribute where attrelid = %s::regclass and attnum > 0 "
+        "and not attisdropped and format_type(atttypid, null) = any(%s) order by attnum",
         [table, _NUMBERS],
     ).fetchall()
-    return [name for (name,) in found if name not in key]
+    return {name: type_name for name, type_name in found if name not in key}
 
 
-def differs(connection: Connection, old: Side, new: Side, columns: Iterable[str]) -> bool:
-    """Whether two states differ, without joining them: by count and a sum of hashes, which no order changes."""
-    query = sql.SQL("select count(*), sum(hashtextextended({row}::text, 0)) from {side} where {condition}")
-    found = [
-        connection.execute(query.format(row=_row(columns), side=side.relation, condition=side.condition)).fetchone()
-        for side in (old, new)
-    ]
-    return found[0] != found[1]
+def _summarize(
+    connection: Connection, side: Side, columns: Iterable[str], measures: Mapping[str, str]
+) -> dict[date, Summary]:
+    """Each partition with rows, by its start.
 
-
-def compare(
-    connection: Connection, old: Side, new: Side, key: Iterable[str], columns: Iterable[str], measures: Sequence[str]
-) -> tuple[int, int, int, int, int, dict[str, dict[str, float | None]]]:
-    """Rows before, after, added, removed, changed, and the totals of the measures, by one full join on the key."""
-    # The key as text: a full join wants equality that can be hashed, and a key may hold nulls.
-    side = sql.SQL("(select {key}::text as row_key, {row}::text as content{measures} from {relation} where {where})")
-    picked = sql.SQL("").join(sql.SQL(", {}").format(sql.Identifier(name)) for name in measures)
+    The hash of a row is a weighted sum of those of its values: summed as it is, values that change places between rows
+    would go unnoticed, so it is hashed once more.
+    """
     totals = sql.SQL("").join(
-        sql.SQL(", coalesce(sum(o.{name}), 0)::float8, coalesce(sum(n.{name}), 0)::float8").format(
-            name=sql.Identifier(name)
-        )
-        for name in measures
+        sql.SQL(", coalesce({}, 0)::float8").format(_sum(*measure)) for measure in measures.items()
     )
-
-    def rows_of(state: Side) -> sql.Composable:
-        return side.format(
-            key=_row(key), row=_row(columns), measures=picked, relation=state.relation, where=state.condition
+    found = connection.execute(
+        sql.SQL(
+            "select ({period})::date, count(*), sum(hashtextextended({hash}::text, 0)){totals} "
+            "from {relation} where {condition} group by 1"
+        ).format(
+            period=side.period, hash=_hash(columns), totals=totals, relation=side.relation, condition=side.condition
         )
+    ).fetchall()
+    return {start: Summary(count, fingerprint, tuple(summed)) for start, count, fingerprint, *summed in found}
+
+
+def _compare(
+    connection: Connection, old: Side, new: Side, starts: Sequence[date], key: Iterable[str], columns: Iterable[str]
+) -> dict[date, tuple[int, int, int]]:
+    """Rows of some partitions that were added, removed and changed, by joining hashes of key and content.
+
+    The key of a derived table has the period in it. The period by itself, which may be a constant, must not be joined
+    on: PostgreSQL would sort both sides.
+    """
+
+    def hashed(side: Side) -> sql.Composable:
+        return sql.SQL(
+            "(select ({period})::date as period, {key} as row_key, {row} as content from {relation} "
+            "where {condition} and ({period})::date = any({starts}))"
+        ).format(
+            period=side.period, key=_hash(key), row=_hash(columns), relation=side.relation, condition=side.condition,
+            starts=sql.Literal(list(starts)),
+        )  # fmt: skip
 
     found = connection.execute(
         sql.SQL(
-            "select count(o.content), count(n.content), count(*) filter (where o.content is null), "
-            "count(*) filter (where n.content is null), count(*) filter (where o.content <> n.content){totals} "
-            "from {old} as o full join {new} as n using (row_key)"
-        ).format(totals=totals, old=rows_of(old), new=rows_of(new))
-    ).fetchone()
-    assert found is not None
-    before, after, added, removed, changed, *sums = found
-    by_name: dict[str, dict[str, float | None]] = {
-        name: {"old": sums[2 * n], "new": sums[2 * n + 1], "percent": _percent(sums[2 * n], sums[2 * n + 1])}
-        for n, name in enumerate(measures)
-    }
-    return before, after, added, removed, changed, by_name
+            "select coalesce(o.period, n.period), count(*) filter (where o.content is null), "
+            "count(*) filter (where n.content is null), count(*) filter (where o.content <> n.content) "
+            "from {old} as o full join {new} as n using (row_key) group by 1"
+        ).format(old=hashed(old), new=hashed(new))
+    ).fetchall()
+    return {start: (added, removed, changed) for start, added, removed, changed in found}
 
 
 def judge(connection: Connection, changes: Sequence[Change], gate: Gate | None) -> None:
@@ -189,8 +242,16 @@ def changes_of_run(connection: Connection, table: str, run_id: str) -> list[dict
     )  # fmt: skip
 
 
-def _row(columns: Iterable[str]) -> sql.Composable:
-    return sql.SQL("row({})").format(sql.SQL(", ").join(map(sql.Identifier, columns)))
+def _hash(columns: Iterable[str]) -> sql.Composable:
+    """64 bits of the values as they are: making text of them first takes several times as long."""
+    names = sql.SQL(", ").join(map(sql.Identifier, columns))
+    return sql.SQL("hash_record_extended(row({}), 0)").format(names)
+
+
+def _sum(name: str, type_name: str) -> sql.Composable:
+    """The sum of a column; of fractions as decimals, so that it does not depend on the order of the rows."""
+    is_exact = type_name not in ("real", "double precision")
+    return sql.SQL("sum({})" if is_exact else "sum({}::numeric)").format(sql.Identifier(name))
 
 
 def _percent(old: float, new: float) -> float | None:

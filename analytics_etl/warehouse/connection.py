@@ -43,13 +43,7 @@ class UnreachableError(DatabaseError):
 
 
 LOST_CONNECTION = (psycopg.OperationalError, psycopg.InterfaceError, UnreachableError)
-"""What a statement raises when the server went away, among other things: see `is_lost`."""
-
-
-def is_lost(error: Exception) -> bool:
-    """Whether an error means that the server went away, so that another try is worth it."""
-    state = getattr(error, "sqlstate", None)  # none: the client noticed, not the server
-    return state is None or state.startswith("08") or state in ("57P01", "57P02", "57P03")
+"""What a statement raises when the server went away, among other things: see `failures.is_lost`."""
 
 
 def database_url(settings: Settings) -> str:

@@ -10,7 +10,7 @@ from psycopg import sql
 
 from analytics_etl.models import Model, rename_schemas, window_parameters
 from analytics_etl.warehouse import changes
-from analytics_etl.warehouse.changes import Change, Gate, Side
+from analytics_etl.warehouse.changes import Gate, Side
 from analytics_etl.warehouse.connection import Connection, DatabaseError, ensure_schema, identifier, lock
 from analytics_etl.warehouse.operations import PartitionRecord, record_partition
 
@@ -95,31 +95,17 @@ class _Window:
         return round(1000 * (time.monotonic() - self.started))
 
     def replace(self, periods: Mapping[date, date], gate: Gate | None) -> dict[date, int]:
-        start, end = min(periods), max(periods.values())
-        table, period = identifier(self.model.table), sql.Identifier(self.model.key[0])
+        """Rows per partition. What was there before is compared first, and only written when something is different."""
         versions = {} if self.is_new else changes.known_versions(self.connection, self.model.table, periods)
-        if versions:  # a first materialization has nothing to compare
-            self.connection.execute(
-                sql.SQL("create temporary table rows_before as select * from {} where {} >= {} and {} < {}").format(
-                    table, period, start, period, end
-                )
-            )
-        self.connection.execute(
-            sql.SQL("delete from {} where {} >= {} and {} < {}").format(table, period, start, period, end)
-        )
-        names = sql.SQL(", ").join(map(sql.Identifier, self.model.columns))
-        select = rename_schemas(self.model.statement(window_parameters(start, end)), self.schemas)
-        self.connection.execute(sql.SQL("insert into {} ({}) {}").format(table, names, _text(select)))
-        found: dict[date, int] = dict(
-            self.connection.execute(
-                sql.SQL("select {}, count(*) from {} where {} >= {} and {} < {} group by 1").format(
-                    period, table, period, start, period, end
-                )
-            ).fetchall()
-        )
         if versions:
-            self._record_changes({day: periods[day] for day in sorted(versions)}, versions, gate)
-            self.connection.execute("drop table pg_temp.rows_before")
+            self.connection.execute(sql.SQL("create temporary table rows_after as {}").format(self._select(periods)))
+            found = self._rows_by_period(sql.SQL("pg_temp.rows_after"), sql.SQL("true"))
+            if self._record_changes(periods, versions, gate) or len(versions) < len(periods):
+                self._write(periods, sql.SQL("select * from pg_temp.rows_after"))
+            self.connection.execute("drop table pg_temp.rows_after")
+        else:
+            self._write(periods, self._select(periods))
+            found = self._rows_by_period(identifier(self.model.table), self._within(periods))
         counts = {day: found.get(day, 0) for day in periods}
         for day, count in counts.items():
             record_partition(
@@ -131,25 +117,42 @@ class _Window:
             )  # fmt: skip
         return counts
 
-    def _record_changes(self, periods: Mapping[date, date], versions: Mapping[date, str], gate: Gate | None) -> None:
-        """Compare the new rows with those from before; those of all partitions by one hash first."""
+    def _select(self, periods: Mapping[date, date]) -> sql.Composable:
+        statement = self.model.statement(window_parameters(min(periods), max(periods.values())))
+        return _text(rename_schemas(statement, self.schemas))
+
+    def _within(self, periods: Mapping[date, date]) -> sql.Composable:
+        period = sql.Identifier(self.model.key[0])
+        return sql.SQL("{} >= {} and {} < {}").format(period, min(periods), period, max(periods.values()))
+
+    def _write(self, periods: Mapping[date, date], select: sql.Composable) -> None:
+        table = identifier(self.model.table)
+        self.connection.execute(sql.SQL("delete from {} where {}").format(table, self._within(periods)))
+        names = sql.SQL(", ").join(map(sql.Identifier, self.model.columns))
+        self.connection.execute(sql.SQL("insert into {} ({}) {}").format(table, names, select))
+
+    def _rows_by_period(self, relation: sql.Composable, condition: sql.Composable) -> dict[date, int]:
+        counting = sql.SQL("select {}, count(*) from {} where {} group by 1").format(
+            sql.Identifier(self.model.key[0]), relation, condition
+        )
+        return dict(self.connection.execute(counting).fetchall())
+
+    def _record_changes(self, periods: Mapping[date, date], versions: Mapping[date, str], gate: Gate | None) -> bool:
+        """Compare the new rows with those of the partitions that are there; whether anything is different."""
         model, period = self.model, sql.Identifier(self.model.key[0])
-
-        def sides(start: date, end: date) -> tuple[Side, Side]:
-            condition = sql.SQL("{} >= {} and {} < {}").format(period, start, period, end)
-            return Side(sql.SQL("pg_temp.rows_before"), condition), Side(identifier(model.table), condition)
-
-        if not changes.differs(self.connection, *sides(min(periods), max(periods.values())), model.columns):
-            return
-        measures = changes.measures_of(self.connection, model.table, model.key)
-        found = []
-        for start, end in periods.items():
-            both = sides(start, end)
-            if changes.differs(self.connection, *both, model.columns):
-                figures = changes.compare(self.connection, *both, model.key, model.columns, measures)
-                found.append(Change(model.table, start, end, *figures, versions[start], model.code_version))
+        found = changes.changes_between(
+            self.connection,
+            model.table,
+            model.key,
+            list(model.columns),
+            Side(identifier(model.table), period, self._within(periods)),
+            Side(sql.SQL("pg_temp.rows_after"), period),
+            {day: periods[day] for day in sorted(versions)},
+            (versions, model.code_version),
+        )
         changes.judge(self.connection, found, gate)
         changes.record_changes(self.connection, found, self.run_id, published=True)
+        return bool(found)
 
 
 def ensure_table(connection: Connection, model: Model) -> bool:

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -12,8 +12,9 @@ from psycopg import sql
 from analytics_etl.contracts import Contract
 from analytics_etl.landing import FileReport, RejectedRow
 from analytics_etl.warehouse import archives, changes
-from analytics_etl.warehouse.changes import Change, Gate, Side
+from analytics_etl.warehouse.changes import Gate, Side
 from analytics_etl.warehouse.connection import Connection, identifier, lock
+from analytics_etl.warehouse.ledger import record_files
 from analytics_etl.warehouse.operations import PartitionRecord, record_partition
 from analytics_etl.warehouse.sending import RowSender
 
@@ -150,8 +151,7 @@ class DayLoad:
     ) -> list[LoadedDay]:
         """Write the ledger and put the new partitions in place of the old ones."""
         self._record_changes()
-        for report in reports:
-            self._record_file(report, duplicates, conflicts)
+        record_files(self.connection, self.contract.table, self.days, reports, duplicates, conflicts)
         duration = round(1000 * (time.monotonic() - self._started) / max(len(self.days), 1))
         loaded = []
         for day in self.days:
@@ -180,14 +180,13 @@ class DayLoad:
         days = [day for day in self.days if self._is_there(day)]
         versions = changes.known_versions(self.connection, contract.table, days)
         columns = [column.name for column in contract.columns]
-        for day, version in sorted(versions.items()):
-            old = Side(sql.Identifier(contract.family, self._leaf_name(day)))
-            new = Side(self._staging(day))
-            if changes.differs(self.connection, old, new, columns):
-                measures = changes.measures_of(self.connection, contract.table, contract.key)
-                figures = changes.compare(self.connection, old, new, contract.key, columns, measures)
-                end = day + timedelta(days=1)
-                found.append(Change(contract.table, day, end, *figures, version, contract.code_version))
+        for day in sorted(versions):
+            old = Side(sql.Identifier(contract.family, self._leaf_name(day)), sql.Literal(day))
+            new = Side(self._staging(day), sql.Literal(day))
+            found += changes.changes_between(
+                self.connection, contract.table, contract.key, columns, old, new, {day: day + timedelta(days=1)},
+                (versions, contract.code_version),
+            )  # fmt: skip
         changes.judge(self.connection, found, self.gate)
         changes.record_changes(self.connection, found, self.run_id, published=True)
 
@@ -195,69 +194,17 @@ class DayLoad:
         """Files that were read before and are no longer there: their rows of these days are no longer loaded."""
         paths = list(paths)
         archives.refuse_to_lose(self.connection, self.contract.table, self.days, paths)
-        for path in paths:
-            self.connection.execute(
-                """
-                update ops.loaded_files set state = 'gone',
-                    reason = 'the file was read before and is no longer there; put it back, or its rows are lost'
-                where table_name = %s and path = %s""",
-                [self.contract.table, path],
-            )
-            self.connection.execute(
-                "delete from ops.loaded_days where table_name = %s and path = %s and day = any(%s)",
-                [self.contract.table, path, list(self.days)],
-            )
-
-    def _record_file(
-        self, report: FileReport, duplicates: dict[tuple[int, date], int], conflicts: dict[tuple[int, date], int]
-    ) -> None:
-        table, file, state = self.contract.table, report.file, report.state
-        valid_days = sorted(report.valid)
-        old = self.connection.execute(
-            "select checksum from ops.loaded_files where table_name = %s and path = %s", [table, file.path]
-        ).fetchone()
-        rejected = sum(report.rejected.values())
         self.connection.execute(
             """
-            insert into ops.loaded_files (
-                table_name, path, size_bytes, modified_at, checksum, state, reason, first_day, last_day, rows_read,
-                rows_valid, rows_rejected
-            ) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
-            on conflict (table_name, path) do update set
-                size_bytes = excluded.size_bytes, modified_at = excluded.modified_at, checksum = excluded.checksum,
-                state = excluded.state, reason = excluded.reason, first_day = excluded.first_day,
-                last_day = excluded.last_day, rows_read = excluded.rows_read, rows_valid = excluded.rows_valid,
-                rows_rejected = excluded.rows_rejected, read_at = clock_timestamp()""",
-            [
-                table, file.path, file.size_bytes, file.modified_at, state.checksum, state.state,
-                "; ".join(state.reasons) or None, valid_days[0] if valid_days else None,
-                valid_days[-1] if valid_days else None, report.valid.total() + rejected, report.valid.total(), rejected,
-            ],
-        )  # fmt: skip
-        if old is None or old[0] != state.checksum:  # what was known of its days is void
-            self.connection.execute(
-                "delete from ops.loaded_days where table_name = %s and path = %s", [table, file.path]
-            )
-        for day in sorted(set(report.valid) | {day for day in report.rejected if day is not None}):
-            valid, bad, key = report.valid[day], report.rejected[day], (report.number, day)
-            copies = duplicates.get(key, 0)
-            now = (
-                (valid - copies, copies, conflicts.get(key, 0), datetime.now(UTC)) if day in self.days else (None,) * 4
-            )
-            self.connection.execute(
-                """
-                insert into ops.loaded_days (
-                    table_name, path, day, rows_read, rows_rejected, rows_loaded, rows_duplicate, rows_conflicting,
-                    loaded_at
-                ) values (%s, %s, %s, %s, %s, %s, %s, %s, %s)
-                on conflict (table_name, path, day) do update set
-                    rows_read = excluded.rows_read, rows_rejected = excluded.rows_rejected,
-                    rows_loaded = coalesce(excluded.rows_loaded, loaded_days.rows_loaded),
-                    rows_duplicate = coalesce(excluded.rows_duplicate, loaded_days.rows_duplicate),
-                    rows_conflicting = coalesce(excluded.rows_conflicting, loaded_days.rows_conflicting),
-                    loaded_at = coalesce(excluded.loaded_at, loaded_days.loaded_at)""",
-                [table, file.path, day, valid + bad, bad, *now],
-            )
+            update ops.loaded_files set state = 'gone',
+                reason = 'the file was read before and is no longer there; put it back, or its rows are lost'
+            where table_name = %s and path = any(%s)""",
+            [self.contract.table, paths],
+        )
+        self.connection.execute(
+            "delete from ops.loaded_days where table_name = %s and path = any(%s) and day = any(%s)",
+            [self.contract.table, paths, list(self.days)],
+        )
 
     def _swap(self, day: date) -> None:
         family = self.contract.family

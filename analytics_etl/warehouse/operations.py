@@ -1,7 +1,7 @@
 """The ops tables: partitions, landing ledger, check results, audit. Statements and nothing else."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -43,20 +43,20 @@ def partitions(connection: Connection, start: date, end: date) -> list[dict[str,
     )
 
 
-def ledger(connection: Connection, table: str) -> list[dict[str, Any]]:
-    """The landing files of a table as last read, each with the days it holds events of."""
+def ledger(connection: Connection, table: str, days: Sequence[date]) -> list[dict[str, Any]]:
+    """The landing files of a table as last read, and whether each held valid events of any of some days."""
     return rows(
         connection,
         """
-        select path, size_bytes, modified_at, checksum, state,
-            array(
-                select day from ops.loaded_days as d
-                where d.table_name = f.table_name and d.path = f.path and d.rows_read > d.rows_rejected
-            ) as days
-        from ops.loaded_files as f
-        where table_name = %s
-        order by path""",
-        [table],
+        select path, size_bytes, modified_at, state, of_days.path is not null as is_of_days
+        from ops.loaded_files
+        left join (
+            select distinct path
+            from ops.loaded_days
+            where table_name = %(table)s and day = any(%(days)s) and rows_read > rows_rejected
+        ) as of_days using (path)
+        where table_name = %(table)s""",
+        {"table": table, "days": list(days)},
     )
 
 

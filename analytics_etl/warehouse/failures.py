@@ -1,0 +1,120 @@
+"""What an error means, whichever of our drivers raised it: the connection was lost, the disk is full, or neither.
+
+Ours are psycopg (ours), SQLAlchemy on psycopg (Great Expectations, Alembic) and SQLAlchemy on psycopg 2 (Dagster).
+"""
+
+import errno
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import psycopg
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+from sqlalchemy.exc import DBAPIError
+
+from analytics_etl.settings import Settings
+from analytics_etl.warehouse.connection import LOST_CONNECTION, UnreachableError, connect
+
+Result = TypeVar("Result")
+
+_WAIT_SECONDS = 60
+_MOST_TRIES = 3
+_DISK_FULL = "53100"
+
+
+def is_lost(error: BaseException) -> bool:
+    """Whether an error, or what it was raised from, means that the server went away: another try is worth it."""
+    return any(_is_of_connection(cause) for cause in _causes(error))
+
+
+def explained(error: BaseException) -> str | None:
+    """What to tell a person of an error of the system under us; None when it is none. May quote a password."""
+    for cause in _causes(error):
+        said = str(getattr(cause, "orig", None) or cause).strip().split("\n")[0]
+        if _state(cause) == _DISK_FULL or getattr(cause, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
+            return f"the disk is full: {said}. Make room, then type the command again."
+        if _is_of_connection(cause):
+            return (
+                f"the connection to the database was lost: {said}. Whatever was committed stays; type the command "
+                "again, or `analytics-etl doctor` if that does not help."
+            )
+    return None
+
+
+def wait_until_back(settings: Settings, seconds: float = _WAIT_SECONDS) -> None:
+    """Wait until the server answers, the embedded one after starting it; raise what the last try said."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            connect(settings).close()
+        except LOST_CONNECTION as error:
+            if not is_lost(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.5)
+        else:
+            return
+
+
+def persistently(settings: Settings, work: Callable[[], Result]) -> Result:
+    """Do what can be done twice; again, at most three times in all, when the connection is lost in its middle.
+
+    A server that does not answer to begin with is not waited for: its URL may be wrong.
+    """
+    for _ in range(_MOST_TRIES - 1):
+        try:
+            return work()
+        except Exception as error:
+            if isinstance(error, UnreachableError) or not is_lost(error):
+                raise
+            wait_until_back(settings)
+    return work()
+
+
+@contextmanager
+def raising_lost_connections() -> Iterator[None]:
+    """For what makes texts of SQLAlchemy's errors: the lost connection it met in the block is raised at its end."""
+    met: list[BaseException] = []
+
+    def note(context: Any) -> None:
+        error = context.sqlalchemy_exception or context.original_exception
+        if is_lost(error):
+            met.append(error)
+
+    event.listen(Engine, "handle_error", note)
+    try:
+        yield
+    except Exception as error:
+        if met:
+            raise met[0] from error
+        raise
+    finally:
+        event.remove(Engine, "handle_error", note)
+    if met:
+        raise met[0]
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    found: BaseException | None = error
+    while found is not None:
+        yield found
+        found = found.__cause__
+
+
+def _state(error: BaseException) -> str | None:
+    """PostgreSQL's code for an error of its own."""
+    raised = error.orig if isinstance(error, DBAPIError) else error
+    return getattr(raised, "sqlstate", None) or getattr(raised, "pgcode", None)
+
+
+def _is_of_connection(error: BaseException) -> bool:
+    if isinstance(error, UnreachableError):
+        return True
+    if isinstance(error, DBAPIError):
+        kinds: tuple[str, ...] = ("OperationalError", "InterfaceError")
+        is_possible = error.connection_invalidated or type(error).__name__ in kinds
+    else:
+        is_possible = isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
+    state = _state(error)  # none: the client noticed, not the server
+    return is_possible and (state is None or state.startswith("08") or state in ("57P01", "57P02", "57P03"))

@@ -1,0 +1,84 @@
+"""Writing the ledger: every landing file as it was read, and what became of its rows on each day.
+
+A day may have thousands of files, so that each statement goes to the server once for all of them.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime
+from typing import Any
+
+from analytics_etl.landing import FileReport
+from analytics_etl.warehouse.connection import Connection
+
+Copies = Mapping[tuple[int, date], int]
+"""Rows left out, by (file number, day)."""
+
+
+def record_files(
+    connection: Connection,
+    table: str,
+    days: Collection[date],
+    reports: Sequence[FileReport],
+    duplicates: Copies,
+    conflicts: Copies,
+) -> None:
+    """Write what was read in each file; of the days that are being loaded also what was kept."""
+    paths = [report.file.path for report in reports]
+    known: dict[str, str] = dict(
+        connection.execute(
+            "select path, checksum from ops.loaded_files where table_name = %s and path = any(%s)", [table, paths]
+        ).fetchall()
+    )
+    with connection.cursor() as cursor:
+        cursor.executemany(_FILE, [_file(table, report) for report in reports])
+    # What was known of the days of a file with another content is void.
+    changed = [report.file.path for report in reports if known.get(report.file.path) != report.state.checksum]
+    connection.execute("delete from ops.loaded_days where table_name = %s and path = any(%s)", [table, changed])
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            _DAY, [row for report in reports for row in _days(table, set(days), report, duplicates, conflicts)]
+        )
+
+
+_FILE = """
+    insert into ops.loaded_files (
+        table_name, path, size_bytes, modified_at, checksum, state, reason, first_day, last_day, rows_read,
+        rows_valid, rows_rejected
+    ) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+    on conflict (table_name, path) do update set
+        size_bytes = excluded.size_bytes, modified_at = excluded.modified_at, checksum = excluded.checksum,
+        state = excluded.state, reason = excluded.reason, first_day = excluded.first_day,
+        last_day = excluded.last_day, rows_read = excluded.rows_read, rows_valid = excluded.rows_valid,
+        rows_rejected = excluded.rows_rejected, read_at = clock_timestamp()"""
+
+_DAY = """
+    insert into ops.loaded_days (
+        table_name, path, day, rows_read, rows_rejected, rows_loaded, rows_duplicate, rows_conflicting, loaded_at
+    ) values (%s, %s, %s, %s, %s, %s, %s, %s, %s)
+    on conflict (table_name, path, day) do update set
+        rows_read = excluded.rows_read, rows_rejected = excluded.rows_rejected,
+        rows_loaded = coalesce(excluded.rows_loaded, loaded_days.rows_loaded),
+        rows_duplicate = coalesce(excluded.rows_duplicate, loaded_days.rows_duplicate),
+        rows_conflicting = coalesce(excluded.rows_conflicting, loaded_days.rows_conflicting),
+        loaded_at = coalesce(excluded.loaded_at, loaded_days.loaded_at)"""
+
+
+def _file(table: str, report: FileReport) -> list[Any]:
+    file, state, days = report.file, report.state, sorted(report.valid)
+    valid, rejected = report.valid.total(), report.rejected.total()
+    return [
+        table, file.path, file.size_bytes, file.modified_at, state.checksum, state.state,
+        "; ".join(state.reasons) or None, days[0] if days else None, days[-1] if days else None, valid + rejected,
+        valid, rejected,
+    ]  # fmt: skip
+
+
+def _days(
+    table: str, days: Collection[date], report: FileReport, duplicates: Copies, conflicts: Copies
+) -> Iterator[list[Any]]:
+    """The rows of a file on each day it tells; what was kept is None for days that are not being loaded."""
+    for day in sorted(set(report.valid) | {day for day in report.rejected if day is not None}):
+        valid, bad, key = report.valid[day], report.rejected[day], (report.number, day)
+        copies = duplicates.get(key, 0)
+        kept = (valid - copies, copies, conflicts.get(key, 0), datetime.now(UTC)) if day in days else (None,) * 4
+        yield [table, report.file.path, day, valid + bad, bad, *kept]

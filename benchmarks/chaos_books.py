@@ -1,0 +1,41 @@
+"""Everything two databases must agree in, as text, and what is different."""
+
+import psycopg
+
+BOOKS = {
+    "loaded_files": "table_name, path, size_bytes, checksum, state, reason, first_day, last_day, rows_read, rows_valid,"
+    " rows_rejected",
+    "loaded_days": "table_name, path, day, rows_read, rows_rejected, rows_loaded, rows_duplicate, rows_conflicting",
+    "rejected_rows": "table_name, path, day, line, reason, content",
+    "partitions": "table_name, period_start, period_end, rows, code_version",
+    # Not those of views: they are kept for each day that was once the newest.
+    "check_results where period_end > period_start": "table_name, check_name, period_start, period_end, passed,"
+    " severity, unexpected_count",
+}
+"""Without times and run ids."""
+
+
+def tables_of(url: str) -> dict[str, list[str]]:
+    """Every row as text of the registry's tables and views, and what the books say."""
+    with psycopg.connect(url, options="-c timezone=UTC") as connection:
+        names = connection.execute(
+            "select relname from pg_class where relnamespace = 'registry'::regnamespace "
+            "and relkind in ('r', 'p', 'm') and not relispartition order by 1"
+        ).fetchall()
+        statements = {f"registry.{name}": f"select t::text from registry.{name} as t order by 1" for (name,) in names}
+        statements |= {f"ops.{name}": f"select ({c})::text from ops.{name} order by 1" for name, c in BOOKS.items()}
+        return {
+            name: [row[0] for row in connection.execute(text.encode()).fetchall()] for name, text in statements.items()
+        }
+
+
+def differences(found: dict[str, list[str]], right: dict[str, list[str]]) -> list[str]:
+    """What is different, a few rows of each table."""
+    said = []
+    for table in sorted(set(found) | set(right)):
+        rows, wanted = found.get(table, []), right.get(table, [])
+        if rows != wanted:
+            said.append(f"{table}: {len(rows)} rows instead of {len(wanted)}")
+            said += [f"    too much: {row[:300]}" for row in sorted(set(rows) - set(wanted))[:5]]
+            said += [f"    missing:  {row[:300]}" for row in sorted(set(wanted) - set(rows))[:5]]
+    return said

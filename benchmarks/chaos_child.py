@@ -1,0 +1,121 @@
+"""What runs in a child of the simulation: a command of the product, unchanged, that can be halted at a named point.
+
+A point is a line of progress and a number of statements after it: counted are the statements and commits of the
+product, of Great Expectations and of Dagster. At the point the child says where it is and waits to be told to go on,
+so whatever is done to it, to the server or to the disk is done exactly there. This module imports all that a command
+needs, once, in the process whose children the commands are.
+"""
+
+import io
+import os
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from multiprocessing.connection import Connection
+from typing import Any
+
+import dagster as dg
+import dagster_postgres  # noqa: F401 - imported by Dagster when it opens its storage
+import great_expectations.expectations  # noqa: F401 - imported by the first check
+import psycopg
+import sqlalchemy
+
+from analytics_etl import cli, housekeeping, missing, notifier, runs  # noqa: F401 - imported by commands
+from analytics_etl.settings import Settings
+from analytics_etl.warehouse import Warehouse
+from benchmarks.chaos_home import Point
+
+
+class Watch(io.TextIOBase):
+    """What the child prints: passes lines on, counts, and halts at the point."""
+
+    def __init__(self, channel: Connection, point: Point | None) -> None:
+        self._channel, self._point = channel, point
+        self._turn = threading.RLock()  # halted in one thread, the others stop at their next step
+        self._rest, self._lines, self._statements = "", 0, 0
+
+    def write(self, text: str) -> int:
+        with self._turn:
+            *lines, self._rest = (self._rest + text).split("\n")
+            for line in lines:
+                self._lines, self._statements = self._lines + 1, 0
+                self._channel.send(("line", line))
+                self._halt_if_due(line)
+        return len(text)
+
+    def step(self, what: str) -> None:
+        """Before a statement or commit, and after a commit."""
+        if threading.current_thread().name.startswith("alive "):
+            return  # every ten seconds, whatever the run does
+        with self._turn:
+            self._statements += 1
+            self._halt_if_due(what)
+
+    def _halt_if_due(self, what: str) -> None:
+        point = self._point
+        if point is None or (self._lines, self._statements) < (point.line, point.statements):
+            return
+        self._point = None
+        self._channel.send(("halted", what))
+        self._channel.recv()
+
+
+def count_statements(step: Callable[[str], None]) -> None:
+    """Call `step` before every statement and commit on psycopg (ours and GX's) and psycopg 2 (Dagster's)."""
+
+    def counted(function: Callable[..., Any]) -> Callable[..., Any]:
+        def called(cursor: Any, statement: Any, *arguments: Any, **options: Any) -> Any:
+            is_composed = isinstance(statement, psycopg.sql.Composable)
+            step(statement.as_string(cursor) if is_composed else str(statement))
+            return function(cursor, statement, *arguments, **options)
+
+        return called
+
+    def commit(connection: Any) -> None:
+        step("commit")
+        plain_commit(connection)
+        step("committed")
+
+    plain_commit = psycopg.Connection.commit
+    psycopg.Connection.commit = commit  # type: ignore[method-assign, assignment]
+    for name in ("execute", "executemany", "copy"):
+        setattr(psycopg.Cursor, name, counted(getattr(psycopg.Cursor, name)))
+
+    @sqlalchemy.event.listens_for(sqlalchemy.engine.Engine, "before_cursor_execute")
+    def of_dagster(connection: Any, _: Any, statement: str, *__: Any) -> None:
+        if connection.dialect.driver == "psycopg2":
+            step(f"Dagster: {statement}")
+
+
+def run(
+    what: str, arguments: Sequence[str], environment: Mapping[str, str], channel: Connection, point: Point | None
+) -> None:  # fmt: skip
+    """The child: a command of `analytics-etl`, or one of the functions below, to its end."""
+    os.environ.clear()
+    os.environ.update(environment)
+    watch = Watch(channel, point)
+    sys.stderr = sys.stdout = watch
+    count_statements(watch.step)
+    if what == "analytics-etl":
+        cli.main(args=list(arguments), prog_name="analytics-etl")
+    else:
+        {"sensor": evaluate_abandoned, "later": tell_later}[what]()
+
+
+def evaluate_abandoned() -> None:
+    """The sensor that marks runs as failed whose process is gone, twice, as the daemon does within two minutes."""
+    settings = Settings.from_environment()
+    sensor, cursor = housekeeping.build_abandoned_sensor(settings), None
+    with runs.instance(settings) as instance:
+        for _ in range(2):
+            with dg.build_sensor_context(instance, cursor=cursor) as context:
+                sensor.evaluate_tick(context)
+                cursor = context.cursor
+
+
+def tell_later() -> None:
+    """The notifier a day later: what receivers had refused is due again."""
+    settings = Settings.from_environment()
+    with runs.instance(settings) as instance:
+        print(notifier.tell(Warehouse(settings), instance, datetime.now(UTC) + timedelta(days=1)), file=sys.stderr)

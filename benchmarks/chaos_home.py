@@ -1,0 +1,208 @@
+"""A home with a server of its own, the commands that run on it, and what can be done to it in the middle of one."""
+
+import contextlib
+import errno
+import multiprocessing
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+
+import psutil
+import psycopg
+
+from analytics_etl import embedded
+
+DISK_MB = 700
+PATIENCE_SECONDS = 900
+MOST_WORDS = 8
+"""Of a statement."""
+
+Act = Callable[[BaseProcess], None]
+
+
+class ChaosError(RuntimeError):
+    """The product did not put something right; the message says what and how to see it again."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """So many statements after a line of progress, or at the next line if that comes first."""
+
+    line: int
+    statements: int
+
+    def __str__(self) -> str:
+        return f"line {self.line} + {self.statements}"
+
+
+def children() -> "multiprocessing.context.ForkServerContext":
+    """Where commands start: in children of a process that has imported everything, which takes ten seconds once."""
+    os.environ |= {"OPENBLAS_NUM_THREADS": "1", "PYTHONHASHSEED": "0", "TERM": "dumb"}
+    os.environ["PYTHONWARNINGS"] = "ignore:resource_tracker"  # that who was killed left something behind
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["benchmarks.chaos_child"])
+    return context
+
+
+@dataclass
+class Ended:
+    """What became of a command."""
+
+    code: int
+    said: list[str]
+    halted_at: str | None = None
+    """The line of progress and the statement at which something was done to it; None: it had ended before."""
+
+    @property
+    def end(self) -> str:
+        return "    " + "\n    ".join(line[:300] for line in self.said[-8:])
+
+
+class Command:
+    """One command under way."""
+
+    def __init__(self, process: BaseProcess, channel: Connection, *, is_verbose: bool) -> None:
+        self._process, self._channel, self._is_verbose = process, channel, is_verbose
+
+    def finish(self, act: Act | None = None) -> Ended:
+        """Wait for its end; `act` is called when it halts at its point."""
+        watch = threading.Timer(PATIENCE_SECONDS, self._process.kill)
+        watch.daemon = True
+        watch.start()
+        ended = Ended(0, [])
+        try:
+            with contextlib.suppress(EOFError, ConnectionResetError):
+                while True:
+                    self._hear(ended, act)
+            self._process.join()
+            is_over_time = not watch.is_alive()
+        finally:  # also when we are told to stop
+            watch.cancel()
+            self._process.kill()
+            self._process.join()
+        if is_over_time:
+            raise ChaosError(f"a command did not end within {PATIENCE_SECONDS} seconds:\n{ended.end}")
+        assert self._process.exitcode is not None
+        ended.code = self._process.exitcode
+        return ended
+
+    def _hear(self, ended: Ended, act: Act | None) -> None:
+        what, text = self._channel.recv()
+        if what == "line":
+            ended.said.append(text)
+            if self._is_verbose:
+                print(f"        {time.monotonic() % 1000:7.2f} {self._process.pid} {text[:200]}", flush=True)
+            return
+        places = [*ended.said[-1:], " ".join(text.split()[:MOST_WORDS])]
+        ended.halted_at = " | ".join(places if [text] != ended.said[-1:] else places[:1])
+        if act is not None:
+            act(self._process)
+        with contextlib.suppress(BrokenPipeError):  # it was killed
+            self._channel.send("go on")
+
+
+@dataclass
+class Home:
+    """A home with a server of its own."""
+
+    folder: Path
+    landing: Path
+    webhook: str | None = None
+    is_verbose: bool = False
+    is_small: bool = False
+    _context: "multiprocessing.context.ForkServerContext" = field(default_factory=children)
+
+    def start(self, what: str, *arguments: str, point: Point | None = None) -> Command:
+        """Start a command, or a function of the child by its name."""
+        ours, theirs = self._context.Pipe()
+        process = self._context.Process(target=_in_child, args=(what, arguments, self._environment(), theirs, point))
+        process.start()
+        theirs.close()
+        return Command(process, ours, is_verbose=self.is_verbose)
+
+    def run(self, what: str, *arguments: str, point: Point | None = None, act: Act | None = None) -> Ended:
+        """Run a command to its end, calling `act` when it halts at the point."""
+        return self.start(what, *arguments, point=point).finish(act)
+
+    def _environment(self) -> dict[str, str]:
+        kept = {
+            name: text for name, text in os.environ.items()
+            if not name.startswith("ANALYTICS_") and not name.lower().endswith("_proxy")
+        }  # fmt: skip
+        return kept | {
+            "ANALYTICS_HOME": str(self.folder),
+            "ANALYTICS_LANDING_DIR": str(self.landing),
+            "ANALYTICS_START_DATE": "2025-01-01",
+            **({"ANALYTICS_NOTIFY_WEBHOOK": self.webhook} if self.webhook else {}),
+        }
+
+    def url(self) -> str:
+        return embedded.ensure_running(self.folder)
+
+    def kill_server(self) -> None:
+        pid_file = self.folder / "postgres" / "data" / "postmaster.pid"
+        with contextlib.suppress(psutil.NoSuchProcess, FileNotFoundError, IndexError):
+            process = psutil.Process(int(pid_file.read_text().split()[0]))
+            process.kill()
+            psutil.wait_procs([process], timeout=10)
+
+    def end_connections(self) -> None:
+        statement = b"select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid()"
+        with psycopg.connect(self.url()) as connection:
+            connection.execute(statement + b" and backend_type = 'client backend'")
+
+    @property
+    def filler(self) -> Path:
+        return self.folder / "filler"
+
+    def fill_disk(self) -> None:
+        """Write until nothing fits any more."""
+        with self.filler.open("wb", buffering=0) as filler:
+            size = 2**20
+            while size:
+                try:
+                    filler.write(bytes(size))
+                except OSError as error:
+                    if error.errno != errno.ENOSPC:
+                        raise
+                    size //= 16
+
+    def make_small(self) -> None:
+        """Make the folder a disk of limited size, in memory, where that is allowed."""
+        if os.geteuid() != 0 or not sys.platform.startswith("linux"):
+            return
+        options = ["-t", "tmpfs", "-o", f"size={DISK_MB}m,mode=755", "tmpfs"]
+        done = subprocess.run(["mount", *options, str(self.folder)], capture_output=True, check=False)
+        self.is_small = done.returncode == 0
+
+    def keep_log_small(self) -> None:
+        """Let the server's write-ahead log fit on the small disk."""
+        self.url()
+        with (self.folder / "postgres" / "data" / "postgresql.conf").open("a", encoding="utf-8") as configuration:
+            configuration.write("max_wal_size = '128MB'\nmin_wal_size = '32MB'\n")
+        embedded.stop(self.folder)
+
+    def close(self) -> None:
+        embedded.stop(self.folder)
+        if self.is_small:
+            subprocess.run(["umount", "-l", str(self.folder)], check=True)
+
+
+def _in_child(*arguments: Any) -> None:
+    from benchmarks import chaos_child  # noqa: PLC0415 - imported where the children come from, and nowhere else
+
+    chaos_child.run(*arguments)
+
+
+def backfill(first: date, last: date) -> Sequence[str]:
+    """The arguments of a backfill as the simulation types it: final days change here by much, and unasked."""
+    return ("backfill", str(first), str(last), "--accept-change", "--reason", "chaos", "--notify")

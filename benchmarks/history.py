@@ -1,0 +1,208 @@
+"""Does the daily run of the newest day take longer the more days lie before it? 3 years against 30 days, in one run.
+
+    .venv/bin/python -m benchmarks.history                   building takes an hour, measuring 8 minutes; 5 GB of disk
+    .venv/bin/python -m benchmarks.history --days 200        a shorter history, built in a few minutes
+
+Two homes get the same sample events of a small registry, one of --days days, one of 38. Both are filled through the
+product (`analytics-etl backfill`) but for the last 8 days. Then `analytics-etl run DAY` loads these, one after the
+other, in both homes by turns: each time the newest day, new, with its week, its month, all checks and reports, as a
+process. What is told is the median of the rounds' ratios, and where the seconds go.
+
+A home that was built is used again; the days that were measured are taken out first. Retention is off, so that the
+large home has all raw days in its tables, which is the harder case; with --archive it keeps the default of 90 days
+(the older ones are archived once, and stay so).
+
+Target: at most 1.15. The servers are stopped at the end (kill this, and they keep running: analytics-etl stop with
+their ANALYTICS_HOME).
+"""
+
+import argparse
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from pathlib import Path
+
+import psycopg
+
+from analytics_etl import embedded
+from analytics_etl.catalog import Catalog
+from analytics_etl.reporting import report_path
+from analytics_etl.sample import SampleOptions
+from analytics_etl.settings import CHECKOUT, Settings
+from benchmarks.jobs import kind_of
+from benchmarks.measuring import environment, line, make_sample, ratio_by_round, say, spread
+
+LAST_DAY = date(2025, 3, 31)
+HELD_BACK = 8
+"""Days that are there in the landing zone and not part of the history."""
+SHORT_DAYS = 30 + HELD_BACK
+MODULE = [sys.executable, "-W", "ignore", "-m", "analytics_etl.cli"]
+
+
+@dataclass
+class Home:
+    """A history, in days with those that are measured, and the seconds of each measured run, in all and by phase."""
+
+    settings: Settings
+    days: int
+    events: int
+    more: dict[str, str] = field(default_factory=dict)
+    seconds: list[float] = field(default_factory=list)
+    phases: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+
+    @property
+    def first_day(self) -> date:
+        return LAST_DAY - timedelta(days=self.days - 1)
+
+    @property
+    def name(self) -> str:
+        """The history that the first of the measured days has before it."""
+        return f"{self.days - HELD_BACK:,} days"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return environment(self.settings) | {"ANALYTICS_START_DATE": str(self.first_day)} | self.more
+
+    def type(self, *arguments: str) -> None:
+        """A command, as a person types it."""
+        say(f"{self.settings.home.name}: analytics-etl {' '.join(arguments)}")
+        started = time.perf_counter()
+        subprocess.run([*MODULE, *arguments], env=self.environment, check=True, cwd=CHECKOUT, stdout=sys.stderr)
+        say(f"{self.settings.home.name}: that took {time.perf_counter() - started:.0f} s")
+
+    def build(self) -> None:
+        """Sample events and a backfill, unless it was done before."""
+        options = SampleOptions(LAST_DAY, self.days, self.events, rhythm=False, outage=False)
+        marker = self.settings.home / ".built"
+        if not marker.exists() or marker.read_text() != repr(options):
+            make_sample(self.settings.landing_dir, options)
+            self.type("backfill", str(self.first_day), str(LAST_DAY - timedelta(days=HELD_BACK)))
+            marker.write_text(repr(options))
+
+    def forget(self, first: date) -> None:
+        """Take the days from `first` on out of tables, books and reports, as if they had not been loaded."""
+        with psycopg.connect(embedded.ensure_running(self.settings.home), autocommit=True) as connection:
+            for contract in Catalog().contracts.values():
+                for number in range((LAST_DAY - first).days + 1):
+                    leaf = f"{contract.table}_p{first + timedelta(days=number):%Y%m%d}"
+                    connection.execute(f"drop table if exists {leaf}".encode())
+            for model in Catalog().aggregates.values():
+                connection.execute(f"delete from {model.table} where {model.key[0]} >= %s".encode(), [first])
+            for table, column in (
+                ("partitions", "period_start"), ("check_results", "period_start"), ("check_failures", "period_start"),
+                ("changes", "period_start"), ("loaded_days", "day"), ("rejected_rows", "day"),
+                ("loaded_files", "first_day"),
+            ):  # fmt: skip
+                connection.execute(f"delete from ops.{table} where {column} >= %s".encode(), [first])
+            connection.execute("vacuum analyze")
+        for number in range((LAST_DAY - first).days + 1):
+            for ending in ("html", "json"):
+                report = report_path("registry", "daily", first + timedelta(days=number), ending)
+                (self.settings.reports_dir / report).unlink(missing_ok=True)
+
+    def measure(self, day: date) -> None:
+        """One daily run; the phases by the lines it writes."""
+        catalog = Catalog()
+        started = since = time.perf_counter()
+        seconds: defaultdict[str, float] = defaultdict(float)
+        phase, said = "starting", []
+        command = [*MODULE, "run", str(day)]
+        with subprocess.Popen(
+            command, env=self.environment, cwd=CHECKOUT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        ) as process:
+            assert process.stderr is not None
+            for text in process.stderr:
+                now = time.perf_counter()
+                seconds[phase] += now - since
+                since = now
+                said.append(text)
+                phase = _phase(catalog, text, phase)
+            code = process.wait()
+        if code:
+            raise RuntimeError(f"the run of {day} in {self.settings.home} failed:\n{''.join(said[-20:])}")
+        ended = time.perf_counter()
+        seconds[phase] += ended - since
+        self.seconds.append(ended - started)
+        for name, value in seconds.items():
+            self.phases[name].append(value)
+
+
+def main() -> None:
+    arguments = _arguments()
+    base = arguments.home.resolve()
+    never = {"ANALYTICS_RETENTION_DAYS": "never", "ANALYTICS_PERSONAL_RETENTION_DAYS": "never"}
+    homes = []
+    for days in (arguments.days, SHORT_DAYS):
+        folder = base / f"history_{days}"
+        settings = replace(
+            Settings(home=folder), landing_dir=folder / "landing", reports_dir=folder / "reports",
+        )  # fmt: skip
+        homes.append(Home(settings, days, arguments.events, never))
+    rounds = range(1, arguments.rounds + 1)
+    first = LAST_DAY - timedelta(days=HELD_BACK - 1)
+    for home in homes:
+        home.build()
+        home.forget(first)
+        if arguments.archive:
+            home.more = {}
+            home.type("archive")
+    for number in rounds:
+        for home in homes if number % 2 else reversed(homes):
+            day = first + timedelta(days=number - 1)
+            home.measure(day)
+            say(f"round {number} of {len(rounds)}: {day} after {home.name}: {home.seconds[-1]:.2f} s")
+    _tell(*homes)
+    for home in homes:
+        embedded.stop(home.settings.home)
+
+
+def _tell(large: Home, small: Home) -> None:
+    print(f"\n{'seconds, medians':<28} {large.name:>12} {small.name:>12} {'more':>8}")
+    for name in small.phases:
+        one, other = statistics.median(large.phases[name]), statistics.median(small.phases[name])
+        print(f"{name:<28} {one:12.2f} {other:12.2f} {one - other:8.2f}")
+    for home in (large, small):
+        print(f"daily run after {home.name}: {spread(home.seconds)}")
+    what = f"daily run after {large.name}, against {small.name}, median of the rounds"
+    line(what, ratio_by_round(large.seconds, small.seconds), 1.15)
+
+
+def _phase(catalog: Catalog, text: str, before: str) -> str:
+    """The phase a line of progress like `3/21 daily 2025-03-31: registry.download_events` begins."""
+    job, _, step = text.strip().partition(": ")
+    words = job.split()
+    if len(words) < 2 or "/" not in words[0] or not step:  # noqa: PLR2004 - the number and the name of the job
+        return before
+    return f"{words[1]}: {kind_of(catalog, step)}"
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.history", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--days", type=int, default=1095, help="days of the long history (1095)")
+    parser.add_argument("--events", type=int, default=3000, help="events a day, of the three tables together (3000)")
+    parser.add_argument(
+        "--rounds", type=int, default=HELD_BACK, choices=range(1, HELD_BACK + 1), help="newest days (8)"
+    )
+    parser.add_argument("--archive", action="store_true", help="keep raw days for 90 days only, as is the default")
+    parser.add_argument("--rebuild", action="store_true", help="remove both homes first")
+    parser.add_argument(
+        "--home", type=Path, default=Settings.from_environment().home / "benchmarks", help="where both homes are"
+    )
+    found = parser.parse_args()
+    if found.rebuild:
+        for days in (found.days, SHORT_DAYS):
+            folder = found.home.resolve() / f"history_{days}"
+            embedded.stop(folder)
+            shutil.rmtree(folder, ignore_errors=True)
+    return found
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,137 @@
+"""Runs whose connections are ended at a chosen statement, of a check or of Dagster's own books; and full disks."""
+
+import errno
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import psycopg
+import pytest
+import sqlalchemy
+from dagster import DagsterInstance, RunsFilter
+from dagster._core.storage.tags import WILL_RETRY_TAG
+from events import DAY, all_tables, ask, download, restored_environment, write
+
+from analytics_etl import notifier, runs
+from analytics_etl.settings import Settings
+from analytics_etl.warehouse import Warehouse, explained, is_lost
+
+DAILY = [runs.Job("daily", DAY, DAY)]
+
+
+@pytest.fixture
+def instance(settings: Settings) -> Iterator[DagsterInstance]:
+    write(settings, "download_events/a.ndjson", [download(n) for n in range(10)])
+    with restored_environment(), runs.instance(settings) as opened:
+        yield opened
+
+
+@contextmanager
+def ending_connections(settings: Settings, driver: str, is_due: Callable[[str], bool]) -> Iterator[list[str]]:
+    """End the connection of a driver of SQLAlchemy at each statement that is due, before it is executed."""
+    ended: list[str] = []
+
+    def end(connection: Any, _: Any, statement: str, parameters: Any, *__: Any) -> None:
+        if connection.dialect.driver == driver and is_due(f"{statement} {parameters}"):
+            raw = connection.connection.dbapi_connection
+            pid = raw.info.backend_pid
+            ended.append(statement)
+            ask(settings.database_url, "select pg_terminate_backend(%s, 10000)", [pid])
+
+    sqlalchemy.event.listen(sqlalchemy.engine.Engine, "before_cursor_execute", end)
+    try:
+        yield ended
+    finally:
+        sqlalchemy.event.remove(sqlalchemy.engine.Engine, "before_cursor_execute", end)
+
+
+def at(number: int, part: str) -> Callable[[str], bool]:
+    """The statement of a number, from 1, among those that name something."""
+    seen = 0
+
+    def is_due(statement: str) -> bool:
+        nonlocal seen
+        seen += part in statement
+        return seen == number and part in statement
+
+    return is_due
+
+
+def kept(instance: DagsterInstance) -> list[tuple[str, str | None]]:
+    """(status, whether it is run again) of all runs, oldest first."""
+    found = instance.get_run_records(RunsFilter(), ascending=True)
+    return [(r.dagster_run.status.name, r.dagster_run.tags.get(WILL_RETRY_TAG)) for r in found]
+
+
+@pytest.mark.parametrize(("number", "part"), [(12, "batch_"), (1, "analytics_etl migrate")])
+def test_checks_and_migrations_try_again(
+    settings: Settings, instance: DagsterInstance, number: int, part: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with ending_connections(settings, "psycopg", at(number, part)) as ended:
+        runs.execute(settings, DAILY, lambda *_: None)
+    assert len(ended) == 1
+    assert kept(instance) == [("SUCCESS", None)]
+    assert "Traceback" not in caplog.text
+    assert ask(settings.database_url, "select 1 from ops.check_results where not passed and severity = 'error'") == []
+
+
+@pytest.mark.parametrize(
+    ("number", "part"),
+    [
+        (2, "INSERT INTO event_logs"),
+        (1, "'step_key': 'registry__overview_daily__checks'"),
+    ],  # early; after failed checks
+)
+def test_a_job_is_run_again_when_dagster_loses_its_books(
+    settings: Settings, instance: DagsterInstance, number: int, part: str
+) -> None:
+    said: list[str] = []
+    with ending_connections(settings, "psycopg2", at(number, part)) as ended:
+        runs.execute(settings, DAILY, lambda what, *_: said.append(what))
+    assert len(ended) == 1
+    assert kept(instance) == [("FAILURE", "true"), ("SUCCESS", None)]
+    assert [what for what in said if "was lost; running it again" in what] == [
+        f"daily {DAY}: the connection to the database was lost; running it again"
+    ]
+    assert len(all_tables(settings.database_url)["download_events"]) == 10
+    notifier.tell(Warehouse(settings), instance, datetime.now(UTC))
+    told = [row["kind"] for row in ask(settings.database_url, "select kind from ops.notifications")]
+    assert told == ["checks_failed"]  # that two tables have no rows; not the run
+
+
+def test_a_connection_that_is_always_lost_is_given_up(settings: Settings, instance: DagsterInstance) -> None:
+    def is_due(statement: str) -> bool:
+        return statement.startswith("INSERT INTO event_logs") and "PIPELINE_START'" in statement
+
+    with (
+        ending_connections(settings, "psycopg2", is_due) as ended,
+        pytest.raises(sqlalchemy.exc.OperationalError) as raised,
+    ):
+        runs.execute(settings, DAILY, lambda *_: None)
+    assert len(ended) == 3
+    assert is_lost(raised.value)
+    said = explained(raised.value)
+    assert said is not None
+    assert said.startswith("the connection to the database was lost: ")
+    assert kept(instance)[:2] == [("FAILURE", "true")] * 2
+
+
+def test_a_full_disk_is_named() -> None:
+    full = psycopg.errors.DiskFull('could not extend file "base/1/2": No space left on device')
+    wrapped = sqlalchemy.exc.OperationalError("insert", {}, full)
+    for error in (full, wrapped, OSError(errno.ENOSPC, "No space left on device", "/x/part")):
+        said = explained(error)
+        assert said is not None
+        assert said.startswith("the disk is full: ")
+        assert "No space left on device" in said
+        assert not is_lost(error)
+
+
+def test_other_errors_stay_what_they_are(settings: Settings) -> None:
+    with pytest.raises(psycopg.errors.DivisionByZero) as raised:
+        ask(settings.database_url, "select 1 / 0")
+    assert explained(raised.value) is None
+    assert not is_lost(raised.value)
+    assert not is_lost(psycopg.errors.LockNotAvailable("canceling statement due to lock timeout"))
+    assert explained(ValueError("x")) is None

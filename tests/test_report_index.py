@@ -1,0 +1,66 @@
+"""The index of reports: what is on disk, whatever was there before, and without reading what has not changed."""
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from analytics_etl.assets.reports import write_index
+
+GOLDEN_DIR = Path(__file__).parent / "golden"
+
+
+def put(folder: Path, name: str, **kpis: int) -> Path:
+    """A report on disk, as it is written: a new file in place of the old one. `kpis` replace values."""
+    value = json.loads((GOLDEN_DIR / "ordinary_day.json").read_text())
+    for kpi in value["kpis"]:
+        kpi["value"] = kpis.get(kpi["name"], kpi["value"])
+    path = folder / "registry" / "daily" / f"{name}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy(GOLDEN_DIR / "ordinary_day.html", path.with_suffix(".html"))
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(value))
+    part.replace(path)
+    return path
+
+
+def listed(folder: Path) -> list[int]:
+    """The downloads of each report in the index, sorted."""
+    page, count = write_index(folder)
+    reports: list[Mapping[str, Any]] = json.loads((folder / "index.json").read_text())["reports"]
+    assert page.read_text().count("</html>") == 1
+    assert count == len(reports)
+    return sorted(report["kpis"]["download_count"]["value"] for report in reports)
+
+
+def test_reports_come_change_and_go(tmp_path: Path) -> None:
+    first = put(tmp_path, "a", download_count=11)
+    assert listed(tmp_path) == [11]
+    second = put(tmp_path, "b", download_count=22)
+    assert listed(tmp_path) == [11, 22]
+    put(tmp_path, "a", download_count=33)
+    assert listed(tmp_path) == [22, 33]
+    second.with_suffix(".html").unlink()
+    assert listed(tmp_path) == [33]
+    first.unlink()
+    assert listed(tmp_path) == []
+
+
+def test_a_report_that_has_not_changed_is_not_read(tmp_path: Path) -> None:
+    path = put(tmp_path, "a", download_count=11)
+    assert listed(tmp_path) == [11]
+    status = path.stat()
+    path.write_text("x" * status.st_size)  # in place: nobody writes a report like this
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert listed(tmp_path) == [11]
+
+
+def test_what_was_remembered_may_be_lost_or_damaged(tmp_path: Path) -> None:
+    put(tmp_path, "a", download_count=11)
+    assert listed(tmp_path) == [11]
+    [memory] = tmp_path.glob(".index*")
+    for damage in (lambda: memory.write_text('{"registry'), memory.unlink):
+        damage()
+        assert listed(tmp_path) == [11]
