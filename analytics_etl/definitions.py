@@ -1,6 +1,6 @@
 """The whole project on one screen: what Dagster loads."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any
 
@@ -17,6 +17,7 @@ from analytics_etl.checks import build_checks
 from analytics_etl.housekeeping import build_abandoned_sensor, build_housekeeping
 from analytics_etl.late import build_late_sensor, build_period_sensor, build_scan_job
 from analytics_etl.notifier import build_notification_sensor
+from analytics_etl.owners import OPERATIONS
 from analytics_etl.partitions import Partitions
 from analytics_etl.schedules import (
     JOB_NAMES,
@@ -27,7 +28,7 @@ from analytics_etl.schedules import (
     build_watchdog_job,
     build_watchdog_schedule,
 )
-from analytics_etl.settings import Settings
+from analytics_etl.settings import Settings, SettingsError
 from analytics_etl.warehouse import Warehouse
 from analytics_etl.warehouse.liveness import being_alive
 
@@ -58,7 +59,7 @@ def build_defs(settings: Settings | None = None, overrides: Mapping[str, Any] | 
     daily, weekly, monthly = (by_name[JOB_NAMES[cadence]] for cadence in ("day", "week", "month"))
     landing = [build_landing_asset(contract) for contract in catalog.contracts.values()]
     return dg.Definitions(
-        assets=[*landing, *assets, retention, watchdog],
+        assets=_owned([*landing, *assets, retention, watchdog], settings, catalog),
         asset_checks=build_checks(catalog),
         jobs=[*jobs, scan_job, housekeeping, retention_job, watchdog_job],
         schedules=[
@@ -78,6 +79,23 @@ def build_defs(settings: Settings | None = None, overrides: Mapping[str, Any] | 
         # Starting a process for each step costs seconds; runs are the unit of parallelism.
         executor=dg.in_process_executor,
     )
+
+
+def _owned(
+    assets: Sequence[dg.AssetsDefinition | dg.AssetSpec], settings: Settings, catalog: Catalog
+) -> list[dg.AssetsDefinition | dg.AssetSpec]:
+    """The assets with their owners; those of a table's landing folder are the table's."""
+    tables = [*catalog.contracts, *catalog.derived]
+    if unknown := settings.owners.unknown(tables):
+        families = ", ".join([*catalog.families, OPERATIONS])
+        raise SettingsError(
+            f"ANALYTICS_OWNERS names {', '.join(unknown)}, expected families ({families}) or tables with their schema"
+        )
+
+    def owned(spec: dg.AssetSpec) -> dg.AssetSpec:
+        return spec.replace_attributes(owners=list(settings.owners.of(f"{spec.group_name}.{spec.key.path[-1]}")))
+
+    return list(dg.map_asset_specs(owned, assets))
 
 
 def _warehouse(settings: Settings) -> dg.ResourceDefinition:

@@ -3,7 +3,7 @@
 The job writes only the ledger: the days whose rows then wait are loaded by ordinary daily runs.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -19,7 +19,7 @@ from analytics_etl.assets.events import load_days
 from analytics_etl.catalog import Catalog
 from analytics_etl.landing import list_files
 from analytics_etl.models import Cadence
-from analytics_etl.partitions import periods
+from analytics_etl.partitions import periods, stretches
 from analytics_etl.warehouse import Warehouse
 
 SCAN_JOB = "scan_landing"
@@ -120,14 +120,6 @@ def days_of_run(tags: Mapping[str, str]) -> tuple[date, date] | None:
     first = tags.get(ASSET_PARTITION_RANGE_START_TAG) or tags.get(PARTITION_NAME_TAG)
     last = tags.get(ASSET_PARTITION_RANGE_END_TAG) or tags.get(PARTITION_NAME_TAG)
     return (date.fromisoformat(first), date.fromisoformat(last)) if first and last else None
-
-
-def stretches(days: Iterable[date]) -> Iterator[tuple[date, date]]:
-    """First and last of each group of days that follow one another."""
-    ordered = sorted(days)
-    breaks = [n for n, day in enumerate(ordered) if n == 0 or day != ordered[n - 1] + timedelta(days=1)]
-    for begin, end in zip(breaks, [*breaks[1:], len(ordered)][: len(breaks)], strict=True):
-        yield ordered[begin], ordered[end - 1]
 
 
 def _new_files(catalog: Catalog, warehouse: Warehouse) -> Iterator[str]:

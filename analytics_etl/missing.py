@@ -1,6 +1,7 @@
 """What a backfill has to do: partitions that are missing, failed or outdated, and the few runs that mend them.
 
-Nothing is run here. Days that are closed and have late rows are left alone: running them would load these rows.
+Nothing is run here. Days that wait for a person are left alone: final ones with late rows, which a run would load, and
+those of which a change was refused, which would be refused again.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,7 +15,7 @@ from analytics_etl.partitions import periods
 from analytics_etl.runs import Job
 from analytics_etl.schedules import JOB_NAMES, VIEWS_JOB
 from analytics_etl.status import settle
-from analytics_etl.warehouse import Warehouse
+from analytics_etl.warehouse import CHANGE_CHECK, Warehouse
 
 _CADENCES: tuple[Cadence, ...] = ("day", "week", "month")
 
@@ -31,11 +32,14 @@ class Gap:
 
 @dataclass(frozen=True)
 class Plan:
-    """The gaps of a range of days, the runs that close them, and the days that are left alone."""
+    """The gaps of a range of days, the runs that close them, and the days that are left alone: final ones with late
+    rows, and those of which a change was refused.
+    """
 
     gaps: list[Gap]
     jobs: list[Job]
     frozen: list[date]
+    refused: list[date]
 
     def reasons(self) -> list[str]:
         """One line for each table and reason: how many partitions, and which."""
@@ -88,8 +92,19 @@ def make_plan(warehouse: Warehouse, catalog: Catalog, first: date, last: date) -
         if (why := search.why(table, period, until)) is not None
     ]
     frozen = {day for _, day in warehouse.frozen_days()}
-    left = [gap for gap in gaps if not (cadence_of(gap.table) == "day" and gap.start in frozen)]
-    return Plan(left, _jobs(left), sorted(day for day in frozen if first <= day <= last))
+    refused = refused_days(warehouse, first, last)
+    left = [gap for gap in gaps if not (cadence_of(gap.table) == "day" and gap.start in {*frozen, *refused})]
+    return Plan(left, _jobs(left), sorted(day for day in frozen if first <= day <= last), refused)
+
+
+def refused_days(warehouse: Warehouse, first: date, last: date) -> list[date]:
+    """The days of which a change was refused and nothing was published since."""
+    found = warehouse.query(
+        "select distinct period_start as day from ops.check_results where check_name = :check and not passed "
+        "and period_start between :first::date and :last::date order by 1",
+        {"check": CHANGE_CHECK, "first": first.isoformat(), "last": last.isoformat()},
+    )
+    return [row["day"] for row in found]
 
 
 @dataclass(frozen=True)

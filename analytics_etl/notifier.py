@@ -15,7 +15,6 @@ from typing import Any
 import dagster as dg
 
 from analytics_etl import incidents
-from analytics_etl.assets.metadata import OWNERS
 from analytics_etl.notifications import (
     CheckFailure,
     DeliveryError,
@@ -28,6 +27,7 @@ from analytics_etl.notifications import (
 )
 from analytics_etl.notifications.messages import checks_failed, run_failed
 from analytics_etl.notifications.text import harmless, redacted
+from analytics_etl.owners import OPERATIONS, Owners
 from analytics_etl.settings import Settings
 from analytics_etl.warehouse import Warehouse, outbox
 
@@ -90,11 +90,12 @@ def collect(
             run = runs.get(run_id) or incidents.run_of(instance, run_id)
             if run and not run.has_ended and waiting[run_id] > now - UNFINISHED_AFTER:
                 continue
-            _tell_run(connection, run_id, run, now, add)
+            _tell_run(connection, run_id, run, now, add, warehouse.settings.owners)
         silence = timedelta(minutes=warehouse.settings.daemon_silence_minutes)
+        operators = warehouse.settings.owners.of(OPERATIONS)
         for message in [
-            *incidents.daemon_messages(instance, now, silence, OWNERS),
-            *incidents.tick_messages(instance, since, now, OWNERS),
+            *incidents.daemon_messages(instance, now, silence, operators),
+            *incidents.tick_messages(instance, since, now, operators),
         ]:
             add(message)
         outbox.set_reached(connection, SOURCE, now)
@@ -157,8 +158,9 @@ def build_notification_sensor() -> dg.SensorDefinition:
 
 
 def _tell_run(
-    connection: Any, run_id: str, run: incidents.Run | None, now: datetime, add: Callable[[Message], None]
-) -> None:
+    connection: Any, run_id: str, run: incidents.Run | None, now: datetime, add: Callable[[Message], None],
+    owners: Owners,
+) -> None:  # fmt: skip
     """One message for a run that failed or has failed checks, if there is anything new in it."""
     rows = outbox.failures(connection, run_id)
     fresh = [row for row in rows if row["handled_at"] is None and not row["is_told"]]
@@ -167,13 +169,20 @@ def _tell_run(
     message = None
     if run is None or is_to_be_told(run.tags):
         if failure is not None and not is_same_as_before:
-            message = run_failed(failure, [_check(row) for row in fresh], OWNERS)
+            tables = [*map(_table_of_step, failure.steps), *(row["table_name"] for row in fresh)]
+            message = run_failed(failure, [_check(row) for row in fresh], owners.of_all(tables))
         elif failure is None and fresh:
-            message = checks_failed(run_id, [_check(row) for row in fresh], OWNERS)
+            tables = [row["table_name"] for row in fresh]
+            message = checks_failed(run_id, [_check(row) for row in fresh], owners.of_all(tables))
     if message is not None:
         add(message)
         outbox.mark_handled(connection, [row["failure_id"] for row in fresh], now, message.dedup_key)
     outbox.mark_handled(connection, [row["failure_id"] for row in rows], now, None)
+
+
+def _table_of_step(step: str) -> str:
+    """The table a step is about: `registry.download_events` or, of its checks, `registry.download_events.checks`."""
+    return step.removesuffix(".checks")
 
 
 def _hand_over(claim: outbox.Claim, receiver: Receiver, now: datetime) -> DeliveryError | None:

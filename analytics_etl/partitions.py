@@ -1,6 +1,6 @@
 """Partitions: days, ISO weeks and calendar months in UTC, and the periods a run is about."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -71,3 +71,11 @@ def requested_periods(
 def chunks(days: Sequence[date], size: int) -> list[list[date]]:
     """Days in groups of at most `size`."""
     return [list(days[i : i + size]) for i in range(0, len(days), size)]
+
+
+def stretches(days: Iterable[date]) -> Iterator[tuple[date, date]]:
+    """First and last of each group of days that follow one another."""
+    ordered = sorted(days)
+    breaks = [n for n, day in enumerate(ordered) if n == 0 or day != ordered[n - 1] + timedelta(days=1)]
+    for begin, end in zip(breaks, [*breaks[1:], len(ordered)][: len(breaks)], strict=True):
+        yield ordered[begin], ordered[end - 1]

@@ -14,6 +14,7 @@ from typing import Generic, TypeVar
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from analytics_etl import parameters as declared
+from analytics_etl.owners import Owners, parse_owners
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 SQL_DIR = CHECKOUT / "sql"
@@ -100,6 +101,10 @@ class Settings:
 
     restored_days: int = 7
     """A restored day is left in its table until the newest day has moved on by so many days."""
+
+    owners: Owners = field(default_factory=Owners)
+    """Who owns which table: shown on assets, and told of failures."""
+
     smtp_url: str | None = field(default=None, repr=False)  # may hold a password
     """Mail server notifications go through, smtp:// or smtps://; None = no e-mail."""
 
@@ -173,7 +178,8 @@ class Settings:
         smtp_url = _secret_url(environment, "ANALYTICS_SMTP_URL", ("smtp", "smtps"))
         nobody: tuple[tuple[str, str], ...] = ()
         addresses = read("ANALYTICS_NOTIFY_EMAIL", nobody, _addresses, "addresses, or owner=address,address; ...")
-        if bool(smtp_url) != bool(addresses):
+        owners = read("ANALYTICS_OWNERS", Owners(), parse_owners, _OWNERS)
+        if bool(smtp_url) != bool(addresses) and not (smtp_url and owners.addresses):
             raise SettingsError(
                 "ANALYTICS_SMTP_URL and ANALYTICS_NOTIFY_EMAIL belong together, but only "
                 f"{'the first' if smtp_url else 'the second'} is set: without both, no e-mail would be sent"
@@ -209,6 +215,7 @@ class Settings:
                 "ANALYTICS_PERSONAL_RETENTION_DAYS", PerTable(30), _per_table(30, _keeping), _KEEPING
             ),
             restored_days=read("ANALYTICS_RESTORED_DAYS", 7, _at_least(1), "a whole number of days, 1 or more"),
+            owners=owners,
             smtp_url=smtp_url,
             notify_email=addresses,
             notify_sender=read("ANALYTICS_NOTIFY_SENDER", "analytics-etl@localhost", _address, "an e-mail address"),
@@ -226,6 +233,7 @@ def _parameters(environment: Mapping[str, str]) -> dict[str, declared.Value]:
         raise SettingsError(str(error)) from error
 
 
+_OWNERS = "owners like team:analytics, or registry=team:registry,a@x.org; usage=team:usage; team:analytics"
 _KEEPING = "days like 90, or 90,download_events=400; 0 or never keeps everything"
 
 

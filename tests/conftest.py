@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
 
+import hypothesis
 import psycopg
 import pytest
 
@@ -27,6 +28,13 @@ needs_real_data = pytest.mark.skipif(not REAL_DATA.is_dir(), reason="the real da
 needs_second_postgres = pytest.mark.skipif(
     SECOND_POSTGRES_URL is None, reason="ANALYTICS_TEST_POSTGRES_URL names no second PostgreSQL"
 )
+
+# In CI the same examples each time. `--hypothesis-profile thorough` looks for hours rather than seconds.
+hypothesis.settings.register_profile(
+    "ordinary", max_examples=10, deadline=None, derandomize=bool(os.environ.get("CI")), print_blob=True
+)
+hypothesis.settings.register_profile("thorough", max_examples=1000, deadline=None, print_blob=True)
+hypothesis.settings.load_profile("ordinary")
 
 
 @dataclass(frozen=True)
@@ -116,4 +124,4 @@ def _with_template(admin_url: str) -> Server:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--retention-days", default="14", help="days of three tables that test_retention.py archives")
+    parser.addoption("--retention-days", default="14", help="days of the three tables in test_retention_killed.py")

@@ -3,9 +3,10 @@
 import base64
 import json
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from email import message_from_bytes
 from email.message import EmailMessage
@@ -57,8 +58,21 @@ def free_port() -> int:
         return int(found.getsockname()[1])
 
 
+class _Controller(Controller):
+    """Greets itself with a context for clients, which aiosmtpd's own greeting lacks."""
+
+    def _trigger_server(self) -> None:
+        with ExitStack() as opened:
+            connection = opened.enter_context(socket.create_connection((self.hostname, self.port), 1))
+            if self.ssl_context:
+                context = ssl.create_default_context()
+                context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+                connection = opened.enter_context(context.wrap_socket(connection))
+            connection.recv(1024)
+
+
 @contextmanager
-def mail_server(mailbox: Mailbox) -> Iterator[None]:
+def mail_server(mailbox: Mailbox, **options: Any) -> Iterator[None]:
     """The server of a mailbox, for as long as the block lasts; only who knows the password may send."""
 
     def authenticate(_: Any, __: Any, ___: Any, ____: str, given: Any) -> AuthResult:
@@ -66,10 +80,8 @@ def mail_server(mailbox: Mailbox) -> Iterator[None]:
         is_right = (given.login, given.password) == (USER.encode(), PASSWORD.encode())
         return AuthResult(success=is_right, handled=False)
 
-    controller = Controller(
-        mailbox, hostname="127.0.0.1", port=mailbox.port, authenticator=authenticate, auth_required=True,
-        auth_require_tls=False,
-    )  # fmt: skip
+    given = {"authenticator": authenticate, "auth_required": True, "auth_require_tls": False, **options}
+    controller = _Controller(mailbox, hostname="127.0.0.1", port=mailbox.port, **given)
     controller.start()
     try:
         yield

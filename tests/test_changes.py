@@ -1,15 +1,22 @@
 """The change record: nothing for first times and same content; figures by hand; final days are not changed unasked."""
 
+import csv
+import io
+import json
 from dataclasses import replace
 from datetime import date, timedelta
 
 import dagster as dg
 import pytest
 from events import DAY, DOWNLOADS, aggregate, ask, declared, download, load, rows_of, write
+from test_cli import call, variables
 
 from analytics_etl.definitions import build_defs
+from analytics_etl.doctor import examine
+from analytics_etl.missing import make_plan
 from analytics_etl.partitions import periods
 from analytics_etl.settings import Settings
+from analytics_etl.status import matrices
 from analytics_etl.warehouse import ChangeRefusedError, Warehouse
 
 
@@ -103,6 +110,93 @@ def test_a_final_day_is_not_changed_much_unless_accepted(warehouse: Warehouse) -
     assert [(r["published"], r["rows_added"]) for r in recorded(warehouse)] == [(False, 2), (True, 2)]
 
 
+def test_a_refused_change_is_a_failed_check_until_something_is_published(warehouse: Warehouse) -> None:
+    days = [DAY + timedelta(days=n) for n in range(4)]
+    newest = days[-1] + timedelta(days=7)
+    url = warehouse.settings.database_url
+
+    def write_days(counts: list[int]) -> None:
+        for day, count in zip(days, counts, strict=True):
+            events = [download(n, day, file_size=100) for n in range(count)]
+            write(warehouse.settings, f"download_events/{day}.ndjson", events)
+
+    def states() -> list[str]:
+        found = next(m for m in matrices(warehouse, declared(), days[0], days[-1]) if m.cadence == "day")
+        return [cell.state for cell in found.cells[DOWNLOADS]]
+
+    def results() -> list[tuple[date, bool]]:
+        found = ask(url, "select period_start, passed from ops.check_results where check_name = 'change_is_small' "
+                    "and period_start < %s order by 1", [newest])  # fmt: skip
+        return [(row["period_start"], row["passed"]) for row in found]
+
+    write_days([20, 20, 20, 20])
+    write(warehouse.settings, "download_events/newest.ndjson", [download(900, newest)])
+    load(warehouse, DOWNLOADS, *days, newest)
+    assert results() == [(day, True) for day in days]
+    write_days([20, 22, 21, 18])  # the third stays within the limit, which is 5 %
+    with pytest.raises(ChangeRefusedError) as refused:
+        load(warehouse, DOWNLOADS, *days, accept_change=False)
+    said = str(refused.value)
+    assert (
+        f"2 final days would change by more than 5 %, so nothing of this run was replaced: {days[1]}, {days[3]}."
+        in said
+    )
+    assert f"{days[3]}: rows 20 to 18 (-10.00 %)" in said
+    assert f"backfill {days[1]} {days[3]} --accept-change" in said
+    assert results() == list(zip(days, [True, False, True, False], strict=True))
+    assert states() == ["final", "failed", "final", "failed"]
+    [found] = ask(url, "select * from ops.check_results where not passed and period_start = %s", [days[3]])
+    assert (found["severity"], found["unexpected_count"]) == ("error", 2)
+    assert found["sample"][0] == {"what": "rows", "old": 20, "new": 18, "change": "-10.00 %"}
+    finding = next(f for f in examine(warehouse.settings, declared(), newest) if f.subject == "checks")
+    assert f"2 failed, the newest change_is_small of {DOWNLOADS} on {days[3]}" in finding.detail
+    plan = make_plan(warehouse, declared(), days[1], days[1])
+    assert (plan.refused, [gap for gap in plan.gaps if gap.start == days[1] and gap.end == days[2]]) == ([days[1]], [])
+    load(warehouse, DOWNLOADS, days[1])  # accepted
+    write_days([20, 22, 21, 20])  # mended
+    load(warehouse, DOWNLOADS, days[3], accept_change=False)
+    assert results() == [(day, True) for day in days]
+
+
+def test_the_command_says_what_changed(warehouse: Warehouse) -> None:
+    late = DAY + timedelta(days=7)
+    write(warehouse.settings, "download_events/b.ndjson", [download(900, late)])
+    for events in (
+        [download(n, file_size=100) for n in range(20)],  # first published
+        [download(n, file_size=0 if n == 19 else 100) for n in range(20)],  # then accepted
+        [download(n, file_size=100) for n in range(25)],  # then refused
+    ):
+        write(warehouse.settings, "download_events/a.ndjson", events)
+        if len(events) == 20:
+            load(warehouse, DOWNLOADS, DAY, late)
+            continue
+        with pytest.raises(ChangeRefusedError):
+            load(warehouse, DOWNLOADS, DAY, accept_change=False)
+    environment = variables(warehouse.settings)
+
+    def said(arguments: str) -> str:
+        result = call(f"changes {arguments}", environment)
+        assert result.exit_code == 0, result.output
+        return result.stdout
+
+    newest, oldest = said("").splitlines()[1:]
+    for words in (f"{DOWNLOADS}  {DAY}", "REFUSED, readers keep the old rows", "20 → 25: 5 added, 1 changed"):
+        assert words in newest
+    assert "file_size 1,900 → 2,500 (+31.58 %)" in newest
+    for words in ("published", "20 → 20: 1 changed", "file_size 2,000 → 1,900 (-5.00 %)", "new data"):
+        assert words in oldest
+    assert "REFUSED" not in said(f"--limit 1 {DAY} --table registry.module_view_events")
+    assert said(f"{late} {late}").strip() == "nothing has changed since it was first published"
+    first, second = json.loads(said(f"{DAY} --table download_events --format json"))
+    assert (first["outcome"], first["rows_added"], second["outcome"]) == ("refused", 5, "published")
+    assert second["measures"]["file_size"] == {"old": 2000.0, "new": 1900.0, "percent": -5.0}
+    lines = list(csv.DictReader(io.StringIO(said("--format csv"))))
+    assert [(line["outcome"], line["measure"], line["new"]) for line in lines] == [
+        ("refused", "file_size", "2500.0"), ("refused", "duration_ms", "250.0"), ("published", "file_size", "1900.0"),
+    ]  # fmt: skip
+    assert "expected one of registry." in call("changes --table x", environment).output
+
+
 def test_an_old_week_is_completed_day_by_day(warehouse: Warehouse) -> None:
     model = declared().aggregates["registry.module_stats_weekly"]
     week = periods("week", DAY, DAY)
@@ -147,9 +241,12 @@ def test_the_check_fails_before_publishing_and_the_tag_accepts(settings: Setting
         assert (result.check_name, result.passed) == ("change_is_small", False)
         assert "--accept-change" in str(result.metadata["refused"].value)
         assert rows_of(settings.database_url) == before
+        told = "select count(*) filter (where passed_at is null) as count from ops.check_failures where run_id = %s"
+        assert ask(settings.database_url, told, [refused.run_id]) == [{"count": 1}]
         accepted = run({"analytics_etl/accept_change": "true"})
         assert accepted.success
         assert [r.passed for r in accepted.get_asset_check_evaluations()] == [True]
         [event] = accepted.asset_materializations_for_node("registry__download_events")
         assert event.metadata["rows_added"].value == 2
+        assert ask(settings.database_url, told, [refused.run_id]) == [{"count": 0}]
     assert len(rows_of(settings.database_url)) == len(before) + 2

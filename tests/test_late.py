@@ -10,8 +10,8 @@ from events import DOWNLOADS, declared, download, load, rows_of, write
 
 from analytics_etl.assets.events import build_event_asset
 from analytics_etl.definitions import build_defs
-from analytics_etl.late import SCAN_JOB, days_of_run, late_days, stretches
-from analytics_etl.partitions import Partitions
+from analytics_etl.late import SCAN_JOB, days_of_run, late_days
+from analytics_etl.partitions import Partitions, stretches
 from analytics_etl.settings import PerTable, Settings
 from analytics_etl.warehouse import Warehouse
 

@@ -43,7 +43,8 @@ LAZY = {"great_expectations"}
 
 MAY_IMPORT = {
     "parameters": set[str](),
-    "settings": {"parameters"},
+    "owners": set[str](),
+    "settings": {"owners", "parameters"},
     "models": set[str](),
     "contracts": set[str](),
     "embedded": set[str](),
@@ -56,7 +57,8 @@ MAY_IMPORT = {
     # The books hold what landing reports: the warehouse names these values, and calls nothing of landing.
     "warehouse": {"settings", "models", "contracts", "partitions", "embedded", "landing", "archive"},
     "retention": {"settings", "contracts", "catalog", "warehouse"},
-    "watchdog": {"settings", "models", "contracts", "partitions", "catalog", "warehouse"},
+    # Of landing only the temporary folder that is cleared when its process was killed.
+    "watchdog": {"settings", "models", "contracts", "partitions", "catalog", "landing", "warehouse"},
     "assets": {
         *("settings", "models", "contracts", "partitions", "catalog", "landing", "warehouse", "reporting"),
         *("retention", "watchdog"),
@@ -64,12 +66,13 @@ MAY_IMPORT = {
     "checks": {"settings", "models", "contracts", "partitions", "catalog", "warehouse", "assets.metadata"},
     "notifications": {"settings"},
     "incidents": {"notifications", "partitions", "schedules"},
-    "notifier": {"settings", "warehouse", "assets.metadata", "notifications", "incidents"},
+    "notifier": {"settings", "owners", "warehouse", "notifications", "incidents"},
     "schedules": {"settings", "models", "contracts", "partitions", "catalog", "assets.metadata"},
     "housekeeping": {"settings", "warehouse"},
     "late": {"models", "partitions", "catalog", "landing", "warehouse", "assets"},
     "definitions": {
         "settings",
+        "owners",
         "catalog",
         "partitions",
         "warehouse",

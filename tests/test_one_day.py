@@ -118,7 +118,7 @@ def test_every_check_ran_and_passed(ran: Ran, catalog: Catalog) -> None:
     stored = ask(
         ran.settings.database_url, "select table_name, check_name, period_start, passed from ops.check_results"
     )
-    assert {(row["table_name"], row["check_name"]) for row in stored} == declared
+    assert {(row["table_name"], row["check_name"]) for row in stored} == declared | judged
     assert all(row["passed"] for row in stored)
     assert {row["period_start"].isoformat() for row in stored if row["table_name"] in catalog.contracts} == {
         DAY.isoformat()

@@ -1,17 +1,8 @@
-"""Archive, restore, and personal data: nothing is lost, nothing unverified is dropped, aggregates stay what they were.
+"""Archive, restore, and personal data: nothing unverified is dropped, aggregates stay what they were."""
 
-Killed steps are children of a process that has imported everything: this file, run as a program. The whole size is
-`pytest tests/test_retention.py --retention-days 400`.
-"""
-
+import hashlib
 import json
-import os
-import random
-import signal
-import subprocess
-import sys
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -21,14 +12,12 @@ import dagster as dg
 import psycopg
 import pyarrow.parquet as pq
 import pytest
-from conftest import settings_in
 from events import (
     DOWNLOADS,
     aggregate,
     all_tables,
     ask,
     compilation,
-    days_of,
     declared,
     download,
     execute,
@@ -38,7 +27,7 @@ from events import (
     write,
 )
 from test_cli import call, variables
-from test_faults import count_steps, leftovers
+from test_faults import leftovers
 
 from analytics_etl import checks, doctor, retention
 from analytics_etl.archive import ArchiveError, ArchiveFolder
@@ -143,7 +132,7 @@ def rows_in_file(settings: Settings, table: str, day: date) -> list[str]:
 
 
 def sha256(path: Path) -> str:
-    return subprocess.run(["sha256sum", path], check=True, capture_output=True, text=True).stdout.split()[0]
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 # -- archive and restore ---------------------------------------------------------------------------------------------
@@ -473,150 +462,3 @@ def test_the_job_says_what_it_did(loaded: Warehouse) -> None:
     assert said["days_archived"] == 6
     assert said["rows_archived"] == 135
     assert said["bytes_archived"] == sizes[0]["size"] > 0
-
-
-# -- killed at any step ----------------------------------------------------------------------------------------------
-
-
-def count_file_steps(at_step: Callable[[int, str], None]) -> None:
-    """As `count_steps`, and before every sync and rename of a file, too."""
-    count_steps(at_step)
-    step = next(
-        cell.cell_contents
-        for cell in psycopg.Connection.commit.__closure__ or ()
-        if getattr(cell.cell_contents, "__name__", "") == "step"
-    )
-    plain_sync, plain_replace = os.fsync, Path.replace
-
-    def sync(descriptor: int) -> None:
-        step("sync")
-        plain_sync(descriptor)
-
-    def rename(self: Path, target: Path) -> Path:
-        step("rename")
-        plain_replace(self, target)
-        step("renamed")
-        return target
-
-    os.fsync = sync  # type: ignore[assignment]
-    Path.replace = rename  # type: ignore[method-assign, assignment]
-
-
-def serve() -> None:
-    """Read a request a line, fork a child that runs retention, answer how it ended."""
-    for text in sys.stdin:
-        request = json.loads(text)
-        settings = settings_in(Path(request["folder"]), request["database_url"])
-        settings = keeping(settings, request["days"], request["personal"])
-        reading, writing = os.pipe()
-        with warnings.catch_warnings(action="ignore"):
-            pid = os.fork()
-        if pid == 0:
-            steps: list[str] = []
-
-            def at_step(number: int, what: str, steps: list[str] = steps, kill_at: int = request["kill_at"]) -> None:
-                steps.append(what)
-                if number == kill_at:
-                    os.kill(os.getpid(), signal.SIGKILL)
-
-            try:
-                count_file_steps(at_step)
-                run(Warehouse(settings))
-                os.write(writing, json.dumps(len(steps)).encode())
-            except BaseException as error:  # noqa: BLE001 - told to whoever asked
-                os.write(writing, json.dumps(repr(error)).encode())
-                os._exit(1)
-            os._exit(0)
-        os.close(writing)
-        with open(reading, encoding="utf-8") as pipe:  # noqa: PTH123 - a file descriptor
-            said = pipe.read()
-        _, status = os.waitpid(pid, 0)
-        print(json.dumps([os.waitstatus_to_exitcode(status), json.loads(said or "null")]), flush=True)  # noqa: T201
-
-
-@pytest.fixture(scope="module")
-def retain() -> Iterator[Callable[..., Any]]:
-    """Run retention in a process of its own, killed before its n-th step; (exit code, steps or error)."""
-    with subprocess.Popen(
-        [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parent)},
-    ) as process:  # fmt: skip
-        assert process.stdin is not None
-        assert process.stdout is not None
-
-        def ask_for(settings: Settings, days: int, personal: int | None, kill_at: int = 0) -> Any:
-            assert process.stdin is not None
-            assert process.stdout is not None
-            request = {
-                "folder": str(settings.archive_dir.parent), "database_url": settings.database_url, "days": days,
-                "personal": personal, "kill_at": kill_at,
-            }  # fmt: skip
-            process.stdin.write(json.dumps(request) + "\n")
-            process.stdin.flush()
-            return json.loads(process.stdout.readline())
-
-        yield ask_for
-        process.stdin.close()
-
-
-def without_personal(held: dict[str, list[str]]) -> dict[str, list[str]]:
-    return {t: sorted(row.replace("10.0.0.1", "").replace(",agent", ",") for row in rows) for t, rows in held.items()}
-
-
-def test_killed_at_any_step(loaded: Warehouse, retain: Callable[..., Any]) -> None:
-    """Archived with personal data, then without: killed before each step of one day, and the next run goes on."""
-    settings = loaded.settings
-    before = everything_held(loaded)
-    # Only the table of downloads, so that each step can have its turn.
-    for table in TABLES[1:]:
-        execute(settings.database_url, f"delete from ops.partitions where table_name = '{table}'")
-    kill_at = 0
-    for personal in (None, 10):
-        while True:
-            kill_at += 1
-            code, said = retain(settings, 10, personal, kill_at)
-            assert code in (0, -signal.SIGKILL), said
-            assert without_personal(everything_held(loaded)) == without_personal(before), (personal, kill_at)
-            if code == 0:
-                break
-        assert kill_at > 30
-        kill_at = 0
-    assert set(states(settings.database_url).values()) == {"archived"}
-    old = [row for row in everything_held(loaded)[DOWNLOADS] if is_old(row)]
-    assert len(old) == 41 + 2 * len(ODD)
-    assert not [row for row in old if "10.0.0.1" in row]
-    assert sorted(path.suffix for path in settings.archive_dir.rglob("*.*") if path.is_file()) == (
-        [".json"] * 2 + [".parquet"] * 2
-    )
-    assert leftovers(settings.database_url) == []
-    assert run(Warehouse(keeping(settings, 10, 10))).personal_values == 0
-
-
-def test_many_days_with_interruptions(
-    settings: Settings, retain: Callable[..., Any], request: pytest.FixtureRequest
-) -> None:
-    count = int(request.config.getoption("--retention-days"))
-    warehouse = Warehouse(keeping(settings, 10, None))
-    days = days_of(OLD, OLD + timedelta(days=count - 1))
-    for day in days:
-        write_day(settings, day, count=2)
-    for first in range(0, count, 90):
-        load_all(warehouse, *days[first : first + 90])
-    aggregate(warehouse, days[0], days[-1], ["day"])
-    aggregates, before = derived(settings.database_url), everything_held(warehouse)
-    chance = random.Random(20250310)
-    kills = 0
-    while True:
-        code, said = retain(settings, 10, None, chance.randrange(1, 40 * count) if kills < 6 else 0)
-        assert code in (0, -signal.SIGKILL), said
-        kills += 1
-        if code == 0:
-            break
-    assert list(states(settings.database_url).values()) == ["archived"] * (3 * (count - 10))
-    assert everything_held(warehouse) == before
-    aggregate(warehouse, days[0], days[-1], ["day"])
-    assert derived(settings.database_url) == aggregates
-
-
-if __name__ == "__main__":
-    serve()

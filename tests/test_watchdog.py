@@ -87,25 +87,88 @@ def test_a_changed_cell_is_found_in_every_table(filled: Settings) -> None:
         execute(filled.database_url, statement)
 
 
+def test_what_was_mended_becomes_well_whatever_is_drawn(filled: Settings) -> None:
+    """The cells that differed are compared again, also when another partition and other keys are drawn."""
+    warehouse, table = Warehouse(filled), "registry.module_stats_daily"
+    execute(filled.database_url, "delete from ops.check_results")
+    first, second = DAYS
+    seeds: dict[date, int] = {}
+    while len(seeds) < len(DAYS):
+        seed = len(seeds) if not seeds else max(seeds.values()) + 1
+        [finding] = [f for f in watchdog.watch(warehouse, declared(), 1, seed) if f.table == table]
+        seeds[finding.start] = seed
+    execute(filled.database_url, "delete from ops.check_results")
+    change = (
+        f"update {table} set download_count = download_count {{}} where module_name = 'module-1' and day = '{first}'"
+    )
+    execute(filled.database_url, change.format("+ 1"))
+
+    def watched(cells: int, day: date) -> list[tuple[date, int, bool]]:
+        found = [f for f in watchdog.watch(warehouse, declared(), cells, seeds[day]) if f.table == table]
+        return [(f.start, f.keys, not f.differences) for f in found]
+
+    assert watched(10**6, first) == [(first, 5, False)]
+    assert watched(1, second) == [(first, 1, False), (second, 1, True)]
+    execute(filled.database_url, change.format("- 1"))
+    assert watched(1, second) == [(first, 1, True), (second, 1, True)]
+    assert watched(1, second) == [(second, 1, True)]
+    assert results(filled)[table]
+
+
+def test_a_row_that_one_side_lacks_is_found(filled: Settings) -> None:
+    """Both sides draw the same keys, without knowing those of the other."""
+    warehouse, table = Warehouse(filled), "registry.module_activity_daily"
+    model, day = declared().aggregates[table], f"day = '{DAYS[0]}'"
+    [size] = ask(filled.database_url, f"select count(*) as count from {table} where {day}")
+    third = watchdog._Draw(size["count"] // 3, "a")
+
+    def compared(draw: watchdog._Draw) -> watchdog.Finding:
+        return watchdog._compare(warehouse, declared(), model, DAYS[0], DAYS[1], draw)
+
+    assert (compared(third).keys, compared(third).differences) == (third.count, [])
+    execute(filled.database_url, f"create table lost as select * from {table} where {day}")
+    execute(filled.database_url, f"delete from {table} where {day}")
+    found = compared(third)
+    execute(filled.database_url, f"insert into {table} select * from lost; drop table lost")
+    assert found.keys == len({d.key for d in found.differences}) == third.count
+    assert {d.stored for d in found.differences} == {None}
+    execute(filled.database_url, f"update {table} set user_id = 'nobody' where {day} and user_id = 'user-1'")
+    found = compared(watchdog._Draw(10**6, "a"))
+    execute(filled.database_url, f"update {table} set user_id = 'user-1' where user_id = 'nobody'")
+    [users] = ask(filled.database_url, f"select count(*) as count from {table} where {day} and user_id = 'user-1'")
+    assert found.keys == size["count"] + users["count"]
+    assert len({d.key for d in found.differences}) == 2 * users["count"]
+
+
+def test_a_partition_of_too_many_rows_is_not_sampled(filled: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watchdog, "MOST_ROWS", 3 * 40)  # one day, not two
+    found = {f.table: f.start for f in watchdog.watch(Warehouse(filled), declared(), 10, 1)}
+    assert "registry.module_stats_daily" in found
+    assert not {"registry.module_stats_weekly", "registry.module_stats_monthly"} & set(found)
+    assert found["registry.overview_daily"] == DAYS[0]  # the second day looks back on the first
+
+
 def test_only_the_days_of_the_partition_are_read(filled: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    statements: list[str] = []
-    query = Warehouse.query
+    reads: list[tuple[Any, ...]] = []
+    event_rows = Warehouse.event_rows
 
-    def noted(self: Warehouse, statement: str, *arguments: Any) -> Any:
-        statements.append(statement)
-        return query(self, statement, *arguments)
+    def noted(self: Warehouse, *arguments: Any) -> Any:
+        reads.append(arguments)
+        return event_rows(self, *arguments)
 
-    monkeypatch.setattr(Warehouse, "query", noted)
+    monkeypatch.setattr(Warehouse, "event_rows", noted)
     model = declared().aggregates["registry.language_stats_daily"]
     rows = watchdog.derive(Warehouse(filled), declared(), model, DAYS[1], DAYS[1] + timedelta(days=1))
     assert [row["day"] for row in rows] == [DAYS[1]]
-    assert len(statements) == 1
-    assert f">= '{DAYS[1]} 00:00:00+00'" in statements[0]
-    assert f"< '{DAYS[1] + timedelta(days=1)} 00:00:00+00'" in statements[0]
-    assert "ip_address" not in statements[0]
+    [(contract, columns, start, end)] = reads
+    assert (contract.table, start, end) == ("registry.compilation_events", DAYS[1], DAYS[1] + timedelta(days=1))
+    assert "duration_ms" in columns
+    assert "ip_address" not in columns
 
 
 def test_the_same_seed_draws_the_same(filled: Settings) -> None:
+    execute(filled.database_url, "delete from ops.check_results")
+
     def drawn(seed: int | None) -> list[tuple[str, date]]:
         return [(f.table, f.start) for f in watchdog.watch(Warehouse(filled), declared(), 10, seed)]
 

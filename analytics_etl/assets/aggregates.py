@@ -7,7 +7,6 @@ import dagster as dg
 
 from analytics_etl.assets.metadata import (
     FRESHNESS,
-    OWNERS,
     asset_key,
     change_check,
     change_metadata,
@@ -46,7 +45,6 @@ def build_aggregate_asset(model: Model, partitions: Partitions) -> dg.AssetsDefi
         backfill_policy=dg.BackfillPolicy.single_run(),
         kinds={"postgres", "sql", "table"},
         pool=model.table,
-        owners=OWNERS,
         code_version=model.code_version,
         freshness_policy=FRESHNESS[model.cadence],
         metadata={**statement_metadata(model), "dagster/column_schema": column_schema(model.columns)},

@@ -12,7 +12,6 @@ from dagster._core.storage.tags import SCHEDULE_NAME_TAG, SENSOR_NAME_TAG
 
 from analytics_etl.assets.metadata import (
     FRESHNESS,
-    OWNERS,
     asset_key,
     change_check,
     change_metadata,
@@ -40,7 +39,6 @@ def build_landing_asset(contract: Contract) -> dg.AssetSpec:
         group_name=contract.family,
         description=f"Files below `landing/{contract.name}/`: NDJSON, CSV or Parquet, plain, .gz or .zst.",
         kinds={"file"},
-        owners=OWNERS,
     )
 
 
@@ -57,7 +55,6 @@ def build_event_asset(contract: Contract, mappings: Mapping[str, Model], partiti
         backfill_policy=dg.BackfillPolicy.single_run(),
         kinds={"postgres", "duckdb", "table"},
         pool=contract.table,
-        owners=OWNERS,
         code_version=contract.code_version,
         freshness_policy=FRESHNESS["day"],
         metadata={
@@ -140,7 +137,6 @@ def load_days(
     ):
         # After load() has waited for other loads of these days: the ledger is as they left it.
         files, gone = files_to_read(contract, mappings, warehouse, settings.landing_dir, days)
-        load.forget_rejected([file.path for file in files])
         tell_progress = _progress(contract.table, reader, len(files), tell)
         for rows in reader.read(files):
             tell_progress()
@@ -148,9 +144,9 @@ def load_days(
                 load.copy(day, batch)
             load.reject(rows.rejected)
         load.drain()
-        load.mark_gone(gone)
         duplicate_ids = reader.duplicates()
         conflicting_ids = load.remove_duplicates(duplicate_ids)
+        load.mark_gone(gone)
         loaded = load.publish(
             reader.reports, reader.duplicates_by_file(duplicate_ids), reader.duplicates_by_file(conflicting_ids)
         )
@@ -174,7 +170,10 @@ def _progress(table: str, reader: LandingReader, files: int, tell: Callable[[str
 def files_to_read(
     contract: Contract, mappings: Mapping[str, Model], warehouse: Warehouse, landing_dir: Path, days: Sequence[date]
 ) -> tuple[list[LandingFile], list[str]]:
-    """The files that may hold events of some days, and the paths of those that did and are gone."""
+    """The files that may have rows of some days, and the paths of those that held events of them and are gone.
+
+    Rejected rows count for the first: a mend of the contract may make events of them.
+    """
     known = {entry["path"]: entry for entry in warehouse.ledger(contract.table, days)}
     present = list_files(landing_dir, contract.name, frozenset(mappings))
 
@@ -183,11 +182,11 @@ def files_to_read(
         if entry is None or entry["state"] in ("gone", "rejected"):
             return True
         is_same = (entry["size_bytes"], entry["modified_at"]) == (file.size_bytes, file.modified_at)
-        return not is_same or bool(entry["is_of_days"])
+        return not is_same or entry["has_rows_of_days"]
 
     gone = set(known) - {file.path for file in present}
     return [file for file in present if must_be_read(file)], sorted(
-        path for path in gone if known[path]["state"] == "gone" or known[path]["is_of_days"]
+        path for path in gone if known[path]["state"] == "gone" or known[path]["has_events_of_days"]
     )
 
 

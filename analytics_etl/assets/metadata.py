@@ -1,4 +1,4 @@
-"""What every asset tells Dagster about itself: keys, owners, column docs, lineage, freshness, retries."""
+"""What every asset tells Dagster about itself: keys, column docs, lineage, freshness, retries."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -8,9 +8,14 @@ from typing import Any
 import dagster as dg
 
 from analytics_etl.models import Cadence, Model, column_lineage
-from analytics_etl.warehouse import ChangeRefusedError, Warehouse, is_lost, wait_until_back
-
-OWNERS = ["team:data-platform"]
+from analytics_etl.warehouse import (
+    CHANGE_CHECK,
+    CHANGE_DESCRIPTION,
+    ChangeRefusedError,
+    Warehouse,
+    is_lost,
+    wait_until_back,
+)
 
 FRESHNESS: dict[Cadence, dg.FreshnessPolicy] = {
     # The schedules start at 00:05 UTC; two hours later the period must be there.
@@ -64,7 +69,6 @@ def statement_metadata(model: Model) -> dict[str, Any]:
     }
 
 
-CHANGE_CHECK = "change_is_small"
 ACCEPT_CHANGE_TAG = "analytics_etl/accept_change"
 """On a run, with the value true: changes of final periods are published however large they are."""
 
@@ -75,8 +79,7 @@ def change_check(table: str) -> dg.AssetCheckSpec:
         CHANGE_CHECK,
         asset=asset_key(table),
         blocking=True,
-        description="A final period changes by no more than ANALYTICS_CHANGE_LIMIT_PERCENT when it is recomputed; "
-        f"to publish a larger change, run it with the tag {ACCEPT_CHANGE_TAG}=true.",
+        description=f"{CHANGE_DESCRIPTION} To publish a larger change, run it with the tag {ACCEPT_CHANGE_TAG}=true.",
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import dagster as dg
 
-from analytics_etl.assets.metadata import FRESHNESS, HOURLY, OWNERS, asset_key, retrying_lost_connections
+from analytics_etl.assets.metadata import FRESHNESS, HOURLY, asset_key, retrying_lost_connections
 from analytics_etl.catalog import Catalog
 from analytics_etl.models import Cadence, Model
 from analytics_etl.partitions import Partitions, period_end, period_start, requested_periods
@@ -70,7 +70,6 @@ def build_report_asset(catalog: Catalog, family: str, cadence: Cadence, partitio
         partitions_def=partitions.of(cadence),
         backfill_policy=dg.BackfillPolicy.single_run(),
         kinds={"html", "json"},
-        owners=OWNERS,
         freshness_policy=FRESHNESS[cadence],
     )
     def report(context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Warehouse]) -> None:
@@ -103,7 +102,6 @@ def build_index_asset(families: list[str]) -> dg.AssetsDefinition:
         group_name="reports",
         description="The page that lists all reports, as HTML and JSON.",
         kinds={"html", "json"},
-        owners=OWNERS,
         freshness_policy=HOURLY,
     )
     def index(context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Warehouse]) -> None:

@@ -3,7 +3,7 @@
 import dagster as dg
 
 from analytics_etl import retention
-from analytics_etl.assets.metadata import OWNERS, retrying_lost_connections
+from analytics_etl.assets.metadata import retrying_lost_connections
 from analytics_etl.catalog import Catalog
 from analytics_etl.warehouse import Warehouse
 
@@ -18,7 +18,6 @@ def build_retention_asset(catalog: Catalog) -> dg.AssetsDefinition:
         group_name="ops",
         description="Raw days that are old are archived, verified and dropped; personal columns are emptied earlier.",
         kinds={"postgres", "parquet"},
-        owners=OWNERS,
     )
     def retention_run(
         context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Warehouse]

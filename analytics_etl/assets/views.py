@@ -4,7 +4,6 @@ import dagster as dg
 
 from analytics_etl.assets.metadata import (
     HOURLY,
-    OWNERS,
     asset_key,
     column_schema,
     lineage_metadata,
@@ -25,7 +24,6 @@ def build_view_asset(model: Model) -> dg.AssetsDefinition:
         description=model.description,
         kinds={"postgres", "sql", "view"},
         pool=model.table,
-        owners=OWNERS,
         code_version=model.code_version,
         freshness_policy=HOURLY,
         metadata={**statement_metadata(model), "dagster/column_schema": column_schema(model.columns)},

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from analytics_etl import watchdog
-from analytics_etl.assets.metadata import OWNERS, asset_key, retrying_lost_connections, table_of_rows
+from analytics_etl.assets.metadata import asset_key, retrying_lost_connections, table_of_rows
 from analytics_etl.catalog import Catalog
 from analytics_etl.warehouse import Warehouse
 
@@ -28,7 +28,6 @@ def build_watchdog_asset(catalog: Catalog) -> dg.AssetsDefinition:
         group_name="ops",
         description="Sampled cells of every derived table, computed again from the raw rows by another engine.",
         kinds={"duckdb", "postgres"},
-        owners=OWNERS,
         check_specs=[dg.AssetCheckSpec(watchdog.CHECK, asset=WATCHDOG_KEY, description=watchdog.DESCRIPTION)],
     )
     def watchdog_asset(

@@ -142,6 +142,11 @@ def _backfill_missing(settings: Settings, days: tuple[date, date] | None, reason
         out.print(
             f"! {day} is final and has late rows: left alone; to load them: analytics-etl reopen {day} --reason TEXT"
         )
+    for day in plan.refused:
+        out.print(
+            f"✗ {day}: a change of final data was refused, so it is left alone; to look at it: analytics-etl changes "
+            f"{day}; to publish it: analytics-etl run {day} --accept-change --reason TEXT"
+        )
     if not plan.jobs:
         out.print(f"[green]✓[/] nothing to do: {days[0]} to {days[1]} is complete and up to date")
         return

@@ -95,6 +95,7 @@ class LandingReader:
         while source is not None:
             chain = Chain(source, sources)
             yield from self._validated(source.fields, chain.reader())
+            yield from self._put_aside()  # what came after the last valid row, or instead of any
             self._settled = len(self.reports) - (chain.next is not None)
             source = chain.next
         yield from self._put_aside()

@@ -28,7 +28,8 @@ def receivers_of(settings: Settings) -> list[Receiver]:
     found: list[Receiver] = [LogReceiver()]
     if settings.smtp_url:
         by_address: dict[str, set[str]] = {}
-        for owner, address in settings.notify_email:
+        themselves = [(owner, owner) for owner in settings.owners.addresses]
+        for owner, address in (*settings.notify_email, *themselves):
             by_address.setdefault(address, set()).add(owner)
         sender = settings.notify_sender
         found += [EmailReceiver(settings.smtp_url, a, sender, frozenset(owners)) for a, owners in by_address.items()]
@@ -53,7 +54,9 @@ class LogReceiver:
 
 
 class EmailReceiver:
-    """One address, by way of one mail server."""
+    """One address, by way of one mail server, whose certificate is verified against those OpenSSL trusts: the system's,
+    or those in the file or folder that SSL_CERT_FILE or SSL_CERT_DIR names.
+    """
 
     channel = "email"
 
@@ -93,7 +96,7 @@ class EmailReceiver:
         server.ehlo_or_helo_if_needed()
         if not self._is_tls and server.has_extn("starttls"):
             context = ssl.create_default_context()
-            if not self._user:  # as between mail servers: better encrypted to whomever than not at all
+            if not self._user and _is_this_machine(self._host):  # a relay here has made its certificate itself
                 context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
             server.starttls(context=context)
             server.ehlo()
@@ -116,6 +119,11 @@ class EmailReceiver:
             ) from None
         except smtplib.SMTPResponseException as error:
             raise DeliveryError(f"{where} said {error.smtp_code} {self._clean(error.smtp_error)}") from None
+        except ssl.SSLCertVerificationError as error:
+            raise DeliveryError(
+                f"{where}: its certificate cannot be trusted: {self._clean(error.verify_message)}; if an authority of "
+                "your own has signed it, name its certificate in SSL_CERT_FILE"
+            ) from None
         except (smtplib.SMTPException, OSError, ValueError) as error:
             raise DeliveryError(f"{where}: {self._clean(str(error) or type(error).__name__)}") from None
 

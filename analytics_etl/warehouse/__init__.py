@@ -4,12 +4,13 @@
 views, `operations` and `days` keep the books. `Warehouse` ties them to the settings: it is the resource the assets get.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 from uuid import uuid4
 
+import pyarrow as pa
 from psycopg import sql
 
 from analytics_etl.contracts import Contract
@@ -23,6 +24,8 @@ from analytics_etl.warehouse.batches import (
     drop_batch_schema,
     drop_batch_view,
 )
+from analytics_etl.warehouse.changes import CHECK as CHANGE_CHECK
+from analytics_etl.warehouse.changes import DESCRIPTION as CHANGE_DESCRIPTION
 from analytics_etl.warehouse.changes import ChangeRefusedError, Gate
 from analytics_etl.warehouse.connection import (
     AGGREGATION,
@@ -32,6 +35,7 @@ from analytics_etl.warehouse.connection import (
     connect,
     dagster_storage_url,
     database_url,
+    identifier,
     rows,
     sqlalchemy_url,
     transaction,
@@ -39,11 +43,15 @@ from analytics_etl.warehouse.connection import (
 )
 from analytics_etl.warehouse.derived import Replaced, refresh_view, replace_window
 from analytics_etl.warehouse.failures import explained, is_lost, persistently, raising_lost_connections, wait_until_back
+from analytics_etl.warehouse.forgetting import Forgotten, forget
 from analytics_etl.warehouse.loading import DayLoad, LoadedDay
 from analytics_etl.warehouse.operations import CheckResult
 from analytics_etl.warehouse.overlay import overlay
+from analytics_etl.warehouse.partition_rows import stream
 
 __all__ = [
+    "CHANGE_CHECK",
+    "CHANGE_DESCRIPTION",
     "LOST_CONNECTION",
     "ChangeRefusedError",
     "CheckResult",
@@ -80,6 +88,16 @@ class Warehouse:
         with transaction(self.settings, AGGREGATION) as connection:
             return rows(connection, sql.SQL(text))
 
+    def event_rows(
+        self, contract: Contract, columns: Sequence[str], start: date, end: date
+    ) -> Iterator[pa.RecordBatch]:
+        """Some columns of the raw rows of [start, end) in batches of bounded size."""
+        types = {column.name: column.type for column in contract.columns if column.name in columns}
+        time, window = sql.Identifier(contract.time_column), window_parameters(start, end)
+        condition = sql.SQL("{} >= {} and {} < {}").format(time, window["start"], time, window["end"])
+        with transaction(self.settings) as connection:
+            yield from stream(connection, identifier(contract.table), types, condition)
+
     @contextmanager
     def load(
         self, contract: Contract, wanted: Sequence[date], run_id: str | None = None, *, accept_change: bool = False
@@ -96,6 +114,8 @@ class Warehouse:
                 load.begin()
                 archives.refuse_archived(connection, contract.table, wanted)
                 yield load
+                published = {day: day + timedelta(days=1) for day in load.days}
+                _record_checks(connection, changes.passed(contract.table, published), run_id)
                 days.refresh(connection, contract.table, lateness, wanted)
                 days.expect(connection, contract.table, wanted)
             except BaseException:
@@ -118,6 +138,7 @@ class Warehouse:
             schemas = overlay(connection, self.settings, model.dependencies, *reach)
             gate = Gate(self.settings.change_limit_percent, lateness, accept_change)
             replaced = replace_window(connection, model, periods, run_id, schemas, gate)
+            _record_checks(connection, changes.passed(model.table, periods), run_id)
             self._show(connection, model)
             if model.cadence == "day":
                 days.refresh(connection, model.table, lateness, [*periods, *replaced.refreshed])
@@ -128,14 +149,28 @@ class Warehouse:
         with transaction(self.settings) as connection:
             return changes.changes_of_run(connection, table, run_id)
 
+    def changes(self, first: date, last: date, table: str | None, count: int) -> list[dict[str, Any]]:
+        """The newest changes, published or refused, of partitions that hold any of some days."""
+        with transaction(self.settings) as connection:
+            return changes.newest_changes(connection, first, last, table, count)
+
+    def forget_file(self, path: str, actor: str, reason: str) -> Forgotten:
+        """Take a landing file that is gone out of the ledger."""
+        with transaction(self.settings) as connection:
+            forgotten = forget(connection, self.settings.landing_dir, path, actor, reason)
+            self._refresh_days(connection, [forgotten.table])
+            return forgotten
+
     @contextmanager
     def _keeping_failure(self, table: str, starts: Sequence[date], lateness: int, run_id: str | None) -> Iterator[None]:
-        """Keep why days were not written, and the figures of a change that was refused, which the transaction took."""
+        """Keep why days were not written; figures and failed check of a refused change, which its transaction took."""
         try:
             yield
         except ChangeRefusedError as error:
             with transaction(self.settings) as connection:
                 changes.record_changes(connection, error.changes, run_id, published=False)
+                _record_checks(connection, error.results(), run_id)
+                self._refresh_days(connection, [table])
             raise
         except Exception as error:
             # What failed may be the database; then the error itself is all there is to tell.
@@ -201,11 +236,14 @@ class Warehouse:
 
     def record_checks(self, results: Sequence[CheckResult], run_id: str | None = None) -> None:
         with transaction(self.settings) as connection:
-            operations.record_checks(connection, results, run_id)
-            outbox.record_failures(connection, results, run_id)
-            for table in sorted({result.table for result in results if cadence_of(result.table) == "day"}):
-                lateness = self.settings.lateness_of(table, is_derived=True)
-                days.refresh(connection, table, lateness, keep_lateness=True)
+            _record_checks(connection, results, run_id)
+            self._refresh_days(connection, {result.table for result in results})
+
+    def _refresh_days(self, connection: Connection, tables: Collection[str]) -> None:
+        """The states of the days of some tables, as the last thing in a transaction."""
+        for table in sorted(table for table in tables if cadence_of(table) == "day"):
+            lateness = self.settings.lateness_of(table, is_derived=True)
+            days.refresh(connection, table, lateness, keep_lateness=True)
 
     def settle_days(self, tables: Mapping[str, bool]) -> None:
         """Bring the states of all days up to date with the settings: {table kept by day: whether it is derived}."""
@@ -306,3 +344,8 @@ class Warehouse:
         for table, column, type_name in found:
             schema.setdefault(table, {})[column] = type_name
         return schema
+
+
+def _record_checks(connection: Connection, results: Sequence[CheckResult], run_id: str | None) -> None:
+    operations.record_checks(connection, results, run_id)
+    outbox.record_failures(connection, results, run_id)

@@ -10,6 +10,13 @@ from typing import Any
 from psycopg import sql
 
 from analytics_etl.warehouse.connection import Connection, DatabaseError, rows
+from analytics_etl.warehouse.operations import CheckResult
+
+CHECK = "change_is_small"
+DESCRIPTION = "A final period changes by no more than ANALYTICS_CHANGE_LIMIT_PERCENT when it is recomputed."
+
+MOST_DAYS_NAMED, MOST_DAYS_WITH_FIGURES = 31, 5
+"""In the message of a refusal; ops.changes has all of them."""
 
 _NUMBERS = ["smallint", "integer", "bigint", "numeric", "real", "double precision"]
 
@@ -41,8 +48,8 @@ class Change:
     code_version_before: str
     code_version_after: str
 
-    def beyond(self, percent: float) -> list[str]:
-        """What of it exceeds a limit, in words."""
+    def beyond(self, percent: float) -> list["Figure"]:
+        """What of it exceeds a limit."""
         totals = {"rows": (self.rows_before, self.rows_after)} | {
             name: (measure["old"], measure["new"]) for name, measure in self.measures.items()
         }
@@ -52,22 +59,61 @@ class Change:
             assert new is not None
             share = _percent(old, new)
             if share is None or abs(share) > percent:
-                shown = "from nothing" if share is None else f"{share:+.2f} %"
-                found.append(f"{name} {old:,} to {new:,} ({shown})")
+                found.append(Figure(name, old, new, "from nothing" if share is None else f"{share:+.2f} %"))
         return found
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A total that changed: the number of rows, or the sum of a measure."""
+
+    what: str
+    old: float
+    new: float
+    change: str
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.old:,} to {self.new:,} ({self.change})"
 
 
 class ChangeRefusedError(DatabaseError):
     """A change of a final period above the limit; nothing of it was published."""
 
     def __init__(self, changes: Sequence[Change], gate: Gate) -> None:
-        self.changes = list(changes)
-        first, last = min(c.start for c in changes), max(c.end for c in changes) - timedelta(days=1)
-        what = "; ".join(f"{c.table} {c.start}: {', '.join(c.beyond(gate.percent))}" for c in self.changes[:5])
-        super().__init__(
-            f"final data would change by more than {gate.percent:g} %, so nothing was replaced: {what}. To publish it: "
-            f'analytics-etl backfill {first} {last} --accept-change --reason "why it is right"'
+        self.changes = sorted(changes, key=lambda change: change.start)
+        self.percent = gate.percent
+        days = [change.start for change in self.changes]
+        named = ", ".join(map(str, days[:MOST_DAYS_NAMED]))
+        named += f" and {len(days) - MOST_DAYS_NAMED} more" if len(days) > MOST_DAYS_NAMED else ""
+        figures = "; ".join(
+            f"{c.start}: {', '.join(map(str, c.beyond(gate.percent)))}" for c in self.changes[:MOST_DAYS_WITH_FIGURES]
         )
+        again = f"run {days[0]}" if len(days) == 1 else f"backfill {days[0]} {days[-1]}"
+        who = "a final day" if len(days) == 1 else f"{len(days)} final days"
+        super().__init__(
+            f"{self.changes[0].table}: {who} would change by more than {gate.percent:g} %, so nothing of this run was "
+            f"replaced: {named}. {figures}. To publish: "
+            f'analytics-etl {again} --accept-change --reason "why it is right"'
+        )
+
+    def results(self) -> list[CheckResult]:
+        """The failed check of each day."""
+        return [
+            CheckResult(
+                change.table, CHECK, change.start, change.end, False, "error", DESCRIPTION,  # noqa: FBT003
+                change.added + change.removed + change.changed,
+                [vars(figure) for figure in change.beyond(self.percent)],
+            )
+            for change in self.changes
+        ]  # fmt: skip
+
+
+def passed(table: str, periods: Mapping[date, date]) -> list[CheckResult]:
+    """The check of some partitions (start -> end) that were published."""
+    return [
+        CheckResult(table, CHECK, start, end, True, "error", DESCRIPTION, 0, [])  # noqa: FBT003
+        for start, end in periods.items()
+    ]
 
 
 @dataclass(frozen=True)
@@ -240,6 +286,18 @@ def changes_of_run(connection: Connection, table: str, run_id: str) -> list[dict
         connection, "select * from ops.changes where table_name = %s and run_id = %s order by change_id",
         [table, run_id],
     )  # fmt: skip
+
+
+def newest_changes(
+    connection: Connection, first: date, last: date, table: str | None, count: int
+) -> list[dict[str, Any]]:  # fmt: skip
+    """The newest changes of partitions that hold any of the days first to last, of one table or of all."""
+    return rows(
+        connection,
+        "select * from ops.changes where period_start <= %s and period_end > %s and coalesce(table_name = %s, true) "
+        "order by change_id desc limit %s",
+        [last, first, table, count],
+    )
 
 
 def _hash(columns: Iterable[str]) -> sql.Composable:

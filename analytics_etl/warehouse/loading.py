@@ -17,6 +17,7 @@ from analytics_etl.warehouse.connection import Connection, identifier, lock
 from analytics_etl.warehouse.ledger import record_files
 from analytics_etl.warehouse.operations import PartitionRecord, record_partition
 from analytics_etl.warehouse.sending import RowSender
+from analytics_etl.warehouse.staging import create_like
 
 _REJECTED_BUFFER = 20_000
 
@@ -54,33 +55,17 @@ class DayLoad:
         self._sender = RowSender(self.connection)
 
     def begin(self) -> None:
-        """Wait for any other load of the table, then create the partitions to be.
-
-        Loads of other days must wait, too: a file may hold rows of both, of which only one ledger is right, and a
-        partition can be dropped only when nobody else holds the table, which a load does from here on.
-        """
-        lock(self.connection, self.contract.table, *(f"{self.contract.table} {day}" for day in self.days))
+        """Wait for any other load of these days, then create the partitions to be."""
+        lock(self.connection, *(f"{self.contract.table} {day}" for day in self.days))
         for day in self.days:
             # FREEZE wants a table made in this very transaction; it saves every reader the check of each row's age.
-            self.connection.execute(
-                sql.SQL(
-                    "create table {new} (like {table} including defaults including constraints including storage, "
-                    "constraint {range} check ({column} >= {start} and {column} < {end}))"
-                ).format(
-                    new=self._staging(day),
-                    table=identifier(self.contract.table),
-                    range=sql.Identifier(f"{self._leaf_name(day)}_range"),
-                    column=sql.Identifier(self.contract.time_column),
-                    start=sql.Literal(_midnight(day)),
-                    end=sql.Literal(_midnight(day + timedelta(days=1))),
-                )
+            of_the_day = sql.SQL("constraint {range} check ({column} >= {start} and {column} < {end})").format(
+                range=sql.Identifier(f"{self._leaf_name(day)}_range"),
+                column=sql.Identifier(self.contract.time_column),
+                start=sql.Literal(_midnight(day)),
+                end=sql.Literal(_midnight(day + timedelta(days=1))),
             )
-
-    def forget_rejected(self, paths: Sequence[str]) -> None:
-        """Before files are read again: what was rejected in them last time."""
-        self.connection.execute(
-            "delete from ops.rejected_rows where table_name = %s and path = any(%s)", [self.contract.table, list(paths)]
-        )
+            create_like(self.connection, self.contract.table, self._staging(day), of_the_day)
 
     def copy(self, day: date, rows: pa.Table) -> None:
         """Add valid rows, with exactly the contract's columns, to a day."""
@@ -151,7 +136,9 @@ class DayLoad:
     ) -> list[LoadedDay]:
         """Write the ledger and put the new partitions in place of the old ones."""
         self._record_changes()
+        self._lock_books()
         record_files(self.connection, self.contract.table, self.days, reports, duplicates, conflicts)
+        self._forget_rejected([report.file.path for report in reports])
         duration = round(1000 * (time.monotonic() - self._started) / max(len(self.days), 1))
         loaded = []
         for day in self.days:
@@ -174,6 +161,20 @@ class DayLoad:
         self._analyze(day, self._counts.get(day, 0))
         self._swap(day)
 
+    def _lock_books(self) -> None:
+        """From here until the end one load of the table at a time: files that hold rows of several days are read by
+        loads of each of them, and each writes what it has found in them.
+        """
+        lock(self.connection, f"{self.contract.table} books")
+
+    def _forget_rejected(self, paths: Sequence[str]) -> None:
+        """What was rejected in files when they were last read, be it by a load that has ended since this one began."""
+        self.connection.execute(
+            "delete from ops.rejected_rows where table_name = %s and path = any(%s) "
+            "and xmin <> pg_current_xact_id()::xid",
+            [self.contract.table, list(paths)],
+        )
+
     def _record_changes(self) -> None:
         """Compare the days that were there before with the rows about to replace them."""
         contract, found = self.contract, []
@@ -193,6 +194,9 @@ class DayLoad:
     def mark_gone(self, paths: Iterable[str]) -> None:
         """Files that were read before and are no longer there: their rows of these days are no longer loaded."""
         paths = list(paths)
+        if not paths:
+            return
+        self._lock_books()
         archives.refuse_to_lose(self.connection, self.contract.table, self.days, paths)
         self.connection.execute(
             """

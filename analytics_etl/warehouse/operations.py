@@ -44,16 +44,18 @@ def partitions(connection: Connection, start: date, end: date) -> list[dict[str,
 
 
 def ledger(connection: Connection, table: str, days: Sequence[date]) -> list[dict[str, Any]]:
-    """The landing files of a table as last read, and whether each held valid events of any of some days."""
+    """The landing files of a table as last read; of each whether it has rows, and valid ones, of any of some days."""
     return rows(
         connection,
         """
-        select path, size_bytes, modified_at, state, of_days.path is not null as is_of_days
+        select path, size_bytes, modified_at, state, of_days.path is not null as has_rows_of_days,
+            coalesce(of_days.has_events, false) as has_events_of_days
         from ops.loaded_files
         left join (
-            select distinct path
+            select path, bool_or(rows_read > rows_rejected) as has_events
             from ops.loaded_days
-            where table_name = %(table)s and day = any(%(days)s) and rows_read > rows_rejected
+            where table_name = %(table)s and day = any(%(days)s)
+            group by path
         ) as of_days using (path)
         where table_name = %(table)s""",
         {"table": table, "days": list(days)},

@@ -24,6 +24,8 @@ _ARROW_TYPES = {
 }
 """Any other type is written as PostgreSQL's own text."""
 
+_ALL = sql.SQL("true")
+
 _BLOCK = 16 << 20
 """Bytes of CSV parsed at a time, which bounds the memory; no row may be longer."""
 
@@ -59,13 +61,16 @@ def fingerprint(
     return from_row(found, columns)
 
 
-def stream(connection: Connection, table: sql.Identifier, columns: Mapping[str, str]) -> Iterator[pa.RecordBatch]:
+def stream(
+    connection: Connection, table: sql.Identifier, columns: Mapping[str, str],
+    condition: sql.Composable = _ALL,
+) -> Iterator[pa.RecordBatch]:  # fmt: skip
     """The rows as batches of `arrow_schema(columns)`, in no order. Through CSV, which is parsed in parallel and says
     everything: NULL is an empty field and an empty text a quoted one. The fingerprints prove that nothing was changed.
     """
     schema = arrow_schema(columns)
     names = sql.SQL(", ").join(map(sql.Identifier, columns))
-    statement = sql.SQL("copy (select {} from {}) to stdout with (format csv)").format(names, table)
+    statement = sql.SQL("copy (select {} from {} where {}) to stdout with (format csv)").format(names, table, condition)
     read_as = {field.name: pa.string() if field.type == pa.uuid() else field.type for field in schema}
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
         stream_of_bytes = _CopyStream(copy)

@@ -1,0 +1,116 @@
+"""The command that shows what recomputing has changed, as a table of words, as JSON or as CSV."""
+
+import csv
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from analytics_etl.catalog import Catalog
+from analytics_etl.cli.terminal import DATE, err, out, plain
+from analytics_etl.settings import Settings
+from analytics_etl.warehouse import Warehouse, migrations
+
+FIELDS = (
+    "changed_at", "table", "period_start", "period_end", "outcome", "rows_before", "rows_after", "rows_added",
+    "rows_removed", "rows_changed", "measure", "old", "new", "percent", "code_version_before", "code_version_after",
+    "run_id",
+)  # fmt: skip
+"""Columns of the CSV: a line for each measure that changed, or one without a measure."""
+
+
+@click.command()
+@click.argument("first", type=DATE, metavar="FROM", required=False)
+@click.argument("last", type=DATE, metavar="TO", required=False)
+@click.option("--table", metavar="TABLE", help="Only of this table, like registry.download_events or download_events.")
+@click.option("--format", "how", type=click.Choice(["table", "json", "csv"]), default="table", show_default=True)
+@click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="The newest so many.")
+def changes(first: datetime | None, last: datetime | None, table: str | None, how: str, limit: int) -> None:
+    """Show how numbers changed after they were first published, newest first; refused changes are marked.
+
+    FROM and TO are the days the numbers are about, not those of the change; FROM alone is one day, none is all days.
+    Weeks and months are shown when they hold any of the days. Dates and times are UTC.
+    """
+    settings = Settings.from_environment()
+    start = first.date() if first else date.min
+    end = last.date() if last else start if first else date.max
+    if start > end:
+        raise click.UsageError(f"FROM {start} is after TO {end}")
+    name = _table_named(Catalog(), table) if table else None
+    migrations.upgrade(settings)
+    found = Warehouse(settings).changes(start, end, name, limit + 1)
+    if len(found) > limit:
+        err.print(f"there are older ones, too: --limit {limit}, or name the days")
+    _PRINT[how](found[:limit])
+
+
+def _table_named(catalog: Catalog, name: str) -> str:
+    tables = [*catalog.contracts, *catalog.aggregates]
+    found = [table for table in tables if name in (table, table.split(".")[1])]
+    if len(found) != 1:
+        raise click.UsageError(f"there is no table {name} that keeps changes, expected one of {', '.join(tables)}")
+    return found[0]
+
+
+def _print_table(found: Sequence[Mapping[str, Any]]) -> None:
+    if not found:
+        out.print("nothing has changed since it was first published")
+        return
+    table = Table("changed at (UTC)", "table", "of", "", "rows", "totals", "since", box=None, pad_edge=False)
+    for change in found:
+        outcome = "published" if change["published"] else "[red]REFUSED, readers keep the old rows[/]"
+        table.add_row(
+            f"{change['changed_at']:%Y-%m-%d %H:%M}", change["table_name"], _period(change), outcome, _rows(change),
+            "; ".join(plain(text) for text in _totals(change)), _cause(change),
+        )  # fmt: skip
+    Console(width=None if out.is_terminal else 250, highlight=False).print(table)
+
+
+def _period(change: Mapping[str, Any]) -> str:
+    last = change["period_end"] - timedelta(days=1)
+    return f"{change['period_start']}" + (f" to {last}" if last != change["period_start"] else "")
+
+
+def _rows(change: Mapping[str, Any]) -> str:
+    parts = [f"{change[f'rows_{what}']:,} {what}" for what in ("added", "removed", "changed") if change[f"rows_{what}"]]
+    return f"{change['rows_before']:,} → {change['rows_after']:,}: {', '.join(parts)}"
+
+
+def _totals(change: Mapping[str, Any]) -> list[str]:
+    return [
+        f"{name} {measure['old']:,.12g} → {measure['new']:,.12g} "
+        f"({'from nothing' if measure['percent'] is None else format(measure['percent'], '+.2f') + ' %'})"
+        for name, measure in change["measures"].items()
+        if measure["old"] != measure["new"]
+    ]
+
+
+def _cause(change: Mapping[str, Any]) -> str:
+    return "new data" if change["code_version_before"] == change["code_version_after"] else "other SQL"
+
+
+def _print_json(found: Sequence[Mapping[str, Any]]) -> None:
+    click.echo(json.dumps([_plain(change) for change in found], indent=2, default=str))
+
+
+def _plain(change: Mapping[str, Any]) -> dict[str, Any]:
+    outcome = {"table": change["table_name"], "outcome": "published" if change["published"] else "refused"}
+    left_out = ("change_id", "published", "table_name")
+    return {**outcome, **{name: value for name, value in change.items() if name not in left_out}}
+
+
+def _print_csv(found: Sequence[Mapping[str, Any]]) -> None:
+    writer = csv.DictWriter(sys.stdout, FIELDS, extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    for change in map(_plain, found):
+        changed = {name: m for name, m in change["measures"].items() if m["old"] != m["new"]}
+        for name, measure in (changed or {None: {}}).items():
+            writer.writerow({**change, "measure": name, **measure})
+
+
+_PRINT = {"table": _print_table, "json": _print_json, "csv": _print_csv}

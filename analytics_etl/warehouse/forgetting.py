@@ -1,0 +1,123 @@
+"""Taking a landing file that is gone for good out of the ledger, so that it blocks its days no longer.
+
+Its rows go when the days are loaded anew, which is left to a run. What the ledger says of archived days stays: the
+archive is checked against it.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from analytics_etl.warehouse.connection import Connection, DatabaseError, lock, rows
+from analytics_etl.warehouse.operations import record_audit
+
+
+@dataclass(frozen=True)
+class Forgotten:
+    """What was taken out of the ledger."""
+
+    table: str
+    path: str
+    rows: int
+    """Rows of the file that are still in the table, until its days are run."""
+    days: list[date]
+    """Days to run: those that held rows of the file, and those that failed because of it."""
+    archived: list[date]
+    """Days whose entries stay, since their rows are in the archive."""
+
+
+def forget(connection: Connection, landing_dir: Path, path: str, actor: str, reason: str) -> Forgotten:
+    """Remove a file that is gone from the ledger. Raise DatabaseError when that would be wrong."""
+    path = _path_in_ledger(landing_dir, path)
+    table = _table_of(connection, path)
+    known = [row["day"] for row in _days(connection, table, path)]
+    lock(connection, *(f"{table} {day}" for day in known))
+    _refuse_unless_gone(landing_dir, path)
+    found = _days(connection, table, path)  # once more, now that nobody can load or archive them
+    archived = [row["day"] for row in found if row["is_archived"]]
+    held = {row["day"]: row["rows_loaded"] or 0 for row in found if not row["is_archived"]}
+    days = sorted({*held, *_failed_days(connection, table, path)} - set(archived))
+    if archived and not days:
+        raise DatabaseError(
+            f"{path}: its rows are in the archive only ({len(archived)} days from {archived[0]} on), which is checked "
+            "against the ledger; the file is not needed for them, and nothing is to be forgotten"
+        )
+    _remove(connection, table, path, archived)
+    record_audit(connection, actor, "forget", f"{table} {path}", reason)
+    return Forgotten(table, path, sum(held.values()), days, archived)
+
+
+def _path_in_ledger(landing_dir: Path, given: str) -> str:
+    """As the ledger writes it: below the landing folder, with forward slashes."""
+    path = Path(given)
+    inside = path.relative_to(landing_dir) if path.is_absolute() and path.is_relative_to(landing_dir) else path
+    return PurePosixPath(inside).as_posix()
+
+
+def _table_of(connection: Connection, path: str) -> str:
+    found = connection.execute("select table_name from ops.loaded_files where path = %s", [path]).fetchone()
+    if found is not None:
+        return str(found[0])
+    gone = connection.execute("select path from ops.loaded_files where state = 'gone' order by 1 limit 5").fetchall()
+    those = ", ".join(name for (name,) in gone)
+    raise DatabaseError(
+        f"the ledger knows no file {path}; expected a path below the landing folder, like "
+        f"download_events/2025-03-31.ndjson" + (f". Gone are, for example: {those}" if gone else "")
+    )
+
+
+def _refuse_unless_gone(landing_dir: Path, path: str) -> None:
+    folder = landing_dir / PurePosixPath(path).parts[0]
+    if not folder.is_dir():
+        raise DatabaseError(f"{folder} is not there, so no file of it can be said to be gone: is it mounted?")
+    if (landing_dir / path).exists() or (landing_dir / path).is_symlink():
+        raise DatabaseError(
+            f"{path} is still there, and would be read again by the next run; move it out of {landing_dir} first"
+        )
+
+
+def _days(connection: Connection, table: str, path: str) -> list[dict[str, Any]]:
+    return rows(
+        connection,
+        """
+        select d.day, d.rows_loaded, a.day is not null as is_archived
+        from ops.loaded_days as d
+        left join ops.archives as a using (table_name, day)
+        where d.table_name = %s and d.path = %s
+        order by d.day""",
+        [table, path],
+    )
+
+
+def _failed_days(connection: Connection, table: str, path: str) -> list[date]:
+    """Days of which a check failed that named the file."""
+    found = connection.execute(
+        """
+        select distinct period_start from ops.check_results
+        where table_name = %s and not passed and check_name in ('files_are_readable', 'undated_files_are_readable')
+            and sample @> jsonb_build_array(jsonb_build_object('path', %s::text))""",
+        [table, path],
+    ).fetchall()
+    return [day for (day,) in found]
+
+
+def _remove(connection: Connection, table: str, path: str, archived: list[date]) -> None:
+    named = [table, path, archived]
+    connection.execute(
+        "delete from ops.loaded_days where table_name = %s and path = %s and not day = any(%s::date[])", named
+    )
+    connection.execute(
+        "delete from ops.rejected_rows where table_name = %s and path = %s and (day = any(%s::date[])) is not true",
+        named,
+    )
+    if archived:
+        connection.execute(
+            """
+            update ops.loaded_files set state = 'read', first_day = %s, last_day = %s,
+                reason = 'the file is gone; only its archived days are kept in mind'
+            where table_name = %s and path = %s""",
+            [archived[0], archived[-1], table, path],
+        )
+    else:
+        connection.execute("delete from ops.loaded_files where table_name = %s and path = %s", [table, path])
