@@ -205,7 +205,10 @@ def derive(
     """Rows of a partition as DuckDB computes them from the raw rows: those drawn, or all. Memory is bounded by that of
     the loader: raw rows come in batches, and what DuckDB cannot hold goes to a temporary folder.
     """
-    needed = _needed(catalog, model, start, end)
+    beginning = warehouse.settings.start_date
+    needed = {
+        table: (max(first, beginning), after) for table, (first, after) in _needed(catalog, model, start, end).items()
+    }
     whole = _read_from_the_beginning(catalog, model, needed)
     scratch = Scratch(warehouse.settings.temporary_dir)
     config: dict[str, Any] = {

@@ -326,8 +326,25 @@ def loaded(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         for day in days
     ]
     warehouse.record_checks(results)
+    publish(Loaded(settings), warehouse)
     yield Loaded(settings)
     server.drop(settings.database_url or "")
+
+
+def publish(loaded: Loaded, warehouse: Warehouse) -> None:
+    """Weekly reports of every family that were published, and a change after that."""
+    week = period_start("week", LAST_DAY)
+    for family in CATALOG.families:
+        warehouse.publish_report(family, "weekly", week, {"figure": 1.0})
+    with loaded.connect("UTC") as connection:
+        connection.execute(
+            """
+            insert into ops.changes (table_name, period_start, period_end, published, rows_before, rows_after,
+                rows_added, rows_removed, rows_changed, measures, code_version_before, code_version_after)
+            select name, %s::date, %s::date + 1, true, 1, 1, 0, 0, 1, '{}', 'a', 'a' from unnest(%s::text[]) as t (name)
+            """,
+            [week, week, list(CATALOG.contracts)],
+        )
 
 
 @pytest.fixture(scope="module")

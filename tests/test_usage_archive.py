@@ -83,5 +83,5 @@ def test_late_rows_change_their_day_and_the_days_that_look_back_on_it(filled: Wa
 
 def test_a_final_day_does_not_change_much_unasked(filled: Warehouse) -> None:
     write(filled.settings, f"schema_usage_events/{OLD}.ndjson", [usage(n, OLD) for n in range(50)])
-    with pytest.raises(ChangeRefusedError, match=r"usage\.schema_usage_events 2025-03-01: rows 100 to 50"):
+    with pytest.raises(ChangeRefusedError, match=r"usage\.schema_usage_events: .* 2025-03-01: rows 100 to 50"):
         load(filled, EVENTS, OLD, accept_change=False)
