@@ -12,7 +12,6 @@ BOOKS = {
     # Not those of views: they are kept for each day that was once the newest.
     "check_results where period_end > period_start": "table_name, check_name, period_start, period_end, passed,"
     " severity, unexpected_count",
-    "days": "table_name, day, state, is_final, final_from, rows, rows_waiting, failed_checks, warned_checks, failure",
 }
 """Without times and run ids."""
 
