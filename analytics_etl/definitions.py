@@ -7,6 +7,7 @@ from typing import Any
 import dagster as dg
 
 from analytics_etl.assets.aggregates import build_aggregate_asset
+from analytics_etl.assets.days import build_days_asset
 from analytics_etl.assets.events import build_event_asset, build_landing_asset
 from analytics_etl.assets.reports import build_index_asset, build_report_asset
 from analytics_etl.assets.retention import build_retention_asset
@@ -50,6 +51,7 @@ def build_defs(settings: Settings | None = None, overrides: Mapping[str, Any] | 
             for cadence in ("day", "week", "month")
         ),
         build_index_asset(families),
+        build_days_asset(catalog),
     ]
     jobs = build_jobs(assets, partitions)
     housekeeping, housekeeping_schedule = build_housekeeping(settings)

@@ -32,6 +32,11 @@ class Cell:
     rows: int | None
     flag: Flag | None = None
 
+    @property
+    def label(self) -> str:
+        """The state in words, and what else there is to say."""
+        return f"{self.state}, {self.flag}" if self.flag else self.state
+
 
 CellOf = Callable[[str, date, date], Cell]
 """What there is of [start, end) of a table."""

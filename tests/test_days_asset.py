@@ -1,0 +1,29 @@
+"""The asset `ops/days`: what its page in the UI says of the newest days."""
+
+from datetime import timedelta
+
+import dagster as dg
+from events import DAY, DOWNLOADS, declared, download, load, write
+
+from analytics_etl.assets.days import DAYS_KEY, build_days_asset
+from analytics_etl.warehouse import Warehouse
+
+
+def test_the_page_shows_states_and_what_to_type(warehouse: Warehouse) -> None:
+    late = DAY + timedelta(days=7)
+    write(warehouse.settings, "download_events/a.ndjson", [download(0), download(1, late)])
+    load(warehouse, DOWNLOADS, DAY, late)
+    write(warehouse.settings, "download_events/late.ndjson", [download(2)])
+    load(warehouse, DOWNLOADS, late)
+    sources = [dg.AssetSpec(dep.asset_key) for dep in build_days_asset(declared()).specs_by_key[DAYS_KEY].deps]
+    result = dg.materialize([*sources, build_days_asset(declared())], resources={"warehouse": warehouse})
+    [event] = result.asset_materializations_for_node("ops__days")
+    states, notes = event.metadata["states"].value, event.metadata["notes"].value
+    lines = str(states).splitlines()
+    assert lines[0].startswith("| `table` | `03-04` |") or "03-04" in lines[0]
+    [downloads] = [line for line in lines if DOWNLOADS in line]
+    assert [cell.strip(" `") for cell in downloads.strip("|").split("|")][7:] == [
+        "frozen_late", *["expected"] * 6, "provisional",
+    ]  # fmt: skip
+    assert 'analytics-etl reopen 2025-03-10 --reason "why"' in str(notes)
+    assert event.metadata["days_with_notes"].value == 1
