@@ -12,6 +12,7 @@ SEED = 7
 FAULTS = {"kill the run", "kill the server", "end connections", "two runs at once", "fill the disk"}
 
 
+@pytest.mark.chaos
 def test_five_days_of_trouble_end_in_the_same_tables(capsys: pytest.CaptureFixture[str]) -> None:
     command = [sys.executable, "-u", "-m", "benchmarks.chaos", "--days", str(DAYS), "--seed", str(SEED)]
     said: list[str] = []
