@@ -26,6 +26,7 @@ def make_folders(server: Server) -> None:
     for path in (server.socket_dir, server.log.parent):
         with contextlib.suppress(FileExistsError):
             path.mkdir(mode=0o700)
+        if not path.is_symlink() and path.stat().st_uid == os.geteuid():  # also when another process has just made it
             server.give_to_user(path)
         # In the temporary folder somebody else may have taken the name.
         if path.is_symlink() or path.stat().st_uid != (user.pw_uid if user else os.geteuid()):
