@@ -11,5 +11,5 @@ where exists (
       and e.{time_column} >= (b.day - 1)::timestamp at time zone 'UTC'
       and e.{time_column} < b.day::timestamp at time zone 'UTC'
       and e.{time_column} >= (:start::date - 1)::timestamp at time zone 'UTC'
-      and e.{time_column} < :end::timestamptz
+      and e.{time_column} < (:end::date - 1)::timestamp at time zone 'UTC'
 )
