@@ -17,7 +17,7 @@ fsync = on                           # a power cut must not cost data; never tur
 restart_after_crash = on             # nobody else watches the server
 wal_level = minimal                  # no replicas, so a new partition's rows need not be logged a second time
 max_wal_senders = 0                  # required by wal_level = minimal
-wal_skip_threshold = '1GB'           # below it a new partition is logged after all: faster than syncing its files
+wal_skip_threshold = '64MB'          # below it a new partition is logged after all: faster than syncing its files
 max_wal_size = '8GB'                 # a load of millions of rows passes without a checkpoint in its middle
 checkpoint_timeout = '15min'         # likewise
 

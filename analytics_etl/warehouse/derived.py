@@ -40,9 +40,11 @@ def replace_window(
     """
     started = time.monotonic()
     lock(connection, model.table)
-    is_new = ensure_table(connection, model)
+    is_new = _make_table(connection, model)
     window = _Window(connection, model, run_id, started, schemas, is_new)
     counts = window.replace(periods, gate)
+    if is_new:  # now, since an index that is there costs each row as much again
+        _make_index(connection, model)
     _analyze_if_grown(connection, model, sum(counts.values()))
     refreshed: list[date] = []
     for others in _others(connection, model, periods):
@@ -104,8 +106,11 @@ class _Window:
                 self._write(periods, sql.SQL("select * from pg_temp.rows_after"))
             self.connection.execute("drop table pg_temp.rows_after")
         else:
-            self._write(periods, self._select(periods))
-            found = self._rows_by_period(identifier(self.model.table), self._within(periods))
+            written = self._write(periods, self._select(periods))
+            if len(periods) == 1:
+                found = dict.fromkeys(periods, written)
+            else:
+                found = self._rows_by_period(identifier(self.model.table), self._within(periods))
         counts = {day: found.get(day, 0) for day in periods}
         for day, count in counts.items():
             record_partition(
@@ -125,11 +130,12 @@ class _Window:
         period = sql.Identifier(self.model.key[0])
         return sql.SQL("{} >= {} and {} < {}").format(period, min(periods), period, max(periods.values()))
 
-    def _write(self, periods: Mapping[date, date], select: sql.Composable) -> None:
+    def _write(self, periods: Mapping[date, date], select: sql.Composable) -> int:
+        """Put the rows of a SELECT in place of those of the window; how many they are."""
         table = identifier(self.model.table)
         self.connection.execute(sql.SQL("delete from {} where {}").format(table, self._within(periods)))
         names = sql.SQL(", ").join(map(sql.Identifier, self.model.columns))
-        self.connection.execute(sql.SQL("insert into {} ({}) {}").format(table, names, select))
+        return self.connection.execute(sql.SQL("insert into {} ({}) {}").format(table, names, select)).rowcount
 
     def _rows_by_period(self, relation: sql.Composable, condition: sql.Composable) -> dict[date, int]:
         counting = sql.SQL("select {}, count(*) from {} where {} group by 1").format(
@@ -155,8 +161,14 @@ class _Window:
         return bool(found)
 
 
-def ensure_table(connection: Connection, model: Model) -> bool:
-    """Create the table of a model, or refuse one whose columns are no longer those of the SELECT; whether it is new."""
+def ensure_table(connection: Connection, model: Model) -> None:
+    """Create the table of a model with its index, or refuse one whose columns are no longer those of the SELECT."""
+    if _make_table(connection, model):
+        _make_index(connection, model)
+
+
+def _make_table(connection: Connection, model: Model) -> bool:
+    """What `ensure_table` does but for the index; whether the table is new."""
     parameters = window_parameters(date(2000, 1, 1), date(2000, 1, 1))
     wanted = _columns(connection, _text(model.statement(parameters)))
     exists = connection.execute("select to_regclass(%s)", [model.table]).fetchone()
@@ -174,10 +186,14 @@ def ensure_table(connection: Connection, model: Model) -> bool:
     table = identifier(model.table)
     ensure_schema(connection, model.family)
     connection.execute(sql.SQL("create table {} ({})").format(table, columns))
-    # Only the period is indexed: windows are replaced and read by it, and more indexes cost more than all the rest.
-    connection.execute(sql.SQL("create index on {} ({})").format(table, sql.Identifier(model.key[0])))
     _comment(connection, model, "table")
     return True
+
+
+def _make_index(connection: Connection, model: Model) -> None:
+    """Only the period is indexed: windows are replaced and read by it, and more indexes cost more than all the rest."""
+    period = sql.Identifier(model.key[0])
+    connection.execute(sql.SQL("create index on {} ({})").format(identifier(model.table), period))
 
 
 def refresh_view(connection: Connection, model: Model) -> int:

@@ -26,11 +26,10 @@ checks:
   - expect_column_pair_values_a_to_be_greater_than_b: {column_A: p99_latency_ms, column_B: p95_latency_ms, or_equal: true}
 */
 with
--- The events with their bucket in UTC, since truncation would follow the session's time zone.
+-- The events with their bucket, counted in spans of 300 seconds since 1970, which begin when hours begin in UTC.
 events as (
     select
-        date_trunc('hour', occurred_at at time zone 'UTC')
-            + floor(extract(minute from occurred_at at time zone 'UTC') / 5)::integer * interval '5 minutes' as bucket,
+        to_timestamp(300 * floor(date_part('epoch', occurred_at) / 300)) as bucket,
         schema_id, operation, region, latency_ms, success
     from usage.schema_usage_events
     where occurred_at >= :start and occurred_at < :end
@@ -49,8 +48,8 @@ measured as (
     group by grouping sets ((bucket, schema_id, operation, region), (bucket, schema_id), (bucket))
 )
 select
-    bucket::date as day,
-    bucket at time zone 'UTC' as bucket,
+    (bucket at time zone 'UTC')::date as day,
+    bucket,
     coalesce(schema_id, '00000000-0000-0000-0000-000000000000'::uuid) as schema_id,
     coalesce(operation, '') as operation,
     coalesce(region, '') as region,

@@ -1,0 +1,91 @@
+"""Checks read the rows no more often than they must: once for a SELECT, and what is wrong only when something is."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from conftest import Server, settings_in
+from events import aggregate, ask, declared, event_id, execute, load, write
+from sqlalchemy.engine import Engine
+
+from analytics_etl import checks
+from analytics_etl.warehouse import CheckResult, Warehouse
+
+DAY = date(2025, 3, 1)
+EVENTS, MINUTES = "usage.schema_usage_events", "usage.schema_usage_1m"
+
+
+@pytest.fixture
+def filled(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
+    """A day of 60 operations on three schemas, each in a minute of its own, with its aggregates."""
+    settings = settings_in(tmp_path_factory.mktemp("costs"), server.clone(), DAY)
+    events = [
+        {
+            "event_id": event_id(n), "occurred_at": f"{DAY}T08:{n:02}:00Z", "schema_id": event_id(1 + n % 3),
+            "operation": "read", "service": "api", "region": "eu", "latency_ms": n, "success": True,
+        }
+        for n in range(60)
+    ]  # fmt: skip
+    write(settings, f"schema_usage_events/{DAY}.ndjson", events)
+    warehouse = Warehouse(settings)
+    load(warehouse, EVENTS, DAY)
+    aggregate(warehouse, DAY, DAY, cadences=("day",))
+    yield warehouse
+    server.drop(settings.database_url or "")
+
+
+def evaluated(warehouse: Warehouse, table: str) -> dict[str, CheckResult]:
+    target, named = checks.targets(declared())[table], checks.declared_checks(declared())[table]
+    results = checks.evaluate(warehouse, target, named, {DAY: DAY + timedelta(days=1)})
+    return {result.name: result for result in results}
+
+
+@contextmanager
+def statements() -> Iterator[list[str]]:
+    """What Great Expectations asks the database meanwhile."""
+    seen: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        seen.append(" ".join(statement.split()))
+
+    sa.event.listen(Engine, "before_cursor_execute", note)
+    try:
+        yield seen
+    finally:
+        sa.event.remove(Engine, "before_cursor_execute", note)
+
+
+@pytest.mark.parametrize("table", [EVENTS, MINUTES])
+def test_when_nothing_is_wrong_no_row_is_asked_for(filled: Warehouse, table: str) -> None:
+    with statements() as seen:
+        results = evaluated(filled, table)
+    assert [name for name, result in results.items() if not result.passed] == []
+    queries = [check for check in checks.declared_checks(declared())[table] if check.select is not None]
+    of_queries = [statement for statement in seen if "unexpected_row_count" in statement]
+    assert len(of_queries) == len(queries) > 1
+    assert not [statement for statement in seen if "/* " in statement and statement not in of_queries]
+    assert not [statement for statement in seen if "unexpected_values" in statement]
+
+
+def test_what_is_wrong_is_told_with_its_rows(filled: Warehouse) -> None:
+    url = filled.settings.database_url
+    third = f"day = '{DAY}' and bucket = '{DAY} 08:03:00+00'"
+    execute(url, f"update {MINUTES} set success_rate = 1.5 where {third} and scope <> 'global'")
+    execute(url, f"insert into {MINUTES} select * from {MINUTES} where {third} and scope = 'global'")
+    found = {name: result for name, result in evaluated(filled, MINUTES).items() if not result.passed}
+    assert set(found) == {"success_rate_be_between", "key_is_unique", "matches_events"}
+    beyond = found["success_rate_be_between"]
+    assert beyond.unexpected_count == 2
+    assert {(str(row["schema_id"]), row["operation"], row["success_rate"]) for row in beyond.sample} == {
+        (event_id(1), "", 1.5),
+        (event_id(1), "read", 1.5),
+    }
+    assert (found["key_is_unique"].unexpected_count, found["key_is_unique"].sample[0]["row_count"]) == (1, 2)
+    # One more minute of all schemas is told once, as a day on which all schemas have one operation too many.
+    assert [
+        (row["scope"], row["operation_count"], row["operations_in_events"]) for row in found["matches_events"].sample
+    ] == [("global", 61, 60)]
+    assert ask(url, f"select count(*)::int as n from {MINUTES}") == [{"n": 181}]
