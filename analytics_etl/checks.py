@@ -262,12 +262,12 @@ def _validate_batch(
     factor = warehouse.settings.volume_factor.of(target.table)
     queries = {check.name: query_text(check, target, relation, start, end, factor) for check in checks if check.select}
     expectations = {check.name: _expectation(check, queries.get(check.name)) for check in checks}
-    batch = asset.add_batch_definition_whole_table("all").get_batch()
+    whole_table = asset.add_batch_definition_whole_table("all")
 
     def outcomes_of(names: Iterable[str], result_format: Mapping[str, Any]) -> dict[str, Any]:
         suite = gx.ExpectationSuite(name=f"suite_{uuid4().hex}", expectations=[expectations[name] for name in names])
         with raising_lost_connections():  # which it reports as any other error: in words
-            validated = batch.validate(suite, result_format=dict(result_format))
+            validated = whole_table.get_batch().validate(suite, result_format=dict(result_format))
         return {result.expectation_config.meta["check"]: result for result in validated.results}
 
     try:

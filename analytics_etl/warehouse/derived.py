@@ -43,7 +43,7 @@ def replace_window(
     is_new = _make_table(connection, model)
     window = _Window(connection, model, run_id, started, schemas, is_new)
     counts = window.replace(periods, gate)
-    if is_new:  # now, since an index that is there costs each row as much again
+    if is_new:  # only now: an index that is there makes each row cost nearly twice as much
         _make_index(connection, model)
     _analyze_if_grown(connection, model, sum(counts.values()))
     refreshed: list[date] = []
