@@ -183,7 +183,10 @@ def _execute(
     definitions: dg.Definitions, opened: DagsterInstance, job: Job, run_id: str, progress: Progress,
     tags: dict[str, str],
 ) -> list[tuple[str, SerializableErrorInfo]]:  # fmt: skip
-    """Run a job; the steps that failed with what they met. Raises what Dagster itself could not cope with."""
+    """Run a job; the steps that failed with what they met, Dagster's own work between them included.
+
+    Raises what Dagster could not even write down.
+    """
     resolved = definitions.resolve_job_def(job.name)
     steps = len(resolved.graph.node_dict)
     done = 0
@@ -204,6 +207,9 @@ def _execute(
         if kind == DagsterEventType.STEP_FAILURE:
             error = entry.dagster_event.step_failure_data.error
             failures.append((step, error or SerializableErrorInfo(str(entry.dagster_event.message), [], None)))
+        if kind == DagsterEventType.RUN_FAILURE:
+            error = getattr(entry.dagster_event.event_specific_data, "error", None)
+            failures.extend([("between two steps", error)] if error else [])
 
     opened.add_event_listener(run_id, listen)
     all_tags = {**tags, **_range_tags(job)}

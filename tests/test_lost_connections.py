@@ -100,6 +100,16 @@ def test_a_job_is_run_again_when_dagster_loses_its_books(
     assert told == ["checks_failed"]  # that two tables have no rows; not the run
 
 
+def test_a_job_is_run_again_when_dagster_cannot_even_write_that_a_step_failed(
+    settings: Settings, instance: DagsterInstance
+) -> None:
+    first, second = at(2, "'dagster_event_type': 'STEP_START'"), at(1, "'dagster_event_type': 'STEP_FAILURE'")
+    with ending_connections(settings, "psycopg2", lambda text: first(text) or second(text)) as ended:
+        runs.execute(settings, DAILY, lambda *_: None)
+    assert len(ended) == 2
+    assert kept(instance) == [("FAILURE", "true"), ("SUCCESS", None)]
+
+
 def test_a_connection_that_is_always_lost_is_given_up(settings: Settings, instance: DagsterInstance) -> None:
     def is_due(statement: str) -> bool:
         return statement.startswith("INSERT INTO event_logs") and "PIPELINE_START'" in statement
