@@ -3,7 +3,7 @@
 The states of days are those of `ops.days`, which the pipeline keeps; those of weeks and months follow the same rules.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Literal
@@ -51,10 +51,14 @@ class Matrix:
     cells: Mapping[str, list[Cell]]
 
 
-def matrices(warehouse: Warehouse, catalog: Catalog, first: date, last: date) -> list[Matrix]:
-    """One matrix for each cadence, over the periods that hold the days first to last."""
+def matrices(
+    warehouse: Warehouse, catalog: Catalog, first: date, last: date, families: Collection[str] = ()
+) -> list[Matrix]:
+    """One matrix for each cadence, over the periods that hold the days first to last; of all families, unless some are
+    named.
+    """
     settle(warehouse, catalog)
-    return [_matrix(warehouse, catalog, cadence, periods(cadence, first, last)) for cadence in _CADENCES]
+    return [_matrix(warehouse, catalog, cadence, periods(cadence, first, last), families) for cadence in _CADENCES]
 
 
 def settle(warehouse: Warehouse, catalog: Catalog) -> None:
@@ -62,10 +66,11 @@ def settle(warehouse: Warehouse, catalog: Catalog) -> None:
     warehouse.settle_days(catalog.kept_by_day)
 
 
-def notes(warehouse: Warehouse, start: date, end: date) -> list[str]:
+def notes(warehouse: Warehouse, start: date, end: date, families: Collection[str] = ()) -> list[str]:
     """What is wrong or odd with the days of [start, end), newest first, each in a sentence that says what to type."""
     found = []
-    for row in sorted(warehouse.day_states(start, end), key=lambda row: row["day"], reverse=True):
+    states = [row for row in warehouse.day_states(start, end) if is_of(row["table_name"], families)]
+    for row in sorted(states, key=lambda row: row["day"], reverse=True):
         which, day = f"{row['table_name']} {row['day']}", row["day"]
         if row["failure"] is not None:
             found.append(f"{which} could not be written: {row['failure']}; try again: analytics-etl run {day}")
@@ -82,8 +87,19 @@ def notes(warehouse: Warehouse, start: date, end: date) -> list[str]:
     return found
 
 
-def _matrix(warehouse: Warehouse, catalog: Catalog, cadence: Cadence, starts: Mapping[date, date]) -> Matrix:
-    tables = [table for table in catalog.in_order() if table not in catalog.views and cadence_of(table) == cadence]
+def is_of(table: str, families: Collection[str]) -> bool:
+    """Whether a table is of one of some families; of none means all."""
+    return not families or table.split(".", maxsplit=1)[0] in families
+
+
+def _matrix(
+    warehouse: Warehouse, catalog: Catalog, cadence: Cadence, starts: Mapping[date, date], families: Collection[str]
+) -> Matrix:
+    tables = [
+        table
+        for table in catalog.in_order()
+        if table not in catalog.views and cadence_of(table) == cadence and is_of(table, families)
+    ]
     start, end = min(starts), max(starts.values())
     versions = {(r["table_name"], r["period_start"]): r["code_version"] for r in warehouse.partitions(start, end)}
     cell = _days(warehouse, start, end) if cadence == "day" else _periods(warehouse, catalog, start, end)
