@@ -22,6 +22,7 @@ from dagster._core.storage.tags import (
 from dagster_shared.error import SerializableErrorInfo
 
 from analytics_etl.definitions import build_defs
+from analytics_etl.incidents import AGAIN_TAG
 from analytics_etl.models import Cadence
 from analytics_etl.partitions import periods
 from analytics_etl.schedules import JOB_NAMES, VIEWS_JOB
@@ -144,10 +145,12 @@ def execute(settings: Settings, jobs: Sequence[Job], progress: Progress, tags: d
     tags = {**(tags or {}), MAX_RETRIES_TAG: "0"}
     with instance(settings) as opened:
         for job in jobs:
+            of_try = tags
             for tries in range(1, MOST_TRIES + 1):
                 run_id = str(uuid4())
-                if _succeeds(definitions, opened, job, run_id, progress, tags, is_last=tries == MOST_TRIES):
+                if _succeeds(definitions, opened, job, run_id, progress, of_try, is_last=tries == MOST_TRIES):
                     break
+                of_try = {**tags, AGAIN_TAG: run_id}
                 wait_until_back(settings)
                 persistently(settings, partial(_give_up, opened, run_id))
                 progress(f"{job}: the connection to the database was lost; running it again", 0, 1)
@@ -171,7 +174,7 @@ def _succeeds(
 
 
 def _give_up(opened: DagsterInstance, run_id: str) -> None:
-    """Mark a run as failed that is run anew: nobody needs to be told."""
+    """Mark a run as failed that is run anew: nobody needs to be told, as long as it is."""
     run = opened.get_run_by_id(run_id)
     if run is not None and not run.is_finished:
         opened.report_run_failed(run, "The connection to the database was lost; the job is run again.")
