@@ -6,7 +6,7 @@ The states of days are those of `ops.days`, which the pipeline keeps; those of w
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 from analytics_etl.catalog import Catalog
 from analytics_etl.models import Cadence, cadence_of
@@ -76,15 +76,28 @@ def notes(warehouse: Warehouse, start: date, end: date, families: Collection[str
             found.append(f"{which} could not be written: {row['failure']}; try again: analytics-etl run {day}")
         elif row["failed_checks"]:
             found.append(f"{which} failed {', '.join(row['failed_checks'])}; see its rows: analytics-etl ui")
-        if row["rows_waiting"] and row["is_final"]:
-            reopen = f'analytics-etl reopen {day} --reason "why"'
-            found.append(f"{which} is final and {row['rows_waiting']:,} late rows wait; to load them: {reopen}")
-        elif row["rows_waiting"]:
-            found.append(f"{which}: {row['rows_waiting']:,} rows wait; to load them now: analytics-etl run {day}")
+        if waiting := _waiting(row):
+            found.append(f"{which} {waiting}")
         if VOLUME_CHECK in row["warned_checks"]:
             what = f"has {row['rows']:,} rows, far from what is usual" if row["rows"] else "has no rows"
             found.append(f"{which} {what}: are all its files there?")
     return found
+
+
+def _waiting(row: Mapping[str, Any]) -> str | None:
+    """What waits for a day, and what to type; None when nothing does."""
+    day, rows, files, is_final = row["day"], row["rows_waiting"], row["files_waiting"], row["is_final"]
+    reopen = f'analytics-etl reopen {day} --reason "why"'
+    if rows and is_final:
+        return f"is final and {rows:,} late rows wait; to load them: {reopen}"
+    if rows:
+        return f"has {rows:,} rows waiting; to load them now: analytics-etl run {day}"
+    if not files:
+        return None
+    what = f"{files:,} {'files' if files > 1 else 'file'} replaced since, or late without a valid row"
+    if is_final:
+        return f"is final and keeps what it was made of; {what}; to make it anew: {reopen}"
+    return f"is older than its files: {what}; to make it anew now: analytics-etl run {day}"
 
 
 def is_of(table: str, families: Collection[str]) -> bool:

@@ -153,7 +153,7 @@ def test_status_of_some_families_only(settings: Settings, warehouse: Warehouse) 
         return {line.split(".")[0] for line in result.stdout.splitlines() if "_events " in line}, result.stdout
 
     assert shown("")[0] == {"registry", "schedules", "usage"}
-    assert f"{later}: 1 rows wait" in shown(f"--to {later}")[1]
+    assert f"{later} has 1 rows wait" in shown(f"--to {later}")[1]
     families, text = shown("--family usage")
     assert families == {"usage"}
     assert f"{DAY:%m-%d}" in text, "up to the newest day of the family"

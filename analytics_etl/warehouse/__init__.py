@@ -222,7 +222,9 @@ class Warehouse:
         return {(table, day) for table, day in found}
 
     def waiting_days(self) -> list[dict[str, Any]]:
-        """The days of event tables that have rows which were read and not loaded, and whether they have a partition."""
+        """The days of event tables that have files which were read and not loaded as they are now, with the number of
+        files and of their valid rows, and whether the day has a partition.
+        """
         with transaction(self.settings) as connection:
             return operations.waiting_days(connection)
 
@@ -263,7 +265,7 @@ class Warehouse:
             return days.states(connection, start, end)
 
     def frozen_days(self) -> set[tuple[str, date]]:
-        """(table, day) of the days that are final and have late rows waiting."""
+        """(table, day) of the days that are final and have late or replaced files waiting."""
         with transaction(self.settings) as connection:
             return set(days.frozen(connection))
 
