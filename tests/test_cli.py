@@ -150,7 +150,7 @@ def test_status_of_some_families_only(settings: Settings, warehouse: Warehouse) 
     def shown(arguments: str) -> tuple[set[str], str]:
         result = call(f"status {arguments}", variables(settings))
         assert result.exit_code == 0, result.output
-        return {line.split(".")[0] for line in result.stdout.splitlines() if "_events " in line}, result.stdout
+        return {line.split(".")[0] for line in result.stdout.splitlines() if "_events  " in line}, result.stdout
 
     assert shown("")[0] == {"registry", "schedules", "usage"}
     assert f"{later} has 1 rows wait" in shown(f"--to {later}")[1]
