@@ -149,6 +149,11 @@ class Warehouse:
         with transaction(self.settings) as connection:
             return changes.changes_of_run(connection, table, run_id)
 
+    def published_changes(self, tables: Sequence[str], start: date, end: date) -> list[dict[str, Any]]:
+        """The latest published change of each partition of some tables that holds any of the days [start, end)."""
+        with transaction(self.settings) as connection:
+            return changes.published_changes(connection, tables, start, end)
+
     def changes(self, first: date, last: date, table: str | None, count: int) -> list[dict[str, Any]]:
         """The newest changes, published or refused, of partitions that hold any of some days."""
         with transaction(self.settings) as connection:
