@@ -72,6 +72,12 @@ retention:
       failure: 30
 """
 
+LONG_PREPARATION = 1000
+"""Partitions that Dagster writes down, each by itself, before the first step of a run: more take a minute or so."""
+
+TOLD_EACH = 250
+"""Of these so many between two signs of how far it is."""
+
 MOST_TRIES = 3
 """Runs of one job, when the connection to the database is lost again and again."""
 
@@ -83,6 +89,9 @@ LOST = {
 
 Progress = Callable[[str, int, int], None]
 """(what is being done, steps done, steps in all)"""
+
+
+_CADENCES: dict[str, Cadence] = {name: cadence for cadence, name in JOB_NAMES.items()}
 
 
 class RunFailedError(RuntimeError):
@@ -190,6 +199,7 @@ def _execute(
     resolved = definitions.resolve_job_def(job.name)
     steps = len(resolved.graph.node_dict)
     done = 0
+    prepare_one = _preparation(job, len(list(resolved.asset_layer.executable_asset_keys)), steps, progress)
     failures: list[tuple[str, SerializableErrorInfo]] = []
 
     def listen(entry: dg.EventLogEntry) -> None:
@@ -199,7 +209,9 @@ def _execute(
             return
         kind = entry.dagster_event.event_type
         step = (entry.step_key or "").replace("__", ".")
-        if kind == DagsterEventType.STEP_START:
+        if kind == DagsterEventType.ASSET_MATERIALIZATION_PLANNED:
+            prepare_one()
+        elif kind == DagsterEventType.STEP_START:
             progress(f"{job}: {step}", done, steps)
         elif kind in (DagsterEventType.STEP_SUCCESS, DagsterEventType.STEP_SKIPPED, DagsterEventType.STEP_FAILURE):
             done += 1
@@ -221,6 +233,25 @@ def _execute(
     if not result.success and not failures:
         raise RunFailedError(f"the run {run_id} ({job}) failed: see the run in the UI")
     return failures
+
+
+def _preparation(job: Job, assets: int, steps: int, progress: Progress) -> Callable[[], None]:
+    """Say what is prepared before the first step, if it is long; returns what to call for each partition of a table or
+    report that is, which says how far it is.
+    """
+    partitions = 1 if job.first is None or job.last is None else len(periods(_CADENCES[job.name], job.first, job.last))
+    total, count = partitions * assets, 0
+
+    def prepare_one() -> None:
+        nonlocal count
+        count += 1
+        if total >= LONG_PREPARATION and count % TOLD_EACH == 0:
+            progress(f"{job}: prepared {count:,} of {total:,} partitions", count, total)
+
+    if total >= LONG_PREPARATION:
+        what = f"{partitions:,} partitions of {assets} tables and reports"
+        progress(f"{job}: preparing {what}; this can take minutes, then the first table begins", 0, steps)
+    return prepare_one
 
 
 def _range_tags(job: Job) -> dict[str, str]:
