@@ -27,8 +27,9 @@ run: .venv/installed ## Show the product on sample data, from nothing to reports
 ui: .venv/installed ## Open Dagster's web interface with its daemon
 	.venv/bin/analytics-etl ui $(ARGS)
 
+# Up to four tests at once, each process with a server of its own; whoever has nothing left takes over from another.
 test: .venv/installed ## Run the tests
-	.venv/bin/python -m pytest $(ARGS)
+	.venv/bin/python -m pytest --numprocesses=logical --maxprocesses=4 --dist=worksteal $(ARGS)
 
 lint: .venv/installed ## Check style, format and types
 	.venv/bin/python -m ruff check

@@ -49,6 +49,12 @@ class Check:
     query: Model | None = None
     """The file it comes from, if any."""
 
+    @property
+    def others(self) -> tuple[str, ...]:
+        """The tables its SELECT reads beside its own: they must be written before it can judge."""
+        read = self.query.dependencies if self.query else ()
+        return tuple(table for table in read if table != self.table and not table.startswith("ops."))
+
 
 @dataclass(frozen=True)
 class Target:
@@ -129,7 +135,13 @@ def evaluate(
 def _table_checks(target: Target, checks: Sequence[Check]) -> dg.AssetChecksDefinition:
     key = asset_key(target.table)
     specs = [
-        dg.AssetCheckSpec(check.name, asset=key, description=check.description, blocking=check.severity == "error")
+        dg.AssetCheckSpec(
+            check.name,
+            asset=key,
+            description=check.description,
+            blocking=check.severity == "error",
+            additional_deps=[asset_key(table) for table in check.others],
+        )
         for check in checks
     ]
 

@@ -29,6 +29,7 @@ import time
 from datetime import timedelta
 from pathlib import Path
 
+from analytics_etl.sample import FAMILIES
 from benchmarks.chaos_books import differences, tables_of
 from benchmarks.chaos_days import FIRST_DAY, Simulation, say
 from benchmarks.chaos_files import arrivals, make_final_files
@@ -36,9 +37,10 @@ from benchmarks.chaos_home import ChaosError, Home, backfill
 from benchmarks.chaos_news import Receiver, complaints
 
 EVENTS_PER_DAY = 400
+"""Of the registry; the other families have half as many and more."""
 
 
-def simulate(folder: Path, days: int, seed: int, *, is_verbose: bool = False) -> set[str]:
+def simulate(folder: Path, days: int, seed: int, families: tuple[str, ...], *, is_verbose: bool = False) -> set[str]:
     """All of it below a folder; returns the faults that happened, or raises ChaosError with what is wrong."""
     last = FIRST_DAY + timedelta(days=days - 1)
     receiver = Receiver()
@@ -49,7 +51,7 @@ def simulate(folder: Path, days: int, seed: int, *, is_verbose: bool = False) ->
             made.folder.mkdir()
         home.make_small()
         try:
-            final = make_final_files(right.landing, last, days, EVENTS_PER_DAY, seed)
+            final = make_final_files(right.landing, last, days, EVENTS_PER_DAY, seed, families)
             home.keep_log_small()
             simulation = Simulation(home, receiver, arrivals(right.landing, final, seed), seed)
             for number in range(days):
@@ -88,14 +90,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="chaos", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--days", type=int, default=60)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
+    parser.add_argument("--families", nargs="+", choices=tuple(FAMILIES), default=tuple(FAMILIES), help="which events")
     parser.add_argument("--verbose", action="store_true", help="print what the commands say")
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))  # servers and the small disk are taken away
-    say(f"to see it again: .venv/bin/python -m benchmarks.chaos --days {arguments.days} --seed {arguments.seed}")
+    chosen = f"--days {arguments.days} --seed {arguments.seed} --families {' '.join(arguments.families)}"
+    say(f"to see it again: .venv/bin/python -m benchmarks.chaos {chosen}")
     folder, started = Path(tempfile.mkdtemp(prefix="analytics_etl_chaos_")), time.monotonic()
     folder.chmod(0o755)
     try:
-        happened = simulate(folder, arguments.days, arguments.seed, is_verbose=arguments.verbose)
+        families = tuple(arguments.families)
+        happened = simulate(folder, arguments.days, arguments.seed, families, is_verbose=arguments.verbose)
     except ChaosError as error:
         sys.exit(f"seed {arguments.seed}: {error}")
     finally:

@@ -2,6 +2,8 @@
 
 import psycopg
 
+from analytics_etl.sample import FAMILIES
+
 BOOKS = {
     "loaded_files": "table_name, path, size_bytes, checksum, state, reason, first_day, last_day, rows_read, rows_valid,"
     " rows_rejected",
@@ -18,13 +20,15 @@ BOOKS = {
 
 
 def tables_of(url: str) -> dict[str, list[str]]:
-    """Every row as text of the registry's tables and views, and what the books say."""
+    """Every row as text of the families' tables and views, and what the books say."""
     with psycopg.connect(url, options="-c timezone=UTC") as connection:
         names = connection.execute(
-            "select relname from pg_class where relnamespace = 'registry'::regnamespace "
-            "and relkind in ('r', 'p', 'm') and not relispartition order by 1"
+            "select relnamespace::regnamespace || '.' || relname from pg_class "
+            "where relnamespace = any(%s::text[]::regnamespace[]) and relkind in ('r', 'p', 'm') "
+            "and not relispartition",
+            [list(FAMILIES)],
         ).fetchall()
-        statements = {f"registry.{name}": f"select t::text from registry.{name} as t order by 1" for (name,) in names}
+        statements = {name: f"select t::text from {name} as t order by 1" for (name,) in names}
         statements |= {f"ops.{name}": f"select ({c})::text from ops.{name} order by 1" for name, c in BOOKS.items()}
         return {
             name: [row[0] for row in connection.execute(text.encode()).fetchall()] for name, text in statements.items()

@@ -9,6 +9,7 @@ from datetime import date
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+from analytics_etl.catalog import Catalog
 from benchmarks.chaos_files import Arrival
 from benchmarks.chaos_home import Ended, Home, Point, backfill
 from benchmarks.chaos_news import Expected, Receiver, noted, runs_at_work
@@ -21,6 +22,8 @@ LINES_AT_FIRST = 30
 MOST_STATEMENTS = 15
 FAULTS = ("kill the run", "kill the server", "end connections", "two runs at once", "fill the disk")
 NOTHING = "nothing"
+TABLES = {contract.name: table for table, contract in Catalog().contracts.items()}
+"""Folder of the landing zone -> table with its family."""
 FULL = ("No space left", "disk full", "disk is full")
 
 
@@ -137,7 +140,7 @@ class Simulation:
 
     def _judge(self, ended: Ended, fault: str, first: date, last: date, who: str = "the run") -> None:
         """Hold an exit code and what was said against what is promised."""
-        unreadable = {(f"registry.{Path(path).parts[0]}", cut.day) for path, cut in self._cut.items()}
+        unreadable = {(TABLES[Path(path).parts[0]], cut.day) for path, cut in self._cut.items()}
         unreadable = {(table, day) for table, day in unreadable if first <= day <= last}
         usual = 1 if unreadable else 0
         said = "\n".join(ended.said)

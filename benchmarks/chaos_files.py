@@ -26,10 +26,14 @@ class Arrival:
     what: str
 
 
-def make_final_files(folder: Path, last_day: date, days: int, events_per_day: int, seed: int) -> dict[str, date]:
+def make_final_files(
+    folder: Path, last_day: date, days: int, events_per_day: int, seed: int, families: tuple[str, ...]
+) -> dict[str, date]:
     """Write the files as they are in the end; returns {path: day}. Days are split over files, and some files copied."""
     chance = random.Random(f"files {seed}")  # noqa: S311 - a simulation, not a secret
-    options = SampleOptions(last_day, days, events_per_day, seed, "ndjson", bad_row_ratio=0.004, duplicate_ratio=0.02)
+    options = SampleOptions(
+        last_day, days, events_per_day, seed, "ndjson", bad_row_ratio=0.004, duplicate_ratio=0.02, families=families
+    )
     final: dict[str, date] = {}
     for whole in write_sample(folder, options):
         lines = whole.read_bytes().splitlines(keepends=True)
