@@ -11,7 +11,7 @@ from events import DOWNLOADS, booked, declared, download, load, rejected, write
 from test_cli import call, variables
 from test_late import FIRST, WEEK, World
 
-from analytics_etl import doctor
+from analytics_etl import doctor, retention
 from analytics_etl.definitions import build_defs
 from analytics_etl.late import SCAN_JOB
 from analytics_etl.missing import make_plan
@@ -171,3 +171,17 @@ def test_what_is_missing_counts_a_day_of_a_replaced_file(settings: Settings, wor
     assert [(gap.start, gap.why) for gap in gaps if gap.table == DOWNLOADS] == [
         (day, "a file was replaced, or came late without a valid row") for day in (WEEK[2], WEEK[3])
     ]
+
+
+def test_an_archived_day_keeps_what_the_books_say_of_a_file_that_no_longer_holds_it(settings: Settings) -> None:
+    warehouse = Warehouse(replace(settings, retention=PerTable(30), personal_retention=PerTable(None)))
+    newest = FIRST + timedelta(days=30)
+    write(settings, LATE, [download(1, FIRST), download(2, newest)])
+    load(warehouse, DOWNLOADS, FIRST, newest)
+    assert retention.run(warehouse, declared(), "test", lambda *_: None).days == 1
+    before = booked(settings.database_url)[LATE][FIRST.isoformat()]
+    write(settings, LATE, [download(2, newest), download(3, newest)])
+    load(warehouse, DOWNLOADS, newest)
+    assert booked(settings.database_url)[LATE] == {FIRST.isoformat(): before, newest.isoformat(): (2, 0, 2, 0, 0)}
+    assert warehouse.frozen_days() == set()
+    assert failing_checks(warehouse, declared(), FIRST) == set()

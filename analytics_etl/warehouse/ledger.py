@@ -31,7 +31,7 @@ def record_files(
     )
     with connection.cursor() as cursor:
         cursor.executemany(_FILE, [_file(table, report) for report in reports])
-    _void(connection, table, [r.file.path for r in reports if known.get(r.file.path) != r.state.checksum])
+    _void(connection, table, [r for r in reports if known.get(r.file.path) != r.state.checksum])
     _settle(connection, table, days, reports)
     with connection.cursor() as cursor:
         cursor.executemany(
@@ -39,17 +39,28 @@ def record_files(
         )
 
 
-def _void(connection: Connection, table: str, paths: Sequence[str]) -> None:
-    """What was known of the days of files that now have another content. Days that hold rows of the earlier content
-    stay: they wait to be loaded anew, also when the file has no rows of them any more.
+def _void(connection: Connection, table: str, changed: Sequence[FileReport]) -> None:
+    """Forget what was known of files that now have another content. Days that hold rows of the earlier one
+    stay: they wait to be loaded anew, also when the file has no rows of them any more. An archived day needs no file,
+    and its archive is checked against what is written here.
     """
+    paths = [report.file.path for report in changed]
+    told = [(report.file.path, day) for report in changed for day in report.days]
     connection.execute(
         "delete from ops.loaded_days where table_name = %s and path = any(%s) and loaded_at is null", [table, paths]
     )
     connection.execute(
-        "update ops.loaded_days set rows_read = 0, rows_rejected = 0, rows_loaded = null, rows_duplicate = null, "
-        "rows_conflicting = null where table_name = %s and path = any(%s)",
-        [table, paths],
+        """
+        update ops.loaded_days as d set
+            rows_read = 0, rows_rejected = 0, rows_loaded = null, rows_duplicate = null, rows_conflicting = null
+        where d.table_name = %s and d.path = any(%s) and (
+            not exists (
+                select from ops.archives as a
+                where a.table_name = d.table_name and a.day = d.day and a.state = 'archived'
+            )
+            or (d.path, d.day) in (select * from unnest(%s::text[], %s::date[]))
+        )""",
+        [table, paths, [path for path, _ in told], [day for _, day in told]],
     )
 
 
