@@ -202,9 +202,13 @@ def test_two_processes_start_it_at_once(folder: Path) -> None:
     assert [process.returncode for process in both] == [0, 0]
 
 
+# A shell starts what it runs in the background with interrupts ignored, the tests perhaps among it.
+HEEDS_INTERRUPTS = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+
+
 def test_runs_on_when_its_starter_is_interrupted(folder: Path) -> None:
     with subprocess.Popen(
-        [sys.executable, "-c", START + "; import time; time.sleep(60)", str(folder)],
+        [sys.executable, "-c", f"{HEEDS_INTERRUPTS}; {START}; import time; time.sleep(60)", str(folder)],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 import sql_engines
 from conftest import Server
-from hypothesis import HealthCheck, given
+from hypothesis import HealthCheck, example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from sql_engines import DuckDB, Engine, Postgres
@@ -97,6 +97,7 @@ MANY = hypothesis_settings(max_examples=150, deadline=None, suppress_health_chec
 
 
 @MANY
+@example(messages=["'''"])
 @given(messages=st.lists(MESSAGES, min_size=1, max_size=8))
 def test_both_engines_mask_the_same(engines: tuple[Postgres, DuckDB], catalog: Catalog, messages: list[str]) -> None:
     of_postgres, of_duckdb = (patterns(engine, catalog, messages) for engine in engines)

@@ -29,13 +29,13 @@ messages as (
     where recorded_at >= :start and recorded_at < :end and error_message is not null
     group by 1, 2, 3
 ),
--- Quoted texts, not apostrophes inside of words.
+-- Quoted texts, not apostrophes inside of words. No quote stands before them: engines would begin in different places.
 unquoted as (
     select
         day, schedule_id, error_message, error_count, first_seen_at, last_seen_at,
         regexp_replace(
             regexp_replace(error_message, '"[^"]*"|`[^`]*`', '<text>', 'g'),
-            '(^|[^0-9A-Za-z])''[^'']*''', '\1<text>', 'g'
+            '(^|[^0-9A-Za-z''])''[^'']*''', '\1<text>', 'g'
         ) as masked
     from messages
 ),
