@@ -1,8 +1,7 @@
 """What a backfill has to do: partitions that are missing, failed or outdated, and the few runs that mend them.
 
 Nothing is run here. Days that wait for a person are left alone: final ones with late or replaced files, which a run
-would load, and
-those of which a change was refused, which would be refused again.
+would load, and those of which a change was refused, which would be refused again.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
