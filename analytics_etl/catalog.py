@@ -1,7 +1,7 @@
 """Everything `sql/` declares, read once: contracts, source mappings, models of each kind. Knows no Dagster."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -29,7 +29,18 @@ class Catalog:
 
     @cached_property
     def aggregates(self) -> dict[str, Model]:
-        return self._load("aggregates")
+        """The aggregates, each with how far the tables it reads reach."""
+        found = self._load("aggregates")
+        complete: dict[str, Model] = {}
+
+        def add(table: str) -> Model:
+            if table not in complete:
+                inputs = [add(name).reach for name in found[table].dependencies if name in found]
+                reach = max((later for later, _ in inputs), default=0), max((before for _, before in inputs), default=0)
+                complete[table] = found[table] if reach == (0, 0) else replace(found[table], reach_of_inputs=reach)
+            return complete[table]
+
+        return {table: add(table) for table in found}
 
     @cached_property
     def views(self) -> dict[str, Model]:

@@ -176,22 +176,24 @@ def _files(warehouse: Warehouse) -> Finding:
 
 
 def _waiting(warehouse: Warehouse) -> Finding:
-    late = warehouse.query(
-        "select min(day) as first, max(day) as last, count(distinct day) as days, "
-        "sum(rows_read - rows_rejected) as rows from ops.loaded_days "
-        "where rows_loaded is null and rows_read > rows_rejected"
-    )[0]
-    if not late["days"]:
+    waiting = [row for row in warehouse.waiting_days() if row["rows_waiting"] or row["is_loaded"]]
+    if not waiting:
         return Finding("late rows", is_well=True, detail="none are waiting")
-    detail = f"{late['rows']} rows of {late['days']} days came after their day was loaded, or before it was asked for"
+    days, late = sorted({row["day"] for row in waiting}), [row for row in waiting if row["rows_waiting"]]
+    said = []
+    if late:
+        number = len({row["day"] for row in late})
+        rows = sum(row["rows_waiting"] for row in late)
+        said.append(f"{rows} rows of {number} days came after their day was loaded, or before it was asked for")
+    if number := len({row["day"] for row in waiting if not row["rows_waiting"]}):
+        said.append(f"files of {number} days were replaced since these were loaded, or came late without a valid row")
+    detail = "; ".join(said)
     frozen = sorted({day for _, day in warehouse.frozen_days()})
     if frozen:
         detail += f"; {len(frozen)} of these days are final and kept as they are, the first {frozen[0]}"
         advice = f'analytics-etl reopen {frozen[0]} --reason "why"'
         return Finding("late rows", is_well=False, detail=detail, advice=advice)
-    return Finding(
-        "late rows", is_well=False, detail=detail, advice=f"analytics-etl backfill {late['first']} {late['last']}"
-    )
+    return Finding("late rows", is_well=False, detail=detail, advice=f"analytics-etl backfill {days[0]} {days[-1]}")
 
 
 def _days(warehouse: Warehouse, catalog: Catalog, today: date) -> Finding:

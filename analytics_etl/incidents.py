@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from dagster import DagsterEventType, DagsterInstance, DagsterRun, DagsterRunStatus, RunsFilter
+from dagster import DagsterEventType, DagsterInstance, DagsterRun, DagsterRunStatus, RunRecord, RunsFilter
 from dagster._core.definitions.run_request import InstigatorType
 from dagster._core.events import JobFailureData, RunFailureReason
 from dagster._core.scheduler.instigation import (
@@ -28,6 +28,14 @@ from analytics_etl.schedules import JOB_NAMES, scheduled_period
 TICK_GRACE = timedelta(minutes=15)
 """The daemon starts runs late when it is busy, and makes up for what it missed when it starts again."""
 
+RETRY_GRACE = timedelta(minutes=15)
+"""A run that is to be tried again and was not by then will not be, as far as anybody can tell: it has failed. Less than
+how far one looks back, or nobody would look at it again.
+"""
+
+AGAIN_TAG = "analytics_etl/again_of"
+"""On a run of the command line: the one that it takes the place of, since that one lost its connection."""
+
 CHECK_FAILED = "DagsterAssetCheckFailedError"
 
 
@@ -40,17 +48,17 @@ class Run:
     failure: RunFailure | None
 
 
-def failed_runs(instance: DagsterInstance, since: datetime) -> dict[str, Run]:
+def failed_runs(instance: DagsterInstance, since: datetime, now: datetime) -> dict[str, Run]:
     """Runs that have failed since a moment and are not tried again by themselves, oldest first."""
     filters = RunsFilter(statuses=[DagsterRunStatus.FAILURE], updated_after=since)
-    found = [record.dagster_run for record in instance.get_run_records(filters, ascending=True)]
-    return {run.run_id: _described(instance, run) for run in found if not _is_run_again(run)}
+    found = instance.get_run_records(filters, ascending=True)
+    return {r.dagster_run.run_id: _described(instance, r, now) for r in found if not _is_run_again(instance, r, now)}
 
 
-def run_of(instance: DagsterInstance, run_id: str) -> Run | None:
+def run_of(instance: DagsterInstance, run_id: str, now: datetime) -> Run | None:
     """A run by its id; None when it is no longer known."""
-    run = instance.get_run_by_id(run_id)
-    return None if run is None else _described(instance, run)
+    record = instance.get_run_record_by_id(run_id)
+    return None if record is None else _described(instance, record, now)
 
 
 def daemon_messages(
@@ -156,13 +164,28 @@ def _tick(
     return found[0] if found else None
 
 
-def _described(instance: DagsterInstance, run: DagsterRun) -> Run:
-    has_failed = run.status == DagsterRunStatus.FAILURE and not _is_run_again(run)
+def _described(instance: DagsterInstance, record: RunRecord, now: datetime) -> Run:
+    run = record.dagster_run
+    has_failed = run.status == DagsterRunStatus.FAILURE and not _is_run_again(instance, record, now)
     return Run(run.tags, run.is_finished, _failure(instance, run) if has_failed else None)
 
 
-def _is_run_again(run: DagsterRun) -> bool:
-    """Whether a failed run is run again by itself: only what its checks found is told then."""
+def _is_run_again(instance: DagsterInstance, record: RunRecord, now: datetime) -> bool:
+    """Whether a failed run is run again by itself: only what its checks found is told then.
+
+    Whoever was to start it may have been killed before: only another run, or a little patience, says that it is.
+    """
+    run = record.dagster_run
+    if not _is_to_be_run_again(run):
+        return False
+    ended = datetime.fromtimestamp(record.end_time, UTC) if record.end_time else record.update_timestamp
+    if now < ended.replace(tzinfo=UTC) + RETRY_GRACE or dg_tags.AUTO_RETRY_RUN_ID_TAG in run.tags:
+        return True
+    names = (AGAIN_TAG, dg_tags.PARENT_RUN_ID_TAG)
+    return any(instance.get_run_ids(RunsFilter(tags={name: run.run_id}), limit=1) for name in names)
+
+
+def _is_to_be_run_again(run: DagsterRun) -> bool:
     return run.tags.get(dg_tags.WILL_RETRY_TAG) == "true"
 
 
@@ -177,6 +200,9 @@ def _failure(instance: DagsterInstance, run: DagsterRun) -> RunFailure:
         data = event.event_specific_data
         is_by_steps = isinstance(data, JobFailureData) and data.failure_reason == RunFailureReason.STEP_FAILURE
         said = "" if is_by_steps else entry.user_message or event.message or ""
+    if _is_to_be_run_again(run):
+        minutes = RETRY_GRACE // timedelta(minutes=1)
+        said = f"{said} It was to be run again by itself, and {minutes} minutes later it had not been.".strip()
     by_checks = [error is not None and error.cls_name == CHECK_FAILED for error in errors.values()]
     return RunFailure(
         run.run_id,

@@ -50,7 +50,7 @@ def build_scan_job(catalog: Catalog) -> dg.JobDefinition:
 
 
 def build_late_sensor(catalog: Catalog, scan_job: dg.JobDefinition, daily_job: Any) -> dg.SensorDefinition:
-    """The sensor that asks for a scan once there are new files, then for the provisional days with rows waiting."""
+    """The sensor that asks for a scan once there are new files, then for the provisional days with files waiting."""
 
     @dg.sensor(
         name="late_data",
@@ -104,12 +104,16 @@ def build_period_sensor(daily_job: Any, period_jobs: Mapping[Cadence, Any]) -> d
 
 
 def late_days(warehouse: Warehouse, catalog: Catalog, yesterday: date) -> set[date]:
-    """The days with rows waiting that are within the lateness window of their table, and over."""
+    """The days with files waiting that are within the lateness window of their table, and over.
+
+    A file waits also when all its rows of the day were rejected, or when it held rows of it before it was replaced.
+    """
     waiting = [row for row in warehouse.waiting_days() if warehouse.settings.start_date <= row["day"] <= yesterday]
     found = set()
     for table in catalog.contracts:
         mine = [row["day"] for row in waiting if row["table_name"] == table]
-        newest = warehouse.newest_day([table]) or max(mine, default=None)
+        valid = [row["day"] for row in waiting if row["table_name"] == table and row["rows_waiting"]]
+        newest = warehouse.newest_day([table]) or max(valid, default=None)
         lateness = timedelta(days=warehouse.settings.lateness_of(table, is_derived=False))
         found |= {day for day in mine if newest is not None and newest < day + lateness}
     return found

@@ -170,7 +170,7 @@ def _days(answers: Answers, tables: Sequence[str]) -> Iterator[GaugeMetricFamily
     counts = {(row["table_name"], row["state"]): row["days"] for row in answers["day_states"]}
     yield _gauge(
         "days",
-        "Days of a table in a state: expected ones are due and not there, frozen_late ones are final with late rows.",
+        "Days of a table in a state: expected ones are due and not there, frozen_late ones are final and files wait.",
         [((table, state), counts.get((table, state), 0)) for table in tables for state in get_args(DayState)],
         ("table", "state"),
     )

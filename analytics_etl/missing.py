@@ -1,7 +1,7 @@
 """What a backfill has to do: partitions that are missing, failed or outdated, and the few runs that mend them.
 
-Nothing is run here. Days that wait for a person are left alone: final ones with late rows, which a run would load, and
-those of which a change was refused, which would be refused again.
+Nothing is run here. Days that wait for a person are left alone: final ones with late or replaced files, which a run
+would load, and those of which a change was refused, which would be refused again.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -80,7 +80,7 @@ def make_plan(warehouse: Warehouse, catalog: Catalog, first: date, last: date) -
         catalog,
         records,
         warehouse.failed_partitions(start, end),
-        {(r["table_name"], r["day"]) for r in warehouse.waiting_days()},
+        {(r["table_name"], r["day"]): r["rows_waiting"] for r in warehouse.waiting_days()},
         {(r["table_name"], r["day"]) for r in warehouse.day_states(start, end) if r["failure"] is not None},
     )
     gaps = [
@@ -112,7 +112,8 @@ class _Search:
     catalog: Catalog
     records: Mapping[str, Mapping[date, Mapping[str, Any]]]
     failed: set[tuple[str, date]]
-    waiting: set[tuple[str, date]]
+    waiting: Mapping[tuple[str, date], int]
+    """The valid rows of each day that has files waiting."""
     unwritten: set[tuple[str, date]]
     """Days whose last attempt to be written failed."""
 
@@ -126,7 +127,8 @@ class _Search:
         if record["code_version"] != self.catalog.code_version(table):
             return "made by an earlier version of its SQL"
         if (table, start) in self.waiting:
-            return "late rows are waiting"
+            rows = self.waiting[table, start]
+            return "late rows are waiting" if rows else "a file was replaced, or came late without a valid row"
         model = self.catalog.aggregates.get(table)
         if model is None:
             return None

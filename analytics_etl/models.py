@@ -64,6 +64,8 @@ class Model:
     checks: tuple[tuple[str, Mapping[str, Any]], ...]
     """Great Expectations expectations: (name in snake case, arguments)."""
     select: str
+    reach_of_inputs: tuple[int, int] = (0, 0)
+    """Days (after, before) a changed one within which the tables it reads may change with it; the catalogue knows."""
 
     @property
     def table(self) -> str:
@@ -120,7 +122,14 @@ class Model:
         """The days (after, before) whose partitions may change with the days [start, end): those that end after the
         first of the two and start before the second.
         """
-        return _moved(start, -self.lookahead_days), _moved(end, self.lookback_days)
+        later, earlier = self.reach
+        return _moved(start, -earlier), _moved(end, later)
+
+    @property
+    def reach(self) -> tuple[int, int]:
+        """Days (after, before) a changed one that may change with it, also by way of the tables that are read."""
+        later, earlier = self.reach_of_inputs
+        return min(later + self.lookback_days, ALL_DAYS), min(earlier + self.lookahead_days, ALL_DAYS)
 
     def _days_from(self, parameter: str, operation: type[exp.Binary]) -> Iterator[int]:
         for found in self.expression.find_all(operation):

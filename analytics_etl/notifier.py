@@ -77,7 +77,7 @@ def collect(
         outbox.begin_collecting(connection)
         reached = outbox.reached(connection, SOURCE)
         since = reached - OVERLAP if reached else now - FIRST_LOOK_BACK
-        runs = incidents.failed_runs(instance, since)
+        runs = incidents.failed_runs(instance, since, now)
         new = 0
 
         def add(message: Message) -> None:
@@ -87,7 +87,7 @@ def collect(
         untold = set(runs) - {key.removeprefix("run:") for key in outbox.known(connection, [f"run:{r}" for r in runs])}
         waiting = outbox.unhandled_runs(connection)
         for run_id in [*waiting, *(r for r in runs if r in untold and r not in waiting)]:
-            run = runs.get(run_id) or incidents.run_of(instance, run_id)
+            run = runs.get(run_id) or incidents.run_of(instance, run_id, now)
             if run and not run.has_ended and waiting[run_id] > now - UNFINISHED_AFTER:
                 continue
             _tell_run(connection, run_id, run, now, add, warehouse.settings.owners)

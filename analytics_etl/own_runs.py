@@ -89,7 +89,7 @@ def _runs(instance: DagsterInstance, start: datetime, end: datetime) -> Iterator
         if ended is None or not start.timestamp() <= ended < end.timestamp():
             continue
         stats = instance.get_run_stats(run.run_id)
-        described = run_of(instance, run.run_id)
+        described = run_of(instance, run.run_id, end)  # as of then, so that writing the day again says the same
         failure = None if described is None else described.failure
         will_retry = run.tags.get(dg_tags.WILL_RETRY_TAG) == "true"
         yield {

@@ -22,6 +22,7 @@ from dagster._core.storage.tags import (
 from dagster_shared.error import SerializableErrorInfo
 
 from analytics_etl.definitions import build_defs
+from analytics_etl.incidents import AGAIN_TAG
 from analytics_etl.models import Cadence
 from analytics_etl.partitions import periods
 from analytics_etl.schedules import JOB_NAMES, VIEWS_JOB
@@ -71,6 +72,12 @@ retention:
       failure: 30
 """
 
+LONG_PREPARATION = 1000
+"""Partitions that Dagster writes down, each by itself, before the first step of a run: more take a minute or so."""
+
+TOLD_EACH = 250
+"""Of these so many between two signs of how far it is."""
+
 MOST_TRIES = 3
 """Runs of one job, when the connection to the database is lost again and again."""
 
@@ -82,6 +89,9 @@ LOST = {
 
 Progress = Callable[[str, int, int], None]
 """(what is being done, steps done, steps in all)"""
+
+
+_CADENCES: dict[str, Cadence] = {name: cadence for cadence, name in JOB_NAMES.items()}
 
 
 class RunFailedError(RuntimeError):
@@ -144,10 +154,12 @@ def execute(settings: Settings, jobs: Sequence[Job], progress: Progress, tags: d
     tags = {**(tags or {}), MAX_RETRIES_TAG: "0"}
     with instance(settings) as opened:
         for job in jobs:
+            of_try = tags
             for tries in range(1, MOST_TRIES + 1):
                 run_id = str(uuid4())
-                if _succeeds(definitions, opened, job, run_id, progress, tags, is_last=tries == MOST_TRIES):
+                if _succeeds(definitions, opened, job, run_id, progress, of_try, is_last=tries == MOST_TRIES):
                     break
+                of_try = {**tags, AGAIN_TAG: run_id}
                 wait_until_back(settings)
                 persistently(settings, partial(_give_up, opened, run_id))
                 progress(f"{job}: the connection to the database was lost; running it again", 0, 1)
@@ -171,7 +183,7 @@ def _succeeds(
 
 
 def _give_up(opened: DagsterInstance, run_id: str) -> None:
-    """Mark a run as failed that is run anew: nobody needs to be told."""
+    """Mark a run as failed that is run anew: nobody needs to be told, as long as it is."""
     run = opened.get_run_by_id(run_id)
     if run is not None and not run.is_finished:
         opened.report_run_failed(run, "The connection to the database was lost; the job is run again.")
@@ -183,10 +195,14 @@ def _execute(
     definitions: dg.Definitions, opened: DagsterInstance, job: Job, run_id: str, progress: Progress,
     tags: dict[str, str],
 ) -> list[tuple[str, SerializableErrorInfo]]:  # fmt: skip
-    """Run a job; the steps that failed with what they met. Raises what Dagster itself could not cope with."""
+    """Run a job; the steps that failed with what they met, Dagster's own work between them included.
+
+    Raises what Dagster could not even write down.
+    """
     resolved = definitions.resolve_job_def(job.name)
     steps = len(resolved.graph.node_dict)
     done = 0
+    prepare_one = _preparation(job, len(list(resolved.asset_layer.executable_asset_keys)), steps, progress)
     failures: list[tuple[str, SerializableErrorInfo]] = []
 
     def listen(entry: dg.EventLogEntry) -> None:
@@ -196,7 +212,9 @@ def _execute(
             return
         kind = entry.dagster_event.event_type
         step = (entry.step_key or "").replace("__", ".")
-        if kind == DagsterEventType.STEP_START:
+        if kind == DagsterEventType.ASSET_MATERIALIZATION_PLANNED:
+            prepare_one()
+        elif kind == DagsterEventType.STEP_START:
             progress(f"{job}: {step}", done, steps)
         elif kind in (DagsterEventType.STEP_SUCCESS, DagsterEventType.STEP_SKIPPED, DagsterEventType.STEP_FAILURE):
             done += 1
@@ -204,6 +222,9 @@ def _execute(
         if kind == DagsterEventType.STEP_FAILURE:
             error = entry.dagster_event.step_failure_data.error
             failures.append((step, error or SerializableErrorInfo(str(entry.dagster_event.message), [], None)))
+        if kind == DagsterEventType.RUN_FAILURE:
+            error = getattr(entry.dagster_event.event_specific_data, "error", None)
+            failures.extend([("between two steps", error)] if error else [])
 
     opened.add_event_listener(run_id, listen)
     all_tags = {**tags, **_range_tags(job)}
@@ -218,6 +239,25 @@ def _execute(
     if not result.success and not failures:
         raise RunFailedError(f"the run {run_id} ({job}) failed: see the run in the UI")
     return failures
+
+
+def _preparation(job: Job, assets: int, steps: int, progress: Progress) -> Callable[[], None]:
+    """Say what is prepared before the first step, if it is long; returns what to call for each partition of a table or
+    report that is, which says how far it is.
+    """
+    partitions = 1 if job.first is None or job.last is None else len(periods(_CADENCES[job.name], job.first, job.last))
+    total, count = partitions * assets, 0
+
+    def prepare_one() -> None:
+        nonlocal count
+        count += 1
+        if total >= LONG_PREPARATION and count % TOLD_EACH == 0:
+            progress(f"{job}: prepared {count:,} of {total:,} partitions", count, total)
+
+    if total >= LONG_PREPARATION:
+        what = f"{partitions:,} partitions of {assets} tables and reports"
+        progress(f"{job}: preparing {what}; this can take minutes, then the first table begins", 0, steps)
+    return prepare_one
 
 
 def _range_tags(job: Job) -> dict[str, str]:

@@ -3,10 +3,10 @@
 The states of days are those of `ops.days`, which the pipeline keeps; those of weeks and months follow the same rules.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 from analytics_etl.catalog import Catalog
 from analytics_etl.models import Cadence, cadence_of
@@ -51,10 +51,14 @@ class Matrix:
     cells: Mapping[str, list[Cell]]
 
 
-def matrices(warehouse: Warehouse, catalog: Catalog, first: date, last: date) -> list[Matrix]:
-    """One matrix for each cadence, over the periods that hold the days first to last."""
+def matrices(
+    warehouse: Warehouse, catalog: Catalog, first: date, last: date, families: Collection[str] = ()
+) -> list[Matrix]:
+    """One matrix for each cadence, over the periods that hold the days first to last; of all families, unless some are
+    named.
+    """
     settle(warehouse, catalog)
-    return [_matrix(warehouse, catalog, cadence, periods(cadence, first, last)) for cadence in _CADENCES]
+    return [_matrix(warehouse, catalog, cadence, periods(cadence, first, last), families) for cadence in _CADENCES]
 
 
 def settle(warehouse: Warehouse, catalog: Catalog) -> None:
@@ -62,28 +66,53 @@ def settle(warehouse: Warehouse, catalog: Catalog) -> None:
     warehouse.settle_days(catalog.kept_by_day)
 
 
-def notes(warehouse: Warehouse, start: date, end: date) -> list[str]:
+def notes(warehouse: Warehouse, start: date, end: date, families: Collection[str] = ()) -> list[str]:
     """What is wrong or odd with the days of [start, end), newest first, each in a sentence that says what to type."""
     found = []
-    for row in sorted(warehouse.day_states(start, end), key=lambda row: row["day"], reverse=True):
+    states = [row for row in warehouse.day_states(start, end) if is_of(row["table_name"], families)]
+    for row in sorted(states, key=lambda row: row["day"], reverse=True):
         which, day = f"{row['table_name']} {row['day']}", row["day"]
         if row["failure"] is not None:
             found.append(f"{which} could not be written: {row['failure']}; try again: analytics-etl run {day}")
         elif row["failed_checks"]:
             found.append(f"{which} failed {', '.join(row['failed_checks'])}; see its rows: analytics-etl ui")
-        if row["rows_waiting"] and row["is_final"]:
-            reopen = f'analytics-etl reopen {day} --reason "why"'
-            found.append(f"{which} is final and {row['rows_waiting']:,} late rows wait; to load them: {reopen}")
-        elif row["rows_waiting"]:
-            found.append(f"{which}: {row['rows_waiting']:,} rows wait; to load them now: analytics-etl run {day}")
+        if waiting := _waiting(row):
+            found.append(f"{which} {waiting}")
         if VOLUME_CHECK in row["warned_checks"]:
             what = f"has {row['rows']:,} rows, far from what is usual" if row["rows"] else "has no rows"
             found.append(f"{which} {what}: are all its files there?")
     return found
 
 
-def _matrix(warehouse: Warehouse, catalog: Catalog, cadence: Cadence, starts: Mapping[date, date]) -> Matrix:
-    tables = [table for table in catalog.in_order() if table not in catalog.views and cadence_of(table) == cadence]
+def _waiting(row: Mapping[str, Any]) -> str | None:
+    """What waits for a day, and what to type; None when nothing does."""
+    day, rows, files, is_final = row["day"], row["rows_waiting"], row["files_waiting"], row["is_final"]
+    reopen = f'analytics-etl reopen {day} --reason "why"'
+    if rows and is_final:
+        return f"is final and {rows:,} late rows wait; to load them: {reopen}"
+    if rows:
+        return f"has {rows:,} rows waiting; to load them now: analytics-etl run {day}"
+    if not files:
+        return None
+    what = f"{files:,} {'files' if files > 1 else 'file'} replaced since, or late without a valid row"
+    if is_final:
+        return f"is final and keeps what it was made of; {what}; to make it anew: {reopen}"
+    return f"is older than its files: {what}; to make it anew now: analytics-etl run {day}"
+
+
+def is_of(table: str, families: Collection[str]) -> bool:
+    """Whether a table is of one of some families; of none means all."""
+    return not families or table.split(".", maxsplit=1)[0] in families
+
+
+def _matrix(
+    warehouse: Warehouse, catalog: Catalog, cadence: Cadence, starts: Mapping[date, date], families: Collection[str]
+) -> Matrix:
+    tables = [
+        table
+        for table in catalog.in_order()
+        if table not in catalog.views and cadence_of(table) == cadence and is_of(table, families)
+    ]
     start, end = min(starts), max(starts.values())
     versions = {(r["table_name"], r["period_start"]): r["code_version"] for r in warehouse.partitions(start, end)}
     cell = _days(warehouse, start, end) if cadence == "day" else _periods(warehouse, catalog, start, end)

@@ -10,7 +10,8 @@ BOOKS = {
     "loaded_days": "table_name, path, day, rows_read, rows_rejected, rows_loaded, rows_duplicate, rows_conflicting",
     "rejected_rows": "table_name, path, day, line, reason, content",
     "partitions": "table_name, period_start, period_end, rows, code_version",
-    "days": "table_name, day, state, is_final, final_from, rows, rows_waiting, failed_checks, warned_checks, failure",
+    "days": "table_name, day, state, is_final, final_from, rows, rows_waiting, files_waiting, failed_checks,"
+    " warned_checks, failure",
     # Not those of views: they are kept for each day that was once the newest.
     "check_results where period_end > period_start": "table_name, check_name, period_start, period_end, passed,"
     " severity, unexpected_count",

@@ -119,3 +119,35 @@ def test_a_range_through_dagster_is_the_same_as_day_by_day(fresh: Callable[[], S
     assert_equal(all_tables(by_day.database_url), expected)
     reports = as_range.reports_dir / "registry"
     assert sorted(path.stem for path in reports.glob("daily/*.html")) == [day.isoformat() for day in SHORT]
+
+
+def test_a_long_run_says_what_it_prepares_and_how_far_it_is(
+    fresh: Callable[[], Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Dagster writes down each partition of each table and report before the first step."""
+    monkeypatch.setattr(runs, "LONG_PREPARATION", 10)
+    monkeypatch.setattr(runs, "TOLD_EACH", 5)
+    said: list[tuple[str, int, int]] = []
+    weeks = runs.Job("weekly", date(2025, 3, 3), date(2025, 3, 17))
+    with pytest.raises(runs.RunFailedError, match="does not exist"):  # which is not looked at here
+        runs.execute(fresh(), [weeks], lambda *told: said.append(told))
+    # One table by week, module_stats_weekly, and the weekly reports of three families.
+    [first, *rest] = [(what, done, of) for what, done, of in said if "repar" in what]
+    assert first == (
+        (
+            f"{weeks}: preparing 3 partitions of 4 tables and reports; this can take minutes, then the first table "
+            "begins"
+        ),
+        *(0, said[-1][2]),
+    )
+    assert rest == [(f"{weeks}: prepared {count} of 12 partitions", count, 12) for count in (5, 10)]
+    assert said.index(rest[-1]) < next(n for n, told in enumerate(said) if "module_stats_weekly" in told[0])
+
+
+def test_a_short_run_says_nothing_of_its_preparation(fresh: Callable[[], Settings]) -> None:
+    said: list[str] = []
+    week = runs.Job("weekly", date(2025, 3, 3), date(2025, 3, 3))
+    with pytest.raises(runs.RunFailedError, match="does not exist"):
+        runs.execute(fresh(), [week], lambda what, *_: said.append(what))
+    assert said
+    assert [what for what in said if "repar" in what] == []

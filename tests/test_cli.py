@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 import pytest
 from click.testing import CliRunner, Result
-from events import DAY, compilation, download, load_and_aggregate, restored_environment, view, write
+from events import DAY, compilation, download, load, load_and_aggregate, restored_environment, view, write
 
 from analytics_etl import runs
 from analytics_etl.cli import main
@@ -139,6 +139,30 @@ def test_status_and_doctor_on_an_empty_database(settings: Settings) -> None:
     assert "✗ landing download_events: no files below" in found.stdout
     assert "✗ days: no day has been loaded" in found.stdout
     assert "→ analytics-etl run DATE" in found.stdout
+
+
+def test_status_of_some_families_only(settings: Settings, warehouse: Warehouse) -> None:
+    later = DAY + timedelta(days=20)
+    write(settings, "download_events/a.ndjson", [download(1), download(2, later)])
+    load(warehouse, "registry.download_events", DAY)
+    load(warehouse, "usage.schema_usage_events", DAY)
+
+    def shown(arguments: str) -> tuple[set[str], str]:
+        result = call(f"status {arguments}", variables(settings))
+        assert result.exit_code == 0, result.output
+        return {line.split(".")[0] for line in result.stdout.splitlines() if "_events  " in line}, result.stdout
+
+    assert shown("")[0] == {"registry", "schedules", "usage"}
+    assert f"{later} has 1 rows wait" in shown(f"--to {later}")[1]
+    families, text = shown("--family usage")
+    assert families == {"usage"}
+    assert f"{DAY:%m-%d}" in text, "up to the newest day of the family"
+    assert "weeks" not in text, "the family has no table by week"
+    assert "1 rows wait" not in shown(f"--family usage --to {later}")[1]
+    assert shown(f"--family usage --family registry --to {later}")[0] == {"registry", "usage"}
+    wrong = call("status --family usages", variables(settings))
+    assert wrong.exit_code != 0
+    assert "there is no family usages; expected --family with one of registry, schedules, usage" in wrong.stderr
 
 
 def test_status_and_doctor_on_a_loaded_database(settings: Settings, warehouse: Warehouse) -> None:

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+from dagster import DagsterRunStatus
 from dagster._core.definitions.run_request import InstigatorType
 from dagster._core.remote_origin import InProcessCodeLocationOrigin, RemoteInstigatorOrigin, RemoteRepositoryOrigin
 from dagster._core.scheduler.instigation import (
@@ -15,7 +16,7 @@ from dagster._core.scheduler.instigation import (
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster._daemon.types import DaemonHeartbeat
 from dagster_shared.error import SerializableErrorInfo
-from notification_world import NOW, World
+from notification_world import NOW, SCHEDULED, World
 
 pytest_plugins = ["notification_fixtures"]
 
@@ -79,6 +80,18 @@ def test_a_schedule_that_lets_its_time_pass_is_told_once(world: World) -> None:
     assert world.tell(tomorrow + timedelta(days=2, minutes=15)).new == 1  # a failed tick is not a missed one
     world.instance.update_instigator_state(state.with_status(InstigatorStatus.STOPPED))
     assert world.tell(tomorrow + timedelta(days=5)).new == 0
+
+
+def test_a_run_that_the_daemon_should_run_again_is_told_when_it_does_not(world: World) -> None:
+    failed = {**SCHEDULED, "dagster/will_retry": "true"}
+    lost, retried, linked = (world.run(failed, DagsterRunStatus.FAILURE) for _ in range(3))
+    world.run({**SCHEDULED, "dagster/parent_run_id": retried}, DagsterRunStatus.STARTED)
+    world.instance.add_run_tags(linked, {"dagster/auto_retry_run_id": "a-run-that-was-removed-since"})
+    now = datetime.now(UTC)
+    assert [world.tell(now + timedelta(minutes=minutes)).new for minutes in (0, 14, 16, 30)] == [0, 0, 1, 0]
+    [(_, mail)] = world.mailbox.mails
+    assert lost in mail.get_content()
+    assert "It was to be run again by itself" in mail.get_content()
 
 
 def test_a_daemon_that_died_is_told_once(world: World) -> None:

@@ -58,12 +58,13 @@ MAY_IMPORT = {
     # The books hold what landing reports: the warehouse names these values, and calls nothing of landing.
     "warehouse": {"settings", "models", "contracts", "partitions", "embedded", "landing", "archive"},
     "retention": {"settings", "contracts", "catalog", "warehouse"},
+    "outdated_reports": {"models", "partitions", "warehouse"},
     "status": {"models", "partitions", "catalog", "warehouse"},
     # Of landing only the temporary folder that is cleared when its process was killed.
     "watchdog": {"settings", "models", "contracts", "partitions", "catalog", "landing", "warehouse"},
     "assets": {
         *("settings", "models", "contracts", "partitions", "catalog", "landing", "warehouse", "reporting"),
-        *("retention", "status", "watchdog"),
+        *("outdated_reports", "retention", "status", "watchdog"),
     },
     "checks": {"settings", "models", "contracts", "partitions", "catalog", "warehouse", "assets.metadata"},
     "notifications": {"settings"},

@@ -3,7 +3,7 @@
 import errno
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -13,7 +13,7 @@ from dagster import DagsterInstance, RunsFilter
 from dagster._core.storage.tags import WILL_RETRY_TAG
 from events import DAY, all_tables, ask, download, restored_environment, write
 
-from analytics_etl import notifier, runs
+from analytics_etl import incidents, notifier, runs
 from analytics_etl.settings import Settings
 from analytics_etl.warehouse import Warehouse, explained, is_lost
 
@@ -98,6 +98,35 @@ def test_a_job_is_run_again_when_dagster_loses_its_books(
     notifier.tell(Warehouse(settings), instance, datetime.now(UTC))
     told = [row["kind"] for row in ask(settings.database_url, "select kind from ops.notifications")]
     assert told == ["checks_failed"]  # that two tables have no rows; not the run
+    assert notifier.tell(Warehouse(settings), instance, datetime.now(UTC) + incidents.RETRY_GRACE * 2).new == 0
+
+
+def test_a_run_that_is_killed_before_it_is_run_again_is_told_once(
+    settings: Settings, instance: DagsterInstance
+) -> None:
+    def stop(what: str, *_: int) -> None:
+        if "running it again" in what:
+            raise KeyboardInterrupt  # the process ends between the mark and the next try
+
+    with ending_connections(settings, "psycopg2", at(2, "INSERT INTO event_logs")), pytest.raises(KeyboardInterrupt):
+        runs.execute(settings, DAILY, stop, {"analytics_etl/notify": "true"})
+    assert kept(instance) == [("FAILURE", "true")]
+    now, grace = datetime.now(UTC), incidents.RETRY_GRACE
+    moments = [now, now + grace - timedelta(minutes=1), now + grace, now + grace * 2, now + grace * 5]
+    assert [notifier.tell(Warehouse(settings), instance, at).new for at in moments] == [0, 0, 1, 0, 0]
+    [told] = ask(settings.database_url, "select kind, body from ops.notifications")
+    assert told["kind"] == "run_failed"
+    assert "It was to be run again by itself, and 15 minutes later it had not been." in told["body"]
+
+
+def test_a_job_is_run_again_when_dagster_cannot_even_write_that_a_step_failed(
+    settings: Settings, instance: DagsterInstance
+) -> None:
+    first, second = at(2, "'dagster_event_type': 'STEP_START'"), at(1, "'dagster_event_type': 'STEP_FAILURE'")
+    with ending_connections(settings, "psycopg2", lambda text: first(text) or second(text)) as ended:
+        runs.execute(settings, DAILY, lambda *_: None)
+    assert len(ended) == 2
+    assert kept(instance) == [("FAILURE", "true"), ("SUCCESS", None)]
 
 
 def test_a_connection_that_is_always_lost_is_given_up(settings: Settings, instance: DagsterInstance) -> None:

@@ -472,6 +472,18 @@ def test_what_is_wrong_is_said_at_the_top() -> None:
     assert not state["is_final"]
 
 
+def test_a_final_day_whose_file_was_replaced_says_that_its_numbers_are_as_before() -> None:
+    rows = day_rows()
+    of = {(row["table_name"], row["day"]): row for row in rows["days"]}
+    of[EVENTS[1], DAY].update(state="frozen_late")
+    [notice] = day_report(rows, newest_day=date(2025, 4, 7))["state"]["notices"]
+    assert notice == {
+        "kind": "late_rows",
+        "sentence": "Files of registry.download_events (31 March) were replaced, or came without a valid row, after "
+        "the day was final; the numbers stay as they are until the day is reopened.",
+    }
+
+
 def test_figures_are_compared_with_those_first_published() -> None:
     [section] = [s for s in week_report(troubled_rows())["sections"] if s["name"] == "first_figures"]
     assert [tuple(row.values()) for row in section["rows"]] == [

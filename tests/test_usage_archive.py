@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
+from pathlib import Path
 
 import pytest
 from conftest import Server, settings_in
@@ -85,3 +86,23 @@ def test_a_final_day_does_not_change_much_unasked(filled: Warehouse) -> None:
     write(filled.settings, f"schema_usage_events/{OLD}.ndjson", [usage(n, OLD) for n in range(50)])
     with pytest.raises(ChangeRefusedError, match=r"usage\.schema_usage_events: .* 2025-03-01: rows 100 to 50"):
         load(filled, EVENTS, OLD, accept_change=False)
+
+
+def test_an_old_day_reaches_later_ones_through_the_tables_between(server: Server, tmp_path: Path) -> None:
+    """The scorecard reads 30 days and the liveness of its day, which reads a year: it must follow the liveness."""
+    settings = settings_in(tmp_path, server.clone(), OLD)
+    warehouse, far = Warehouse(settings), OLD + timedelta(days=100)
+    one = event_id(1)
+    write(settings, "schema_usage_events/far.ndjson", [usage(1, far, schema_id=one, operation="list")])
+    load(warehouse, EVENTS, far)
+    aggregate(warehouse, far, far, cadences=("day",))
+    write(settings, "schema_usage_events/old.ndjson", [usage(2, OLD, schema_id=one)])
+    load(warehouse, EVENTS, OLD)
+    aggregate(warehouse, OLD, OLD, cadences=("day",))
+    found = tables(warehouse)
+    # Last used 100 days before: a zombie, no longer new and idle.
+    states = "select state, days_since_use from usage.schema_liveness_daily where day = '2025-06-09'"
+    assert ask(settings.database_url, states) == [{"state": "zombie", "days_since_use": 100}]
+    aggregate(warehouse, far, far, cadences=("day",))
+    assert tables(warehouse) == found
+    server.drop(settings.database_url or "")

@@ -13,6 +13,7 @@ import dagster as dg
 from analytics_etl.assets.metadata import FRESHNESS, HOURLY, asset_key, retrying_lost_connections
 from analytics_etl.catalog import Catalog
 from analytics_etl.models import Cadence, Model
+from analytics_etl.outdated_reports import outdated_reports
 from analytics_etl.partitions import Partitions, period_end, period_start, requested_periods
 from analytics_etl.reporting import (
     SCHEMA_VERSION,
@@ -58,13 +59,11 @@ def report_key(family: str, cadence: Cadence) -> dg.AssetKey:
 def build_report_asset(catalog: Catalog, family: str, cadence: Cadence, partitions: Partitions) -> dg.AssetsDefinition:
     """The asset of one kind of report; a partition is the pair of files of one period."""
     name = _NAMES[cadence]
-    tables = [
-        m.table for m in catalog.aggregates.values() if m.family == family and m.cadence in _TABLE_SUFFIXES[cadence]
-    ]
+    models = [m for m in catalog.aggregates.values() if m.family == family and m.cadence in _TABLE_SUFFIXES[cadence]]
 
     @dg.asset(
         key=report_key(family, cadence),
-        deps=[asset_key(table) for table in tables],
+        deps=[asset_key(model.table) for model in models],
         group_name=family,
         description=f"The {name} report of the {family} as HTML and JSON, as of the end of its period.",
         partitions_def=partitions.of(cadence),
@@ -74,10 +73,17 @@ def build_report_asset(catalog: Catalog, family: str, cadence: Cadence, partitio
     )
     def report(context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Warehouse]) -> None:
         requested = requested_periods(context, cadence)
-        before = period_start(cadence, min(requested) - timedelta(days=1))
-        if _lacks_next(warehouse.settings.reports_dir / report_path(family, name, before, "json")):
-            with retrying_lost_connections(warehouse):  # it now has a next report to link to
-                write_report(warehouse, catalog, family, cadence, before)
+
+        def path_of(start: date) -> Path:
+            return warehouse.settings.reports_dir / report_path(family, name, start, "json")
+
+        with retrying_lost_connections(warehouse):
+            others = outdated_reports(warehouse, models, cadence, requested, context.run.run_id, path_of)
+            before = period_start(cadence, min(requested) - timedelta(days=1))
+            if before not in others and _lacks_next(path_of(before)):
+                others.append(before)  # it now has a next report to link to
+            for start in others:
+                context.log.info("also wrote %s", write_report(warehouse, catalog, family, cadence, start).html)
         for start in requested:
             with retrying_lost_connections(warehouse):
                 written = write_report(warehouse, catalog, family, cadence, start)

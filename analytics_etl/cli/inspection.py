@@ -34,22 +34,38 @@ NOTES_SHOWN = 10
 @click.option("--from", "first", type=DATE, help="First day to show; 13 days before the last one by default.")
 @click.option("--to", "last", type=DATE, help="Last day to show; the newest day there is by default.")
 @click.option("--rows", is_flag=True, help="Show numbers of rows instead of states.")
-def status(first: datetime | None, last: datetime | None, rows: bool) -> None:  # noqa: FBT001 - a flag of the command
+@click.option("--family", "families", multiple=True, metavar="FAMILY",
+              help="Only tables of this family, like registry; may come more than once. All by default.")  # fmt: skip
+def status(
+    first: datetime | None, last: datetime | None, rows: bool, families: tuple[str, ...]  # noqa: FBT001 - a flag
+) -> None:  # fmt: skip
     """Print which day of which table is there, final, provisional, outdated, failed, archived or missing.
 
-    Below, what is wrong or odd with the days shown, and what to type.
-    """
-    from analytics_etl.status import matrices, notes  # noqa: PLC0415 - Dagster takes seconds to import
+    Below, what is wrong or odd with the days shown, and what to type. A family is the part of a table's name before the
+    dot.
+
+    \b
+    analytics-etl status --family usage
+    analytics-etl status --family usage --family schedules --from 2025-03-01 --to 2025-03-31 --rows
+    """  # noqa: D301 - click takes \b for the begin of lines to leave as they are
+    from analytics_etl.status import is_of, matrices, notes  # noqa: PLC0415 - Dagster takes seconds to import
 
     settings = Settings.from_environment()
+    catalog = Catalog.of(settings)
+    if unknown := sorted(set(families) - set(catalog.families)):
+        raise click.UsageError(
+            f"there is no family {', '.join(unknown)}; expected --family with one of {', '.join(catalog.families)}"
+        )
     migrations.upgrade(settings)
-    warehouse, catalog = Warehouse(settings), Catalog.of(settings)
-    newest = warehouse.newest_day(list(catalog.contracts)) or settings.start_date
+    warehouse = Warehouse(settings)
+    newest = warehouse.newest_day([t for t in catalog.contracts if is_of(t, families)]) or settings.start_date
     end = last.date() if last else newest
     start = first.date() if first else end - timedelta(days=13)
     if start > end:
         raise click.UsageError(f"--from {start} is after --to {end}")
-    for matrix in matrices(warehouse, catalog, start, end):
+    for matrix in matrices(warehouse, catalog, start, end, families):
+        if not matrix.cells:  # a family need not have weekly or monthly tables
+            continue
         table = Table(box=None, pad_edge=False, title=None)
         table.add_column(f"{matrix.cadence}s", no_wrap=True)
         for period in matrix.periods:
@@ -62,7 +78,7 @@ def status(first: datetime | None, last: datetime | None, rows: bool) -> None:  
         out.print()
     legend = [*STATES.values(), *FLAGS.values()]
     out.print("  ".join(f"[{color}]{mark}[/] {words}" for mark, color, words in legend))
-    found = notes(warehouse, start, end + timedelta(days=1))
+    found = notes(warehouse, start, end + timedelta(days=1), families)
     for note in found[:NOTES_SHOWN]:
         out.print(f"  {plain(note)}")
     if len(found) > NOTES_SHOWN:

@@ -4,6 +4,7 @@ import csv
 import hashlib
 import json
 import os
+import re
 import tempfile
 import threading
 import zlib
@@ -39,6 +40,9 @@ _BLOCK_SIZE = 1 << 20
 UNREADABLE = (OSError, EOFError, zlib.error, zstandard.ZstdError)
 """What reading a damaged, truncated or vanished file raises."""
 
+_DATE = re.compile("([0-9]{4})-?([0-9]{2})-?([0-9]{2})")
+"""As the checks of files look for it."""
+
 LINE_BATCH = pa.schema([("_line", pa.int64()), ("_raw", pa.string())])
 
 
@@ -61,6 +65,15 @@ class LandingFile:
     @property
     def absolute(self) -> Path:
         return self.landing_dir / self.path
+
+    @property
+    def named_day(self) -> date | None:
+        """The first date in its path, as in `2025-03-31.ndjson` or `20250331/a.csv`; None without one."""
+        found = _DATE.search(self.path)
+        try:
+            return None if found is None else date(*map(int, found.groups()))
+        except ValueError:  # digits like a date's, but no such day
+            return None
 
 
 def list_files(landing_dir: Path, table: str, sources: frozenset[str]) -> list[LandingFile]:

@@ -44,6 +44,17 @@ class FileReport:
     rejected: Counter[date | None] = field(default_factory=Counter)
     """Rejected rows; those without a usable time under None. A rejected file is no row."""
 
+    @property
+    def days(self) -> set[date]:
+        """The days the file is about: those of its rows. One of which something was rejected and that tells no day
+        is about the date in its path.
+        """
+        told = {*self.valid, *(day for day in self.rejected if day is not None)}
+        if told or (not self.rejected.total() and self.state.state == "read"):
+            return told
+        named = self.file.named_day
+        return set() if named is None else {named}
+
 
 @dataclass(frozen=True)
 class Records:

@@ -59,6 +59,9 @@ def _notices(period: Period) -> list[dict[str, Any]]:
     if waiting := [row for row in period.own_days if row["rows_waiting"] and not row["is_final"]]:
         rows = wording.plural(sum(row["rows_waiting"] for row in waiting), "row")
         found.append(("late_rows", f"{rows} of {_which(waiting)} came late and will be in these numbers soon."))
+    if stale := [row for row in period.own_days if row["state"] == "frozen_late" and not row["rows_waiting"]]:
+        files = f"Files of {_which(stale)} were replaced, or came without a valid row, after the day was final"
+        found.append(("late_rows", f"{files}; the numbers stay as they are until the day is reopened."))
     if failed := [row for row in period.own_days if row["state"] == "failed"]:
         found.append(("failed", f"A check or the last run failed: {_which(failed)}."))
     if empty := [row for row in period.own_days if row["is_unusual"] and not row["row_count"]]:

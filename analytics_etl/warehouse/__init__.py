@@ -149,6 +149,11 @@ class Warehouse:
         with transaction(self.settings) as connection:
             return changes.changes_of_run(connection, table, run_id)
 
+    def published_changes(self, tables: Sequence[str], start: date, end: date) -> list[dict[str, Any]]:
+        """The latest published change of each partition of some tables that holds any of the days [start, end)."""
+        with transaction(self.settings) as connection:
+            return changes.published_changes(connection, tables, start, end)
+
     def changes(self, first: date, last: date, table: str | None, count: int) -> list[dict[str, Any]]:
         """The newest changes, published or refused, of partitions that hold any of some days."""
         with transaction(self.settings) as connection:
@@ -222,7 +227,9 @@ class Warehouse:
         return {(table, day) for table, day in found}
 
     def waiting_days(self) -> list[dict[str, Any]]:
-        """The days of event tables that have rows which were read and not loaded, and whether they have a partition."""
+        """The days of event tables that have files which were read and not loaded as they are now, with the number of
+        files and of their valid rows, and whether the day has a partition.
+        """
         with transaction(self.settings) as connection:
             return operations.waiting_days(connection)
 
@@ -263,7 +270,7 @@ class Warehouse:
             return days.states(connection, start, end)
 
     def frozen_days(self) -> set[tuple[str, date]]:
-        """(table, day) of the days that are final and have late rows waiting."""
+        """(table, day) of the days that are final and have late or replaced files waiting."""
         with transaction(self.settings) as connection:
             return set(days.frozen(connection))
 

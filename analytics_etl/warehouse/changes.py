@@ -288,6 +288,17 @@ def changes_of_run(connection: Connection, table: str, run_id: str) -> list[dict
     )  # fmt: skip
 
 
+def published_changes(connection: Connection, tables: Sequence[str], start: date, end: date) -> list[dict[str, Any]]:
+    """The latest published change of each partition of some tables that holds any of the days [start, end)."""
+    return rows(
+        connection,
+        "select distinct on (table_name, period_start) table_name, period_start, period_end, changed_at, run_id "
+        "from ops.changes where table_name = any(%s) and period_end > %s and period_start < %s and published "
+        "order by table_name, period_start, change_id desc",
+        [list(tables), start, end],
+    )
+
+
 def newest_changes(
     connection: Connection, first: date, last: date, table: str | None, count: int
 ) -> list[dict[str, Any]]:  # fmt: skip

@@ -24,8 +24,9 @@ _REFRESH = """
         select min(day) as first, max(day) as newest from known
     ),
     waiting as (
-        select day, sum(rows_read - rows_rejected)::bigint as rows_waiting from ops.loaded_days
-        where table_name = %(table)s and rows_loaded is null and rows_read > rows_rejected
+        select day, sum(rows_read - rows_rejected)::bigint as rows_waiting, count(*) as files_waiting
+        from ops.loaded_days
+        where table_name = %(table)s and rows_loaded is null
         group by 1
     ),
     checks as (
@@ -49,14 +50,15 @@ _REFRESH = """
     ),
     present as (
         select day from known
-        union select day from waiting
+        union select day from waiting where rows_waiting > 0
         union select day from before
         union select d::date from span cross join generate_series(first, newest, interval '1 day') as d
     ),
     facts as (
         select day, day + lateness.days as final_from, known.rows, known.day is not null as is_there,
             coalesce(span.newest >= day + lateness.days and known.day is not null, false) as is_final,
-            coalesce(rows_waiting, 0) as rows_waiting, coalesce(is_archived, false) as is_archived, failure,
+            coalesce(rows_waiting, 0) as rows_waiting, coalesce(files_waiting, 0) as files_waiting,
+            coalesce(is_archived, false) as is_archived, failure,
             coalesce(checks.failed, '{}') as failed_checks, coalesce(checks.warned, '{}') as warned_checks
         from present
         cross join span
@@ -68,27 +70,31 @@ _REFRESH = """
         left join before using (day)
     )
     insert into ops.days as d (
-        table_name, day, state, is_final, final_from, rows, rows_waiting, failed_checks, warned_checks, failure
+        table_name, day, state, is_final, final_from, rows, rows_waiting, files_waiting, failed_checks, warned_checks,
+        failure
     )
     select %(table)s, day,
         case
             when failure is not null or is_there and cardinality(failed_checks) > 0 then 'failed'
             when not is_there then 'expected'
             when is_archived then 'archived'
-            when is_final and rows_waiting > 0 then 'frozen_late'
+            when is_final and files_waiting > 0 then 'frozen_late'
             when is_final then 'final'
             else 'provisional'
         end,
-        is_final, final_from, rows, rows_waiting, failed_checks, warned_checks, failure
+        is_final, final_from, rows, rows_waiting, files_waiting, failed_checks, warned_checks, failure
     from facts
     on conflict (table_name, day) do update set
         state = excluded.state, is_final = excluded.is_final, final_from = excluded.final_from, rows = excluded.rows,
-        rows_waiting = excluded.rows_waiting, failed_checks = excluded.failed_checks,
-        warned_checks = excluded.warned_checks, failure = excluded.failure, changed_at = clock_timestamp()
-    where (d.state, d.is_final, d.final_from, d.rows, d.rows_waiting, d.failed_checks, d.warned_checks, d.failure)
-        is distinct from (
+        rows_waiting = excluded.rows_waiting, files_waiting = excluded.files_waiting,
+        failed_checks = excluded.failed_checks, warned_checks = excluded.warned_checks, failure = excluded.failure,
+        changed_at = clock_timestamp()
+    where (
+            d.state, d.is_final, d.final_from, d.rows, d.rows_waiting, d.files_waiting, d.failed_checks,
+            d.warned_checks, d.failure
+        ) is distinct from (
             excluded.state, excluded.is_final, excluded.final_from, excluded.rows, excluded.rows_waiting,
-            excluded.failed_checks, excluded.warned_checks, excluded.failure
+            excluded.files_waiting, excluded.failed_checks, excluded.warned_checks, excluded.failure
         )"""
 
 # A day that was only known by rows that waited is forgotten when they do no more: their file was replaced.
@@ -171,11 +177,11 @@ def states(connection: Connection, start: date, end: date) -> list[dict[str, Any
 
 
 def frozen(connection: Connection) -> list[tuple[str, date]]:
-    """(table, day) of the days that are final and have rows waiting."""
+    """(table, day) of the days that are final and have files waiting."""
     return [
         (row["table_name"], row["day"])
         for row in rows(
             connection,
-            "select table_name, day from ops.days where is_final and rows_waiting > 0 order by table_name, day",
+            "select table_name, day from ops.days where is_final and files_waiting > 0 order by table_name, day",
         )
     ]

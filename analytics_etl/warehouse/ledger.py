@@ -31,13 +31,52 @@ def record_files(
     )
     with connection.cursor() as cursor:
         cursor.executemany(_FILE, [_file(table, report) for report in reports])
-    # What was known of the days of a file with another content is void.
-    changed = [report.file.path for report in reports if known.get(report.file.path) != report.state.checksum]
-    connection.execute("delete from ops.loaded_days where table_name = %s and path = any(%s)", [table, changed])
+    _void(connection, table, [r for r in reports if known.get(r.file.path) != r.state.checksum])
+    _settle(connection, table, days, reports)
     with connection.cursor() as cursor:
         cursor.executemany(
             _DAY, [row for report in reports for row in _days(table, set(days), report, duplicates, conflicts)]
         )
+
+
+def _void(connection: Connection, table: str, changed: Sequence[FileReport]) -> None:
+    """Forget what was known of files that now have another content. Days that hold rows of the earlier one
+    stay: they wait to be loaded anew, also when the file has no rows of them any more. An archived day needs no file,
+    and its archive is checked against what is written here.
+    """
+    paths = [report.file.path for report in changed]
+    told = [(report.file.path, day) for report in changed for day in report.days]
+    connection.execute(
+        "delete from ops.loaded_days where table_name = %s and path = any(%s) and loaded_at is null", [table, paths]
+    )
+    connection.execute(
+        """
+        update ops.loaded_days as d set
+            rows_read = 0, rows_rejected = 0, rows_loaded = null, rows_duplicate = null, rows_conflicting = null
+        where d.table_name = %s and d.path = any(%s) and (
+            not exists (
+                select from ops.archives as a
+                where a.table_name = d.table_name and a.day = d.day and a.state = 'archived'
+            )
+            or (d.path, d.day) in (select * from unnest(%s::text[], %s::date[]))
+        )""",
+        [table, paths, [path for path, _ in told], [day for _, day in told]],
+    )
+
+
+def _settle(connection: Connection, table: str, days: Collection[date], reports: Sequence[FileReport]) -> None:
+    """The days being loaded wait for these files no more. One that a file held rows of before it could no longer be
+    read to its end stays with it: its rows may be missing.
+    """
+    whole = [report.file.path for report in reports if report.state.state == "read"]
+    others = [report.file.path for report in reports if report.state.state != "read"]
+    where = "where table_name = %s and path = any(%s) and day = any(%s)"
+    connection.execute(f"delete from ops.loaded_days {where}".encode(), [table, whole, list(days)])  # noqa: S608 - ours
+    connection.execute(
+        "update ops.loaded_days set rows_read = 0, rows_rejected = 0, rows_loaded = 0, rows_duplicate = 0, "  # noqa: S608
+        f"rows_conflicting = 0, loaded_at = clock_timestamp() {where}".encode(),
+        [table, others, list(days)],
+    )
 
 
 _FILE = """
@@ -76,8 +115,8 @@ def _file(table: str, report: FileReport) -> list[Any]:
 def _days(
     table: str, days: Collection[date], report: FileReport, duplicates: Copies, conflicts: Copies
 ) -> Iterator[list[Any]]:
-    """The rows of a file on each day it tells; what was kept is None for days that are not being loaded."""
-    for day in sorted(set(report.valid) | {day for day in report.rejected if day is not None}):
+    """The rows of a file on each day it is about; what was kept is None for days that are not being loaded."""
+    for day in sorted(report.days):
         valid, bad, key = report.valid[day], report.rejected[day], (report.number, day)
         copies = duplicates.get(key, 0)
         kept = (valid - copies, copies, conflicts.get(key, 0), datetime.now(UTC)) if day in days else (None,) * 4

@@ -63,16 +63,19 @@ def ledger(connection: Connection, table: str, days: Sequence[date]) -> list[dic
 
 
 def waiting_days(connection: Connection) -> list[dict[str, Any]]:
-    """The days with valid rows in files that were read, and not loaded since, with their number."""
+    """The days with files that were read and are not loaded as they are now, how many, and how many valid rows of the
+    day these hold: none in one of which all was rejected, or that was replaced and held rows of the day before.
+    """
     return rows(
         connection,
         """
-        select table_name, day, sum(rows_read - rows_rejected)::bigint as rows_waiting,
+        select table_name, day, count(*) as files_waiting,
+            sum(rows_read - rows_rejected)::bigint as rows_waiting,
             exists (
                 select from ops.partitions as p where p.table_name = d.table_name and p.period_start = d.day
             ) as is_loaded
         from ops.loaded_days as d
-        where rows_loaded is null and rows_read > rows_rejected
+        where rows_loaded is null
         group by table_name, day
         order by table_name, day""",
     )

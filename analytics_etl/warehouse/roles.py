@@ -25,8 +25,8 @@ _LOADER_OPS: Mapping[str, str] = {"audit": "select, insert", "schema_version": "
 _READER_OPS: Mapping[str, str | None] = {
     "partitions": None,
     "loaded_days": None,
-    "days": "table_name, day, state, is_final, final_from, rows, rows_waiting, failed_checks, warned_checks, "
-    "changed_at",
+    "days": "table_name, day, state, is_final, final_from, rows, rows_waiting, files_waiting, failed_checks, "
+    "warned_checks, changed_at",
     "loaded_files": "table_name, path, size_bytes, modified_at, checksum, state, first_day, last_day, rows_read, "
     "rows_valid, rows_rejected, read_at",
     "check_results": "table_name, check_name, period_start, period_end, passed, severity, description, "

@@ -41,9 +41,10 @@ create table ops.loaded_days (
 );
 create index loaded_days_that_wait on ops.loaded_days (table_name, day) where rows_loaded is null;
 comment on table ops.loaded_days is 'The rows of each landing file on each UTC day they are of, and what became of them.';
-comment on column ops.loaded_days.rows_read is 'Rows of the day in the file, rejected ones included.';
+comment on column ops.loaded_days.rows_read is 'Rows of the day in the file, rejected ones included; 0 when it held rows of the day before it was replaced, or tells the day by its path only.';
 comment on column ops.loaded_days.rows_loaded is 'Rows kept; NULL until the day is loaded. A row that several files hold counts for the first one by path.';
 comment on column ops.loaded_days.rows_duplicate is 'Rows left out because another row of the day has their event_id.';
+comment on column ops.loaded_days.loaded_at is 'When rows of the file, as it was then, were loaded with the day; NULL before.';
 comment on column ops.loaded_days.rows_conflicting is 'Those of the duplicates whose event_id came with differing contents.';
 
 create table ops.rejected_rows (

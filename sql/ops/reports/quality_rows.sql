@@ -12,7 +12,7 @@ columns:
 */
 select
     table_name,
-    count(distinct path) as file_count,
+    count(distinct path) filter (where rows_read > 0) as file_count,
     sum(rows_read)::bigint as rows_read,
     coalesce(sum(rows_loaded), 0)::bigint as rows_loaded,
     coalesce(sum(rows_duplicate), 0)::bigint as rows_duplicate,

@@ -1,0 +1,101 @@
+"""Reports of days around those of a run are written again with them when the run changed what they show."""
+
+import json
+from datetime import date, timedelta
+
+import dagster as dg
+import pytest
+from events import DAY, DOWNLOADS, aggregate, declared, download, load, write
+from test_schedule_days import EVENTS, record
+
+from analytics_etl.assets.reports import build_report_asset, report_key
+from analytics_etl.models import Cadence
+from analytics_etl.partitions import Partitions
+from analytics_etl.settings import Settings
+from analytics_etl.warehouse import Warehouse
+
+DAYS = [DAY + timedelta(days=n) for n in range(-2, 3)]  # a Saturday to a Wednesday
+SUNDAY, MONDAY, WEDNESDAY = DAYS[1], DAYS[2], DAYS[4]
+
+
+def report(warehouse: Warehouse, family: str, cadence: Cadence, first: date, last: date | None = None) -> None:
+    """Materialize the reports of a range as a run does."""
+    asset = build_report_asset(declared(), family, cadence, Partitions.since(warehouse.settings.start_date))
+    sources = [dg.AssetSpec(dep.asset_key) for dep in asset.specs_by_key[report_key(family, cadence)].deps]
+    only = {"partition_key": first.isoformat()} if last is None else {}
+    names = {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}
+    tags = {} if last is None else {name: str(day) for name, day in names.items()}
+    assert dg.materialize([*sources, asset], resources={"warehouse": warehouse}, tags=tags, **only).success  # type: ignore[arg-type]
+
+
+def versions(settings: Settings, family: str, cadence: str) -> dict[str, tuple[int, int]]:
+    """{period: what tells one writing of its report from the next}"""
+    paths = (settings.reports_dir / family / cadence).glob("*.json")
+    return {path.stem: (path.stat().st_mtime_ns, path.stat().st_ino) for path in paths}
+
+
+def kpis(settings: Settings, period: str) -> dict[str, float | None]:
+    value = json.loads((settings.reports_dir / "schedules" / period).with_suffix(".json").read_text(encoding="utf-8"))
+    return {kpi["name"]: kpi["value"] for kpi in value["kpis"]}
+
+
+@pytest.fixture
+def executed(settings: Settings, warehouse: Warehouse) -> Warehouse:
+    """An execution that began on Sunday and was lost, and one on each of the other days; all reports are written."""
+    events = [record(1, "mongo", SUNDAY), record(2, "clickhouse", SUNDAY)]
+    others = [record(10 + n, "mongo", day, execution_id=f"x{n}") for n, day in enumerate(DAYS) if day != SUNDAY]
+    write(settings, "schedule_events/a.ndjson", [*events, *others])
+    load(warehouse, EVENTS, *DAYS)
+    aggregate(warehouse, DAYS[0], DAYS[-1], cadences=("day",))
+    report(warehouse, "schedules", "day", DAYS[0], DAYS[-1])
+    report(warehouse, "schedules", "week", MONDAY - timedelta(days=7), MONDAY)
+    return warehouse
+
+
+def test_a_late_tier_re_opens_the_reports_of_the_day_its_execution_began_on(executed: Warehouse) -> None:
+    settings = executed.settings
+    before, weeks = versions(settings, "schedules", "daily"), versions(settings, "schedules", "weekly")
+    assert kpis(settings, f"daily/{SUNDAY}")["completed_ratio"] == 0
+    write(settings, "schedule_events/late.ndjson", [record(3, "redis", MONDAY)])
+    load(executed, EVENTS, MONDAY)
+    aggregate(executed, MONDAY, MONDAY, cadences=("day",))
+    report(executed, "schedules", "day", MONDAY)
+    after = versions(settings, "schedules", "daily")
+    # The days after have more in the 28 days that the schedule is compared with; Saturday has nothing to do with it.
+    assert {day for day in after if after[day] == before[day]} == {DAYS[0].isoformat()}
+    assert kpis(settings, f"daily/{SUNDAY}")["completed_ratio"] == 1
+    report(executed, "schedules", "week", MONDAY)
+    assert {week for week, of in versions(settings, "schedules", "weekly").items() if of != weeks[week]} == set(weeks)
+    last = f"weekly/{next(path.stem for path in (settings.reports_dir / 'schedules/weekly').glob('*W10.json'))}"
+    assert kpis(settings, last)["completed_ratio"] == 0.5  # of Saturday's and Sunday's execution
+
+
+def test_reports_are_written_again_once(executed: Warehouse) -> None:
+    settings = executed.settings
+    write(settings, "schedule_events/late.ndjson", [record(3, "redis", MONDAY)])
+    load(executed, EVENTS, MONDAY)
+    aggregate(executed, MONDAY, MONDAY, cadences=("day",))
+    report(executed, "schedules", "day", MONDAY)
+    before = versions(settings, "schedules", "daily")
+    report(executed, "schedules", "day", MONDAY)
+    aggregate(executed, WEDNESDAY, WEDNESDAY, cadences=("day",))  # changes nothing
+    report(executed, "schedules", "day", WEDNESDAY)
+    after = versions(settings, "schedules", "daily")
+    assert {day for day in after if after[day] != before[day]} == {MONDAY.isoformat(), WEDNESDAY.isoformat()}
+
+
+def test_tables_that_look_back_take_the_reports_of_later_days_along(settings: Settings, warehouse: Warehouse) -> None:
+    """The overview counts the downloads of 30 days."""
+    far = DAY + timedelta(days=40)
+    write(settings, "download_events/a.ndjson", [download(n, day) for n, day in enumerate([*DAYS, far])])
+    for first, last in ((DAYS[0], DAYS[-1]), (far, far)):
+        load(warehouse, DOWNLOADS, first, *DAYS[1:] if first == DAYS[0] else [])
+        aggregate(warehouse, first, last, cadences=("day",))
+        report(warehouse, "registry", "day", first, last)
+    before = versions(settings, "registry", "daily")
+    write(settings, "download_events/late.ndjson", [download(100, DAYS[3])])
+    load(warehouse, DOWNLOADS, DAYS[3])
+    aggregate(warehouse, DAYS[3], DAYS[3], cadences=("day",))
+    report(warehouse, "registry", "day", DAYS[3])
+    after = versions(settings, "registry", "daily")
+    assert {day for day in after if after[day] != before[day]} == {DAYS[3].isoformat(), DAYS[4].isoformat()}
