@@ -49,7 +49,7 @@ def simulate(folder: Path, days: int, seed: int, families: tuple[str, ...], *, i
         home = Home(folder / "chaos", folder / "landing", receiver.url, is_verbose)
         for made in (right, home):
             made.folder.mkdir()
-        home.make_small()
+        home.make_small(days, len(families))
         try:
             final = make_final_files(right.landing, last, days, EVENTS_PER_DAY, seed, families)
             home.keep_log_small()

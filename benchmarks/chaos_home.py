@@ -21,7 +21,9 @@ import psycopg
 
 from analytics_etl import embedded
 
-DISK_MB = 700
+DISK_MB = 600
+DISK_MB_A_DAY = 5
+"""And for each family: what they need when nobody fills the disk, with Dagster's books of all runs."""
 PATIENCE_SECONDS = 900
 MOST_WORDS = 8
 """Of a statement."""
@@ -176,11 +178,11 @@ class Home:
                         raise
                     size //= 16
 
-    def make_small(self) -> None:
+    def make_small(self, days: int, families: int) -> None:
         """Make the folder a disk of limited size, in memory, where that is allowed."""
         if os.geteuid() != 0 or not sys.platform.startswith("linux"):
             return
-        options = ["-t", "tmpfs", "-o", f"size={DISK_MB}m,mode=755", "tmpfs"]
+        options = ["-t", "tmpfs", "-o", f"size={DISK_MB + DISK_MB_A_DAY * days * families}m,mode=755", "tmpfs"]
         done = subprocess.run(["mount", *options, str(self.folder)], capture_output=True, check=False)
         self.is_small = done.returncode == 0
 
