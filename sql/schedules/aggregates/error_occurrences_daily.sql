@@ -29,7 +29,7 @@ messages as (
     where recorded_at >= :start and recorded_at < :end and error_message is not null
     group by 1, 2, 3
 ),
--- Quoted texts, not apostrophes inside of words. No quote stands before them: engines would begin in different places.
+-- Quoted texts, not apostrophes inside of words; no quote stands before them, or engines would disagree.
 unquoted as (
     select
         day, schedule_id, error_message, error_count, first_seen_at, last_seen_at,
