@@ -15,7 +15,7 @@ from dagster._core.storage.tags import (
     PARTITION_NAME_TAG,
 )
 
-from analytics_etl.assets.events import load_days
+from analytics_etl.assets.events import scan_files
 from analytics_etl.catalog import Catalog
 from analytics_etl.landing import list_files
 from analytics_etl.models import Cadence
@@ -36,11 +36,7 @@ def build_scan_job(catalog: Catalog) -> dg.JobDefinition:
 
     @dg.op(description="Reads new and changed landing files; their rows wait in the ledger for runs of their days.")
     def scan(context: dg.OpExecutionContext, warehouse: dg.ResourceParam[Warehouse]) -> None:
-        for contract in catalog.contracts.values():
-            _, reports = load_days(
-                contract, catalog.mappings(contract.family), warehouse, [], context.run_id, context.log.info
-            )
-            context.log.info("%s: %s files read", contract.table, len(reports))
+        scan_files(catalog, warehouse, context.run_id, context.log.info)
 
     @dg.job(name=SCAN_JOB, description="Finds out which days new landing files hold events of.")
     def scan_landing() -> None:

@@ -1,15 +1,19 @@
-"""Reports beside those of a run that no longer say what the tables hold: the run changed days around its own.
+"""Reports beside those of a run that no longer say what the tables hold: the run changed days around its own, or made
+earlier ones final.
 
 How far a change reaches is known of each table by its SELECT; that there was one, by the change record.
 """
 
+import json
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from analytics_etl.models import Cadence, Model
-from analytics_etl.partitions import period_start
+from analytics_etl.partitions import period_start, periods
 from analytics_etl.warehouse import Warehouse
+
+LONGEST_PERIOD_DAYS = 31
 
 
 def outdated_reports(
@@ -34,3 +38,20 @@ def outdated_reports(
             if change["changed_at"] > written_at or change["run_id"] == run_id:
                 found.add(start)
     return sorted(found)
+
+
+def matured_reports(
+    warehouse: Warehouse, models: Iterable[Model], cadence: Cadence, first: date, path_of: Callable[[date], Path]
+) -> list[date]:
+    """First days of the reports before `first` that call themselves provisional, when what they waited for is there."""
+    newest = warehouse.newest_day([model.table for model in models])
+    lateness = warehouse.settings.lateness
+    reach = timedelta(days=max([lateness.default, *(days for _, days in lateness.tables)]) + LONGEST_PERIOD_DAYS)
+    found = []
+    for start in periods(cadence, max(first - reach, warehouse.settings.start_date), first):
+        if start >= first or newest is None or not (path := path_of(start)).exists():
+            continue
+        state = json.loads(path.read_text(encoding="utf-8"))["state"]
+        if not state["is_final"] and date.fromisoformat(state["final_from"]) <= newest:
+            found.append(start)
+    return found

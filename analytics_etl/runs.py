@@ -222,7 +222,7 @@ def _execute(
         if kind == DagsterEventType.STEP_FAILURE:
             error = entry.dagster_event.step_failure_data.error
             failures.append((step, error or SerializableErrorInfo(str(entry.dagster_event.message), [], None)))
-        if kind == DagsterEventType.RUN_FAILURE:
+        if kind == DagsterEventType.RUN_FAILURE and not failures:
             error = getattr(entry.dagster_event.event_specific_data, "error", None)
             failures.extend([("between two steps", error)] if error else [])
 

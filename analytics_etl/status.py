@@ -11,7 +11,7 @@ from typing import Any, Literal
 from analytics_etl.catalog import Catalog
 from analytics_etl.models import Cadence, cadence_of
 from analytics_etl.partitions import periods
-from analytics_etl.warehouse import Warehouse
+from analytics_etl.warehouse import CHANGE_CHECK, Warehouse
 
 State = Literal["expected", "provisional", "final", "frozen_late", "failed", "outdated", "archived"]
 """Those of ops.days, and outdated = made by an earlier version of its SQL, which only the code can tell."""
@@ -74,6 +74,11 @@ def notes(warehouse: Warehouse, start: date, end: date, families: Collection[str
         which, day = f"{row['table_name']} {row['day']}", row["day"]
         if row["failure"] is not None:
             found.append(f"{which} could not be written: {row['failure']}; try again: analytics-etl run {day}")
+        elif CHANGE_CHECK in row["failed_checks"]:
+            publish = f'analytics-etl run {day} --accept-change --reason "why"'
+            found.append(
+                f"{which} keeps its old rows, since a change of final data was refused; to publish it: {publish}"
+            )
         elif row["failed_checks"]:
             found.append(f"{which} failed {', '.join(row['failed_checks'])}; see its rows: analytics-etl ui")
         if waiting := _waiting(row):

@@ -98,4 +98,21 @@ def test_tables_that_look_back_take_the_reports_of_later_days_along(settings: Se
     aggregate(warehouse, DAYS[3], DAYS[3], cadences=("day",))
     report(warehouse, "registry", "day", DAYS[3])
     after = versions(settings, "registry", "daily")
-    assert {day for day in after if after[day] != before[day]} == {DAYS[3].isoformat(), DAYS[4].isoformat()}
+    # Those of the days before have become final since they were written; the one 40 days later stays.
+    assert {day for day in after if after[day] != before[day]} == {day.isoformat() for day in DAYS}
+
+
+def test_a_report_turns_final_with_its_day(settings: Settings, warehouse: Warehouse) -> None:
+    def is_final() -> bool:
+        path = settings.reports_dir / "registry/daily" / f"{DAY}.json"
+        return bool(json.loads(path.read_text(encoding="utf-8"))["state"]["is_final"])
+
+    later = [DAY + timedelta(days=n) for n in range(1, 8)]
+    write(settings, "download_events/a.ndjson", [download(n, day) for n, day in enumerate([DAY, *later])])
+    said = []
+    for day in (DAY, *later):
+        load(warehouse, DOWNLOADS, day)
+        aggregate(warehouse, day, day, cadences=("day",))
+        report(warehouse, "registry", "day", day)
+        said.append(is_final())
+    assert said == [False] * 7 + [True]

@@ -22,6 +22,7 @@ from analytics_etl.assets.metadata import (
     landing_key,
     retrying_lost_connections,
 )
+from analytics_etl.catalog import Catalog
 from analytics_etl.contracts import Contract
 from analytics_etl.landing import FileReport, LandingFile, LandingReader, list_files
 from analytics_etl.models import Model
@@ -107,6 +108,13 @@ def closed_days(contract: Contract, warehouse: Warehouse, days: Sequence[date]) 
     records = warehouse.partitions(min(days), max(days) + timedelta(days=1))
     present = {record["period_start"] for record in records if record["table_name"] == contract.table}
     return {day for day in days if day in present and day <= last}
+
+
+def scan_files(catalog: Catalog, warehouse: Warehouse, run_id: str | None, tell: Callable[[str], object]) -> None:
+    """Read new and changed landing files into the ledger, and load no day: their rows wait for runs of their days."""
+    for contract in catalog.contracts.values():
+        _, reports = load_days(contract, catalog.mappings(contract.family), warehouse, [], run_id, tell)
+        tell(f"{contract.table}: {len(reports)} files read")
 
 
 def load_days(

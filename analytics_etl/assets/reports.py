@@ -13,7 +13,7 @@ import dagster as dg
 from analytics_etl.assets.metadata import FRESHNESS, HOURLY, asset_key, retrying_lost_connections
 from analytics_etl.catalog import Catalog
 from analytics_etl.models import Cadence, Model
-from analytics_etl.outdated_reports import outdated_reports
+from analytics_etl.outdated_reports import matured_reports, outdated_reports
 from analytics_etl.partitions import Partitions, period_end, period_start, requested_periods
 from analytics_etl.reporting import (
     SCHEMA_VERSION,
@@ -79,6 +79,8 @@ def build_report_asset(catalog: Catalog, family: str, cadence: Cadence, partitio
 
         with retrying_lost_connections(warehouse):
             others = outdated_reports(warehouse, models, cadence, requested, context.run.run_id, path_of)
+            matured = matured_reports(warehouse, models, cadence, min(requested), path_of)
+            others += [start for start in matured if start not in others]
             before = period_start(cadence, min(requested) - timedelta(days=1))
             if before not in others and _lacks_next(path_of(before)):
                 others.append(before)  # it now has a next report to link to

@@ -19,7 +19,7 @@ from analytics_etl.warehouse import Warehouse, migrations
 
 FORMAT = click.option(
     "--format", "form", type=click.Choice(["table", "json", "csv"]), default="table", show_default=True,
-    help="json: an object with rows and next; csv: the rows, with a header.",
+    help="json: an object with rows and next; csv: the rows under a header, nothing when there are none.",
 )  # fmt: skip
 
 

@@ -74,6 +74,8 @@ def backfill(
 def reopen(day: datetime, reason: str) -> None:
     """Load the late rows of a day that is final: run it with its week, its month and the views.
 
+    What changes is published however large it is, as with --accept-change.
+
     DAY is a UTC day like 2025-03-31. What sensors and schedules run leaves such a day as it is.
     """
     settings = Settings.from_environment()
@@ -127,20 +129,24 @@ def _tell_owners_if_possible(settings: Settings) -> None:
 
 def _backfill_missing(settings: Settings, days: tuple[date, date] | None, reason: str | None) -> None:
     from analytics_etl import runs  # noqa: PLC0415 - Dagster takes seconds to import
+    from analytics_etl.assets.events import scan_files  # noqa: PLC0415 - the same
     from analytics_etl.missing import known_days, make_plan  # noqa: PLC0415 - the same
 
     if days is not None:
         _check_days(settings, *days)
     migrations.upgrade(settings)
-    warehouse = Warehouse(settings)
+    warehouse, catalog = Warehouse(settings), Catalog.of(settings)
+    with progress(1) as step:  # what new and replaced files hold belongs to what is missing
+        scan_files(catalog, warehouse, None, lambda text: step(text, 0, 1))
     days = days or known_days(warehouse)
     if days is None:
         out.print("no day is known yet: load one with `analytics-etl run DATE`")
         return
-    plan = make_plan(warehouse, Catalog.of(settings), *days)
+    plan = make_plan(warehouse, catalog, *days)
     for day in plan.frozen:
         out.print(
-            f"! {day} is final and has late rows: left alone; to load them: analytics-etl reopen {day} --reason TEXT"
+            f"! {day} is final and has late or replaced files: left alone; "
+            f"to load them: analytics-etl reopen {day} --reason TEXT"
         )
     for day in plan.refused:
         out.print(
