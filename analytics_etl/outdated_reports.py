@@ -14,6 +14,7 @@ from analytics_etl.partitions import period_start, periods
 from analytics_etl.warehouse import Warehouse
 
 LONGEST_PERIOD_DAYS = 31
+"""A report may begin so long before the last of its days, from which the lateness window is counted."""
 
 
 def outdated_reports(
