@@ -8,7 +8,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
@@ -18,8 +18,6 @@ import yaml
 from sqlglot import exp
 from sqlglot.errors import ParseError
 from sqlglot.lineage import lineage
-from sqlglot.optimizer.qualify import qualify
-from sqlglot.optimizer.scope import build_scope
 
 Kind = Literal["sources", "aggregates", "views", "checks", "reports"]
 Cadence = Literal["day", "week", "month"]
@@ -173,18 +171,24 @@ def bind(
     """
     parts = []
     position = 0
-    for token in sqlglot.tokenize(statement, dialect="postgres"):
-        if token.token_type != sqlglot.TokenType.COLON:
-            continue
-        name = _identifier_after(statement, token.end + 1)
-        if not name or name in keeping:
+    for start, name in _parameters_in(statement):
+        if name in keeping:
             continue
         if name not in parameters:
             raise ModelError(f"{origin}: unknown parameter :{name}, expected one of {sorted({*parameters, *keeping})}")
         value = parameters[name]
-        parts += [statement[position : token.start], _quoted(value) if isinstance(value, str) else repr(value)]
-        position = token.end + 1 + len(name)
+        parts += [statement[position:start], _quoted(value) if isinstance(value, str) else repr(value)]
+        position = start + 1 + len(name)
     return "".join([*parts, statement[position:]])
+
+
+@lru_cache(maxsize=1024)  # a run binds each statement many times, and finding its tokens takes milliseconds
+def _parameters_in(statement: str) -> tuple[tuple[int, str], ...]:
+    """Each `:name` of a statement: where its colon is, and the name."""
+    tokens = sqlglot.tokenize(statement, dialect="postgres")
+    colons = [token for token in tokens if token.token_type == sqlglot.TokenType.COLON]
+    found = [(colon.start, _identifier_after(statement, colon.end + 1)) for colon in colons]
+    return tuple((start, name) for start, name in found if name)
 
 
 def rename_schemas(statement: str, schemas: Mapping[str, str]) -> str:
@@ -258,13 +262,11 @@ def column_lineage(model: Model, schema: Mapping[str, Mapping[str, str]]) -> dic
     for table in model.dependencies:
         family, name = table.split(".")
         nested.setdefault(family, {})[name] = dict(schema[table])
-    # Qualified once for all columns, which takes most of the time.
-    qualified = qualify(model.expression.copy(), schema=nested, dialect="postgres", validate_qualify_columns=False)
-    scope = build_scope(qualified)
+    graphs = lineage(None, model.expression.copy(), nested, trim_selects=False, copy=False, dialect="postgres")
     result: dict[str, list[tuple[str, str]]] = {}
     for column in model.columns:
         leaves = set()
-        for node in lineage(column, qualified, nested, scope=scope, trim_selects=False, dialect="postgres").walk():
+        for node in graphs[column].walk():
             if isinstance(node.source, exp.Table) and node.source.db:
                 leaves.add((f"{node.source.db}.{node.source.name}", node.name.split(".")[-1].strip('"')))
         result[column] = sorted(leaves)

@@ -34,9 +34,12 @@ STORAGE_URL_VARIABLE = "ANALYTICS_DAGSTER_URL"
 INSTANCE = f"""\
 # Written by analytics-etl. The URL, which may hold a password, comes from the environment.
 storage:
-  postgres:
-    postgres_url:
-      env: {STORAGE_URL_VARIABLE}
+  custom:
+    module: analytics_etl.dagster_storage
+    class: PooledPostgresStorage
+    config:
+      postgres_url:
+        env: {STORAGE_URL_VARIABLE}
 telemetry:
   enabled: false
 nux:  # the dialog that asks a new user for an address

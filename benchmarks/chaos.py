@@ -26,6 +26,7 @@ import signal
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
@@ -53,12 +54,13 @@ def simulate(folder: Path, days: int, seed: int, families: tuple[str, ...], *, i
         try:
             final = make_final_files(right.landing, last, days, EVENTS_PER_DAY, seed, families)
             home.keep_log_small()
-            simulation = Simulation(home, receiver, arrivals(right.landing, final, seed), seed)
-            for number in range(days):
-                simulation.pass_day(FIRST_DAY + timedelta(days=number))
-            simulation.finish(last)
-            say("a run without faults, to compare with")
-            ended = right.run("analytics-etl", *backfill(FIRST_DAY, last))
+            with ThreadPoolExecutor(1) as beside:
+                without_faults = beside.submit(right.run, "analytics-etl", *backfill(FIRST_DAY, last))
+                simulation = Simulation(home, receiver, arrivals(right.landing, final, seed), seed)
+                for number in range(days):
+                    simulation.pass_day(FIRST_DAY + timedelta(days=number))
+                simulation.finish(last)
+                ended = without_faults.result()
             if ended.code != 0:
                 raise ChaosError(f"the run without faults failed:\n{ended.end}")
             _compare(simulation, home, right, receiver)

@@ -17,6 +17,7 @@ LIBRARIES = {
         "partitions",
         "assets",
         "runs",
+        "dagster_storage",
         "housekeeping",
         "own_runs",
         "incidents",
@@ -55,6 +56,7 @@ MAY_IMPORT = {
     "reporting": {"settings", "models", "contracts", "partitions"},
     "landing": {"settings", "models", "contracts", "partitions"},
     "archive": set[str](),
+    "dagster_storage": set[str](),
     # The books hold what landing reports: the warehouse names these values, and calls nothing of landing.
     "warehouse": {"settings", "models", "contracts", "partitions", "embedded", "landing", "archive"},
     "retention": {"settings", "contracts", "catalog", "warehouse"},

@@ -64,6 +64,24 @@ def kept(instance: DagsterInstance) -> list[tuple[str, str | None]]:
     return [(r.dagster_run.status.name, r.dagster_run.tags.get(WILL_RETRY_TAG)) for r in found]
 
 
+def test_dagsters_books_share_a_connection_that_is_replaced_when_it_is_lost(
+    settings: Settings, instance: DagsterInstance
+) -> None:
+    ours = (
+        "select pid from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() "
+        "and backend_type = 'client backend'"
+    )
+    for _ in range(2):
+        assert instance.get_runs_count() == 0
+        assert list(instance.all_asset_keys()) == []
+        assert list(instance.all_instigator_state()) == []
+    [first] = ask(settings.database_url, ours)
+    ask(settings.database_url, "select pg_terminate_backend(%s, 10000)", [first["pid"]])
+    assert instance.get_runs_count() == 0
+    [second] = ask(settings.database_url, ours)
+    assert second != first
+
+
 @pytest.mark.parametrize(("number", "part"), [(12, "batch_"), (1, "analytics_etl migrate")])
 def test_checks_and_migrations_try_again(
     settings: Settings, instance: DagsterInstance, number: int, part: str, caplog: pytest.LogCaptureFixture

@@ -1,0 +1,45 @@
+"""Dagster's books in PostgreSQL over a connection that stays open, as `dagster.yaml` names them.
+
+Dagster's own class connects anew for each of the thousands of statements of a run, which takes longer than the
+statements do.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from dagster._serdes import ConfigurableClassData
+from dagster_postgres.storage import DagsterPostgresStorage
+from dagster_postgres.utils import create_pg_engine, get_token_provider_from_config, pg_url_from_config
+
+
+class PooledPostgresStorage(DagsterPostgresStorage):
+    """Dagster's storage of runs, events and schedules with one pool of connections for the three of them.
+
+    A connection is tried before it is used and replaced when it was lost, so that an idle one may break without harm.
+    One is kept; others are opened while several threads work at once.
+    """
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        engine = create_pg_engine(
+            self.postgres_url,
+            options.get("token_provider"),
+            isolation_level="AUTOCOMMIT",
+            pool_size=1,
+            max_overflow=-1,
+            pool_pre_ping=True,
+        )
+        for storage in (self._run_storage, self._event_log_storage, self._schedule_storage):
+            storage._engine = engine  # noqa: SLF001 - the class has no option for it, and its version is pinned
+
+    @classmethod
+    def from_config_value(
+        cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
+    ) -> "PooledPostgresStorage":
+        """The storage that a part of `dagster.yaml` describes; all options of Dagster's own class."""
+        return cls(
+            postgres_url=pg_url_from_config(config_value),
+            should_autocreate_tables=config_value.get("should_autocreate_tables", True),
+            inst_data=inst_data,
+            token_provider=get_token_provider_from_config(config_value),
+        )
