@@ -5,6 +5,7 @@ statements do.
 """
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from dagster._serdes import ConfigurableClassData
@@ -31,6 +32,8 @@ class PooledPostgresStorage(DagsterPostgresStorage):
         )
         for storage in (self._run_storage, self._event_log_storage, self._schedule_storage):
             storage._engine = engine  # noqa: SLF001 - the class has no option for it, and its version is pinned
+        # Asked before each event of a check; tables of Dagster's do not come and go.
+        self._event_log_storage.has_table = cache(self._event_log_storage.has_table)  # type: ignore[method-assign]
 
     @classmethod
     def from_config_value(

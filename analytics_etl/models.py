@@ -221,7 +221,17 @@ def read_model(path: Path, settings: Mapping[str, Value] = MappingProxyType({}))
     text = path.read_text(encoding="utf-8")
     if not text.startswith("/*") or "*/" not in text:
         raise ModelError(f"{path}: expected a YAML header in /* */ at the top")
-    header_text, select = text[2:].split("*/", 1)
+    header, select = text[2:].split("*/", 1)
+    kind: Any = path.parent.name
+    if kind != "sources":  # DuckDB's SELECTs, which get nothing
+        select = bind(select, settings, path, PARAMETERS[kind])
+    return _model(path, header, select)
+
+
+@lru_cache(maxsize=1024)  # a file that has not changed is parsed once a process
+def _model(path: Path, header_text: str, select: str) -> Model:
+    """The model of a file with this header, and this SELECT with its settings."""
+    kind: Any = path.parent.name
     try:
         header = yaml.safe_load(header_text)
     except yaml.YAMLError as error:
@@ -235,9 +245,6 @@ def read_model(path: Path, settings: Mapping[str, Value] = MappingProxyType({}))
         raise ModelError(f"{path}: columns must be a mapping of each column to its meaning, but is {columns!r}")
     if not isinstance(checks, list) or not all(isinstance(entry, dict) for entry in checks):
         raise ModelError(f"{path}: checks must be a list of expectations, each with its arguments, but is {checks!r}")
-    kind: Any = path.parent.name
-    if kind != "sources":  # DuckDB's SELECTs, which get nothing
-        select = bind(select, settings, path, PARAMETERS[kind])
     model = Model(
         path=path,
         family=path.parent.parent.name,

@@ -1,19 +1,19 @@
 """Days of trouble, then a comparison: whatever happened, the tables are those of a run without faults.
 
     make chaos ARGS="--days 60 --seed 1"
-    .venv/bin/python -m benchmarks.chaos --days 6 --seed 7
+    .venv/bin/python -m benchmarks.chaos --days 3 --seed 7
 
 Each simulated day files arrive (late, twice, truncated, in any order) and `analytics-etl backfill --notify` runs over
-the days that are not up to date, as a person would type it. Most days something happens in its middle: the run or the
-server is killed, connections are ended, the disk is full, or a second run of the same days is started. Its exit code
-must be the promised one. Then the sensor that finds killed runs and `analytics-etl notify` run, which is killed at
+the days that are not up to date, as a person would type it, and again when it was cut off. Mostly something happens in
+its middle: the run or the server is killed, connections are ended, the disk is full, or a second run of the same days
+is started. Its exit code must be the promised one. Then the sensor that finds killed runs and `analytics-etl notify` run, which is killed at
 times, too; the receiver refuses everything on some days. In the end the rest arrives, one ordinary run follows, and
 every table and the books (without times and run ids) are compared with those of a second server that got the final
 files at once. Every notification must have been received exactly once, by its Idempotency-Key, and say what happened;
 twice only what the receiver had accepted and the notifier not yet noted when something was done to it. Exit code 0: all
 of it is so. As root the home is a tmpfs of limited size, so that the disk can be filled for real.
 
-What the same seed gives again: the files, what arrives when, each day's fault, the line of progress it happens at, and
+What the same seed gives again: the files, what arrives when, each day's faults, the line of progress it happens at, and
 how many statements later, where the command is halted while something is done to it; outside of checks it is the same
 statement again. What it does not: the order in which Great Expectations asks its questions within a check, what the
 other of two runs has done by then, and how far PostgreSQL had come with its own writing when it was killed.

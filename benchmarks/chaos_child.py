@@ -22,10 +22,12 @@ import psycopg
 import sqlalchemy
 
 from analytics_etl import cli, housekeeping, missing, notifier, runs  # noqa: F401 - imported by commands
+from analytics_etl.definitions import build_defs
 from analytics_etl.settings import Settings
 from analytics_etl.warehouse import Warehouse
 from benchmarks.chaos_home import Point
 
+build_defs(Settings())  # so that the files of SQL are parsed, too
 
 class Watch(io.TextIOBase):
     """What the child prints: passes lines on, counts, and halts at the point."""

@@ -21,6 +21,7 @@ LINES_AT_FIRST = 30
 """In the first round of faults points come so early that every run reaches them."""
 MOST_STATEMENTS = 15
 FAULTS = ("kill the run", "kill the server", "end connections", "two runs at once", "fill the disk")
+CUTTING_OFF = ("kill the run", "fill the disk")
 NOTHING = "nothing"
 TABLES = {contract.name: table for table, contract in Catalog().contracts.items()}
 """Folder of the landing zone -> table with its family."""
@@ -48,10 +49,14 @@ class Simulation:
         self.complaints: list[str] = []
 
     def pass_day(self, day: date) -> None:
+        """Let arrive what arrives; run it, and again after each fault that cuts a run off, as a person would."""
         self.deliver(day)
         self.outdated.add(day)
+        for fault, lines in self._next_faults():
+            self._attempt(day, fault, lines)
+
+    def _attempt(self, day: date, fault: str, lines: int) -> None:
         # Every random number is drawn whether it is needed or not: a day's numbers never depend on how a run went.
-        fault, lines = self._next_fault()
         point = Point(self._chance.randint(1, lines), self._chance.randint(0, MOST_STATEMENTS))
         refuses, notifier_at = self._chance.random() < 1 / 4, Point(0, self._chance.randint(1, 4 * MOST_STATEMENTS))
         is_notifier_killed, is_mended = self._chance.random() < 1 / 3, self._chance.random() < 1 / 3
@@ -59,7 +64,7 @@ class Simulation:
             say(f"{day}: the disk cannot be filled: only root on Linux may mount a small tmpfs, and not everywhere")
             fault = NOTHING
         self._receiver.refuses = refuses
-        first, started = min(self.outdated), time.monotonic()
+        first, started = min(self.outdated, default=day), time.monotonic()
         ended = self._run(first, day, fault, point)
         seconds = time.monotonic() - started
         what = (
@@ -72,6 +77,13 @@ class Simulation:
         self._tell(ended.code, notifier_at if is_notifier_killed else None)
         if ended.code != 0 and is_mended:
             self._mend(day)
+
+    def _next_faults(self) -> list[tuple[str, int]]:
+        """The faults of a day, up to one that a run survives, each with the line up to which it may happen."""
+        faults = [self._next_fault()]
+        while faults[-1][0] in CUTTING_OFF:
+            faults.append(self._next_fault())
+        return faults
 
     def _next_fault(self) -> tuple[str, int]:
         """A fault, each as often as any other, and the line up to which it may happen."""
