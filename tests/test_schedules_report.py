@@ -1,6 +1,8 @@
 """The report of the schedule executions against golden files: an ordinary day, a week, a day without data."""
 
+import html
 import json
+import re
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -153,6 +155,22 @@ def test_sentences_say_what_the_rows_say() -> None:
         "The only new one: broker <n> not available, 2 times; "
         "the most frequent made up 96.7 % of all errors: document <hex> is locked by worker-<n>."
     )
+
+
+def test_a_long_pattern_is_cut_in_the_chart_and_whole_in_the_table() -> None:
+    rows = rows_of(DAY, next_day(DAY))
+    long = "connection to broker <n> was closed while the batch of partition <n> was written"
+    rows["error_patterns"][1]["pattern"] = long
+    value = built("daily", DAY, next_day(DAY), rows)
+    text = reporting.render_html(value)
+    section = text[text.index("Which errors are new") : text.index("</section>", text.index("Which errors are new"))]
+    pictures, table = section.split("<table>")
+    drawn = [html.unescape(name) for name in re.findall(r"<text[^>]*>([^<]*)</text>", pictures)]
+    assert [name for name in drawn if "…" in name] == [
+        "connection to b…n> was written",  # 226 pixels beside the bars are 30 characters
+        "connection to broker <…ition <n> was written",  # on a phone 336 above them are 44
+    ]
+    assert html.escape(long) in table
 
 
 def test_names_from_events_are_escaped() -> None:
