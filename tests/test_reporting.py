@@ -9,6 +9,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
@@ -20,6 +21,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 from analytics_etl import reporting
 from analytics_etl.reporting import svg, wording
 from analytics_etl.reporting.families import REPORTS as REPORTS_OF_FAMILIES
+from analytics_etl.reporting.period import Kpi
 from analytics_etl.settings import SQL_DIR, TEMPLATES_DIR
 
 GOLDEN_DIR = Path(__file__).parent / "golden"
@@ -491,6 +493,16 @@ def test_figures_are_compared_with_those_first_published() -> None:
         ("active_users", "Active users", "count", None, 57, None),
     ]
     assert section["sentence"] == "2 of 8 key figures since 7 April 2025 at 00:07 UTC."
+
+
+def test_an_amount_is_neither_better_nor_worse_when_everything_grew() -> None:
+    kpis = {kpi["name"]: kpi for of in REPORTS_OF_FAMILIES.values() for kpi in (each._asdict() for each in of.kpis)}
+    judged = {name for name, kpi in kpis.items() if kpi["better"] is not None}
+    assert judged == {
+        "error_ratio", "download_cache_hit_ratio", "failure_ratio", "completed_ratio", "p95_latency_ms",
+    }  # fmt: skip
+    with pytest.raises(ValueError, match="error_count is an amount .kind count. and calls lower better"):
+        replace(REPORTS_OF_FAMILIES["registry"], kpis=(Kpi("error_count", "Errors", "count", "lower"),))
 
 
 def test_growth_over_zero_is_no_number() -> None:

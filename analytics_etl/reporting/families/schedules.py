@@ -14,9 +14,9 @@ KPIS = (
     Kpi("failure_ratio", "Failures", "ratio", "lower"),
     Kpi("execution_count", "Executions", "count"),
     Kpi("completed_ratio", "Completed", "ratio", "higher"),
-    Kpi("lost_count", "Lost between tiers", "count", "lower"),
-    Kpi("error_count", "Errors", "count", "lower"),
-    Kpi("new_pattern_count", "New error patterns", "count", "lower"),
+    Kpi("lost_count", "Lost between tiers", "count"),
+    Kpi("error_count", "Errors", "count"),
+    Kpi("new_pattern_count", "New error patterns", "count"),
     Kpi("published_count", "Published to Kafka", "count"),
 )
 

@@ -15,7 +15,7 @@ KPIS = (
     Kpi("p95_latency_ms", "p95 latency", "duration_ms", "lower"),
     Kpi("schemas_used", "Schemas used", "count"),
     Kpi("services_active", "Services", "count"),
-    Kpi("anomaly_count", "Anomalies", "count", "lower"),
+    Kpi("anomaly_count", "Anomalies", "count"),
 )
 
 ALL = "all schemas"
