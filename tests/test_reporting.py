@@ -539,6 +539,8 @@ def test_links_lead_to_reports_that_can_exist() -> None:
         (wording.change(-0.5), "\N{MINUS SIGN}50.0 %"),
         (wording.change(9.0), "\N{MULTIPLICATION SIGN} 10.0"),
         (wording.points(0.0001), "±0 points"),
+        (wording.points_apart(0.8, 0.97), "17.0 points"),
+        (wording.points_apart(0.9, 0.8999), "< 0.1 points"),
         (wording.count(None), "\N{EN DASH}"),
         (wording.name("a" * 30, 11), "aaaaa…aaaaa"),
         (wording.name("a\u202eb"), "a\N{REPLACEMENT CHARACTER}b"),

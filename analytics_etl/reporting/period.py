@@ -43,7 +43,9 @@ class Period:
     expected_tables: tuple[str, ...]
     windows: Mapping[str, Window]
     """Of each query what it was asked for."""
-    kpis: tuple[Kpi, ...] = ()
+    kpis: tuple[Kpi, ...]
+    newest_day: date
+    """The newest day in the warehouse."""
 
     @property
     def days(self) -> list[date]:

@@ -69,6 +69,7 @@ _WRITERS: Mapping[str, Callable[[Any], str]] = {
     "ratio": wording.ratio,
     "change_ratio": wording.change,
     "moment": _moment,
+    "words": wording.words,
     "score": "{:.0f}".format,
 }
 

@@ -1,5 +1,6 @@
 """The report of the schedule executions: tiers, times, flow, errors. Its charts are in `schedules_figures`."""
 
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -19,6 +20,9 @@ KPIS = (
     Kpi("new_pattern_count", "New error patterns", "count"),
     Kpi("published_count", "Published to Kafka", "count"),
 )
+
+FOLLOWED_DAYS = 2
+"""How many days after its own an execution is followed, as `schedule_flow_daily` does: until then it counts as lost."""
 
 TREND = Trend(
     noun="attempt",
@@ -110,7 +114,8 @@ def flow(period: Period) -> dict[str, Any]:
             highest = "p95" if period.cadence == "daily" else "highest daily p95"
             parts.append(f"from end to end: {highest} {wording.duration(p95)}")
         lost = sum(row["execution_count"] for row in others if row["fate"].startswith("lost"))
-        parts.append(f"{wording.plural(lost, 'execution')} got lost between two tiers" if lost else "none got lost")
+        said = f"{wording.plural(lost, 'execution')} got lost between two tiers" if lost else "none got lost"
+        parts.append(f"{said}{_so_far(period)}")
     columns: list[Column] = [
         ("fate", "Fate", "name"),
         ("execution_count", "Executions", "count"),
@@ -131,8 +136,8 @@ def worst_schedules(period: Period) -> dict[str, Any]:
         known = [row for row in rows if row["success_rate"] is not None and row["usual_success_rate"] is not None]
         fallen = min(known, key=lambda row: row["success_rate"] - row["usual_success_rate"], default=None)
         if fallen is not None and fallen["success_rate"] < fallen["usual_success_rate"]:
-            change = wording.points(fallen["success_rate"] - fallen["usual_success_rate"])
-            parts.append(f"{wording.name(fallen['schedule_id'])} fell most against its 28 days before, by {change}")
+            fall = wording.points_apart(fallen["usual_success_rate"], fallen["success_rate"])
+            parts.append(f"{wording.name(fallen['schedule_id'])} fell most against its 28 days before, by {fall}")
     columns: list[Column] = [
         ("rank", "#", "rank"),
         ("schedule_id", "Schedule", "name"),
@@ -168,6 +173,16 @@ def error_patterns(period: Period) -> dict[str, Any]:
     ]
     nothing = period.nothing("no error was recorded")
     return section("Which errors are new, which frequent?", parts or [nothing], columns, rows)
+
+
+def _so_far(period: Period) -> str:
+    """What to add to numbers that change while executions are still followed; nothing when all days are over."""
+    followed = timedelta(days=FOLLOWED_DAYS)
+    days = [day for day in period.days if day <= period.newest_day < day + followed]
+    if not days:
+        return ""
+    until = wording.day(days[-1] + followed)
+    return f" so far: executions of {wording.day_list(days)} are followed until {until} is loaded"
 
 
 def _work(row: Any) -> str:
