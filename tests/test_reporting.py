@@ -505,6 +505,14 @@ def test_an_amount_is_neither_better_nor_worse_when_everything_grew() -> None:
         replace(REPORTS_OF_FAMILIES["registry"], kpis=(Kpi("error_count", "Errors", "count", "lower"),))
 
 
+def test_a_ratio_says_what_it_is_a_share_of() -> None:
+    text = reporting.render_html(day_report(day_rows())).replace(wording.SPACE, " ")
+    assert '1.0 % <span class="base">of downloads and compilations</span></div>' in text  # 133 of 12,668
+    assert "Downloads from cache: <b>25.0 %</b> of those of which it is known (" in text
+    with pytest.raises(ValueError, match="error_ratio is of kind ratio and has the base None"):
+        replace(REPORTS_OF_FAMILIES["registry"], kpis=(Kpi("error_ratio", "Error ratio", "ratio", "lower"),))
+
+
 def test_growth_over_zero_is_no_number() -> None:
     rows = day_rows()
     rows["kpis"][1]["download_count"] = 0

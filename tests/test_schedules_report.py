@@ -182,6 +182,16 @@ def test_lost_executions_may_still_arrive_for_two_days(
     assert sentence.endswith(f"; 4 executions got lost between two tiers{said}.")
 
 
+def test_failures_and_successes_are_shares_of_the_attempts_that_ended() -> None:
+    value = REPORTS["schedules_day"]()
+    text = reporting.render_html(value).replace("\N{NO-BREAK SPACE}", " ")
+    assert '2.0 % <span class="base">of ended attempts</span></div>' in text  # 30 of 1,500
+    labels = {section["name"]: [column["label"] for column in section["columns"]] for section in value["sections"]}
+    assert "Success of ended" in labels["tiers"]
+    assert "Success of ended" in labels["worst_schedules"]
+    assert "Failures of ended" in labels["trend"]
+
+
 def test_executions_are_followed_as_long_as_their_table_does() -> None:
     assert Catalog().aggregates["schedules.schedule_flow_daily"].lookahead_days == FOLLOWED_DAYS
 

@@ -40,6 +40,11 @@ class FamilyReport:
                     f"{kpi.name} is an amount (kind {kpi.kind}) and calls {kpi.better} better, but it grows with the "
                     "volume; leave `better` out, or make it a ratio"
                 )
+            if (kpi.kind == "ratio") != (kpi.base is not None):
+                raise ValueError(
+                    f"{kpi.name} is of kind {kpi.kind} and has the base {kpi.base!r}; expected a base of every ratio, "
+                    "which readers need to know what it is a share of, and of nothing else"
+                )
 
     @property
     def sections(self) -> list[Section]:

@@ -30,6 +30,8 @@ class Kpi(NamedTuple):
     better: Literal["lower", "higher"] | None = None
     """The direction that is good news, if either is. Amounts have none: that ten times the attempts bring ten times the
     errors is neither better nor worse, and the ratio beside them says what is."""
+    base: str | None = None
+    """What a ratio is a share of, in words that follow "of"."""
 
 
 @dataclass(frozen=True)

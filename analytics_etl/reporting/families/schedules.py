@@ -12,9 +12,9 @@ from analytics_etl.reporting.trend import Trend, build, draw
 
 KPIS = (
     Kpi("attempt_count", "Attempts", "count"),
-    Kpi("failure_ratio", "Failures", "ratio", "lower"),
+    Kpi("failure_ratio", "Failures", "ratio", "lower", "ended attempts"),
     Kpi("execution_count", "Executions", "count"),
-    Kpi("completed_ratio", "Completed", "ratio", "higher"),
+    Kpi("completed_ratio", "Completed", "ratio", "higher", "executions"),
     Kpi("lost_count", "Lost between tiers", "count"),
     Kpi("error_count", "Errors", "count"),
     Kpi("new_pattern_count", "New error patterns", "count"),
@@ -36,7 +36,7 @@ TREND = Trend(
     ),
     hidden=("ended_count",),
     highest=("schedule_count", "Schedules", "count"),
-    ratio=("failure_ratio", "Failures", "ratio"),
+    ratio=("failure_ratio", "Failures of ended", "ratio"),
     numerator=("failed_count",),
     denominator=("ended_count",),
     ratio_caption="Share of attempts that failed or took too long",
@@ -64,7 +64,7 @@ def tiers(period: Period) -> dict[str, Any]:
         ("tier", "Tier", "name"),
         ("attempt_count", "Attempts", "count"),
         ("failed_count", "Failed", "count"),
-        ("success_rate", "Success", "ratio"),
+        ("success_rate", "Success of ended", "ratio"),
         ("previous_success_rate", "Before", "ratio"),
     ]
     columns += [] if period.cadence == "daily" else [("bad_day_count", "Days degraded or down", "count")]
@@ -143,7 +143,7 @@ def worst_schedules(period: Period) -> dict[str, Any]:
         ("schedule_id", "Schedule", "name"),
         ("attempt_count", "Attempts", "count"),
         ("failed_count", "Failed", "count"),
-        ("success_rate", "Success", "ratio"),
+        ("success_rate", "Success of ended", "ratio"),
         ("usual_success_rate", "28 days before", "ratio"),
         ("avg_processing_time_ms", "Mean processing time", "duration_ms"),
     ]

@@ -11,7 +11,7 @@ from analytics_etl.reporting.trend import Trend, build, draw
 
 KPIS = (
     Kpi("operation_count", "Operations", "count"),
-    Kpi("error_ratio", "Error ratio", "ratio", "lower"),
+    Kpi("error_ratio", "Error ratio", "ratio", "lower", "operations"),
     Kpi("p95_latency_ms", "p95 latency", "duration_ms", "lower"),
     Kpi("schemas_used", "Schemas used", "count"),
     Kpi("services_active", "Services", "count"),
