@@ -178,7 +178,9 @@ def draw_bars(bars: Sequence[Bar], caption: str, width: Width) -> str:
         tick = {"type": "tick", "orient": "vertical", "size": thickness + 6, "thickness": 3, "yOffset": shift}
         layers.append(_layer({**tick, "color": INK}, "isValid(datum.mark)", x=x("mark")))
     shared = {"y": _field("place", "ordinal", axis=None, scale={"padding": 0})}
-    padding = Padding(2 if is_narrow else NAME_ROOM["wide"] + 10, right=20 + 7 * max(len(bar.text) for bar in bars), top=2, bottom=2)
+    padding = Padding(
+        2 if is_narrow else NAME_ROOM["wide"] + 10, right=20 + 7 * max(len(bar.text) for bar in bars), top=2, bottom=2
+    )
     return _draw(values, shared, layers, caption, width, step * len(bars), padding)
 
 
