@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator, FormatChecker
-from test_reporting import DAY, HOSTILE, Rows, assert_golden, loaded_days, next_day
+from report_values import DAY, HOSTILE, Rows, assert_golden, loaded_days, next_day
 
 from analytics_etl import reporting
 from analytics_etl.catalog import Catalog
