@@ -1,14 +1,18 @@
 """The report of the schedule executions against golden files: an ordinary day, a week, a day without data."""
 
+import html
 import json
+import re
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator, FormatChecker
-from test_reporting import DAY, HOSTILE, Rows, assert_golden, loaded_days, next_day
+from report_values import DAY, HOSTILE, Rows, assert_golden, loaded_days, next_day
 
 from analytics_etl import reporting
+from analytics_etl.catalog import Catalog
+from analytics_etl.reporting.families.schedules import FOLLOWED_DAYS
 from analytics_etl.settings import TEMPLATES_DIR
 
 TABLES = ["schedules.schedule_events"]
@@ -103,9 +107,11 @@ def rows_of(start: date, end: date) -> Rows:
     }
 
 
-def built(cadence: reporting.Cadence, start: date, end: date, rows: Rows) -> dict[str, Any]:
+def built(
+    cadence: reporting.Cadence, start: date, end: date, rows: Rows, newest_day: date = date(2025, 4, 7)
+) -> dict[str, Any]:
     return reporting.build_report(
-        cadence, "schedules", start, end, rows, newest_day=date(2025, 4, 7), lateness_days=7, expected_tables=TABLES
+        cadence, "schedules", start, end, rows, newest_day=newest_day, lateness_days=7, expected_tables=TABLES
     )
 
 
@@ -147,12 +153,63 @@ def test_sentences_say_what_the_rows_say() -> None:
     )
     assert said["worst_schedules"] == (
         "Most failures: sync.orders, 20 failed attempts; sync.orders fell most against its 28 days before, "
-        "by \N{MINUS SIGN}17.0 points."
+        "by 17.0 points."
     )
     assert said["error_patterns"] == (
         "The only new one: broker <n> not available, 2 times; "
         "the most frequent made up 96.7 % of all errors: document <hex> is locked by worker-<n>."
     )
+
+
+@pytest.mark.parametrize(
+    ("cadence", "period", "newest_day", "said"),
+    [
+        ("daily", (DAY, next_day(DAY)), DAY, " so far: executions of 31 March are followed until 2 April is loaded"),
+        ("daily", (DAY, next_day(DAY)), date(2025, 4, 1),
+         " so far: executions of 31 March are followed until 2 April is loaded"),
+        ("daily", (DAY, next_day(DAY)), date(2025, 4, 2), ""),
+        ("weekly", WEEK, date(2025, 3, 30),
+         " so far: executions of 29 and 30 March are followed until 1 April is loaded"),
+        ("weekly", WEEK, date(2025, 3, 31), " so far: executions of 30 March are followed until 1 April is loaded"),
+        ("weekly", WEEK, date(2025, 4, 1), ""),
+    ],
+)  # fmt: skip
+def test_lost_executions_may_still_arrive_for_two_days(
+    cadence: reporting.Cadence, period: tuple[date, date], newest_day: date, said: str
+) -> None:
+    value = built(cadence, *period, rows_of(*period), newest_day)
+    [sentence] = [section["sentence"] for section in value["sections"] if section["name"] == "flow"]
+    assert sentence.endswith(f"; 4 executions got lost between two tiers{said}.")
+
+
+def test_failures_and_successes_are_shares_of_the_attempts_that_ended() -> None:
+    value = REPORTS["schedules_day"]()
+    text = reporting.render_html(value).replace("\N{NO-BREAK SPACE}", " ")
+    assert '2.0 % <span class="base">of ended attempts</span></div>' in text  # 30 of 1,500
+    labels = {section["name"]: [column["label"] for column in section["columns"]] for section in value["sections"]}
+    assert "Success of ended" in labels["tiers"]
+    assert "Success of ended" in labels["worst_schedules"]
+    assert "Failures of ended" in labels["trend"]
+
+
+def test_executions_are_followed_as_long_as_their_table_does() -> None:
+    assert Catalog().aggregates["schedules.schedule_flow_daily"].lookahead_days == FOLLOWED_DAYS
+
+
+def test_a_long_pattern_is_cut_in_the_chart_and_whole_in_the_table() -> None:
+    rows = rows_of(DAY, next_day(DAY))
+    long = "connection to broker <n> was closed while the batch of partition <n> was written"
+    rows["error_patterns"][1]["pattern"] = long
+    value = built("daily", DAY, next_day(DAY), rows)
+    text = reporting.render_html(value)
+    section = text[text.index("Which errors are new") : text.index("</section>", text.index("Which errors are new"))]
+    pictures, table = section.split("<table>")
+    drawn = [html.unescape(name) for name in re.findall(r"<text[^>]*>([^<]*)</text>", pictures)]
+    assert [name for name in drawn if "…" in name] == [
+        "connection to b…n> was written",  # 226 pixels beside the bars are 30 characters
+        "connection to broker <…ition <n> was written",  # on a phone 336 above them are 44
+    ]
+    assert html.escape(long) in table
 
 
 def test_names_from_events_are_escaped() -> None:

@@ -193,6 +193,24 @@ def test_sentences_say_what_the_rows_say() -> None:
     )
 
 
+def test_an_operation_has_one_spelling_for_people() -> None:
+    value = reports()["usage_day"]
+    html = reporting.render_html(value)
+    assert "compatibility_check" not in html
+    assert '<td class="words">compatibility check</td>' in html
+    [section] = [section for section in value["sections"] if section["name"] == "operations"]
+    assert section["rows"][1]["operation"] == "compatibility_check"  # for programs
+
+
+def test_a_day_after_a_week_without_anomalies_says_so() -> None:
+    rows = day_rows()
+    rows["trend"].append(trend_day(DAY - timedelta(days=7), 900, 9, 0))
+    html = reporting.render_html(report("daily", DAY, DAY + timedelta(days=1), rows))
+    card = html[html.index('<div class="label">Anomalies') :].split("</li>")[0]
+    assert "none the day before" in card
+    assert "none last Mon" in card
+
+
 def test_an_empty_day_says_that_nothing_is_known() -> None:
     found = sentences(reports()["usage_empty_day"])
     assert all("nothing of the period is loaded" in found[s.__name__] for s in REPORTS["usage"].sections[1:])

@@ -11,22 +11,26 @@ from rich.table import Table
 
 from analytics_etl.catalog import Catalog
 from analytics_etl.cli.terminal import DATE, out, plain
+from analytics_etl.marks import FLAGS, STATES
 from analytics_etl.settings import Settings
 from analytics_etl.warehouse import Warehouse, migrations
 
 if TYPE_CHECKING:  # Dagster takes seconds to import
     from analytics_etl.status import Cell
 
-STATES = {
-    "final": ("●", "green", "final"),
-    "provisional": ("◐", "cyan", "provisional"),
-    "outdated": ("~", "yellow", "made by an earlier version of its SQL"),
-    "failed": ("✗", "red", "failed"),
-    "archived": ("▪", "blue", "archived"),
-    "frozen_late": ("!", "magenta", "final, late rows waiting"),
-    "expected": ("·", "dim", "expected, not there"),
+MARKS = {**STATES, **FLAGS}
+COLORS = {
+    "final": "green",
+    "provisional": "cyan",
+    "outdated": "yellow",
+    "failed": "red",
+    "archived": "blue",
+    "frozen_late": "magenta",
+    "expected": "dim",
+    "empty": "yellow",
+    "unusual": "yellow",
 }
-FLAGS = {"empty": ("∅", "yellow", "no rows"), "unusual": ("≠", "yellow", "unusual number of rows")}
+"""Of the marks of states and flags."""
 NOTES_SHOWN = 10
 
 
@@ -76,8 +80,7 @@ def status(
             table.add_row(name, *(_count(cell) if rows else _marks(cell) for cell in cells))
         Console(width=max(out.width, 40 + 12 * len(matrix.periods)) if not out.is_terminal else None).print(table)
         out.print()
-    legend = [*STATES.values(), *FLAGS.values()]
-    out.print("  ".join(f"[{color}]{mark}[/] {words}" for mark, color, words in legend))
+    out.print("  ".join(f"{_sign(name)} {mark.words}" for name, mark in MARKS.items()))
     found = notes(warehouse, start, end + timedelta(days=1), families)
     for note in found[:NOTES_SHOWN]:
         out.print(f"  {plain(note)}")
@@ -86,8 +89,11 @@ def status(
 
 
 def _marks(cell: "Cell") -> str:
-    shown = [STATES[cell.state], *([FLAGS[cell.flag]] if cell.flag else [])]
-    return "".join(f"[{color}]{mark}[/]" for mark, color, _ in shown)
+    return _sign(cell.state) + (_sign(cell.flag) if cell.flag else "")
+
+
+def _sign(name: str) -> str:
+    return f"[{COLORS[name]}]{MARKS[name].sign}[/]"
 
 
 def _count(cell: "Cell") -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from analytics_etl.reporting.charts import Figure
-from analytics_etl.reporting.period import Kpi, Period, Row
+from analytics_etl.reporting.period import AMOUNTS, Kpi, Period, Row
 from analytics_etl.reporting.periods import WindowKind
 
 Section = Callable[[Period], dict[str, Any]]
@@ -32,6 +32,19 @@ class FamilyReport:
     """The key figures the index shows."""
     windows: Mapping[str, WindowKind] = field(default_factory=dict)
     """The windows of the queries that are not asked for the period and the one before."""
+
+    def __post_init__(self) -> None:
+        for kpi in self.kpis:
+            if kpi.kind in AMOUNTS and kpi.better is not None:
+                raise ValueError(
+                    f"{kpi.name} is an amount (kind {kpi.kind}) and calls {kpi.better} better, but it grows with the "
+                    "volume; leave `better` out, or make it a ratio"
+                )
+            if (kpi.kind == "ratio") != (kpi.base is not None):
+                raise ValueError(
+                    f"{kpi.name} is of kind {kpi.kind} and has the base {kpi.base!r}; expected a base of every ratio, "
+                    "which readers need to know what it is a share of, and of nothing else"
+                )
 
     @property
     def sections(self) -> list[Section]:

@@ -13,6 +13,8 @@ Value = Any
 """A value of a query's row: str, int, float, bool, date or None."""
 
 Row = Mapping[str, Value]
+AMOUNTS = ("count", "bytes")
+"""Kinds of values that grow with the volume, whatever else happens."""
 NOT_LOADED = "not known, since nothing of the period is loaded"
 
 Column = tuple[str, str, str]
@@ -26,7 +28,10 @@ class Kpi(NamedTuple):
     label: str
     kind: str
     better: Literal["lower", "higher"] | None = None
-    """The direction that is good news, if either is."""
+    """The direction that is good news, if either is. Amounts have none: that ten times the attempts bring ten times the
+    errors is neither better nor worse, and the ratio beside them says what is."""
+    base: str | None = None
+    """What a ratio is a share of, in words that follow "of"."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +45,9 @@ class Period:
     expected_tables: tuple[str, ...]
     windows: Mapping[str, Window]
     """Of each query what it was asked for."""
-    kpis: tuple[Kpi, ...] = ()
+    kpis: tuple[Kpi, ...]
+    newest_day: date
+    """The newest day in the warehouse."""
 
     @property
     def days(self) -> list[date]:

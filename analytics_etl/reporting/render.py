@@ -11,6 +11,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from analytics_etl.marks import STATES, TONES
 from analytics_etl.reporting import svg, wording
 from analytics_etl.reporting.families import REPORTS
 from analytics_etl.reporting.period import Value
@@ -69,6 +70,7 @@ _WRITERS: Mapping[str, Callable[[Any], str]] = {
     "ratio": wording.ratio,
     "change_ratio": wording.change,
     "moment": _moment,
+    "words": wording.words,
     "score": "{:.0f}".format,
 }
 
@@ -109,21 +111,37 @@ def headline(value: Value, kind: str) -> str:
     return wording.count(value) if kind == "count" else reading(value, kind)
 
 
-STATES = {
-    "expected": ("□", "bad", "not loaded"),
-    "provisional": ("◐", "warn", "provisional"),
-    "final": ("■", "good", "final"),
-    "frozen_late": ("!", "warn", "final, late rows waiting"),
-    "failed": ("✕", "bad", "failed"),
-    "archived": ("▪", "good", "final, archived"),
+STATE_TONES = {
+    "expected": "bad",
+    "provisional": "warn",
+    "final": "good",
+    "frozen_late": "warn",
+    "failed": "bad",
+    "archived": "good",
 }
-"""How the state of a day is shown: mark, tone, words."""
+"""How good the state of a day is."""
 
 
 def states(row: Mapping[str, Any], period: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
     """Each day of the period as (day, mark, tone, words)."""
     days = days_of(date.fromisoformat(period["start"]), date.fromisoformat(period["end"]))
-    return [(wording.day(day), *STATES[state]) for day, state in zip(days, row["day_states"], strict=True)]
+    return [
+        (wording.day(day), STATES[state].sign, STATE_TONES[state], STATES[state].words)
+        for day, state in zip(days, row["day_states"], strict=True)
+    ]
+
+
+def badge(state: Mapping[str, Any]) -> tuple[str, str, str]:
+    """The state of a whole report as (mark, tone, word)."""
+    if not state["is_complete"]:
+        return TONES["bad"], "bad", "incomplete"
+    return finality(state["is_final"])
+
+
+def finality(is_final: bool) -> tuple[str, str, str]:  # noqa: FBT001 - what a report says of itself
+    """Whether a report is final as (mark, tone, word)."""
+    name = "final" if is_final else "provisional"
+    return STATES[name].sign, STATE_TONES[name], STATES[name].words
 
 
 def breakable(name: str) -> Markup:
@@ -185,6 +203,7 @@ def _environment() -> Environment:
     )
     environment.globals.update(
         PALETTE=svg.PALETTE,
+        TONES=TONES,
         ROWS_SHOWN=ROWS_SHOWN,
         ROWS_OPEN=ROWS_OPEN,
         CARDS=CARDS,
@@ -193,6 +212,8 @@ def _environment() -> Environment:
         calendars=calendars,
         compared_with=compared_with,
         states=states,
+        badge=badge,
+        finality=finality,
         drawn=Markup,  # our own pictures, which must not be escaped
         spark=spark,
     )

@@ -41,6 +41,10 @@ INK, MUTED, LINE, GAP, ACCENT, SOFT, BAD = (
 Width = Literal["wide", "narrow", "half"]
 WIDTHS: Mapping[Width, int] = {"wide": 860, "narrow": 340, "half": 420}
 FONT_SIZE = 12
+CHARACTER_WIDTH = 7.5
+"""Pixels of a character on average, of names in the widest of the usual system fonts."""
+NAME_ROOM = {"wide": 226, "narrow": 336}
+"""Pixels for the name of a horizontal bar: to the left of the plot, on a phone above it."""
 
 LONG_NUMBER = re.compile(r"-?\d*\.\d{2,}(e-?\d+)?")
 DROPPED_ATTRIBUTES = {"role", "class", "pointer-events", "font-family", "opacity", "stroke-miterlimit"}
@@ -134,9 +138,13 @@ def draw_columns(columns: Sequence[Column], axis_format: str, caption: str, widt
 
 
 def draw_bars(bars: Sequence[Bar], caption: str, width: Width) -> str:
-    """Draw horizontal bars in the order given: names to their left, on a phone above them. At least one."""
+    """Draw horizontal bars in the order given: names to their left, on a phone above them. At least one.
+
+    A name that is too long for its room is cut in its middle.
+    """
     is_narrow = width == "narrow"
-    step, thickness, shift, name_length = (42, 14, 8, 48) if is_narrow else (26, 16, 0, 36)
+    step, thickness, shift = (42, 14, 8) if is_narrow else (26, 16, 0)
+    name_length = int(NAME_ROOM["narrow" if is_narrow else "wide"] / CHARACTER_WIDTH)
     values = [
         {
             "place": place,
@@ -170,7 +178,9 @@ def draw_bars(bars: Sequence[Bar], caption: str, width: Width) -> str:
         tick = {"type": "tick", "orient": "vertical", "size": thickness + 6, "thickness": 3, "yOffset": shift}
         layers.append(_layer({**tick, "color": INK}, "isValid(datum.mark)", x=x("mark")))
     shared = {"y": _field("place", "ordinal", axis=None, scale={"padding": 0})}
-    padding = Padding(2 if is_narrow else 236, right=20 + 7 * max(len(bar.text) for bar in bars), top=2, bottom=2)
+    padding = Padding(
+        2 if is_narrow else NAME_ROOM["wide"] + 10, right=20 + 7 * max(len(bar.text) for bar in bars), top=2, bottom=2
+    )
     return _draw(values, shared, layers, caption, width, step * len(bars), padding)
 
 

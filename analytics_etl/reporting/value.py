@@ -75,7 +75,7 @@ def build_report(
     check_period(cadence, start, end)
     report = REPORTS[family]
     windows = section_windows(family, cadence, start, end)
-    period = Period(cadence, start, end, sections, tuple(expected_tables), windows, report.kpis)
+    period = Period(cadence, start, end, sections, tuple(expected_tables), windows, report.kpis, newest_day)
     label = period_label(cadence, start, end)
     state = period_state(period, label, newest_day, lateness_days)
     comparison = _comparison(period, is_complete=state["is_complete"])

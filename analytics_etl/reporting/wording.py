@@ -54,6 +54,11 @@ def ratio(fraction: float | None) -> str:
     return f"{percent:.0f}{SPACE}%" if percent in (0, 100) else f"{percent:.1f}{SPACE}%"
 
 
+def words(identifier: str) -> str:
+    """A name of the code for people: compatibility_check -> compatibility check."""
+    return identifier.replace("_", " ")
+
+
 def change(fraction: float | None) -> str:
     """A relative change with its sign: +12.3 %, -4.0 %, x 12."""
     if fraction is None:
@@ -72,6 +77,14 @@ def points(difference: float | None) -> str:
         return NOTHING
     text = f"{abs(difference) * 100:.1f}"
     return f"±0{SPACE}points" if text == "0.0" else f"{MINUS if difference < 0 else '+'}{text}{SPACE}points"
+
+
+def points_apart(one: float, other: float) -> str:
+    """How far two ratios are apart, in percentage points, without a sign; never 0 for what differs."""
+    difference = abs(one - other) * 100
+    if 0 < difference < 0.1:  # noqa: PLR2004
+        return f"<{SPACE}0.1{SPACE}points"
+    return f"{difference:.1f}{SPACE}points"
 
 
 def plural(number: int, noun: str, nouns: str | None = None) -> str:

@@ -16,9 +16,9 @@ KPIS = (
     Kpi("modules_downloaded", "Modules downloaded", "count"),
     Kpi("view_count", "Page views", "count"),
     Kpi("compilation_count", "Compilations", "count"),
-    Kpi("error_ratio", "Error ratio", "ratio", "lower"),
+    Kpi("error_ratio", "Error ratio", "ratio", "lower", "downloads and compilations"),
     Kpi("total_download_bytes", "Bytes downloaded", "bytes"),
-    Kpi("download_cache_hit_ratio", "Downloads from cache", "ratio", "higher"),
+    Kpi("download_cache_hit_ratio", "Downloads from cache", "ratio", "higher", "those of which it is known"),
 )
 
 TREND = Trend(
@@ -33,7 +33,7 @@ TREND = Trend(
     ),
     hidden=("failed_compilation_count",),
     highest=("active_users", "Active users", "count"),
-    ratio=("error_ratio", "Error ratio", "ratio"),
+    ratio=("error_ratio", "Errors of downloads and compilations", "ratio"),
     numerator=("failed_download_count", "failed_compilation_count"),
     denominator=("download_count", "failed_download_count", "compilation_count"),
     ratio_caption="Error ratio of downloads and compilations",

@@ -1,5 +1,6 @@
 """The report of the schedule executions: tiers, times, flow, errors. Its charts are in `schedules_figures`."""
 
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -11,14 +12,17 @@ from analytics_etl.reporting.trend import Trend, build, draw
 
 KPIS = (
     Kpi("attempt_count", "Attempts", "count"),
-    Kpi("failure_ratio", "Failures", "ratio", "lower"),
+    Kpi("failure_ratio", "Failures", "ratio", "lower", "ended attempts"),
     Kpi("execution_count", "Executions", "count"),
-    Kpi("completed_ratio", "Completed", "ratio", "higher"),
-    Kpi("lost_count", "Lost between tiers", "count", "lower"),
-    Kpi("error_count", "Errors", "count", "lower"),
-    Kpi("new_pattern_count", "New error patterns", "count", "lower"),
+    Kpi("completed_ratio", "Completed", "ratio", "higher", "executions"),
+    Kpi("lost_count", "Lost between tiers", "count"),
+    Kpi("error_count", "Errors", "count"),
+    Kpi("new_pattern_count", "New error patterns", "count"),
     Kpi("published_count", "Published to Kafka", "count"),
 )
+
+FOLLOWED_DAYS = 2
+"""How many days after its own an execution is followed, as `schedule_flow_daily` does: until then it counts as lost."""
 
 TREND = Trend(
     noun="attempt",
@@ -32,7 +36,7 @@ TREND = Trend(
     ),
     hidden=("ended_count",),
     highest=("schedule_count", "Schedules", "count"),
-    ratio=("failure_ratio", "Failures", "ratio"),
+    ratio=("failure_ratio", "Failures of ended", "ratio"),
     numerator=("failed_count",),
     denominator=("ended_count",),
     ratio_caption="Share of attempts that failed or took too long",
@@ -60,7 +64,7 @@ def tiers(period: Period) -> dict[str, Any]:
         ("tier", "Tier", "name"),
         ("attempt_count", "Attempts", "count"),
         ("failed_count", "Failed", "count"),
-        ("success_rate", "Success", "ratio"),
+        ("success_rate", "Success of ended", "ratio"),
         ("previous_success_rate", "Before", "ratio"),
     ]
     columns += [] if period.cadence == "daily" else [("bad_day_count", "Days degraded or down", "count")]
@@ -110,7 +114,8 @@ def flow(period: Period) -> dict[str, Any]:
             highest = "p95" if period.cadence == "daily" else "highest daily p95"
             parts.append(f"from end to end: {highest} {wording.duration(p95)}")
         lost = sum(row["execution_count"] for row in others if row["fate"].startswith("lost"))
-        parts.append(f"{wording.plural(lost, 'execution')} got lost between two tiers" if lost else "none got lost")
+        said = f"{wording.plural(lost, 'execution')} got lost between two tiers" if lost else "none got lost"
+        parts.append(f"{said}{_so_far(period)}")
     columns: list[Column] = [
         ("fate", "Fate", "name"),
         ("execution_count", "Executions", "count"),
@@ -131,14 +136,14 @@ def worst_schedules(period: Period) -> dict[str, Any]:
         known = [row for row in rows if row["success_rate"] is not None and row["usual_success_rate"] is not None]
         fallen = min(known, key=lambda row: row["success_rate"] - row["usual_success_rate"], default=None)
         if fallen is not None and fallen["success_rate"] < fallen["usual_success_rate"]:
-            change = wording.points(fallen["success_rate"] - fallen["usual_success_rate"])
-            parts.append(f"{wording.name(fallen['schedule_id'])} fell most against its 28 days before, by {change}")
+            fall = wording.points_apart(fallen["usual_success_rate"], fallen["success_rate"])
+            parts.append(f"{wording.name(fallen['schedule_id'])} fell most against its 28 days before, by {fall}")
     columns: list[Column] = [
         ("rank", "#", "rank"),
         ("schedule_id", "Schedule", "name"),
         ("attempt_count", "Attempts", "count"),
         ("failed_count", "Failed", "count"),
-        ("success_rate", "Success", "ratio"),
+        ("success_rate", "Success of ended", "ratio"),
         ("usual_success_rate", "28 days before", "ratio"),
         ("avg_processing_time_ms", "Mean processing time", "duration_ms"),
     ]
@@ -168,6 +173,16 @@ def error_patterns(period: Period) -> dict[str, Any]:
     ]
     nothing = period.nothing("no error was recorded")
     return section("Which errors are new, which frequent?", parts or [nothing], columns, rows)
+
+
+def _so_far(period: Period) -> str:
+    """What to add to numbers that change while executions are still followed; nothing when all days are over."""
+    followed = timedelta(days=FOLLOWED_DAYS)
+    days = [day for day in period.days if day <= period.newest_day < day + followed]
+    if not days:
+        return ""
+    until = wording.day(days[-1] + followed)
+    return f" so far: executions of {wording.day_list(days)} are followed until {until} is loaded"
 
 
 def _work(row: Any) -> str:

@@ -11,11 +11,11 @@ from analytics_etl.reporting.trend import Trend, build, draw
 
 KPIS = (
     Kpi("operation_count", "Operations", "count"),
-    Kpi("error_ratio", "Error ratio", "ratio", "lower"),
+    Kpi("error_ratio", "Error ratio", "ratio", "lower", "operations"),
     Kpi("p95_latency_ms", "p95 latency", "duration_ms", "lower"),
     Kpi("schemas_used", "Schemas used", "count"),
     Kpi("services_active", "Services", "count"),
-    Kpi("anomaly_count", "Anomalies", "count", "lower"),
+    Kpi("anomaly_count", "Anomalies", "count"),
 )
 
 ALL = "all schemas"
@@ -46,14 +46,14 @@ def operations(period: Period) -> dict[str, Any]:
         first, slowest = rows[0], max(rows, key=lambda row: row["p95_latency_ms"])
         total, failed = sum(row["operation_count"] for row in rows), sum(row["error_count"] for row in rows)
         parts.append(f"{wording.ratio(first['operation_ratio'])} of {wording.plural(total, 'operation')} were "
-                     f"{_operation(first['operation'])}")  # fmt: skip
+                     f"{wording.words(first['operation'])}")  # fmt: skip
         parts.append(
             f"{wording.count(failed)} failed, {wording.ratio(failed / total)} of all" if failed else "none failed"
         )
         p95 = wording.duration(slowest["p95_latency_ms"])
-        parts.append(f"the slowest kind was {_operation(slowest['operation'])} with a p95 of {p95}")
+        parts.append(f"the slowest kind was {wording.words(slowest['operation'])} with a p95 of {p95}")
     columns: list[Column] = [
-        ("operation", "Operation", "name"),
+        ("operation", "Operation", "words"),
         ("operation_count", "Count", "count"),
         ("operation_ratio", "Share", "ratio"),
         ("growth_ratio", "Change", "change_ratio"),
@@ -233,10 +233,6 @@ def _rows(period: Period, name: str) -> list[Row]:
 
 def _who(row: Row) -> str:
     return ALL if row["schema_name"] == ALL else figures.short_id(row["schema_name"])
-
-
-def _operation(name: str) -> str:
-    return name.replace("_", " ")
 
 
 REPORT = FamilyReport(

@@ -16,7 +16,7 @@ def short_id(schema_id: str) -> str:
 def operations(rows: Sequence[Row], _report: Mapping[str, Any]) -> list[Figure]:
     bars = [
         svg.Bar(
-            row["operation"].replace("_", " "),
+            wording.words(row["operation"]),
             row["operation_count"],
             f"{wording.count(row['operation_count'])}  ({wording.ratio(row['operation_ratio'])})",
             failed=row["error_count"],
