@@ -6,12 +6,13 @@
 Each simulated day files arrive (late, twice, truncated, in any order) and `analytics-etl backfill --notify` runs over
 the days that are not up to date, as a person would type it, and again when it was cut off. Mostly something happens in
 its middle: the run or the server is killed, connections are ended, the disk is full, or a second run of the same days
-is started. Its exit code must be the promised one. Then the sensor that finds killed runs and `analytics-etl notify` run, which is killed at
-times, too; the receiver refuses everything on some days. In the end the rest arrives, one ordinary run follows, and
-every table and the books (without times and run ids) are compared with those of a second server that got the final
-files at once. Every notification must have been received exactly once, by its Idempotency-Key, and say what happened;
-twice only what the receiver had accepted and the notifier not yet noted when something was done to it. Exit code 0: all
-of it is so. As root the home is a tmpfs of limited size, so that the disk can be filled for real.
+is started. Its exit code must be the promised one. Then the sensor that finds killed runs and `analytics-etl notify`
+run, which is killed at times, too; the receiver refuses everything on some days. In the end the rest arrives, one
+ordinary run follows, and every table and the books (without times and run ids) are compared with those of a second
+server that got the final files at once. Every notification must have been received exactly once, by its
+Idempotency-Key, and say what happened; twice only what the receiver had accepted and the notifier not yet noted when
+something was done to it. Exit code 0: all of it is so. As root the home is a tmpfs of limited size, so that the disk
+can be filled for real.
 
 What the same seed gives again: the files, what arrives when, each day's faults, the line of progress it happens at, and
 how many statements later, where the command is halted while something is done to it; outside of checks it is the same

@@ -29,6 +29,7 @@ from benchmarks.chaos_home import Point
 
 build_defs(Settings())  # so that the files of SQL are parsed, too
 
+
 class Watch(io.TextIOBase):
     """What the child prints: passes lines on, counts, and halts at the point."""
 

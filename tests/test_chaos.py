@@ -6,7 +6,7 @@ import sys
 from analytics_etl.settings import CHECKOUT
 
 DAYS = 3
-SEED = 8
+SEED = 339
 FAULTS = {"kill the run", "kill the server", "end connections", "two runs at once", "fill the disk"}
 
 
