@@ -197,6 +197,26 @@ def test_the_command_says_what_changed(warehouse: Warehouse) -> None:
     assert "expected one of registry." in call("changes --table x", environment).output
 
 
+def test_status_says_how_to_publish_a_refused_change(warehouse: Warehouse) -> None:
+    late = DAY + timedelta(days=7)
+    write(warehouse.settings, "download_events/a.ndjson", [download(n) for n in range(20)])
+    write(warehouse.settings, "download_events/b.ndjson", [download(900, late)])
+    load(warehouse, DOWNLOADS, DAY, late)
+    write(warehouse.settings, "download_events/a.ndjson", [download(n) for n in range(22)])
+    with pytest.raises(ChangeRefusedError):
+        load(warehouse, DOWNLOADS, DAY, accept_change=False)
+
+    def said() -> str:
+        return call(f"status --family registry --to {DAY}", variables(warehouse.settings)).stdout
+
+    assert (
+        f"  {DOWNLOADS} {DAY} keeps its old rows, since a change of final data was refused; to publish it: "
+        f'analytics-etl run {DAY} --accept-change --reason "why"\n'
+    ) in said()
+    load(warehouse, DOWNLOADS, DAY)  # accepted
+    assert "was refused" not in said()
+
+
 def test_an_old_week_is_completed_day_by_day(warehouse: Warehouse) -> None:
     model = declared().aggregates["registry.module_stats_weekly"]
     week = periods("week", DAY, DAY)

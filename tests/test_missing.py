@@ -4,7 +4,8 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
-from events import DOWNLOADS, declared, download, execute, load, write
+from events import DOWNLOADS, declared, download, execute, ledger, load, write
+from test_cli import call, variables
 
 from analytics_etl.missing import known_days, make_plan
 from analytics_etl.partitions import period_end, periods
@@ -111,3 +112,16 @@ def test_a_final_day_with_late_rows_is_frozen_and_left_alone(settings: Settings,
     ]
     make_plan(Warehouse(replace(settings, lateness=PerTable(6, ((DOWNLOADS, 7),)))), declared(), FIRST, LAST)
     assert strict.frozen_days() == set()
+
+
+def test_the_command_looks_at_new_files_first(settings: Settings, loaded: Warehouse) -> None:
+    """Of a final day, so that there is nothing to run: without a look the command would not know of the rows."""
+    write(settings, "download_events/late.ndjson", [download(500, FIRST)])
+    assert "download_events/late.ndjson" not in ledger(settings.database_url)
+    result = call("backfill --missing", {**variables(settings), "ANALYTICS_LATENESS_DAYS": "6"})
+    assert result.exit_code == 0, result.output
+    frozen, nothing = result.stdout.splitlines()
+    assert frozen.startswith(f"! {FIRST} is final and has late or replaced files: left alone")
+    assert frozen.endswith(f"analytics-etl reopen {FIRST} --reason TEXT")
+    assert "nothing to do" in nothing
+    assert "download_events/late.ndjson" in ledger(settings.database_url)
