@@ -61,7 +61,7 @@ def examine(settings: Settings, catalog: Catalog, today: date) -> Iterator[Findi
     yield _files(warehouse)
     daemon = _daemon(warehouse)
     yield _new_files(warehouse, catalog, is_daemon_running=daemon.is_well)
-    yield _waiting(warehouse)
+    yield _waiting(warehouse, today)
     yield from _days(warehouse, catalog, today)
     yield _volume(warehouse)
     yield _checks(warehouse)
@@ -202,8 +202,14 @@ def _new_files(warehouse: Warehouse, catalog: Catalog, *, is_daemon_running: boo
     return Finding("new files", is_well=False, detail=f"{detail}: no daemon is there that would", advice=advice)
 
 
-def _waiting(warehouse: Warehouse) -> Finding:
-    waiting = [row for row in warehouse.waiting_days() if row["rows_waiting"] or row["is_loaded"]]
+def _waiting(warehouse: Warehouse, today: date) -> Finding:
+    """Rows of days that can be run: those of today wait until it is over."""
+    can_run = warehouse.settings.start_date, today - timedelta(days=1)
+    waiting = [
+        row
+        for row in warehouse.waiting_days()
+        if can_run[0] <= row["day"] <= can_run[1] and (row["rows_waiting"] or row["is_loaded"])
+    ]
     if not waiting:
         return Finding("late rows", is_well=True, detail="none are waiting")
     late = [row for row in waiting if row["rows_waiting"]]
@@ -276,10 +282,8 @@ def _refused(warehouse: Warehouse) -> Finding:
     of = [f"{row['table_name']} {row['day']}" for row in refused]
     days = list(stretches({row["day"] for row in refused}))
     look = f"analytics-etl changes {refused[0]['day']} {refused[-1]['day']}"
-    publish = [
-        f'analytics-etl {_run(first, last)} --accept-change --reason "why"   (publishes it)' for first, last in days
-    ]
-    detail = f"refused, since the day is final, so that the old rows stay: {shortened(of)}"
+    publish = [f'analytics-etl {_run(first, last)} --accept-change --reason "why"' for first, last in days]
+    detail = f"refused, since the day is final: {shortened(of)}; the old rows stay until somebody looks and accepts"
     return Finding("changes", is_well=False, detail=detail, advice=shortened([look, *publish], separator="\n"))
 
 

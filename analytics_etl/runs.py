@@ -187,16 +187,30 @@ def execute(settings: Settings, jobs: Sequence[Job], progress: Progress, tags: d
     # A run of ours needs this process: the daemon could not start it again, and nobody would be told that it failed.
     tags = {**(tags or {}), MAX_RETRIES_TAG: "0"}
     with instance(settings) as opened:
-        for job in jobs:
-            of_try = tags
-            for tries in range(1, MOST_TRIES + 1):
-                run_id = str(uuid4())
-                if _succeeds(definitions, opened, job, run_id, progress, of_try, is_last=tries == MOST_TRIES):
-                    break
-                of_try = {**tags, AGAIN_TAG: run_id}
-                wait_until_back(settings)
-                persistently(settings, partial(_give_up, opened, run_id))
-                progress(f"{job}: the connection to the database was lost; running it again", 0, 1)
+        for number, job in enumerate(jobs, start=1):
+            try:
+                _run(settings, definitions, opened, job, progress, tags)
+            except RunFailedError as error:
+                rest = ", ".join(map(str, jobs[number:]))
+                raise RunFailedError(
+                    f"{error}\nNot begun, since it follows: {rest}." if rest else str(error)
+                ) from error
+
+
+def _run(
+    settings: Settings, definitions: dg.Definitions, opened: DagsterInstance, job: Job, progress: Progress,
+    tags: dict[str, str],
+) -> None:  # fmt: skip
+    """Run a job, again and again as long as the connection to the database is lost."""
+    of_try = tags
+    for tries in range(1, MOST_TRIES + 1):
+        run_id = str(uuid4())
+        if _succeeds(definitions, opened, job, run_id, progress, of_try, is_last=tries == MOST_TRIES):
+            break
+        of_try = {**tags, AGAIN_TAG: run_id}
+        wait_until_back(settings)
+        persistently(settings, partial(_give_up, opened, run_id))
+        progress(f"{job}: the connection to the database was lost; running it again", 0, 1)
 
 
 def _succeeds(

@@ -182,11 +182,11 @@ def test_the_command_says_what_changed(warehouse: Warehouse) -> None:
 
     lines = [line if line.startswith(" ") else line.split("  ", maxsplit=1)[1] for line in said("").splitlines()]
     assert lines == [
-        f"{DOWNLOADS}  {DAY}  REFUSED, readers keep the old rows, new data",
-        "    rows 20 → 25: 5 added, 1 changed",
+        f"{DOWNLOADS}  {DAY}  REFUSED, the old rows stay",
+        "    new data: rows 20 → 25, 5 added, 1 changed",
         "    file_size 1,900 → 2,500 (+31.58 %); duration_ms 200 → 250 (+25.00 %)",
-        f"{DOWNLOADS}  {DAY}  published, new data",
-        "    rows 20 → 20: 1 changed",
+        f"{DOWNLOADS}  {DAY}  published",
+        "    new data: rows 20 → 20, 1 changed",
         "    file_size 2,000 → 1,900 (-5.00 %)",
     ]
     assert "REFUSED" not in said(f"--limit 1 {DAY} --table registry.module_view_events")
@@ -227,6 +227,8 @@ def test_many_totals_are_on_lines_that_a_terminal_holds() -> None:
     assert max(map(len, lines)) <= 96
     assert "; ".join(parts) == " ".join(lines)
     assert len(lines) == 3  # three of 28 characters fit, and what stands between them
+    longest = max([*declared().contracts, *declared().aggregates], key=len)
+    assert len(f"2025-03-31 12:00  {longest}  2025-03-31  REFUSED, the old rows stay") <= 100
 
 
 def test_an_old_week_is_completed_day_by_day(warehouse: Warehouse) -> None:

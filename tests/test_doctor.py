@@ -13,6 +13,7 @@ from dagster._daemon.types import DaemonHeartbeat
 from events import DAY, compilation, download, execute, load, load_and_aggregate, restored_environment, view, write
 
 from analytics_etl import doctor, runs
+from analytics_etl.assets.events import scan_files
 from analytics_etl.catalog import Catalog
 from analytics_etl.doctor import Finding, examine
 from analytics_etl.settings import Settings
@@ -143,6 +144,15 @@ def test_files_that_nothing_has_looked_at(well: Settings, catalog: Catalog) -> N
     assert (files.subject, files.advice, daemon.subject) == ("new files", "analytics-etl backfill --missing", "daemon")
 
 
+def test_rows_of_today_wait_until_it_is_over(well: Settings, catalog: Catalog, warehouse: Warehouse) -> None:
+    write(well, "download_events/today.ndjson", [download(50, TODAY), download(51, date(2001, 1, 1))])
+    scan_files(catalog, warehouse, None, lambda _: None)
+    assert wrong(well, catalog) == []
+    found = {finding.subject: finding for finding in wrong(well, catalog, TODAY + timedelta(days=1))}
+    assert found["late rows"].detail == "1 row of 1 day came after the day was loaded, or before it was asked for"
+    assert found["late rows"].advice == "analytics-etl backfill --missing"
+
+
 def test_each_day_that_waits_for_a_person_is_named(well: Settings, catalog: Catalog, warehouse: Warehouse) -> None:
     """Three days become final; then rows of each come late, and rows of the newest, which is provisional."""
     days = [DAY + timedelta(days=n) for n in range(10)]
@@ -175,13 +185,13 @@ def test_refused_changes_are_named_with_what_publishes_them(well: Settings, cata
     subject, detail, advice = only(wrong(well, catalog))
     assert subject == "changes"
     assert detail == (
-        "refused, since the day is final, so that the old rows stay: registry.download_events 2025-03-03, "
-        "registry.download_events 2025-03-04, registry.download_events 2025-03-07"
+        "refused, since the day is final: registry.download_events 2025-03-03, registry.download_events 2025-03-04, "
+        "registry.download_events 2025-03-07; the old rows stay until somebody looks and accepts"
     )
     assert advice.splitlines() == [
         "analytics-etl changes 2025-03-03 2025-03-07",
-        'analytics-etl backfill 2025-03-03 2025-03-04 --accept-change --reason "why"   (publishes it)',
-        'analytics-etl run 2025-03-07 --accept-change --reason "why"   (publishes it)',
+        'analytics-etl backfill 2025-03-03 2025-03-04 --accept-change --reason "why"',
+        'analytics-etl run 2025-03-07 --accept-change --reason "why"',
     ]
 
 

@@ -64,9 +64,9 @@ def _print_text(found: Sequence[Mapping[str, Any]]) -> None:
     if not found:
         out.print("nothing has changed since it was first published")
     for change in found:
-        outcome = "published" if change["published"] else "[red]REFUSED, readers keep the old rows[/]"
+        outcome = "published" if change["published"] else "[red]REFUSED, the old rows stay[/]"
         at, of = f"{change['changed_at']:%Y-%m-%d %H:%M}", _period(change)
-        out.print(f"{at}  {change['table_name']}  {of}  {outcome}, {_cause(change)}")
+        out.print(f"{at}  {change['table_name']}  {of}  {outcome}")
         for line in (_rows(change), *_packed(_totals(change))):
             out.print(f"    {plain(line)}")
 
@@ -91,7 +91,7 @@ def _period(change: Mapping[str, Any]) -> str:
 
 def _rows(change: Mapping[str, Any]) -> str:
     parts = [f"{change[f'rows_{what}']:,} {what}" for what in ("added", "removed", "changed") if change[f"rows_{what}"]]
-    return f"rows {change['rows_before']:,} → {change['rows_after']:,}: {', '.join(parts)}"
+    return f"{_cause(change)}: rows {change['rows_before']:,} → {change['rows_after']:,}, {', '.join(parts)}"
 
 
 def _totals(change: Mapping[str, Any]) -> list[str]:
