@@ -28,9 +28,12 @@ class _End(_Start):
 
 def moments(*, required: bool = True) -> Callable[[Command], Command]:
     """--from and --to as `start` and `end`: [start, end), the end perhaps None."""
-    start = click.option("--from", "start", type=_Start(), required=required, help="First day, or first moment; UTC.")
+    start = click.option(
+        "--from", "start", type=_Start(), required=required, metavar="DAY|TIME",
+        help="First day, or first moment, like 2025-03-31T13:00; UTC.",
+    )  # fmt: skip
     end = click.option(
-        "--to", "end", type=_End(),
+        "--to", "end", type=_End(), metavar="DAY|TIME",
         help="Last day, which is included; or a moment, which is not. A day after --from by default.",
     )  # fmt: skip
     return lambda command: start(end(command))
@@ -39,6 +42,8 @@ def moments(*, required: bool = True) -> Callable[[Command], Command]:
 def days(command: Command) -> Command:
     """--from and --to as `first` and `last`: days, both included."""
     day = click.DateTime(formats=[_DAY_FORMAT])
-    start = click.option("--from", "first", type=day, required=True, help="First day, UTC.")
-    end = click.option("--to", "last", type=day, help="Last day, which is included; the first one by default.")
+    start = click.option("--from", "first", type=day, required=True, metavar="DAY", help="First day, UTC.")
+    end = click.option(
+        "--to", "last", type=day, metavar="DAY", help="Last day, which is included; the first one by default."
+    )
     return start(end(command))
