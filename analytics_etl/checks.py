@@ -26,6 +26,8 @@ from analytics_etl.warehouse import CheckResult, Warehouse, raising_lost_connect
 
 SAMPLE_ROWS = 20
 UNEXPECTED_ROWS = "unexpected_rows_expectation"
+CHECKS_STEP = "__checks"
+"""What the name of the step ends with that runs the checks of a table."""
 _QUALIFIED = re.compile(r"\b[a-z]\w*\.[a-z]\w*\b")
 
 
@@ -145,7 +147,7 @@ def _table_checks(target: Target, checks: Sequence[Check]) -> dg.AssetChecksDefi
         for check in checks
     ]
 
-    @dg.multi_asset_check(name=f"{target.table.replace('.', '__')}__checks", specs=specs, can_subset=True)
+    @dg.multi_asset_check(name=f"{target.table.replace('.', '__')}{CHECKS_STEP}", specs=specs, can_subset=True)
     def table_checks(
         context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]
     ) -> Iterable[dg.AssetCheckResult]:

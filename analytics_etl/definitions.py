@@ -1,5 +1,6 @@
 """The whole project on one screen: what Dagster loads."""
 
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any
@@ -33,6 +34,9 @@ from analytics_etl.schedules import (
 from analytics_etl.settings import Settings, SettingsError
 from analytics_etl.warehouse import Warehouse
 from analytics_etl.warehouse.liveness import being_alive
+
+# Backfill policies are in beta and partitioned checks in preview; both are used on purpose, and the version is pinned.
+warnings.filterwarnings("ignore", message=".* is currently in (beta|preview), and may have breaking changes")
 
 
 def build_defs(settings: Settings | None = None, overrides: Mapping[str, Any] | None = None) -> dg.Definitions:

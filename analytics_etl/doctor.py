@@ -4,16 +4,19 @@ import os
 import shlex
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 
 from analytics_etl import embedded
 from analytics_etl.catalog import Catalog
+from analytics_etl.english import counted, shortened
 from analytics_etl.landing import LandingFile, list_files
-from analytics_etl.models import cadence_of
+from analytics_etl.late import new_files
+from analytics_etl.missing import FAILED, LATE, REPLACED, UNWRITTEN, known_days, make_plan
+from analytics_etl.partitions import stretches
 from analytics_etl.settings import Settings
-from analytics_etl.warehouse import LOST_CONNECTION, DatabaseError, Warehouse, migrations, outbox
+from analytics_etl.warehouse import CHANGE_CHECK, LOST_CONNECTION, DatabaseError, Warehouse, migrations, outbox
 from analytics_etl.warehouse.roles import Tables
 
 OLDEST_POSTGRESQL = 150000
@@ -31,6 +34,7 @@ class Finding:
     is_well: bool
     detail: str
     advice: str | None = None
+    """What to do; of several commands each on a line of its own."""
 
 
 def examine(settings: Settings, catalog: Catalog, today: date) -> Iterator[Finding]:
@@ -55,14 +59,17 @@ def examine(settings: Settings, catalog: Catalog, today: date) -> Iterator[Findi
     if settings.roles is not None:
         yield _grants(warehouse, catalog)
     yield _files(warehouse)
-    yield _waiting(warehouse)
-    yield _days(warehouse, catalog, today)
+    daemon = _daemon(warehouse)
+    yield _new_files(warehouse, catalog, is_daemon_running=daemon.is_well)
+    yield _waiting(warehouse, today)
+    yield from _days(warehouse, catalog, today)
     yield _volume(warehouse)
     yield _checks(warehouse)
+    yield _refused(warehouse)
     yield _attempts(warehouse)
     yield _views(warehouse, catalog)
     yield _archive(warehouse)
-    yield _daemon(warehouse)
+    yield daemon
     yield _notifications(warehouse)
 
 
@@ -106,11 +113,11 @@ def _landing(settings: Settings, catalog: Catalog) -> Iterator[Finding]:
             )  # fmt: skip
         elif bad:
             path, problem = bad[0]
-            detail = f"{len(bad)} of {len(files)} cannot be read, e.g. {path}: it {problem}"
+            detail = f"{len(bad)} of {counted(len(files), 'file')} cannot be read, e.g. {path}: it {problem}"
             advice = "mend or move these files, then load their days again: analytics-etl run DATE"
             yield Finding(subject, is_well=False, detail=detail, advice=advice)
         else:
-            yield Finding(subject, is_well=True, detail=f"{len(files)} files")
+            yield Finding(subject, is_well=True, detail=counted(len(files), "file"))
 
 
 def _first_closed(folder: Path) -> Path | None:
@@ -157,8 +164,7 @@ def _grants(warehouse: Warehouse, catalog: Catalog) -> Finding:
     wrong = warehouse.missing_grants(Tables(catalog.contracts, catalog.derived))
     if not wrong:
         return Finding("roles", is_well=True, detail="owners and rights are as they should be")
-    more = f", and {len(wrong) - 3} more" if len(wrong) > 3 else ""  # noqa: PLR2004 - enough to see what it is
-    return Finding("roles", is_well=False, detail="; ".join(wrong[:3]) + more, advice=GRANTS)
+    return Finding("roles", is_well=False, detail=shortened(wrong, separator="; "), advice=GRANTS)
 
 
 def _files(warehouse: Warehouse) -> Finding:
@@ -166,7 +172,9 @@ def _files(warehouse: Warehouse) -> Finding:
     if not bad:
         return Finding("files read", is_well=True, detail="all of them to their end")
     first = bad[0]
-    detail = f"{len(bad)} were not read as they should, e.g. {first['path']} ({first['state']}): {first['reason']}"
+    detail = (
+        f"{counted(len(bad), 'file')} not read to the end, e.g. {first['path']} ({first['state']}): {first['reason']}"
+    )
     return Finding(
         "files read",
         is_well=False,
@@ -175,64 +183,112 @@ def _files(warehouse: Warehouse) -> Finding:
     )
 
 
-def _waiting(warehouse: Warehouse) -> Finding:
-    waiting = [row for row in warehouse.waiting_days() if row["rows_waiting"] or row["is_loaded"]]
+def _new_files(warehouse: Warehouse, catalog: Catalog, *, is_daemon_running: bool) -> Finding:
+    """Files that nothing has looked at yet: what they hold is in no other finding."""
+    folder = warehouse.settings.landing_dir
+    new = [
+        file.path
+        for contract in catalog.contracts.values()
+        if not _first_closed(folder / contract.name)
+        for file in new_files(contract, catalog, warehouse)
+        if not _is_bad(file)
+    ]
+    if not new:
+        return Finding("new files", is_well=True, detail="all files have been looked at")
+    detail = f"{counted(len(new), 'landing file')} not looked at yet, new or replaced, e.g. {new[0]}"
+    if is_daemon_running:
+        return Finding("new files", is_well=True, detail=f"{detail}: the daemon does within minutes")
+    advice = "analytics-etl backfill --missing"
+    return Finding("new files", is_well=False, detail=f"{detail}: no daemon is there that would", advice=advice)
+
+
+def _waiting(warehouse: Warehouse, today: date) -> Finding:
+    """Rows of days that can be run: those of today wait until it is over."""
+    can_run = warehouse.settings.start_date, today - timedelta(days=1)
+    waiting = [
+        row
+        for row in warehouse.waiting_days()
+        if can_run[0] <= row["day"] <= can_run[1] and (row["rows_waiting"] or row["is_loaded"])
+    ]
     if not waiting:
         return Finding("late rows", is_well=True, detail="none are waiting")
-    days, late = sorted({row["day"] for row in waiting}), [row for row in waiting if row["rows_waiting"]]
+    late = [row for row in waiting if row["rows_waiting"]]
     said = []
     if late:
-        number = len({row["day"] for row in late})
-        rows = sum(row["rows_waiting"] for row in late)
-        said.append(f"{rows} rows of {number} days came after their day was loaded, or before it was asked for")
-    if number := len({row["day"] for row in waiting if not row["rows_waiting"]}):
-        said.append(f"files of {number} days were replaced since these were loaded, or came late without a valid row")
-    detail = "; ".join(said)
+        rows = counted(sum(row["rows_waiting"] for row in late), "row")
+        number = counted(len({row["day"] for row in late}), "day")
+        said.append(f"{rows} of {number} came after the day was loaded, or before it was asked for")
+    if days := {row["day"] for row in waiting if not row["rows_waiting"]}:
+        said.append(f"files of {counted(len(days), 'day')} were replaced since, or came late without a valid row")
     frozen = sorted({day for _, day in warehouse.frozen_days()})
     if frozen:
-        detail += f"; {len(frozen)} of these days are final and kept as they are, the first {frozen[0]}"
-        advice = f'analytics-etl reopen {frozen[0]} --reason "why"'
-        return Finding("late rows", is_well=False, detail=detail, advice=advice)
-    return Finding("late rows", is_well=False, detail=detail, advice=f"analytics-etl backfill {days[0]} {days[-1]}")
+        said.append(f"final, and left as they are: {shortened(frozen)}")
+    commands = [f'analytics-etl reopen {day} --reason "why"' for day in frozen]
+    if {row["day"] for row in waiting} - set(frozen):
+        commands.insert(0, "analytics-etl backfill --missing")
+    return Finding("late rows", is_well=False, detail="; ".join(said), advice=shortened(commands, separator="\n"))
 
 
-def _days(warehouse: Warehouse, catalog: Catalog, today: date) -> Finding:
-    newest = warehouse.newest_day(list(catalog.contracts))
+def _days(warehouse: Warehouse, catalog: Catalog, today: date) -> Iterator[Finding]:
+    """What `backfill --missing` would run, without what the other findings tell of; and how new the newest day is."""
+    newest, yesterday = warehouse.newest_day(list(catalog.contracts)), today - timedelta(days=1)
     if newest is None:
-        return Finding("days", is_well=False, detail="no day has been loaded", advice="analytics-etl run DATE")
-    tables = [table for table in catalog.in_order() if table not in catalog.views and cadence_of(table) == "day"]
-    start = max(newest - timedelta(days=30), warehouse.settings.start_date)
-    records = warehouse.partitions(start, newest + timedelta(days=1))
-    there = {(r["table_name"], r["period_start"]) for r in records if r["table_name"] in tables}
-    first = min(day for _, day in there)
-    days = [first + timedelta(days=n) for n in range((newest - first).days + 1)]
-    missing = [(day, table) for day in days for table in tables if (table, day) not in there]
-    if missing:
-        (begin, table), (end, _) = missing[0], missing[-1]
-        number = len({day for day, _ in missing})
-        detail = f"{number} of the {len(days)} days up to {newest} are missing in some table, e.g. {begin} in {table}"
-        return Finding("days", is_well=False, detail=detail, advice=f"analytics-etl backfill {begin} {end}")
-    yesterday = today - timedelta(days=1)
+        yield Finding("days", is_well=False, detail="no day has been loaded", advice="analytics-etl run DATE")
+        return
+    known = known_days(warehouse, yesterday)
+    if known is not None:
+        plan = make_plan(warehouse, catalog, *known)
+        gaps = [gap for gap in plan.gaps if gap.why not in (FAILED, UNWRITTEN, LATE, REPLACED)]
+        reasons = replace(plan, gaps=gaps).reasons()
+        first, last = known
+        if reasons:
+            which = shortened(reasons, separator="; ")
+            detail = f"{counted(len(gaps), 'partition')} to run from {first} to {last}: {which}"
+            yield Finding("days", is_well=False, detail=detail, advice="analytics-etl backfill --missing")
+        else:
+            yield Finding("days", is_well=True, detail=f"none missing or outdated from {first} to {last}")
     if newest < yesterday:
-        detail = f"the newest day is {newest}; yesterday was {yesterday}"
+        detail = f"{newest}; yesterday was {yesterday}"
         advice = f"if there are events of these days: analytics-etl backfill {newest + timedelta(days=1)} {yesterday}"
-        return Finding("days", is_well=False, detail=detail, advice=advice)
-    return Finding("days", is_well=True, detail=f"none missing up to {newest}")
+        yield Finding("newest day", is_well=False, detail=detail, advice=advice)
+    else:
+        yield Finding("newest day", is_well=True, detail=str(newest))
 
 
 def _checks(warehouse: Warehouse) -> Finding:
     failed = warehouse.query(
         "select table_name, check_name, period_start, description from ops.check_results where not passed "
-        "and severity = 'error' order by period_start desc, table_name"
+        "and severity = 'error' and check_name <> :change_check order by period_start desc, table_name",
+        {"change_check": CHANGE_CHECK},
     )
     if not failed:
         return Finding("checks", is_well=True, detail="none of severity error has failed")
     first = failed[0]
     detail = (
-        f"{len(failed)} failed, the newest {first['check_name']} of {first['table_name']} on {first['period_start']}: "
-        f"{first['description']}"
+        f"{len(failed):,} failed, the newest {first['check_name']} of {first['table_name']} on "
+        f"{first['period_start']}: {first['description']}"
     )
     return Finding("checks", is_well=False, detail=detail, advice="analytics-etl ui, then the asset's page, Checks")
+
+
+def _refused(warehouse: Warehouse) -> Finding:
+    refused = warehouse.query(
+        "select table_name, period_start as day from ops.check_results where not passed and check_name = :change_check "
+        "order by period_start, table_name",
+        {"change_check": CHANGE_CHECK},
+    )
+    if not refused:
+        return Finding("changes", is_well=True, detail="none of final days was refused")
+    of = [f"{row['table_name']} {row['day']}" for row in refused]
+    days = list(stretches({row["day"] for row in refused}))
+    look = f"analytics-etl changes {refused[0]['day']} {refused[-1]['day']}"
+    publish = [f'analytics-etl {_run(first, last)} --accept-change --reason "why"' for first, last in days]
+    detail = f"refused, since the day is final: {shortened(of)}; the old rows stay until somebody looks and accepts"
+    return Finding("changes", is_well=False, detail=detail, advice=shortened([look, *publish], separator="\n"))
+
+
+def _run(first: date, last: date) -> str:
+    return f"run {first}" if first == last else f"backfill {first} {last}"
 
 
 def _attempts(warehouse: Warehouse) -> Finding:
@@ -242,7 +298,8 @@ def _attempts(warehouse: Warehouse) -> Finding:
     if not failed:
         return Finding("last attempts", is_well=True, detail="every day could be written")
     first = failed[0]
-    detail = f"{len(failed)} could not be written, e.g. {first['table_name']} {first['day']}: {first['failure']}"
+    number = counted(len(failed), "day")
+    detail = f"{number} of tables could not be written, e.g. {first['table_name']} {first['day']}: {first['failure']}"
     return Finding("last attempts", is_well=False, detail=detail, advice="analytics-etl backfill --missing")
 
 
@@ -257,10 +314,10 @@ def _volume(warehouse: Warehouse) -> Finding:
     if not odd:
         return Finding("volume", is_well=True, detail="the last 30 days have as many rows as is usual")
     first = odd[0]
-    rows = f"{first['rows']:,} rows" if first["rows"] else "no rows"
+    rows = counted(first["rows"], "row") if first["rows"] else "no rows"
     detail = (
-        f"{len(odd)} of the last 30 days of tables are empty or far from their weekday's usual volume, the newest "
-        f"{first['table_name']} {first['day']} with {rows}"
+        f"of the last 30 days {counted(len(odd), 'day')} of tables empty or far from the weekday's usual volume, the "
+        f"newest {first['table_name']} {first['day']} with {rows}"
     )
     advice = f"see that all files of the day are there, then analytics-etl run {first['day']}"
     return Finding("volume", is_well=False, detail=detail, advice=advice)
@@ -278,7 +335,7 @@ def _views(warehouse: Warehouse, catalog: Catalog) -> Finding:
             if newest is not None and shown is not None and shown < newest:
                 stale.append(table)
     if stale:
-        detail = f"{', '.join(stale)} do not show the newest day"
+        detail = f"{', '.join(stale)} {'does' if len(stale) == 1 else 'do'} not show the newest day"
         return Finding("views", is_well=False, detail=detail, advice=f"analytics-etl run {newest or 'DATE'}")
     return Finding("views", is_well=True, detail="up to date")
 
@@ -292,10 +349,12 @@ def _archive(warehouse: Warehouse) -> Finding:
     files = [(folder / row["table_name"] / row["file"], row["size_bytes"]) for row in known]
     wrong = [path for path, size in files if not path.exists() or path.stat().st_size != size]
     if wrong:
-        detail = f"{len(wrong)} of {len(files)} archived days have no file of the right size, e.g. {wrong[0]}"
+        number = counted(len(files), "archived day")
+        detail = f"{len(wrong)} of {number} without a file of the right size, e.g. {wrong[0]}"
         advice = "put the file back from a copy, or set ANALYTICS_ARCHIVE_DIR to where the files are"
         return Finding("archive", is_well=False, detail=detail, advice=advice)
-    return Finding("archive", is_well=True, detail=f"{len(files)} days, all files there" if files else "no day yet")
+    detail = f"{counted(len(files), 'day')}, all files there" if files else "no day yet"
+    return Finding("archive", is_well=True, detail=detail)
 
 
 def _daemon(warehouse: Warehouse) -> Finding:
@@ -314,5 +373,5 @@ def _notifications(warehouse: Warehouse) -> Finding:
         stuck = outbox.undelivered(connection)
     if not stuck["given_up"] and not stuck["waiting"]:
         return Finding("notifications", is_well=True, detail="none are stuck")
-    detail = f"{stuck['waiting']} wait for another attempt, {stuck['given_up']} were given up: {stuck['last_error']}"
+    detail = f"waiting for another attempt: {stuck['waiting']}, given up: {stuck['given_up']}; {stuck['last_error']}"
     return Finding("notifications", is_well=False, detail=detail, advice="analytics-etl notify --list, then --test")

@@ -18,6 +18,7 @@ from dagster._core.event_api import PartitionKeyFilter
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus as CheckStatus
 from dagster._core.storage.tags import MAX_RETRIES_TAG
 
+from analytics_etl.english import counted
 from analytics_etl.settings import Settings
 from analytics_etl.warehouse import Warehouse
 from analytics_etl.warehouse.liveness import without_process
@@ -59,7 +60,7 @@ def build_housekeeping(settings: Settings) -> tuple[dg.JobDefinition, dg.Schedul
         day = date.fromisoformat(context.op_config["before"])
         found = prune(context.instance, datetime(day.year, day.month, day.day, tzinfo=UTC))
         if found.removed:
-            warehouse.record_audit(JOB_NAME, "prune", f"{len(found.removed)} runs that ended before {day}")
+            warehouse.record_audit(JOB_NAME, "prune", f"{counted(len(found.removed), 'run')} that ended before {day}")
         context.log.info("removed %s runs that ended before %s", len(found.removed), day)
         context.add_output_metadata({"runs_removed": len(found.removed), "old_runs_kept": len(found.kept)})
 
@@ -97,7 +98,7 @@ def build_abandoned_sensor(settings: Settings) -> dg.SensorDefinition:
         gone = suspects & set(json.loads(context.cursor or "[]"))
         fail_abandoned(context.instance, gone)
         context.update_cursor(json.dumps(sorted(suspects - gone)))
-        return dg.SkipReason(f"{len(gone)} runs were abandoned")
+        return dg.SkipReason(f"{counted(len(gone), 'run')} abandoned")
 
     return abandoned_runs
 

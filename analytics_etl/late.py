@@ -17,7 +17,8 @@ from dagster._core.storage.tags import (
 
 from analytics_etl.assets.events import scan_files
 from analytics_etl.catalog import Catalog
-from analytics_etl.landing import list_files
+from analytics_etl.contracts import Contract
+from analytics_etl.landing import LandingFile, list_files
 from analytics_etl.models import Cadence
 from analytics_etl.partitions import periods, stretches
 from analytics_etl.warehouse import Warehouse
@@ -62,7 +63,7 @@ def build_late_sensor(catalog: Catalog, scan_job: dg.JobDefinition, daily_job: A
         warehouse.expect_day(catalog.kept_by_day, now.date() - timedelta(days=1))
         if _busy_days(context.instance, SCAN_JOB, now) is not None:
             yield dg.SkipReason("a scan is under way, or failed a moment ago")
-        elif any(_new_files(catalog, warehouse)):
+        elif any(any(new_files(contract, catalog, warehouse)) for contract in catalog.contracts.values()):
             yield dg.RunRequest(job_name=SCAN_JOB)
         else:
             busy = _busy_days(context.instance, daily_job.name, now) or set()
@@ -122,18 +123,16 @@ def days_of_run(tags: Mapping[str, str]) -> tuple[date, date] | None:
     return (date.fromisoformat(first), date.fromisoformat(last)) if first and last else None
 
 
-def _new_files(catalog: Catalog, warehouse: Warehouse) -> Iterator[str]:
-    """The landing files the ledger does not know as they are now, by their size and time only."""
-    for contract in catalog.contracts.values():
-        known = {
-            entry["path"]: (entry["size_bytes"], entry["modified_at"])
-            for entry in warehouse.ledger(contract.table)
-            if entry["state"] != "gone"
-        }
-        names = frozenset(catalog.mappings(contract.family))
-        for file in list_files(warehouse.settings.landing_dir, contract.name, names):
-            if known.get(file.path) != (file.size_bytes, file.modified_at):
-                yield file.path
+def new_files(contract: Contract, catalog: Catalog, warehouse: Warehouse) -> Iterator[LandingFile]:
+    """The landing files of a table that the ledger does not know as they are now, by their size and time only."""
+    known = {
+        entry["path"]: (entry["size_bytes"], entry["modified_at"])
+        for entry in warehouse.ledger(contract.table)
+        if entry["state"] != "gone"
+    }
+    for file in list_files(warehouse.settings.landing_dir, contract.name, frozenset(catalog.mappings(contract.family))):
+        if known.get(file.path) != (file.size_bytes, file.modified_at):
+            yield file
 
 
 def _busy_days(instance: dg.DagsterInstance, job: str, now: datetime) -> set[date] | None:

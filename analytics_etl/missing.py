@@ -4,19 +4,23 @@ Nothing is run here. Days that wait for a person are left alone: final ones with
 would load, and those of which a change was refused, which would be refused again.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 from analytics_etl.catalog import Catalog
-from analytics_etl.models import Cadence, cadence_of
+from analytics_etl.models import Cadence, Model, cadence_of
 from analytics_etl.partitions import periods
 from analytics_etl.runs import Job
 from analytics_etl.schedules import JOB_NAMES, VIEWS_JOB
 from analytics_etl.status import settle
 from analytics_etl.warehouse import CHANGE_CHECK, Warehouse
 
+FAILED, UNWRITTEN = "failed a check", "could not be written last time"
+LATE, REPLACED = "late rows are waiting", "a file was replaced, or came late without a valid row"
 _CADENCES: tuple[Cadence, ...] = ("day", "week", "month")
 
 
@@ -48,20 +52,25 @@ class Plan:
             found.setdefault((gap.table, gap.why), []).append(gap.start)
         return [
             f"{table}: {starts[0]} {why}" if len(starts) == 1
-            else f"{table}: {len(starts)} partitions between {starts[0]} and {starts[-1]} {why}"
+            else f"{table}: {len(starts):,} partitions between {starts[0]} and {starts[-1]} {why}"
             for (table, why), starts in found.items()
         ]  # fmt: skip
 
 
-def known_days(warehouse: Warehouse) -> tuple[date, date] | None:
-    """The first and the last day that a partition or a landing file is known of; None before the first load."""
+def known_days(warehouse: Warehouse, last: date) -> tuple[date, date] | None:
+    """The first and the last day that a partition or a landing file is known of, up to `last`; None if there is none.
+
+    A file may hold rows of days before the first partition, or of one that is not over: these cannot be run.
+    """
     (found,) = warehouse.query(
         """
         select min(day) as first, max(day) as last from (
             select period_start as day from ops.partitions where period_end = period_start + 1
             union all
             select day from ops.loaded_days where rows_read > rows_rejected
-        ) as days"""
+        ) as days
+        where day between :start::date and :last::date""",
+        {"start": warehouse.settings.start_date.isoformat(), "last": last.isoformat()},
     )
     return None if found["first"] is None else (found["first"], found["last"])
 
@@ -117,29 +126,38 @@ class _Search:
     unwritten: set[tuple[str, date]]
     """Days whose last attempt to be written failed."""
 
+    @cached_property
+    def written(self) -> dict[str, tuple[list[date], list[datetime]]]:
+        """The partitions of each table in order, and when each was written: years of days are looked through."""
+        return {
+            table: (sorted(of), [of[start]["updated_at"] for start in sorted(of)]) for table, of in self.records.items()
+        }
+
     def why(self, table: str, start: date, end: date) -> str | None:
         """Why a partition must be run; None when it need not."""
         record = self.records.get(table, {}).get(start)
         if record is None:
             return "missing"
         if (table, start) in self.failed | self.unwritten:
-            return "failed a check" if (table, start) in self.failed else "could not be written last time"
+            return FAILED if (table, start) in self.failed else UNWRITTEN
         if record["code_version"] != self.catalog.code_version(table):
             return "made by an earlier version of its SQL"
         if (table, start) in self.waiting:
-            rows = self.waiting[table, start]
-            return "late rows are waiting" if rows else "a file was replaced, or came late without a valid row"
+            return LATE if self.waiting[table, start] else REPLACED
         model = self.catalog.aggregates.get(table)
         if model is None:
             return None
+        newer = self._newer_input(model, start, end, record["updated_at"])
+        return f"older than its input {newer}" if newer else None
+
+    def _newer_input(self, model: Model, start: date, end: date, than: datetime) -> str | None:
+        """A table the SELECT reads of which a day that it reads was written later; its days are in order."""
         since, until = model.reads(start, end)
-        newer = [
-            dependency
-            for dependency in model.dependencies
-            for day, found in self.records.get(dependency, {}).items()
-            if since <= day < until and found["updated_at"] > record["updated_at"]
-        ]
-        return f"older than its input {newer[0]}" if newer else None
+        for dependency in model.dependencies:
+            days, written = self.written.get(dependency, ([], []))
+            if any(at > than for at in written[bisect_left(days, since) : bisect_left(days, until)]):
+                return dependency
+        return None
 
 
 def _jobs(gaps: Sequence[Gap]) -> list[Job]:

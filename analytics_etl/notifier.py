@@ -15,6 +15,7 @@ from typing import Any
 import dagster as dg
 
 from analytics_etl import incidents
+from analytics_etl.english import counted
 from analytics_etl.notifications import (
     CheckFailure,
     DeliveryError,
@@ -58,7 +59,7 @@ class Outcome:
     """Receiver -> why it did not accept a message."""
 
     def __str__(self) -> str:
-        return f"{self.new} new, {self.sent} sent, {len(self.errors)} receivers with errors"
+        return f"{self.new} new, {self.sent} sent, {counted(len(self.errors), 'receiver')} with errors"
 
 
 def tell(warehouse: Warehouse, instance: dg.DagsterInstance, now: datetime) -> Outcome:

@@ -6,7 +6,7 @@ What the UI does through the daemon, the command line does here; both leave the 
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
 from uuid import uuid4
@@ -21,7 +21,9 @@ from dagster._core.storage.tags import (
 )
 from dagster_shared.error import SerializableErrorInfo
 
+from analytics_etl.checks import CHECKS_STEP
 from analytics_etl.definitions import build_defs
+from analytics_etl.english import counted
 from analytics_etl.incidents import AGAIN_TAG
 from analytics_etl.models import Cadence
 from analytics_etl.partitions import periods
@@ -98,7 +100,39 @@ _CADENCES: dict[str, Cadence] = {name: cadence for cadence, name in JOB_NAMES.it
 
 
 class RunFailedError(RuntimeError):
-    """A run that failed; the message names the step and what it said."""
+    """A run that failed; the message names the step and what it said, and which tables hold new rows now."""
+
+
+@dataclass
+class Outcome:
+    """What became of the steps of a run: a step is a table, its checks, or a report."""
+
+    failures: list[tuple[str, SerializableErrorInfo]] = field(default_factory=list)
+    """The steps that failed with what they met, Dagster's own work between them included."""
+    replaced: list[str] = field(default_factory=list)
+    """Tables and reports that were written."""
+    not_run: list[str] = field(default_factory=list)
+    """Steps that were not begun, since what they read failed."""
+
+    def take(self, event: dg.DagsterEvent, step: str) -> None:
+        """Keep what an event tells of a step."""
+        if event.event_type == DagsterEventType.ASSET_MATERIALIZATION:
+            self.replaced.append(step)
+        elif event.event_type == DagsterEventType.STEP_FAILURE:
+            error = event.step_failure_data.error
+            self.failures.append((step, error or SerializableErrorInfo(str(event.message), [], None)))
+        elif event.event_type == DagsterEventType.RUN_FAILURE and not self.failures:
+            error = getattr(event.event_specific_data, "error", None)
+            self.failures.extend([("between two steps", error)] if error else [])
+
+    def __str__(self) -> str:
+        said = [f"{step}: {_innermost(error).message.strip()}" for step, error in self.failures]
+        # That the checks of a table which is not run are not run either goes without saying.
+        left = {_named(step) for step in self.not_run if not step.endswith(CHECKS_STEP)}
+        if left:
+            said.append(f"Not run, so as before: {', '.join(sorted(left))}.")
+        said.append(f"Replaced by this run: {', '.join(sorted(set(self.replaced))) or 'nothing'}.")
+        return "\n".join(said)
 
 
 @dataclass(frozen=True)
@@ -156,16 +190,30 @@ def execute(settings: Settings, jobs: Sequence[Job], progress: Progress, tags: d
     # A run of ours needs this process: the daemon could not start it again, and nobody would be told that it failed.
     tags = {**(tags or {}), MAX_RETRIES_TAG: "0"}
     with instance(settings) as opened:
-        for job in jobs:
-            of_try = tags
-            for tries in range(1, MOST_TRIES + 1):
-                run_id = str(uuid4())
-                if _succeeds(definitions, opened, job, run_id, progress, of_try, is_last=tries == MOST_TRIES):
-                    break
-                of_try = {**tags, AGAIN_TAG: run_id}
-                wait_until_back(settings)
-                persistently(settings, partial(_give_up, opened, run_id))
-                progress(f"{job}: the connection to the database was lost; running it again", 0, 1)
+        for number, job in enumerate(jobs, start=1):
+            try:
+                _run(settings, definitions, opened, job, progress, tags)
+            except RunFailedError as error:
+                rest = ", ".join(map(str, jobs[number:]))
+                raise RunFailedError(
+                    f"{error}\nNot begun, since it follows: {rest}." if rest else str(error)
+                ) from error
+
+
+def _run(
+    settings: Settings, definitions: dg.Definitions, opened: DagsterInstance, job: Job, progress: Progress,
+    tags: dict[str, str],
+) -> None:  # fmt: skip
+    """Run a job, again and again as long as the connection to the database is lost."""
+    of_try = tags
+    for tries in range(1, MOST_TRIES + 1):
+        run_id = str(uuid4())
+        if _succeeds(definitions, opened, job, run_id, progress, of_try, is_last=tries == MOST_TRIES):
+            break
+        of_try = {**tags, AGAIN_TAG: run_id}
+        wait_until_back(settings)
+        persistently(settings, partial(_give_up, opened, run_id))
+        progress(f"{job}: the connection to the database was lost; running it again", 0, 1)
 
 
 def _succeeds(
@@ -174,14 +222,14 @@ def _succeeds(
 ) -> bool:  # fmt: skip
     """Run a job once. False if nothing but a lost connection was in its way, which is no reason when it `is_last`."""
     try:
-        failures = _execute(definitions, opened, job, run_id, progress, tags)
+        outcome = _execute(definitions, opened, job, run_id, progress, tags)
     except Exception as error:
         if is_last or not is_lost(error):
             raise
         return False
+    failures = outcome.failures
     if failures and (is_last or not all(_innermost(error).cls_name in LOST for _, error in failures)):
-        said = "\n".join(f"{step}: {_innermost(error).message.strip()}" for step, error in failures)
-        raise RunFailedError(f"the run {run_id} ({job}) failed:\n{said}")
+        raise RunFailedError(f"the run {run_id} ({job}) failed:\n{outcome}")
     return not failures
 
 
@@ -197,37 +245,33 @@ def _give_up(opened: DagsterInstance, run_id: str) -> None:
 def _execute(
     definitions: dg.Definitions, opened: DagsterInstance, job: Job, run_id: str, progress: Progress,
     tags: dict[str, str],
-) -> list[tuple[str, SerializableErrorInfo]]:  # fmt: skip
-    """Run a job; the steps that failed with what they met, Dagster's own work between them included.
-
-    Raises what Dagster could not even write down.
-    """
+) -> Outcome:  # fmt: skip
+    """Run a job; raises what Dagster could not even write down."""
     resolved = definitions.resolve_job_def(job.name)
     steps = len(resolved.graph.node_dict)
-    done = 0
+    done, begun = 0, set()
     prepare_one = _preparation(job, len(list(resolved.asset_layer.executable_asset_keys)), steps, progress)
-    failures: list[tuple[str, SerializableErrorInfo]] = []
+    outcome = Outcome()
 
     def listen(entry: dg.EventLogEntry) -> None:
         nonlocal done
+        step = _named(entry.step_key or "")
         if entry.dagster_event is None:
-            progress(f"{job}: {entry.user_message}", done, steps)
+            if entry.step_key is None or entry.step_key in begun:
+                progress(f"{job}: {entry.user_message}", done, steps)
+            else:  # all that is said of a step which is not begun is that what it reads failed
+                outcome.not_run.append(entry.step_key)
             return
         kind = entry.dagster_event.event_type
-        step = (entry.step_key or "").replace("__", ".")
         if kind == DagsterEventType.ASSET_MATERIALIZATION_PLANNED:
             prepare_one()
         elif kind == DagsterEventType.STEP_START:
+            begun.add(entry.step_key)
             progress(f"{job}: {step}", done, steps)
         elif kind in (DagsterEventType.STEP_SUCCESS, DagsterEventType.STEP_SKIPPED, DagsterEventType.STEP_FAILURE):
             done += 1
             progress(f"{job}: {step}", done, steps)
-        if kind == DagsterEventType.STEP_FAILURE:
-            error = entry.dagster_event.step_failure_data.error
-            failures.append((step, error or SerializableErrorInfo(str(entry.dagster_event.message), [], None)))
-        if kind == DagsterEventType.RUN_FAILURE and not failures:
-            error = getattr(entry.dagster_event.event_specific_data, "error", None)
-            failures.extend([("between two steps", error)] if error else [])
+        outcome.take(entry.dagster_event, step)
 
     opened.add_event_listener(run_id, listen)
     all_tags = {**tags, **_range_tags(job)}
@@ -239,9 +283,9 @@ def _execute(
         raise_on_error=False,
         run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
     )
-    if not result.success and not failures:
+    if not result.success and not outcome.failures:
         raise RunFailedError(f"the run {run_id} ({job}) failed: see the run in the UI")
-    return failures
+    return outcome
 
 
 def _preparation(job: Job, assets: int, steps: int, progress: Progress) -> Callable[[], None]:
@@ -258,7 +302,7 @@ def _preparation(job: Job, assets: int, steps: int, progress: Progress) -> Calla
             progress(f"{job}: prepared {count:,} of {total:,} partitions", count, total)
 
     if total >= LONG_PREPARATION:
-        what = f"{partitions:,} partitions of {assets} tables and reports"
+        what = f"{counted(partitions, 'partition')} of {assets} tables and reports"
         progress(f"{job}: preparing {what}; this can take minutes, then the first table begins", 0, steps)
     return prepare_one
 
@@ -271,6 +315,11 @@ def _range_tags(job: Job) -> dict[str, str]:
         ASSET_PARTITION_RANGE_START_TAG: job.first.isoformat(),
         ASSET_PARTITION_RANGE_END_TAG: job.last.isoformat(),
     }
+
+
+def _named(step_key: str) -> str:
+    """A step as its table is called."""
+    return step_key.replace("__", ".")
 
 
 def _innermost(error: SerializableErrorInfo) -> SerializableErrorInfo:

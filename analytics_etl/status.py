@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from typing import Any, Literal
 
 from analytics_etl.catalog import Catalog
+from analytics_etl.english import counted
 from analytics_etl.models import Cadence, cadence_of
 from analytics_etl.partitions import periods
 from analytics_etl.warehouse import CHANGE_CHECK, Warehouse
@@ -84,7 +85,7 @@ def notes(warehouse: Warehouse, start: date, end: date, families: Collection[str
         if waiting := _waiting(row):
             found.append(f"{which} {waiting}")
         if VOLUME_CHECK in row["warned_checks"]:
-            what = f"has {row['rows']:,} rows, far from what is usual" if row["rows"] else "has no rows"
+            what = f"has {counted(row['rows'], 'row')}, far from what is usual" if row["rows"] else "has no rows"
             found.append(f"{which} {what}: are all its files there?")
     return found
 
@@ -94,12 +95,12 @@ def _waiting(row: Mapping[str, Any]) -> str | None:
     day, rows, files, is_final = row["day"], row["rows_waiting"], row["files_waiting"], row["is_final"]
     reopen = f'analytics-etl reopen {day} --reason "why"'
     if rows and is_final:
-        return f"is final and {rows:,} late rows wait; to load them: {reopen}"
+        return f"is final and has {counted(rows, 'late row')} waiting; to load them: {reopen}"
     if rows:
-        return f"has {rows:,} rows waiting; to load them now: analytics-etl run {day}"
+        return f"has {counted(rows, 'row')} waiting; to load them now: analytics-etl run {day}"
     if not files:
         return None
-    what = f"{files:,} {'files' if files > 1 else 'file'} replaced since, or late without a valid row"
+    what = f"{counted(files, 'file')} replaced since, or late without a valid row"
     if is_final:
         return f"is final and keeps what it was made of; {what}; to make it anew: {reopen}"
     return f"is older than its files: {what}; to make it anew now: analytics-etl run {day}"

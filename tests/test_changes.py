@@ -11,6 +11,7 @@ import pytest
 from events import DAY, DOWNLOADS, aggregate, ask, declared, download, load, rows_of, write
 from test_cli import call, variables
 
+from analytics_etl.cli.changes import _packed
 from analytics_etl.definitions import build_defs
 from analytics_etl.doctor import examine
 from analytics_etl.missing import make_plan
@@ -138,9 +139,9 @@ def test_a_refused_change_is_a_failed_check_until_something_is_published(warehou
         load(warehouse, DOWNLOADS, *days, accept_change=False)
     said = str(refused.value)
     assert (
-        f"2 final days would change by more than 5 %, so nothing of this run was replaced: {days[1]}, {days[3]}."
-        in said
-    )
+        f"{DOWNLOADS}: 2 final days would change by more than 5 %: {days[1]}, {days[3]}. The old rows stay, also those "
+        "of the table's other days in the same transaction. "
+    ) in said
     assert f"{days[3]}: rows 20 to 18 (-10.00 %)" in said
     assert f"backfill {days[1]} {days[3]} --accept-change" in said
     assert results() == list(zip(days, [True, False, True, False], strict=True))
@@ -148,8 +149,8 @@ def test_a_refused_change_is_a_failed_check_until_something_is_published(warehou
     [found] = ask(url, "select * from ops.check_results where not passed and period_start = %s", [days[3]])
     assert (found["severity"], found["unexpected_count"]) == ("error", 2)
     assert found["sample"][0] == {"what": "rows", "old": 20, "new": 18, "change": "-10.00 %"}
-    finding = next(f for f in examine(warehouse.settings, declared(), newest) if f.subject == "checks")
-    assert f"2 failed, the newest change_is_small of {DOWNLOADS} on {days[3]}" in finding.detail
+    finding = next(f for f in examine(warehouse.settings, declared(), newest) if f.subject == "changes")
+    assert f"{DOWNLOADS} {days[1]}, {DOWNLOADS} {days[3]}" in finding.detail
     plan = make_plan(warehouse, declared(), days[1], days[1])
     assert (plan.refused, [gap for gap in plan.gaps if gap.start == days[1] and gap.end == days[2]]) == ([days[1]], [])
     load(warehouse, DOWNLOADS, days[1])  # accepted
@@ -179,22 +180,55 @@ def test_the_command_says_what_changed(warehouse: Warehouse) -> None:
         assert result.exit_code == 0, result.output
         return result.stdout
 
-    newest, oldest = said("").splitlines()[1:]
-    for words in (f"{DOWNLOADS}  {DAY}", "REFUSED, readers keep the old rows", "20 → 25: 5 added, 1 changed"):
-        assert words in newest
-    assert "file_size 1,900 → 2,500 (+31.58 %)" in newest
-    for words in ("published", "20 → 20: 1 changed", "file_size 2,000 → 1,900 (-5.00 %)", "new data"):
-        assert words in oldest
+    lines = [line if line.startswith(" ") else line.split("  ", maxsplit=1)[1] for line in said("").splitlines()]
+    assert lines == [
+        f"{DOWNLOADS}  {DAY}  REFUSED, the old rows stay",
+        "    new data: rows 20 → 25, 5 added, 1 changed",
+        "    file_size 1,900 → 2,500 (+31.58 %); duration_ms 200 → 250 (+25.00 %)",
+        f"{DOWNLOADS}  {DAY}  published",
+        "    new data: rows 20 → 20, 1 changed",
+        "    file_size 2,000 → 1,900 (-5.00 %)",
+    ]
     assert "REFUSED" not in said(f"--limit 1 {DAY} --table registry.module_view_events")
     assert said(f"{late} {late}").strip() == "nothing has changed since it was first published"
     first, second = json.loads(said(f"{DAY} --table download_events --format json"))
     assert (first["outcome"], first["rows_added"], second["outcome"]) == ("refused", 5, "published")
     assert second["measures"]["file_size"] == {"old": 2000.0, "new": 1900.0, "percent": -5.0}
-    lines = list(csv.DictReader(io.StringIO(said("--format csv"))))
-    assert [(line["outcome"], line["measure"], line["new"]) for line in lines] == [
+    records = list(csv.DictReader(io.StringIO(said("--format csv"))))
+    assert [(line["outcome"], line["measure"], line["new"]) for line in records] == [
         ("refused", "file_size", "2500.0"), ("refused", "duration_ms", "250.0"), ("published", "file_size", "1900.0"),
     ]  # fmt: skip
     assert "expected one of registry." in call("changes --table x", environment).output
+
+
+def test_status_says_how_to_publish_a_refused_change(warehouse: Warehouse) -> None:
+    late = DAY + timedelta(days=7)
+    write(warehouse.settings, "download_events/a.ndjson", [download(n) for n in range(20)])
+    write(warehouse.settings, "download_events/b.ndjson", [download(900, late)])
+    load(warehouse, DOWNLOADS, DAY, late)
+    write(warehouse.settings, "download_events/a.ndjson", [download(n) for n in range(22)])
+    with pytest.raises(ChangeRefusedError):
+        load(warehouse, DOWNLOADS, DAY, accept_change=False)
+
+    def said() -> str:
+        return call(f"status --family registry --to {DAY}", variables(warehouse.settings)).stdout
+
+    assert (
+        f"  {DOWNLOADS} {DAY} keeps its old rows, since a change of final data was refused; to publish it: "
+        f'analytics-etl run {DAY} --accept-change --reason "why"\n'
+    ) in said()
+    load(warehouse, DOWNLOADS, DAY)  # accepted
+    assert "was refused" not in said()
+
+
+def test_many_totals_are_on_lines_that_a_terminal_holds() -> None:
+    parts = [f"measure_{n} 1 → 2 (+100.00 %)" for n in range(8)]
+    lines = list(_packed(parts))
+    assert max(map(len, lines)) <= 96
+    assert "; ".join(parts) == " ".join(lines)
+    assert len(lines) == 3  # three of 28 characters fit, and what stands between them
+    longest = max([*declared().contracts, *declared().aggregates], key=len)
+    assert len(f"2025-03-31 12:00  {longest}  2025-03-31  REFUSED, the old rows stay") <= 100
 
 
 def test_an_old_week_is_completed_day_by_day(warehouse: Warehouse) -> None:

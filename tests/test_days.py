@@ -84,7 +84,7 @@ def test_late_rows_of_a_final_day_freeze_it_until_it_is_loaded(warehouse: Wareho
     assert warehouse.frozen_days() == {(DOWNLOADS, day(0))}
     [note] = notes(warehouse, day(0), day(1))
     assert note == (
-        "registry.download_events 2025-03-03 is final and 2 late rows wait; to load them: analytics-etl reopen "
+        "registry.download_events 2025-03-03 is final and has 2 late rows waiting; to load them: analytics-etl reopen "
         '2025-03-03 --reason "why"'
     )
     load(warehouse, DOWNLOADS, day(0))

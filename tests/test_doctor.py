@@ -13,6 +13,7 @@ from dagster._daemon.types import DaemonHeartbeat
 from events import DAY, compilation, download, execute, load, load_and_aggregate, restored_environment, view, write
 
 from analytics_etl import doctor, runs
+from analytics_etl.assets.events import scan_files
 from analytics_etl.catalog import Catalog
 from analytics_etl.doctor import Finding, examine
 from analytics_etl.settings import Settings
@@ -80,17 +81,28 @@ def test_a_missing_partition(well: Settings, catalog: Catalog, warehouse: Wareho
     )
     assert only(wrong(well, catalog)) == (
         "days",
-        f"1 of the 1 days up to {DAY} are missing in some table, e.g. {DAY} in registry.org_stats_daily",
-        f"analytics-etl backfill {DAY} {DAY}",
+        f"1 partition to run from {DAY} to {DAY}: registry.org_stats_daily: {DAY} missing",
+        "analytics-etl backfill --missing",
     )
     load(warehouse, "registry.download_events", DAY + timedelta(days=3))
     findings = {finding.subject: finding for finding in wrong(well, catalog, DAY + timedelta(days=4))}
-    assert findings["days"].detail.startswith("4 of the 4 days up to 2025-03-13 are missing in some table")
+    assert "registry.download_events: 2 partitions between 2025-03-11 and 2025-03-12 missing" in findings["days"].detail
+
+
+def test_a_new_table_lacks_all_days_also_old_ones(well: Settings, catalog: Catalog, warehouse: Warehouse) -> None:
+    later = DAY + timedelta(days=40)
+    write(well, "download_events/later.ndjson", [download(100, later)])
+    load_and_aggregate(warehouse, DAY, later)
+    execute(well.database_url, "delete from ops.partitions where table_name = 'registry.org_stats_daily'")
+    execute(well.database_url, "delete from ops.partitions where table_name = 'registry.module_stats_weekly'")
+    [finding] = [found for found in wrong(well, catalog, later + timedelta(days=1)) if found.subject == "days"]
+    assert f"registry.org_stats_daily: 41 partitions between {DAY} and {later} missing" in finding.detail
+    assert "registry.module_stats_weekly: 6 partitions between 2025-03-10 and 2025-04-14 missing" in finding.detail
 
 
 def test_yesterday_is_not_there(well: Settings, catalog: Catalog) -> None:
     subject, detail, advice = only(wrong(well, catalog, TODAY + timedelta(days=2)))
-    assert (subject, detail) == ("days", "the newest day is 2025-03-10; yesterday was 2025-03-12")
+    assert (subject, detail) == ("newest day", "2025-03-10; yesterday was 2025-03-12")
     assert advice.endswith("analytics-etl backfill 2025-03-11 2025-03-12")
 
 
@@ -103,7 +115,7 @@ def test_a_stale_view(well: Settings, catalog: Catalog) -> None:
     execute(well.database_url, "drop materialized view registry.trending_modules")
     assert only(wrong(well, catalog)) == (
         "views",
-        "registry.trending_modules do not show the newest day",
+        "registry.trending_modules does not show the newest day",
         f"analytics-etl run {DAY}",
     )
 
@@ -122,6 +134,67 @@ def test_a_failed_check(well: Settings, catalog: Catalog) -> None:
     )
 
 
+def test_files_that_nothing_has_looked_at(well: Settings, catalog: Catalog) -> None:
+    write(well, "download_events/new.ndjson", [download(50)])
+    found = {finding.subject: finding for finding in examine(well, catalog, TODAY)}["new files"]
+    said = "1 landing file not looked at yet, new or replaced, e.g. download_events/new.ndjson: the daemon does within "
+    assert (found.is_well, found.detail) == (True, f"{said}minutes")
+    execute(well.database_url, "delete from dagster.daemon_heartbeats")
+    files, daemon = wrong(well, catalog)
+    assert (files.subject, files.advice, daemon.subject) == ("new files", "analytics-etl backfill --missing", "daemon")
+
+
+def test_rows_of_today_wait_until_it_is_over(well: Settings, catalog: Catalog, warehouse: Warehouse) -> None:
+    write(well, "download_events/today.ndjson", [download(50, TODAY), download(51, date(2001, 1, 1))])
+    scan_files(catalog, warehouse, None, lambda _: None)
+    assert wrong(well, catalog) == []
+    found = {finding.subject: finding for finding in wrong(well, catalog, TODAY + timedelta(days=1))}
+    assert found["late rows"].detail == "1 row of 1 day came after the day was loaded, or before it was asked for"
+    assert found["late rows"].advice == "analytics-etl backfill --missing"
+
+
+def test_each_day_that_waits_for_a_person_is_named(well: Settings, catalog: Catalog, warehouse: Warehouse) -> None:
+    """Three days become final; then rows of each come late, and rows of the newest, which is provisional."""
+    days = [DAY + timedelta(days=n) for n in range(10)]
+    write(well, "download_events/days.ndjson", [download(100 + n, day) for n, day in enumerate(days)])
+    load_and_aggregate(warehouse, DAY, days[-1])
+    write(well, "download_events/late.ndjson", [download(200 + n, day) for n, day in enumerate([*days[:3], days[-1]])])
+    load(warehouse, "registry.module_view_events", days[-1])
+    load(warehouse, "registry.download_events", days[-2])  # reads the late file, and loads its own day of it only
+    found = {finding.subject: finding for finding in wrong(well, catalog, days[-1] + timedelta(days=1))}
+    assert found["late rows"].detail == (
+        "4 rows of 4 days came after the day was loaded, or before it was asked for; final, and left as they are: "
+        "2025-03-10, 2025-03-11, 2025-03-12"
+    )
+    assert (found["late rows"].advice or "").splitlines() == [
+        "analytics-etl backfill --missing",
+        'analytics-etl reopen 2025-03-10 --reason "why"',
+        'analytics-etl reopen 2025-03-11 --reason "why"',
+        'analytics-etl reopen 2025-03-12 --reason "why"',
+    ]
+
+
+def test_refused_changes_are_named_with_what_publishes_them(well: Settings, catalog: Catalog) -> None:
+    for day in ("2025-03-03", "2025-03-04", "2025-03-07"):
+        execute(
+            well.database_url,
+            "insert into ops.check_results (table_name, check_name, period_start, period_end, passed, severity, "
+            "description, unexpected_count, sample) values ('registry.download_events', 'change_is_small', "
+            f"'{day}', '{day}'::date + 1, false, 'error', 'd', 1, '[]')",
+        )
+    subject, detail, advice = only(wrong(well, catalog))
+    assert subject == "changes"
+    assert detail == (
+        "refused, since the day is final: registry.download_events 2025-03-03, registry.download_events 2025-03-04, "
+        "registry.download_events 2025-03-07; the old rows stay until somebody looks and accepts"
+    )
+    assert advice.splitlines() == [
+        "analytics-etl changes 2025-03-03 2025-03-07",
+        'analytics-etl backfill 2025-03-03 2025-03-04 --accept-change --reason "why"',
+        'analytics-etl run 2025-03-07 --accept-change --reason "why"',
+    ]
+
+
 def test_an_empty_landing_folder_and_one_that_is_a_file(well: Settings, catalog: Catalog) -> None:
     (well.landing_dir / "compilation_events" / "a.ndjson").unlink()
     assert only(wrong(well, catalog))[:2] == (
@@ -137,7 +210,7 @@ def test_a_file_that_is_no_events(well: Settings, catalog: Catalog) -> None:
     write(well, "compilation_events/a.xlsx", b"x")
     subject, detail, _ = only(wrong(well, catalog))
     assert subject == "landing compilation_events"
-    assert detail.startswith("1 of 2 cannot be read, e.g. compilation_events/a.xlsx: it has an unknown ending")
+    assert detail.startswith("1 of 2 files cannot be read, e.g. compilation_events/a.xlsx: it has an unknown ending")
 
 
 @contextmanager
@@ -164,9 +237,9 @@ def test_a_landing_folder_that_cannot_be_read(catalog: Catalog) -> None:
         told.append(found["landing compilation_events"].advice or "")
         return found["landing compilation_events"].detail
 
-    assert look() == "1 files"
+    assert look() == "1 file"
     path.chmod(0o000)
-    assert look() == "1 of 1 cannot be read, e.g. compilation_events/a.ndjson: it cannot be read by this user"
+    assert look() == "1 of 1 file cannot be read, e.g. compilation_events/a.ndjson: it cannot be read by this user"
     for folder in (path.parent, settings.landing_dir, settings.landing_dir.parent):
         folder.chmod(0o000)
         assert look() == f"{folder} cannot be read by this user"

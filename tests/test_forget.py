@@ -44,7 +44,7 @@ def test_its_days_are_free_again(lost: Warehouse, catalog: Catalog) -> None:
     done = call(f"forget {lost.settings.landing_dir / LOST} --reason moved", variables(lost.settings))
     assert done.exit_code == 0, done.output
     assert f"{LOST} is forgotten" in done.stdout
-    assert f"1 of its rows are still in {DOWNLOADS}. Next:" in done.stdout
+    assert f"still in {DOWNLOADS}: 1 row of it. Next:" in done.stdout
     assert f"  analytics-etl backfill {DAY} {NEXT_DAY}\n" in done.stdout
     [audited] = ask(url, "select action, subject, reason from ops.audit where action = 'forget'")
     assert (audited["subject"], audited["reason"]) == (f"{DOWNLOADS} {LOST}", "moved")

@@ -150,13 +150,13 @@ def test_the_job_and_the_command_do_it(instance: DagsterInstance, settings: Sett
     environment = {"ANALYTICS_HOME": str(settings.home), "ANALYTICS_DATABASE_URL": settings.database_url or ""}
     said = CliRunner(env=environment).invoke(main, ["prune", "--dry-run"])
     assert said.exit_code == 0
-    assert "1 runs that ended before" in said.stdout
-    assert "would be removed; 1 stay" in said.stdout
+    assert "to remove: 1 run that ended before" in said.stdout
+    assert "kept, for the latest of some partition: 1" in said.stdout
     job = definitions.resolve_job_def(JOB_NAME)
     assert job.execute_in_process(instance=instance, run_config=request.run_config).success
     assert instance.get_run_by_id(old) is None
     audit = ask(settings.database_url, "select actor, action, subject from ops.audit")
-    assert audit == [{"actor": JOB_NAME, "action": "prune", "subject": "1 runs that ended before 2025-03-01"}]
+    assert audit == [{"actor": JOB_NAME, "action": "prune", "subject": "1 run that ended before 2025-03-01"}]
     assert "0 runs" in CliRunner(env=environment).invoke(main, ["prune"]).stdout
 
 

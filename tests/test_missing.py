@@ -4,7 +4,8 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
-from events import DOWNLOADS, declared, download, execute, load, write
+from events import DOWNLOADS, declared, download, execute, ledger, load, write
+from test_cli import call, variables
 
 from analytics_etl.missing import known_days, make_plan
 from analytics_etl.partitions import period_end, periods
@@ -13,6 +14,7 @@ from analytics_etl.status import Cell, matrices
 from analytics_etl.warehouse import Warehouse
 
 FIRST, LAST = date(2025, 3, 3), date(2025, 3, 9)  # a Monday to its Sunday
+DAY_LONG = timedelta(days=1)
 WEEK = [FIRST + timedelta(days=n) for n in range(7)]
 
 
@@ -33,13 +35,21 @@ def jobs(warehouse: Warehouse) -> list[str]:
 
 
 def test_nothing_is_known_of_an_empty_database(warehouse: Warehouse) -> None:
-    assert known_days(warehouse) is None
+    assert known_days(warehouse, LAST) is None
 
 
 def test_what_is_up_to_date_is_left_alone(loaded: Warehouse) -> None:
     plan = make_plan(loaded, declared(), FIRST, LAST)
     assert (plan.gaps, plan.jobs, plan.frozen) == ([], [], [])
-    assert known_days(loaded) == (FIRST, LAST)
+    assert known_days(loaded, LAST) == (FIRST, LAST)
+
+
+def test_rows_of_days_that_cannot_be_run_name_no_day(settings: Settings, loaded: Warehouse) -> None:
+    """Before the first partition, and of a day that is not over: Dagster has no partition for them."""
+    write(settings, "download_events/far.ndjson", [download(500, date(2001, 1, 1)), download(501, LAST + DAY_LONG)])
+    load(loaded, DOWNLOADS, FIRST)
+    assert known_days(loaded, LAST) == (FIRST, LAST)
+    assert known_days(loaded, LAST + DAY_LONG) == (FIRST, LAST + DAY_LONG)
 
 
 def test_neighbouring_days_are_one_run_and_weeks_and_months_follow(loaded: Warehouse) -> None:
@@ -111,3 +121,17 @@ def test_a_final_day_with_late_rows_is_frozen_and_left_alone(settings: Settings,
     ]
     make_plan(Warehouse(replace(settings, lateness=PerTable(6, ((DOWNLOADS, 7),)))), declared(), FIRST, LAST)
     assert strict.frozen_days() == set()
+
+
+def test_the_command_looks_at_new_files_first(settings: Settings, loaded: Warehouse) -> None:
+    """Of a final day, so that there is nothing to run: without a look the command would not know of the rows."""
+    assert loaded.frozen_days() == set()
+    write(settings, "download_events/late.ndjson", [download(500, FIRST)])
+    assert "download_events/late.ndjson" not in ledger(settings.database_url)
+    result = call("backfill --missing", {**variables(settings), "ANALYTICS_LATENESS_DAYS": "6"})
+    assert result.exit_code == 0, result.output
+    frozen, nothing = result.stdout.splitlines()
+    assert frozen.startswith(f"! {FIRST} is final and has late or replaced files: left alone")
+    assert frozen.endswith(f"analytics-etl reopen {FIRST} --reason TEXT")
+    assert "nothing to do" in nothing
+    assert "download_events/late.ndjson" in ledger(settings.database_url)

@@ -31,7 +31,7 @@ def test_the_sensor_tells_and_gives_a_sign_of_life_unless_something_is_stuck(wor
 
     world.mailbox.answer = "451 try later"
     world.check(world.run())
-    assert evaluate() == "1 new, 2 sent, 1 receivers with errors"
+    assert evaluate() == "1 new, 2 sent, 1 receiver with errors"
     assert not beaten.exists()
     assert evaluate() == "0 new, 0 sent, 0 receivers with errors"  # it waits
     assert not beaten.exists()
@@ -64,7 +64,7 @@ def test_the_command(world: World) -> None:
     world.check(world.run(), "volume_is_usual")
     assert call("notify").exit_code == 1
     found = call("doctor")
-    assert "✗ notifications: 1 wait for another attempt, 0 were given up" in found.output
+    assert "✗ notifications: waiting for another attempt: 1, given up: 0; " in found.output
     for result in (told, tested, listed, found):
         assert PASSWORD not in result.output
         assert "t0ken" not in result.output

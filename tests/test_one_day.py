@@ -166,8 +166,16 @@ def test_a_failing_check_of_severity_error_stops_what_is_downstream(ran: Ran) ->
     path.write_bytes(b"rubbish")
     write(ran.settings, "download_events/more.ndjson", [download(1, DAY)])
     before = all_tables(ran.settings.database_url)
-    with pytest.raises(runs.RunFailedError, match="files_are_readable"):
-        run(ran.settings, runs.jobs_of(DAY, DAY)[:1])
+    with pytest.raises(runs.RunFailedError, match="files_are_readable") as failed:
+        run(ran.settings, runs.jobs_of(DAY, DAY))
+    kept, replaced, not_begun = str(failed.value).splitlines()[-3:]
+    assert kept.startswith("Not run, so as before: ")
+    assert "registry.module_activity_daily" in kept
+    assert "usage.schema_usage_1d" not in kept
+    assert f" {DOWNLOADS}," in replaced
+    assert "usage.schema_usage_1d" in replaced
+    week = period_start("week", DAY)
+    assert not_begun == f"Not begun, since it follows: weekly {week}, monthly {DAY:%Y-%m}-01, views."
     after = all_tables(ran.settings.database_url)
     assert len(after[DOWNLOADS]) == len(before[DOWNLOADS]) + 1
     assert {name for name in after if after[name] != before[name]} == {DOWNLOADS}

@@ -108,6 +108,21 @@ def test_statistics_errors_and_performance(loaded: Settings) -> None:
     assert day["processing_time_ratio"] == pytest.approx(4 / 3)
 
 
+@pytest.mark.parametrize("limit", [1, 2])
+def test_pages_of_errors_hold_each_pattern_once(loaded: Settings, limit: int) -> None:
+    """Of the last day both were seen once, so that their characters say which comes first."""
+    for first, expected in (
+        (FIRST, ["lock <n> lost", "[red]no[/] disk"]),
+        (LAST, ["[red]no[/] disk", "lock <n> lost"]),
+    ):
+        found, after, pages = [], None, 0
+        while pages == 0 or after:
+            page = errors(Warehouse(loaded), first, LAST, limit=limit, after=after)
+            found += [row["pattern"] for row in page.rows]
+            after, pages = page.next, pages + 1
+        assert (found, pages) == (expected, 2 // limit)
+
+
 def test_a_question_that_cannot_be_asked_is_refused(loaded: Settings) -> None:
     warehouse = Warehouse(loaded)
     with pytest.raises(QueryError, match="the end must be after the start"):
@@ -116,6 +131,9 @@ def test_a_question_that_cannot_be_asked_is_refused(loaded: Settings) -> None:
         events(warehouse, *WINDOW, EventFilter(level="info"))
     with pytest.raises(QueryError, match="the cursor must be"):
         events(warehouse, *WINDOW, after="x")
+    for cursor in ("x", "1,!", "1,_w==", "a,bG9jaw=="):
+        with pytest.raises(QueryError, match="the cursor must be"):
+            errors(warehouse, FIRST, LAST, after=cursor)
     with pytest.raises(QueryError, match="the last day must not be before the first"):
         statistics(warehouse, LAST, FIRST)
 
@@ -136,6 +154,13 @@ def test_typed(loaded: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     answer = json.loads(typed("events", "--from", "2025-03-31", "--level", "ERROR", "--limit", "1", "--format", "json"))
     assert numbers(answer["rows"]) == [5]
     assert answer["next"] == f"2025-03-31T11:00:00Z,{event_id(5)}"
+    whole = json.loads(typed("events", "--from", "2025-03-30", "--to", "2025-03-31", "--format", "json"))
+    assert numbers(whole["rows"]) == [5, 4, 3, 2, 1]
+    days = ("--from", "2025-03-30", "--to", "2025-03-31", "--limit", "1", "--format", "json")
+    one = json.loads(typed("errors", *days))
+    two = json.loads(typed("errors", *days, "--after", one["next"]))
+    assert [page["rows"][0]["error_count"] for page in (one, two)] == [2, 1]
+    assert two["next"] is None
     rows = list(csv.DictReader(io.StringIO(typed("statistics", "--from", "2025-03-31", "--format", "csv"))))
     assert [(row["schedule_type"], row["attempt_count"]) for row in rows] == [("mongo", "2"), ("redis", "1")]
     assert "[red]no[/] disk" in typed("errors", "--from", "2025-03-30", "--to", "2025-03-31")

@@ -3,8 +3,10 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -14,8 +16,11 @@ from conftest import Server, settings_in
 from events import aggregate, ask, load, write
 
 from analytics_etl.cli import main
+from analytics_etl.cli.answers import portable_value
+from analytics_etl.cli.samples import DEMO_LAST_DAY
 from analytics_etl.queries import QueryError
-from analytics_etl.queries.usage import EventFilter, events, statistics
+from analytics_etl.queries.usage import EventFilter, events, events_between, statistics
+from analytics_etl.sample import SampleOptions, write_sample
 from analytics_etl.settings import Settings
 from analytics_etl.warehouse import Warehouse
 
@@ -106,7 +111,9 @@ def numbers(rows: Any) -> list[int]:
         (1, {"operation": "write"}, [5]),
         (1, {"service": "web"}, [5]),
         (1, {"region": "us"}, [4]),
-        (1, {"success_only": True, "operation": "read", "region": "eu", "schema_id": A}, [7, 2]),
+        (2, {"success": False}, [3]),
+        (10_000_000, {"success": False}, [3]),
+        (1, {"success": True, "operation": "read", "region": "eu", "schema_id": A}, [7, 2]),
         (1, {"service": "' or '1' = '1"}, []),
     ],
 )
@@ -115,6 +122,13 @@ def test_events_that_are_wanted_newest_first(
 ) -> None:
     page = events(Warehouse(loaded), days, EventFilter(**wanted))
     assert (numbers(page.rows), page.next) == (expected, None)
+
+
+def test_events_from_a_moment_to_another(loaded: Settings) -> None:
+    page = events_between(Warehouse(loaded), at("31T10:00:30"), at("31T10:05"), EventFilter(schema_id=A))
+    assert (numbers(page.rows), page.next) == ([4, 3], None)
+    page = events_between(Warehouse(loaded), at("30T00:00"), at("31T11:00"), limit=5)
+    assert (numbers(page.rows), page.next) == ([6, 5, 4, 3, 2], f"2025-03-31T10:00:00Z,{UUID(int=2)}")
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 6, 7])
@@ -143,6 +157,7 @@ def test_pages_follow_one_another_also_within_one_moment(loaded: Settings, limit
         (lambda w: statistics(w, "1m", at("31T10:00"), at("31T10:00")), "the end must be after the start"),
         (lambda w: statistics(w, "1m", at("31T10:00"), at("31T11:00"), detail=True), "name one"),
         (lambda w: events(w, 0), "the number of days must be 1 or more, but is 0"),
+        (lambda w: events_between(w, at("31T10:00"), at("31T10:00")), "the end must be after the start"),
         (lambda w: events(w, 1, limit=10_001), "the limit must be 1 to 10,000, but is 10001"),
         (lambda w: events(w, 1, EventFilter(operation="browse")), "the operation must be one of read, .* is browse"),
         (lambda w: events(w, 1, after="yesterday"), "the cursor must be the one .* but is 'yesterday'"),
@@ -174,6 +189,58 @@ def test_json_gives_the_next_page(loaded: Settings) -> None:
     assert second["next"] is None
 
 
+def test_a_day_named_as_the_end_is_included_and_a_moment_is_not(loaded: Settings) -> None:
+    def buckets(arguments: str) -> list[str]:
+        rows = json.loads(call(loaded, f"statistics --format json {arguments}").stdout)["rows"]
+        return [row["bucket"] for row in rows]
+
+    first, last = "2025-03-30T00:00:00Z", "2025-03-31T00:00:00Z"
+    assert buckets("--grain 1d --from 2025-03-30 --to 2025-03-31") == [first, last]
+    assert buckets("--grain 1d --from 2025-03-30 --to 2025-03-30") == [first]
+    assert buckets("--grain 1d --from 2025-03-30 --to 2025-03-31T00:00") == [first]
+    assert buckets("--grain 1d --from 2025-03-31") == [last]
+
+    def found(arguments: str) -> list[int]:
+        rows = json.loads(call(loaded, f"events --format json {arguments}").stdout)["rows"]
+        return [UUID(row["event_id"]).int for row in rows]
+
+    assert found("--from 2025-03-30") == [1]
+    assert found("--from 2025-03-30 --to 2025-03-31 --failed-only") == [3]
+    assert found("--from 2025-03-31T10:00:30 --to 2025-03-31T10:05") == [4, 3]
+    assert found("--days 2 --success-only --operation write") == [5]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("--to 2025-03-31", "--to needs --from"),
+        ("--days 1 --from 2025-03-31", "--days and --from do not go together"),
+        ("--from 2025-03-31 --to 2025-03-30", "the end must be after the start"),
+    ],
+)
+def test_a_range_that_makes_no_sense(loaded: Settings, arguments: str, message: str) -> None:
+    result = call(loaded, f"events {arguments}")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert message in result.stderr
+
+
+def test_numbers_have_the_digits_that_mean_something() -> None:
+    numbers = (12.300000000000001, 0.1 + 0.2, 20.0, 1 / 3, 9007199254740991.0, 7, None, True)
+    assert [portable_value(number) for number in numbers] == [
+        12.3, 0.3, 20.0, 0.333333333333333, 9007199254740991.0, 7, None, True,
+    ]  # fmt: skip
+
+
+def test_the_examples_of_the_help_are_about_schemas_and_schedules_of_the_demo(tmp_path: Path) -> None:
+    options = SampleOptions(last_day=DEMO_LAST_DAY, days=1, families=("usage", "schedules"), file_format="ndjson")
+    made = "".join(path.read_text() for path in write_sample(tmp_path, options))
+    usage, schedules = (main.commands["query"].commands[name] for name in ("usage", "schedules"))  # type: ignore[attr-defined]
+    shown = (usage.commands["statistics"].help, usage.help, schedules.commands["performance"].help)
+    words = [word for text in shown for word in re.findall(r"--schema (\S+)|performance (\S+) --from", text)]
+    assert len(words) == 3
+    assert all(f'"{a or b}"' in made for a, b in words)
+
+
 def test_csv_reads_back(loaded: Settings) -> None:
     result = call(
         loaded, f"statistics --grain 5m --from 2025-03-31T10:00 --to 2025-03-31T11:00 --schema {A} --format csv"
@@ -187,6 +254,7 @@ def test_csv_reads_back(loaded: Settings) -> None:
 def test_a_table_shows_what_is_there_and_how_to_go_on(loaded: Settings) -> None:
     result = call(loaded, "events --limit 5")
     lines = result.stdout.splitlines()
+    assert {line.split()[7] for line in lines[1:]} == {"yes", "no"}
     assert lines[0].split() == [
         *("occurred_at", "event_id", "schema_id", "operation", "service", "region", "latency_ms", "success"),
         "error_message",
@@ -195,7 +263,12 @@ def test_a_table_shows_what_is_there_and_how_to_go_on(loaded: Settings) -> None:
     assert result.stderr.strip() == f"more: --after 2025-03-31T10:00:30Z,{UUID(int=3)}"
     assert call(loaded, "events --region nowhere").stdout == "no rows\n"
     day = call(loaded, "statistics --from 2025-03-31")
-    assert [line.split()[0] for line in day.stdout.splitlines()[1:]] == ["2025-03-31T10:00:00Z", "2025-03-31T11:00:00Z"]
+    assert [line.split()[:5] for line in day.stdout.splitlines()[1:]] == [
+        ["2025-03-31T10:00:00Z", "(all)", "(all)", "(all)", "5"],
+        ["2025-03-31T11:00:00Z", "(all)", "(all)", "(all)", "1"],
+    ]
+    detail = call(loaded, f"statistics --grain 1d --from 2025-03-31 --schema {A} --detail").stdout.splitlines()
+    assert detail[1].split()[:4] == ["2025-03-31T00:00:00Z", str(A), "read", "eu"]
 
 
 def test_mistakes_are_told_and_help_teaches(loaded: Settings) -> None:

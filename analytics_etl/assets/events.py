@@ -24,6 +24,7 @@ from analytics_etl.assets.metadata import (
 )
 from analytics_etl.catalog import Catalog
 from analytics_etl.contracts import Contract
+from analytics_etl.english import counted
 from analytics_etl.landing import FileReport, LandingFile, LandingReader, list_files
 from analytics_etl.models import Model
 from analytics_etl.partitions import Partitions, chunks, requested_periods
@@ -114,7 +115,7 @@ def scan_files(catalog: Catalog, warehouse: Warehouse, run_id: str | None, tell:
     """Read new and changed landing files into the ledger, and load no day: their rows wait for runs of their days."""
     for contract in catalog.contracts.values():
         _, reports = load_days(contract, catalog.mappings(contract.family), warehouse, [], run_id, tell)
-        tell(f"{contract.table}: {len(reports)} files read")
+        tell(f"{contract.table}: {counted(len(reports), 'file')} read")
 
 
 def load_days(
@@ -135,7 +136,7 @@ def load_days(
     settings = warehouse.settings
     archived = warehouse.archived_days([contract.table], min(days), max(days) + timedelta(days=1)) if days else {}
     if kept := sorted(set(days) & set(archived.get(contract.table, []))):
-        tell(f"{contract.table}: {len(kept)} days from {kept[0]} on are archived and stay as they are")
+        tell(f"{contract.table}: {counted(len(kept), 'archived day')} from {kept[0]} on, left alone")
         days = [day for day in days if day not in kept]
         if not days:
             return [], []

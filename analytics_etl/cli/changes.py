@@ -1,17 +1,16 @@
-"""The command that shows what recomputing has changed, as a table of words, as JSON or as CSV."""
+"""The command that shows what recomputing has changed, in words, as JSON or as CSV."""
 
 import csv
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from analytics_etl.catalog import Catalog
+from analytics_etl.cli.answers import portable_value
 from analytics_etl.cli.terminal import DATE, err, out, plain
 from analytics_etl.settings import Settings
 from analytics_etl.warehouse import Warehouse, migrations
@@ -22,6 +21,9 @@ FIELDS = (
     "run_id",
 )  # fmt: skip
 """Columns of the CSV: a line for each measure that changed, or one without a measure."""
+
+WIDTH = 94
+"""Characters of a line of totals, indented by four, on a terminal of 100 columns."""
 
 
 @click.command()
@@ -57,18 +59,29 @@ def _table_named(catalog: Catalog, name: str) -> str:
     return found[0]
 
 
-def _print_table(found: Sequence[Mapping[str, Any]]) -> None:
+def _print_text(found: Sequence[Mapping[str, Any]]) -> None:
+    """A change on a few lines: a table has up to twenty totals, which no row of a terminal holds."""
     if not found:
         out.print("nothing has changed since it was first published")
-        return
-    table = Table("changed at (UTC)", "table", "of", "", "rows", "totals", "since", box=None, pad_edge=False)
     for change in found:
-        outcome = "published" if change["published"] else "[red]REFUSED, readers keep the old rows[/]"
-        table.add_row(
-            f"{change['changed_at']:%Y-%m-%d %H:%M}", change["table_name"], _period(change), outcome, _rows(change),
-            "; ".join(plain(text) for text in _totals(change)), _cause(change),
-        )  # fmt: skip
-    Console(width=None if out.is_terminal else 250, highlight=False).print(table)
+        outcome = "published" if change["published"] else "[red]REFUSED, the old rows stay[/]"
+        at, of = f"{change['changed_at']:%Y-%m-%d %H:%M}", _period(change)
+        out.print(f"{at}  {change['table_name']}  {of}  {outcome}")
+        for line in (_rows(change), *_packed(_totals(change))):
+            out.print(f"    {plain(line)}")
+
+
+def _packed(parts: Iterable[str]) -> Iterator[str]:
+    """Parts on as few lines as hold them, none of them broken."""
+    line = ""
+    for part in parts:
+        if line and len(line) + len(part) > WIDTH:
+            yield f"{line};"
+            line = part
+        else:
+            line = f"{line}; {part}" if line else part
+    if line:
+        yield line
 
 
 def _period(change: Mapping[str, Any]) -> str:
@@ -78,7 +91,7 @@ def _period(change: Mapping[str, Any]) -> str:
 
 def _rows(change: Mapping[str, Any]) -> str:
     parts = [f"{change[f'rows_{what}']:,} {what}" for what in ("added", "removed", "changed") if change[f"rows_{what}"]]
-    return f"{change['rows_before']:,} → {change['rows_after']:,}: {', '.join(parts)}"
+    return f"{_cause(change)}: rows {change['rows_before']:,} → {change['rows_after']:,}, {', '.join(parts)}"
 
 
 def _totals(change: Mapping[str, Any]) -> list[str]:
@@ -100,8 +113,10 @@ def _print_json(found: Sequence[Mapping[str, Any]]) -> None:
 
 def _plain(change: Mapping[str, Any]) -> dict[str, Any]:
     outcome = {"table": change["table_name"], "outcome": "published" if change["published"] else "refused"}
-    left_out = ("change_id", "published", "table_name")
-    return {**outcome, **{name: value for name, value in change.items() if name not in left_out}}
+    left_out = ("change_id", "published", "table_name", "measures")
+    rest = {name: value for name, value in change.items() if name not in left_out}
+    totals = {name: {of: portable_value(v) for of, v in m.items()} for name, m in change["measures"].items()}
+    return {**outcome, **rest, "measures": totals}
 
 
 def _print_csv(found: Sequence[Mapping[str, Any]]) -> None:
@@ -113,4 +128,4 @@ def _print_csv(found: Sequence[Mapping[str, Any]]) -> None:
             writer.writerow({**change, "measure": name, **measure})
 
 
-_PRINT = {"table": _print_table, "json": _print_json, "csv": _print_csv}
+_PRINT = {"table": _print_text, "json": _print_json, "csv": _print_csv}

@@ -8,6 +8,7 @@ import click
 from analytics_etl.catalog import Catalog
 from analytics_etl.cli.notices import tell_owners
 from analytics_etl.cli.terminal import DATE, actor, err, explanation, out, plain, progress
+from analytics_etl.english import counted
 from analytics_etl.settings import Settings
 from analytics_etl.warehouse import Warehouse, migrations, persistently
 
@@ -64,8 +65,8 @@ def backfill(
     assert last is not None
     _check_days(settings, first.date(), last.date())
     run_days(settings, first.date(), last.date(), "backfill", reason, accept_change=accept_change, notify=notify)
-    count = (last - first).days + 1
-    out.print(f"[green]✓[/] {count} days are done; all reports: {settings.reports_dir / 'index.html'}")
+    count = counted((last - first).days + 1, "day")
+    out.print(f"[green]✓[/] {count} done; all reports: {settings.reports_dir / 'index.html'}")
 
 
 @click.command()
@@ -138,7 +139,7 @@ def _backfill_missing(settings: Settings, days: tuple[date, date] | None, reason
     warehouse, catalog = Warehouse(settings), Catalog.of(settings)
     with progress(1) as step:  # what new and replaced files hold belongs to what is missing
         scan_files(catalog, warehouse, None, lambda text: step(text, 0, 1))
-    days = days or known_days(warehouse)
+    days = days or known_days(warehouse, _yesterday())
     if days is None:
         out.print("no day is known yet: load one with `analytics-etl run DATE`")
         return
@@ -165,11 +166,12 @@ def _backfill_missing(settings: Settings, days: tuple[date, date] | None, reason
             runs.execute(settings, plan.jobs, step, {"analytics_etl/by": "backfill"})
         except runs.RunFailedError as error:
             raise click.ClickException(str(error)) from error
-    out.print(f"[green]✓[/] {len(plan.gaps)} partitions are done; all reports: {settings.reports_dir / 'index.html'}")
+    count = counted(len(plan.gaps), "partition")
+    out.print(f"[green]✓[/] {count} done; all reports: {settings.reports_dir / 'index.html'}")
 
 
 def _check_days(settings: Settings, first: date, last: date) -> None:
-    yesterday = datetime.now(UTC).date() - timedelta(days=1)
+    yesterday = _yesterday()
     if first > last:
         raise click.UsageError(f"FROM {first} is after TO {last}")
     if first < settings.start_date:
@@ -178,3 +180,8 @@ def _check_days(settings: Settings, first: date, last: date) -> None:
         )
     if last > yesterday:
         raise click.UsageError(f"{last} is not over yet in UTC; the last day that can be run is {yesterday}")
+
+
+def _yesterday() -> date:
+    """The last day that is over."""
+    return datetime.now(UTC).date() - timedelta(days=1)

@@ -3,6 +3,7 @@
 import click
 
 from analytics_etl.cli.terminal import actor, out, plain
+from analytics_etl.english import counted
 from analytics_etl.settings import Settings
 from analytics_etl.warehouse import Warehouse, migrations
 
@@ -21,12 +22,13 @@ def forget(path: str, reason: str) -> None:
     forgotten = Warehouse(settings).forget_file(path, actor(), reason)
     out.print(f"[green]✓[/] {plain(forgotten.path)} is forgotten")
     if forgotten.archived:
-        out.print(f"{len(forgotten.archived)} archived days keep its rows, and the ledger keeps those in mind")
+        kept = counted(len(forgotten.archived), "archived day")
+        out.print(f"its rows stay in {kept}, which the ledger keeps in mind")
     if not forgotten.days:
         return
     from analytics_etl.partitions import stretches  # noqa: PLC0415 - Dagster takes seconds to import
 
-    rows = f"{forgotten.rows:,} of its rows are still in {forgotten.table}. " if forgotten.rows else ""
+    rows = f"still in {forgotten.table}: {counted(forgotten.rows, 'row')} of it. " if forgotten.rows else ""
     out.print(f"{rows}Next:")
     for first, last in stretches(forgotten.days):
         out.print(f"  analytics-etl {f'run {first}' if first == last else f'backfill {first} {last}'}")

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from analytics_etl.catalog import Catalog
 from analytics_etl.cli.terminal import DATE, out, plain
+from analytics_etl.english import counted
 from analytics_etl.marks import FLAGS, STATES
 from analytics_etl.settings import Settings
 from analytics_etl.warehouse import Warehouse, migrations
@@ -131,8 +132,8 @@ def doctor() -> None:
         is_well = is_well and finding.is_well
         mark = "[green]✓[/]" if finding.is_well else "[red]✗[/]"
         out.print(f"{mark} {finding.subject}: {plain(finding.detail)}")
-        if finding.advice:
-            out.print(f"    → {plain(finding.advice)}")
+        for line in (finding.advice or "").splitlines():
+            out.print(f"    → {plain(line)}")
     if not is_well:
         sys.exit(1)
 
@@ -183,7 +184,7 @@ def watchdog(cells: int, seed: int | None) -> None:
         out.print("there is nothing to compare yet: no table has a partition that is up to date")
     for finding in findings:
         mark = "[red]✗[/]" if finding.differences else "[green]✓[/]"
-        out.print(f"{mark} {finding.table} {finding.start}: {finding.keys} rows compared")
+        out.print(f"{mark} {finding.table} {finding.start}: {counted(finding.keys, 'row')} compared")
         for wrong in finding.differences:
             out.print(
                 f"    {plain(wrong.key)}: {wrong.column} is stored as {plain(str(wrong.stored))}, the raw rows give "

@@ -8,6 +8,7 @@ import click
 
 from analytics_etl.cli.days import run_days
 from analytics_etl.cli.terminal import DATE, out, progress
+from analytics_etl.english import counted
 from analytics_etl.settings import Settings
 
 DEMO_LAST_DAY = date(2025, 3, 31)
@@ -72,7 +73,7 @@ def sample(
         folder, last_day.date(), days, events_per_day=events_per_day, seed=seed, file_format=file_format,
         rhythm=not even, outage=not even,
     )  # fmt: skip
-    out.print(f"wrote {len(written)} files below {folder}")
+    out.print(f"wrote {counted(len(written), 'file')} below {folder}")
 
 
 def _make_events(folder: Path, last_day: date, days: int, **options: Any) -> list[Path]:

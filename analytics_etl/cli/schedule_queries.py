@@ -5,17 +5,9 @@ from typing import Any
 
 import click
 
-from analytics_etl.cli.answers import FORMAT, answer
+from analytics_etl.cli import ranges
+from analytics_etl.cli.answers import AFTER, FORMAT, LIMIT, answer
 from analytics_etl.queries import schedules as queries
-from analytics_etl.queries.cursor import LARGEST_PAGE
-
-TIME = click.DateTime(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"])
-DAY = click.DateTime(formats=["%Y-%m-%d"])
-LIMIT = click.option("--limit", type=click.IntRange(1, LARGEST_PAGE), default=100, show_default=True)
-DAYS = (
-    click.option("--from", "first", type=DAY, required=True, help="First day."),
-    click.option("--to", "last", type=DAY, help="Last day; the first one by default."),
-)
 
 
 @click.group()
@@ -24,8 +16,7 @@ def schedules() -> None:
 
 
 @schedules.command()
-@click.option("--from", "start", type=TIME, required=True, help="First moment, UTC.")
-@click.option("--to", "end", type=TIME, help="First moment after the last one, UTC; a day after --from by default.")
+@ranges.moments()
 @click.option("--schedule", "schedule_id", help="A schedule.")
 @click.option("--execution", "execution_id", help="An execution, through all tiers.")
 @click.option("--tier", "schedule_type", type=click.Choice(queries.TIERS))
@@ -33,7 +24,7 @@ def schedules() -> None:
 @click.option("--level", type=click.Choice(queries.LEVELS))
 @click.option("--result", type=click.Choice(queries.RESULTS))
 @LIMIT
-@click.option("--after", help="The cursor that came with the page before.")
+@AFTER
 @FORMAT
 def events(form: str, start: datetime, end: datetime | None, limit: int, after: str | None, **wanted: Any) -> None:
     """Single records with their queue times, newest first.
@@ -47,34 +38,49 @@ def events(form: str, start: datetime, end: datetime | None, limit: int, after: 
 
 
 @schedules.command()
-@DAYS[0]
-@DAYS[1]
+@ranges.days
 @click.option("--tier", "schedule_type", type=click.Choice(queries.TIERS))
 @FORMAT
 def statistics(form: str, first: datetime, last: datetime | None, schedule_type: str | None) -> None:
-    """Results, queue and processing times of each tier and kind of work per day."""
+    """Results, queue and processing times of each tier and kind of work per day.
+
+    \b
+    A week of one tier:
+      analytics-etl query schedules statistics --from 2025-03-25 --to 2025-03-31 --tier redis
+    """  # noqa: D301 - the same
     until = (last or first).date()
     answer(form, lambda warehouse: queries.statistics(warehouse, first.date(), until, schedule_type))
 
 
 @schedules.command()
-@DAYS[0]
-@DAYS[1]
+@ranges.days
 @click.option("--schedule", "schedule_id", help="A schedule.")
 @LIMIT
+@AFTER
 @FORMAT
-def errors(form: str, first: datetime, last: datetime | None, schedule_id: str | None, limit: int) -> None:
-    """Error messages with ids, numbers and paths masked, the most frequent first."""
+def errors(
+    form: str, first: datetime, last: datetime | None, schedule_id: str | None, limit: int, after: str | None
+) -> None:  # fmt: skip
+    """Error messages with ids, numbers and paths masked, the most frequent first.
+
+    \b
+    Of a week together:
+      analytics-etl query schedules errors --from 2025-03-25 --to 2025-03-31
+    """  # noqa: D301 - the same
     until = (last or first).date()
-    answer(form, lambda warehouse: queries.errors(warehouse, first.date(), until, schedule_id, limit))
+    answer(form, lambda warehouse: queries.errors(warehouse, first.date(), until, schedule_id, limit, after))
 
 
 @schedules.command()
 @click.argument("schedule_id")
-@DAYS[0]
-@DAYS[1]
+@ranges.days
 @FORMAT
 def performance(form: str, schedule_id: str, first: datetime, last: datetime | None) -> None:
-    """How one schedule did per day, against its own 28 days before."""
+    """How one schedule did per day, against its own 28 days before.
+
+    \b
+    One of those that `query schedules events` names:
+      analytics-etl query schedules performance sync.payments --from 2025-03-25 --to 2025-03-31
+    """  # noqa: D301 - the same
     until = (last or first).date()
     answer(form, lambda warehouse: queries.performance(warehouse, schedule_id, first.date(), until))

@@ -7,6 +7,7 @@ import click
 from analytics_etl import retention
 from analytics_etl.catalog import Catalog
 from analytics_etl.cli.terminal import DATE, actor, out, progress
+from analytics_etl.english import counted
 from analytics_etl.settings import Settings
 from analytics_etl.warehouse import Warehouse, migrations
 
@@ -26,13 +27,14 @@ def archive(dry_run: bool) -> None:  # noqa: FBT001 - a flag of the command
         steps = list(retention.plan(warehouse, catalog))
         for step in steps:
             out.print(str(step))
-        out.print(f"{len(steps)} steps are due; nothing was changed")
+        out.print(f"{counted(len(steps), 'step')} due; nothing was changed")
         return
     with progress(1) as tell:
         outcome = retention.run(warehouse, catalog, actor(), tell)
     out.print(
-        f"[green]✓[/] archived {outcome.days} days: {outcome.rows:,} rows in {outcome.bytes:,} bytes below "
-        f"{settings.archive_dir}; removed {outcome.personal_values:,} personal values"
+        f"[green]✓[/] archived {counted(outcome.days, 'day')}: {counted(outcome.rows, 'row')} in "
+        f"{counted(outcome.bytes, 'byte')} below {settings.archive_dir}; removed "
+        f"{counted(outcome.personal_values, 'personal value')}"
     )
 
 
@@ -53,7 +55,7 @@ def restore(table: str, day: datetime, reason: str) -> None:
     if contract is None:
         raise click.UsageError(f"there is no event table {table}, expected one of {', '.join(contracts)}")
     manifest = Warehouse(settings).archiver.restore(contract, day.date(), actor(), reason)
-    out.print(f"[green]✓[/] {table} {day.date()} is back: {manifest.fingerprint.rows:,} rows")
+    out.print(f"[green]✓[/] {table} {day.date()} is back: {counted(manifest.fingerprint.rows, 'row')}")
 
 
 @click.command()
@@ -71,9 +73,10 @@ def prune(dry_run: bool) -> None:  # noqa: FBT001 - a flag of the command
     with runs.instance(settings) as instance:
         found = housekeeping.prune(instance, before, dry_run=dry_run)
     if found.removed and not dry_run:
-        Warehouse(settings).record_audit(actor(), "prune", f"{len(found.removed)} runs that ended before {before:%F}")
-    what = "would be removed" if dry_run else "are removed"
+        runs_removed = f"{counted(len(found.removed), 'run')} that ended before {before:%F}"
+        Warehouse(settings).record_audit(actor(), "prune", runs_removed)
+    what = "to remove" if dry_run else "removed"
     out.print(
-        f"{len(found.removed)} runs that ended before {before:%F %H:%M} UTC {what}; "
-        f"{len(found.kept)} stay, since they hold the latest of some partition"
+        f"{what}: {counted(len(found.removed), 'run')} that ended before {before:%F %H:%M} UTC; "
+        f"kept, for the latest of some partition: {len(found.kept)}"
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from analytics_etl.english import counted
 from analytics_etl.notifications.text import PRIVATE_COLUMNS, error_text, harmless, row_text
 
 SAMPLE_ROWS = 5
@@ -159,7 +160,7 @@ def _checks_text(checks: Sequence[CheckFailure]) -> list[str]:
     lines = []
     for check in checks[:MANY]:
         weight = "" if check.severity == "error" else " (a warning)"
-        rows = f"{check.unexpected_count:,} unexpected row{'' if check.unexpected_count == 1 else 's'}"
+        rows = counted(check.unexpected_count, "unexpected row")
         lines += [
             f"{check.table}, {_days(check.start, _last(check))}: the check {check.name} failed{weight}, {rows}.",
             f"  Expected: {harmless(check.description)}",

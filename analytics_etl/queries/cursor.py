@@ -1,5 +1,11 @@
-"""Pages of events, newest first: where one ends and the next begins, and how large it may be. Times are UTC."""
+"""Pages of rows: where one ends and the next begins, and how large it may be.
 
+Of events, newest first; of texts that are counted, the most frequent first, those of one count by their characters.
+Cursors need no quotes in a shell. Times are UTC.
+"""
+
+import binascii
+from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -8,6 +14,7 @@ from uuid import UUID
 from analytics_etl.queries import QueryError
 
 LARGEST_PAGE = 10_000
+LARGEST_COUNT = 2**63 - 1
 _BEFORE_ALL = ("infinity", str(UUID(int=2**128 - 1)))
 
 
@@ -30,6 +37,22 @@ def read_cursor(cursor: str | None) -> tuple[str, str]:
     try:
         return text_of(utc(datetime.fromisoformat(at))), str(UUID(event_id))
     except ValueError as error:
+        raise QueryError(f"the cursor must be the one that came with the page before, but is {cursor!r}") from error
+
+
+def count_cursor_of(count: int, text: str) -> str:
+    """The cursor after a text that was counted."""
+    return f"{count},{urlsafe_b64encode(text.encode()).decode()}"
+
+
+def read_count_cursor(cursor: str | None) -> tuple[int, str]:
+    """Count and text of the last row of the page before; of a page before the first one without a cursor."""
+    if cursor is None:
+        return LARGEST_COUNT, ""
+    count, _, text = cursor.partition(",")
+    try:
+        return int(count), b64decode(text, altchars="-_", validate=True).decode()
+    except (ValueError, binascii.Error) as error:
         raise QueryError(f"the cursor must be the one that came with the page before, but is {cursor!r}") from error
 
 

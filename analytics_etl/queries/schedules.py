@@ -4,7 +4,15 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 
 from analytics_etl.queries import Page, QueryError
-from analytics_etl.queries.cursor import check_limit, cursor_of, read_cursor, text_of, utc
+from analytics_etl.queries.cursor import (
+    check_limit,
+    count_cursor_of,
+    cursor_of,
+    read_count_cursor,
+    read_cursor,
+    text_of,
+    utc,
+)
 from analytics_etl.warehouse import Warehouse
 
 TIERS = ("mongo", "clickhouse", "redis", "other")
@@ -39,19 +47,24 @@ where day >= :start::date and day < :end::date and (:schedule_type = '' or sched
 order by day, schedule_type collate "C", event_type collate "C"
 """
 _ERRORS = """
-select
-    pattern,
-    sum(error_count)::bigint as error_count,
-    count(distinct schedule_id) as schedule_count,
-    min(first_seen_at) as first_seen_at,
-    max(last_seen_at) as last_seen_at,
-    pattern in (
-        select pattern from schedules.error_patterns_daily where day >= :start::date and day < :end::date and is_new
-    ) as is_new,
-    min(sample_message collate "C") as sample_message
-from schedules.error_occurrences_daily
-where day >= :start::date and day < :end::date and (:schedule_id = '' or schedule_id = :schedule_id)
-group by pattern
+with patterns as (
+    select
+        pattern,
+        sum(error_count)::bigint as error_count,
+        count(distinct schedule_id) as schedule_count,
+        min(first_seen_at) as first_seen_at,
+        max(last_seen_at) as last_seen_at,
+        pattern in (
+            select pattern from schedules.error_patterns_daily where day >= :start::date and day < :end::date and is_new
+        ) as is_new,
+        min(sample_message collate "C") as sample_message
+    from schedules.error_occurrences_daily
+    where day >= :start::date and day < :end::date and (:schedule_id = '' or schedule_id = :schedule_id)
+    group by pattern
+)
+select pattern, error_count, schedule_count, first_seen_at, last_seen_at, is_new, sample_message
+from patterns
+where error_count < :after_count or error_count = :after_count and pattern collate "C" > :after_pattern
 order by error_count desc, pattern collate "C"
 limit :limit
 """
@@ -114,11 +127,20 @@ def statistics(warehouse: Warehouse, first: date, last: date, schedule_type: str
 
 
 def errors(
-    warehouse: Warehouse, first: date, last: date, schedule_id: str | None = None, limit: int = 100
+    warehouse: Warehouse, first: date, last: date, schedule_id: str | None = None, limit: int = 100,
+    after: str | None = None,
 ) -> Page:  # fmt: skip
-    """Error patterns of the days first to last together, the most frequent first; `is_new`: never seen before them."""
+    """Error patterns of the days first to last together, the most frequent first; `is_new`: never seen before them.
+
+    `after` is the cursor of the page before.
+    """
     check_limit(limit)
-    return _of_days(warehouse, _ERRORS, first, last, {"schedule_id": schedule_id or "", "limit": limit})
+    count, pattern = read_count_cursor(after)
+    cursor: dict[str, str | int] = {"after_count": count, "after_pattern": pattern, "limit": limit + 1}
+    found = _of_days(warehouse, _ERRORS, first, last, {"schedule_id": schedule_id or "", **cursor}).rows
+    page = found[:limit]
+    more = count_cursor_of(page[-1]["error_count"], page[-1]["pattern"]) if len(found) > limit else None
+    return Page(page, more)
 
 
 def performance(warehouse: Warehouse, schedule_id: str, first: date, last: date) -> Page:

@@ -1,7 +1,7 @@
 """Questions about schema usage: statistics of a schema or of all of them in any grain, and single events."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Literal, get_args
 from uuid import UUID
 
@@ -33,7 +33,7 @@ where occurred_at >= :since and occurred_at < :until
   and (:operation = '' or operation = :operation)
   and (:service = '' or service = :service)
   and (:region = '' or region = :region)
-  and (:success_only = 0 or success)
+  and (:success = '' or success::text = :success)
 order by occurred_at desc, event_id desc
 limit :limit
 """
@@ -47,7 +47,7 @@ class EventFilter:
     operation: str | None = None
     service: str | None = None
     region: str | None = None
-    success_only: bool = False
+    success: bool | None = None
 
 
 def statistics(
@@ -91,21 +91,30 @@ def events(
 
     `after` is the cursor of the page before: rows that are loaded meanwhile move nothing. Archived days are not read.
     """
-    wanted = wanted or EventFilter()
     if last_days < 1:
         raise QueryError(f"the number of days must be 1 or more, but is {last_days}")
+    newest = warehouse.newest_day(["usage.schema_usage_events"]) or date.min
+    end = datetime(newest.year, newest.month, newest.day, tzinfo=UTC) + timedelta(days=1)
+    start = end - timedelta(days=min(last_days, (newest - date.min).days + 1))
+    return events_between(warehouse, start, end, wanted, limit, after)
+
+
+def events_between(
+    warehouse: Warehouse, start: datetime, end: datetime, wanted: EventFilter | None = None, limit: int = 100,
+    after: str | None = None,
+) -> Page:  # fmt: skip
+    """Events of [start, end), as `events` gives those of the last days. Times without a zone are UTC."""
+    wanted, since, until = wanted or EventFilter(), utc(start), utc(end)
+    if since >= until:
+        raise QueryError(f"the end must be after the start, but {text_of(until)} is not after {text_of(since)}")
     check_limit(limit)
     if wanted.operation is not None and wanted.operation not in OPERATIONS:
         raise QueryError(f"the operation must be one of {', '.join(OPERATIONS)}, but is {wanted.operation}")
     at, event_id = read_cursor(after)
-    newest = warehouse.newest_day(["usage.schema_usage_events"])
-    if newest is None:
-        return Page([])
-    until = datetime(newest.year, newest.month, newest.day, tzinfo=UTC) + timedelta(days=1)
     found = warehouse.query(
         _EVENTS,
         {
-            "since": text_of(until - timedelta(days=last_days)),
+            "since": text_of(since),
             "until": text_of(until),
             "after_at": at,
             "after_id": event_id,
@@ -113,7 +122,7 @@ def events(
             "operation": wanted.operation or "",
             "service": wanted.service or "",
             "region": wanted.region or "",
-            "success_only": int(wanted.success_only),
+            "success": "" if wanted.success is None else str(wanted.success).lower(),
             "limit": limit + 1,
         },
     )

@@ -9,6 +9,7 @@ from psycopg import sql
 from psycopg.types.json import Json, Jsonb
 
 from analytics_etl.archive import Fingerprint, Manifest
+from analytics_etl.english import counted
 from analytics_etl.warehouse.connection import Connection, DatabaseError, rows
 
 
@@ -149,8 +150,8 @@ def refuse_to_lose(connection: Connection, table: str, days: Sequence[date], gon
     ).fetchone()
     if lost is not None:
         raise DatabaseError(
-            f"{table}: {lost[2]:,} rows of {lost[0]} came from the landing file {lost[1]}, which is gone; the day has "
-            "an archive, and loading it anew would lose them: put the file back first"
+            f"{table}: {counted(lost[2], 'row')} of {lost[0]} came from the landing file {lost[1]}, which is gone; "
+            "the day has an archive, and loading it anew would lose them: put the file back first"
         )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from psycopg import sql
 
+from analytics_etl.english import shortened
 from analytics_etl.warehouse.connection import Connection, DatabaseError, rows
 from analytics_etl.warehouse.operations import CheckResult
 
@@ -83,16 +84,15 @@ class ChangeRefusedError(DatabaseError):
         self.changes = sorted(changes, key=lambda change: change.start)
         self.percent = gate.percent
         days = [change.start for change in self.changes]
-        named = ", ".join(map(str, days[:MOST_DAYS_NAMED]))
-        named += f" and {len(days) - MOST_DAYS_NAMED} more" if len(days) > MOST_DAYS_NAMED else ""
+        named = shortened(days, MOST_DAYS_NAMED)
         figures = "; ".join(
             f"{c.start}: {', '.join(map(str, c.beyond(gate.percent)))}" for c in self.changes[:MOST_DAYS_WITH_FIGURES]
         )
         again = f"run {days[0]}" if len(days) == 1 else f"backfill {days[0]} {days[-1]}"
         who = "a final day" if len(days) == 1 else f"{len(days)} final days"
         super().__init__(
-            f"{self.changes[0].table}: {who} would change by more than {gate.percent:g} %, so nothing of this run was "
-            f"replaced: {named}. {figures}. To publish: "
+            f"{self.changes[0].table}: {who} would change by more than {gate.percent:g} %: {named}. The old rows stay, "
+            f"also those of the table's other days in the same transaction. {figures}. To publish: "
             f'analytics-etl {again} --accept-change --reason "why it is right"'
         )
 

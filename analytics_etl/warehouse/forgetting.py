@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from analytics_etl.english import counted
 from analytics_etl.warehouse.connection import Connection, DatabaseError, lock, rows
 from analytics_etl.warehouse.operations import record_audit
 
@@ -40,8 +41,8 @@ def forget(connection: Connection, landing_dir: Path, path: str, actor: str, rea
     days = sorted({*held, *_failed_days(connection, table, path)} - set(archived))
     if archived and not days:
         raise DatabaseError(
-            f"{path}: its rows are in the archive only ({len(archived)} days from {archived[0]} on), which is checked "
-            "against the ledger; the file is not needed for them, and nothing is to be forgotten"
+            f"{path}: its rows are in the archive only ({counted(len(archived), 'day')} from {archived[0]} on), which "
+            "is checked against the ledger; the file is not needed for them, and nothing is to be forgotten"
         )
     _remove(connection, table, path, archived)
     record_audit(connection, actor, "forget", f"{table} {path}", reason)
