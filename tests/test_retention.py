@@ -282,7 +282,7 @@ def test_a_damaged_archive_is_never_computed_from(loaded: Warehouse) -> None:
             act()
     assert derived(loaded.settings.database_url) == before
     ArchiveFolder(loaded.settings.archive_dir).file(DOWNLOADS, OLD).unlink()
-    finding = doctor._archive(loaded)
+    finding = doctor.services.archive(loaded)
     assert not finding.is_well
     assert f"{OLD}.parquet" in finding.detail
 
@@ -335,8 +335,8 @@ def test_status_and_doctor_show_archived_days_as_archived(loaded: Warehouse) -> 
     days = next(m for m in matrices(loaded, declared(), OLD, NEWEST) if m.cadence == "day")
     assert [cell.state for cell in days.cells[DOWNLOADS][:3]] == ["archived", "archived", "expected"]
     assert days.cells["registry.module_activity_daily"][0].state == "final"
-    assert doctor._archive(loaded).is_well
-    assert "6 days" in doctor._archive(loaded).detail
+    assert doctor.services.archive(loaded).is_well
+    assert "6 days" in doctor.services.archive(loaded).detail
 
 
 def test_an_archived_day_is_not_loaded_from_files_that_may_be_gone(loaded: Warehouse) -> None:

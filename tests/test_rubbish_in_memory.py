@@ -10,7 +10,7 @@ from events import DAY, DOWNLOADS, Event, ask, csv_text, download, ndjson
 
 from analytics_etl.catalog import Catalog
 from analytics_etl.landing import LandingReader, list_files
-from analytics_etl.landing.files import REJECTED_AT_ONCE
+from analytics_etl.landing.rejections import REJECTED_AT_ONCE
 
 LOAD_AND_MEASURE = """
 import resource, sys

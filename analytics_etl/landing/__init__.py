@@ -1,7 +1,7 @@
 """Landing files + contract -> valid rows and rejected rows, in batches of bounded memory (DuckDB).
 
-`files` reads bytes and lines, `records` makes records of them, `validation` writes the SQL, this module runs it. What
-happens to the rows afterwards is not decided here.
+`files` lists files, `lines` reads bytes and lines, `records` makes records of them, `validation` writes the SQL, this
+module runs it, `rejections` keeps what did not fit. What happens to the rows afterwards is not decided here.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,16 +18,9 @@ import pyarrow.compute as pc
 
 from analytics_etl.contracts import Contract
 from analytics_etl.landing import validation
-from analytics_etl.landing.files import (
-    REJECTED_AT_ONCE,
-    FileState,
-    LandingFile,
-    RejectedRow,
-    WaitingRows,
-    list_files,
-    printable,
-)
+from analytics_etl.landing.files import LandingFile, list_files
 from analytics_etl.landing.records import Chain, FileReport, Opener, Records
+from analytics_etl.landing.rejections import REJECTED_AT_ONCE, FileState, RejectedRow, WaitingRows, printable
 from analytics_etl.landing.scratch import Scratch
 from analytics_etl.landing.validation import Fields
 from analytics_etl.models import Model

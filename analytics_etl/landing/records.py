@@ -13,17 +13,9 @@ import pyarrow.parquet as pq
 
 from analytics_etl.contracts import Contract
 from analytics_etl.landing import validation
-from analytics_etl.landing.files import (
-    LINE_BATCH,
-    UNREADABLE,
-    FileState,
-    LandingFile,
-    Lines,
-    RejectedRow,
-    csv_records,
-    decompressed,
-    printable,
-)
+from analytics_etl.landing.files import LandingFile
+from analytics_etl.landing.lines import LINE_BATCH, UNREADABLE, Lines, csv_records, decompressed
+from analytics_etl.landing.rejections import FileState, RejectedRow, printable
 from analytics_etl.landing.validation import Fields, quote
 from analytics_etl.models import Model
 

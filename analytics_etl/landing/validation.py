@@ -10,7 +10,7 @@ from typing import Literal
 from sqlglot import exp
 
 from analytics_etl.contracts import Column, Constraint, Contract
-from analytics_etl.landing.files import LONGEST_CONTENT
+from analytics_etl.landing.rejections import LONGEST_CONTENT
 from analytics_etl.models import Model, ModelError
 
 Origin = Literal["json", "text", "typed", "absent"]

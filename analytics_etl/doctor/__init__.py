@@ -1,0 +1,48 @@
+"""Finding out what is wrong, in words: each finding says what was looked at, what is the matter and what to type."""
+
+from collections.abc import Iterator
+from datetime import date
+
+from analytics_etl.catalog import Catalog
+from analytics_etl.doctor import days, services, surroundings
+from analytics_etl.doctor.finding import GRANTS, Finding
+from analytics_etl.settings import Settings
+from analytics_etl.warehouse import DatabaseError, Warehouse, migrations
+
+__all__ = ["Finding", "examine"]
+
+
+def examine(settings: Settings, catalog: Catalog, today: date) -> Iterator[Finding]:
+    """Look at everything, from the ground up; what cannot be looked at without the database is left out without it."""
+    yield surroundings.disk(settings)
+    yield from surroundings.landing(settings, catalog)
+    reachable = surroundings.database(settings)
+    yield reachable
+    if not reachable.is_well:
+        return
+    warehouse = Warehouse(settings)
+    try:
+        at, wanted = migrations.current(settings), migrations.head()
+    except DatabaseError as error:
+        yield Finding("roles", is_well=False, detail=str(error), advice=GRANTS)
+        return
+    if at != wanted:
+        detail = f"the database is at {at or 'no revision'}, the code at {wanted}"
+        yield Finding("migrations", is_well=False, detail=detail, advice="analytics-etl migrate")
+        return
+    yield Finding("migrations", is_well=True, detail=f"at {at}")
+    if settings.roles is not None:
+        yield services.grants(warehouse, catalog)
+    yield days.files_read(warehouse)
+    daemon = services.daemon(warehouse)
+    yield days.unseen_files(warehouse, catalog, is_daemon_running=daemon.is_well)
+    yield days.late_rows(warehouse, today)
+    yield from days.missing(warehouse, catalog, today)
+    yield days.volume(warehouse)
+    yield days.failed_checks(warehouse)
+    yield days.refused_changes(warehouse)
+    yield days.last_attempts(warehouse)
+    yield services.views(warehouse, catalog)
+    yield services.archive(warehouse)
+    yield daemon
+    yield services.notifications(warehouse)

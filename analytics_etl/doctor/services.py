@@ -1,0 +1,73 @@
+"""Findings about what stands around the days: rights, views, the archive, the daemon, messages."""
+
+from analytics_etl.catalog import Catalog
+from analytics_etl.doctor.finding import GRANTS, Finding
+from analytics_etl.english import counted, shortened
+from analytics_etl.warehouse import Warehouse, outbox
+from analytics_etl.warehouse.roles import Tables
+
+
+def grants(warehouse: Warehouse, catalog: Catalog) -> Finding:
+    """Rights of the roles that are not as they should be."""
+    wrong = warehouse.missing_grants(Tables(catalog.contracts, catalog.derived))
+    if not wrong:
+        return Finding("roles", is_well=True, detail="owners and rights are as they should be")
+    return Finding("roles", is_well=False, detail=shortened(wrong, separator="; "), advice=GRANTS)
+
+
+def views(warehouse: Warehouse, catalog: Catalog) -> Finding:
+    """Views that are missing, or older than what they read."""
+    stale = []
+    present = warehouse.table_schema(list(catalog.views))
+    newest = warehouse.newest_day(list(catalog.contracts))
+    for table in catalog.views:
+        if table not in present:
+            stale.append(table)
+        elif "last_day" in present[table]:
+            shown = warehouse.query(f"select max(last_day) as day from {table}")[0]["day"]  # noqa: S608 - our own name
+            if newest is not None and shown is not None and shown < newest:
+                stale.append(table)
+    if stale:
+        detail = f"{', '.join(stale)} {'does' if len(stale) == 1 else 'do'} not show the newest day"
+        return Finding("views", is_well=False, detail=detail, advice=f"analytics-etl run {newest or 'DATE'}")
+    return Finding("views", is_well=True, detail="up to date")
+
+
+def archive(warehouse: Warehouse) -> Finding:
+    """Archived days, and whether their files are there."""
+    known = warehouse.query(
+        "select table_name, day, manifest ->> 'file' as file, size_bytes from ops.archives where state = 'archived' "
+        "order by day, table_name"
+    )
+    folder = warehouse.settings.archive_dir
+    files = [(folder / row["table_name"] / row["file"], row["size_bytes"]) for row in known]
+    wrong = [path for path, size in files if not path.exists() or path.stat().st_size != size]
+    if wrong:
+        number = counted(len(files), "archived day")
+        detail = f"{len(wrong)} of {number} without a file of the right size, e.g. {wrong[0]}"
+        advice = "put the file back from a copy, or set ANALYTICS_ARCHIVE_DIR to where the files are"
+        return Finding("archive", is_well=False, detail=detail, advice=advice)
+    detail = f"{counted(len(files), 'day')}, all files there" if files else "no day yet"
+    return Finding("archive", is_well=True, detail=detail)
+
+
+def daemon(warehouse: Warehouse) -> Finding:
+    """Whether Dagster's daemon has been seen lately."""
+    known = warehouse.table_schema(["dagster.daemon_heartbeats"])
+    beating = known and warehouse.query(
+        "select count(*) as beating from dagster.daemon_heartbeats where timestamp > now() - interval '5 minutes'"
+    )
+    if beating and beating[0]["beating"]:
+        return Finding("daemon", is_well=True, detail="schedules and backfills are running")
+    detail = "no sign of it in the last 5 minutes: schedules and backfills from the UI do not run"
+    return Finding("daemon", is_well=False, detail=detail, advice="analytics-etl ui, or start the daemon's service")
+
+
+def notifications(warehouse: Warehouse) -> Finding:
+    """Messages that could not be delivered."""
+    with warehouse.outbox() as connection:
+        stuck = outbox.undelivered(connection)
+    if not stuck["given_up"] and not stuck["waiting"]:
+        return Finding("notifications", is_well=True, detail="none are stuck")
+    detail = f"waiting for another attempt: {stuck['waiting']}, given up: {stuck['given_up']}; {stuck['last_error']}"
+    return Finding("notifications", is_well=False, detail=detail, advice="analytics-etl notify --list, then --test")

@@ -1,0 +1,243 @@
+"""The bytes of a landing file: decompression, lines, records of CSV. Knows no contract and no database."""
+
+import csv
+import hashlib
+import zlib
+from collections.abc import Iterator
+from itertools import islice
+from typing import BinaryIO, Protocol
+
+import numpy as np
+import pyarrow as pa
+import zstandard
+
+from analytics_etl.landing.files import LandingFile
+from analytics_etl.landing.rejections import FileState, RejectedRow, printable
+
+LONGEST_LINE = 1 << 20
+"""Bytes; a longer line is rejected, so that one bad file cannot fill the memory."""
+
+DELIMITERS = (",", ";", "\t")
+"""What may separate the fields of a CSV file: the one its header holds most of."""
+
+_READ_SIZE = 1 << 16
+_BLOCK_SIZE = 1 << 20
+
+UNREADABLE = (OSError, EOFError, zlib.error, zstandard.ZstdError)
+"""What reading a damaged, truncated or vanished file raises."""
+
+LINE_BATCH = pa.schema([("_line", pa.int64()), ("_raw", pa.string())])
+
+
+class _Decompressor(Protocol):
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
+    def decompress(self, data: bytes, /) -> bytes: ...
+
+
+class _Plain:
+    eof = False
+    unused_data = b""
+
+    def decompress(self, data: bytes) -> bytes:
+        return data
+
+
+def decompressed(file: BinaryIO, compression: str | None, digest: "hashlib._Hash") -> Iterator[bytes]:
+    """The file's content in pieces; raises EOFError when a compressed stream ends too early, zlib.error or
+    zstandard.ZstdError when it is damaged. `digest` is fed with the bytes as they lie on disk.
+    """
+
+    def start() -> _Decompressor:
+        if compression == "gzip":
+            return zlib.decompressobj(wbits=31)
+        if compression == "zstd":
+            return zstandard.ZstdDecompressor(max_window_size=1 << 27).decompressobj()
+        return _Plain()
+
+    decompressor = start()
+    is_inside = False
+    while data := file.read(_READ_SIZE):
+        digest.update(data)
+        while data:
+            if decompressor.eof:  # files may be several compressed streams, one after the other
+                decompressor = start()
+            is_inside = True
+            piece = decompressor.decompress(data)
+            if piece:
+                yield piece
+            data = decompressor.unused_data if decompressor.eof else b""
+            is_inside = not decompressor.eof
+    if compression and is_inside:
+        raise EOFError("the compressed stream ends too early")
+
+
+class Lines:
+    """The lines of a text file in blocks, with their numbers; what is no line is put aside in the file's state."""
+
+    def __init__(self, file: LandingFile, state: FileState) -> None:
+        self._file = file
+        self._state = state
+        self._next_line = 1
+
+    def blocks(self) -> Iterator[bytearray]:
+        """The file in blocks of about 4 MB that end with a line break."""
+        digest = hashlib.sha256()
+        block = bytearray()
+        error = None
+        is_first = True
+        try:
+            with self._file.absolute.open("rb") as opened:
+                for piece in decompressed(opened, self._file.compression, digest):
+                    block += piece.removeprefix(b"\xef\xbb\xbf") if is_first else piece
+                    is_first = False
+                    if len(block) >= _BLOCK_SIZE:
+                        rest = self._cut(block)
+                        if block:
+                            yield block
+                        block = rest
+        except UNREADABLE as problem:
+            error = problem
+        if error is None:
+            if block:
+                if not block.endswith(b"\n"):
+                    block += b"\n"
+                yield block
+        else:
+            rest = self._cut(block)
+            if block:
+                yield block
+            self._give_up(error, rest)
+        self._state.checksum = digest.hexdigest()
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """Record batches of LINE_BATCH; blank lines are passed over."""
+        for block in self.blocks():
+            yield self._batch(block)
+
+    def reject(self, line: int, reason: str, content: bytes) -> None:
+        self._state.rejected.append(RejectedRow(line, reason, printable(content)))
+
+    def _give_up(self, error: Exception, rest: bytearray) -> None:
+        what = (
+            "was there when the folder was listed and is gone" if isinstance(error, FileNotFoundError) else str(error)
+        )
+        if self._next_line == 1 and not rest:
+            self._state.fail("rejected", f"cannot be read: {what}")
+        else:
+            reason = f"cannot be read to its end: {what}; the lines before line {self._next_line} are loaded"
+            self._state.fail("cut_off", reason, self._next_line)
+
+    def _cut(self, block: bytearray) -> bytearray:
+        """Cut a block behind its last line break; returns what follows, of a line too long only the beginning."""
+        end = block.rfind(b"\n") + 1
+        rest = block[end : end + 2 * LONGEST_LINE]
+        del block[end:]
+        return rest
+
+    def _count(self, lines: int) -> int:
+        """The number of the first of some more lines."""
+        first = self._next_line
+        self._next_line += lines
+        return first
+
+    def _batch(self, block: bytearray) -> pa.RecordBatch:
+        breaks = np.flatnonzero(np.frombuffer(block, dtype=np.uint8) == ord("\n"))
+        first_line = self._count(len(breaks))
+        offsets = np.empty(len(breaks) + 1, dtype=np.int32)
+        offsets[0] = 0
+        offsets[1:] = breaks + 1
+        lines = pa.StringArray.from_buffers(len(breaks), pa.py_buffer(offsets), pa.py_buffer(block))
+        numbers = np.arange(first_line, first_line + len(breaks), dtype=np.int64)
+        lengths = np.diff(offsets)
+        if _is_utf8(block, lines) and lengths.min() > 2 and lengths.max() <= LONGEST_LINE:  # noqa: PLR2004 - no blank line
+            return pa.record_batch([pa.array(numbers), lines], schema=LINE_BATCH)
+        return self._sorted_out(first_line, bytes(block))
+
+    def _sorted_out(self, first_line: int, block: bytes) -> pa.RecordBatch:
+        """The same line by line, for a block that holds a line that is none."""
+        numbers, texts = [], []
+        for number, line in enumerate(block[:-1].split(b"\n"), first_line):
+            text = self.text(number, line)
+            if text is not None and text.strip():
+                numbers.append(number)
+                texts.append(text)
+        return pa.record_batch([pa.array(numbers, pa.int64()), pa.array(texts, pa.string())], schema=LINE_BATCH)
+
+    def numbered(self, block: bytes) -> Iterator[tuple[int, str]]:
+        """The lines of a block as text with their line breaks, each with its number."""
+        raw = block[:-1].split(b"\n")
+        first_line = self._count(len(raw))
+        try:
+            texts: list[str | None] = list(block[:-1].decode("utf-8").split("\n"))
+            is_text = max(map(len, raw)) <= LONGEST_LINE
+        except UnicodeDecodeError:
+            is_text = False
+        if not is_text:
+            texts = [self.text(number, line) for number, line in enumerate(raw, first_line)]
+        for number, text in enumerate(texts, first_line):
+            if text is not None:
+                yield number, text + "\n"
+
+    def text(self, number: int, line: bytes) -> str | None:
+        """The line as text, or None when it was rejected."""
+        if len(line) > LONGEST_LINE:
+            self.reject(number, f"the line is longer than {LONGEST_LINE:,} bytes", line)
+            return None
+        try:
+            return line.decode("utf-8")
+        except UnicodeDecodeError as error:
+            self.reject(number, f"the line is no valid UTF-8 at byte {error.start}", line)
+            return None
+
+
+def _is_utf8(block: bytearray, lines: pa.StringArray) -> bool:
+    if block.isascii():  # nearly always, and found out at the speed of memory
+        return True
+    try:
+        lines.validate(full=True)
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
+def csv_records(lines: Lines) -> Iterator[tuple[int, list[str], str]]:
+    """(line, fields, raw text) of each record; quoted fields may span lines. A record that is no CSV is rejected by its
+    first line, and reading goes on with the next. The header tells what separates the fields.
+    """
+    csv.field_size_limit(LONGEST_LINE)
+    source = _decoded(lines)
+    # Lines read ahead and given back; the header, to begin with.
+    pending = list(islice((line for line in source if line[1].strip()), 1))
+    delimiter = max(DELIMITERS, key="".join(text for _, text in pending).count)
+    consumed: list[tuple[int, str]] = []  # lines of the record at hand
+
+    def feed() -> Iterator[str]:
+        while True:
+            item = pending.pop(0) if pending else next(source, None)
+            if item is None:
+                return
+            consumed.append(item)
+            yield item[1]
+
+    while True:
+        reader = csv.reader(feed(), strict=True, delimiter=delimiter)
+        try:
+            for fields in reader:
+                if fields:
+                    yield consumed[0][0], fields, "".join(text for _, text in consumed)
+                consumed.clear()
+        except csv.Error as error:
+            number, text = consumed[0]
+            lines.reject(number, f"the line is no valid CSV: {error}", text.encode())
+            pending[:0] = consumed[1:]
+            consumed.clear()
+        else:
+            return
+
+
+def _decoded(lines: Lines) -> Iterator[tuple[int, str]]:
+    for block in lines.blocks():
+        yield from lines.numbered(bytes(block))

@@ -1,0 +1,83 @@
+"""What did not fit: rejected rows until somebody takes them, and what became of a file. Not here: why something is
+rejected.
+"""
+
+import json
+import tempfile
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import IO, Literal
+
+LONGEST_CONTENT = 10_000
+"""Characters that are kept of a rejected row."""
+
+REJECTED_AT_ONCE = 5_000
+"""Rejected rows that are in memory together: as objects they take much of it."""
+
+
+@dataclass(frozen=True)
+class RejectedRow:
+    """A row, or with line None a whole file, that does not fit; why, and what stood there."""
+
+    line: int | None
+    reason: str
+    content: str | None
+    day: date | None = None
+
+
+class WaitingRows:
+    """Rejected rows until somebody takes them: a few in memory, more in a file, since reading runs ahead of it."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._folder = folder
+        self._rows: list[RejectedRow] = []
+        self._file: IO[str] | None = None
+        self._lock = threading.Lock()  # DuckDB reads on a thread of its own
+
+    def append(self, row: RejectedRow) -> None:
+        with self._lock:
+            self._rows.append(row)
+            if len(self._rows) >= REJECTED_AT_ONCE:
+                if self._file is None:  # it has no name, so nothing stays behind; take() closes it
+                    self._file = tempfile.TemporaryFile("w+", encoding="utf-8", dir=self._folder)  # noqa: SIM115
+                json.dump([(waiting.line, waiting.reason, waiting.content) for waiting in self._rows], self._file)
+                self._file.write("\n")
+                self._rows = []
+
+    def take(self) -> Iterator[list[RejectedRow]]:
+        """The rows so far, at most REJECTED_AT_ONCE at a time."""
+        with self._lock:
+            file, rows = self._file, self._rows
+            self._file, self._rows = None, []
+        if file is not None:
+            with file:
+                file.seek(0)
+                for text in file:
+                    yield [RejectedRow(*values) for values in json.loads(text)]
+        if rows:
+            yield rows
+
+
+@dataclass
+class FileState:
+    """What became of one file; filled while it is read."""
+
+    state: Literal["read", "cut_off", "rejected"] = "read"
+    reasons: list[str] = field(default_factory=list)
+    checksum: str = ""
+    rejected: WaitingRows = field(default_factory=WaitingRows)
+    """Rows that never became records. Whoever reads takes them from time to time."""
+
+    def fail(self, state: Literal["cut_off", "rejected"], reason: str, line: int | None = None) -> None:
+        self.state = state
+        self.reasons.append(reason)
+        self.rejected.append(RejectedRow(line, reason, None))
+
+
+def printable(content: bytes | str) -> str:
+    """At most LONGEST_CONTENT characters that PostgreSQL can store."""
+    text = content.decode("utf-8", errors="replace") if isinstance(content, bytes) else content
+    return text[:LONGEST_CONTENT].replace("\x00", "\N{REPLACEMENT CHARACTER}").rstrip("\r\n")
