@@ -54,7 +54,7 @@ def test_nothing_is_wrong(well: Settings, catalog: Catalog) -> None:
 
 
 def test_an_old_postgresql(well: Settings, catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "OLDEST_POSTGRESQL", 990000)
+    monkeypatch.setattr(doctor.surroundings, "OLDEST_POSTGRESQL", 990000)
     subject, detail, advice = only(wrong(well, catalog))
     assert subject == "database"
     assert detail.endswith("is too old")
@@ -62,7 +62,7 @@ def test_an_old_postgresql(well: Settings, catalog: Catalog, monkeypatch: pytest
 
 
 def test_a_full_disk(well: Settings, catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "LITTLE_SPACE", 1 << 62)
+    monkeypatch.setattr(doctor.surroundings, "LITTLE_SPACE", 1 << 62)
     subject, detail, advice = only(wrong(well, catalog))
     assert subject == "disk"
     assert "GiB free below" in detail
