@@ -22,6 +22,7 @@ LINES_AT_FIRST = 30
 MOST_STATEMENTS = 15
 FAULTS = ("kill the run", "kill the server", "end connections", "two runs at once", "fill the disk")
 CUTTING_OFF = ("kill the run", "fill the disk")
+"""Faults that end a run before its end."""
 NOTHING = "nothing"
 TABLES = {contract.name: table for table, contract in Catalog().contracts.items()}
 """Folder of the landing zone -> table with its family."""
