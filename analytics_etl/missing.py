@@ -5,7 +5,7 @@ would load, and those of which a change was refused, which would be refused agai
 """
 
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property
@@ -16,7 +16,7 @@ from analytics_etl.models import Cadence, Model, cadence_of
 from analytics_etl.partitions import periods
 from analytics_etl.runs import Job
 from analytics_etl.schedules import JOB_NAMES, VIEWS_JOB
-from analytics_etl.status import settle
+from analytics_etl.status import is_of, settle
 from analytics_etl.warehouse import CHANGE_CHECK, Warehouse
 
 FAILED, UNWRITTEN = "failed a check", "could not be written last time"
@@ -75,8 +75,10 @@ def known_days(warehouse: Warehouse, last: date) -> tuple[date, date] | None:
     return None if found["first"] is None else (found["first"], found["last"])
 
 
-def make_plan(warehouse: Warehouse, catalog: Catalog, first: date, last: date) -> Plan:
-    """Find what is missing, failed or outdated in the periods that hold the days first to last."""
+def make_plan(warehouse: Warehouse, catalog: Catalog, first: date, last: date, families: tuple[str, ...] = ()) -> Plan:
+    """Find what is missing, failed or outdated in the periods that hold the days first to last; of all families, unless
+    some are named.
+    """
     # The first week may begin in the month before, and the SELECTs read days around their own.
     start, end = first - timedelta(days=31), last + timedelta(days=31)
     reads = [model.reads(start, end) for model in catalog.aggregates.values()]
@@ -96,24 +98,24 @@ def make_plan(warehouse: Warehouse, catalog: Catalog, first: date, last: date) -
         Gap(table, period, until, why)
         for cadence in _CADENCES
         for table in catalog.in_order()
-        if table not in catalog.views and cadence_of(table) == cadence
+        if table not in catalog.views and cadence_of(table) == cadence and is_of(table, families)
         for period, until in periods(cadence, first, last).items()
         if (why := search.why(table, period, until)) is not None
     ]
-    frozen = {day for _, day in warehouse.frozen_days()}
-    refused = refused_days(warehouse, first, last)
+    frozen = {day for table, day in warehouse.frozen_days() if is_of(table, families)}
+    refused = refused_days(warehouse, first, last, families)
     left = [gap for gap in gaps if not (cadence_of(gap.table) == "day" and gap.start in {*frozen, *refused})]
-    return Plan(left, _jobs(left), sorted(day for day in frozen if first <= day <= last), refused)
+    return Plan(left, _jobs(left, families), sorted(day for day in frozen if first <= day <= last), refused)
 
 
-def refused_days(warehouse: Warehouse, first: date, last: date) -> list[date]:
+def refused_days(warehouse: Warehouse, first: date, last: date, families: Collection[str] = ()) -> list[date]:
     """The days of which a change was refused and nothing was published since."""
     found = warehouse.query(
-        "select distinct period_start as day from ops.check_results where check_name = :check and not passed "
-        "and period_start between :first::date and :last::date order by 1",
+        "select table_name, period_start as day from ops.check_results where check_name = :check and not passed "
+        "and period_start between :first::date and :last::date",
         {"check": CHANGE_CHECK, "first": first.isoformat(), "last": last.isoformat()},
     )
-    return [row["day"] for row in found]
+    return sorted({row["day"] for row in found if is_of(row["table_name"], families)})
 
 
 @dataclass(frozen=True)
@@ -160,7 +162,7 @@ class _Search:
         return None
 
 
-def _jobs(gaps: Sequence[Gap]) -> list[Job]:
+def _jobs(gaps: Sequence[Gap], families: tuple[str, ...]) -> list[Job]:
     """One run for each stretch of neighbouring days; then the weeks and months of these days, and the views."""
     days = {gap.start for gap in gaps if cadence_of(gap.table) == "day"}
     jobs: list[Job] = []
@@ -168,8 +170,8 @@ def _jobs(gaps: Sequence[Gap]) -> list[Job]:
         wanted = {gap.start: gap.end for gap in gaps if cadence_of(gap.table) == cadence}
         for day in days:
             wanted.update(periods(cadence, day, day))
-        jobs += [Job(JOB_NAMES[cadence], first, last) for first, last in _stretches(wanted)]
-    return [*jobs, Job(VIEWS_JOB)] if jobs else []
+        jobs += [Job(JOB_NAMES[cadence], first, last, families) for first, last in _stretches(wanted)]
+    return [*jobs, Job(VIEWS_JOB, families=families)] if jobs else []
 
 
 def _stretches(wanted: Mapping[date, date]) -> Iterable[tuple[date, date]]:

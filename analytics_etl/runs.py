@@ -4,7 +4,7 @@ What the UI does through the daemon, the command line does here; both leave the 
 """
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -21,11 +21,13 @@ from dagster._core.storage.tags import (
 )
 from dagster_shared.error import SerializableErrorInfo
 
+from analytics_etl.assets.reports import INDEX_GROUP
 from analytics_etl.checks import CHECKS_STEP
 from analytics_etl.definitions import build_defs
 from analytics_etl.english import counted
 from analytics_etl.incidents import AGAIN_TAG
 from analytics_etl.models import Cadence
+from analytics_etl.owners import OPERATIONS
 from analytics_etl.partitions import periods
 from analytics_etl.schedules import JOB_NAMES, VIEWS_JOB
 from analytics_etl.settings import Settings
@@ -142,20 +144,21 @@ class Job:
     name: str
     first: date | None = None
     last: date | None = None
+    families: tuple[str, ...] = ()
+    """Families whose tables and reports are run, with what belongs to none; all of them when none is named."""
 
     def __str__(self) -> str:
-        if self.first is None or self.last is None:
-            return self.name
-        return f"{self.name} {self.first}" if self.first == self.last else f"{self.name} {self.first} to {self.last}"
+        days = dict.fromkeys(str(day) for day in (self.first, self.last) if day is not None)
+        return f"{self.name} {' to '.join(days)}".rstrip() + f" of {', '.join(self.families)}" * bool(self.families)
 
 
-def jobs_of(first: date, last: date) -> list[Job]:
+def jobs_of(first: date, last: date, families: tuple[str, ...] = ()) -> list[Job]:
     """The runs that bring everything up to date for some days, both included: days, weeks, months, views."""
     jobs = []
     for cadence in ("day", "week", "month"):
         found = list(periods(_cadence(cadence), first, last))
-        jobs.append(Job(JOB_NAMES[_cadence(cadence)], found[0], found[-1]))
-    return [*jobs, Job(VIEWS_JOB)]
+        jobs.append(Job(JOB_NAMES[_cadence(cadence)], found[0], found[-1], families))
+    return [*jobs, Job(VIEWS_JOB, families=families)]
 
 
 def prepare(settings: Settings) -> dict[str, str]:
@@ -247,7 +250,9 @@ def _execute(
     tags: dict[str, str],
 ) -> Outcome:  # fmt: skip
     """Run a job; raises what Dagster could not even write down."""
-    resolved = definitions.resolve_job_def(job.name)
+    whole = definitions.resolve_job_def(job.name)
+    selected = _assets_of(whole, job.families)
+    resolved = whole.get_subset(asset_selection=set(selected)) if selected else whole
     steps = len(resolved.graph.node_dict)
     done, begun = 0, set()
     prepare_one = _preparation(job, len(list(resolved.asset_layer.executable_asset_keys)), steps, progress)
@@ -275,8 +280,9 @@ def _execute(
 
     opened.add_event_listener(run_id, listen)
     all_tags = {**tags, **_range_tags(job)}
-    result = resolved.execute_in_process(
+    result = whole.execute_in_process(
         instance=opened,
+        asset_selection=selected,
         run_id=run_id,
         partition_key=job.first.isoformat() if job.first is not None and job.first == job.last else None,
         tags=all_tags,
@@ -286,6 +292,14 @@ def _execute(
     if not result.success and not outcome.failures:
         raise RunFailedError(f"the run {run_id} ({job}) failed: see the run in the UI")
     return outcome
+
+
+def _assets_of(job: dg.JobDefinition, families: Collection[str]) -> list[dg.AssetKey] | None:
+    """The assets of a job that are of some families or of none; None = all of them."""
+    graph = job.asset_layer.asset_graph
+    others = graph.all_group_names - {*families, OPERATIONS, INDEX_GROUP}
+    keys = job.asset_layer.executable_asset_keys
+    return sorted(key for key in keys if graph.get(key).group_name not in others) if families else None
 
 
 def _preparation(job: Job, assets: int, steps: int, progress: Progress) -> Callable[[], None]:

@@ -56,8 +56,8 @@ def simulate(folder: Path, days: int, seed: int, families: tuple[str, ...], *, i
             final = make_final_files(right.landing, last, days, EVENTS_PER_DAY, seed, families)
             home.keep_log_small()
             with ThreadPoolExecutor(1) as beside:
-                without_faults = beside.submit(right.run, "analytics-etl", *backfill(FIRST_DAY, last))
-                simulation = Simulation(home, receiver, arrivals(right.landing, final, seed), seed)
+                without_faults = beside.submit(right.run, "analytics-etl", *backfill(FIRST_DAY, last, families))
+                simulation = Simulation(home, receiver, arrivals(right.landing, final, seed), seed, families)
                 for number in range(days):
                     simulation.pass_day(FIRST_DAY + timedelta(days=number))
                 simulation.finish(last)

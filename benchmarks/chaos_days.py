@@ -3,7 +3,7 @@
 import random
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from multiprocessing.process import BaseProcess
@@ -11,12 +11,12 @@ from pathlib import Path
 
 from analytics_etl.catalog import Catalog
 from benchmarks.chaos_files import Arrival
-from benchmarks.chaos_home import Ended, Home, Point, backfill
+from benchmarks.chaos_home import Ended, Home, Point, backfill, of
 from benchmarks.chaos_news import Expected, Receiver, noted, runs_at_work
 
 FIRST_DAY = date(2025, 2, 10)
-LINES_OF_A_RUN = 70
-"""About as many lines of progress a run prints."""
+LINES_OF_A_FAMILY = 24
+"""About as many lines of progress a run prints for each family."""
 LINES_AT_FIRST = 30
 """In the first round of faults points come so early that every run reaches them."""
 MOST_STATEMENTS = 15
@@ -36,8 +36,10 @@ def say(text: str) -> None:
 class Simulation:
     """Days of one seed on one home."""
 
-    def __init__(self, home: Home, receiver: Receiver, plan: dict[date, list[Arrival]], seed: int) -> None:
-        self._home, self._receiver, self._plan = home, receiver, plan
+    def __init__(
+        self, home: Home, receiver: Receiver, plan: dict[date, list[Arrival]], seed: int, families: Sequence[str]
+    ) -> None:
+        self._home, self._receiver, self._plan, self._families = home, receiver, plan, families
         self._chance = random.Random(f"faults {seed}")  # noqa: S311 - a simulation, not a secret
         self._waiting: list[str] = []
         self._rounds = 0
@@ -93,7 +95,7 @@ class Simulation:
             self._chance.shuffle(self._waiting)
             self._waiting.insert(self._chance.randrange(len(FAULTS)) if self._rounds else 0, NOTHING)
             self._rounds += 1
-        return self._waiting.pop(), LINES_AT_FIRST if self._rounds == 1 else LINES_OF_A_RUN
+        return self._waiting.pop(), LINES_AT_FIRST if self._rounds == 1 else LINES_OF_A_FAMILY * len(self._families)
 
     def deliver(self, day: date) -> None:
         """Write what arrives on a day."""
@@ -125,7 +127,7 @@ class Simulation:
             self._note_unnoted()
             actions[fault](process)
 
-        arguments = backfill(first, last)
+        arguments = backfill(first, last, self._families)
         if fault == NOTHING:
             return self._home.run("analytics-etl", *arguments)
         if fault != "two runs at once":
@@ -197,7 +199,8 @@ class Simulation:
         That may take one more: the first one reads the new files, and late rows in them are of other days.
         """
         for _ in range(3):
-            ended = self._home.run("analytics-etl", "backfill", "--missing", str(FIRST_DAY), str(day))
+            days = (str(FIRST_DAY), str(day))
+            ended = self._home.run("analytics-etl", "backfill", "--missing", *days, *of(self._families))
             self._judge(ended, NOTHING, FIRST_DAY, day, "backfill --missing")
             say(f"    backfill --missing: exit code {ended.code}: {' '.join(ended.said[-1:])[:100]}")
             if ended.code != 0 or any("nothing to do" in line for line in ended.said):
@@ -217,6 +220,6 @@ class Simulation:
         self.deliver_rest()
         first = min(self.outdated, default=last)
         say(f"the last run: {first} to {last}")
-        self._must_end_well("analytics-etl", *backfill(first, last))
+        self._must_end_well("analytics-etl", *backfill(first, last, self._families))
         self._must_end_well("sensor")
         self._must_end_well("later")

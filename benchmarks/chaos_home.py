@@ -20,6 +20,7 @@ import psutil
 import psycopg
 
 from analytics_etl import embedded
+from analytics_etl.sample import FAMILIES
 
 DISK_MB = 600
 DISK_MB_A_DAY = 5
@@ -205,6 +206,11 @@ def _in_child(*arguments: Any) -> None:
     chaos_child.run(*arguments)
 
 
-def backfill(first: date, last: date) -> Sequence[str]:
+def backfill(first: date, last: date, families: Sequence[str]) -> Sequence[str]:
     """The arguments of a backfill as the simulation types it: final days change here by much, and unasked."""
-    return ("backfill", str(first), str(last), "--accept-change", "--reason", "chaos", "--notify")
+    return ("backfill", str(first), str(last), "--accept-change", "--reason", "chaos", "--notify", *of(families))
+
+
+def of(families: Sequence[str]) -> list[str]:
+    """The arguments that limit a command to some families."""
+    return [] if set(families) == set(FAMILIES) else [f"--family={family}" for family in families]

@@ -52,6 +52,22 @@ def test_rows_of_days_that_cannot_be_run_name_no_day(settings: Settings, loaded:
     assert known_days(loaded, LAST + DAY_LONG) == (FIRST, LAST + DAY_LONG)
 
 
+def test_only_of_the_families_that_are_named(loaded: Warehouse) -> None:
+    execute(
+        loaded.settings.database_url,
+        "delete from ops.partitions where (table_name, period_start) in "
+        "(('registry.language_stats_daily', '2025-03-04'), ('usage.schema_usage_1h', '2025-03-08'))",
+    )
+    plan = make_plan(loaded, declared(), FIRST, LAST, ("usage", "schedules"))
+    assert {(gap.table, gap.start) for gap in plan.gaps if gap.why == "missing"} == {
+        ("usage.schema_usage_1h", date(2025, 3, 8))
+    }
+    assert {gap.table.split(".")[0] for gap in plan.gaps} == {"usage"}
+    assert {job.families for job in plan.jobs} == {("usage", "schedules")}
+    assert str(plan.jobs[0]) == "daily 2025-03-08 of usage, schedules"
+    assert len(make_plan(loaded, declared(), FIRST, LAST).jobs) > len(plan.jobs)
+
+
 def test_neighbouring_days_are_one_run_and_weeks_and_months_follow(loaded: Warehouse) -> None:
     execute(
         loaded.settings.database_url,

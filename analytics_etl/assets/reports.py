@@ -31,6 +31,7 @@ from analytics_etl.reporting import Cadence as ReportCadence
 from analytics_etl.warehouse import Warehouse
 
 INDEX_KEY = dg.AssetKey(["reports", "index"])
+INDEX_GROUP = "reports"
 
 _MEMORY = ".index_entries.json"
 
@@ -107,7 +108,7 @@ def build_index_asset(families: list[str]) -> dg.AssetsDefinition:
     @dg.asset(
         key=INDEX_KEY,
         deps=[report_key(family, cadence) for family in families for cadence in _NAMES],
-        group_name="reports",
+        group_name=INDEX_GROUP,
         description="The page that lists all reports, as HTML and JSON.",
         kinds={"html", "json"},
         freshness_policy=HOURLY,

@@ -1,11 +1,13 @@
 """Commands that run days: one, a range, what is missing of it, a final one."""
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 
 import click
 
 from analytics_etl.catalog import Catalog
+from analytics_etl.cli.families import FAMILY, check_families
 from analytics_etl.cli.notices import tell_owners
 from analytics_etl.cli.terminal import DATE, actor, err, explanation, out, plain, progress
 from analytics_etl.english import counted
@@ -19,24 +21,31 @@ ACCEPT_CHANGE = click.option(
 
 @click.command()
 @click.argument("day", type=DATE, metavar="DATE")
+@FAMILY
 @ACCEPT_CHANGE
 @click.option("--reason", help="Why; kept in the audit log.")
 @click.option("--notify", is_flag=True, help="Tell the owners of what fails, as of a scheduled run.")
-def run(day: datetime, accept_change: bool, reason: str | None, notify: bool) -> None:  # noqa: FBT001 - by name
+def run(
+    day: datetime, families: tuple[str, ...], accept_change: bool, reason: str | None, notify: bool  # noqa: FBT001 - by name
+) -> None:  # fmt: skip
     """Run one day: load it, aggregate, check and report it, with its week, its month and the views.
 
     DATE is a UTC day like 2025-03-31. Running a day again replaces it by what the landing files hold now.
     """
     settings = Settings.from_environment()
     _check_days(settings, day.date(), day.date())
-    run_days(settings, day.date(), day.date(), "run", reason, accept_change=accept_change, notify=notify)
-    out.print(f"[green]✓[/] {day.date()} is done: {settings.reports_dir / 'registry' / 'daily' / f'{day.date()}.html'}")
+    run_days(
+        settings, day.date(), day.date(), "run", reason, families=families, accept_change=accept_change, notify=notify
+    )
+    shown = "registry" if not families or "registry" in families else families[0]
+    out.print(f"[green]✓[/] {day.date()} is done: {settings.reports_dir / shown / 'daily' / f'{day.date()}.html'}")
 
 
 @click.command()
 @click.argument("first", type=DATE, metavar="FROM", required=False)
 @click.argument("last", type=DATE, metavar="TO", required=False)
 @click.option("--missing", is_flag=True, help="Only what is missing, failed or outdated; FROM and TO may be left out.")
+@FAMILY
 @ACCEPT_CHANGE
 @click.option("--reason", help="Why; kept in the audit log.")
 @click.option("--notify", is_flag=True, help="Tell the owners of what fails, as of a scheduled run.")
@@ -44,6 +53,7 @@ def backfill(
     first: datetime | None,
     last: datetime | None,
     missing: bool,  # noqa: FBT001 - click passes it by name
+    families: tuple[str, ...],
     accept_change: bool,  # noqa: FBT001 - click passes it by name
     reason: str | None,
     notify: bool,  # noqa: FBT001 - click passes it by name
@@ -59,12 +69,15 @@ def backfill(
         raise click.UsageError("expected FROM and TO, two days like 2025-03-01 2025-03-31, or --missing without them")
     if missing:
         days = None if first is None or last is None else (first.date(), last.date())
-        _backfill_missing(settings, days, reason)
+        _backfill_missing(settings, days, families, reason)
         return
     assert first is not None
     assert last is not None
     _check_days(settings, first.date(), last.date())
-    run_days(settings, first.date(), last.date(), "backfill", reason, accept_change=accept_change, notify=notify)
+    run_days(
+        settings, first.date(), last.date(), "backfill", reason,
+        families=families, accept_change=accept_change, notify=notify,
+    )  # fmt: skip
     count = counted((last - first).days + 1, "day")
     out.print(f"[green]✓[/] {count} done; all reports: {settings.reports_dir / 'index.html'}")
 
@@ -87,7 +100,7 @@ def reopen(day: datetime, reason: str) -> None:
 
 def run_days(
     settings: Settings, first: date, last: date, action: str, reason: str | None = None, *,
-    accept_change: bool = False, notify: bool = False,
+    families: tuple[str, ...] = (), accept_change: bool = False, notify: bool = False,
 ) -> None:  # fmt: skip
     """Run a range with its weeks, months and views, and say how far it is; a failure ends the command.
 
@@ -95,21 +108,21 @@ def run_days(
     """
     if accept_change and not (reason or "").strip():
         raise click.UsageError('--accept-change publishes what was refused: say why with --reason "..."')
+    check_families(Catalog.of(settings), families)
     from analytics_etl import runs  # noqa: PLC0415 - Dagster takes seconds to import
 
+    what = _described(first, last, families)
     with progress(1) as step:
         step("starting", 0, 1)
         actions = [action] if action in ("backfill", "reopen") or accept_change or reason else []
         if actions:
             persistently(settings, lambda: migrations.upgrade(settings))
         for done in [*actions, *(["accept change"] if accept_change else [])]:
-            persistently(
-                settings, partial(Warehouse(settings).record_audit, actor(), done, f"{first} to {last}", reason)
-            )
+            persistently(settings, partial(Warehouse(settings).record_audit, actor(), done, what, reason))
         asked = {"analytics_etl/accept_change": accept_change, "analytics_etl/notify": notify}
         tags = {"analytics_etl/by": action, **{tag: "true" for tag, is_asked in asked.items() if is_asked}}
         try:
-            runs.execute(settings, runs.jobs_of(first, last), step, tags)
+            runs.execute(settings, runs.jobs_of(first, last, families), step, tags)
         except runs.RunFailedError as error:
             raise click.ClickException(str(error)) from error
         finally:
@@ -128,22 +141,25 @@ def _tell_owners_if_possible(settings: Settings) -> None:
         err.print(f"[red]✗[/] nobody was told, which the next `analytics-etl notify` does: {plain(said)}")
 
 
-def _backfill_missing(settings: Settings, days: tuple[date, date] | None, reason: str | None) -> None:
+def _backfill_missing(
+    settings: Settings, days: tuple[date, date] | None, families: tuple[str, ...], reason: str | None
+) -> None:
     from analytics_etl import runs  # noqa: PLC0415 - Dagster takes seconds to import
     from analytics_etl.assets.events import scan_files  # noqa: PLC0415 - the same
     from analytics_etl.missing import known_days, make_plan  # noqa: PLC0415 - the same
 
     if days is not None:
         _check_days(settings, *days)
-    migrations.upgrade(settings)
     warehouse, catalog = Warehouse(settings), Catalog.of(settings)
+    check_families(catalog, families)
+    migrations.upgrade(settings)
     with progress(1) as step:  # what new and replaced files hold belongs to what is missing
         scan_files(catalog, warehouse, None, lambda text: step(text, 0, 1))
     days = days or known_days(warehouse, _yesterday())
     if days is None:
         out.print("no day is known yet: load one with `analytics-etl run DATE`")
         return
-    plan = make_plan(warehouse, catalog, *days)
+    plan = make_plan(warehouse, catalog, *days, families)
     for day in plan.frozen:
         out.print(
             f"! {day} is final and has late or replaced files: left alone; "
@@ -160,7 +176,7 @@ def _backfill_missing(settings: Settings, days: tuple[date, date] | None, reason
     for line in plan.reasons():
         out.print(line)
     out.print("runs: " + ", ".join(map(str, plan.jobs)))
-    warehouse.record_audit(actor(), "backfill --missing", f"{days[0]} to {days[1]}", reason)
+    warehouse.record_audit(actor(), "backfill --missing", _described(*days, families), reason)
     with progress(1) as step:
         try:
             runs.execute(settings, plan.jobs, step, {"analytics_etl/by": "backfill"})
@@ -168,6 +184,11 @@ def _backfill_missing(settings: Settings, days: tuple[date, date] | None, reason
             raise click.ClickException(str(error)) from error
     count = counted(len(plan.gaps), "partition")
     out.print(f"[green]✓[/] {count} done; all reports: {settings.reports_dir / 'index.html'}")
+
+
+def _described(first: date, last: date, families: Sequence[str]) -> str:
+    """Days and families as the audit log names them."""
+    return f"{first} to {last}" + f" of {', '.join(families)}" * bool(families)
 
 
 def _check_days(settings: Settings, first: date, last: date) -> None:

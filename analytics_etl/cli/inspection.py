@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from analytics_etl.catalog import Catalog
+from analytics_etl.cli.families import FAMILY, check_families
 from analytics_etl.cli.terminal import DATE, out, plain
 from analytics_etl.english import counted
 from analytics_etl.marks import FLAGS, STATES
@@ -39,8 +40,7 @@ NOTES_SHOWN = 10
 @click.option("--from", "first", type=DATE, help="First day to show; 13 days before the last one by default.")
 @click.option("--to", "last", type=DATE, help="Last day to show; the newest day there is by default.")
 @click.option("--rows", is_flag=True, help="Show numbers of rows instead of states.")
-@click.option("--family", "families", multiple=True, metavar="FAMILY",
-              help="Only tables of this family, like registry; may come more than once. All by default.")  # fmt: skip
+@FAMILY
 def status(
     first: datetime | None, last: datetime | None, rows: bool, families: tuple[str, ...]  # noqa: FBT001 - a flag
 ) -> None:  # fmt: skip
@@ -57,10 +57,7 @@ def status(
 
     settings = Settings.from_environment()
     catalog = Catalog.of(settings)
-    if unknown := sorted(set(families) - set(catalog.families)):
-        raise click.UsageError(
-            f"there is no family {', '.join(unknown)}; expected --family with one of {', '.join(catalog.families)}"
-        )
+    check_families(catalog, families)
     migrations.upgrade(settings)
     warehouse = Warehouse(settings)
     newest = warehouse.newest_day([t for t in catalog.contracts if is_of(t, families)]) or settings.start_date

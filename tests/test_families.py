@@ -1,0 +1,49 @@
+"""Running some families only: their tables, checks and reports are run, the others' are left alone."""
+
+from datetime import timedelta
+
+import pytest
+from events import DAY, ask, download, ledger, write
+from test_cli import call, variables
+from test_usage_archive import usage
+
+from analytics_etl.settings import Settings
+
+
+def written(settings: Settings) -> set[str]:
+    """The families of which something is in the books or on disk."""
+    tables = ask(settings.database_url, "select distinct split_part(table_name, '.', 1) as family from ops.partitions")
+    return {row["family"] for row in tables} | {
+        path.parent.parent.name for path in settings.reports_dir.rglob("*-*.html")
+    }
+
+
+def test_only_the_families_that_are_named_are_run(settings: Settings) -> None:
+    write(settings, "download_events/a.ndjson", [download(1)])
+    write(settings, "schema_usage_events/a.ndjson", [usage(2, DAY)])
+    given = variables(settings)
+    done = call(f"backfill {DAY} {DAY} --family usage --reason trial", given)
+    assert done.exit_code == 0, done.output
+    assert f"daily {DAY} of usage: usage.schema_usage_events" in done.stderr
+    assert "registry" not in done.stderr
+    assert written(settings) == {"usage"}
+    assert set(ledger(settings.database_url)) == {"schema_usage_events/a.ndjson"}
+    checked = ask(
+        settings.database_url, "select distinct table_name from ops.check_results where check_name ~ 'key_is'"
+    )
+    assert {row["table_name"].split(".")[0] for row in checked} == {"usage"}
+    assert (settings.reports_dir / "index.html").exists(), "it lists the reports of all families"
+    assert ask(settings.database_url, "select state from ops.days where table_name = 'usage.schema_usage_events'")
+    (audited,) = ask(settings.database_url, "select subject, reason from ops.audit where action = 'backfill'")
+    assert audited == {"subject": f"{DAY} to {DAY} of usage", "reason": "trial"}
+
+    missing = call("backfill --missing --family usage", given)
+    assert "nothing to do" in missing.stdout, missing.output
+
+
+@pytest.mark.parametrize("command", [f"run {DAY}", f"backfill {DAY} {DAY + timedelta(days=1)}", "backfill --missing"])
+def test_a_family_that_there_is_not(settings: Settings, command: str) -> None:
+    result = call(f"{command} --family usages", variables(settings))
+    assert result.exit_code == 2
+    assert "there is no family usages; expected --family with one of registry, schedules, usage" in result.stderr
+    assert not written(settings)
