@@ -89,3 +89,19 @@ def test_what_is_wrong_is_told_with_its_rows(filled: Warehouse) -> None:
         (row["scope"], row["operation_count"], row["operations_in_events"]) for row in found["matches_events"].sample
     ] == [("global", 61, 60)]
     assert ask(url, f"select count(*)::int as n from {MINUTES}") == [{"n": 181}]
+
+
+def test_which_of_many_days_is_wrong_is_found_by_the_select_alone(filled: Warehouse) -> None:
+    """Great Expectations takes a third of a second a day, and a table may be empty for years."""
+    url = filled.settings.database_url
+    execute(url, f"insert into {MINUTES} select * from {MINUTES} where day = '{DAY}' and scope = 'global' limit 1")
+    days = [DAY + timedelta(days=n) for n in range(-1, 20)]
+    target, named = checks.targets(declared())[MINUTES], checks.declared_checks(declared())[MINUTES]
+    with statements() as seen:
+        results = checks.evaluate(filled, target, named, {day: day + timedelta(days=1) for day in days})
+    unique = {result.start: result for result in results if result.name == "key_is_unique"}
+    assert {day: result.unexpected_count for day, result in unique.items() if not result.passed} == {DAY: 1}
+    assert unique[DAY].sample[0]["row_count"] == 2
+    assert len(unique) == len(days) == len(results) / len(named)
+    assert {result.end - result.start for result in results} == {timedelta(days=1)}
+    assert len([statement for statement in seen if "having count(*) > 1" in statement]) == 1

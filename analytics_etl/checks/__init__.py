@@ -1,0 +1,119 @@
+"""Checks: headers, `sql/<family>/checks` and `sql/ops/checks` -> Great Expectations -> Dagster asset checks.
+
+A check file's name begins with the table it is about; those of the family `ops` are about every event table. Results
+are kept per partition in `ops.check_results`, also when one run does a whole range of partitions.
+
+`declared` reads what is checked, `evaluation` finds the rows of a partition and what is wrong with them,
+`expectations` is Great Expectations.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from typing import Any
+
+import dagster as dg
+from dagster._core.storage import tags as dg_tags
+
+from analytics_etl.assets.metadata import asset_key, retrying_lost_connections, table_of_rows
+from analytics_etl.catalog import Catalog
+from analytics_etl.checks.declared import (
+    SAMPLE_ROWS,
+    Check,
+    CheckError,
+    Target,
+    checked_table,
+    declared_checks,
+    targets,
+)
+from analytics_etl.checks.evaluation import evaluate, query_text
+from analytics_etl.models import cadence_of
+from analytics_etl.partitions import period_end, requested_periods
+from analytics_etl.warehouse import CheckResult, Warehouse
+
+__all__ = [
+    "CHECKS_STEP",
+    "Check",
+    "CheckError",
+    "Target",
+    "build_checks",
+    "checked_table",
+    "declared_checks",
+    "evaluate",
+    "query_text",
+    "targets",
+]
+
+CHECKS_STEP = "__checks"
+"""What the name of the step ends with that runs the checks of a table."""
+
+
+def build_checks(catalog: Catalog) -> list[dg.AssetChecksDefinition]:
+    """The asset checks of every table."""
+    by_table = declared_checks(catalog)
+    return [_table_checks(target, by_table[table]) for table, target in targets(catalog).items()]
+
+
+def _table_checks(target: Target, checks: Sequence[Check]) -> dg.AssetChecksDefinition:
+    key = asset_key(target.table)
+    specs = [
+        dg.AssetCheckSpec(
+            check.name,
+            asset=key,
+            description=check.description,
+            blocking=check.severity == "error",
+            additional_deps=[asset_key(table) for table in check.others],
+        )
+        for check in checks
+    ]
+
+    @dg.multi_asset_check(name=f"{target.table.replace('.', '__')}{CHECKS_STEP}", specs=specs, can_subset=True)
+    def table_checks(
+        context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]
+    ) -> Iterable[dg.AssetCheckResult]:
+        selected = {check_key.name for check_key in context.selected_asset_check_keys}
+        wanted = [check for check in checks if check.name in selected]
+        with retrying_lost_connections(warehouse):
+            periods = _periods(context, warehouse, target)
+            results = evaluate(warehouse, target, wanted, periods)
+            warehouse.record_checks(results, context.run.run_id)
+        for check in wanted:
+            yield _dagster_result(check, [result for result in results if result.name == check.name])
+
+    return table_checks
+
+
+def _periods(context: dg.AssetCheckExecutionContext, warehouse: Warehouse, target: Target) -> dict[date, date]:
+    cadence = cadence_of(target.table)
+    if target.period_column is None:
+        newest = warehouse.newest_day(target.dependencies) or warehouse.settings.start_date
+        return {newest: newest}
+    if {dg_tags.PARTITION_NAME_TAG, dg_tags.ASSET_PARTITION_RANGE_START_TAG} & set(context.run.tags):
+        return requested_periods(context, cadence)
+    # Executed from the check's own page, which names no partition: the newest one there is.
+    start = warehouse.newest_day([target.table])
+    if start is None:
+        raise CheckError(f"{target.table} has no partition yet that could be checked: materialise one first")
+    return {start: period_end(cadence, start)}
+
+
+def _dagster_result(check: Check, results: Sequence[CheckResult]) -> dg.AssetCheckResult:
+    failed = [result for result in results if not result.passed]
+    rows = [row for result in failed for row in result.sample][:SAMPLE_ROWS]
+    severity = dg.AssetCheckSeverity.ERROR if check.severity == "error" else dg.AssetCheckSeverity.WARN
+    metadata: dict[str, Any] = {"partitions_checked": len(results), "partitions_failed": len(failed)}
+    if failed:
+        metadata |= {
+            "failed_partitions": ", ".join(result.start.isoformat() for result in failed[:SAMPLE_ROWS]),
+            "unexpected_count": sum(result.unexpected_count for result in failed),
+            "rows": dg.MetadataValue.md(table_of_rows(rows)),
+        }
+    if check.select is not None:
+        metadata["select"] = dg.MetadataValue.md(f"```sql\n{check.select}\n```")
+    return dg.AssetCheckResult(
+        asset_key=asset_key(check.table),
+        check_name=check.name,
+        passed=not failed,
+        severity=severity,
+        description=check.description,
+        metadata=metadata,
+    )

@@ -1,0 +1,115 @@
+"""Checks evaluated for partitions: the rows each is about, archived ones too, and what is found in them."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+
+from analytics_etl.checks.declared import SAMPLE_ROWS, Check, Target
+from analytics_etl.checks.expectations import Broken, broken
+from analytics_etl.models import bind, rename_schemas, window_parameters
+from analytics_etl.warehouse import CheckResult, Warehouse, sqlalchemy_url
+
+_QUALIFIED = re.compile(r"\b[a-z]\w*\.[a-z]\w*\b")
+
+Judge = Callable[[Warehouse, Target, Sequence[Check], date, date, str], Mapping[str, Broken]]
+"""What finds the checks that do not hold for the rows of [start, end), which the named relation holds."""
+
+
+def evaluate(
+    warehouse: Warehouse, target: Target, checks: Sequence[Check], periods: Mapping[date, date]
+) -> list[CheckResult]:
+    """Evaluate checks for each of some consecutive partitions (start -> end).
+
+    All partitions are validated at once; one by one only when something is wrong, to say which it is. Then the SELECT
+    of a check is asked without Great Expectations around it, which takes many times as long as the SELECT of one day:
+    a year of days may be empty.
+    """
+    start, end = min(periods), max(periods.values())
+    results = _evaluate(warehouse, target, checks, start, end, _validate)
+    if len(periods) == 1:
+        return results
+    wrong = [check for check, result in zip(checks, results, strict=True) if not result.passed]
+    found = [
+        replace(result, start=first, end=after)
+        for result in results
+        if result.passed
+        for first, after in periods.items()
+    ]
+    for judge, some in (
+        (_ask, [check for check in wrong if check.select is not None]),
+        (_validate, [check for check in wrong if check.select is None]),
+    ):
+        for first, after in periods.items() if some else ():
+            found += _evaluate(warehouse, target, some, first, after, judge)
+    return found
+
+
+def _evaluate(
+    warehouse: Warehouse, target: Target, checks: Sequence[Check], start: date, end: date, judge: Judge
+) -> list[CheckResult]:
+    """The outcome of each check for the rows of [start, end) as one batch."""
+    # Also the days around its own that a check reads; the names that are no event tables have no archived days.
+    named = {target.table, *(name for check in checks for name in _QUALIFIED.findall(check.select or ""))}
+    reads = [(start, end), *(check.query.reads(start, end) for check in checks if check.query is not None)]
+    first, after = min(first for first, _ in reads), max(after for _, after in reads)
+    with warehouse.archived_rows(sorted(named), first, after) as schemas:
+        events = rename_schemas(target.table, schemas)
+        with warehouse.batch_view(events, target.period_column, start, end) as view:
+            reading = [_reading(check, schemas, events) for check in checks]
+            wrong = judge(warehouse, target, reading, start, end, view)
+    return [
+        CheckResult(
+            check.table, check.name, start, end, check.name not in wrong, check.severity, check.description,
+            *wrong.get(check.name, (0, [])),
+        )
+        for check in checks
+    ]  # fmt: skip
+
+
+def _reading(check: Check, schemas: Mapping[str, str], events: str) -> Check:
+    """A check whose SELECT reads archived rows, too, where there are any."""
+    if check.select is None or not schemas:
+        return check
+    return replace(check, select=rename_schemas(check.select, schemas).replace("{events}", events))
+
+
+def _validate(
+    warehouse: Warehouse, target: Target, checks: Sequence[Check], start: date, end: date, relation: str
+) -> dict[str, Broken]:
+    """By Great Expectations; what a SELECT returns is asked for when it returns anything."""
+    queries = {check.name: _query(warehouse, check, target, relation, start, end) for check in checks if check.select}
+    url = sqlalchemy_url(warehouse.settings, relation.split(".", maxsplit=1)[0])
+    wrong = broken(url, relation, target.key, checks, queries)
+    return wrong | {name: _rows(warehouse, query) for name, query in queries.items() if name in wrong}
+
+
+def _ask(
+    warehouse: Warehouse, target: Target, checks: Sequence[Check], start: date, end: date, relation: str
+) -> dict[str, Broken]:
+    """By the SELECT of each check alone."""
+    found = {check.name: _rows(warehouse, _query(warehouse, check, target, relation, start, end)) for check in checks}
+    return {name: rows for name, rows in found.items() if rows[0]}
+
+
+def _rows(warehouse: Warehouse, query: str) -> Broken:
+    rows = warehouse.query(query)
+    return len(rows), rows[:SAMPLE_ROWS]
+
+
+def _query(warehouse: Warehouse, check: Check, target: Target, relation: str, start: date, end: date) -> str:
+    return query_text(check, target, relation, start, end, warehouse.settings.volume_factor.of(target.table))
+
+
+def query_text(check: Check, target: Target, relation: str, start: date, end: date, volume_factor: float | None) -> str:
+    """The SELECT of a check as it is run; `relation` holds the rows of [start, end)."""
+    assert check.select is not None
+    # Infinitely many times the usual is never exceeded.
+    factor = str(volume_factor or "Infinity")
+    parameters = {**window_parameters(start, end), "table": target.table, "volume_factor": factor}
+    return (
+        bind(check.select, parameters, check.name)
+        .replace("{batch}", relation)
+        .replace("{events}", target.table)
+        .replace("{time_column}", target.time_column)
+    )
