@@ -52,8 +52,18 @@ class Server:
         """A new database like the template; returns its URL."""
         name = f"test_{uuid4().hex[:12]}"
         with psycopg.connect(self.admin_url, autocommit=True) as connection:
-            connection.execute(f"create database {name} template {self.template}")
+            connection.execute(f"create database {name} template {self.template} strategy file_copy")
         return self.url(name)
+
+    def forget_power_cuts(self) -> None:
+        """Write to disk when it suits: hundreds of databases are made and dropped, and only processes are killed here.
+
+        With copies of files a new database then takes a third of the time.
+        """
+        with psycopg.connect(self.admin_url, autocommit=True) as connection:
+            for setting in ("fsync", "full_page_writes"):
+                connection.execute(f"alter system set {setting} = off")
+            connection.execute("select pg_reload_conf()")
 
     def drop(self, url: str) -> None:
         with psycopg.connect(self.admin_url, autocommit=True) as connection:
@@ -64,8 +74,9 @@ class Server:
 def server() -> Iterator[Server]:
     """The embedded server, in a folder that the system user it runs as can reach."""
     home = reachable_folder()
-    url = embedded.ensure_running(home)
-    yield _with_template(url)
+    server = _with_template(embedded.ensure_running(home))
+    server.forget_power_cuts()
+    yield server
     embedded.stop(home)
     shutil.rmtree(home)
 
