@@ -412,7 +412,7 @@ def test_the_command_is_killed_in_its_middle(settings: Settings) -> None:
         "ANALYTICS_LANDING_DIR": str(settings.landing_dir),
         "ANALYTICS_REPORTS_DIR": str(settings.reports_dir),
     }
-    command = [sys.executable, "-m", "analytics_etl.cli", "run", DAY.isoformat()]
+    command = [sys.executable, "-m", "analytics_etl.cli", "run", DAY.isoformat(), "--family", "registry"]
     with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         said = ""

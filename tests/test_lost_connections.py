@@ -17,7 +17,7 @@ from analytics_etl import incidents, notifier, runs
 from analytics_etl.settings import Settings
 from analytics_etl.warehouse import Warehouse, explained, is_lost
 
-DAILY = [runs.Job("daily", DAY, DAY)]
+DAILY = [runs.Job("daily", DAY, DAY, ("registry",))]
 
 
 @pytest.fixture
@@ -110,7 +110,7 @@ def test_a_job_is_run_again_when_dagster_loses_its_books(
     assert len(ended) == 1
     assert kept(instance) == [("FAILURE", "true"), ("SUCCESS", None)]
     assert [what for what in said if "was lost; running it again" in what] == [
-        f"daily {DAY}: the connection to the database was lost; running it again"
+        f"{DAILY[0]}: the connection to the database was lost; running it again"
     ]
     assert len(all_tables(settings.database_url)["registry.download_events"]) == 10
     notifier.tell(Warehouse(settings), instance, datetime.now(UTC))
