@@ -28,7 +28,7 @@ from analytics_etl.reporting import (
     section_windows,
 )
 from analytics_etl.reporting import Cadence as ReportCadence
-from analytics_etl.warehouse import Warehouse
+from analytics_etl.warehouse import Snapshot, Warehouse
 
 INDEX_KEY = dg.AssetKey(["reports", "index"])
 INDEX_GROUP = "reports"
@@ -121,14 +121,14 @@ def build_index_asset(families: list[str]) -> dg.AssetsDefinition:
 
 
 def write_report(warehouse: Warehouse, catalog: Catalog, family: str, cadence: Cadence, start: date) -> WrittenReport:
-    """Render one report from what the tables hold now, as of the end of its period."""
+    """Render one report from what the tables hold now, all of them at the same moment, as of the end of its period."""
     name, end = _NAMES[cadence], period_end(cadence, start)
     queries = {**catalog.reports("ops"), **catalog.reports(family)}
-    sections = {
-        section: _ask(warehouse, queries[section], window, family)
-        for section, window in section_windows(family, name, start, end).items()
-    }
+    windows = section_windows(family, name, start, end)
     expected = [table for table in catalog.kept_by_day if table.startswith(f"{family}.")]
+    with warehouse.snapshot() as moment:
+        sections = {section: _ask(moment, queries[section], window, family) for section, window in windows.items()}
+        newest_day = moment.newest_day(expected) or start - timedelta(days=1)
 
     def build() -> dict[str, Any]:
         return build_report(
@@ -137,7 +137,7 @@ def write_report(warehouse: Warehouse, catalog: Catalog, family: str, cadence: C
             start,
             end,
             sections,
-            newest_day=warehouse.newest_day(expected) or start - timedelta(days=1),
+            newest_day=newest_day,
             lateness_days=max(
                 warehouse.settings.lateness_of(table, is_derived=is_derived)
                 for table, is_derived in catalog.kept_by_day.items()
@@ -151,8 +151,7 @@ def write_report(warehouse: Warehouse, catalog: Catalog, family: str, cadence: C
     if value["state"]["is_complete"] and not sections["first_figures"]:
         # It is published with this version, which says so.
         warehouse.publish_report(family, name, start, {kpi["name"]: kpi["value"] for kpi in value["kpis"]})
-        window = section_windows(family, name, start, end)["first_figures"]
-        sections["first_figures"] = _ask(warehouse, queries["first_figures"], window, family)
+        sections["first_figures"] = _ask(warehouse, queries["first_figures"], windows["first_figures"], family)
         value = build()
     folder = warehouse.settings.reports_dir
     html, text = folder / report_path(family, name, start), folder / report_path(family, name, start, "json")
@@ -161,11 +160,11 @@ def write_report(warehouse: Warehouse, catalog: Catalog, family: str, cadence: C
     return WrittenReport(html, text, value)
 
 
-def _ask(warehouse: Warehouse, query: Model, window: Window, family: str) -> list[dict[str, Any]]:
+def _ask(source: Warehouse | Snapshot, query: Model, window: Window, family: str) -> list[dict[str, Any]]:
     """The rows of a report query; those of sql/ops/reports are asked about the family."""
     previous_start, start, end = window
     parameters: dict[str, str | int] = {"previous_start": f"{previous_start.isoformat()} 00:00:00+00", "family": family}
-    return warehouse.query(query.select, parameters, start, end)
+    return source.query(query.select, parameters, start, end)
 
 
 def write_index(reports_dir: Path) -> tuple[Path, int]:

@@ -14,7 +14,7 @@ import pyarrow as pa
 from psycopg import sql
 
 from analytics_etl.contracts import Contract
-from analytics_etl.models import Model, bind, cadence_of, window_parameters
+from analytics_etl.models import Model, cadence_of, window_parameters
 from analytics_etl.settings import Settings
 from analytics_etl.warehouse import archives, changes, days, operations, outbox, roles
 from analytics_etl.warehouse.archiving import Archiver
@@ -36,7 +36,6 @@ from analytics_etl.warehouse.connection import (
     dagster_storage_url,
     database_url,
     identifier,
-    rows,
     sqlalchemy_url,
     transaction,
     without_password,
@@ -48,6 +47,7 @@ from analytics_etl.warehouse.loading import DayLoad, LoadedDay
 from analytics_etl.warehouse.operations import CheckResult
 from analytics_etl.warehouse.overlay import overlay
 from analytics_etl.warehouse.partition_rows import stream
+from analytics_etl.warehouse.snapshot import Snapshot, ask, newest_day, snapshot
 
 __all__ = [
     "CHANGE_CHECK",
@@ -59,6 +59,7 @@ __all__ = [
     "DayLoad",
     "LoadedDay",
     "Replaced",
+    "Snapshot",
     "Warehouse",
     "dagster_storage_url",
     "database_url",
@@ -83,10 +84,14 @@ class Warehouse:
         end: date | None = None,
     ) -> list[dict[str, Any]]:  # fmt: skip
         """The rows of a SELECT; `:start` and `:end` from the dates, other `:parameters` by name."""
-        window = window_parameters(start, end) if start is not None and end is not None else {}
-        text: Any = bind(statement, {**window, **(parameters or {})})
         with transaction(self.settings, AGGREGATION) as connection:
-            return rows(connection, sql.SQL(text))
+            return ask(connection, statement, parameters, start, end)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Snapshot]:
+        """Several questions about one moment: a run that commits in between is seen by none of them."""
+        with snapshot(self.settings) as found:
+            yield found
 
     def event_rows(
         self, contract: Contract, columns: Sequence[str], start: date, end: date
@@ -236,10 +241,7 @@ class Warehouse:
     def newest_day(self, tables: Sequence[str]) -> date | None:
         """The newest partition of any of some tables that was materialised."""
         with transaction(self.settings) as connection:
-            found = connection.execute(
-                "select max(period_start) from ops.partitions where table_name = any(%s)", [list(tables)]
-            ).fetchone()
-        return None if found is None else found[0]
+            return newest_day(connection, tables)
 
     def record_checks(self, results: Sequence[CheckResult], run_id: str | None = None) -> None:
         with transaction(self.settings) as connection:

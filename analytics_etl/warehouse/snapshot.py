@@ -1,0 +1,57 @@
+"""SELECTs as a report asks them: one, or several about the same moment."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import date
+from typing import Any
+
+from psycopg import IsolationLevel, sql
+
+from analytics_etl.models import bind, window_parameters
+from analytics_etl.settings import Settings
+from analytics_etl.warehouse.connection import AGGREGATION, Connection, connect, rows
+
+
+class Snapshot:
+    """The tables as they were at its first question: what is committed later is not seen."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def query(
+        self, statement: str, parameters: Mapping[str, str | int] | None = None, start: date | None = None,
+        end: date | None = None,
+    ) -> list[dict[str, Any]]:  # fmt: skip
+        """The rows of a SELECT; `:start` and `:end` from the dates, other `:parameters` by name."""
+        return ask(self._connection, statement, parameters, start, end)
+
+    def newest_day(self, tables: Sequence[str]) -> date | None:
+        """The newest partition of any of some tables that was materialised."""
+        return newest_day(self._connection, tables)
+
+
+@contextmanager
+def snapshot(settings: Settings) -> Iterator[Snapshot]:
+    """Ask several things on one connection that sees one moment."""
+    with connect(settings, AGGREGATION) as connection:
+        connection.isolation_level = IsolationLevel.REPEATABLE_READ
+        connection.read_only = True
+        yield Snapshot(connection)
+
+
+def ask(
+    connection: Connection, statement: str, parameters: Mapping[str, str | int] | None = None,
+    start: date | None = None, end: date | None = None,
+) -> list[dict[str, Any]]:  # fmt: skip
+    """The rows of a SELECT on a connection, see `Snapshot.query`."""
+    window = window_parameters(start, end) if start is not None and end is not None else {}
+    text: Any = bind(statement, {**window, **(parameters or {})})
+    return rows(connection, sql.SQL(text))
+
+
+def newest_day(connection: Connection, tables: Sequence[str]) -> date | None:
+    """The newest partition of any of some tables, on a connection."""
+    found = connection.execute(
+        "select max(period_start) from ops.partitions where table_name = any(%s)", [list(tables)]
+    ).fetchone()
+    return None if found is None else found[0]
