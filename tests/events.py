@@ -5,7 +5,7 @@ import gzip
 import io
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
@@ -25,6 +25,7 @@ from analytics_etl.landing import FileReport
 from analytics_etl.models import Cadence, cadence_of
 from analytics_etl.partitions import periods
 from analytics_etl.settings import Settings
+from analytics_etl.status import is_of
 from analytics_etl.warehouse import LoadedDay, Warehouse
 
 Event = dict[str, Any]
@@ -162,11 +163,14 @@ def load(
 
 
 def aggregate(
-    warehouse: Warehouse, first: date, last: date, cadences: Sequence[Cadence] = ("day", "week", "month")
-) -> None:
-    """Replace every derived table for the periods that hold some days, all of a table at once, and refresh views."""
+    warehouse: Warehouse, first: date, last: date, cadences: Sequence[Cadence] = ("day", "week", "month"),
+    families: Collection[str] = (),
+) -> None:  # fmt: skip
+    """Replace every derived table for the periods that hold some days, all of a table at once, and refresh views; of
+    all families, unless some are named.
+    """
     catalog = declared()
-    for table in catalog.in_order():
+    for table in [table for table in catalog.in_order() if is_of(table, families)]:
         if table in catalog.aggregates and cadence_of(table) in cadences:
             found = periods(cadence_of(table), first, last)
             warehouse.replace(catalog.aggregates[table], found, accept_change=True)

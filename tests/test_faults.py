@@ -72,11 +72,12 @@ def count_steps(at_step: Callable[[int, str], None]) -> None:
 
 
 def run_day(settings: Settings) -> None:
-    """What a run of the day does to the database, a check's view of its batch included."""
+    """What a run of the day of the registry does to the database, a check's view of its batch included."""
     warehouse = Warehouse(settings)
-    for table in declared().contracts:
-        load(warehouse, table)
-    aggregate(warehouse, DAY, DAY, ["day"])
+    for contract in declared().contracts.values():
+        if contract.family == "registry":
+            load(warehouse, contract.table)
+    aggregate(warehouse, DAY, DAY, ["day"], ["registry"])
     with warehouse.batch_view("registry.module_stats_daily", "day", DAY, DAY + timedelta(days=1)) as batch:
         warehouse.query(f"select count(*) as count from {batch}")
 

@@ -192,7 +192,7 @@ def tell(what, done, steps):
         print("at work", flush=True)
         sys.stdin.readline()
         os.kill(os.getpid(), signal.SIGKILL)
-runs.execute(Settings.from_environment(), [runs.Job("daily", *[runs.date(2025, 3, 10)] * 2)], tell)
+runs.execute(Settings.from_environment(), [runs.Job("daily", *[runs.date(2025, 3, 10)] * 2, ("registry",))], tell)
 """
 
 
