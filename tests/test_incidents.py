@@ -47,7 +47,7 @@ def tick(world: World, state: InstigatorState, at: datetime, status: TickStatus,
 
 
 def test_a_sensor_that_fails_is_told_once_until_it_works_again(world: World) -> None:
-    state = instigator(world, "views_after_daily", InstigatorType.SENSOR, NOW)
+    state = instigator(world, "views_after_runs", InstigatorType.SENSOR, NOW)
     seconds = iter(range(0, 3600, 30))
 
     def after(status: TickStatus) -> int:
@@ -57,7 +57,7 @@ def test_a_sensor_that_fails_is_told_once_until_it_works_again(world: World) -> 
 
     statuses = [TickStatus.SKIPPED, *[TickStatus.FAILURE] * 3, TickStatus.SKIPPED, TickStatus.FAILURE]
     assert [after(status) for status in statuses] == [0, 1, 0, 0, 0, 1]
-    assert world.subjects[0] == "[analytics_etl] FAILED: sensor views_after_daily"
+    assert world.subjects[0] == "[analytics_etl] FAILED: sensor views_after_runs"
     body = world.mailbox.mails[0][1].get_content()
     assert "no such job" in body
     assert "fails since 2025-03-11 00:30 UTC" in body

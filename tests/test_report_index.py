@@ -7,7 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
+from events import DAY
+from test_cli import call, variables
+
+from analytics_etl import runs
 from analytics_etl.assets.reports import write_index
+from analytics_etl.settings import Settings
 
 GOLDEN_DIR = Path(__file__).parent / "golden"
 
@@ -64,3 +70,20 @@ def test_what_was_remembered_may_be_lost_or_damaged(tmp_path: Path) -> None:
     for damage in (lambda: memory.write_text('{"registry'), memory.unlink):
         damage()
         assert listed(tmp_path) == [11]
+
+
+def test_what_a_failed_run_has_written_is_listed(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The job that lists reports is the last one, which a run that fails does not come to."""
+
+    def fail(*_: Any) -> None:
+        put(settings.reports_dir, str(DAY), download_count=44)
+        raise runs.RunFailedError("the run 1 (weekly) failed")
+
+    monkeypatch.setattr(runs, "execute", fail)
+    done = call(f"run {DAY}", variables(settings))
+    assert done.exit_code == 1
+    assert "Error: the run 1 (weekly) failed" in done.stderr
+    assert json.loads((settings.reports_dir / "index.json").read_text())["reports"][0]["kpis"]["download_count"][
+        "value"
+    ] == 44  # fmt: skip
+    assert str(DAY) in (settings.reports_dir / "index.html").read_text()

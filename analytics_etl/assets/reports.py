@@ -97,7 +97,6 @@ def build_report_asset(catalog: Catalog, family: str, cadence: Cadence, partitio
                 "state": written.value["state"]["sentence"],
             }
             context.add_asset_metadata(metadata, partition_key=start.isoformat())
-        write_index(warehouse.settings.reports_dir)
 
     return report
 
@@ -170,7 +169,8 @@ def _ask(source: Warehouse | Snapshot, query: Model, window: Window, family: str
 def write_index(reports_dir: Path) -> tuple[Path, int]:
     """Write index.html and index.json from the reports that are there; returns the page and how many it lists.
 
-    After three years there are 1,300 reports: only those written since the last time are read.
+    After three years there are 1,300 reports of a family: only those written since the last time are read. Listing them
+    takes a second all the same, so it is done once after the runs of a day, not by each report.
     """
     memory = reports_dir / _MEMORY
     known = _remembered(memory)

@@ -1,8 +1,10 @@
 """Commands that run days: one, a range, what is missing of it, a final one."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,6 +15,9 @@ from analytics_etl.cli.terminal import DATE, actor, err, explanation, out, plain
 from analytics_etl.english import counted
 from analytics_etl.settings import Settings
 from analytics_etl.warehouse import Warehouse, migrations, persistently
+
+if TYPE_CHECKING:
+    from analytics_etl import runs
 
 ACCEPT_CHANGE = click.option(
     "--accept-change", is_flag=True, help="Publish changes of final days however large they are; needs --reason."
@@ -122,12 +127,25 @@ def run_days(
         asked = {"analytics_etl/accept_change": accept_change, "analytics_etl/notify": notify}
         tags = {"analytics_etl/by": action, **{tag: "true" for tag, is_asked in asked.items() if is_asked}}
         try:
-            runs.execute(settings, runs.jobs_of(first, last, families), step, tags)
-        except runs.RunFailedError as error:
-            raise click.ClickException(str(error)) from error
+            _execute(settings, runs.jobs_of(first, last, families), step, tags)
         finally:
             if notify:
                 _tell_owners_if_possible(settings)
+
+
+def _execute(
+    settings: Settings, jobs: "Sequence[runs.Job]", step: "runs.Progress", tags: dict[str, str]
+) -> None:  # fmt: skip
+    """Run jobs, the last of which lists the reports. A failure ends the command; reports written by then are listed."""
+    from analytics_etl import runs  # noqa: PLC0415 - Dagster takes seconds to import
+    from analytics_etl.assets.reports import write_index  # noqa: PLC0415 - the same
+
+    try:
+        runs.execute(settings, jobs, step, tags)
+    except runs.RunFailedError as error:
+        with suppress(OSError):  # say, a full disk: what failed first is what must be told
+            write_index(settings.reports_dir)
+        raise click.ClickException(str(error)) from error
 
 
 def _tell_owners_if_possible(settings: Settings) -> None:
@@ -144,7 +162,6 @@ def _tell_owners_if_possible(settings: Settings) -> None:
 def _backfill_missing(
     settings: Settings, days: tuple[date, date] | None, families: tuple[str, ...], reason: str | None
 ) -> None:
-    from analytics_etl import runs  # noqa: PLC0415 - Dagster takes seconds to import
     from analytics_etl.assets.events import scan_files  # noqa: PLC0415 - the same
     from analytics_etl.missing import known_days, make_plan  # noqa: PLC0415 - the same
 
@@ -178,10 +195,7 @@ def _backfill_missing(
     out.print("runs: " + ", ".join(map(str, plan.jobs)))
     warehouse.record_audit(actor(), "backfill --missing", _described(*days, families), reason)
     with progress(1) as step:
-        try:
-            runs.execute(settings, plan.jobs, step, {"analytics_etl/by": "backfill"})
-        except runs.RunFailedError as error:
-            raise click.ClickException(str(error)) from error
+        _execute(settings, plan.jobs, step, {"analytics_etl/by": "backfill"})
     count = counted(len(plan.gaps), "partition")
     out.print(f"[green]✓[/] {count} done; all reports: {settings.reports_dir / 'index.html'}")
 

@@ -50,8 +50,15 @@ def render_html(report: Mapping[str, Any]) -> str:
 
 
 def render_index_json(entries: Iterable[Mapping[str, Any]]) -> str:
-    """The index of these reports as JSON."""
-    return render_json(build_index(entries))
+    """The index of these reports as JSON, one on each line: to indent thousands takes a third of a second."""
+    index = build_index(entries)
+    lines = [_compact(entry) for entry in index.pop("reports")]
+    listed = "[\n" + ",\n".join(lines) + "\n]" if lines else "[]"
+    return f'{{"reports": {listed}, {_compact(index)[1:]}\n'
+
+
+def _compact(value: Mapping[str, Any]) -> str:
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False)
 
 
 def render_index(entries: Iterable[Mapping[str, Any]]) -> str:
