@@ -86,4 +86,3 @@ def test_what_a_failed_run_has_written_is_listed(settings: Settings, monkeypatch
     assert json.loads((settings.reports_dir / "index.json").read_text())["reports"][0]["kpis"]["download_count"][
         "value"
     ] == 44  # fmt: skip
-    assert str(DAY) in (settings.reports_dir / "index.html").read_text()
