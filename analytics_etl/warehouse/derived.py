@@ -219,12 +219,13 @@ def refresh_view(connection: Connection, model: Model) -> int:
 
 
 def _columns(connection: Connection, select: sql.Composable) -> list[tuple[str, str]]:
-    cursor = connection.execute(sql.SQL("select * from ({}) as q limit 0").format(select))
-    columns = []
-    for column in cursor.description or ():
-        named = connection.execute("select format_type(%s, null)", [column.type_code]).fetchone()
-        columns.append((column.name, str(named[0]) if named else "?"))
-    return columns
+    """The name and type of each column of a SELECT, which is planned and not run."""
+    described = connection.execute(sql.SQL("select * from ({}) as q limit 0").format(select)).description or ()
+    types = connection.execute(
+        "select format_type(code, null) from unnest(%s::oid[]) with ordinality as t (code, number) order by number",
+        [[column.type_code for column in described]],
+    ).fetchall()
+    return [(column.name, str(name)) for column, (name,) in zip(described, types, strict=True)]
 
 
 def _comment(connection: Connection, model: Model, what: str, suffix: str = "") -> None:
