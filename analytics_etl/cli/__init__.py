@@ -1,7 +1,7 @@
 """The command `analytics-etl`. Thin: each command reads arguments, calls, and prints.
 
-A module for each subject. Not here: anything that can be asked for otherwise than by typing. What is slow to import
-(Dagster, Arrow, numpy) is imported by the command that needs it.
+A module for each subject. Not here: anything that can be asked for otherwise than by typing. What is slowest to import
+(Dagster, Great Expectations) is imported by the command that needs it.
 """
 
 import gc
