@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from typing import Any, Literal
 
 from analytics_etl.catalog import Catalog
-from analytics_etl.english import counted
+from analytics_etl.english import counted, shortened, spanned
 from analytics_etl.models import Cadence, cadence_of
 from analytics_etl.partitions import periods
 from analytics_etl.warehouse import CHANGE_CHECK, Warehouse
@@ -87,7 +87,26 @@ def notes(warehouse: Warehouse, start: date, end: date, families: Collection[str
         if VOLUME_CHECK in row["warned_checks"]:
             what = f"has {counted(row['rows'], 'row')}, far from what is usual" if row["rows"] else "has no rows"
             found.append(f"{which} {what}: are all its files there?")
+    if early := rows_before_the_first_day(warehouse, families):
+        found.append(": ".join(early))
     return found
+
+
+def rows_before_the_first_day(warehouse: Warehouse, families: Collection[str] = ()) -> tuple[str, str] | None:
+    """What there is of rows that no partition can hold, since days begin after them, and what to do; None of none."""
+    start = warehouse.settings.start_date
+    early = [
+        row
+        for row in warehouse.waiting_days()
+        if row["day"] < start and row["rows_waiting"] and is_of(row["table_name"], families)
+    ]
+    if not early:
+        return None
+    rows = counted(sum(row["rows_waiting"] for row in early), "row")
+    first, last = min(row["day"] for row in early), max(row["day"] for row in early)
+    tables = shortened(sorted({row["table_name"] for row in early}))
+    what = f"no table has {rows} of {tables} of {spanned(first, last)}, before the first day, {start}"
+    return what, f"set ANALYTICS_START_DATE to {first} or mend the files, then: analytics-etl backfill --missing"
 
 
 def _waiting(row: Mapping[str, Any]) -> str | None:

@@ -4,19 +4,33 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from conftest import Server, reachable_folder, settings_in
 from dagster._daemon.types import DaemonHeartbeat
-from events import DAY, compilation, download, execute, load, load_and_aggregate, restored_environment, view, write
+from events import (
+    DAY,
+    compilation,
+    download,
+    execute,
+    load,
+    load_and_aggregate,
+    restored_environment,
+    rows_of,
+    view,
+    write,
+)
 
 from analytics_etl import doctor, runs
 from analytics_etl.assets.events import scan_files
 from analytics_etl.catalog import Catalog
 from analytics_etl.doctor import Finding, examine
+from analytics_etl.missing import make_plan
 from analytics_etl.settings import Settings
+from analytics_etl.status import notes
 from analytics_etl.warehouse import Warehouse
 
 TODAY = DAY + timedelta(days=1)
@@ -145,12 +159,35 @@ def test_files_that_nothing_has_looked_at(well: Settings, catalog: Catalog) -> N
 
 
 def test_rows_of_today_wait_until_it_is_over(well: Settings, catalog: Catalog, warehouse: Warehouse) -> None:
-    write(well, "download_events/today.ndjson", [download(50, TODAY), download(51, date(2001, 1, 1))])
+    write(well, "download_events/today.ndjson", [download(50, TODAY)])
     scan_files(catalog, warehouse, None, lambda _: None)
     assert wrong(well, catalog) == []
     found = {finding.subject: finding for finding in wrong(well, catalog, TODAY + timedelta(days=1))}
     assert found["late rows"].detail == "1 row of 1 day came after the day was loaded, or before it was asked for"
     assert found["late rows"].advice == "analytics-etl backfill --missing"
+
+
+def test_rows_before_the_first_day_are_seen(well: Settings, catalog: Catalog, warehouse: Warehouse) -> None:
+    """No partition can hold them, so nothing else tells of them; the next time they are loaded as advised."""
+    first, second = date(2024, 12, 30), date(2024, 12, 31)
+    write(well, "download_events/old.ndjson", [download(50, first), download(51, second), download(52, second)])
+    scan_files(catalog, warehouse, None, lambda _: None)
+    said = (
+        "no table has 3 rows of registry.download_events of 2024-12-30 to 2024-12-31, before the first day, 2025-01-01"
+    )
+    advice = "set ANALYTICS_START_DATE to 2024-12-30 or mend the files, then: analytics-etl backfill --missing"
+    subject, detail, advised = only(wrong(well, catalog))
+    assert (subject, detail, advised) == ("early rows", said, advice)
+    assert notes(warehouse, DAY, TODAY) == [f"{said}: {advice}"]
+    assert notes(warehouse, DAY, TODAY, ["usage"]) == []
+    earlier = Warehouse(replace(well, start_date=first))
+    plan = make_plan(earlier, catalog, first, second)
+    assert {(gap.table, gap.start) for gap in plan.gaps if gap.table == "registry.download_events"} == {
+        ("registry.download_events", first), ("registry.download_events", second)
+    }  # fmt: skip
+    load(earlier, "registry.download_events", first, second)
+    assert len(rows_of(well.database_url)) == 3 + 20  # of the day there was
+    assert [f for f in examine(earlier.settings, catalog, TODAY) if f.subject == "early rows" and not f.is_well] == []
 
 
 def test_each_day_that_waits_for_a_person_is_named(well: Settings, catalog: Catalog, warehouse: Warehouse) -> None:

@@ -1,8 +1,10 @@
 """Words that follow a number or a list."""
 
+from datetime import date
+
 import pytest
 
-from analytics_etl.english import counted, shortened
+from analytics_etl.english import counted, shortened, spanned
 
 
 @pytest.mark.parametrize(
@@ -21,3 +23,8 @@ def test_a_list_is_named_up_to_a_handful() -> None:
     assert shortened(list("abcde")) == "a, b, c, d, e"
     assert shortened(list("abcdefg")) == "a, b, c, d, e, and 2 more"
     assert shortened([1, 2, 3], 1, "\n") == "1\nand 2 more"
+
+
+def test_days_are_a_span_unless_they_are_one() -> None:
+    assert spanned(date(2025, 3, 3), date(2025, 3, 9)) == "2025-03-03 to 2025-03-09"
+    assert spanned(date(2025, 3, 3), date(2025, 3, 3)) == "2025-03-03"

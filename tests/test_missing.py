@@ -151,3 +151,15 @@ def test_the_command_looks_at_new_files_first(settings: Settings, loaded: Wareho
     assert frozen.endswith(f"analytics-etl reopen {FIRST} --reason TEXT")
     assert "nothing to do" in nothing
     assert "download_events/late.ndjson" in ledger(settings.database_url)
+
+
+def test_the_command_tells_of_rows_that_no_partition_can_hold(settings: Settings) -> None:
+    write(settings, "download_events/old.ndjson", [download(1, date(2001, 1, 1))])
+    result = call("backfill --missing", variables(settings))
+    assert result.exit_code == 0, result.output
+    early, unknown = result.stdout.splitlines()
+    assert early == (
+        "! no table has 1 row of registry.download_events of 2001-01-01, before the first day, 2025-01-01: "
+        "set ANALYTICS_START_DATE to 2001-01-01 or mend the files, then: analytics-etl backfill --missing"
+    )
+    assert "no day is known yet" in unknown

@@ -12,6 +12,7 @@ import click
 from analytics_etl.catalog import Catalog
 from analytics_etl.cli.answers import portable_value
 from analytics_etl.cli.terminal import DATE, err, out, plain
+from analytics_etl.english import spanned
 from analytics_etl.settings import Settings
 from analytics_etl.warehouse import Warehouse, migrations
 
@@ -85,8 +86,7 @@ def _packed(parts: Iterable[str]) -> Iterator[str]:
 
 
 def _period(change: Mapping[str, Any]) -> str:
-    last = change["period_end"] - timedelta(days=1)
-    return f"{change['period_start']}" + (f" to {last}" if last != change["period_start"] else "")
+    return spanned(change["period_start"], change["period_end"] - timedelta(days=1))
 
 
 def _rows(change: Mapping[str, Any]) -> str:

@@ -164,6 +164,7 @@ def _backfill_missing(
 ) -> None:
     from analytics_etl.assets.events import scan_files  # noqa: PLC0415 - the same
     from analytics_etl.missing import known_days, make_plan  # noqa: PLC0415 - the same
+    from analytics_etl.status import rows_before_the_first_day  # noqa: PLC0415 - the same
 
     if days is not None:
         _check_days(settings, *days)
@@ -172,6 +173,8 @@ def _backfill_missing(
     migrations.upgrade(settings)
     with progress(1) as step:  # what new and replaced files hold belongs to what is missing
         scan_files(catalog, warehouse, None, lambda text: step(text, 0, 1))
+    if early := rows_before_the_first_day(warehouse, families):
+        out.print(f"! {plain(': '.join(early))}")
     days = days or known_days(warehouse, _yesterday())
     if days is None:
         out.print("no day is known yet: load one with `analytics-etl run DATE`")

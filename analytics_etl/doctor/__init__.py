@@ -37,6 +37,7 @@ def examine(settings: Settings, catalog: Catalog, today: date) -> Iterator[Findi
     daemon = services.daemon(warehouse)
     yield days.unseen_files(warehouse, catalog, is_daemon_running=daemon.is_well)
     yield days.late_rows(warehouse, today)
+    yield days.early_rows(warehouse)
     yield from days.missing(warehouse, catalog, today)
     yield days.volume(warehouse)
     yield days.failed_checks(warehouse)

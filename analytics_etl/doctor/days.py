@@ -11,6 +11,7 @@ from analytics_etl.english import counted, shortened
 from analytics_etl.late import new_files
 from analytics_etl.missing import FAILED, LATE, REPLACED, UNWRITTEN, known_days, make_plan
 from analytics_etl.partitions import stretches
+from analytics_etl.status import rows_before_the_first_day
 from analytics_etl.warehouse import CHANGE_CHECK, Warehouse
 
 
@@ -75,6 +76,15 @@ def late_rows(warehouse: Warehouse, today: date) -> Finding:
     if {row["day"] for row in waiting} - set(frozen):
         commands.insert(0, "analytics-etl backfill --missing")
     return Finding("late rows", is_well=False, detail="; ".join(said), advice=shortened(commands, separator="\n"))
+
+
+def early_rows(warehouse: Warehouse) -> Finding:
+    """Rows that no partition can hold, of days before the first one."""
+    early = rows_before_the_first_day(warehouse)
+    if early is None:
+        return Finding("early rows", is_well=True, detail=f"none are of days before {warehouse.settings.start_date}")
+    detail, advice = early
+    return Finding("early rows", is_well=False, detail=detail, advice=advice)
 
 
 def missing(warehouse: Warehouse, catalog: Catalog, today: date) -> Iterator[Finding]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from analytics_etl.english import counted
+from analytics_etl.english import counted, spanned
 from analytics_etl.notifications.text import PRIVATE_COLUMNS, error_text, harmless, row_text
 
 SAMPLE_ROWS = 5
@@ -78,7 +78,7 @@ def is_to_be_told(tags: Mapping[str, str]) -> bool:
 
 def run_failed(failure: RunFailure, checks: Sequence[CheckFailure], owners: Sequence[str]) -> Message:
     """One message for a failed run, with the checks that failed in it."""
-    about = f"{failure.job} run of {_days(*failure.days)}" if failure.days else f"{failure.job} run"
+    about = f"{failure.job} run of {spanned(*failure.days)}" if failure.days else f"{failure.job} run"
     steps = [f"{harmless(step)}: {error_text(said)}" for step, said in failure.steps.items()]
     if failure.is_due_to_checks and checks:
         steps = ["Nothing but its blocking checks:"]
@@ -100,7 +100,7 @@ def run_failed(failure: RunFailure, checks: Sequence[CheckFailure], owners: Sequ
 def checks_failed(run_id: str, checks: Sequence[CheckFailure], owners: Sequence[str]) -> Message:
     """One message for all checks that failed in a run which went on."""
     first = checks[0]
-    days = _days(min(c.start for c in checks), max(_last(c) for c in checks))
+    days = spanned(min(c.start for c in checks), max(_last(c) for c in checks))
     more = f" and {len(checks) - 1} more" if len(checks) > 1 else ""
     advice = _again(min(c.start for c in checks), max(_last(c) for c in checks))
     severity = "error" if any(check.severity == "error" for check in checks) else "warn"
@@ -162,7 +162,7 @@ def _checks_text(checks: Sequence[CheckFailure]) -> list[str]:
         weight = "" if check.severity == "error" else " (a warning)"
         rows = counted(check.unexpected_count, "unexpected row")
         lines += [
-            f"{check.table}, {_days(check.start, _last(check))}: the check {check.name} failed{weight}, {rows}.",
+            f"{check.table}, {spanned(check.start, _last(check))}: the check {check.name} failed{weight}, {rows}.",
             f"  Expected: {harmless(check.description)}",
         ]
         # Of a check about a private column, the sample is values of that column.
@@ -204,10 +204,6 @@ def _again(first: date, last: date) -> str:
 def _last(check: CheckFailure) -> date:
     """Last day of the partition; a view's result is on one day."""
     return max(check.start, check.end - timedelta(days=1))
-
-
-def _days(first: date, last: date) -> str:
-    return str(first) if first == last else f"{first} to {last}"
 
 
 def _moment(moment: datetime) -> str:
