@@ -178,11 +178,12 @@ def aggregate(
             warehouse.refresh(catalog.views[table])
 
 
-def load_and_aggregate(warehouse: Warehouse, first: date, last: date) -> None:
-    """Everything a run does to the registry's tables, without Dagster."""
+def load_and_aggregate(warehouse: Warehouse, first: date, last: date, families: Collection[str] = ()) -> None:
+    """Everything a run does to the tables, without Dagster; of all families, unless some are named."""
     for table in declared().contracts:
-        load(warehouse, table, *days_of(first, last))
-    aggregate(warehouse, first, last)
+        if is_of(table, families):
+            load(warehouse, table, *days_of(first, last))
+    aggregate(warehouse, first, last, families=families)
 
 
 def ask(url: str | None, statement: str, parameters: Sequence[object] = ()) -> list[dict[str, Any]]:

@@ -53,12 +53,12 @@ def test_a_derived_table_is_compared_by_its_key(warehouse: Warehouse) -> None:
     write(warehouse.settings, "download_events/a.ndjson", [download(n) for n in range(4)])  # modules 0 to 3
     load(warehouse, DOWNLOADS, DAY)
     for _ in range(2):
-        aggregate(warehouse, DAY, DAY)
+        aggregate(warehouse, DAY, DAY, families=["registry"])
     assert recorded(warehouse, table) == []
     more = [download(n) for n in range(6)]  # module 4 is new, module 0 has one more
     write(warehouse.settings, "download_events/a.ndjson", more)
     load(warehouse, DOWNLOADS, DAY)
-    aggregate(warehouse, DAY, DAY)
+    aggregate(warehouse, DAY, DAY, families=["registry"])
     [record] = recorded(warehouse, table)
     assert (record["rows_added"], record["rows_removed"], record["rows_changed"]) == (1, 0, 1)
 
@@ -84,11 +84,11 @@ def test_rows_that_stay_the_same_are_not_written_again(warehouse: Warehouse) -> 
     days = [DAY, DAY + timedelta(days=1)]
     write(warehouse.settings, "download_events/a.ndjson", [download(n, day) for day in days for n in range(4)])
     load(warehouse, DOWNLOADS, *days)
-    aggregate(warehouse, DAY, DAY)
+    aggregate(warehouse, DAY, DAY, families=["registry"])
     first = ask(warehouse.settings.database_url, places)
-    aggregate(warehouse, DAY, DAY)
+    aggregate(warehouse, DAY, DAY, families=["registry"])
     assert ask(warehouse.settings.database_url, places) == first
-    aggregate(warehouse, days[0], days[1])  # of which one is new
+    aggregate(warehouse, days[0], days[1], families=["registry"])  # of which one is new
     found = ask(warehouse.settings.database_url, f"select day, count(*)::int as n from {table} group by 1 order by 1")
     assert found == [{"day": day, "n": 4} for day in days]
     assert recorded(warehouse, table) == []

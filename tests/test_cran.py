@@ -62,7 +62,7 @@ def loaded(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     warehouse = Warehouse(settings)
     for table in ("compilation_events", "download_events", "module_view_events"):
         load(warehouse, f"registry.{table}", *DAYS)
-    aggregate(warehouse, DAYS[0], DAYS[-1])
+    aggregate(warehouse, DAYS[0], DAYS[-1], families=["registry"])
     yield settings
     server.drop(url)
 

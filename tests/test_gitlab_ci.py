@@ -45,7 +45,7 @@ def loaded(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     shutil.copy(FILE, folder)
     warehouse = Warehouse(settings)
     load(warehouse, EVENTS, *days_of(FIRST, LAST))
-    aggregate(warehouse, FIRST, LAST, cadences=("day",))
+    aggregate(warehouse, FIRST, LAST, ("day",), ["usage"])
     yield settings
     server.drop(url)
 

@@ -40,7 +40,7 @@ def loaded(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     shutil.copy(FILE, folder)
     warehouse = Warehouse(settings)
     load(warehouse, "schedules.schedule_events", *days_of(FIRST, LAST))
-    aggregate(warehouse, FIRST, LAST, cadences=("day",))
+    aggregate(warehouse, FIRST, LAST, ("day",), ["schedules"])
     yield settings
     server.drop(url)
 

@@ -46,7 +46,7 @@ def executed(settings: Settings, warehouse: Warehouse) -> Warehouse:
     others = [record(10 + n, "mongo", day, execution_id=f"x{n}") for n, day in enumerate(DAYS) if day != SUNDAY]
     write(settings, "schedule_events/a.ndjson", [*events, *others])
     load(warehouse, EVENTS, *DAYS)
-    aggregate(warehouse, DAYS[0], DAYS[-1], cadences=("day",))
+    aggregate(warehouse, DAYS[0], DAYS[-1], ("day",), ["schedules"])
     report(warehouse, "schedules", "day", DAYS[0], DAYS[-1])
     report(warehouse, "schedules", "week", MONDAY - timedelta(days=7), MONDAY)
     return warehouse
@@ -58,7 +58,7 @@ def test_a_late_tier_re_opens_the_reports_of_the_day_its_execution_began_on(exec
     assert kpis(settings, f"daily/{SUNDAY}")["completed_ratio"] == 0
     write(settings, "schedule_events/late.ndjson", [record(3, "redis", MONDAY)])
     load(executed, EVENTS, MONDAY)
-    aggregate(executed, MONDAY, MONDAY, cadences=("day",))
+    aggregate(executed, MONDAY, MONDAY, ("day",), ["schedules"])
     report(executed, "schedules", "day", MONDAY)
     after = versions(settings, "schedules", "daily")
     # The days after have more in the 28 days that the schedule is compared with; Saturday has nothing to do with it.
@@ -74,11 +74,11 @@ def test_reports_are_written_again_once(executed: Warehouse) -> None:
     settings = executed.settings
     write(settings, "schedule_events/late.ndjson", [record(3, "redis", MONDAY)])
     load(executed, EVENTS, MONDAY)
-    aggregate(executed, MONDAY, MONDAY, cadences=("day",))
+    aggregate(executed, MONDAY, MONDAY, ("day",), ["schedules"])
     report(executed, "schedules", "day", MONDAY)
     before = versions(settings, "schedules", "daily")
     report(executed, "schedules", "day", MONDAY)
-    aggregate(executed, WEDNESDAY, WEDNESDAY, cadences=("day",))  # changes nothing
+    aggregate(executed, WEDNESDAY, WEDNESDAY, ("day",), ["schedules"])  # changes nothing
     report(executed, "schedules", "day", WEDNESDAY)
     after = versions(settings, "schedules", "daily")
     assert {day for day in after if after[day] != before[day]} == {MONDAY.isoformat(), WEDNESDAY.isoformat()}
@@ -90,12 +90,12 @@ def test_tables_that_look_back_take_the_reports_of_later_days_along(settings: Se
     write(settings, "download_events/a.ndjson", [download(n, day) for n, day in enumerate([*DAYS, far])])
     for first, last in ((DAYS[0], DAYS[-1]), (far, far)):
         load(warehouse, DOWNLOADS, first, *DAYS[1:] if first == DAYS[0] else [])
-        aggregate(warehouse, first, last, cadences=("day",))
+        aggregate(warehouse, first, last, ("day",), ["registry"])
         report(warehouse, "registry", "day", first, last)
     before = versions(settings, "registry", "daily")
     write(settings, "download_events/late.ndjson", [download(100, DAYS[3])])
     load(warehouse, DOWNLOADS, DAYS[3])
-    aggregate(warehouse, DAYS[3], DAYS[3], cadences=("day",))
+    aggregate(warehouse, DAYS[3], DAYS[3], ("day",), ["registry"])
     report(warehouse, "registry", "day", DAYS[3])
     after = versions(settings, "registry", "daily")
     # Those of the days before have become final since they were written; the one 40 days later stays.
@@ -112,7 +112,7 @@ def test_a_report_turns_final_with_its_day(settings: Settings, warehouse: Wareho
     said = []
     for day in (DAY, *later):
         load(warehouse, DOWNLOADS, day)
-        aggregate(warehouse, day, day, cadences=("day",))
+        aggregate(warehouse, day, day, ("day",), ["registry"])
         report(warehouse, "registry", "day", day)
         said.append(is_final())
     assert said == [False] * 7 + [True]

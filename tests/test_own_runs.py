@@ -85,7 +85,7 @@ def test_a_day_of_runs_and_ticks_is_loaded_and_counted(instance: DagsterInstance
 
     warehouse = Warehouse(settings)
     load(warehouse, "schedules.schedule_events", day)
-    aggregate(warehouse, day, day, cadences=("day",))
+    aggregate(warehouse, day, day, ("day",), ["schedules"])
     assert rejected(settings.database_url) == []
     found = ask(settings.database_url, "select * from schedules.schedule_events order by recorded_at")
     assert {row["execution_id"]: (row["result"], row["retry_count"], row["error_message"]) for row in found} == {

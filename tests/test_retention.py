@@ -72,7 +72,7 @@ def loaded(settings: Settings) -> Warehouse:
     for day in (OLD, OLD + timedelta(days=1), NEWEST):
         write_day(settings, day, count=20 + (day - OLD).days)
     load_all(warehouse, OLD, OLD + timedelta(days=1), NEWEST)
-    aggregate(warehouse, OLD, NEWEST)
+    aggregate(warehouse, OLD, NEWEST, families=["registry"])
     return warehouse
 
 
@@ -275,7 +275,7 @@ def test_a_damaged_archive_is_never_computed_from(loaded: Warehouse) -> None:
     before = derived(loaded.settings.database_url)
     damage(ArchiveFolder(loaded.settings.archive_dir).file(DOWNLOADS, OLD))
     for act in (
-        lambda: aggregate(loaded, OLD, OLD),
+        lambda: aggregate(loaded, OLD, OLD, families=["registry"]),
         lambda: loaded.archiver.restore(contract(), OLD, "test", "why"),
     ):
         with pytest.raises(ArchiveError, match="damaged"):
@@ -298,7 +298,7 @@ def test_aggregates_of_archived_days_are_the_same(loaded: Warehouse) -> None:
     for first, last in ((OLD, OLD), (OLD, NEWEST)):  # one day, and a range of which a part is archived
         for table in ("module_activity_daily", "language_stats_daily"):
             execute(url, f"delete from registry.{table} where day between '{first}' and '{last}'")
-        aggregate(loaded, first, last)
+        aggregate(loaded, first, last, families=["registry"])
         assert derived(url) == before
     assert partitions(url) == sorted(f"{table}_p{NEWEST:%Y%m%d}" for table in TABLES)
 

@@ -26,7 +26,7 @@ def record(number: int, tier: str, day: date = DAY, **changes: object) -> Event:
 def run(settings: Settings, *days: date) -> None:
     warehouse = Warehouse(settings)
     load(warehouse, EVENTS, *days)
-    aggregate(warehouse, min(days), max(days), cadences=("day",))
+    aggregate(warehouse, min(days), max(days), ("day",), ("schedules",))
 
 
 def tables(settings: Settings) -> dict[str, list[str]]:
@@ -105,8 +105,8 @@ def test_days_beside_archived_ones_can_be_aggregated_and_checked_again(settings:
     assert 9 <= outcome.rows < len(events)
     kept = ask(settings.database_url, f"select min(recorded_at)::date as day from {EVENTS}")[0]["day"]
     assert DAY < kept < days[-1]
-    aggregate(keeping, kept, kept, cadences=("day",))
-    aggregate(keeping, days[0], days[0], cadences=("day",))
+    aggregate(keeping, kept, kept, ("day",), ("schedules",))
+    aggregate(keeping, days[0], days[0], ("day",), ("schedules",))
     assert derived(settings) == before
     patterns = declared().aggregates["schedules.error_patterns_daily"]
     again = watchdog.derive(keeping, declared(), patterns, days[-1], days[-1] + timedelta(days=1))

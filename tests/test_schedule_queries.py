@@ -44,7 +44,7 @@ def loaded(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     write(settings, "schedule_events/a.ndjson", EVENTS)
     warehouse = Warehouse(settings)
     load(warehouse, "schedules.schedule_events", FIRST, LAST)
-    aggregate(warehouse, FIRST, LAST, cadences=("day",))
+    aggregate(warehouse, FIRST, LAST, ("day",), ["schedules"])
     yield settings
     server.drop(settings.database_url or "")
 

@@ -16,7 +16,7 @@ def ended(instance: dg.DagsterInstance, job: str, how: DagsterEventType) -> str:
     """A run of a job that has just ended; its id."""
     run = create_run_for_test(instance, job_name=job, status=dg.DagsterRunStatus.STARTED)
     instance.report_dagster_event(DagsterEvent(how.value, job_name=job), run.run_id)
-    return run.run_id
+    return str(run.run_id)
 
 
 @pytest.mark.parametrize("job", JOB_NAMES.values())

@@ -39,7 +39,7 @@ def filled(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         write(settings, f"schema_usage_events/{day}.ndjson", [usage(n, day) for n in range(100)])
     warehouse = Warehouse(replace(settings, retention=PerTable(5)))
     load(warehouse, EVENTS, *days_of(OLD, NEWEST))
-    aggregate(warehouse, OLD, NEWEST, cadences=("day",))
+    aggregate(warehouse, OLD, NEWEST, ("day",), ["usage"])
     yield warehouse
     server.drop(settings.database_url or "")
 
@@ -58,7 +58,7 @@ def test_archived_days_can_be_aggregated_and_checked_again(filled: Warehouse) ->
     assert ask(url, f"select count(*)::int as n from {EVENTS} where occurred_at < '2025-03-02'") == [{"n": 0}]
     for table in ("schema_usage_1m", "schema_usage_1d", "service_usage_daily"):
         execute(url, f"delete from usage.{table} where day = '{OLD}'")
-    aggregate(filled, OLD, NEWEST, cadences=("day",))
+    aggregate(filled, OLD, NEWEST, ("day",), ["usage"])
     assert tables(filled) == before
     target = checks.targets(declared())["usage.schema_usage_1m"]
     declared_checks = checks.declared_checks(declared())["usage.schema_usage_1m"]
@@ -71,7 +71,7 @@ def test_late_rows_change_their_day_and_the_days_that_look_back_on_it(filled: Wa
     new = usage(7, late, schema_id=event_id(9))
     write(filled.settings, "schema_usage_events/late.ndjson", [new])
     load(filled, EVENTS, late)
-    aggregate(filled, late, late, cadences=("day",))
+    aggregate(filled, late, late, ("day",), ["usage"])
     changed = {table for table, rows in tables(filled).items() if rows != before[table]}
     assert {"usage.schema_usage_1m", "usage.schema_usage_1d", "usage.schema_liveness_daily"} <= changed
     rows = ask(
@@ -95,14 +95,14 @@ def test_an_old_day_reaches_later_ones_through_the_tables_between(server: Server
     one = event_id(1)
     write(settings, "schema_usage_events/far.ndjson", [usage(1, far, schema_id=one, operation="list")])
     load(warehouse, EVENTS, far)
-    aggregate(warehouse, far, far, cadences=("day",))
+    aggregate(warehouse, far, far, ("day",), ["usage"])
     write(settings, "schema_usage_events/old.ndjson", [usage(2, OLD, schema_id=one)])
     load(warehouse, EVENTS, OLD)
-    aggregate(warehouse, OLD, OLD, cadences=("day",))
+    aggregate(warehouse, OLD, OLD, ("day",), ["usage"])
     found = tables(warehouse)
     # Last used 100 days before: a zombie, no longer new and idle.
     states = "select state, days_since_use from usage.schema_liveness_daily where day = '2025-06-09'"
     assert ask(settings.database_url, states) == [{"state": "zombie", "days_since_use": 100}]
-    aggregate(warehouse, far, far, cadences=("day",))
+    aggregate(warehouse, far, far, ("day",), ["usage"])
     assert tables(warehouse) == found
     server.drop(settings.database_url or "")

@@ -52,7 +52,7 @@ def loaded(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     write(settings, "schema_usage_events/a.ndjson", EVENTS)
     warehouse = Warehouse(settings)
     load(warehouse, "usage.schema_usage_events", FIRST, LAST)
-    aggregate(warehouse, FIRST, LAST, cadences=("day",))
+    aggregate(warehouse, FIRST, LAST, ("day",), ["usage"])
     yield settings
     server.drop(settings.database_url or "")
 
