@@ -218,14 +218,18 @@ def rows_of(url: str | None, table: str = DOWNLOADS) -> list[str]:
 
 def all_tables(url: str | None) -> dict[str, list[str]]:
     """Every row of every table and view of all families, by name with schema; whole tables, not their partitions."""
-    tables = ask(
-        url,
-        "select relnamespace::regnamespace || '.' || relname as name from pg_class "
-        "where relnamespace::regnamespace::text = any(%s) and relkind in ('r', 'p', 'm') and not relispartition "
-        "order by 1",
-        [declared().families],
-    )
-    return {table["name"]: rows_of(url, table["name"]) for table in tables}
+    assert url is not None
+    with psycopg.connect(url, options="-c timezone=UTC") as connection:
+        tables = connection.execute(
+            "select relnamespace::regnamespace || '.' || relname as name from pg_class "
+            "where relnamespace::regnamespace::text = any(%s) and relkind in ('r', 'p', 'm') and not relispartition "
+            "order by 1",
+            [declared().families],
+        ).fetchall()
+        return {
+            name: [text for (text,) in connection.execute(f"select t::text from {name} as t order by 1".encode())]
+            for (name,) in tables
+        }
 
 
 def without_rows(tables: Mapping[str, list[str]]) -> list[str]:
