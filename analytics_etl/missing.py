@@ -21,6 +21,7 @@ from analytics_etl.warehouse import CHANGE_CHECK, Warehouse
 
 FAILED, UNWRITTEN = "failed a check", "could not be written last time"
 LATE, REPLACED = "late rows are waiting", "a file was replaced, or came late without a valid row"
+_EARLIER = "made by an earlier version of its SQL"
 _CADENCES: tuple[Cadence, ...] = ("day", "week", "month")
 
 
@@ -36,11 +37,12 @@ class Gap:
 
 @dataclass(frozen=True)
 class Plan:
-    """The gaps of a range of days, the runs that close them, and the days that are left alone: final ones with late
-    rows, and those of which a change was refused.
+    """The gaps of a range of days, the views to make and why, the runs that do it, and the days that are left alone:
+    final ones with late rows, and those of which a change was refused.
     """
 
     gaps: list[Gap]
+    views: Mapping[str, str]
     jobs: list[Job]
     frozen: list[date]
     refused: list[date]
@@ -54,7 +56,7 @@ class Plan:
             f"{table}: {starts[0]} {why}" if len(starts) == 1
             else f"{table}: {len(starts):,} partitions between {starts[0]} and {starts[-1]} {why}"
             for (table, why), starts in found.items()
-        ]  # fmt: skip
+        ] + [f"{view}: {why}" for view, why in self.views.items()]  # fmt: skip
 
 
 def known_days(warehouse: Warehouse, last: date) -> tuple[date, date] | None:
@@ -77,7 +79,7 @@ def known_days(warehouse: Warehouse, last: date) -> tuple[date, date] | None:
 
 def make_plan(warehouse: Warehouse, catalog: Catalog, first: date, last: date, families: tuple[str, ...] = ()) -> Plan:
     """Find what is missing, failed or outdated in the periods that hold the days first to last; of all families, unless
-    some are named.
+    some are named. Its runs are of the families it concerns.
     """
     # The first week may begin in the month before, and the SELECTs read days around their own.
     start, end = first - timedelta(days=31), last + timedelta(days=31)
@@ -105,7 +107,19 @@ def make_plan(warehouse: Warehouse, catalog: Catalog, first: date, last: date, f
     frozen = {day for table, day in warehouse.frozen_days() if is_of(table, families)}
     refused = refused_days(warehouse, first, last, families)
     left = [gap for gap in gaps if not (cadence_of(gap.table) == "day" and gap.start in {*frozen, *refused})]
-    return Plan(left, _jobs(left, families), sorted(day for day in frozen if first <= day <= last), refused)
+    views = unmade_views(warehouse, catalog, families)
+    jobs = _jobs(left, views, _concerned(catalog, {*(gap.table for gap in left), *views}))
+    return Plan(left, views, jobs, sorted(day for day in frozen if first <= day <= last), refused)
+
+
+def unmade_views(warehouse: Warehouse, catalog: Catalog, families: Collection[str] = ()) -> dict[str, str]:
+    """{view that is missing or made by an earlier version of its SQL: which of these}."""
+    made = warehouse.view_versions(list(catalog.views))
+    return {
+        view: "missing" if view not in made else _EARLIER
+        for view in catalog.views
+        if is_of(view, families) and made.get(view) != catalog.code_version(view)
+    }
 
 
 def refused_days(warehouse: Warehouse, first: date, last: date, families: Collection[str] = ()) -> list[date]:
@@ -143,7 +157,7 @@ class _Search:
         if (table, start) in self.failed | self.unwritten:
             return FAILED if (table, start) in self.failed else UNWRITTEN
         if record["code_version"] != self.catalog.code_version(table):
-            return "made by an earlier version of its SQL"
+            return _EARLIER
         if (table, start) in self.waiting:
             return LATE if self.waiting[table, start] else REPLACED
         model = self.catalog.aggregates.get(table)
@@ -162,7 +176,16 @@ class _Search:
         return None
 
 
-def _jobs(gaps: Sequence[Gap], families: tuple[str, ...]) -> list[Job]:
+def _concerned(catalog: Catalog, tables: Collection[str]) -> tuple[str, ...]:
+    """The families of some tables and of what is made of these families; none when it is all of them."""
+    families = {table.split(".", maxsplit=1)[0] for table in tables}
+    for model in [catalog.derived[table] for table in catalog.in_order() if table in catalog.derived]:
+        if any(is_of(table, families) for table in model.dependencies):
+            families.add(model.family)
+    return () if families >= set(catalog.families) else tuple(sorted(families))
+
+
+def _jobs(gaps: Sequence[Gap], views: Collection[str], families: tuple[str, ...]) -> list[Job]:
     """One run for each stretch of neighbouring days; then the weeks and months of these days, and the views."""
     days = {gap.start for gap in gaps if cadence_of(gap.table) == "day"}
     jobs: list[Job] = []
@@ -171,7 +194,7 @@ def _jobs(gaps: Sequence[Gap], families: tuple[str, ...]) -> list[Job]:
         for day in days:
             wanted.update(periods(cadence, day, day))
         jobs += [Job(JOB_NAMES[cadence], first, last, families) for first, last in _stretches(wanted)]
-    return [*jobs, Job(VIEWS_JOB, families=families)] if jobs else []
+    return [*jobs, Job(VIEWS_JOB, families=families)] if jobs or views else []
 
 
 def _stretches(wanted: Mapping[date, date]) -> Iterable[tuple[date, date]]:

@@ -87,6 +87,10 @@ def notes(warehouse: Warehouse, start: date, end: date, families: Collection[str
         if VOLUME_CHECK in row["warned_checks"]:
             what = f"has {counted(row['rows'], 'row')}, far from what is usual" if row["rows"] else "has no rows"
             found.append(f"{which} {what}: are all its files there?")
+    frozen = {day for table, day in warehouse.frozen_days() if is_of(table, families)}
+    if hidden := sorted(day for day in frozen if not start <= day < end):
+        days = f"{shortened(hidden)}, not shown here, {'is' if len(hidden) == 1 else 'are'}"
+        found.append(f"{days} final and late or replaced files wait: analytics-etl doctor says what to type")
     if early := rows_before_the_first_day(warehouse, families):
         found.append(": ".join(early))
     return found
@@ -102,11 +106,16 @@ def rows_before_the_first_day(warehouse: Warehouse, families: Collection[str] = 
     ]
     if not early:
         return None
-    rows = counted(sum(row["rows_waiting"] for row in early), "row")
+    count = sum(row["rows_waiting"] for row in early)
     first, last = min(row["day"] for row in early), max(row["day"] for row in early)
     tables = shortened(sorted({row["table_name"] for row in early}))
-    what = f"no table has {rows} of {tables} of {spanned(first, last)}, before the first day, {start}"
-    return what, f"set ANALYTICS_START_DATE to {first} or mend the files, then: analytics-etl backfill --missing"
+    rows = f"{counted(count, 'row')} of {tables} of {spanned(first, last)} {'is' if count == 1 else 'are'} in no table"
+    days = counted((start - first).days, "day")
+    advice = (
+        f"if the times are wrong, mend the files; if not, set ANALYTICS_START_DATE={first} for good, which makes {days} "
+        "more of every table: analytics-etl backfill --missing"
+    )
+    return f"{rows}, since days begin on {start}", advice
 
 
 def _waiting(row: Mapping[str, Any]) -> str | None:

@@ -87,6 +87,10 @@ def test_late_rows_of_a_final_day_freeze_it_until_it_is_loaded(warehouse: Wareho
         "registry.download_events 2025-03-03 is final and has 2 late rows waiting; to load them: analytics-etl reopen "
         '2025-03-03 --reason "why"'
     )
+    assert notes(warehouse, day(5), day(8)) == [
+        "2025-03-03, not shown here, is final and late or replaced files wait: analytics-etl doctor says what to type"
+    ]
+    assert notes(warehouse, day(5), day(8), ["usage"]) == []
     load(warehouse, DOWNLOADS, day(0))
     assert (row(warehouse, 0)["state"], row(warehouse, 0)["rows"]) == ("final", 3)
     assert notes(warehouse, day(0), day(1)) == []

@@ -13,6 +13,7 @@ from conftest import Server, reachable_folder, settings_in
 from dagster._daemon.types import DaemonHeartbeat
 from events import (
     DAY,
+    aggregate,
     compilation,
     download,
     execute,
@@ -125,13 +126,23 @@ def test_no_daemon(well: Settings, catalog: Catalog) -> None:
     assert only(wrong(well, catalog))[0] == "daemon"
 
 
-def test_a_stale_view(well: Settings, catalog: Catalog) -> None:
+def test_a_missing_view(well: Settings, catalog: Catalog) -> None:
     execute(well.database_url, "drop materialized view registry.trending_modules")
     assert only(wrong(well, catalog)) == (
         "views",
-        "registry.trending_modules does not show the newest day",
-        f"analytics-etl run {DAY}",
+        "registry.trending_modules is missing",
+        "analytics-etl backfill --missing",
     )
+
+
+def test_a_stale_view(well: Settings, catalog: Catalog, warehouse: Warehouse) -> None:
+    write(well, "download_events/b.ndjson", [download(n, TODAY) for n in range(100, 120)])
+    for table in catalog.contracts:
+        load(warehouse, table, TODAY)
+    aggregate(warehouse, TODAY, TODAY, ["day", "week"])
+    found = {finding.subject: finding for finding in wrong(well, catalog, TODAY + timedelta(days=1))}
+    assert found["views"].detail == "registry.top_modules_30d, registry.trending_modules do not show the newest day"
+    assert found["views"].advice == f"analytics-etl run {TODAY}"
 
 
 def test_a_failed_check(well: Settings, catalog: Catalog) -> None:
@@ -173,9 +184,12 @@ def test_rows_before_the_first_day_are_seen(well: Settings, catalog: Catalog, wa
     write(well, "download_events/old.ndjson", [download(50, first), download(51, second), download(52, second)])
     scan_files(catalog, warehouse, None, lambda _: None)
     said = (
-        "no table has 3 rows of registry.download_events of 2024-12-30 to 2024-12-31, before the first day, 2025-01-01"
+        "3 rows of registry.download_events of 2024-12-30 to 2024-12-31 are in no table, since days begin on 2025-01-01"
     )
-    advice = "set ANALYTICS_START_DATE to 2024-12-30 or mend the files, then: analytics-etl backfill --missing"
+    advice = (
+        "if the times are wrong, mend the files; if not, set ANALYTICS_START_DATE=2024-12-30 for good, which makes 2 "
+        "days more of every table: analytics-etl backfill --missing"
+    )
     subject, detail, advised = only(wrong(well, catalog))
     assert (subject, detail, advised) == ("early rows", said, advice)
     assert notes(warehouse, DAY, TODAY) == [f"{said}: {advice}"]

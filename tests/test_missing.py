@@ -7,6 +7,7 @@ import pytest
 from events import DOWNLOADS, declared, download, execute, ledger, load, write
 from test_cli import call, variables
 
+from analytics_etl import doctor
 from analytics_etl.missing import known_days, make_plan
 from analytics_etl.partitions import period_end, periods
 from analytics_etl.settings import PerTable, Settings
@@ -27,6 +28,8 @@ def loaded(settings: Settings, warehouse: Warehouse) -> Warehouse:
     for table in declared().in_order():
         if (model := declared().aggregates.get(table)) is not None:
             warehouse.replace(model, periods(model.cadence, FIRST, LAST))
+        elif table in declared().views:
+            warehouse.refresh(declared().views[table])
     return warehouse
 
 
@@ -63,9 +66,11 @@ def test_only_of_the_families_that_are_named(loaded: Warehouse) -> None:
         ("usage.schema_usage_1h", date(2025, 3, 8))
     }
     assert {gap.table.split(".")[0] for gap in plan.gaps} == {"usage"}
-    assert {job.families for job in plan.jobs} == {("usage", "schedules")}
-    assert str(plan.jobs[0]) == "daily 2025-03-08 of usage, schedules"
-    assert len(make_plan(loaded, declared(), FIRST, LAST).jobs) > len(plan.jobs)
+    assert {job.families for job in plan.jobs} == {("usage",)}, "of schedules there is nothing to do"
+    assert str(plan.jobs[0]) == "daily 2025-03-08 of usage"
+    both = make_plan(loaded, declared(), FIRST, LAST)
+    assert len(both.jobs) > len(plan.jobs)
+    assert {job.families for job in both.jobs} == {("registry", "usage")}
 
 
 def test_neighbouring_days_are_one_run_and_weeks_and_months_follow(loaded: Warehouse) -> None:
@@ -79,13 +84,36 @@ def test_neighbouring_days_are_one_run_and_weeks_and_months_follow(loaded: Wareh
         ("registry.language_stats_daily", date(2025, 3, day), "missing") for day in (4, 5, 8)
     }
     assert [str(job) for job in plan.jobs] == [
-        "daily 2025-03-04 to 2025-03-05",
-        "daily 2025-03-08",
-        "weekly 2025-03-03",
-        "monthly 2025-03-01",
-        "views",
+        "daily 2025-03-04 to 2025-03-05 of registry",
+        "daily 2025-03-08 of registry",
+        "weekly 2025-03-03 of registry",
+        "monthly 2025-03-01 of registry",
+        "views of registry",
     ]
     assert plan.reasons() == ["registry.language_stats_daily: 3 partitions between 2025-03-04 and 2025-03-08 missing"]
+
+
+def test_views_that_are_missing_or_of_an_earlier_version_are_made(loaded: Warehouse) -> None:
+    execute(
+        loaded.settings.database_url,
+        "drop materialized view registry.top_modules_30d; "
+        "comment on materialized view usage.top_schemas is 'What is used most. [0123456789ab]'",
+    )
+    plan = make_plan(loaded, declared(), FIRST, LAST)
+    assert (plan.gaps, [str(job) for job in plan.jobs]) == ([], ["views of registry, usage"])
+    assert plan.reasons() == [
+        "registry.top_modules_30d: missing", "usage.top_schemas: made by an earlier version of its SQL"
+    ]  # fmt: skip
+    assert [str(job) for job in make_plan(loaded, declared(), FIRST, LAST, ("usage",)).jobs] == ["views of usage"]
+    finding = doctor.services.views(loaded, declared())
+    assert (finding.is_well, finding.detail) == (
+        False, "registry.top_modules_30d is missing; usage.top_schemas is made by an earlier version of its SQL"
+    )  # fmt: skip
+    result = call("backfill --missing", variables(loaded.settings))
+    assert "✓ 2 views done" in result.stdout, result.output
+    plan = make_plan(loaded, declared(), FIRST, LAST)
+    assert (plan.views, plan.jobs) == ({}, [])
+    assert doctor.services.views(loaded, declared()).is_well
 
 
 def test_a_failed_check_and_an_earlier_version_are_run_again(loaded: Warehouse) -> None:
@@ -159,7 +187,8 @@ def test_the_command_tells_of_rows_that_no_partition_can_hold(settings: Settings
     assert result.exit_code == 0, result.output
     early, unknown = result.stdout.splitlines()
     assert early == (
-        "! no table has 1 row of registry.download_events of 2001-01-01, before the first day, 2025-01-01: "
-        "set ANALYTICS_START_DATE to 2001-01-01 or mend the files, then: analytics-etl backfill --missing"
+        "! 1 row of registry.download_events of 2001-01-01 is in no table, since days begin on 2025-01-01: if the "
+        "times are wrong, mend the files; if not, set ANALYTICS_START_DATE=2001-01-01 for good, which makes 8,766 days "
+        "more of every table: analytics-etl backfill --missing"
     )
     assert "no day is known yet" in unknown

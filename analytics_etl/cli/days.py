@@ -199,8 +199,9 @@ def _backfill_missing(
     warehouse.record_audit(actor(), "backfill --missing", _described(*days, families), reason)
     with progress(1) as step:
         _execute(settings, plan.jobs, step, {"analytics_etl/by": "backfill"})
-    count = counted(len(plan.gaps), "partition")
-    out.print(f"[green]✓[/] {count} done; all reports: {settings.reports_dir / 'index.html'}")
+    done = [counted(len(plan.gaps), "partition")] if plan.gaps else []
+    done += [counted(len(plan.views), "view")] if plan.views else []
+    out.print(f"[green]✓[/] {' and '.join(done)} done; all reports: {settings.reports_dir / 'index.html'}")
 
 
 def _described(first: date, last: date, families: Sequence[str]) -> str:

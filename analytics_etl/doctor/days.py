@@ -97,7 +97,7 @@ def missing(warehouse: Warehouse, catalog: Catalog, today: date) -> Iterator[Fin
     if known is not None:
         plan = make_plan(warehouse, catalog, *known)
         gaps = [gap for gap in plan.gaps if gap.why not in (FAILED, UNWRITTEN, LATE, REPLACED)]
-        reasons = replace(plan, gaps=gaps).reasons()
+        reasons = replace(plan, gaps=gaps, views={}).reasons()  # views have a finding of their own
         first, last = known
         if reasons:
             which = shortened(reasons, separator="; ")

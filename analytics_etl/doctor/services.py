@@ -3,6 +3,7 @@
 from analytics_etl.catalog import Catalog
 from analytics_etl.doctor.finding import GRANTS, Finding
 from analytics_etl.english import counted, shortened
+from analytics_etl.missing import unmade_views
 from analytics_etl.warehouse import Warehouse, outbox
 from analytics_etl.warehouse.roles import Tables
 
@@ -16,14 +17,16 @@ def grants(warehouse: Warehouse, catalog: Catalog) -> Finding:
 
 
 def views(warehouse: Warehouse, catalog: Catalog) -> Finding:
-    """Views that are missing, or older than what they read."""
+    """Views that are missing, of an earlier version, or older than what they read."""
+    unmade = unmade_views(warehouse, catalog)
+    if unmade:
+        detail = shortened([f"{view} is {why}" for view, why in unmade.items()], separator="; ")
+        return Finding("views", is_well=False, detail=detail, advice="analytics-etl backfill --missing")
     stale = []
     present = warehouse.table_schema(list(catalog.views))
     newest = warehouse.newest_day(list(catalog.contracts))
     for table in catalog.views:
-        if table not in present:
-            stale.append(table)
-        elif "last_day" in present[table]:
+        if "last_day" in present[table]:
             shown = warehouse.query(f"select max(last_day) as day from {table}")[0]["day"]  # noqa: S608 - our own name
             if newest is not None and shown is not None and shown < newest:
                 stale.append(table)

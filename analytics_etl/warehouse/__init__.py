@@ -40,7 +40,7 @@ from analytics_etl.warehouse.connection import (
     transaction,
     without_password,
 )
-from analytics_etl.warehouse.derived import Replaced, refresh_view, replace_window
+from analytics_etl.warehouse.derived import Replaced, refresh_view, replace_window, view_versions
 from analytics_etl.warehouse.failures import explained, is_lost, persistently, raising_lost_connections, wait_until_back
 from analytics_etl.warehouse.forgetting import Forgotten, forget
 from analytics_etl.warehouse.loading import DayLoad, LoadedDay
@@ -202,6 +202,11 @@ class Warehouse:
             count = refresh_view(connection, model)
             self._show(connection, model)
             return count
+
+    def view_versions(self, views: Sequence[str]) -> dict[str, str]:
+        """{materialized view that is there: the version of the SELECT it was made of}."""
+        with transaction(self.settings) as connection:
+            return view_versions(connection, views)
 
     def _show(self, connection: Connection, model: Model) -> None:
         if self.settings.roles is not None:

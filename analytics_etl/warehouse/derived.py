@@ -1,7 +1,7 @@
 """Derived tables and views: their schema follows from their SELECT, their rows are replaced window by window."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from types import MappingProxyType
@@ -201,9 +201,7 @@ def refresh_view(connection: Connection, model: Model) -> int:
     lock(connection, model.table)
     select, version = model.statement({}), model.code_version
     view = identifier(model.table)
-    found = connection.execute("select obj_description(to_regclass(%s), 'pg_class')", [model.table]).fetchone()
-    comment = found[0] if found is not None else None
-    if comment is None or not str(comment).endswith(f"[{version}]"):
+    if view_versions(connection, [model.table]).get(model.table) != version:
         connection.execute(sql.SQL("drop materialized view if exists {}").format(view))
         ensure_schema(connection, model.family)
         connection.execute(sql.SQL("create materialized view {} as {}").format(view, _text(select)))
@@ -216,6 +214,16 @@ def refresh_view(connection: Connection, model: Model) -> int:
     counted = connection.execute(sql.SQL("select count(*) from {}").format(view)).fetchone()
     assert counted is not None
     return int(counted[0])
+
+
+def view_versions(connection: Connection, views: Sequence[str]) -> dict[str, str]:
+    """{materialized view that is there: the version of the SELECT it was made of}."""
+    found = connection.execute(
+        "select name, substring(obj_description(to_regclass(name), 'pg_class') from '\\[([^][]*)\\]$') "
+        "from unnest(%s::text[]) as name where to_regclass(name) is not null",
+        [list(views)],
+    ).fetchall()
+    return {name: version or "unknown" for name, version in found}
 
 
 def _columns(connection: Connection, select: sql.Composable) -> list[tuple[str, str]]:

@@ -87,12 +87,12 @@ def growing_modules(period: Period) -> dict[str, Any]:
             f"most growth: {wording.name(first['module_name'])}, {wording.change(first['growth_ratio'])} ({counts})"
         )
     elif new:
-        parts.append("no module with at least 10 downloads before grew")
+        parts.append("no module with enough downloads before grew")
     if new:
         best = f"{wording.name(new[0]['module_name'])}, {wording.plural(new[0]['download_count'], 'download')}"
         which = "the only new module" if len(new) == 1 else "the most downloaded new module"
         parts.append(f"{which}: {best}")
-    parts = parts or [period.nothing("no module with at least 10 downloads before grew, and none is new")]
+    parts = parts or [period.nothing("no module with enough downloads before grew, and none is new")]
     compared = f"{wording.day_range(start, end)} against {wording.day_range(previous_start, start)}"
     parts.append(f"compared: {compared}")
     if missing := period.missing_days(previous_start, end):

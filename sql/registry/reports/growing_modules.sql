@@ -1,7 +1,7 @@
 /*
 description: >-
-  The 20 modules whose downloads grew most against the period before, from at least 10 downloads there, and after them
-  the 10 most downloaded ones that had none there.
+  The 20 modules whose downloads grew most against the period before, from a volume there that means something, and after
+  them the 10 most downloaded ones that had none there.
 columns:
   rank: Position by growth, 1 for the most; ties by downloads, then in the order of their names; NULL for new modules.
   module_name: Module.
@@ -21,14 +21,15 @@ modules as (
     where day >= :previous_start::date and day < :end::date
     group by 1
 ),
--- Below 10 downloads growth is chance.
+-- Below a volume that means something growth is chance.
 candidates as (
     select
         module_name, download_count, previous_download_count,
         download_count::double precision / nullif(previous_download_count, 0) - 1 as growth_ratio,
         previous_download_count = 0 as is_new
     from modules
-    where download_count > previous_download_count and (previous_download_count = 0 or previous_download_count >= 10)
+    where download_count > previous_download_count
+      and (previous_download_count = 0 or previous_download_count >= :trending_min_downloads)
 ),
 -- growth_ratio is NULL throughout the new ones, so their order is that of their downloads.
 ranked as (
