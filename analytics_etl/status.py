@@ -112,8 +112,8 @@ def rows_before_the_first_day(warehouse: Warehouse, families: Collection[str] = 
     rows = f"{counted(count, 'row')} of {tables} of {spanned(first, last)} {'is' if count == 1 else 'are'} in no table"
     days = counted((start - first).days, "day")
     advice = (
-        f"if the times are wrong, mend the files; if not, set ANALYTICS_START_DATE={first} for good, which makes {days} "
-        "more of every table: analytics-etl backfill --missing"
+        f"if the times are wrong, mend the files; if not, set ANALYTICS_START_DATE={first} for good, which makes "
+        f"{days} more of every table: analytics-etl backfill --missing"
     )
     return f"{rows}, since days begin on {start}", advice
 
