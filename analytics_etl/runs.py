@@ -13,6 +13,7 @@ from uuid import uuid4
 
 import dagster as dg
 from dagster import DagsterEventType, DagsterInstance
+from dagster._core.errors import DagsterExecutionInterruptedError
 from dagster._core.storage.tags import (
     ASSET_PARTITION_RANGE_END_TAG,
     ASSET_PARTITION_RANGE_START_TAG,
@@ -128,7 +129,7 @@ class Outcome:
             self.failures.extend([("between two steps", error)] if error else [])
 
     def __str__(self) -> str:
-        said = [f"{step}: {_innermost(error).message.strip()}" for step, error in self.failures]
+        said = [f"{step}: {_message(error)}" for step, error in self.failures]
         # That the checks of a table which is not run are not run either goes without saying.
         left = {_named(step) for step in self.not_run if not step.endswith(CHECKS_STEP)}
         if left:
@@ -334,6 +335,14 @@ def _range_tags(job: Job) -> dict[str, str]:
 def _named(step_key: str) -> str:
     """A step as its table is called."""
     return step_key.replace("__", ".")
+
+
+def _message(error: SerializableErrorInfo) -> str:
+    """What an error says at its root."""
+    root = _innermost(error)
+    if root.cls_name == DagsterExecutionInterruptedError.__name__:  # it says nothing but its name
+        return "interrupted; to go on, type the same command again"
+    return root.message.strip()
 
 
 def _innermost(error: SerializableErrorInfo) -> SerializableErrorInfo:

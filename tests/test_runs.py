@@ -1,5 +1,7 @@
-"""What a run that failed says: each failure once, which tables were replaced, which were not run."""
+"""What a run that failed or was interrupted says: each failure once, which tables were replaced, which were not run."""
 
+import os
+import signal
 from collections.abc import Iterator
 from uuid import uuid4
 
@@ -63,3 +65,20 @@ def test_a_run_that_failed_says_what_was_replaced_and_what_was_not_run() -> None
     ]
     assert [what for what in told if "Dependencies" in what or "overview" in what] == []
     assert "views: b.events: 3 files read" in told
+
+
+def test_a_run_that_was_interrupted_says_how_to_go_on() -> None:
+    @dg.asset(key=["a", "events"])
+    def interrupted() -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+
+    job = dg.Definitions(assets=[interrupted]).resolve_implicit_global_asset_job_def()
+    outcome = runs.Outcome()
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = job.execute_in_process(instance=instance, raise_on_error=False)
+        for event in result.all_events:
+            outcome.take(event, event.step_key or "")
+    assert str(outcome).splitlines() == [
+        "a__events: interrupted; to go on, type the same command again",
+        "Replaced by this run: nothing.",
+    ]

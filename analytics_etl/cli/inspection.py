@@ -37,8 +37,10 @@ NOTES_SHOWN = 10
 
 
 @click.command()
-@click.option("--from", "first", type=DATE, help="First day to show; 13 days before the last one by default.")
-@click.option("--to", "last", type=DATE, help="Last day to show; the newest day there is by default.")
+@click.option(
+    "--from", "first", type=DATE, metavar="DATE", help="First day to show; 13 days before the last one by default."
+)
+@click.option("--to", "last", type=DATE, metavar="DATE", help="Last day to show; the newest day there is by default.")
 @click.option("--rows", is_flag=True, help="Show numbers of rows instead of states.")
 @FAMILY
 def status(
