@@ -21,6 +21,8 @@ from analytics_etl.models import Model
 
 _BATCH_ROWS = 50_000
 _CSV_BATCH_ROWS = 20_000
+_ENOUGH_BYTES = 2 << 20
+"""What is worth DuckDB's while: small files are handed to it together."""
 _PARQUET_BUFFER = 1 << 20
 """Bytes read at a time of each column."""
 
@@ -230,13 +232,21 @@ class Chain:
 
     def _batches(self, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         source: Records | None = self._first
+        few: list[pa.RecordBatch] = []
+        size = 0
         while source is not None and source.can_follow(self._first):
             number = pa.scalar(source.report.number, pa.int32())
             found_at = pa.scalar(source.report.file.modified_at, pa.timestamp("us", "UTC"))
             for batch in source.batches:
                 marks = [pa.repeat(number, batch.num_rows), pa.repeat(found_at, batch.num_rows)]
-                yield pa.RecordBatch.from_arrays([*batch.columns, *marks], schema=schema)
+                few.append(pa.RecordBatch.from_arrays([*batch.columns, *marks], schema=schema))
+                size += batch.nbytes
+                if size >= _ENOUGH_BYTES:
+                    yield pa.concat_batches(few)
+                    few, size = [], 0
             source = next(self._others, None)
+        if few:
+            yield pa.concat_batches(few)
         self.next = source
 
 
