@@ -68,8 +68,16 @@ def settle(warehouse: Warehouse, catalog: Catalog) -> None:
 
 
 def notes(warehouse: Warehouse, start: date, end: date, families: Collection[str] = ()) -> list[str]:
-    """What is wrong or odd with the days of [start, end), newest first, each in a sentence that says what to type."""
+    """What is wrong or odd with the days of [start, end), newest first, each in a sentence that says what to type;
+    before them, what waits elsewhere.
+    """
     found = []
+    frozen = {day for table, day in warehouse.frozen_days() if is_of(table, families)}
+    if hidden := sorted(day for day in frozen if not start <= day < end):
+        days = f"{shortened(hidden)}, not shown here, {'is' if len(hidden) == 1 else 'are'}"
+        found.append(f"{days} final and late or replaced files wait: analytics-etl doctor says what to type")
+    if early := rows_before_the_first_day(warehouse, families):
+        found.append(": ".join(early))
     states = [row for row in warehouse.day_states(start, end) if is_of(row["table_name"], families)]
     for row in sorted(states, key=lambda row: row["day"], reverse=True):
         which, day = f"{row['table_name']} {row['day']}", row["day"]
@@ -87,12 +95,6 @@ def notes(warehouse: Warehouse, start: date, end: date, families: Collection[str
         if VOLUME_CHECK in row["warned_checks"]:
             what = f"has {counted(row['rows'], 'row')}, far from what is usual" if row["rows"] else "has no rows"
             found.append(f"{which} {what}: are all its files there?")
-    frozen = {day for table, day in warehouse.frozen_days() if is_of(table, families)}
-    if hidden := sorted(day for day in frozen if not start <= day < end):
-        days = f"{shortened(hidden)}, not shown here, {'is' if len(hidden) == 1 else 'are'}"
-        found.append(f"{days} final and late or replaced files wait: analytics-etl doctor says what to type")
-    if early := rows_before_the_first_day(warehouse, families):
-        found.append(": ".join(early))
     return found
 
 
