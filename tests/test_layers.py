@@ -52,6 +52,7 @@ MAY_IMPORT = {
     "contracts": set[str](),
     "embedded": set[str](),
     "english": set[str](),
+    "scaffolding": {"contracts"},
     "sample": set[str](),
     "partitions": {"models"},
     "catalog": {"settings", "models", "contracts"},

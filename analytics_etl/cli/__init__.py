@@ -17,6 +17,7 @@ from analytics_etl.cli.inspection import doctor, metrics, report, status, watchd
 from analytics_etl.cli.notices import notify
 from analytics_etl.cli.query import query
 from analytics_etl.cli.samples import demo, sample
+from analytics_etl.cli.scaffold import new_family
 from analytics_etl.cli.services import execute, stop, ui
 from analytics_etl.cli.terminal import err, explanation, plain
 from analytics_etl.cli.upkeep import archive, prune, restore
@@ -55,6 +56,6 @@ def main() -> None:
 
 for command in (
     *(demo, run, backfill, reopen, status, changes, query, forget, archive, restore, report, ui, execute, stop),
-    *(doctor, metrics, prune, notify, watchdog, db_url, migrate, sample),
+    *(doctor, metrics, prune, notify, watchdog, db_url, migrate, sample, new_family),
 ):
     main.add_command(command)

@@ -1,0 +1,37 @@
+"""The command that begins a new family of tables."""
+
+import click
+
+from analytics_etl.cli.terminal import out
+from analytics_etl.scaffolding import Checkout, ScaffoldingError, write_family, write_template
+from analytics_etl.settings import CHECKOUT
+
+
+@click.command(name="new-family")
+@click.argument("name", metavar="NAME")
+@click.option("--table", metavar="TABLE", help="Write a DDL to fill in, sql/NAME/events/TABLE.sql, and nothing else.")
+def new_family(name: str, table: str | None) -> None:
+    """Write the files of a new family of events from the DDL of its tables.
+
+    First its DDL, one file for each event table, which is the contract that landing files are held to; then what
+    follows from it: migration, an aggregate per day, its check, their cases. docs/adding-a-family.md goes through it.
+
+    \b
+    analytics-etl new-family hosts --table ping_events   # writes sql/hosts/events/ping_events.sql: fill it in
+    analytics-etl new-family hosts                       # writes the rest
+    """  # noqa: D301 - click takes \b for the begin of lines to leave as they are
+    checkout = Checkout(CHECKOUT)
+    try:
+        if table is not None:
+            path = write_template(checkout, name, table)
+            out.print(f"wrote {path.relative_to(CHECKOUT)}: fill it in, then: analytics-etl new-family {name}")
+            return
+        written = write_family(checkout, name)
+    except ScaffoldingError as error:
+        raise click.UsageError(str(error)) from error
+    for path in written:
+        out.print(f"wrote {path.relative_to(CHECKOUT)}")
+    out.print(
+        f"Next: sample events in analytics_etl/sample/{name}.py, report in analytics_etl/reporting/families/{name}.py; "
+        "docs/adding-a-family.md shows both, and `make test` names what is missing"
+    )
