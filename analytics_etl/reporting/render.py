@@ -1,7 +1,9 @@
 """A report or an index -> text: HTML by the templates, JSON as it is. The only module that knows Jinja."""
 
+import hashlib
 import json
 import re
+from base64 import b64encode
 from calendar import Calendar
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
@@ -16,13 +18,11 @@ from analytics_etl.reporting import svg, wording
 from analytics_etl.reporting.families import REPORTS
 from analytics_etl.reporting.period import Value
 from analytics_etl.reporting.periods import days_of, period_label
-from analytics_etl.reporting.value import build_index
+from analytics_etl.reporting.value import QUALITY_TOPIC, build_index
 from analytics_etl.settings import TEMPLATES_DIR
 
-ROWS_SHOWN = 60
-"""Rows of a table in HTML; JSON has all of them."""
-ROWS_OPEN = 20
-"""A longer table is folded."""
+ROWS_OPEN = 10
+"""Rows of a table that are open; the rest of a longer one is on demand."""
 GOOD_SCORE, FAIR_SCORE = 80, 50  # from which a score is green, and amber
 
 NAME_LENGTH = 96
@@ -108,6 +108,11 @@ def exact(value: Value, kind: str) -> str:
     return f"{value:,}{unit}" if isinstance(value, int) else f"{value!r}{unit}"
 
 
+def raw(value: Value) -> str:
+    """A value for a program that sorts or saves it: all digits, nothing for NULL."""
+    return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def grade(score: float) -> str:
     """The tone of a score from 0 to 100."""
     return "good" if score >= GOOD_SCORE else "warn" if score >= FAIR_SCORE else "bad"
@@ -191,6 +196,7 @@ def spark(line: Mapping[str, Any]) -> tuple[str, str]:
 
 @cache
 def _environment() -> Environment:
+    script = (TEMPLATES_DIR / "report.js").read_text(encoding="utf-8")
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES_DIR),
         autoescape=True,
@@ -202,6 +208,7 @@ def _environment() -> Environment:
     environment.filters.update(
         reading=reading,
         exact=exact,
+        raw=raw,
         headline=headline,
         grade=grade,
         change=wording.change,
@@ -211,8 +218,11 @@ def _environment() -> Environment:
     environment.globals.update(
         PALETTE=svg.PALETTE,
         TONES=TONES,
-        ROWS_SHOWN=ROWS_SHOWN,
         ROWS_OPEN=ROWS_OPEN,
+        QUALITY_TOPIC=QUALITY_TOPIC,
+        WIDTHS=svg.WIDTHS,
+        SCRIPT=script,
+        SCRIPT_HASH=f"sha256-{b64encode(hashlib.sha256(script.encode()).digest()).decode()}",
         CARDS=CARDS,
         NUMBERS=NUMBERS,
         WEEKDAYS=wording.WEEKDAYS,

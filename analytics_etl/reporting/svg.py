@@ -39,11 +39,12 @@ INK, MUTED, LINE, GAP, ACCENT, SOFT, BAD = (
 )
 
 Width = Literal["wide", "narrow", "half"]
-WIDTHS: Mapping[Width, int] = {"wide": 860, "narrow": 340, "half": 420}
+WIDTHS: Mapping[Width, int] = {"wide": 640, "narrow": 340, "half": 340}
+"""Pixels. The style sheet shows each picture in about this width, so that its text is as large as it was drawn."""
 FONT_SIZE = 12
 CHARACTER_WIDTH = 7.5
 """Pixels of a character on average, of names in the widest of the usual system fonts."""
-NAME_ROOM = {"wide": 226, "narrow": 336}
+NAME_ROOM = {"wide": 196, "narrow": 336}
 """Pixels for the name of a horizontal bar: to the left of the plot, on a phone above it."""
 
 LONG_NUMBER = re.compile(r"-?\d*\.\d{2,}(e-?\d+)?")

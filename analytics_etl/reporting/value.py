@@ -29,8 +29,11 @@ from analytics_etl.reporting.state import period_state
 SCHEMA_VERSION = 1
 SPARKLINE_WEEKS = 4
 
+QUALITY_TOPIC = "Data quality"
+"""The page folds its sections into one."""
+
 QUALITY: Mapping[str, tuple[Section, ...]] = {
-    "Data quality": (
+    QUALITY_TOPIC: (
         quality.days,
         quality.quality_checks,
         quality.quality_rows,
