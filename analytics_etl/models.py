@@ -29,7 +29,7 @@ PARAMETERS: dict[str, set[str]] = {
     "aggregates": {"start", "end"},
     "views": set(),
     "checks": {"start", "end", "table", "volume_factor"},
-    "reports": {"previous_start", "start", "end", "family"},
+    "reports": {"previous_start", "previous_end", "start", "end", "family"},
 }
 """What is written into a statement each time it is run; settings are written in when its file is read."""
 CADENCE_BY_SUFFIX: dict[str, Cadence] = {

@@ -16,6 +16,8 @@ HOSTILE = "<script>alert('x')</script>\u202e&amp;"
 HOSTILE_PLACES = (
     ("top_modules", "module_name"),
     ("growing_modules", "module_name"),
+    ("top_versions", "version"),
+    ("top_organizations", "organization_id"),
     ("languages", "language"),
     ("compilation_performance", "language"),
     ("quality_checks", "description"),
@@ -82,6 +84,32 @@ def module(rank: int, name: str, downloads: int, previous: int, previous_rank: i
         "previous_download_count": previous,
         "growth_ratio": downloads / previous - 1 if previous else None,
         "total_download_bytes": downloads * 1000,
+    }
+
+
+def version(name: str, downloads: int, previous: int, share: float) -> dict[str, Any]:
+    return {
+        "rank": 1 if share > 0.5 else 2,
+        "module_name": "acme.orders.v1",
+        "version": name,
+        "download_count": downloads,
+        "previous_download_count": previous,
+        "growth_ratio": downloads / previous - 1,
+        "module_share_ratio": share,
+        "highest_daily_unique_users": 40,
+    }
+
+
+def organization(name: str, requests: int, previous: int) -> dict[str, Any]:
+    return {
+        "rank": 1 if previous else 2,
+        "organization_id": name,
+        "request_count": requests,
+        "previous_request_count": previous,
+        "growth_ratio": requests / previous - 1 if previous else None,
+        "download_count": requests // 2,
+        "compilation_count": 10,
+        "highest_daily_active_users": 30,
     }
 
 
@@ -171,6 +199,8 @@ def day_rows() -> Rows:
                 "is_new": True,
             },
         ],
+        "top_versions": [version("1.4.0", 6000, 4000, 2 / 3), version("1.3.2", 3000, 4000, 1 / 3)],
+        "top_organizations": [organization("acme", 9000, 6000), organization("newcomer", 345, 0)],
         "languages": [language("go", 150, 9, 0.75), language("rust", 50, 1, 0.25)],
         "compilation_performance": [performance("go", 150, 480.5), performance("rust", 50, 2000.0)],
         "quality_checks": [

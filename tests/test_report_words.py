@@ -1,10 +1,12 @@
 """What a report says of its period: its state, what changed, better or worse, and numbers as people read them."""
 
+from collections.abc import Mapping
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
+from typing import Any
 
 import pytest
-from report_values import DAY, EVENTS, day_report, day_rows, troubled_rows, week_report
+from report_values import DAY, EVENTS, WEEK, day_report, day_rows, troubled_rows, week_report, week_rows
 
 from analytics_etl import reporting
 from analytics_etl.reporting import wording
@@ -96,6 +98,71 @@ def test_links_lead_to_reports_that_can_exist() -> None:
     assert (links["previous"], links["next"]) == (None, None)
     links = day_report(day_rows())["links"]
     assert (links["previous"]["href"], links["next"]["href"]) == ("2025-03-30.html", "2025-04-01.html")
+
+
+def comparing(report: Mapping[str, Any]) -> set[str]:
+    """The columns of sections, but for those about the data's quality, that compare with another period."""
+    return {
+        f"{section['name']}.{column['name']}"
+        for section in report["sections"]
+        if section["topic"] != "Data quality"
+        for column in section["columns"]
+        if column["name"].startswith("previous_") or column["name"] in ("growth_ratio", "rank_change")
+    }
+
+
+def test_a_week_with_days_missing_is_compared_nowhere() -> None:
+    report = week_report()
+    assert report["comparison"]["sentence"] == "No comparison: this period is incomplete."
+    assert comparing(report) == set()
+    html = reporting.render_html(report)
+    assert "before)" not in html
+    assert "mark\">the week before" not in html
+    [growth] = [section for section in report["sections"] if section["name"] == "growing_modules"]
+    assert growth["sentence"] == "No comparison, since 2 days are not loaded (2 and 3 April)."
+
+    whole = week_report(troubled_rows(), newest_day=date(2025, 4, 13))
+    assert comparing(whole) >= {"top_modules.growth_ratio", "languages.previous_compilation_count"}
+
+
+def test_a_month_before_with_days_missing_is_compared_nowhere() -> None:
+    rows = troubled_rows()
+    gone = [row for row in rows["days"] if row["day"] == WEEK[0] - timedelta(days=3)]
+    rows["days"] = [row for row in rows["days"] if row not in gone]
+    report = week_report(rows, newest_day=date(2025, 4, 13))
+    assert report["comparison"]["sentence"].endswith("is incomplete.")
+    assert comparing(report) == set()
+
+
+def test_a_day_is_compared_with_the_same_weekday_first() -> None:
+    report = day_report(day_rows())
+    assert report["comparison"]["sentence"] == "Compared with Monday 24 March 2025."
+    downloads = report["kpis"][0]
+    assert (downloads["previous"], downloads["day_before"]) == (10_000, 13_000)
+    html = reporting.render_html(report)
+    assert html.index("vs last Mon") < html.index("vs Sun")
+
+
+def test_a_week_that_is_not_over_is_in_progress() -> None:
+    rows = week_rows()
+    rows["days"] = [row for row in rows["days"] if row["day"] < date(2025, 4, 2)]
+    report = week_report(rows, newest_day=date(2025, 4, 1))
+    assert report["state"]["is_under_way"]
+    assert report["state"]["sentence"] == (
+        "Week 14 of 2025, 31 March to 6 April 2025 (UTC) is in progress: 2 of 7 days are loaded, up to 1 April."
+    )
+    html = reporting.render_html(report)
+    assert "in progress</span>" in html
+    assert "incomplete" not in html
+    # A day that was left out is no day to come.
+    assert not week_report(newest_day=date(2025, 4, 6))["state"]["is_under_way"]
+
+
+def test_before_the_first_day_there_is_nothing() -> None:
+    report = day_report(day_rows(), first_day=DAY - timedelta(days=4))
+    [trend] = [section for section in report["sections"] if section["name"] == "trend"]
+    assert [row["period_start"] for row in trend["rows"]] == [str(DAY - timedelta(days=n)) for n in range(5)]
+    assert "no data" not in trend["sentence"]
 
 
 @pytest.mark.parametrize(

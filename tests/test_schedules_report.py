@@ -203,10 +203,10 @@ def test_a_long_pattern_is_cut_in_the_chart_and_whole_in_the_table() -> None:
     value = built("daily", DAY, next_day(DAY), rows)
     text = reporting.render_html(value)
     section = text[text.index("Which errors are new") : text.index("</section>", text.index("Which errors are new"))]
-    pictures, table = section.split("<table>")
+    pictures, table = re.split("<table[^>]*>", section)
     drawn = [html.unescape(name) for name in re.findall(r"<text[^>]*>([^<]*)</text>", pictures)]
     assert [name for name in drawn if "…" in name] == [
-        "connection to b…n> was written",  # 226 pixels beside the bars are 30 characters
+        "connection to… was written",  # 196 pixels beside the bars are 26 characters
         "connection to broker <…ition <n> was written",  # on a phone 336 above them are 44
     ]
     assert html.escape(long) in table
@@ -214,5 +214,5 @@ def test_a_long_pattern_is_cut_in_the_chart_and_whole_in_the_table() -> None:
 
 def test_names_from_events_are_escaped() -> None:
     text = reporting.render_html(built("daily", DAY, next_day(DAY), hostile_rows()))
-    assert "<script" not in text
+    assert text.count("<script") == 1, "the page's own"
     assert "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;" in text

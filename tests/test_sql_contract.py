@@ -178,7 +178,8 @@ def runnable(engine: Postgres | DuckDB, model: Model, start: date = SOME_DAY, en
         if table is not None:
             engine.execute(sql_engines.batch_view(BATCH, CATALOG, table, start, end))
         return check_statement(model, CATALOG, table, BATCH, start, end)
-    window = {**window_parameters(start, end), "previous_start": f"{start - (end - start)} 00:00:00+00"}
+    window = {**window_parameters(start, end), "previous_end": f"{start} 00:00:00+00"}
+    window["previous_start"] = f"{start - (end - start)} 00:00:00+00"
     window["family"] = CATALOG.families[0] if model.family == "ops" else model.family
     return model.statement(window)
 

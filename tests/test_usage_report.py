@@ -189,7 +189,7 @@ def test_sentences_say_what_the_rows_say() -> None:
     )
     assert (
         found["anomalies"]
-        == "2 hours of a schema were out of the ordinary; the worst (critical): all schemas on 31 March."
+        == "2 hours of a schema were out of the ordinary; the most severe was critical: all schemas on 31 March."
     )
 
 
@@ -207,8 +207,8 @@ def test_a_day_after_a_week_without_anomalies_says_so() -> None:
     rows["trend"].append(trend_day(DAY - timedelta(days=7), 900, 9, 0))
     html = reporting.render_html(report("daily", DAY, DAY + timedelta(days=1), rows))
     card = html[html.index('<div class="label">Anomalies') :].split("</li>")[0]
-    assert "none the day before" in card
-    assert "none last Mon" in card
+    assert "none the week before" in card
+    assert "none Sun" in card
 
 
 def test_an_empty_day_says_that_nothing_is_known() -> None:

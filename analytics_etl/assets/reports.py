@@ -12,7 +12,7 @@ import dagster as dg
 
 from analytics_etl.assets.metadata import FRESHNESS, HOURLY, asset_key, retrying_lost_connections
 from analytics_etl.catalog import Catalog
-from analytics_etl.models import Cadence, Model
+from analytics_etl.models import Cadence, Model, window_parameters
 from analytics_etl.outdated_reports import matured_reports, outdated_reports
 from analytics_etl.partitions import Partitions, period_end, period_start, requested_periods
 from analytics_etl.reporting import (
@@ -161,9 +161,11 @@ def write_report(warehouse: Warehouse, catalog: Catalog, family: str, cadence: C
 
 def _ask(source: Warehouse | Snapshot, query: Model, window: Window, family: str) -> list[dict[str, Any]]:
     """The rows of a report query; those of sql/ops/reports are asked about the family."""
-    previous_start, start, end = window
-    parameters: dict[str, str | int] = {"previous_start": f"{previous_start.isoformat()} 00:00:00+00", "family": family}
-    return source.query(query.select, parameters, start, end)
+    before = window_parameters(window.previous_start, window.previous_end)
+    parameters: dict[str, str | int] = {
+        "previous_start": before["start"], "previous_end": before["end"], "family": family
+    }  # fmt: skip
+    return source.query(query.select, parameters, window.start, window.end)
 
 
 def write_index(reports_dir: Path) -> tuple[Path, int]:

@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from analytics_etl.reporting import svg
+from analytics_etl.reporting import svg, wording
+from analytics_etl.reporting.period import Row
+from analytics_etl.reporting.periods import COMPARED_WITH, Cadence
 
 BARS_SHOWN = 10
 """More cannot be compared at a glance; the table has all."""
@@ -19,6 +21,16 @@ class Figure:
     caption: str
     legend: tuple[tuple[str, str], ...]
     pictures: Mapping[svg.Width, str]
+
+
+def beside_before(value: int, previous: int | None) -> str:
+    """A count with the one of the period it is compared with, if it is."""
+    return wording.count(value) + ("" if previous is None else f"  ({wording.count(previous)} before)")
+
+
+def compared_mark(rows: Sequence[Row], column: str, cadence: Cadence) -> tuple[tuple[str, str], ...]:
+    """The legend of the marks of the period before; none where there is no comparison."""
+    return (("mark", COMPARED_WITH[cadence]),) if any(row[column] is not None for row in rows) else ()
 
 
 def bar_figure(bars: Sequence[svg.Bar], caption: str, legend: tuple[tuple[str, str], ...]) -> Figure:

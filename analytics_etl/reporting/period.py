@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
 from analytics_etl.reporting import wording
-from analytics_etl.reporting.periods import Cadence, Window, days_of, previous_start
+from analytics_etl.reporting.periods import Cadence, Window, compared_period, days_of
 
 Value = Any
 """A value of a query's row: str, int, float, bool, date or None."""
@@ -48,14 +48,17 @@ class Period:
     kpis: tuple[Kpi, ...]
     newest_day: date
     """The newest day in the warehouse."""
+    first_day: date
+    """The first day there can be data of."""
 
     @property
     def days(self) -> list[date]:
         return days_of(self.start, self.end)
 
     @property
-    def previous_start(self) -> date:
-        return previous_start(self.cadence, self.start)
+    def compared(self) -> tuple[date, date]:
+        """The period [first, after) it is compared with."""
+        return compared_period(self.cadence, self.start)
 
     def totals(self, period: str = "current") -> Row:
         """The row of the KPI query for `current` or `previous`; empty when nothing happened."""
@@ -110,6 +113,18 @@ class Period:
                      "change_ratio": ratio}
                 )  # fmt: skip
         return found
+
+
+def compared(window: Window) -> str:
+    """Which days were compared, as a part of a sentence."""
+    of = wording.day_range(window.start, window.end)
+    return f"compared: {of} against {wording.day_range(window.previous_start, window.previous_end)}"
+
+
+def uncompared(missing: Mapping[date, Sequence[str]]) -> str:
+    """Why days were not compared, as a part of a sentence."""
+    days = f"{wording.plural(len(missing), 'day')} {wording.verb(len(missing), 'is', 'are')} not loaded"
+    return f"no comparison, since {days} ({wording.day_list(list(missing))})"
 
 
 def section(question: str, parts: Iterable[str], columns: Sequence[Column], rows: Sequence[Row]) -> dict[str, Any]:

@@ -1,19 +1,34 @@
 """The calendar of reports: periods, their names and files, and the window each section is asked for. No data."""
 
 from datetime import date, timedelta
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from analytics_etl.reporting import wording
 
 Cadence = Literal["daily", "weekly", "monthly"]
-Window = tuple[date, date, date]
-"""(previous_start, start, end): the period is [start, end), the one it is compared with [previous_start, start)."""
+
+
+class Window(NamedTuple):
+    """What a report query is asked for: the period [start, end), and [previous_start, previous_end) before it, with
+    which it is compared.
+    """
+
+    previous_start: date
+    previous_end: date
+    start: date
+    end: date
+
 
 TREND_DAYS = 30
 TREND_WEEKS = 12
 TREND_MONTHS = 12
 GROWTH_DAYS = 7
 """A single day is too short for growth: the daily report compares the 7 days up to its end with the 7 before."""
+
+COMPARED_WITH = {"daily": "the week before", "weekly": "the week before", "monthly": "the month before"}
+"""Of each cadence what numbers are compared with, in words. Days have a rhythm of weeks: a Monday is compared with the
+Monday before, not with a Sunday.
+"""
 
 
 WindowKind = Literal["period", "trend", "growth", "days"]
@@ -23,14 +38,23 @@ is looked for and the one before, or all days that anything is compared with."""
 
 def window(kind: WindowKind, cadence: Cadence, start: date, end: date) -> Window:
     """The window to bind to a report query for the period [start, end)."""
-    period = (previous_start(cadence, start), start, end)
-    growth = (end - timedelta(2 * GROWTH_DAYS), end - timedelta(GROWTH_DAYS), end) if cadence == "daily" else period
+    period = growth = Window(*compared_period(cadence, start), start, end)
+    if cadence == "daily":
+        middle = end - timedelta(GROWTH_DAYS)
+        growth = Window(middle - timedelta(GROWTH_DAYS), middle, middle, end)
     if kind == "trend":
         first = trend_start(cadence, end)
-        return first, first, end  # no comparison: its previous period is empty
+        return Window(first, first, first, end)  # no comparison: its previous period is empty
     if kind == "growth":
         return growth
-    return (growth[0], start, end) if kind == "days" else period
+    return Window(growth.previous_start, start, start, end) if kind == "days" else period
+
+
+def compared_period(cadence: Cadence, start: date) -> tuple[date, date]:
+    """The period [first, after) that the one beginning at `start` is compared with: of a day the same weekday."""
+    if cadence == "daily":
+        return start - timedelta(7), start - timedelta(6)
+    return previous_start(cadence, start), start
 
 
 def previous_start(cadence: Cadence, start: date) -> date:

@@ -100,7 +100,7 @@ def days(period: Period) -> dict[str, Any]:
     if states := [state for row in rows for state in row["day_states"] if state != "expected"]:
         counts = [(name, states.count(state)) for state, name in _STATE_NAMES.items() if states.count(state)]
         if len(counts) == 1:
-            parts.append(f"all {counts[0][0]}" if len(states) > 1 else counts[0][0])
+            parts.append(f"all are {counts[0][0]}" if len(states) > 1 else f"it is {counts[0][0]}")
         else:
             parts.append(", ".join(f"{wording.count(number)} {name}" for name, number in counts))
     return section("Which days are loaded, and can they still change?", parts, columns, rows)
@@ -138,9 +138,9 @@ def _loaded(period: Period, missing: Mapping[date, Sequence[str]]) -> str:
     if not expected:
         return "no table is expected"
     if not incomplete:
-        days = "the day" if period.cadence == "daily" else f"all {len(period.days)} days"
-        are = wording.verb(len(period.days), "is", "are")
-        return f"{days} of {'all ' if expected > 1 else ''}{tables} {are} loaded"
+        of_days = "" if period.cadence == "daily" else f" for all {len(period.days)} days"
+        which = f"all {tables} are" if expected > 1 else "the only table is"
+        return f"{which} loaded{of_days}"
     what = ("is", "are") if period.cadence == "daily" else ("has", "have")
     state = "not loaded" if period.cadence == "daily" else f"missing days: {wording.day_list(list(missing))}"
     return f"{len(incomplete)} of {tables} {wording.verb(len(incomplete), *what)} {state}"
@@ -161,7 +161,7 @@ def first_figures(period: Period) -> dict[str, Any]:
         parts = [
             f"{len(rows)} of {wording.plural(len(period.kpis), 'key figure')} since {when}"
             if rows
-            else f"no key figure since it was first published on {when}"
+            else f"nothing: all key figures are as first published on {when}"
         ]
     return section("What changed since this report was first published?", parts, columns, rows)
 

@@ -145,6 +145,8 @@ def states(row: Mapping[str, Any], period: Mapping[str, Any]) -> list[tuple[str,
 
 def badge(state: Mapping[str, Any]) -> tuple[str, str, str]:
     """The state of a whole report as (mark, tone, word)."""
+    if state["is_under_way"]:
+        return TONES["warn"], "warn", "in progress"
     if not state["is_complete"]:
         return TONES["bad"], "bad", "incomplete"
     return finality(state["is_final"])
@@ -162,11 +164,11 @@ def breakable(name: str) -> Markup:
 
 
 def compared_with(report: Mapping[str, Any]) -> tuple[str, str]:
-    """The period before, and for a day the same weekday a week before, in the few characters a card has."""
+    """What numbers are compared with, and of a day the day before, in the few characters a card has."""
     start = date.fromisoformat(report["comparison"]["start"])
     if report["cadence"] == "daily":
-        day = wording.WEEKDAYS[date.fromisoformat(report["period"]["start"]).weekday()]
-        return wording.WEEKDAYS[start.weekday()][:3], f"last {day[:3]}"
+        day = start.weekday()
+        return f"last {wording.WEEKDAYS[day][:3]}", wording.WEEKDAYS[day - 1][:3]
     if report["cadence"] == "weekly":
         return f"week {start.isocalendar().week}", ""
     return wording.MONTHS[start.month - 1], ""

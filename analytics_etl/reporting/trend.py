@@ -118,7 +118,9 @@ def _parts(trend: Trend, period: Period, rows: Sequence[Row], known: Sequence[Ro
 
 def _rows(trend: Trend, period: Period) -> list[dict[str, Any]]:
     """One row per day, week or month of the trend, oldest first; what a period has no data for is None."""
-    first, _, end = period.windows["trend"]
+    first, end = period.windows["trend"].start, period.windows["trend"].end
+    while first < period.start and next_end(period.cadence, first) <= period.first_day:
+        first = next_end(period.cadence, first)  # before the first day there is nothing to show, not even a gap
     bounds = [first]
     while bounds[-1] < end:
         bounds.append(next_end(period.cadence, bounds[-1]))
@@ -132,7 +134,7 @@ def _rows(trend: Trend, period: Period) -> list[dict[str, Any]]:
             {
                 "period_start": start,
                 "day_count": len(inside),
-                "expected_day_count": (after - start).days,
+                "expected_day_count": max((after - max(start, period.first_day)).days, 0),
                 **sums,
                 trend.highest_name: max((row[trend.highest[0]] for row in inside), default=None),
                 trend.ratio[0]: _ratio(trend, sums),

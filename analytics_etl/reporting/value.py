@@ -4,6 +4,7 @@ The value is JSON-able, its keys are those of `reports_templates/report.schema.j
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -26,7 +27,7 @@ from analytics_etl.reporting.periods import (
 )
 from analytics_etl.reporting.state import period_state
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 SPARKLINE_WEEKS = 4
 
 QUALITY_TOPIC = "Data quality"
@@ -78,10 +79,13 @@ def build_report(
     check_period(cadence, start, end)
     report = REPORTS[family]
     windows = section_windows(family, cadence, start, end)
-    period = Period(cadence, start, end, sections, tuple(expected_tables), windows, report.kpis, newest_day)
+    period = Period(
+        cadence, start, end, sections, tuple(expected_tables), windows, report.kpis, newest_day, first_day or date.min
+    )
     label = period_label(cadence, start, end)
     state = period_state(period, label, newest_day, lateness_days)
-    comparison = _comparison(period, is_complete=state["is_complete"])
+    comparison = _comparison(period, is_complete=state["is_complete"], is_under_way=state["is_under_way"])
+    period = replace(period, rows=_fairly_compared(period, report.windows, is_fair=comparison["is_comparable"]))
     value = {
         "schema_version": SCHEMA_VERSION,
         "title": f"{family.capitalize()} {cadence} report: {label}",
@@ -92,7 +96,11 @@ def build_report(
         "comparison": comparison,
         "kpis": [_kpi(period, kpi, is_fair=comparison["is_comparable"]) for kpi in report.kpis],
         "sections": [
-            {"name": section.__name__, "topic": topic, **section(period)}
+            {
+                "name": section.__name__,
+                "topic": topic,
+                **_without_comparison(section(period), is_fair=comparison["is_comparable"] or topic == QUALITY_TOPIC),
+            }
             for topic, built in {**report.topics, **QUALITY}.items()
             for section in built
         ],
@@ -112,7 +120,9 @@ def index_entry(report: Mapping[str, Any]) -> dict[str, Any]:
         "family": report["family"],
         "cadence": report["cadence"],
         "period": dict(report["period"]),
-        "state": {name: report["state"][name] for name in ("is_final", "is_complete", "is_empty", "sentence")},
+        "state": {
+            name: report["state"][name] for name in ("is_final", "is_complete", "is_under_way", "is_empty", "sentence")
+        },
         "kpis": {name: kpis[name] for name in REPORTS[report["family"]].index_kpis},
         "links": {
             "html": report_path(report["family"], report["cadence"], start),
@@ -129,13 +139,15 @@ def build_index(entries: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     return {"schema_version": SCHEMA_VERSION, "title": "Reports", "reports": [dict(entry) for entry in ordered]}
 
 
-def _comparison(period: Period, *, is_complete: bool) -> dict[str, Any]:
+def _comparison(period: Period, *, is_complete: bool, is_under_way: bool) -> dict[str, Any]:
     """The period before, and whether comparing with it is fair."""
-    start, end = period.previous_start, period.start
+    start, end = period.compared
     label = period_label(period.cadence, start, end)
     missing = period.missing_days(start, end)
     if not period.totals("previous"):
         sentence = f"No comparison: {label} has no data."
+    elif is_under_way:
+        sentence = "No comparison: this period is not over yet."
     elif not is_complete:
         sentence = "No comparison: this period is incomplete."
     elif missing:
@@ -146,6 +158,36 @@ def _comparison(period: Period, *, is_complete: bool) -> dict[str, Any]:
     return {"start": start, "end": end, "label": label, "is_comparable": is_fair, "sentence": sentence}
 
 
+def _fairly_compared(
+    period: Period, windows: Mapping[str, WindowKind], *, is_fair: bool
+) -> Mapping[str, Sequence[Row]]:
+    """The rows, without what compares them with a period that cannot be compared: a week with days missing, there or
+    here, grows or falls by what is missing. Of a question about growth alone nothing is left.
+    """
+    rows = dict(period.rows)
+    for name, of in period.rows.items():
+        if windows.get(name) == "growth":
+            window = period.windows[name]
+            rows[name] = [] if period.missing_days(window.previous_start, window.end) else of
+        elif not is_fair and name != "kpis":
+            rows[name] = [{key: None if _is_comparison(key) else value for key, value in row.items()} for row in of]
+    return rows
+
+
+def _without_comparison(section: dict[str, Any], *, is_fair: bool) -> dict[str, Any]:
+    """A section without the columns that compare, when that is not fair; its rows keep the keys, without values."""
+    columns = [c for c in section["columns"] if is_fair or not _is_comparison(c["name"]) or _has_values(section, c)]
+    return {**section, "columns": columns}
+
+
+def _has_values(section: Mapping[str, Any], column: Mapping[str, str]) -> bool:
+    return any(row.get(column["name"]) is not None for row in section["rows"])
+
+
+def _is_comparison(column: str) -> bool:
+    return column.startswith("previous_") or column in ("growth_ratio", "rank_change")
+
+
 def _sections(topics: Mapping[str, tuple[Section, ...]]) -> list[Section]:
     return [section for sections in topics.values() for section in sections]
 
@@ -154,18 +196,18 @@ def _kpi(period: Period, kpi: Kpi, *, is_fair: bool) -> dict[str, Any]:
     value, previous = period.totals().get(kpi.name), period.totals("previous").get(kpi.name)
     by_day = {row["day"]: row[kpi.name] for row in period.rows.get("trend", ())}
     days = days_of(_sparkline_start(period), period.end)
-    week_before = None
-    day_before = period.start - timedelta(7)
-    if period.cadence == "daily" and not period.missing_days(day_before, day_before + timedelta(1)):
-        week_before = by_day.get(day_before)
+    day_before = None
+    yesterday = period.start - timedelta(1)
+    if period.cadence == "daily" and not period.missing_days(yesterday, period.start):
+        day_before = by_day.get(yesterday)
     return {
         **kpi._asdict(),
         "value": value,
         "previous": previous,
         "change": value - previous if is_fair and value is not None and previous is not None else None,
         "change_ratio": _growth(value, previous) if is_fair else None,
-        "week_before": week_before,
-        "week_before_change_ratio": _growth(value, week_before),
+        "day_before": day_before,
+        "day_before_change_ratio": _growth(value, day_before),
         "sparkline": {
             "start": days[0],
             "end": period.end,
@@ -184,7 +226,7 @@ def _sparkline_start(period: Period) -> date:
         return period.windows["trend"][0]
     if period.cadence == "weekly":
         return period.end - timedelta(7 * SPARKLINE_WEEKS)
-    return period.previous_start
+    return period.compared[0]
 
 
 def _links(period: Period, newest_day: date, first_day: date | None) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 from analytics_etl.reporting import wording
 from analytics_etl.reporting.families import registry_figures as figures
 from analytics_etl.reporting.family import FamilyReport
-from analytics_etl.reporting.period import Column, Kpi, Period, Row, section
+from analytics_etl.reporting.period import Column, Kpi, Period, Row, compared, section, uncompared
 from analytics_etl.reporting.trend import Trend, build, draw
 
 KPIS = (
@@ -78,7 +78,9 @@ def growing_modules(period: Period) -> dict[str, Any]:
     rows = list(period.rows.get("growing_modules", ()))
     grown = [row for row in rows if not row["is_new"]]
     new = [row for row in rows if row["is_new"]]
-    previous_start, start, end = period.windows["growing_modules"]
+    window = period.windows["growing_modules"]
+    if missing := period.missing_days(window.previous_start, window.end):
+        return section("Which modules grew?", [period.nothing(uncompared(missing))], [], [])
     parts = []
     if grown:
         first = grown[0]
@@ -93,12 +95,7 @@ def growing_modules(period: Period) -> dict[str, Any]:
         which = "the only new module" if len(new) == 1 else "the most downloaded new module"
         parts.append(f"{which}: {best}")
     parts = parts or [period.nothing("no module with enough downloads before grew, and none is new")]
-    compared = f"{wording.day_range(start, end)} against {wording.day_range(previous_start, start)}"
-    parts.append(f"compared: {compared}")
-    if missing := period.missing_days(previous_start, end):
-        parts.append(
-            f"{wording.plural(len(missing), 'day')} of these {wording.verb(len(missing), 'is', 'are')} not loaded"
-        )
+    parts.append(compared(window))
     columns: list[Column] = [
         ("rank", "#", "rank"),
         ("module_name", "Module", "name"),
@@ -108,6 +105,55 @@ def growing_modules(period: Period) -> dict[str, Any]:
         ("is_new", "", "new"),
     ]
     return section("Which modules grew?", parts, columns, rows)
+
+
+def top_versions(period: Period) -> dict[str, Any]:
+    rows = list(period.rows.get("top_versions", ()))
+    parts = []
+    if rows:
+        first = rows[0]
+        name = f"{wording.name(first['version'])} of {wording.name(first['module_name'])}"
+        share = wording.ratio(first["module_share_ratio"])
+        parts.append(
+            f"most downloads: version {name} with {wording.count(first['download_count'])}, {share} of its module's"
+        )
+    columns: list[Column] = [
+        ("rank", "#", "rank"),
+        ("module_name", "Module", "name"),
+        ("version", "Version", "name"),
+        ("download_count", "Downloads", "count"),
+        ("previous_download_count", "Before", "count"),
+        ("growth_ratio", "Change", "change_ratio"),
+        ("module_share_ratio", "Of its module", "ratio"),
+        ("highest_daily_unique_users", _users_label(period), "count"),
+    ]
+    return section("Which versions are in use?", parts or [period.nothing("no version was downloaded")], columns, rows)
+
+
+def top_organizations(period: Period) -> dict[str, Any]:
+    rows = list(period.rows.get("top_organizations", ()))
+    parts = []
+    if rows:
+        first = rows[0]
+        requests = wording.plural(first["request_count"], "request")
+        parts.append(f"most active: {wording.name(first['organization_id'])} with {requests}")
+        if new := [row for row in rows if row["previous_request_count"] == 0]:
+            parts.append(f"{len(new)} of {_these(rows, 'organisation')} asked for nothing before")
+    columns: list[Column] = [
+        ("rank", "#", "rank"),
+        ("organization_id", "Organisation", "name"),
+        ("request_count", "Requests", "count"),
+        ("previous_request_count", "Before", "count"),
+        ("growth_ratio", "Change", "change_ratio"),
+        ("download_count", "Downloads", "count"),
+        ("compilation_count", "Compilations", "count"),
+        ("highest_daily_active_users", _users_label(period), "count"),
+    ]
+    return section("Which organisations use the registry?", parts or [period.nothing("none did")], columns, rows)
+
+
+def _users_label(period: Period) -> str:
+    return "Users" if period.cadence == "daily" else "Highest daily users"
 
 
 def languages(period: Period) -> dict[str, Any]:
@@ -172,13 +218,14 @@ def _these(rows: Sequence[Row], noun: str) -> str:
 REPORT = FamilyReport(
     kpis=KPIS,
     topics={
-        "Downloads": (trend, top_modules, growing_modules),
+        "Downloads": (trend, top_modules, growing_modules, top_versions, top_organizations),
         "Compilations": (languages, compilation_performance),
     },
     drawings={
         "trend": partial(draw, TREND),
         "top_modules": figures.top_modules,
         "growing_modules": figures.growing_modules,
+        "top_organizations": figures.top_organizations,
         "languages": figures.languages,
         "compilation_performance": figures.compilation_performance,
     },

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from analytics_etl.reporting import svg, wording
-from analytics_etl.reporting.charts import BARS_SHOWN, Figure, bar_figure
+from analytics_etl.reporting.charts import BARS_SHOWN, Figure, bar_figure, beside_before, compared_mark
 from analytics_etl.reporting.period import Row
 
 
@@ -14,13 +14,12 @@ def top_modules(rows: Sequence[Row], report: Mapping[str, Any]) -> list[Figure]:
         svg.Bar(
             row["module_name"],
             row["download_count"],
-            f"{wording.count(row['download_count'])}  ({wording.count(row['previous_download_count'])} before)",
+            beside_before(row["download_count"], row["previous_download_count"]),
             row["previous_download_count"],
         )
         for row in rows
     ]
-    before = {"daily": "the day before", "weekly": "the week before", "monthly": "the month before"}[report["cadence"]]
-    legend = (("accent", "downloads"), ("mark", before))
+    legend = (("accent", "downloads"), *compared_mark(rows, "previous_download_count", report["cadence"]))
     caption = f"The {len(rows)} most downloaded modules" if len(rows) > 1 else "The only downloaded module"
     return [bar_figure(bars, caption, legend)]
 
@@ -41,6 +40,21 @@ def growing_modules(rows: Sequence[Row], _report: Mapping[str, Any]) -> list[Fig
         else "Growth of the only module that grew"
     )
     return [bar_figure(bars, caption, ())]
+
+
+def top_organizations(rows: Sequence[Row], report: Mapping[str, Any]) -> list[Figure]:
+    rows = rows[:BARS_SHOWN]
+    bars = [
+        svg.Bar(
+            row["organization_id"],
+            row["request_count"],
+            beside_before(row["request_count"], row["previous_request_count"]),
+            row["previous_request_count"],
+        )
+        for row in rows
+    ]
+    mark = compared_mark(rows, "previous_request_count", report["cadence"])
+    return [bar_figure(bars, "Requests by organisation", (("accent", "requests"), *mark))]
 
 
 def languages(rows: Sequence[Row], _report: Mapping[str, Any]) -> list[Figure]:

@@ -6,7 +6,7 @@ from typing import Any
 from analytics_etl.reporting import wording
 from analytics_etl.reporting.families import usage_figures as figures
 from analytics_etl.reporting.family import FamilyReport
-from analytics_etl.reporting.period import Column, Kpi, Period, Row, section
+from analytics_etl.reporting.period import Column, Kpi, Period, Row, compared, section, uncompared
 from analytics_etl.reporting.trend import Trend, build, draw
 
 KPIS = (
@@ -93,7 +93,9 @@ def most_used_schemas(period: Period) -> dict[str, Any]:
 
 def changing_schemas(period: Period) -> dict[str, Any]:
     rows = _rows(period, "changing_schemas")
-    previous_start, start, end = period.windows["changing_schemas"]
+    window = period.windows["changing_schemas"]
+    if missing := period.missing_days(window.previous_start, window.end):
+        return section("Which schemas are trending up and down?", [period.nothing(uncompared(missing))], [], [])
     by_direction = {name: [row for row in rows if row["direction"] == name] for name in ("up", "down", "new")}
     parts = []
     for direction, what in (("up", "most growth"), ("down", "largest fall")):
@@ -107,11 +109,7 @@ def changing_schemas(period: Period) -> dict[str, Any]:
         parts.append(f"the most used new schema: {figures.short_id(new[0]['schema_name'])}, "
                      f"{wording.plural(new[0]['operation_count'], 'operation')}")  # fmt: skip
     parts = parts or [period.nothing("no schema with enough operations before changed, and none is new")]
-    parts.append(f"compared: {wording.day_range(start, end)} against {wording.day_range(previous_start, start)}")
-    if missing := period.missing_days(previous_start, end):
-        parts.append(
-            f"{wording.plural(len(missing), 'day')} of these {wording.verb(len(missing), 'is', 'are')} not loaded"
-        )
+    parts.append(compared(window))
     columns: list[Column] = [
         ("direction", "Direction", "name"),
         ("rank", "#", "rank"),
@@ -173,7 +171,8 @@ def anomalies(period: Period) -> dict[str, Any]:
         parts.append(
             f"{wording.plural(count, 'hour')} of a schema {wording.verb(count, 'was', 'were')} out of the ordinary"
         )
-        parts.append(f"the worst ({worst['severity']}): {_who(worst)} on {wording.day(worst['day'])}")
+        which = "it was of severity" if count == 1 else "the most severe was"
+        parts.append(f"{which} {worst['severity']}: {_who(worst)} on {wording.day(worst['day'])}")
     columns: list[Column] = [
         ("severity", "Severity", "level"),
         ("description", "What happened", "text"),

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from analytics_etl.reporting import svg, wording
-from analytics_etl.reporting.charts import BARS_SHOWN, Figure, bar_figure
+from analytics_etl.reporting.charts import BARS_SHOWN, Figure, bar_figure, beside_before, compared_mark
 from analytics_etl.reporting.period import Row
 
 
@@ -32,14 +32,14 @@ def most_used_schemas(rows: Sequence[Row], report: Mapping[str, Any]) -> list[Fi
         svg.Bar(
             short_id(row["schema_name"]),
             row["operation_count"],
-            f"{wording.count(row['operation_count'])}  ({wording.count(row['previous_operation_count'])} before)",
+            beside_before(row["operation_count"], row["previous_operation_count"]),
             row["previous_operation_count"],
         )
         for row in rows
     ]
-    before = {"daily": "the day before", "weekly": "the week before", "monthly": "the month before"}[report["cadence"]]
     caption = f"The {len(rows)} most used schemas" if len(rows) > 1 else "The only used schema"
-    return [bar_figure(bars, caption, (("accent", "operations"), ("mark", before)))]
+    mark = compared_mark(rows, "previous_operation_count", report["cadence"])
+    return [bar_figure(bars, caption, (("accent", "operations"), *mark))]
 
 
 def changing_schemas(rows: Sequence[Row], _report: Mapping[str, Any]) -> list[Figure]:
@@ -63,7 +63,7 @@ def changing_schemas(rows: Sequence[Row], _report: Mapping[str, Any]) -> list[Fi
     return [bar_figure(bars, caption, ())]
 
 
-def regions(rows: Sequence[Row], _report: Mapping[str, Any]) -> list[Figure]:
+def regions(rows: Sequence[Row], report: Mapping[str, Any]) -> list[Figure]:
     used = [row for row in rows if row["operation_count"]][:BARS_SHOWN]
     if not used:
         return []
@@ -76,7 +76,8 @@ def regions(rows: Sequence[Row], _report: Mapping[str, Any]) -> list[Figure]:
         )
         for row in used
     ]
-    return [bar_figure(bars, "Operations by region", (("accent", "operations"), ("mark", "before")))]
+    mark = compared_mark(rows, "previous_operation_count", report["cadence"])
+    return [bar_figure(bars, "Operations by region", (("accent", "operations"), *mark))]
 
 
 def failing_services(rows: Sequence[Row], _report: Mapping[str, Any]) -> list[Figure]:

@@ -28,7 +28,7 @@ languages as (
         max(p99_duration_ms) filter (where day >= :start::date) as highest_daily_p99_duration_ms,
         max(p95_duration_ms) filter (where day < :start::date) as previous_highest_daily_p95_duration_ms
     from registry.language_stats_daily
-    where day >= :previous_start::date and day < :end::date
+    where (day >= :previous_start::date and day < :previous_end::date or day >= :start::date and day < :end::date)
     group by 1
 )
 select

@@ -18,7 +18,7 @@ modules as (
         coalesce(sum(download_count) filter (where day >= :start::date), 0)::bigint as download_count,
         coalesce(sum(download_count) filter (where day < :start::date), 0)::bigint as previous_download_count
     from registry.module_stats_daily
-    where day >= :previous_start::date and day < :end::date
+    where (day >= :previous_start::date and day < :previous_end::date or day >= :start::date and day < :end::date)
     group by 1
 ),
 -- Below a volume that means something growth is chance.

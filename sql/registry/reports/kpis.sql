@@ -22,7 +22,7 @@ days as (
         count(*) as day_count,
         sum(view_count)::bigint as view_count
     from registry.overview_daily
-    where day >= :previous_start::date and day < :end::date
+    where (day >= :previous_start::date and day < :previous_end::date or day >= :start::date and day < :end::date)
     group by 1
 ),
 -- One row per module first, which makes the modules countable.
@@ -38,7 +38,7 @@ module_periods as (
         sum(download_cache_hit_count) as download_cache_hit_count,
         sum(download_cache_known_count) as download_cache_known_count
     from registry.module_stats_daily
-    where day >= :previous_start::date and day < :end::date
+    where (day >= :previous_start::date and day < :previous_end::date or day >= :start::date and day < :end::date)
     group by 1, 2
 ),
 -- Downloads and compilations always name a module, so these are all of them.
@@ -62,7 +62,7 @@ users as (
     from (
         select distinct case when day >= :start::date then 'current' else 'previous' end as period, user_id
         from registry.active_users_daily
-        where day >= :previous_start::date and day < :end::date
+        where (day >= :previous_start::date and day < :previous_end::date or day >= :start::date and day < :end::date)
     ) as distinct_users
     group by 1
 )

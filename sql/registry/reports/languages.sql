@@ -19,7 +19,7 @@ languages as (
         coalesce(sum(success_count) filter (where day >= :start::date), 0)::bigint as success_count,
         coalesce(sum(failure_count) filter (where day >= :start::date), 0)::bigint as failure_count
     from registry.language_stats_daily
-    where day >= :previous_start::date and day < :end::date
+    where (day >= :previous_start::date and day < :previous_end::date or day >= :start::date and day < :end::date)
     group by 1
 )
 select

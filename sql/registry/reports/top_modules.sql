@@ -19,7 +19,7 @@ modules as (
         coalesce(sum(download_count) filter (where day < :start::date), 0)::bigint as previous_download_count,
         coalesce(sum(total_download_bytes) filter (where day >= :start::date), 0)::bigint as total_download_bytes
     from registry.module_stats_daily
-    where day >= :previous_start::date and day < :end::date
+    where (day >= :previous_start::date and day < :previous_end::date or day >= :start::date and day < :end::date)
     group by 1
 ),
 -- Positions among all modules, so that cutting the list cannot change them.

@@ -12,27 +12,27 @@ with
 fates as (
     select day, 1 as position, 'completed' as fate, completed_count as fate_count, p95_end_to_end_ms
     from schedules.schedule_flow_daily
-    where day >= :previous_start::date and day < :end::date
+    where (day >= :previous_start::date and day < :previous_end::date or day >= :start::date and day < :end::date)
     union all
     select day, 2, 'stopped in mongo', stopped_in_mongo_count, null
     from schedules.schedule_flow_daily
-    where day >= :previous_start::date and day < :end::date
+    where (day >= :previous_start::date and day < :previous_end::date or day >= :start::date and day < :end::date)
     union all
     select day, 3, 'lost before clickhouse', lost_before_clickhouse_count, null
     from schedules.schedule_flow_daily
-    where day >= :previous_start::date and day < :end::date
+    where (day >= :previous_start::date and day < :previous_end::date or day >= :start::date and day < :end::date)
     union all
     select day, 4, 'stopped in clickhouse', stopped_in_clickhouse_count, null
     from schedules.schedule_flow_daily
-    where day >= :previous_start::date and day < :end::date
+    where (day >= :previous_start::date and day < :previous_end::date or day >= :start::date and day < :end::date)
     union all
     select day, 5, 'lost before redis', lost_before_redis_count, null
     from schedules.schedule_flow_daily
-    where day >= :previous_start::date and day < :end::date
+    where (day >= :previous_start::date and day < :previous_end::date or day >= :start::date and day < :end::date)
     union all
     select day, 6, 'stopped in redis', stopped_in_redis_count, null
     from schedules.schedule_flow_daily
-    where day >= :previous_start::date and day < :end::date
+    where (day >= :previous_start::date and day < :previous_end::date or day >= :start::date and day < :end::date)
 ),
 -- The two periods side by side.
 compared as (

@@ -21,7 +21,7 @@ days as (
         sum(attempt_count)::bigint as attempt_count,
         sum(failed_count)::double precision / nullif(sum(ended_count), 0) as failure_ratio
     from schedules.system_health_daily
-    where day >= :previous_start::date and day < :end::date and tier <> 'all'
+    where (day >= :previous_start::date and day < :previous_end::date or day >= :start::date and day < :end::date) and tier <> 'all'
     group by 1
 ),
 -- Executions, each counted on the one day it started on.
@@ -32,7 +32,7 @@ flows as (
         sum(completed_count)::double precision / nullif(sum(execution_count), 0) as completed_ratio,
         sum(lost_before_clickhouse_count + lost_before_redis_count)::bigint as lost_count
     from schedules.schedule_flow_daily
-    where day >= :previous_start::date and day < :end::date
+    where (day >= :previous_start::date and day < :previous_end::date or day >= :start::date and day < :end::date)
     group by 1
 ),
 -- Errors, and those that are new.
@@ -42,7 +42,7 @@ errors as (
         sum(error_count)::bigint as error_count,
         count(*) filter (where is_new) as new_pattern_count
     from schedules.error_patterns_daily
-    where day >= :previous_start::date and day < :end::date
+    where (day >= :previous_start::date and day < :previous_end::date or day >= :start::date and day < :end::date)
     group by 1
 ),
 -- What reached Kafka.
@@ -51,7 +51,7 @@ publications as (
         case when day >= :start::date then 'current' else 'previous' end as period,
         sum(published_count)::bigint as published_count
     from schedules.kafka_publish_daily
-    where day >= :previous_start::date and day < :end::date
+    where (day >= :previous_start::date and day < :previous_end::date or day >= :start::date and day < :end::date)
     group by 1
 )
 select

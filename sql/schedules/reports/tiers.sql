@@ -21,7 +21,7 @@ tiers as (
         sum(failed_count) filter (where day < :start::date) as previous_failed_count,
         count(*) filter (where day >= :start::date and status in ('degraded', 'down')) as bad_day_count
     from schedules.system_health_daily
-    where day >= :previous_start::date and day < :end::date and tier <> 'all'
+    where (day >= :previous_start::date and day < :previous_end::date or day >= :start::date and day < :end::date) and tier <> 'all'
     group by 1
 )
 select

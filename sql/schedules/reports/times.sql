@@ -32,7 +32,7 @@ kinds as (
         sum(total_processing_time_ms) filter (where day < :start::date) as previous_total_processing_time_ms,
         max(p95_processing_time_ms) filter (where day >= :start::date) as highest_daily_p95_processing_time_ms
     from schedules.schedule_stats_daily
-    where day >= :previous_start::date and day < :end::date
+    where (day >= :previous_start::date and day < :previous_end::date or day >= :start::date and day < :end::date)
     group by 1, 2
 )
 select

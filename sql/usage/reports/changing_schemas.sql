@@ -17,7 +17,7 @@ schemas as (
         coalesce(sum(operation_count) filter (where day >= :start::date), 0)::bigint as operation_count,
         coalesce(sum(operation_count) filter (where day < :start::date), 0)::bigint as previous_operation_count
     from usage.schema_usage_1d
-    where day >= :previous_start::date and day < :end::date and scope = 'schema'
+    where (day >= :previous_start::date and day < :previous_end::date or day >= :start::date and day < :end::date) and scope = 'schema'
     group by 1
 ),
 -- Changes from a volume that means something, and new ones.

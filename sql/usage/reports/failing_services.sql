@@ -18,7 +18,7 @@ uses as (
         coalesce(sum(operation_count) filter (where day < :start::date), 0)::bigint as previous_operation_count,
         coalesce(sum(error_count) filter (where day < :start::date), 0)::bigint as previous_error_count
     from usage.service_usage_daily
-    where day >= :previous_start::date and day < :end::date
+    where (day >= :previous_start::date and day < :previous_end::date or day >= :start::date and day < :end::date)
     group by 1, 2
 ),
 -- The schemas of each service by failures.

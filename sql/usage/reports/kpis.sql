@@ -20,7 +20,7 @@ days as (
         sum(operation_count)::bigint as operation_count,
         sum(error_count)::bigint as error_count
     from usage.schema_usage_1d
-    where day >= :previous_start::date and day < :end::date and scope = 'global'
+    where (day >= :previous_start::date and day < :previous_end::date or day >= :start::date and day < :end::date) and scope = 'global'
     group by 1
 ),
 -- How many operations took no longer than each latency, which gives percentiles of any number of days exactly.
@@ -34,7 +34,7 @@ latencies as (
             case when day >= :start::date then 'current' else 'previous' end as period, latency_ms,
             sum(operation_count) as operation_count
         from usage.latency_distribution_daily
-        where day >= :previous_start::date and day < :end::date
+        where (day >= :previous_start::date and day < :previous_end::date or day >= :start::date and day < :end::date)
         group by 1, 2
     ) as counted
 ),
@@ -55,7 +55,7 @@ users as (
         select distinct
             case when day >= :start::date then 'current' else 'previous' end as period, schema_id, service
         from usage.service_usage_daily
-        where day >= :previous_start::date and day < :end::date
+        where (day >= :previous_start::date and day < :previous_end::date or day >= :start::date and day < :end::date)
     ) as distinct_users
     group by 1
 ),
@@ -63,7 +63,7 @@ users as (
 anomalies as (
     select case when day >= :start::date then 'current' else 'previous' end as period, count(*) as anomaly_count
     from usage.usage_anomalies_daily
-    where day >= :previous_start::date and day < :end::date
+    where (day >= :previous_start::date and day < :previous_end::date or day >= :start::date and day < :end::date)
     group by 1
 )
 select

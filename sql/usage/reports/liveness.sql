@@ -10,7 +10,7 @@ with
 latest as (
     select case when day >= :start::date then 'current' else 'previous' end as period, max(day) as day
     from usage.schema_liveness_daily
-    where day >= :previous_start::date and day < :end::date
+    where (day >= :previous_start::date and day < :previous_end::date or day >= :start::date and day < :end::date)
     group by 1
 ),
 -- Schemas of these days by state.

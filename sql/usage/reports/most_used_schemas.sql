@@ -19,7 +19,7 @@ schemas as (
         coalesce(sum(operation_count) filter (where day < :start::date), 0)::bigint as previous_operation_count,
         count(distinct service) filter (where day >= :start::date) as services_active
     from usage.service_usage_daily
-    where day >= :previous_start::date and day < :end::date
+    where (day >= :previous_start::date and day < :previous_end::date or day >= :start::date and day < :end::date)
     group by 1
 ),
 -- The position among all of them, so that cutting the list cannot change it.

@@ -20,7 +20,7 @@ counted as (
         coalesce(sum(success_count) filter (where day >= :start::date), 0)::bigint as success_count,
         coalesce(sum(operation_count) filter (where day < :start::date), 0)::bigint as previous_operation_count
     from usage.latency_distribution_daily
-    where day >= :previous_start::date and day < :end::date
+    where (day >= :previous_start::date and day < :previous_end::date or day >= :start::date and day < :end::date)
     group by 1, 2
 ),
 -- How many operations took no longer than each latency.

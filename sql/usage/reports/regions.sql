@@ -20,7 +20,7 @@ regions as (
         coalesce(sum(operation_count) filter (where day < :start::date), 0)::bigint as previous_operation_count,
         max(p95_latency_ms) filter (where day >= :start::date) as highest_daily_p95_latency_ms
     from usage.region_usage_daily
-    where day >= :previous_start::date and day < :end::date
+    where (day >= :previous_start::date and day < :previous_end::date or day >= :start::date and day < :end::date)
     group by 1
 )
 select
