@@ -117,7 +117,7 @@ def test_a_week_with_days_missing_is_compared_nowhere() -> None:
     assert comparing(report) == set()
     html = reporting.render_html(report)
     assert "before)" not in html
-    assert "mark\">the week before" not in html
+    assert 'mark">the week before' not in html
     [growth] = [section for section in report["sections"] if section["name"] == "growing_modules"]
     assert growth["sentence"] == "No comparison, since 2 days are not loaded (2 and 3 April)."
 

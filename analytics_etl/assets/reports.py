@@ -128,6 +128,8 @@ def write_report(warehouse: Warehouse, catalog: Catalog, family: str, cadence: C
     with warehouse.snapshot() as moment:
         sections = {section: _ask(moment, queries[section], window, family) for section, window in windows.items()}
         newest_day = moment.newest_day(expected) or start - timedelta(days=1)
+        first_day = moment.first_day(expected) or start
+        families = [other for other in moment.families_with(start, end) if catalog.reports(other)]
 
     def build() -> dict[str, Any]:
         return build_report(
@@ -143,7 +145,8 @@ def write_report(warehouse: Warehouse, catalog: Catalog, family: str, cadence: C
                 if table in expected
             ),
             expected_tables=expected,
-            first_day=warehouse.settings.start_date,
+            first_day=first_day,
+            families=families,
         )
 
     value = build()

@@ -11,6 +11,7 @@ from typing import Any
 from analytics_etl.reporting import quality
 from analytics_etl.reporting.families import REPORTS
 from analytics_etl.reporting.family import Section
+from analytics_etl.reporting.links import report_links
 from analytics_etl.reporting.period import Kpi, Period, Row, Value
 from analytics_etl.reporting.periods import (
     Cadence,
@@ -18,10 +19,8 @@ from analytics_etl.reporting.periods import (
     WindowKind,
     check_period,
     days_of,
-    next_end,
     period_label,
     period_name,
-    previous_start,
     report_path,
     window,
 )
@@ -67,13 +66,15 @@ def build_report(
     lateness_days: int,
     expected_tables: Iterable[str],
     first_day: date | None = None,
+    families: Sequence[str] = (),
 ) -> dict[str, Any]:
     """The one value of the report of [start, end).
 
     `sections` has the rows of each report query for its window of `section_windows`. `newest_day` is the newest day in
     the warehouse: a day nothing is known of is provisional until `lateness_days` more are loaded. A day is missing when
     one of `expected_tables` (those kept by day, with their schema) does not have it. `first_day` is the first day there
-    can be data of; without it the report links to the one before in any case. Raises ValueError for a period
+    can be data of; without it the report links to the one before in any case. `families` are those that have a report of the period,
+    which this one links to. Raises ValueError for a period
     that is not one of the cadence.
     """
     check_period(cadence, start, end)
@@ -104,7 +105,7 @@ def build_report(
             for topic, built in {**report.topics, **QUALITY}.items()
             for section in built
         ],
-        "links": _links(period, newest_day, first_day),
+        "links": report_links(period, family, families, newest_day, first_day),
     }
     jsonable: dict[str, Any] = _jsonable(value)
     return jsonable
@@ -227,22 +228,6 @@ def _sparkline_start(period: Period) -> date:
     if period.cadence == "weekly":
         return period.end - timedelta(7 * SPARKLINE_WEEKS)
     return period.compared[0]
-
-
-def _links(period: Period, newest_day: date, first_day: date | None) -> dict[str, Any]:
-    """Links relative to the report's own file; None where there is nothing to link to."""
-
-    def link(start: date, end: date) -> dict[str, str]:
-        return {"href": f"{period_name(period.cadence, start)}.html", "label": period_label(period.cadence, start, end)}
-
-    has_previous = first_day is None or period.start > first_day
-    has_next = newest_day >= period.end
-    return {
-        "index": {"href": "../../index.html", "label": "All reports"},
-        "json": {"href": f"{period_name(period.cadence, period.start)}.json", "label": "This report as JSON"},
-        "previous": link(previous_start(period.cadence, period.start), period.start) if has_previous else None,
-        "next": link(period.end, next_end(period.cadence, period.end)) if has_next else None,
-    }
 
 
 def _jsonable(value: Value) -> Value:

@@ -29,6 +29,22 @@ class Snapshot:
         """The newest partition of any of some tables that was materialised."""
         return newest_day(self._connection, tables)
 
+    def first_day(self, tables: Sequence[str]) -> date | None:
+        """The first partition of any of some tables that was materialised."""
+        found = self._connection.execute(
+            "select min(period_start) from ops.partitions where table_name = any(%s)", [list(tables)]
+        ).fetchone()
+        return None if found is None else found[0]
+
+    def families_with(self, start: date, end: date) -> list[str]:
+        """The families of which any partition that begins in [start, end) was materialised."""
+        found = self._connection.execute(
+            "select distinct split_part(table_name, '.', 1) from ops.partitions "
+            "where period_start >= %s and period_start < %s order by 1",
+            [start, end],
+        ).fetchall()
+        return [family for (family,) in found]
+
 
 @contextmanager
 def snapshot(settings: Settings) -> Iterator[Snapshot]:
