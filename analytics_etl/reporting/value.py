@@ -73,9 +73,8 @@ def build_report(
     `sections` has the rows of each report query for its window of `section_windows`. `newest_day` is the newest day in
     the warehouse: a day nothing is known of is provisional until `lateness_days` more are loaded. A day is missing when
     one of `expected_tables` (those kept by day, with their schema) does not have it. `first_day` is the first day there
-    can be data of; without it the report links to the one before in any case. `families` are those that have a report of the period,
-    which this one links to. Raises ValueError for a period
-    that is not one of the cadence.
+    can be data of; without it the report links to the one before in any case. `families` are those that have a report
+    of the period, which this one links to. Raises ValueError for a period that is not one of the cadence.
     """
     check_period(cadence, start, end)
     report = REPORTS[family]
