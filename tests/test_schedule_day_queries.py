@@ -132,11 +132,13 @@ FLOW = {
 @pytest.fixture(scope="module")
 def filled(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     settings = settings_in(tmp_path_factory.mktemp("days"), server.clone(), FIRST)
-    nothing_ran = {"day": FIRST, "execution_count": 1, "completed_count": 0} | {
+    one_ran: Event = {"day": FIRST, "execution_count": 1, "completed_count": 0} | {
         name: 0 for name in FLOW if name.startswith(("lost_before", "stopped"))
     }
-    rows = {"system_health_daily": TIERS, "kafka_publish_daily": PARTITIONS, "schedule_flow_daily": [FLOW, nothing_ran]}
-    put(settings, {f"schedules.{table}": given for table, given in rows.items()})
+    put(settings, {
+        "schedules.system_health_daily": TIERS, "schedules.kafka_publish_daily": PARTITIONS,
+        "schedules.schedule_flow_daily": [FLOW, one_ran],
+    })  # fmt: skip
     yield settings
     server.drop(settings.database_url or "")
 

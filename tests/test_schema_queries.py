@@ -94,7 +94,8 @@ def parts(page: Page, *keys: str) -> list[tuple[Any, ...]]:
 
 def pages(ask: Callable[[str | None], Page]) -> list[list[Any]]:
     """All pages of a question; of each the ids of its schemas."""
-    found, after = [], None
+    found: list[list[Any]] = []
+    after = None
     while not found or after:
         page = ask(after)
         found.append([row["schema_id"] for row in page.rows])
@@ -178,9 +179,8 @@ def test_anomalies_newest_first(filled: Settings) -> None:
     keys = ("bucket", "schema_id", "metric", "severity")
     newest_first = [tuple(row[key] for key in keys) for row in reversed(ANOMALIES)]
     assert parts(anomalies(warehouse, *window), *keys) == newest_first
-    for limit in (1, 2, 3, 4):
-        asked = pages(lambda after, limit=limit: anomalies(warehouse, *window, limit=limit, after=after))
-        assert [schema for page in asked for schema in page] == [B, A, A, ALL_SCHEMAS]
+    assert pages(lambda after: anomalies(warehouse, *window, limit=1, after=after)) == [[B], [A], [A], [ALL_SCHEMAS]]
+    assert pages(lambda after: anomalies(warehouse, *window, limit=3, after=after)) == [[B, A, A], [ALL_SCHEMAS]]
     assert parts(anomalies(warehouse, *window, A), *keys) == newest_first[1:3]
     assert parts(anomalies(warehouse, *window, severity="critical"), *keys) == newest_first[2:]
     assert parts(anomalies(warehouse, window[0], datetime(2025, 3, 31, tzinfo=UTC)), *keys) == newest_first[3:]
