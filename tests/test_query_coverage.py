@@ -168,7 +168,9 @@ def test_the_last_days_lack_none_before_the_first_one(aged: Settings) -> None:
     ],
 )
 def test_gaps_are_between_the_days_that_are_there(aged: Settings, first: date, last: date, gaps: list[Any]) -> None:
-    assert coverage_of_days(Warehouse(aged), USAGE, first, last).missing == gaps
+    found = coverage_of_days(Warehouse(aged), USAGE, first, last, is_raw=True)
+    assert found.missing == gaps
+    assert [day for day in found.archived if not first <= day <= last] == []
 
 
 def test_nothing_was_ever_loaded(warehouse: Warehouse) -> None:
@@ -191,10 +193,12 @@ def test_a_range_with_archived_days_has_what_adds_up_and_no_percentiles(aged: Se
     """What has no records on archived days is known as a whole."""
     found = statistics_of_range(Warehouse(aged), OLD, NEWEST)
     keys = ("event_type", "attempt_count", "avg_queue_time_ms", "execution_count", "p50_queue_time_ms")
+    highest = [row["highest_daily_p95_queue_time_ms"] for row in found.rows]
     assert [tuple(row[key] for key in keys) for row in found.rows] == [
         ("execution", 3, 300.0, None, None),
         ("other", 1, 10.0, 1, 10.0),
     ]
+    assert highest == [600.0, 10.0]
     typed = call(aged, f"query schedules statistics --grain range --from {OLD} --to {NEWEST}")
     assert typed.exit_code == 3
     assert (

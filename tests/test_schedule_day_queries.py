@@ -75,6 +75,9 @@ def test_a_range_is_measured_as_a_whole(loaded: Settings) -> None:
     # 100, 300, 500, 700; 10, 20, 30
     assert parts(page, *QUEUE) == [(400.0, 400.0, 670.0, 694.0), (1.0, 1.0, 1.0, 1.0)]
     assert parts(page, *PROCESSING) == [(20.0, 20.0, 29.0, 29.8), (2.0, 2.0, 2.0, 2.0)]
+    # The second day has one of each; the first 480 and 19.5
+    highest = ("highest_daily_p95_queue_time_ms", "highest_daily_p95_processing_time_ms")
+    assert parts(page, *highest) == [(700.0, 30.0), (1.0, 2.0)]
     assert [row["execution_count"] for row in statistics(Warehouse(loaded), FIRST, LAST, "mongo").rows] == [2, 2]
 
 

@@ -59,7 +59,8 @@ def statistics(form: str, grain: str, start: datetime, end: datetime | None, sch
 
     Per hour they come from the records, so archived days are not in the answer. Of a range as a whole everything is
     exact: distinct executions and percentiles come from its records, and are empty when a day of it is archived; all
-    else is there in any case. The throughput per hour is that of the hours of the days that are loaded.
+    else is there in any case, such as the highest daily p95. The throughput per hour is that of the hours of the days
+    that are loaded.
 
     \b
     A week of one tier, day by day:

@@ -9,11 +9,9 @@ from analytics_etl.warehouse import Warehouse
 ONE_DAY = timedelta(days=1)
 
 _DAYS = """
-select period_start as day, archived.day is not null as is_archived
+select period_start as day
 from ops.partitions
-left join ops.archives as archived
-    on archived.table_name = partitions.table_name and archived.day = period_start and archived.state = 'archived'
-where partitions.table_name = :table and period_start >= :first::date and period_start <= :last::date
+where table_name = :table and period_start >= :first::date and period_start <= :last::date
 order by 1
 """
 
@@ -42,18 +40,24 @@ def are_there(warehouse: Warehouse, tables: Sequence[str]) -> bool:
     return len(warehouse.table_schema(tables)) == len(tables)
 
 
-def coverage_of_days(warehouse: Warehouse, table: str, first: date, last: date) -> Coverage:
-    """What a table that is kept by day has of first to last."""
-    parameters = {"table": table, "first": first.isoformat(), "last": last.isoformat()}
-    found = warehouse.query(_DAYS, parameters)
-    archived = [row["day"] for row in found if row["is_archived"]]
-    gaps = list(_gaps([row["day"] for row in found], first, last))
-    return Coverage(table, archived, gaps, len(found) - len(archived))
+def coverage_of_days(warehouse: Warehouse, table: str, first: date, last: date, *, is_raw: bool = False) -> Coverage:
+    """What a table that is kept by day has of first to last.
+
+    Only a raw table is looked up in the archive, whose books are not open to everybody who may read derived tables.
+    """
+    found = warehouse.query(_DAYS, {"table": table, "first": first.isoformat(), "last": last.isoformat()})
+    after = last if last == date.max else last + ONE_DAY
+    archived = warehouse.archived_days([table], first, after).get(table, []) if is_raw else []
+    days = sorted({*archived, *(row["day"] for row in found)})
+    return Coverage(table, archived, list(_gaps(days, first, last)), len(days) - len(archived))
 
 
-def coverage_of_moments(warehouse: Warehouse, table: str, since: datetime, until: datetime) -> Coverage:
+def coverage_of_moments(
+    warehouse: Warehouse, table: str, since: datetime, until: datetime, *, is_raw: bool = False
+) -> Coverage:
     """The same for the days that [since, until) touches; both in UTC."""
-    return coverage_of_days(warehouse, table, since.date(), (until - datetime.resolution).date())
+    last = (until - datetime.resolution).date()
+    return coverage_of_days(warehouse, table, since.date(), last, is_raw=is_raw)
 
 
 def last_days_up_to(newest: date, last_days: int) -> tuple[datetime, datetime]:
@@ -64,11 +68,13 @@ def last_days_up_to(newest: date, last_days: int) -> tuple[datetime, datetime]:
     return end - min(last_days, (newest - date.min).days + 1) * ONE_DAY, end
 
 
-def coverage_of_last_days(warehouse: Warehouse, table: str, newest: date, last_days: int) -> Coverage:
+def coverage_of_last_days(
+    warehouse: Warehouse, table: str, newest: date, last_days: int, *, is_raw: bool = False
+) -> Coverage:
     """What a table has of the last days up to the newest one; none is missed before the first day of all tables."""
     start, _ = last_days_up_to(newest, last_days)
     first = min(newest, max(start.date(), warehouse.settings.start_date))
-    return coverage_of_days(warehouse, table, first, newest)
+    return coverage_of_days(warehouse, table, first, newest, is_raw=is_raw)
 
 
 def _gaps(days: Sequence[date], first: date, last: date) -> Iterator[tuple[date, date]]:

@@ -59,7 +59,9 @@ days as (
         sum(skipped_count)::bigint as skipped_count,
         sum(total_queue_time_ms)::double precision / nullif(sum(queue_timed_count), 0) as avg_queue_time_ms,
         sum(total_processing_time_ms)::double precision
-            / nullif(sum(processing_timed_count), 0) as avg_processing_time_ms
+            / nullif(sum(processing_timed_count), 0) as avg_processing_time_ms,
+        max(p95_queue_time_ms) as highest_daily_p95_queue_time_ms,
+        max(p95_processing_time_ms) as highest_daily_p95_processing_time_ms
     from schedules.schedule_stats_daily
     where day >= :start::date and day < :end::date and (:schedule_type = '' or schedule_type = :schedule_type)
     group by 1, 2
@@ -95,8 +97,8 @@ select
     days.success_count::double precision
         / nullif(days.success_count + days.failure_count + days.timeout_count, 0) as success_rate,
     days.avg_queue_time_ms, events.p50_queue_time_ms, events.p95_queue_time_ms, events.p99_queue_time_ms,
-    days.avg_processing_time_ms, events.p50_processing_time_ms, events.p95_processing_time_ms,
-    events.p99_processing_time_ms,
+    days.highest_daily_p95_queue_time_ms, days.avg_processing_time_ms, events.p50_processing_time_ms,
+    events.p95_processing_time_ms, events.p99_processing_time_ms, days.highest_daily_p95_processing_time_ms,
     days.attempt_count::double precision / nullif(loaded.hour_count, 0) as throughput_per_hour
 from days
 cross join loaded
@@ -110,11 +112,12 @@ order by days.schedule_type collate "C", days.event_type collate "C"
 def statistics_of_range(warehouse: Warehouse, first: date, last: date, schedule_type: str | None = None) -> Page:
     """The same of the days first to last together, all of it exact.
 
-    Distinct executions and percentiles are those of the records of the range; they are None for a kind of work that has
-    records on an archived day. The throughput is that of the days that are loaded.
+    Distinct executions and percentiles are those of the records of the range; they are None for a kind of work that
+    has records on an archived day, of which the highest daily percentiles remain. The throughput is that of the days
+    that are loaded.
     """
     found = ask_days(warehouse, [STATISTICS], _OF_RANGE, first, last, check_tier(schedule_type))
-    events = coverage_of_days(warehouse, EVENTS, first, last)
+    events = coverage_of_days(warehouse, EVENTS, first, last, is_raw=True)
     missing = found.coverage.missing if found.coverage else ()
     lack = ", so executions and percentiles of the range are not known"
     return replace(found, coverage=replace(events, missing=missing, lack=lack))
@@ -130,4 +133,4 @@ def statistics_of_hours(warehouse: Warehouse, start: datetime, end: datetime, sc
         raise QueryError(f"the end must be after the start, but {text_of(until)} is not after {text_of(since)}")
     window = {"since": text_of(since), "until": text_of(until)}
     found = warehouse.query(_OF_HOURS, {**window, **check_tier(schedule_type)})
-    return Page(found, coverage=coverage_of_moments(warehouse, EVENTS, since, until))
+    return Page(found, coverage=coverage_of_moments(warehouse, EVENTS, since, until, is_raw=True))

@@ -124,7 +124,7 @@ def events(
     )
     page = found[:limit]
     more = cursor_of(page[-1], "recorded_at") if len(found) > limit else None
-    return Page(page, more, coverage_of_moments(warehouse, EVENTS, since, until))
+    return Page(page, more, coverage_of_moments(warehouse, EVENTS, since, until, is_raw=True))
 
 
 def statistics(warehouse: Warehouse, first: date, last: date, schedule_type: str | None = None) -> Page:

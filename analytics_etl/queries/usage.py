@@ -107,7 +107,7 @@ def events(
     if newest is None:
         return Page([], coverage=Coverage(EVENTS))
     page = events_between(warehouse, start, end, wanted, limit, after)
-    return replace(page, coverage=coverage_of_last_days(warehouse, EVENTS, newest, last_days))
+    return replace(page, coverage=coverage_of_last_days(warehouse, EVENTS, newest, last_days, is_raw=True))
 
 
 def events_between(
@@ -140,4 +140,4 @@ def events_between(
     )
     page = found[:limit]
     more = cursor_of(page[-1], "occurred_at") if len(found) > limit else None
-    return Page(page, more, coverage_of_moments(warehouse, EVENTS, since, until))
+    return Page(page, more, coverage_of_moments(warehouse, EVENTS, since, until, is_raw=True))
