@@ -230,6 +230,14 @@ def test_typed(filled: Settings) -> None:
     assert len(shown.stdout.splitlines()) == 2
 
 
+def test_a_table_is_empty_where_nothing_is_known(filled: Settings) -> None:
+    """The first line is that of no partition, which has no skew; numbers stand right all the same."""
+    lines = typed(filled, f"kafka --from {FIRST} --topic b").stdout.splitlines()
+    assert lines[0].split()[5:] == ["skew_ratio", "first_offset", "last_offset"]
+    assert [line.split()[5:] for line in lines[1:]] == [["5", "7"], ["1.0", "5", "7"], ["1.0", "5", "7"]]
+    assert len({len(line.rstrip()) for line in lines}) == 1
+
+
 def test_statistics_of_each_grain_as_typed(loaded: Settings) -> None:
     def rows(arguments: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = json.loads(typed(loaded, f"statistics {arguments} --format json").stdout)["rows"]

@@ -118,12 +118,17 @@ def _print_table(rows: Sequence[Row], all_of: Mapping[str, Any], coverage: Cover
             out.print(f"no rows on the {counted(coverage.other_days, 'day')} that can be read")
         return
     table = Table(box=None, pad_edge=False)
-    for name, value in rows[0].items():
+    for name in rows[0]:
+        value = next((row[name] for row in rows if row[name] is not None), None)
         justify: Any = "right" if isinstance(value, int | float) and not isinstance(value, bool) else "left"
         table.add_column(name, justify=justify, no_wrap=True)
     for row in rows:
-        table.add_row(*(plain(ALL if all_of.get(name) == value else _shown(value)) for name, value in row.items()))
+        table.add_row(*(plain(_cell(name, value, all_of)) for name, value in row.items()))
     Console(width=None if out.is_terminal else max(out.width, 400), highlight=False).print(table)
+
+
+def _cell(name: str, value: Any, all_of: Mapping[str, Any]) -> str:
+    return ALL if name in all_of and all_of[name] == value else _shown(value)
 
 
 def _shown(value: Any) -> str:
