@@ -27,6 +27,7 @@ from analytics_etl.partitions import periods
 from analytics_etl.settings import Settings
 from analytics_etl.status import is_of
 from analytics_etl.warehouse import LoadedDay, Warehouse
+from analytics_etl.warehouse.derived import ensure_table
 
 Event = dict[str, Any]
 
@@ -176,6 +177,28 @@ def aggregate(
             warehouse.replace(catalog.aggregates[table], found, accept_change=True)
         elif table in catalog.views and len(cadences) == 3:
             warehouse.refresh(catalog.views[table])
+
+
+def put(settings: Settings, rows: Mapping[str, Sequence[Event]]) -> None:
+    """Put rows into derived tables, which are made with those they read; what a row leaves out is NULL.
+
+    The days of the rows are booked as made.
+    """
+    assert settings.database_url is not None
+    families = {table.split(".")[0] for table in rows}
+    with psycopg.connect(settings.database_url, options="-c timezone=UTC") as connection:
+        for table in [t for t in declared().in_order() if t in declared().aggregates and is_of(t, families)]:
+            ensure_table(connection, declared().aggregates[table])
+        for table, given in rows.items():
+            for row in given:
+                columns, places = ", ".join(row), ", ".join(["%s"] * len(row))
+                connection.execute(f"insert into {table} ({columns}) values ({places})".encode(), list(row.values()))
+            connection.execute(
+                f"""
+                insert into ops.partitions (table_name, period_start, period_end, rows, code_version, duration_ms)
+                select %s, day, day + 1, count(*), '', 0 from {table} group by day""".encode(),
+                [table],
+            )
 
 
 def load_and_aggregate(warehouse: Warehouse, first: date, last: date, families: Collection[str] = ()) -> None:

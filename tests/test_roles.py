@@ -17,6 +17,8 @@ from analytics_etl import runs
 from analytics_etl.catalog import Catalog
 from analytics_etl.cli import main
 from analytics_etl.doctor import examine
+from analytics_etl.queries import schedule_days, usage_breakdowns, usage_schemas
+from analytics_etl.queries import schedules as schedule_queries
 from analytics_etl.settings import Roles, Settings, SettingsError
 from analytics_etl.warehouse import DatabaseError, Warehouse, migrations
 from analytics_etl.warehouse.roles import Tables
@@ -112,6 +114,17 @@ def test_the_reader_reads_aggregates_and_views_made_by_the_loader(world: World, 
     for table in ("partitions", "loaded_days"):
         assert ask(world.reader.database_url, f"select * from ops.{table} limit 1")
     assert not world.refuses(world.reader, "select passed, unexpected_count from ops.check_results")
+
+
+def test_the_reader_may_ask_about_derived_tables(world: World) -> None:
+    reader = Warehouse(world.reader)
+    for page in (
+        schedule_queries.statistics(reader, DAY, DAY),
+        usage_schemas.health(reader, DAY, DAY),
+        usage_breakdowns.operations(reader, DAY, DAY),
+        schedule_days.kafka(reader, DAY, DAY),
+    ):
+        assert page.coverage is not None
 
 
 FORBIDDEN_TO_READER = [

@@ -61,6 +61,22 @@ def fate(name: str, count: int, total: int, p95: float | None = None) -> dict[st
             "previous_execution_count": count // 2, "highest_daily_p95_end_to_end_ms": p95}  # fmt: skip
 
 
+def health(name: str, ended: int, failed: int, before: float | None, days: tuple[int, int, int]) -> dict[str, Any]:
+    ratio = failed / ended if ended else None
+    status = "unknown" if ratio is None else "ok" if ratio < 0.01 else "degraded" if ratio < 0.05 else "down"
+    return {"tier": name, "status": status, "attempt_count": ended + 5, "ended_count": ended, "failed_count": failed,
+            "failure_ratio": ratio, "previous_failure_ratio": before, "ok_day_count": days[0],
+            "degraded_day_count": days[1], "down_day_count": days[2]}  # fmt: skip
+
+
+def topic(name: str, published: int, failed: int, most: tuple[int, float] | None) -> dict[str, Any]:
+    partition, skew = most or (None, None)
+    return {"kafka_topic": name, "published_count": published, "previous_published_count": published // 2,
+            "failed_count": failed, "partition_count": 6 if most else 0, "most_loaded_partition": partition,
+            "highest_skew_ratio": skew, "least_loaded_partition": 0 if most else None,
+            "lowest_skew_ratio": 0.25 if most else None}  # fmt: skip
+
+
 def schedule(rank: int, name: str, failed: int, rate: float | None, usual: float | None) -> dict[str, Any]:
     return {"rank": rank, "schedule_id": name, "attempt_count": 100, "failed_count": failed, "success_rate": rate,
             "usual_success_rate": usual, "avg_processing_time_ms": 1500.0}  # fmt: skip
@@ -85,18 +101,31 @@ def rows_of(start: date, end: date) -> Rows:
             tier("clickhouse", 490, 25, None, 3),
             tier("redis", 480, 3, 0.995, 1),
         ],
+        "system_health": [
+            health("all", 1470, 30, 0.01, (4, 1, 2)),
+            health("mongo", 500, 2, 0.01, (7, 0, 0)),
+            health("clickhouse", 490, 25, None, (3, 1, 3)),
+            health("redis", 480, 3, 0.005, (6, 1, 0)),
+            health("other", 0, 0, None, (0, 0, 0)),
+        ],
+        "kafka_skew": [
+            topic("results.sync", 300, 2, (4, 2.5)),
+            topic("results.rollup", 195, 0, (1, 1.0)),
+            topic("results.dead", 0, 1, None),
+        ],
         "times": [
             work("mongo", "execution", 900.0, 1500.0),
             work("clickhouse", "transfer", 2500.0, None),
             work("redis", "processing", None, 80.0),
         ],
         "flow": [
-            fate("completed", 465, 500, 25_000.0),
+            fate("completed", 460, 500, 25_000.0),
             fate("stopped in mongo", 2, 500),
             fate("lost before clickhouse", 3, 500),
             fate("stopped in clickhouse", 25, 500),
             fate("lost before redis", 1, 500),
             fate("stopped in redis", 4, 500),
+            fate("tier missing", 5, 500),
         ],
         "worst_schedules": [schedule(1, "sync.orders", 20, 0.8, 0.97), schedule(2, "export.mail", 10, 0.9, None)],
         "error_patterns": [
@@ -117,7 +146,8 @@ def built(
 
 def hostile_rows() -> Rows:
     rows = rows_of(DAY, next_day(DAY))
-    for name, column in (("times", "event_type"), ("worst_schedules", "schedule_id"), ("error_patterns", "pattern")):
+    hostile = ("times", "event_type"), ("worst_schedules", "schedule_id"), ("error_patterns", "pattern")
+    for name, column in (*hostile, ("kafka_skew", "kafka_topic")):
         rows[name][0][column] = HOSTILE
     return rows
 
@@ -142,14 +172,21 @@ def test_report_is_the_golden_one(name: str) -> None:
 def test_sentences_say_what_the_rows_say() -> None:
     sections = REPORTS["schedules_week"]()["sections"]
     said = {section["name"]: section["sentence"].replace("\N{NO-BREAK SPACE}", " ") for section in sections}
-    # 30 of 1,470; 465 of 500; 0.8 against 0.97; 58 of 60
+    # 30 of 1,470; 460 of 500; 25 of 490; 0.8 against 0.97; 58 of 60
     assert said["tiers"] == (
         "30 of 1,470 ended attempts failed or took too long; the lowest success rate: clickhouse, 94.9 %; "
         "degraded or down: clickhouse on 3 days, redis on 1 day."
     )
     assert said["flow"] == (
-        "465 of 500 executions passed all three tiers (93.0 %); from end to end: highest daily p95 25.0 s; "
-        "4 executions got lost between two tiers."
+        "460 of 500 executions passed all three tiers (92.0 %); from end to end: highest daily p95 25.0 s; "
+        "5 executions reached redis without a success in each tier before; 4 executions got lost between two tiers."
+    )
+    assert said["system_health"] == (
+        "The three tiers together were degraded (2.0 % of ended attempts failed); "
+        "clickhouse was down (5.1 % of ended attempts failed)."
+    )
+    assert said["kafka_skew"] == (
+        "Most uneven: results.sync, whose partition 4 got 250.0 % of an even share; 3 records could not be published."
     )
     assert said["worst_schedules"] == (
         "Most failures: sync.orders, 20 failed attempts; sync.orders fell most against its 28 days before, "

@@ -3,8 +3,9 @@
 import csv
 import io
 import json
+import sys
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -13,21 +14,25 @@ from rich.console import Console
 from rich.table import Table
 
 from analytics_etl.cli.terminal import err, out, plain
-from analytics_etl.queries import Page, QueryError, Row
+from analytics_etl.english import counted, shortened, spanned
+from analytics_etl.queries import Coverage, Page, QueryError, Row
 from analytics_etl.queries.cursor import LARGEST_PAGE
 from analytics_etl.settings import Settings
 from analytics_etl.warehouse import Warehouse, migrations
 
 FORMAT = click.option(
     "--format", "form", type=click.Choice(["table", "json", "csv"]), default="table", show_default=True,
-    help="table: rounded for reading; json: an object with rows and next; csv: the rows under a header, nothing when "
-    "there are none. Numbers of JSON and CSV have up to 15 significant digits.",
+    help="table: rounded for reading; json: an object with rows, next, archived and missing days; csv: the rows under "
+    "a header, nothing when there are none. Numbers of JSON and CSV have up to 15 significant digits.",
 )  # fmt: skip
 
 
 LIMIT = click.option("--limit", type=click.IntRange(1, LARGEST_PAGE), default=100, show_default=True,
                      help="Rows of a page.")  # fmt: skip
 AFTER = click.option("--after", metavar="CURSOR", help="What came with the page before as `next`: the rows after it.")
+
+EXIT_ARCHIVED = 3
+"""Exit code of an answer that is not whole, since some of the days asked for are archived."""
 
 ALL = "(all)"
 """In a table, instead of the value that stands for all of a column's."""
@@ -40,7 +45,8 @@ SIGNIFICANT_DIGITS = 15
 def answer(form: str, ask: Callable[[Warehouse], Page], all_of: Mapping[str, Any] | None = None) -> None:
     """Ask, and print the rows in one of the forms; a question that cannot be asked so is a mistake of who typed it.
 
-    `all_of` has, by column, the value that stands for all of them, which a table says in words.
+    `all_of` has, by column, the value that stands for all of them, which a table says in words. Days that are archived
+    or not loaded are told on stderr, and in JSON as well; the exit code is then EXIT_ARCHIVED if any is archived.
     """
     settings = Settings.from_environment()
     migrations.upgrade(settings)
@@ -48,25 +54,81 @@ def answer(form: str, ask: Callable[[Warehouse], Page], all_of: Mapping[str, Any
         page = ask(Warehouse(settings))
     except QueryError as error:
         raise click.UsageError(str(error)) from error
+    coverage = page.coverage or Coverage("")
     if form == "json":
-        click.echo(json.dumps({"rows": [_portable(row) for row in page.rows], "next": page.next}, indent=2))
-        return
-    click.echo(_csv(page.rows), nl=False) if form == "csv" else _print_table(page.rows, all_of or {})
-    if page.next:
+        click.echo(json.dumps(_whole(page, coverage), indent=2))
+    elif form == "csv":
+        click.echo(_csv(page.rows), nl=False)
+    else:
+        _print_table(page.rows, all_of or {}, coverage)
+    for note in notes(coverage):
+        err.print(plain(note))
+    if page.next and form != "json":
         err.print(f"more: --after {plain(page.next)}")
+    if coverage.archived:
+        sys.exit(EXIT_ARCHIVED)
 
 
-def _print_table(rows: Sequence[Row], all_of: Mapping[str, Any]) -> None:
+def _whole(page: Page, coverage: Coverage) -> dict[str, Any]:
+    """A page as JSON has it."""
+    return {
+        "rows": [_portable(row) for row in page.rows],
+        "next": page.next,
+        "archived": [str(day) for day in coverage.archived],
+        "missing": [{"first": str(first), "last": str(last)} for first, last in coverage.missing],
+    }
+
+
+def notes(coverage: Coverage) -> list[str]:
+    """What to say of days that are not in an answer, and how to bring archived ones back."""
+    said = []
+    if coverage.table and not (coverage.archived or coverage.missing or coverage.other_days):
+        said.append(f"no day of {coverage.table} is loaded")
+    if days := coverage.archived:
+        spans = _spans(days)
+        are = "is" if len(days) == 1 else "are"
+        said.append(
+            f"{coverage.table}: {_listed(spans)} {are} archived{coverage.lack}; to bring a day back: "
+            f'analytics-etl restore {coverage.table} {days[0]} --reason "why"'
+        )
+    if gaps := coverage.missing:
+        are = "is" if len(gaps) == 1 and gaps[0][0] == gaps[0][1] else "are"
+        said.append(f"{coverage.table}: {_listed(gaps)} {are} not loaded")
+    return said
+
+
+def _spans(days: Sequence[date]) -> list[tuple[date, date]]:
+    """First and last of days that follow one another; the days are in order."""
+    spans: list[tuple[date, date]] = []
+    for day in days:
+        follows = spans and spans[-1][1] + timedelta(days=1) == day
+        spans[-1:] = [(spans[-1][0], day)] if follows else [*spans[-1:], (day, day)]
+    return spans
+
+
+def _listed(spans: Sequence[tuple[date, date]]) -> str:
+    return shortened([spanned(*span) for span in spans])
+
+
+def _print_table(rows: Sequence[Row], all_of: Mapping[str, Any], coverage: Coverage) -> None:
     if not rows:
-        out.print("no rows")
+        if not (coverage.archived or coverage.missing):
+            out.print("no rows")
+        elif coverage.other_days:
+            out.print(f"no rows on the {counted(coverage.other_days, 'day')} that can be read")
         return
     table = Table(box=None, pad_edge=False)
-    for name, value in rows[0].items():
+    for name in rows[0]:
+        value = next((row[name] for row in rows if row[name] is not None), None)
         justify: Any = "right" if isinstance(value, int | float) and not isinstance(value, bool) else "left"
         table.add_column(name, justify=justify, no_wrap=True)
     for row in rows:
-        table.add_row(*(plain(ALL if all_of.get(name) == value else _shown(value)) for name, value in row.items()))
+        table.add_row(*(plain(_cell(name, value, all_of)) for name, value in row.items()))
     Console(width=None if out.is_terminal else max(out.width, 400), highlight=False).print(table)
+
+
+def _cell(name: str, value: Any, all_of: Mapping[str, Any]) -> str:
+    return ALL if name in all_of and all_of[name] == value else _shown(value)
 
 
 def _shown(value: Any) -> str:

@@ -1,9 +1,10 @@
-"""Questions about schedule executions: single records, statistics of tiers, error patterns, how one schedule does."""
+"""Questions about schedule executions: single records, statistics of days, error patterns, how one schedule does."""
 
-from dataclasses import asdict, dataclass
-from datetime import date, datetime, timedelta
+from dataclasses import asdict, dataclass, replace
+from datetime import date, datetime
 
 from analytics_etl.queries import Page, QueryError
+from analytics_etl.queries.coverage import ask_days, coverage_of_moments
 from analytics_etl.queries.cursor import (
     check_limit,
     count_cursor_of,
@@ -13,8 +14,10 @@ from analytics_etl.queries.cursor import (
     text_of,
     utc,
 )
+from analytics_etl.queries.texts import check_texts
 from analytics_etl.warehouse import Warehouse
 
+EVENTS, STATISTICS = "schedules.schedule_events", "schedules.schedule_stats_daily"
 TIERS = ("mongo", "clickhouse", "redis", "other")
 LEVELS = ("INFO", "WARNING", "ERROR")
 RESULTS = ("success", "failure", "skipped", "timeout", "retry")
@@ -22,7 +25,8 @@ RESULTS = ("success", "failure", "skipped", "timeout", "retry")
 _EVENTS = """
 select
     recorded_at, event_id, schedule_id, execution_id, schedule_type, event_type, level, result, retry_count,
-    queued_at, started_at, finished_at, queue_time_ms, processing_time_ms, error_message
+    queued_at, started_at, finished_at, queue_time_ms, processing_time_ms, source_id, kafka_topic, kafka_partition,
+    kafka_offset, published_at, error_message
 from schedules.schedule_events
 where recorded_at >= :since and recorded_at < :until
   and recorded_at <= :after_at::timestamptz
@@ -98,13 +102,14 @@ def events(
 ) -> Page:  # fmt: skip
     """Records of [start, end) with their queue and processing times, newest first, at most `limit` of them.
 
-    `after` is the cursor of the page before. Times without a zone are UTC. Archived days are not read.
+    `after` is the cursor of the page before. Times without a zone are UTC. Archived days are not read, but told.
     """
     wanted, since, until = wanted or EventFilter(), utc(start), utc(end)
     _check(since < until, f"the end must be after the start, but {text_of(until)} is not after {text_of(since)}")
     check_limit(limit)
     for name, known in {"schedule_type": TIERS, "level": LEVELS, "result": RESULTS}.items():
         _check(getattr(wanted, name) in (None, *known), f"{name} must be one of {', '.join(known)}")
+    check_texts(asdict(wanted))
     at, event_id = read_cursor(after)
     found = warehouse.query(
         _EVENTS,
@@ -118,12 +123,13 @@ def events(
         },
     )
     page = found[:limit]
-    return Page(page, cursor_of(page[-1], "recorded_at") if len(found) > limit else None)
+    more = cursor_of(page[-1], "recorded_at") if len(found) > limit else None
+    return Page(page, more, coverage_of_moments(warehouse, EVENTS, since, until, is_raw=True))
 
 
 def statistics(warehouse: Warehouse, first: date, last: date, schedule_type: str | None = None) -> Page:
     """Results, queue and processing times of each tier and kind of work, per day of first to last."""
-    return _of_days(warehouse, _STATISTICS, first, last, {"schedule_type": schedule_type or ""})
+    return ask_days(warehouse, [STATISTICS], _STATISTICS, first, last, check_tier(schedule_type))
 
 
 def errors(
@@ -135,24 +141,27 @@ def errors(
     `after` is the cursor of the page before.
     """
     check_limit(limit)
+    check_texts({"schedule_id": schedule_id})
     count, pattern = read_count_cursor(after)
     cursor: dict[str, str | int] = {"after_count": count, "after_pattern": pattern, "limit": limit + 1}
-    found = _of_days(warehouse, _ERRORS, first, last, {"schedule_id": schedule_id or "", **cursor}).rows
-    page = found[:limit]
-    more = count_cursor_of(page[-1]["error_count"], page[-1]["pattern"]) if len(found) > limit else None
-    return Page(page, more)
+    tables = ["schedules.error_occurrences_daily", "schedules.error_patterns_daily"]
+    whole = ask_days(warehouse, tables, _ERRORS, first, last, {"schedule_id": schedule_id or "", **cursor})
+    page = whole.rows[:limit]
+    more = count_cursor_of(page[-1]["error_count"], page[-1]["pattern"]) if len(whole.rows) > limit else None
+    return replace(whole, rows=page, next=more)
 
 
 def performance(warehouse: Warehouse, schedule_id: str, first: date, last: date) -> Page:
     """How one schedule did on each of the days first to last, against its own 28 days before."""
-    return _of_days(warehouse, _PERFORMANCE, first, last, {"schedule_id": schedule_id})
+    check_texts({"schedule_id": schedule_id})
+    tables = ["schedules.schedule_performance_daily"]
+    return ask_days(warehouse, tables, _PERFORMANCE, first, last, {"schedule_id": schedule_id})
 
 
-def _of_days(warehouse: Warehouse, statement: str, first: date, last: date, parameters: dict[str, str | int]) -> Page:
-    _check(first <= last, f"the last day must not be before the first, but {last} is before {first}")
-    if warehouse.newest_day(["schedules.schedule_stats_daily"]) is None:  # tables are made by the first run
-        return Page([])
-    return Page(warehouse.query(statement, {**parameters}, first, last + timedelta(days=1)))
+def check_tier(schedule_type: str | None) -> dict[str, str | int]:
+    """The parameter of a SELECT for one tier, or for all of them; QueryError for one there is not."""
+    _check(schedule_type in (None, *TIERS), f"schedule_type must be one of {', '.join(TIERS)}, but is {schedule_type}")
+    return {"schedule_type": schedule_type or ""}
 
 
 def _check(is_so: bool, message: str) -> None:  # noqa: FBT001 - reads like an assertion

@@ -1,18 +1,27 @@
 """Questions about schema usage: statistics of a schema or of all of them in any grain, and single events."""
 
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import asdict, dataclass, replace
+from datetime import date, datetime
 from typing import Literal, get_args
 from uuid import UUID
 
-from analytics_etl.queries import Page, QueryError
+from analytics_etl.queries import Coverage, Page, QueryError
+from analytics_etl.queries.coverage import (
+    ONE_DAY,
+    are_there,
+    coverage_of_last_days,
+    coverage_of_moments,
+    last_days_up_to,
+)
 from analytics_etl.queries.cursor import check_limit, cursor_of, read_cursor, text_of, utc
+from analytics_etl.queries.texts import check_texts
 from analytics_etl.warehouse import Warehouse
 
 Grain = Literal["1m", "5m", "1h", "1d"]
 OPERATIONS = ("read", "write", "validate", "compatibility_check", "register", "list", "delete")
 
 ALL_SCHEMAS = UUID(int=0)
+EVENTS = "usage.schema_usage_events"
 
 _STATISTICS = """
 select
@@ -65,10 +74,11 @@ def statistics(
     if since >= until:
         raise QueryError(f"the end must be after the start, but {text_of(until)} is not after {text_of(since)}")
     if detail and schema_id is None:
-        raise QueryError("rows for each operation and region are those of one schema: name one")
+        raise QueryError("rows for each operation and region are those of one schema: name one, or ask for operations")
     table = f"usage.schema_usage_{grain}"
-    if warehouse.newest_day([table]) is None:  # it is made by its first materialization
-        return Page([])
+    coverage = coverage_of_moments(warehouse, table, since, until)
+    if not are_there(warehouse, [table]):  # it is made by its first materialization
+        return Page([], coverage=coverage)
     scope = "detail" if detail else "global" if schema_id is None else "schema"
     found = warehouse.query(
         _STATISTICS.replace("usage.schema_usage_1m", table),
@@ -81,7 +91,7 @@ def statistics(
             "scope": scope,
         },
     )
-    return Page(found)
+    return Page(found, coverage=coverage)
 
 
 def events(
@@ -89,14 +99,15 @@ def events(
 ) -> Page:
     """Events of the last days up to the newest day that is loaded, newest first, at most `limit` of them.
 
-    `after` is the cursor of the page before: rows that are loaded meanwhile move nothing. Archived days are not read.
+    `after` is the cursor of the page before: rows that are loaded meanwhile move nothing. Archived days are not read,
+    but told.
     """
-    if last_days < 1:
-        raise QueryError(f"the number of days must be 1 or more, but is {last_days}")
-    newest = warehouse.newest_day(["usage.schema_usage_events"]) or date.min
-    end = datetime(newest.year, newest.month, newest.day, tzinfo=UTC) + timedelta(days=1)
-    start = end - timedelta(days=min(last_days, (newest - date.min).days + 1))
-    return events_between(warehouse, start, end, wanted, limit, after)
+    newest = warehouse.newest_day([EVENTS])
+    start, end = last_days_up_to(newest or date.max - ONE_DAY, last_days)
+    if newest is None:
+        return Page([], coverage=Coverage(EVENTS))
+    page = events_between(warehouse, start, end, wanted, limit, after)
+    return replace(page, coverage=coverage_of_last_days(warehouse, EVENTS, newest, last_days, is_raw=True))
 
 
 def events_between(
@@ -110,6 +121,7 @@ def events_between(
     check_limit(limit)
     if wanted.operation is not None and wanted.operation not in OPERATIONS:
         raise QueryError(f"the operation must be one of {', '.join(OPERATIONS)}, but is {wanted.operation}")
+    check_texts(asdict(wanted))
     at, event_id = read_cursor(after)
     found = warehouse.query(
         _EVENTS,
@@ -127,4 +139,5 @@ def events_between(
         },
     )
     page = found[:limit]
-    return Page(page, cursor_of(page[-1], "occurred_at") if len(found) > limit else None)
+    more = cursor_of(page[-1], "occurred_at") if len(found) > limit else None
+    return Page(page, more, coverage_of_moments(warehouse, EVENTS, since, until, is_raw=True))

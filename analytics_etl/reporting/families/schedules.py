@@ -7,7 +7,7 @@ from typing import Any
 from analytics_etl.reporting import wording
 from analytics_etl.reporting.families import schedules_figures as figures
 from analytics_etl.reporting.family import FamilyReport
-from analytics_etl.reporting.period import Column, Kpi, Period, section
+from analytics_etl.reporting.period import Column, Kpi, Period, Row, section
 from analytics_etl.reporting.trend import Trend, build, draw
 
 KPIS = (
@@ -20,6 +20,9 @@ KPIS = (
     Kpi("new_pattern_count", "New error patterns", "count"),
     Kpi("published_count", "Published to Kafka", "count"),
 )
+
+TIER_MISSING = "tier missing"
+"""The fate of an execution that succeeded in redis, but not in each tier before it."""
 
 FOLLOWED_DAYS = 2
 """How many days after its own an execution is followed, as `schedule_flow_daily` does: until then it counts as lost."""
@@ -71,6 +74,29 @@ def tiers(period: Period) -> dict[str, Any]:
     return section("Which tier failed?", parts or [period.nothing("no attempt was recorded")], columns, rows)
 
 
+def system_health(period: Period) -> dict[str, Any]:
+    rows = list(period.rows.get("system_health", ()))
+    by_tier = {row["tier"]: row for row in rows}
+    parts = []
+    if whole := by_tier.get("all"):
+        parts.append(f"the three tiers together were {_health(whole)}")
+    if bad := [f"{tier} was {_health(row)}" for tier, row in by_tier.items() if tier != "all" and _is_bad(row)]:
+        parts += bad
+    elif rows:
+        parts.append("no tier was degraded or down")
+    columns: list[Column] = [
+        ("tier", "Tier", "name"),
+        ("status", "Status", "health"),
+        ("ended_count", "Ended", "count"),
+        ("failed_count", "Failed", "count"),
+        ("failure_ratio", "Failures of ended", "ratio"),
+        ("previous_failure_ratio", "Before", "ratio"),
+    ]
+    if period.cadence != "daily":
+        columns += [(f"{status}_day_count", f"Days {status}", "count") for status in ("ok", "degraded", "down")]
+    return section("Was each tier healthy?", parts or [period.nothing("no attempt was recorded")], columns, rows)
+
+
 def times(period: Period) -> dict[str, Any]:
     rows = list(period.rows.get("times", ()))
     highest = "p95" if period.cadence == "daily" else "highest daily p95"
@@ -115,6 +141,9 @@ def flow(period: Period) -> dict[str, Any]:
             parts.append(f"from end to end: {highest} {wording.duration(p95)}")
         lost = sum(row["execution_count"] for row in others if row["fate"].startswith("lost"))
         said = f"{wording.plural(lost, 'execution')} got lost between two tiers" if lost else "none got lost"
+        missing = sum(row["execution_count"] for row in others if row["fate"] == TIER_MISSING)
+        if missing:
+            parts.append(f"{wording.plural(missing, 'execution')} reached redis without a success in each tier before")
         parts.append(f"{said}{_so_far(period)}")
     columns: list[Column] = [
         ("fate", "Fate", "name"),
@@ -124,6 +153,30 @@ def flow(period: Period) -> dict[str, Any]:
     ]
     nothing = period.nothing("no execution started")
     return section("What became of the executions?", parts or [nothing], columns, rows)
+
+
+def kafka_skew(period: Period) -> dict[str, Any]:
+    rows = list(period.rows.get("kafka_skew", ()))
+    parts = []
+    if rows and (first := rows[0])["highest_skew_ratio"] is not None:
+        share = wording.ratio(first["highest_skew_ratio"])
+        parts.append(f"most uneven: {wording.name(first['kafka_topic'])}, whose partition"
+                     f" {first['most_loaded_partition']} got {share} of an even share")  # fmt: skip
+    if failed := sum(row["failed_count"] for row in rows):
+        parts.append(f"{wording.plural(failed, 'record')} could not be published")
+    columns: list[Column] = [
+        ("kafka_topic", "Topic", "name"),
+        ("published_count", "Published", "count"),
+        ("previous_published_count", "Before", "count"),
+        ("failed_count", "Not published", "count"),
+        ("partition_count", "Partitions", "count"),
+        ("most_loaded_partition", "Most loaded", "partition"),
+        ("highest_skew_ratio", "Of an even share", "ratio"),
+        ("least_loaded_partition", "Least loaded", "partition"),
+        ("lowest_skew_ratio", "Of an even share", "ratio"),
+    ]
+    nothing = period.nothing("nothing was to be published")
+    return section("Is Kafka evenly loaded?", parts or [nothing], columns, rows)
 
 
 def worst_schedules(period: Period) -> dict[str, Any]:
@@ -185,6 +238,17 @@ def _so_far(period: Period) -> str:
     return f" so far: executions of {wording.day_list(days)} are followed until {until} is loaded"
 
 
+def _is_bad(row: Row) -> bool:
+    return row["status"] in ("degraded", "down")
+
+
+def _health(row: Row) -> str:
+    """A status with the share that led to it."""
+    if row["failure_ratio"] is None:
+        return f"{row['status']}, since no attempt ended"
+    return f"{row['status']} ({wording.ratio(row['failure_ratio'])} of ended attempts failed)"
+
+
 def _work(row: Any) -> str:
     return f"{row['event_type']} ({row['schedule_type']})"
 
@@ -192,8 +256,8 @@ def _work(row: Any) -> str:
 REPORT = FamilyReport(
     kpis=KPIS,
     topics={
-        "Tiers": (trend, tiers, times),
-        "Executions": (flow, worst_schedules),
+        "Tiers": (trend, system_health, tiers, times),
+        "Executions": (flow, worst_schedules, kafka_skew),
         "Errors": (error_patterns,),
     },
     drawings={
@@ -201,6 +265,7 @@ REPORT = FamilyReport(
         "tiers": figures.tiers,
         "times": figures.times,
         "flow": figures.flow,
+        "kafka_skew": figures.kafka_skew,
         "worst_schedules": figures.worst_schedules,
         "error_patterns": figures.error_patterns,
     },

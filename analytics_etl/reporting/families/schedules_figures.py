@@ -47,7 +47,22 @@ def flow(rows: Sequence[Row], _report: Mapping[str, Any]) -> list[Figure]:
         )
         for row in rows
     ]
-    return [bar_figure(bars, "Executions by fate", (("accent", "completed"), ("bad", "stopped or lost")))]
+    return [bar_figure(bars, "Executions by fate", (("accent", "completed"), ("bad", "not completed")))]
+
+
+def kafka_skew(rows: Sequence[Row], _report: Mapping[str, Any]) -> list[Figure]:
+    bars = [
+        svg.Bar(
+            row["kafka_topic"],
+            row["highest_skew_ratio"],
+            f"{wording.ratio(row['highest_skew_ratio'])}  (partition {row['most_loaded_partition']})",
+            mark=1,
+        )
+        for row in rows[:BARS_SHOWN]
+        if row["highest_skew_ratio"] is not None
+    ]
+    legend = (("accent", "share of the most loaded partition"), ("mark", "an even share"))
+    return [bar_figure(bars, "The most loaded partition of each topic", legend)] if bars else []
 
 
 def worst_schedules(rows: Sequence[Row], _report: Mapping[str, Any]) -> list[Figure]:

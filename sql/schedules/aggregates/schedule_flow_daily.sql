@@ -1,7 +1,8 @@
 /*
 description: >-
   Executions that started on a UTC day, followed through the three tiers to the end of the second day after it. Until
-  these days are loaded an execution that is still under way counts as lost.
+  these days are loaded an execution that is still under way counts as lost. Each is completed, lost or stopped; what is
+  left of their number succeeded in the third tier without a success in each tier before it.
 key: [day]
 columns:
   day: UTC calendar day the executions started on, at most 2 days before they were first recorded.
@@ -9,7 +10,7 @@ columns:
   mongo_count: Those recorded by the first tier.
   clickhouse_count: Those recorded by the second tier.
   redis_count: Those recorded by the third tier.
-  completed_count: Those that succeeded in the third tier.
+  completed_count: Those that succeeded in each of the three tiers, in whatever order these recorded it.
   lost_before_clickhouse_count: Those that succeeded in the first tier and were seen by no later one.
   lost_before_redis_count: Those that succeeded in the second tier and were not seen by the third.
   stopped_in_mongo_count: Those that came no further than the first tier and did not succeed there.
@@ -73,7 +74,7 @@ executions as (
         bool_or(schedule_type = 'redis') as has_redis,
         bool_or(schedule_type = 'mongo' and is_success) as is_past_mongo,
         bool_or(schedule_type = 'clickhouse' and is_success) as is_past_clickhouse,
-        bool_or(schedule_type = 'redis' and is_success) as is_completed,
+        bool_or(schedule_type = 'redis' and is_success) as is_past_redis,
         min(began_at) as began_at,
         max(case when schedule_type = 'redis' and is_success then ended_at end) as ended_at
     from started
@@ -81,12 +82,19 @@ executions as (
     where began_day >= day and recorded_day <= day + 2
     group by 1, 2
 ),
--- The time from end to end, of the completed ones, in whole microseconds, whose sum does not depend on their order.
+-- The completed ones: a publication alone does not show that the tiers before it did their work.
+judged as (
+    select
+        day, has_mongo, has_clickhouse, has_redis, is_past_mongo, is_past_clickhouse, is_past_redis, began_at, ended_at,
+        is_past_mongo and is_past_clickhouse and is_past_redis as is_completed
+    from executions
+),
+-- Their time from end to end, in whole microseconds, whose sum does not depend on their order.
 timed as (
     select
-        day, has_mongo, has_clickhouse, has_redis, is_past_mongo, is_past_clickhouse, is_completed,
-        round(extract(epoch from ended_at - began_at) * 1000000)::bigint as end_to_end_us
-    from executions
+        day, has_mongo, has_clickhouse, has_redis, is_past_mongo, is_past_clickhouse, is_past_redis, is_completed,
+        case when is_completed then round(extract(epoch from ended_at - began_at) * 1000000)::bigint end as end_to_end_us
+    from judged
 )
 select
     day,
@@ -103,7 +111,7 @@ select
     count(*) filter (
         where has_clickhouse and not is_past_clickhouse and not has_redis
     ) as stopped_in_clickhouse_count,
-    count(*) filter (where has_redis and not is_completed) as stopped_in_redis_count,
+    count(*) filter (where has_redis and not is_past_redis) as stopped_in_redis_count,
     count(*) filter (where is_completed)::double precision / count(*) as completed_ratio,
     count(*) filter (
         where not has_redis and (is_past_clickhouse or (is_past_mongo and not has_clickhouse))

@@ -1,7 +1,7 @@
 /*
 description: What became of the executions that started in the period; every one has one fate.
 columns:
-  fate: completed, stopped in a tier, or lost before one.
+  fate: completed, stopped in a tier, lost before one, or tier missing = succeeded in redis without a success in each tier before.
   execution_count: Executions with it.
   execution_share_ratio: Share of all executions of the period.
   previous_execution_count: Executions with it in the period before.
@@ -31,6 +31,14 @@ fates as (
     where (day >= :previous_start::date and day < :previous_end::date or day >= :start::date and day < :end::date)
     union all
     select day, 6, 'stopped in redis', stopped_in_redis_count, null
+    from schedules.schedule_flow_daily
+    where (day >= :previous_start::date and day < :previous_end::date or day >= :start::date and day < :end::date)
+    union all
+    select
+        day, 7, 'tier missing',
+        execution_count - completed_count - stopped_in_mongo_count - lost_before_clickhouse_count
+            - stopped_in_clickhouse_count - lost_before_redis_count - stopped_in_redis_count,
+        null
     from schedules.schedule_flow_daily
     where (day >= :previous_start::date and day < :previous_end::date or day >= :start::date and day < :end::date)
 ),

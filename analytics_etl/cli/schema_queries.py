@@ -1,0 +1,187 @@
+"""Commands that ask which schemas are used most, which grow, live or fail, and what is done with all of them."""
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import click
+
+from analytics_etl.cli import ranges
+from analytics_etl.cli.answers import AFTER, FORMAT, LIMIT, answer
+from analytics_etl.queries import usage_breakdowns, usage_schemas
+from analytics_etl.queries.usage import ALL_SCHEMAS, OPERATIONS
+
+_DAY = click.option(
+    "--day", type=ranges.DAY, metavar="DAY", help="As of the end of this day; of the newest by default."
+)
+
+
+@click.command()
+@ranges.days()
+@click.option(
+    "--grain", type=click.Choice(["range", "1d"]), default="range", show_default=True,
+    help="range: all days together; 1d: each day.",
+)  # fmt: skip
+@click.option("--by-region", is_flag=True, help="Each region apart.")
+@FORMAT
+def operations(form: str, first: datetime, last: datetime | None, grain: str, by_region: bool) -> None:  # noqa: FBT001
+    """What was done with all schemas: each kind of operation, with success rate and latency.
+
+    Distinct schemas and percentiles are those of the whole range, exactly, not put together from its days.
+
+    \b
+    A week as a whole:
+      analytics-etl query usage operations --from 2025-03-25 --to 2025-03-31
+    Each day and region:
+      analytics-etl query usage operations --from 2025-03-25 --to 2025-03-31 --grain 1d --by-region --format csv
+    """  # noqa: D301 - click takes \b for the begin of lines to leave as they are
+    until = (last or first).date()
+    answer(
+        form,
+        lambda warehouse: usage_breakdowns.operations(
+            warehouse, first.date(), until, by_day=grain == "1d", by_region=by_region
+        ),
+        {"region": ""},
+    )
+
+
+@click.command()
+@click.option(
+    "--days", "last_days", type=click.Choice([str(days) for days in usage_schemas.PERIODS]),
+    help="So many days up to the newest one, the first 100 of them, instead of --from and --to.  [default: 7]",
+)  # fmt: skip
+@ranges.days(required=False)
+@click.option("--operation", type=click.Choice(OPERATIONS), help="Only these operations; all together by default.")
+@LIMIT
+@AFTER
+@FORMAT
+def top(
+    form: str, last_days: str | None, first: datetime | None, last: datetime | None, operation: str | None, limit: int,
+    after: str | None,
+) -> None:  # fmt: skip
+    """Schemas with the most operations, overall or of one kind.
+
+    \b
+    Of the last month, the most written to:
+      analytics-etl query usage top --days 30 --operation write --limit 10
+    Of some days:
+      analytics-etl query usage top --from 2025-03-25 --to 2025-03-31
+    """  # noqa: D301 - the same
+    _check_range(first, last, last_days)
+    all_of = {"operation": ""}
+    if first is None:
+        days = int(last_days or 7)
+        answer(form, lambda warehouse: usage_schemas.top(warehouse, days, operation, limit, after), all_of)
+        return
+    start, until = first.date(), (last or first).date()
+    answer(form, lambda warehouse: usage_schemas.top_of_days(warehouse, start, until, operation, limit, after), all_of)
+
+
+@click.command()
+@click.option(
+    "--direction", type=click.Choice(["up", "down", "new"]), default="up", show_default=True,
+    help="new: without operations in the 7 days before.",
+)  # fmt: skip
+@LIMIT
+@AFTER
+@FORMAT
+def trending(form: str, direction: Any, limit: int, after: str | None) -> None:
+    """Schemas whose operations grew or fell most, the last 7 days against the 7 before; at most 50.
+
+    \b
+    analytics-etl query usage trending
+    analytics-etl query usage trending --direction down --limit 10
+    """  # noqa: D301 - the same
+    answer(form, lambda warehouse: usage_schemas.trending(warehouse, direction, limit, after))
+
+
+@click.command()
+@_DAY
+@click.option("--state", type=click.Choice(usage_schemas.STATES))
+@LIMIT
+@AFTER
+@FORMAT
+def liveness(form: str, day: datetime | None, state: str | None, limit: int, after: str | None) -> None:
+    """When each schema was last used: active, idle, stale or zombie; the longest unused first.
+
+    \b
+    analytics-etl query usage liveness --day 2025-03-31 --state idle
+    """  # noqa: D301 - the same
+    as_of = day.date() if day else None
+    answer(form, lambda warehouse: usage_schemas.liveness(warehouse, as_of, state, limit, after))
+
+
+@click.command()
+@_DAY
+@LIMIT
+@AFTER
+@FORMAT
+def zombies(form: str, day: datetime | None, limit: int, after: str | None) -> None:
+    """Schemas that nobody has used for 90 days, or never in the 30 days since they were first seen.
+
+    \b
+    analytics-etl query usage zombies --day 2025-03-31
+    """  # noqa: D301 - the same
+    as_of = day.date() if day else None
+    answer(form, lambda warehouse: usage_schemas.liveness(warehouse, as_of, "zombie", limit, after))
+
+
+@click.command()
+@ranges.days(required=False)
+@click.option("--schema", "schema_id", type=click.UUID, help="A schema's id; all schemas by default.")
+@LIMIT
+@AFTER
+@FORMAT
+def health(
+    form: str, first: datetime | None, last: datetime | None, schema_id: UUID | None, limit: int, after: str | None
+) -> None:  # fmt: skip
+    """Scorecards with what to do, the lowest score first; of the newest day, unless days are named.
+
+    \b
+    All schemas on the newest day:
+      analytics-etl query usage health --limit 20
+    One of those that `query usage top` names, day by day:
+      analytics-etl query usage health --from 2025-03-25 --to 2025-03-31 --schema 81a1b693-84a2-4465-b6dd-7d2f0c2ddcd5
+    """  # noqa: D301 - the same
+    _check_range(first, last)
+    start, until = (first.date(), (last or first).date()) if first else (None, None)
+    answer(form, lambda warehouse: usage_schemas.health(warehouse, start, until, schema_id, limit, after))
+
+
+@click.command()
+@click.option(
+    "--days", "last_days", type=click.IntRange(1),
+    help="So many days up to the newest one, instead of --from and --to.  [default: 1]",
+)  # fmt: skip
+@ranges.moments(required=False)
+@click.option("--schema", "schema_id", type=click.UUID, help=f"A schema's id; {ALL_SCHEMAS} for all together.")
+@click.option("--severity", type=click.Choice(usage_breakdowns.SEVERITIES))
+@LIMIT
+@AFTER
+@FORMAT
+def anomalies(
+    form: str, last_days: int | None, start: datetime | None, end: datetime | None, schema_id: UUID | None,
+    severity: str | None, limit: int, after: str | None,
+) -> None:  # fmt: skip
+    """Hours of a schema, or of all of them together, with too many errors or far slower than usual; newest first.
+
+    \b
+    analytics-etl query usage anomalies --days 30
+    analytics-etl query usage anomalies --from 2025-03-01 --to 2025-03-31 --severity critical
+    """  # noqa: D301 - the same
+    _check_range(start, end, last_days)
+    wanted, all_of = (schema_id, severity, limit, after), {"schema_id": ALL_SCHEMAS}
+    if start is None:
+        days = last_days or 1
+        answer(form, lambda warehouse: usage_breakdowns.anomalies_of_last_days(warehouse, days, *wanted), all_of)
+        return
+    since, until = start, end or start + timedelta(days=1)
+    answer(form, lambda warehouse: usage_breakdowns.anomalies(warehouse, since, until, *wanted), all_of)
+
+
+def _check_range(start: datetime | None, end: datetime | None, last_days: object = None) -> None:
+    """Refuse an end without a start, and two ways to name days at once."""
+    if start is None and end is not None:
+        raise click.UsageError("--to needs --from")
+    if start is not None and last_days is not None:
+        raise click.UsageError("--days and --from do not go together: --days counts back from the newest day")

@@ -1,0 +1,103 @@
+"""Commands that ask what services do with schemas."""
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import click
+
+from analytics_etl.cli import ranges
+from analytics_etl.cli.answers import AFTER, FORMAT, LIMIT, answer
+from analytics_etl.cli.schema_queries import anomalies, health, liveness, operations, top, trending, zombies
+from analytics_etl.queries import usage as usage_queries
+
+
+@click.group()
+def usage() -> None:
+    """Schema usage: what services do with schemas.
+
+    \b
+    analytics-etl query usage statistics --from 2025-03-31
+    analytics-etl query usage statistics --from 2025-03-31 --schema 81a1b693-84a2-4465-b6dd-7d2f0c2ddcd5 --detail
+    analytics-etl query usage events --days 7 --failed-only
+    analytics-etl query usage operations --from 2025-03-25 --to 2025-03-31
+    analytics-etl query usage top --days 7
+    """  # noqa: D301 - the same
+
+
+@usage.command()
+@click.option("--grain", type=click.Choice(["1m", "5m", "1h", "1d"]), default="1h", show_default=True)
+@ranges.moments()
+@click.option("--schema", "schema_id", type=click.UUID, help="A schema's id; all schemas together by default.")
+@click.option("--detail", is_flag=True, help="A row for each operation and region of the schema; needs --schema.")
+@FORMAT
+def statistics(
+    grain: Any, start: datetime, end: datetime | None, schema_id: UUID | None, detail: bool, form: str  # noqa: FBT001
+) -> None:  # fmt: skip
+    """Operations, success rate and latency per minute, 5 minutes, hour or day.
+
+    A bucket holds [bucket, bucket + grain); one without operations has no row. Percentiles are those of the events of
+    the row, in every grain. A row of all schemas has the schema 00000000-0000-0000-0000-000000000000, one of all
+    operations and regions has none; tables say (all).
+
+    \b
+    The hours of a day, of all schemas:
+      analytics-etl query usage statistics --from 2025-03-31
+    The days of a week:
+      analytics-etl query usage statistics --grain 1d --from 2025-03-25 --to 2025-03-31
+    Five minutes of one schema, each operation and region apart, for a spreadsheet:
+      analytics-etl query usage statistics --grain 1m --from 2025-03-31T13:00 --to 2025-03-31T13:05 \\
+        --schema 81a1b693-84a2-4465-b6dd-7d2f0c2ddcd5 --detail --format csv
+    """  # noqa: D301 - the same
+    end = end or start + timedelta(days=1)
+    all_of = {"schema_id": usage_queries.ALL_SCHEMAS, "operation": "", "region": ""}
+    answer(
+        form, lambda warehouse: usage_queries.statistics(warehouse, grain, start, end, schema_id, detail=detail), all_of
+    )
+
+
+@usage.command()
+@click.option(
+    "--days", "last_days", type=click.IntRange(1),
+    help="So many days up to the newest one that is loaded, instead of --from and --to.  [default: 1]",
+)  # fmt: skip
+@ranges.moments(required=False)
+@click.option("--schema", "schema_id", type=click.UUID, help="Id of a schema.")
+@click.option("--operation", type=click.Choice(usage_queries.OPERATIONS))
+@click.option("--service", help="Name of a service.")
+@click.option("--region", help="Name of a region.")
+@click.option("--success-only/--failed-only", "success", default=None,
+              help="Only operations that succeeded, or only those that failed; both by default.")  # fmt: skip
+@LIMIT
+@AFTER
+@FORMAT
+def events(
+    form: str, last_days: int | None, start: datetime | None, end: datetime | None, limit: int, after: str | None,
+    **wanted: Any,
+) -> None:  # fmt: skip
+    """Single events, newest first: of the last days, or from a day or moment to another.
+
+    When there are more than --limit, a cursor comes along: with --after it gives the next page, and events that are
+    loaded meanwhile move nothing. Days that are archived are not read, but told; the exit code is then 3.
+
+    \b
+    What failed in the last week in one region:
+      analytics-etl query usage events --days 7 --region eu-west-1 --failed-only --limit 20
+    All of a day, page by page, for a program:
+      analytics-etl query usage events --from 2025-03-31 --format json
+      analytics-etl query usage events --from 2025-03-31 --format json --after CURSOR
+    """  # noqa: D301 - the same
+    if start is None and end is not None:
+        raise click.UsageError("--to needs --from")
+    if start is not None and last_days is not None:
+        raise click.UsageError("--days and --from do not go together: --days counts back from the newest day")
+    chosen = usage_queries.EventFilter(**wanted)
+    if start is None:
+        answer(form, lambda warehouse: usage_queries.events(warehouse, last_days or 1, chosen, limit, after))
+        return
+    since, until = start, end or start + timedelta(days=1)
+    answer(form, lambda warehouse: usage_queries.events_between(warehouse, since, until, chosen, limit, after))
+
+
+for command in (operations, top, trending, liveness, zombies, health, anomalies):
+    usage.add_command(command)
