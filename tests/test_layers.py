@@ -44,8 +44,9 @@ LAZY = {"great_expectations"}
 """Takes seconds to import, so only inside the functions that need it."""
 
 MAY_IMPORT = {
-    "parameters": set[str](),
-    "settings": {"owners", "parameters"},
+    "visible": set[str](),
+    "parameters": {"visible"},
+    "settings": {"owners", "parameters", "visible"},
     "owners": set[str](),
     "models": set[str](),
     "marks": set[str](),
@@ -54,7 +55,7 @@ MAY_IMPORT = {
     "english": set[str](),
     "sample": set[str](),
     "partitions": {"models"},
-    "catalog": {"settings", "models", "contracts"},
+    "catalog": {"settings", "models", "contracts", "visible"},
     "reporting": {"settings", "marks", "models", "contracts", "partitions"},
     "landing": {"settings", "models", "contracts", "partitions"},
     "archive": set[str](),

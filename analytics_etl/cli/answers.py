@@ -3,31 +3,39 @@
 import csv
 import io
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 import click
-from rich.console import Console
-from rich.table import Table
 
-from analytics_etl.cli.terminal import err, out, plain
+from analytics_etl.cli.terminal import Column, err, out
+from analytics_etl.cli.typed import Text
 from analytics_etl.queries import Page, QueryError, Row
 from analytics_etl.queries.cursor import LARGEST_PAGE
 from analytics_etl.settings import Settings
+from analytics_etl.visible import visible
 from analytics_etl.warehouse import Warehouse, migrations
+
+FORMULAS = (
+    "in CSV a text that begins with = + - @, a tab or a line break gets an apostrophe before it, so that no "
+    "spreadsheet takes it for a formula."
+)
+_FORMULA_BEGINS = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
+"""The last four are the wide forms of the first four, which spreadsheets take for them."""
 
 FORMAT = click.option(
     "--format", "form", type=click.Choice(["table", "json", "csv"]), default="table", show_default=True,
     help="table: rounded for reading; json: an object with rows and next; csv: the rows under a header, nothing when "
-    "there are none. Numbers of JSON and CSV have up to 15 significant digits.",
+    "there are none. Numbers of JSON and CSV have up to 15 significant digits. Texts are exact in JSON; " + FORMULAS,
 )  # fmt: skip
-
 
 LIMIT = click.option("--limit", type=click.IntRange(1, LARGEST_PAGE), default=100, show_default=True,
                      help="Rows of a page.")  # fmt: skip
-AFTER = click.option("--after", metavar="CURSOR", help="What came with the page before as `next`: the rows after it.")
+AFTER = click.option(
+    "--after", type=Text(), metavar="CURSOR", help="What came with the page before as `next`: the rows after it."
+)
 
 ALL = "(all)"
 """In a table, instead of the value that stands for all of a column's."""
@@ -49,24 +57,32 @@ def answer(form: str, ask: Callable[[Warehouse], Page], all_of: Mapping[str, Any
     except QueryError as error:
         raise click.UsageError(str(error)) from error
     if form == "json":
-        click.echo(json.dumps({"rows": [_portable(row) for row in page.rows], "next": page.next}, indent=2))
+        answered = {"rows": [_portable(row) for row in page.rows], "next": page.next}
+        out.hand_over(json.dumps(answered, indent=2) + "\n")
         return
-    click.echo(_csv(page.rows), nl=False) if form == "csv" else _print_table(page.rows, all_of or {})
+    if form == "csv":
+        out.hand_over(csv_of(list(page.rows[0]) if page.rows else [], page.rows))
+    else:
+        _print_table(page.rows, all_of or {})
     if page.next:
-        err.print(f"more: --after {plain(page.next)}")
+        err.say(f"more: --after {page.next}")
 
 
 def _print_table(rows: Sequence[Row], all_of: Mapping[str, Any]) -> None:
     if not rows:
-        out.print("no rows")
+        out.say("no rows")
         return
-    table = Table(box=None, pad_edge=False)
-    for name, value in rows[0].items():
-        justify: Any = "right" if isinstance(value, int | float) and not isinstance(value, bool) else "left"
-        table.add_column(name, justify=justify, no_wrap=True)
-    for row in rows:
-        table.add_row(*(plain(ALL if all_of.get(name) == value else _shown(value)) for name, value in row.items()))
-    Console(width=None if out.is_terminal else max(out.width, 400), highlight=False).print(table)
+    columns = [
+        Column(name, "right" if isinstance(value, int | float) and not isinstance(value, bool) else "left")
+        for name, value in rows[0].items()
+    ]
+    out.table(
+        columns,
+        [
+            [ALL if name in all_of and all_of[name] == value else _shown(value) for name, value in row.items()]
+            for row in rows
+        ],
+    )
 
 
 def _shown(value: Any) -> str:
@@ -81,13 +97,24 @@ def _shown(value: Any) -> str:
     return "" if portable is None else str(portable)
 
 
-def _csv(rows: Sequence[Row]) -> str:
+def csv_of(names: Sequence[str], rows: Iterable[Row]) -> str:
+    """Rows as CSV under a header, no text a formula; nothing without columns. On a terminal what would act on it is
+    written out, in a file it stays as it is stored.
+    """
+    if not names:
+        return ""
     text = io.StringIO(newline="")
-    if rows:
-        writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(_portable(row) for row in rows)
+    writer = csv.DictWriter(text, names, lineterminator="\n", extrasaction="ignore")
+    writer.writeheader()
+    show = visible if out.is_terminal else str
+    for row in rows:
+        cells = {name: portable_value(row.get(name)) for name in names}
+        writer.writerow({n: show(_no_formula(c)) if isinstance(c, str) else c for n, c in cells.items()})
     return text.getvalue()
+
+
+def _no_formula(text: str) -> str:
+    return f"'{text}" if text.startswith(_FORMULA_BEGINS) else text
 
 
 def _portable(row: Row) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from datetime import date, datetime, timedelta
 
 from analytics_etl.queries import Page, QueryError
 from analytics_etl.queries.cursor import (
+    LARGEST_ANSWER,
     check_limit,
     count_cursor_of,
     cursor_of,
@@ -12,6 +13,7 @@ from analytics_etl.queries.cursor import (
     read_cursor,
     text_of,
     utc,
+    whole,
 )
 from analytics_etl.warehouse import Warehouse
 
@@ -45,6 +47,7 @@ select
 from schedules.schedule_stats_daily
 where day >= :start::date and day < :end::date and (:schedule_type = '' or schedule_type = :schedule_type)
 order by day, schedule_type collate "C", event_type collate "C"
+limit :limit
 """
 _ERRORS = """
 with patterns as (
@@ -77,6 +80,7 @@ select
 from schedules.schedule_performance_daily
 where day >= :start::date and day < :end::date and schedule_id = :schedule_id
 order by day
+limit :limit
 """
 
 
@@ -152,7 +156,8 @@ def _of_days(warehouse: Warehouse, statement: str, first: date, last: date, para
     _check(first <= last, f"the last day must not be before the first, but {last} is before {first}")
     if warehouse.newest_day(["schedules.schedule_stats_daily"]) is None:  # tables are made by the first run
         return Page([])
-    return Page(warehouse.query(statement, {**parameters}, first, last + timedelta(days=1)))
+    found = warehouse.query(statement, {"limit": LARGEST_ANSWER + 1, **parameters}, first, last + timedelta(days=1))
+    return whole(found)
 
 
 def _check(is_so: bool, message: str) -> None:  # noqa: FBT001 - reads like an assertion
