@@ -44,6 +44,10 @@ class SettingsError(ValueError):
     """An environment variable that cannot be used; the message says what was expected."""
 
 
+class _OutOfBoundsError(ValueError):
+    """A value that would do but for its size; the message says how far it may go."""
+
+
 @dataclass(frozen=True)
 class Roles:
     """Names of the database roles: who owns it, who loads it, who reads it."""
@@ -187,7 +191,8 @@ class Settings:
                 return parse(text)
             except (ValueError, OverflowError) as error:
                 shown = cut(repr(text), LONGEST_SHOWN)
-                raise SettingsError(f"{name} must be {expected}, but is {shown}") from error
+                bounds = f" {error}" if isinstance(error, _OutOfBoundsError) else ""
+                raise SettingsError(f"{name} must be {expected}{bounds}, but is {shown}") from error
 
         home = read("ANALYTICS_HOME", CHECKOUT / ".analytics", _folder, _A_FOLDER)
         url = environment.get("ANALYTICS_DATABASE_URL", "").strip() or None
@@ -290,8 +295,10 @@ def _per_table(default: Value, parse_one: Callable[[str], Value]) -> Callable[[s
 def _at_least(minimum: int) -> Callable[[str], int]:
     def parse(text: str) -> int:
         number = int(text)
-        if not minimum <= number <= LARGEST_NUMBER:
+        if number < minimum:
             raise ValueError(text)
+        if number > LARGEST_NUMBER:
+            raise _OutOfBoundsError(f"and at most {LARGEST_NUMBER:,}")
         return number
 
     return parse
@@ -310,7 +317,7 @@ def _days(minimum: int) -> Callable[[str], int]:
 def _day(text: str) -> date:
     day = date.fromisoformat(text)
     if not FIRST_DAY <= day <= LAST_DAY:
-        raise ValueError(text)
+        raise _OutOfBoundsError(f"from {FIRST_DAY} to {LAST_DAY}")
     return day
 
 

@@ -120,7 +120,7 @@ def report(day: datetime, cadence: Any, families: tuple[str, ...]) -> None:
     left_out, written = [], 0
     for family in [name for name in families or catalog.families if catalog.reports(name)]:
         if lacking := lacking_tables(warehouse, catalog, family, cadence):
-            left_out.append(f"{family} has no {cadence} report, since {shortened(lacking, 2)} are made by its first run")
+            left_out.append(f"no report of {family}: {shortened(lacking, 2)} are made by its first run")
             continue
         out.say(str(write_report(warehouse, catalog, family, cadence, start).html))
         written += 1
