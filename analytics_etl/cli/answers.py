@@ -1,7 +1,6 @@
 """Rows as the command line prints them: a table, JSON or CSV."""
 
 import csv
-import io
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
@@ -24,6 +23,8 @@ FORMULAS = (
 )
 _FORMULA_BEGINS = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 """The last four are the wide forms of the first four, which spreadsheets take for them."""
+
+_WINDOWS = "\r\n"
 
 FORMAT = click.option(
     "--format", "form", type=click.Choice(["table", "json", "csv"]), default="table", show_default=True,
@@ -103,14 +104,21 @@ def csv_of(names: Sequence[str], rows: Iterable[Row]) -> str:
     """
     if not names:
         return ""
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, names, lineterminator="\n", extrasaction="ignore")
+    lines = _Lines()
+    writer = csv.DictWriter(lines, names, lineterminator=_WINDOWS, extrasaction="ignore")
     writer.writeheader()
     show = visible if out.is_terminal else str
     for row in rows:
         cells = {name: portable_value(row.get(name)) for name in names}
         writer.writerow({n: show(_no_formula(c)) if isinstance(c, str) else c for n, c in cells.items()})
-    return text.getvalue()
+    return "".join(lines)
+
+
+class _Lines(list[str]):
+    """What a CSV writer writes to. It quotes a CR within a text only if it ends lines with one, so ours are cut off."""
+
+    def write(self, line: str) -> None:
+        self.append(line.removesuffix(_WINDOWS) + "\n")
 
 
 def _no_formula(text: str) -> str:
