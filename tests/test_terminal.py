@@ -274,3 +274,12 @@ def test_on_a_real_terminal_colours_are_ours_alone(hostile: Settings) -> None:
     assert acting(re.sub(r"\x1b\[[0-9;]*m", "", text)) == []
     assert "\x1b[31mred" not in text
     assert SHOWN in text
+
+
+def test_commands_print_through_the_screen_only() -> None:
+    """So that nobody has to remember what must be written out."""
+    folder = Path(terminal.__file__).parent
+    words = r"\bprint\(|click\.s?echo|import rich|from rich|sys\.std(out|err)"
+    printing = re.compile(rf"^(?!.*\bdef )(?=.*({words}))", re.MULTILINE)
+    others = [path.name for path in folder.glob("*.py") if printing.search(path.read_text(encoding="utf-8"))]
+    assert others == ["terminal.py"]

@@ -39,7 +39,10 @@ HARMLESS = {
     "schedule_id": "s", "start": "2025-03-31", "first": "2025-03-31", "command": "no-such-program",
 }  # fmt: skip
 """For the other parameters a command requires, by name: days before the first partition, so that nothing is run."""
-SMALL = {("sample",): ["--days", "1", "--events-per-day", "1"], ("backfill",): ["2024-12-31", "2024-12-31"]}
+SMALL: dict[tuple[str, ...], list[str]] = {
+    ("sample",): ["--days", "1", "--events-per-day", "1"],
+    ("backfill",): ["2024-12-31", "2024-12-31"],
+}
 """What else keeps a command from long work."""
 
 
