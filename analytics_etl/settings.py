@@ -314,6 +314,15 @@ def _days(minimum: int) -> Callable[[str], int]:
     return parse
 
 
+def typed_day(text: str) -> date:
+    """A day as a person writes it. Raise ValueError, which says what was expected and what came."""
+    try:
+        return _day(text)
+    except ValueError as error:
+        shown = cut(repr(text), LONGEST_SHOWN)
+        raise ValueError(f"expected a day like 2025-03-31, {FIRST_DAY} to {LAST_DAY}, got {shown}") from error
+
+
 def _day(text: str) -> date:
     day = date.fromisoformat(text)
     if not FIRST_DAY <= day <= LAST_DAY:

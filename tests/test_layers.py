@@ -77,7 +77,7 @@ MAY_IMPORT = {
     "notifier": {"english", "settings", "owners", "warehouse", "notifications", "incidents"},
     "schedules": {"settings", "models", "contracts", "partitions", "catalog", "assets.metadata"},
     "housekeeping": {"english", "settings", "warehouse"},
-    "own_runs": {"warehouse", "incidents"},
+    "own_runs": {"settings", "warehouse", "incidents"},
     "late": {"contracts", "models", "partitions", "catalog", "landing", "warehouse", "assets"},
     "definitions": {
         "settings",

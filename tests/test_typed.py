@@ -20,7 +20,7 @@ from analytics_etl.cli import main
 from analytics_etl.housekeeping import oldest_kept
 from analytics_etl.parameters import load_parameters
 from analytics_etl.queries import QueryError, cursor
-from analytics_etl.settings import FIRST_DAY, LAST_DAY, SQL_DIR, Settings, SettingsError
+from analytics_etl.settings import FIRST_DAY, LAST_DAY, SQL_DIR, Settings, SettingsError, typed_day
 from analytics_etl.warehouse import Warehouse
 
 DAY = date(2025, 3, 31)
@@ -266,6 +266,13 @@ def test_what_a_setting_must_be_is_told() -> None:
     with pytest.raises(SettingsError, match="ANALYTICS_LATENESS_DAYS names download_event, expected some of registry"):
         Catalog.of(Settings.from_environment({"ANALYTICS_LATENESS_DAYS": "7,download_event=14"}))
     Catalog.of(Settings.from_environment({"ANALYTICS_LATENESS_DAYS": "7,download_events=14,usage.schema_usage_1d=8"}))
+
+
+def test_a_day_typed_in_the_ui_is_told_like_one_of_the_command_line() -> None:
+    assert typed_day("2025-03-31") == DAY
+    for wrong in ("soon", "0001-01-01", "9999-12-31", "", "x" * 100_000):
+        with pytest.raises(ValueError, match=r"^expected a day like 2025-03-31, 1900-01-01 to 2999-12-31, got '.*'$"):
+            typed_day(wrong)
 
 
 def test_what_is_kept_for_longer_than_any_time_is_kept(loaded: Settings) -> None:

@@ -57,11 +57,14 @@ class Commands(click.Group):
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="analytics-etl")
 def main() -> None:
-    """Usage analytics of a schema registry: raw event files in, aggregates, checks and reports out.
+    r"""Usage analytics of a schema registry: raw event files in, aggregates, checks and reports out.
 
     Start with `analytics-etl demo`, which needs nothing, then `analytics-etl ui`. With events of your own: put files
     below landing/<table>/, then `analytics-etl run 2025-03-31`. All days are UTC days. The environment variables that
     configure it stand in the README.
+
+    Exit code 0: done. 1: something went wrong, or a setting cannot be used. 2: it was typed wrongly. What an event, a
+    file name or an error holds is shown, never interpreted: \x1b is a character that a terminal would act on.
     """
     # Millions of objects are made by imports and stay: looking for garbage among them takes a second of a short run.
     gc.set_threshold(100_000, 50, 50)
