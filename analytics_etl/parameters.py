@@ -24,8 +24,8 @@ Value = int | float
 
 _KEYS = {"default", "minimum", "maximum", "meaning", "share_of"}
 _ROUNDING = 1e-9
-LARGEST = 10**15
-"""So large a number a SELECT can still multiply, and a double holds it exactly."""
+LARGEST = 10**8
+"""A SELECT can still take ten times of it: PostgreSQL takes a smaller number for an integer of 32 bits."""
 _LONGEST_SHOWN = 200
 
 
@@ -66,7 +66,9 @@ class Parameter:
         except ValueError:
             value = math.nan
         if not self.accepts(value):
-            raise ParameterError(f"{self.variable} must be {self.expected}, but is {cut(repr(text), _LONGEST_SHOWN)}")
+            most = f" and at most {LARGEST:,}" if value > LARGEST and self.maximum is None else ""
+            shown = cut(repr(text), _LONGEST_SHOWN)
+            raise ParameterError(f"{self.variable} must be {self.expected}{most}, but is {shown}")
         return value
 
     def accepts(self, value: Value) -> bool:

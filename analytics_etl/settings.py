@@ -272,6 +272,8 @@ def _factor(text: str) -> float | None:
     factor = float(text)
     if not 1 < factor < math.inf:
         raise ValueError(text)
+    if factor > LARGEST_NUMBER:  # rows times this is still a number
+        raise _OutOfBoundsError(f"and at most {LARGEST_NUMBER:,}")
     return factor
 
 

@@ -259,7 +259,13 @@ def test_what_a_setting_must_be_is_told() -> None:
             "99999999999999999999",
             "must be megabytes, 128 or more and at most 1,000,000, but",
         ),
-        ("ANALYTICS_TRENDING_MIN_DOWNLOADS", "99999999999999999999", "must be a whole number of downloads, 1 or more"),
+        ("ANALYTICS_USAGE_TARGET_P95_MS", "1000000000", "1 or more and at most 100,000,000, but"),  # 4 times it: 2^32
+        ("ANALYTICS_VOLUME_FACTOR", "1e308", "0 or never switches it off and at most 1,000,000, but"),
+        (
+            "ANALYTICS_TRENDING_MIN_DOWNLOADS",
+            "99999999999999999999",
+            "must be a whole number of downloads, 1 or more and at most",
+        ),
     ):
         with pytest.raises(SettingsError, match=re.escape(expected)):
             Settings.from_environment({variable: value})

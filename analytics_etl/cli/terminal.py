@@ -35,7 +35,10 @@ LONGEST_MESSAGE = 4_000
 WIDEST = 400
 """Columns of a table that goes to no terminal, unless it needs more."""
 
-_OF_A_PATH = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP)
+_OF_A_PATH = (
+    *(errno.ENOENT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG),
+    errno.ELOOP,
+)
 """Errors of a folder that somebody named."""
 
 
@@ -165,7 +168,7 @@ def show_error(error: click.ClickException) -> None:
 def actor() -> str:
     """Who types, for the audit log."""
     try:
-        return getpass.getuser()
+        return visible(getpass.getuser())  # a variable may name it, and hold anything
     except (KeyError, OSError):  # no name for this user id, as in some containers
         return f"uid {os.getuid()}"
 
