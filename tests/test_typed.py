@@ -264,7 +264,7 @@ def test_what_a_setting_must_be_is_told() -> None:
         (
             "ANALYTICS_TRENDING_MIN_DOWNLOADS",
             "99999999999999999999",
-            "must be a whole number of downloads, 1 or more and at most",
+            "a whole number of downloads, 1 or more and at",
         ),
     ):
         with pytest.raises(SettingsError, match=re.escape(expected)):
