@@ -7,7 +7,8 @@ from pathlib import Path
 
 from analytics_etl.contracts import Contract, load_contracts
 from analytics_etl.models import Kind, Model, Value, cadence_of, load_models
-from analytics_etl.settings import SQL_DIR, Settings
+from analytics_etl.settings import LONGEST_SHOWN, SQL_DIR, Settings, SettingsError
+from analytics_etl.visible import cut
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,11 @@ class Catalog:
 
     @classmethod
     def of(cls, settings: Settings) -> "Catalog":
-        """The catalogue as configured: a SELECT holds the values of the settings it names."""
+        """The catalogue as configured: a SELECT holds the values of the settings it names.
+
+        Raise SettingsError for a setting of a table that there is not: it would be ignored.
+        """
+        _check_names(settings)
         return cls(parameters=settings.parameters)
 
     @cached_property
@@ -106,3 +111,14 @@ class Catalog:
 
     def _load(self, kind: Kind) -> dict[str, Model]:
         return load_models(self.sql_dir, kind, self.parameters)
+
+
+def _check_names(settings: Settings) -> None:
+    files = [path for kind in ("events", "aggregates", "views") for path in SQL_DIR.glob(f"*/{kind}/*.sql")]
+    tables = sorted(f"{path.parent.parent.name}.{path.stem}" for path in files)
+    known = {*tables, *(path.stem for path in files)}
+    for variable, values in settings.by_table.items():
+        if unknown := [table for table, _ in values.tables if table not in known]:
+            raise SettingsError(
+                f"{variable} names {cut(', '.join(unknown), LONGEST_SHOWN)}, expected some of {', '.join(tables)}"
+            )

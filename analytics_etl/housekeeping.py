@@ -10,7 +10,7 @@ A run whose process was killed stays `started` for Dagster and keeps the pools o
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 from dagster import AssetCheckKey, DagsterEventType, DagsterInstance, DagsterRunStatus, RunsFilter
@@ -19,7 +19,7 @@ from dagster._core.storage.asset_check_execution_record import AssetCheckExecuti
 from dagster._core.storage.tags import MAX_RETRIES_TAG
 
 from analytics_etl.english import counted
-from analytics_etl.settings import Settings
+from analytics_etl.settings import Settings, typed_day
 from analytics_etl.warehouse import Warehouse
 from analytics_etl.warehouse.liveness import without_process
 
@@ -57,7 +57,7 @@ def build_housekeeping(settings: Settings) -> tuple[dg.JobDefinition, dg.Schedul
         description="Removes old runs and their event logs; the latest of each partition stays.",
     )
     def prune_runs(context: dg.OpExecutionContext, warehouse: dg.ResourceParam[Warehouse]) -> None:
-        day = date.fromisoformat(context.op_config["before"])
+        day = typed_day(context.op_config["before"])
         found = prune(context.instance, datetime(day.year, day.month, day.day, tzinfo=UTC))
         if found.removed:
             warehouse.record_audit(JOB_NAME, "prune", f"{counted(len(found.removed), 'run')} that ended before {day}")

@@ -18,6 +18,7 @@ from dagster._core.scheduler.instigation import TickStatus
 from dagster._core.storage import tags as dg_tags
 
 from analytics_etl.incidents import run_of
+from analytics_etl.settings import typed_day
 from analytics_etl.warehouse import Warehouse
 
 JOB_NAME = "own_runs"
@@ -60,7 +61,7 @@ def build_own_runs() -> tuple[dg.JobDefinition, dg.ScheduleDefinition]:
         description="Writes Dagster's runs and ticks that ended on a day to a landing file of the schedule executions.",
     )
     def export_runs(context: dg.OpExecutionContext, warehouse: dg.ResourceParam[Warehouse]) -> None:
-        day = date.fromisoformat(context.op_config["day"])
+        day = typed_day(context.op_config["day"])
         path = export_day(context.instance, warehouse.settings.landing_dir, day, datetime.now(UTC))
         context.log.info("runs and ticks of %s: %s", day, path or "there were none")
 

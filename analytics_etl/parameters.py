@@ -18,10 +18,15 @@ from typing import Any
 
 import yaml
 
+from analytics_etl.visible import cut
+
 Value = int | float
 
 _KEYS = {"default", "minimum", "maximum", "meaning", "share_of"}
 _ROUNDING = 1e-9
+LARGEST = 10**8
+"""A SELECT can still take ten times of it: PostgreSQL takes a smaller number for an integer of 32 bits."""
+_LONGEST_SHOWN = 200
 
 
 class ParameterError(ValueError):
@@ -61,12 +66,14 @@ class Parameter:
         except ValueError:
             value = math.nan
         if not self.accepts(value):
-            raise ParameterError(f"{self.variable} must be {self.expected}, but is {text!r}")
+            most = f" and at most {LARGEST:,}" if value > LARGEST and self.maximum is None else ""
+            shown = cut(repr(text), _LONGEST_SHOWN)
+            raise ParameterError(f"{self.variable} must be {self.expected}{most}, but is {shown}")
         return value
 
     def accepts(self, value: Value) -> bool:
         return (
-            math.isfinite(value)
+            -LARGEST <= value <= LARGEST  # which is false of what is no number
             and (self.minimum is None or value >= self.minimum)
             and (self.maximum is None or value <= self.maximum)
         )

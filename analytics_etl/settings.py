@@ -10,17 +10,29 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from analytics_etl import parameters as declared
 from analytics_etl.owners import Owners, parse_owners
+from analytics_etl.visible import cut
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 SQL_DIR = CHECKOUT / "sql"
 TEMPLATES_DIR = CHECKOUT / "reports_templates"
 
 DEFAULT_START_DATE = date(2025, 1, 1)
+FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2999, 12, 31)
+"""Days that anything may be asked about: far from the ends of the calendar, so that there is a day before and after."""
+
+LONGEST_TIME = 400_000
+"""Days that a setting may span, a thousand years; what is kept for longer is kept for so long."""
+LARGEST_NUMBER = 1_000_000
+"""Of settings that are no days."""
+LONGEST_NAME, LONGEST_PATH = 255, 4_000
+"""Bytes of a file's name and of a path, as file systems have them."""
+LONGEST_SHOWN = 200
+"""Characters of a wrong value that an error repeats."""
 
 SHORTEST_TOKEN = 8
 """Characters; shorter parts of a URL are words like `hook`, which may stand in any text."""
@@ -30,6 +42,10 @@ Value = TypeVar("Value")
 
 class SettingsError(ValueError):
     """An environment variable that cannot be used; the message says what was expected."""
+
+
+class _OutOfBoundsError(ValueError):
+    """A value that would do but for its size; the message says how far it may go."""
 
 
 @dataclass(frozen=True)
@@ -139,6 +155,16 @@ class Settings:
         )
 
     @property
+    def by_table(self) -> dict[str, PerTable[Any]]:
+        """The settings that name tables, by variable."""
+        return {
+            "ANALYTICS_LATENESS_DAYS": self.lateness,
+            "ANALYTICS_VOLUME_FACTOR": self.volume_factor,
+            "ANALYTICS_RETENTION_DAYS": self.retention,
+            "ANALYTICS_PERSONAL_RETENTION_DAYS": self.personal_retention,
+        }
+
+    @property
     def dagster_home(self) -> Path:
         return self.home / "dagster"
 
@@ -161,14 +187,14 @@ class Settings:
             if not text:
                 return default
             try:
+                text.encode()
                 return parse(text)
-            except ValueError as error:
-                raise SettingsError(f"{name} must be {expected}, but is {text!r}") from error
+            except (ValueError, OverflowError) as error:
+                shown = cut(repr(text), LONGEST_SHOWN)
+                bounds = f" {error}" if isinstance(error, _OutOfBoundsError) else ""
+                raise SettingsError(f"{name} must be {expected}{bounds}, but is {shown}") from error
 
-        def folder(text: str) -> Path:
-            return Path(text).expanduser().resolve()
-
-        home = read("ANALYTICS_HOME", CHECKOUT / ".analytics", folder, "a folder")
+        home = read("ANALYTICS_HOME", CHECKOUT / ".analytics", _folder, _A_FOLDER)
         url = environment.get("ANALYTICS_DATABASE_URL", "").strip() or None
         if url is not None and not url.startswith(("postgresql://", "postgres://")):
             # The value itself is not repeated: it may hold a password.
@@ -187,13 +213,13 @@ class Settings:
         return cls(
             home=home,
             database_url=url,
-            landing_dir=read("ANALYTICS_LANDING_DIR", home / "landing", folder, "a folder"),
-            reports_dir=read("ANALYTICS_REPORTS_DIR", home / "reports", folder, "a folder"),
-            start_date=read("ANALYTICS_START_DATE", DEFAULT_START_DATE, date.fromisoformat, "a date like 2025-01-01"),
+            landing_dir=read("ANALYTICS_LANDING_DIR", home / "landing", _folder, _A_FOLDER),
+            reports_dir=read("ANALYTICS_REPORTS_DIR", home / "reports", _folder, _A_FOLDER),
+            start_date=read("ANALYTICS_START_DATE", DEFAULT_START_DATE, _day, "a date like 2025-01-01"),
             lateness=read(
                 "ANALYTICS_LATENESS_DAYS",
                 PerTable(7),
-                _per_table(7, _at_least(0)),
+                _per_table(7, _days(0)),
                 "whole days like 7, or 7,download_events=14",
             ),
             volume_factor=read(
@@ -205,23 +231,21 @@ class Settings:
             change_limit_percent=read("ANALYTICS_CHANGE_LIMIT_PERCENT", 5, _at_least(0), "whole percent, 0 or more"),
             parameters=_parameters(environment),
             loader_memory_mb=read("ANALYTICS_LOADER_MEMORY_MB", 256, _at_least(128), "megabytes, 128 or more"),
-            dagster_keep_days=read(
-                "ANALYTICS_DAGSTER_KEEP_DAYS", 30, _at_least(1), "a whole number of days, 1 or more"
-            ),
+            dagster_keep_days=read("ANALYTICS_DAGSTER_KEEP_DAYS", 30, _days(1), "a whole number of days, 1 or more"),
             roles=read("ANALYTICS_ROLES", None, _roles, "three names, the owner's, the loader's and the reader's"),
-            archive_dir=read("ANALYTICS_ARCHIVE_DIR", home / "archive", folder, "a folder"),
+            archive_dir=read("ANALYTICS_ARCHIVE_DIR", home / "archive", _folder, _A_FOLDER),
             retention=read("ANALYTICS_RETENTION_DAYS", PerTable(90), _per_table(90, _keeping), _KEEPING),
             personal_retention=read(
                 "ANALYTICS_PERSONAL_RETENTION_DAYS", PerTable(30), _per_table(30, _keeping), _KEEPING
             ),
-            restored_days=read("ANALYTICS_RESTORED_DAYS", 7, _at_least(1), "a whole number of days, 1 or more"),
+            restored_days=read("ANALYTICS_RESTORED_DAYS", 7, _days(1), "a whole number of days, 1 or more"),
             owners=owners,
             smtp_url=smtp_url,
             notify_email=addresses,
             notify_sender=read("ANALYTICS_NOTIFY_SENDER", "analytics-etl@localhost", _address, "an e-mail address"),
             notify_webhook=_secret_url(environment, "ANALYTICS_NOTIFY_WEBHOOK", ("http", "https")),
             heartbeat_url=_secret_url(environment, "ANALYTICS_HEARTBEAT_URL", ("http", "https")),
-            heartbeat_file=read("ANALYTICS_HEARTBEAT_FILE", None, folder, "a file"),
+            heartbeat_file=read("ANALYTICS_HEARTBEAT_FILE", None, _folder, "a file"),
             daemon_silence_minutes=read("ANALYTICS_DAEMON_SILENCE_MINUTES", 5, _at_least(1), "minutes, 1 or more"),
         )
 
@@ -234,11 +258,12 @@ def _parameters(environment: Mapping[str, str]) -> dict[str, declared.Value]:
 
 
 _OWNERS = "owners like team:analytics, or registry=team:registry,a@x.org; usage=team:usage; team:analytics"
+_A_FOLDER = "a folder: no ~ of a user there is not, no name too long"
 _KEEPING = "days like 90, or 90,download_events=400; 0 or never keeps everything"
 
 
 def _keeping(text: str) -> int | None:
-    return None if text.strip() in ("0", "never") else _at_least(1)(text)
+    return None if text.strip() in ("0", "never") else _days(1)(text)
 
 
 def _factor(text: str) -> float | None:
@@ -247,6 +272,8 @@ def _factor(text: str) -> float | None:
     factor = float(text)
     if not 1 < factor < math.inf:
         raise ValueError(text)
+    if factor > LARGEST_NUMBER:  # rows times this is still a number
+        raise _OutOfBoundsError(f"and at most {LARGEST_NUMBER:,}")
     return factor
 
 
@@ -272,14 +299,52 @@ def _at_least(minimum: int) -> Callable[[str], int]:
         number = int(text)
         if number < minimum:
             raise ValueError(text)
+        if number > LARGEST_NUMBER:
+            raise _OutOfBoundsError(f"and at most {LARGEST_NUMBER:,}")
         return number
 
     return parse
 
 
+def _days(minimum: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        number = int(text)
+        if number < minimum:
+            raise ValueError(text)
+        return min(number, LONGEST_TIME)
+
+    return parse
+
+
+def typed_day(text: str) -> date:
+    """A day as a person writes it. Raise ValueError, which says what was expected and what came."""
+    try:
+        return _day(text)
+    except ValueError as error:
+        shown = cut(repr(text), LONGEST_SHOWN)
+        raise ValueError(f"expected a day like 2025-03-31, {FIRST_DAY} to {LAST_DAY}, got {shown}") from error
+
+
+def _day(text: str) -> date:
+    day = date.fromisoformat(text)
+    if not FIRST_DAY <= day <= LAST_DAY:
+        raise _OutOfBoundsError(f"from {FIRST_DAY} to {LAST_DAY}")
+    return day
+
+
+def _folder(text: str) -> Path:
+    try:
+        path = Path(text).expanduser().resolve()
+    except (RuntimeError, OSError) as error:  # no such user, a link to itself, no working folder
+        raise ValueError(text) from error
+    if len(os.fsencode(path)) > LONGEST_PATH or any(len(os.fsencode(part)) > LONGEST_NAME for part in path.parts):
+        raise ValueError(text)
+    return path
+
+
 def _roles(text: str) -> Roles | None:
     owner, loader, reader = names = [name.strip() for name in text.split(",")]
-    if len(set(names)) < len(names) or not all(re.fullmatch(r"[a-z_][a-z0-9_]*", name) for name in names):
+    if len(set(names)) < len(names) or not all(re.fullmatch(r"[a-z_][a-z0-9_]{0,62}", name) for name in names):
         raise ValueError(text)
     return Roles(owner, loader, reader)
 

@@ -44,8 +44,9 @@ LAZY = {"great_expectations"}
 """Takes seconds to import, so only inside the functions that need it."""
 
 MAY_IMPORT = {
-    "parameters": set[str](),
-    "settings": {"owners", "parameters"},
+    "visible": set[str](),
+    "parameters": {"visible"},
+    "settings": {"owners", "parameters", "visible"},
     "owners": set[str](),
     "models": set[str](),
     "marks": set[str](),
@@ -55,7 +56,7 @@ MAY_IMPORT = {
     "scaffolding": {"contracts"},
     "sample": set[str](),
     "partitions": {"models"},
-    "catalog": {"settings", "models", "contracts"},
+    "catalog": {"settings", "models", "contracts", "visible"},
     "reporting": {"settings", "marks", "models", "contracts", "partitions"},
     "landing": {"settings", "models", "contracts", "partitions"},
     "archive": set[str](),
@@ -69,7 +70,7 @@ MAY_IMPORT = {
     "watchdog": {"settings", "models", "contracts", "partitions", "catalog", "landing", "warehouse"},
     "assets": {
         *("settings", "models", "contracts", "partitions", "catalog", "landing", "warehouse", "reporting"),
-        *("english", "outdated_reports", "retention", "status", "watchdog"),
+        *("english", "outdated_reports", "retention", "status", "visible", "watchdog"),
     },
     "checks": {"settings", "models", "contracts", "partitions", "catalog", "warehouse", "assets.metadata"},
     "notifications": {"english", "settings"},
@@ -77,7 +78,7 @@ MAY_IMPORT = {
     "notifier": {"english", "settings", "owners", "warehouse", "notifications", "incidents"},
     "schedules": {"settings", "models", "contracts", "partitions", "catalog", "assets.metadata"},
     "housekeeping": {"english", "settings", "warehouse"},
-    "own_runs": {"warehouse", "incidents"},
+    "own_runs": {"settings", "warehouse", "incidents"},
     "late": {"contracts", "models", "partitions", "catalog", "landing", "warehouse", "assets"},
     "definitions": {
         "settings",

@@ -28,6 +28,7 @@ from analytics_etl.english import counted
 from analytics_etl.landing import FileReport, LandingFile, LandingReader, list_files
 from analytics_etl.models import Model
 from analytics_etl.partitions import Partitions, chunks, requested_periods
+from analytics_etl.visible import visible
 from analytics_etl.warehouse import ChangeRefusedError, LoadedDay, Warehouse
 
 DAYS_AT_ONCE = 92
@@ -171,7 +172,7 @@ def _progress(table: str, reader: LandingReader, files: int, tell: Callable[[str
         if len(reader.reports) > told and time.monotonic() > told_at + 1:
             told, told_at = len(reader.reports), time.monotonic()
             file = reader.reports[-1].file
-            tell(f"{table}: reading {file.path} ({told} of {files}, {file.size_bytes:,} bytes)")
+            tell(f"{table}: reading {visible(file.path)} ({told} of {files}, {file.size_bytes:,} bytes)")
 
     return tell_progress
 

@@ -1,5 +1,6 @@
 """What every asset tells Dagster about itself: keys, column docs, lineage, freshness, retries."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
@@ -8,6 +9,7 @@ from typing import Any
 import dagster as dg
 
 from analytics_etl.models import Cadence, Model, column_lineage
+from analytics_etl.visible import visible
 from analytics_etl.warehouse import (
     CHANGE_CHECK,
     CHANGE_DESCRIPTION,
@@ -23,6 +25,9 @@ FRESHNESS: dict[Cadence, dg.FreshnessPolicy] = {
     "week": dg.FreshnessPolicy.cron(deadline_cron="5 3 * * 1", lower_bound_delta=timedelta(hours=3)),
     "month": dg.FreshnessPolicy.cron(deadline_cron="5 4 1 * *", lower_bound_delta=timedelta(hours=4)),
 }
+CELL_LENGTH = 200
+"""Characters of a cell in a Markdown table."""
+_PIPE = re.compile(r"(\\*)\|")
 HOURLY = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=3), warn_window=timedelta(hours=2))
 
 
@@ -156,14 +161,21 @@ def table_of_rows(rows: Sequence[Mapping[str, Any]]) -> str:
     if not rows:
         return "none"
     names = list(rows[0])
-    cell = "`{}`".format
 
     def line(values: Sequence[str]) -> str:
         return "| " + " | ".join(values) + " |"
 
-    def shown(value: object) -> str:
-        text = str(value).replace("`", "'").replace("|", "\\|").replace("\n", " ")[:200]
-        return cell(text or " ")
-
-    body = [line([shown(row.get(name)) for name in names]) for row in rows]
+    body = [line([_code(str(row.get(name))) for name in names]) for row in rows]
     return "\n".join([line(names), line(["---"] * len(names)), *body])
+
+
+def _code(text: str) -> str:
+    """A text as the code of a Markdown cell, which nothing in it can end; what acts or hides is written out."""
+    shown = visible(text)[:CELL_LENGTH].replace("`", "'")
+    return f"`{_PIPE.sub(_escaped_pipe, shown) or ' '}`"
+
+
+def _escaped_pipe(found: re.Match[str]) -> str:
+    """A pipe that ends no cell. After an odd number of backslashes one more would only be escaped itself."""
+    slashes = found[1]
+    return f"{slashes}¦" if len(slashes) % 2 else f"{slashes}\\|"

@@ -162,6 +162,16 @@ def write_report(warehouse: Warehouse, catalog: Catalog, family: str, cadence: C
     return WrittenReport(html, text, value)
 
 
+def lacking_tables(warehouse: Warehouse, catalog: Catalog, family: str, cadence: Cadence) -> list[str]:
+    """The tables a report reads and that are not there yet, since the first run of a family makes them."""
+    queries = {**catalog.reports("ops"), **catalog.reports(family)}
+    some_day = date(2000, 1, 1)  # which queries a report asks does not depend on its day
+    start = period_start(cadence, some_day)
+    windows = section_windows(family, _NAMES[cadence], start, period_end(cadence, start))
+    read = {table for section in windows for table in queries[section].dependencies}
+    return sorted(read - set(warehouse.table_schema(sorted(read))))
+
+
 def _ask(source: Warehouse | Snapshot, query: Model, window: Window, family: str) -> list[dict[str, Any]]:
     """The rows of a report query; those of sql/ops/reports are asked about the family."""
     before = window_parameters(window.previous_start, window.previous_end)

@@ -5,6 +5,7 @@ A module for each subject. Not here: anything that can be asked for otherwise th
 """
 
 import gc
+import sys
 from typing import Any
 
 import click
@@ -19,7 +20,7 @@ from analytics_etl.cli.query import query
 from analytics_etl.cli.samples import demo, sample
 from analytics_etl.cli.scaffold import new_family
 from analytics_etl.cli.services import execute, stop, ui
-from analytics_etl.cli.terminal import err, explanation, plain
+from analytics_etl.cli.terminal import Styled, err, explanation, show_error, speaking
 from analytics_etl.cli.upkeep import archive, prune, restore
 
 
@@ -37,18 +38,34 @@ class Commands(click.Group):
             said = explanation(error)
             if said is None:
                 raise
-            err.print(f"[bold red]Error:[/] {plain(said)}")
+            err.say_lines(said, Styled("Error:", "bold red"), " ")
             ctx.exit(1)
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        """Run a command and end the process: 0, 1 for what went wrong, 2 for what was typed wrongly."""
+        with speaking():
+            try:
+                code = super().main(*args, **{**extra, "standalone_mode": False})
+            except click.ClickException as error:
+                show_error(error)
+                code = error.exit_code
+            except click.Abort:
+                err.say("Aborted!")
+                code = 1
+        sys.exit(code or 0)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="analytics-etl")
 def main() -> None:
-    """Usage analytics of a schema registry: raw event files in, aggregates, checks and reports out.
+    r"""Usage analytics of a schema registry: raw event files in, aggregates, checks and reports out.
 
     Start with `analytics-etl demo`, which needs nothing, then `analytics-etl ui`. With events of your own: put files
     below landing/<table>/, then `analytics-etl run 2025-03-31`. All days are UTC days. The environment variables that
     configure it stand in the README.
+
+    Exit code 0: done. 1: something went wrong, or a setting cannot be used. 2: it was typed wrongly. What an event, a
+    file name or an error holds is shown, never interpreted: \x1b is a character that a terminal would act on.
     """
     # Millions of objects are made by imports and stay: looking for garbage among them takes a second of a short run.
     gc.set_threshold(100_000, 50, 50)

@@ -1,35 +1,45 @@
 """Rows as the command line prints them: a table, JSON or CSV."""
 
 import csv
-import io
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import click
-from rich.console import Console
-from rich.table import Table
 
-from analytics_etl.cli.terminal import err, out, plain
+from analytics_etl.cli.terminal import Column, err, out
+from analytics_etl.cli.typed import Text
 from analytics_etl.english import counted, shortened, spanned
 from analytics_etl.queries import Coverage, Page, QueryError, Row
 from analytics_etl.queries.cursor import LARGEST_PAGE
 from analytics_etl.settings import Settings
+from analytics_etl.visible import visible
 from analytics_etl.warehouse import Warehouse, migrations
+
+FORMULAS = (
+    "in CSV a text that begins with = + - @, a tab or a line break gets an apostrophe before it, so that no "
+    "spreadsheet takes it for a formula."
+)
+_FORMULA_BEGINS = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
+"""The last four are the wide forms of the first four, which spreadsheets take for them."""
+
+_WINDOWS = "\r\n"
 
 FORMAT = click.option(
     "--format", "form", type=click.Choice(["table", "json", "csv"]), default="table", show_default=True,
     help="table: rounded for reading; json: an object with rows, next, archived and missing days; csv: the rows under "
-    "a header, nothing when there are none. Numbers of JSON and CSV have up to 15 significant digits.",
+    "a header, nothing when there are none. Numbers of JSON and CSV have up to 15 significant digits. Texts are exact "
+    "in JSON; " + FORMULAS,
 )  # fmt: skip
-
 
 LIMIT = click.option("--limit", type=click.IntRange(1, LARGEST_PAGE), default=100, show_default=True,
                      help="Rows of a page.")  # fmt: skip
-AFTER = click.option("--after", metavar="CURSOR", help="What came with the page before as `next`: the rows after it.")
+AFTER = click.option(
+    "--after", type=Text(), metavar="CURSOR", help="What came with the page before as `next`: the rows after it."
+)
 
 EXIT_ARCHIVED = 3
 """Exit code of an answer that is not whole, since some of the days asked for are archived."""
@@ -56,15 +66,15 @@ def answer(form: str, ask: Callable[[Warehouse], Page], all_of: Mapping[str, Any
         raise click.UsageError(str(error)) from error
     coverage = page.coverage or Coverage("")
     if form == "json":
-        click.echo(json.dumps(_whole(page, coverage), indent=2))
+        out.hand_over(json.dumps(_whole(page, coverage), indent=2) + "\n")
     elif form == "csv":
-        click.echo(_csv(page.rows), nl=False)
+        out.hand_over(csv_of(list(page.rows[0]) if page.rows else [], page.rows))
     else:
         _print_table(page.rows, all_of or {}, coverage)
     for note in notes(coverage):
-        err.print(plain(note))
+        err.say(note)
     if page.next and form != "json":
-        err.print(f"more: --after {plain(page.next)}")
+        err.say(f"more: --after {page.next}")
     if coverage.archived:
         sys.exit(EXIT_ARCHIVED)
 
@@ -113,18 +123,16 @@ def _listed(spans: Sequence[tuple[date, date]]) -> str:
 def _print_table(rows: Sequence[Row], all_of: Mapping[str, Any], coverage: Coverage) -> None:
     if not rows:
         if not (coverage.archived or coverage.missing):
-            out.print("no rows")
+            out.say("no rows")
         elif coverage.other_days:
-            out.print(f"no rows on the {counted(coverage.other_days, 'day')} that can be read")
+            out.say(f"no rows on the {counted(coverage.other_days, 'day')} that can be read")
         return
-    table = Table(box=None, pad_edge=False)
+    columns = []
     for name in rows[0]:
         value = next((row[name] for row in rows if row[name] is not None), None)
-        justify: Any = "right" if isinstance(value, int | float) and not isinstance(value, bool) else "left"
-        table.add_column(name, justify=justify, no_wrap=True)
-    for row in rows:
-        table.add_row(*(plain(_cell(name, value, all_of)) for name, value in row.items()))
-    Console(width=None if out.is_terminal else max(out.width, 400), highlight=False).print(table)
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        columns.append(Column(name, "right" if is_number else "left"))
+    out.table(columns, [[_cell(name, value, all_of) for name, value in row.items()] for row in rows])
 
 
 def _cell(name: str, value: Any, all_of: Mapping[str, Any]) -> str:
@@ -143,13 +151,31 @@ def _shown(value: Any) -> str:
     return "" if portable is None else str(portable)
 
 
-def _csv(rows: Sequence[Row]) -> str:
-    text = io.StringIO(newline="")
-    if rows:
-        writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(_portable(row) for row in rows)
-    return text.getvalue()
+def csv_of(names: Sequence[str], rows: Iterable[Row]) -> str:
+    """Rows as CSV under a header, no text a formula; nothing without columns. On a terminal what would act on it is
+    written out, in a file it stays as it is stored.
+    """
+    if not names:
+        return ""
+    lines = _Lines()
+    writer = csv.DictWriter(lines, names, lineterminator=_WINDOWS, extrasaction="ignore")
+    writer.writeheader()
+    show = visible if out.is_terminal else str
+    for row in rows:
+        cells = {name: portable_value(row.get(name)) for name in names}
+        writer.writerow({n: show(_no_formula(c)) if isinstance(c, str) else c for n, c in cells.items()})
+    return "".join(lines)
+
+
+class _Lines(list[str]):
+    """What a CSV writer writes to. It quotes a CR within a text only if it ends lines with one, so ours are cut off."""
+
+    def write(self, line: str) -> None:
+        self.append(line.removesuffix(_WINDOWS) + "\n")
+
+
+def _no_formula(text: str) -> str:
+    return f"'{text}" if text.startswith(_FORMULA_BEGINS) else text
 
 
 def _portable(row: Row) -> dict[str, Any]:

@@ -1,8 +1,6 @@
 """The command that shows what recomputing has changed, in words, as JSON or as CSV."""
 
-import csv
 import json
-import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -10,8 +8,9 @@ from typing import Any
 import click
 
 from analytics_etl.catalog import Catalog
-from analytics_etl.cli.answers import portable_value
-from analytics_etl.cli.terminal import DATE, err, out, plain
+from analytics_etl.cli.answers import FORMULAS, csv_of, portable_value
+from analytics_etl.cli.terminal import Styled, err, out
+from analytics_etl.cli.typed import DAY, Count, Text
 from analytics_etl.english import spanned
 from analytics_etl.settings import Settings
 from analytics_etl.warehouse import Warehouse, migrations
@@ -28,11 +27,23 @@ WIDTH = 94
 
 
 @click.command()
-@click.argument("first", type=DATE, metavar="FROM", required=False)
-@click.argument("last", type=DATE, metavar="TO", required=False)
-@click.option("--table", metavar="TABLE", help="Only of this table, like registry.download_events or download_events.")
-@click.option("--format", "how", type=click.Choice(["table", "json", "csv"]), default="table", show_default=True)
-@click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="The newest so many.")
+@click.argument("first", type=DAY, metavar="FROM", required=False)
+@click.argument("last", type=DAY, metavar="TO", required=False)
+@click.option(
+    "--table",
+    type=Text(),
+    metavar="TABLE",
+    help="Only of this table, like registry.download_events or download_events.",
+)
+@click.option(
+    "--format",
+    "how",
+    type=click.Choice(["table", "json", "csv"]),
+    default="table",
+    show_default=True,
+    help=f"Texts are exact in JSON; {FORMULAS}",
+)
+@click.option("--limit", type=Count(), default=50, show_default=True, help="The newest so many.")
 def changes(first: datetime | None, last: datetime | None, table: str | None, how: str, limit: int) -> None:
     """Show how numbers changed after they were first published, newest first; refused changes are marked.
 
@@ -48,7 +59,7 @@ def changes(first: datetime | None, last: datetime | None, table: str | None, ho
     migrations.upgrade(settings)
     found = Warehouse(settings).changes(start, end, name, limit + 1)
     if len(found) > limit:
-        err.print(f"there are older ones, too: --limit {limit}, or name the days")
+        err.say(f"there are older ones, too: --limit {limit}, or name the days")
     _PRINT[how](found[:limit])
 
 
@@ -63,13 +74,13 @@ def _table_named(catalog: Catalog, name: str) -> str:
 def _print_text(found: Sequence[Mapping[str, Any]]) -> None:
     """A change on a few lines: a table has up to twenty totals, which no row of a terminal holds."""
     if not found:
-        out.print("nothing has changed since it was first published")
+        out.say("nothing has changed since it was first published")
     for change in found:
-        outcome = "published" if change["published"] else "[red]REFUSED, the old rows stay[/]"
+        outcome = "published" if change["published"] else Styled("REFUSED, the old rows stay", "red")
         at, of = f"{change['changed_at']:%Y-%m-%d %H:%M}", _period(change)
-        out.print(f"{at}  {change['table_name']}  {of}  {outcome}")
+        out.say(f"{at}  {change['table_name']}  {of}  ", outcome)
         for line in (_rows(change), *_packed(_totals(change))):
-            out.print(f"    {plain(line)}")
+            out.say(f"    {line}")
 
 
 def _packed(parts: Iterable[str]) -> Iterator[str]:
@@ -108,7 +119,7 @@ def _cause(change: Mapping[str, Any]) -> str:
 
 
 def _print_json(found: Sequence[Mapping[str, Any]]) -> None:
-    click.echo(json.dumps([_plain(change) for change in found], indent=2, default=str))
+    out.hand_over(json.dumps([_plain(change) for change in found], indent=2, default=str) + "\n")
 
 
 def _plain(change: Mapping[str, Any]) -> dict[str, Any]:
@@ -120,12 +131,14 @@ def _plain(change: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _print_csv(found: Sequence[Mapping[str, Any]]) -> None:
-    writer = csv.DictWriter(sys.stdout, FIELDS, extrasaction="ignore", lineterminator="\n")
-    writer.writeheader()
+    out.hand_over(csv_of(FIELDS, _by_measure(found)))
+
+
+def _by_measure(found: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
     for change in map(_plain, found):
         changed = {name: m for name, m in change["measures"].items() if m["old"] != m["new"]}
         for name, measure in (changed or {None: {}}).items():
-            writer.writerow({**change, "measure": name, **measure})
+            yield {**change, "measure": name, **measure}
 
 
 _PRINT = {"table": _print_text, "json": _print_json, "csv": _print_csv}

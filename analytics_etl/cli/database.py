@@ -4,6 +4,7 @@ import click
 
 from analytics_etl.catalog import Catalog
 from analytics_etl.cli.terminal import out
+from analytics_etl.cli.typed import Text
 from analytics_etl.settings import Roles, Settings
 from analytics_etl.warehouse import database_url, migrations
 from analytics_etl.warehouse.roles import Tables
@@ -12,11 +13,11 @@ from analytics_etl.warehouse.roles import Tables
 @click.command(name="db-url")
 def db_url() -> None:
     """Print the URL of the database, starting the embedded server if it is the one. May print a password."""
-    click.echo(database_url(Settings.from_environment()))
+    out.hand_over(database_url(Settings.from_environment()) + "\n")
 
 
 @click.command()
-@click.option("--down", metavar="REVISION", help="Go back to a revision, or to 'base'; never drops rows.")
+@click.option("--down", type=Text(), metavar="REVISION", help="Go back to a revision, or to 'base'; never drops rows.")
 @click.option("--roles", "create", is_flag=True, help="Make the owner, loader and reader role if they are missing.")
 def migrate(down: str | None, create: bool) -> None:  # noqa: FBT001 - a flag of the command
     """Bring the database's event and ops tables to the newest revision. Every run does this by itself.
@@ -26,12 +27,14 @@ def migrate(down: str | None, create: bool) -> None:  # noqa: FBT001 - a flag of
     settings = Settings.from_environment()
     if down and create:
         raise click.UsageError("--down and --roles do not go together")
+    if down and down not in (known := ["base", *migrations.revisions()]):
+        raise click.UsageError(f"there is no revision {down}, expected one of {', '.join(known)}")
     revision = migrations.downgrade(settings, down) if down else migrations.upgrade(settings)
-    out.print(f"the database is at revision {revision}")
+    out.say(f"the database is at revision {revision}")
     names = settings.roles or (Roles() if create else None)
     if names is not None and not down:
         catalog = Catalog.of(settings)
         created = migrations.set_grants(settings, names, Tables(catalog.contracts, catalog.derived), create=create)
-        out.print(f"grants are set for {names.owner}, {names.loader} and {names.reader}")
+        out.say(f"grants are set for {names.owner}, {names.loader} and {names.reader}")
         if created:
-            out.print(f"made {', '.join(created)}; nobody can log in as them: grant them to roles with a password")
+            out.say(f"made {', '.join(created)}; nobody can log in as them: grant them to roles with a password")

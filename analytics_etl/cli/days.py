@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,8 @@ import click
 from analytics_etl.catalog import Catalog
 from analytics_etl.cli.families import FAMILY, check_families
 from analytics_etl.cli.notices import tell_owners
-from analytics_etl.cli.terminal import DATE, actor, err, explanation, out, plain, progress
+from analytics_etl.cli.terminal import BAD, GOOD, actor, err, explanation, out, progress
+from analytics_etl.cli.typed import DAY, REASON, check_range, yesterday
 from analytics_etl.english import counted
 from analytics_etl.settings import Settings
 from analytics_etl.warehouse import Warehouse, migrations, persistently
@@ -25,10 +26,10 @@ ACCEPT_CHANGE = click.option(
 
 
 @click.command()
-@click.argument("day", type=DATE, metavar="DATE")
+@click.argument("day", type=DAY, metavar="DATE")
 @FAMILY
 @ACCEPT_CHANGE
-@click.option("--reason", help="Why; kept in the audit log.")
+@click.option("--reason", type=REASON, help="Why; kept in the audit log.")
 @click.option("--notify", is_flag=True, help="Tell the owners of what fails, as of a scheduled run.")
 def run(
     day: datetime, families: tuple[str, ...], accept_change: bool, reason: str | None, notify: bool  # noqa: FBT001 - by name
@@ -43,16 +44,16 @@ def run(
         settings, day.date(), day.date(), "run", reason, families=families, accept_change=accept_change, notify=notify
     )
     shown = "registry" if not families or "registry" in families else families[0]
-    out.print(f"[green]✓[/] {day.date()} is done: {settings.reports_dir / shown / 'daily' / f'{day.date()}.html'}")
+    out.say(GOOD, f" {day.date()} is done: {settings.reports_dir / shown / 'daily' / f'{day.date()}.html'}")
 
 
 @click.command()
-@click.argument("first", type=DATE, metavar="FROM", required=False)
-@click.argument("last", type=DATE, metavar="TO", required=False)
+@click.argument("first", type=DAY, metavar="FROM", required=False)
+@click.argument("last", type=DAY, metavar="TO", required=False)
 @click.option("--missing", is_flag=True, help="Only what is missing, failed or outdated; FROM and TO may be left out.")
 @FAMILY
 @ACCEPT_CHANGE
-@click.option("--reason", help="Why; kept in the audit log.")
+@click.option("--reason", type=REASON, help="Why; kept in the audit log.")
 @click.option("--notify", is_flag=True, help="Tell the owners of what fails, as of a scheduled run.")
 def backfill(
     first: datetime | None,
@@ -84,12 +85,12 @@ def backfill(
         families=families, accept_change=accept_change, notify=notify,
     )  # fmt: skip
     count = counted((last - first).days + 1, "day")
-    out.print(f"[green]✓[/] {count} done; all reports: {settings.reports_dir / 'index.html'}")
+    out.say(GOOD, f" {count} done; all reports: {settings.reports_dir / 'index.html'}")
 
 
 @click.command()
-@click.argument("day", type=DATE, metavar="DAY")
-@click.option("--reason", required=True, help="Why; kept in the audit log.")
+@click.argument("day", type=DAY, metavar="DAY")
+@click.option("--reason", type=REASON, required=True, help="Why; kept in the audit log.")
 def reopen(day: datetime, reason: str) -> None:
     """Load the late rows of a day that is final: run it with its week, its month and the views.
 
@@ -100,7 +101,7 @@ def reopen(day: datetime, reason: str) -> None:
     settings = Settings.from_environment()
     _check_days(settings, day.date(), day.date())
     run_days(settings, day.date(), day.date(), "reopen", reason, accept_change=True)
-    out.print(f"[green]✓[/] {day.date()} was reopened and is done")
+    out.say(GOOD, f" {day.date()} was reopened and is done")
 
 
 def run_days(
@@ -156,7 +157,7 @@ def _tell_owners_if_possible(settings: Settings) -> None:
         said = explanation(error)
         if said is None:
             raise
-        err.print(f"[red]✗[/] nobody was told, which the next `analytics-etl notify` does: {plain(said)}")
+        err.say(BAD, f" nobody was told, which the next `analytics-etl notify` does: {said}")
 
 
 def _backfill_missing(
@@ -174,34 +175,34 @@ def _backfill_missing(
     with progress(1) as step:  # what new and replaced files hold belongs to what is missing
         scan_files(catalog, warehouse, None, lambda text: step(text, 0, 1))
     if early := rows_before_the_first_day(warehouse, families):
-        out.print(f"! {plain(': '.join(early))}")
-    days = days or known_days(warehouse, _yesterday())
+        out.say(f"! {': '.join(early)}")
+    days = days or known_days(warehouse, yesterday())
     if days is None:
-        out.print("no day is known yet: load one with `analytics-etl run DATE`")
+        out.say("no day is known yet: load one with `analytics-etl run DATE`")
         return
     plan = make_plan(warehouse, catalog, *days, families)
     for day in plan.frozen:
-        out.print(
+        out.say(
             f"! {day} is final and has late or replaced files: left alone; "
             f"to load them: analytics-etl reopen {day} --reason TEXT"
         )
     for day in plan.refused:
-        out.print(
+        out.say(
             f"✗ {day}: a change of final data was refused, so it is left alone; to look at it: analytics-etl changes "
             f"{day}; to publish it: analytics-etl run {day} --accept-change --reason TEXT"
         )
     if not plan.jobs:
-        out.print(f"[green]✓[/] nothing to do: {days[0]} to {days[1]} is complete and up to date")
+        out.say(GOOD, f" nothing to do: {days[0]} to {days[1]} is complete and up to date")
         return
     for line in plan.reasons():
-        out.print(line)
-    out.print("runs: " + ", ".join(map(str, plan.jobs)))
+        out.say(line)
+    out.say("runs: " + ", ".join(map(str, plan.jobs)))
     warehouse.record_audit(actor(), "backfill --missing", _described(*days, families), reason)
     with progress(1) as step:
         _execute(settings, plan.jobs, step, {"analytics_etl/by": "backfill"})
     done = [counted(len(plan.gaps), "partition")] if plan.gaps else []
     done += [counted(len(plan.views), "view")] if plan.views else []
-    out.print(f"[green]✓[/] {' and '.join(done)} done; all reports: {settings.reports_dir / 'index.html'}")
+    out.say(GOOD, f" {' and '.join(done)} done; all reports: {settings.reports_dir / 'index.html'}")
 
 
 def _described(first: date, last: date, families: Sequence[str]) -> str:
@@ -210,17 +211,10 @@ def _described(first: date, last: date, families: Sequence[str]) -> str:
 
 
 def _check_days(settings: Settings, first: date, last: date) -> None:
-    yesterday = _yesterday()
-    if first > last:
-        raise click.UsageError(f"FROM {first} is after TO {last}")
+    check_range(first, last, "FROM", "TO")
     if first < settings.start_date:
         raise click.UsageError(
             f"{first} is before the first partition, {settings.start_date}; set ANALYTICS_START_DATE to an earlier day"
         )
-    if last > yesterday:
-        raise click.UsageError(f"{last} is not over yet in UTC; the last day that can be run is {yesterday}")
-
-
-def _yesterday() -> date:
-    """The last day that is over."""
-    return datetime.now(UTC).date() - timedelta(days=1)
+    if last > yesterday():
+        raise click.UsageError(f"{last} is not over yet in UTC; the last day that can be run is {yesterday()}")

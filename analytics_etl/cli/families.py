@@ -5,9 +5,10 @@ from collections.abc import Collection
 import click
 
 from analytics_etl.catalog import Catalog
+from analytics_etl.cli.typed import Text
 
 FAMILY = click.option(
-    "--family", "families", multiple=True, metavar="FAMILY",
+    "--family", "families", type=Text(), multiple=True, metavar="FAMILY",
     help="Only tables and reports of this family, like registry; may come more than once. All by default.",
 )  # fmt: skip
 

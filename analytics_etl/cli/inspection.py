@@ -2,17 +2,16 @@
 
 import sys
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from analytics_etl.catalog import Catalog
 from analytics_etl.cli.families import FAMILY, check_families
-from analytics_etl.cli.terminal import DATE, out, plain
-from analytics_etl.english import counted
+from analytics_etl.cli.terminal import BAD, GOOD, Column, Parts, Styled, err, out
+from analytics_etl.cli.typed import DAY, PORT, Count, Text, check_range, yesterday
+from analytics_etl.english import counted, shortened
 from analytics_etl.marks import FLAGS, STATES
 from analytics_etl.settings import Settings
 from analytics_etl.warehouse import Warehouse, migrations
@@ -34,13 +33,15 @@ COLORS = {
 }
 """Of the marks of states and flags."""
 NOTES_SHOWN = 10
+MOST_DAYS_SHOWN = 1000
+"""Columns of a table; more than these nobody reads, and each is looked up."""
 
 
 @click.command()
 @click.option(
-    "--from", "first", type=DATE, metavar="DATE", help="First day to show; 13 days before the last one by default."
+    "--from", "first", type=DAY, metavar="DATE", help="First day to show; 13 days before the last one by default."
 )
-@click.option("--to", "last", type=DATE, metavar="DATE", help="Last day to show; the newest day there is by default.")
+@click.option("--to", "last", type=DAY, metavar="DATE", help="Last day to show; the newest day there is by default.")
 @click.option("--rows", is_flag=True, help="Show numbers of rows instead of states.")
 @FAMILY
 def status(
@@ -65,59 +66,83 @@ def status(
     newest = warehouse.newest_day([t for t in catalog.contracts if is_of(t, families)]) or settings.start_date
     end = last.date() if last else newest
     start = first.date() if first else end - timedelta(days=13)
-    if start > end:
-        raise click.UsageError(f"--from {start} is after --to {end}")
+    check_range(start, end, "--from", "--to", most_days=MOST_DAYS_SHOWN)
     for matrix in matrices(warehouse, catalog, start, end, families):
         if not matrix.cells:  # a family need not have weekly or monthly tables
             continue
-        table = Table(box=None, pad_edge=False, title=None)
-        table.add_column(f"{matrix.cadence}s", no_wrap=True)
-        for period in matrix.periods:
-            table.add_column(
-                f"{period:%m-%d}" if matrix.cadence != "month" else f"{period:%Y-%m}", justify="center", no_wrap=True
-            )
-        for name, cells in matrix.cells.items():
-            table.add_row(name, *(_count(cell) if rows else _marks(cell) for cell in cells))
-        Console(width=max(out.width, 40 + 12 * len(matrix.periods)) if not out.is_terminal else None).print(table)
-        out.print()
-    out.print("  ".join(f"{_sign(name)} {mark.words}" for name, mark in MARKS.items()))
+        named = "%m-%d" if matrix.cadence != "month" else "%Y-%m"
+        columns = [Column(f"{matrix.cadence}s"), *(Column(f"{p:{named}}", "center") for p in matrix.periods)]
+        shown = _count if rows else _marks
+        lines: list[list[Parts]] = [[name, *map(shown, cells)] for name, cells in matrix.cells.items()]
+        out.table(columns, lines, width=40 + 12 * len(matrix.periods))
+        out.say("")
+    legend = [part for name, mark in MARKS.items() for part in ("  ", _sign(name), f" {mark.words}")]
+    out.say(*legend[1:])
     found = notes(warehouse, start, end + timedelta(days=1), families)
     for note in found[:NOTES_SHOWN]:
-        out.print(f"  {plain(note)}")
+        out.say(f"  {note}")
     if len(found) > NOTES_SHOWN:
-        out.print(f"  and {len(found) - NOTES_SHOWN} more; analytics-etl doctor looks at everything")
+        out.say(f"  and {len(found) - NOTES_SHOWN} more; analytics-etl doctor looks at everything")
 
 
-def _marks(cell: "Cell") -> str:
-    return _sign(cell.state) + (_sign(cell.flag) if cell.flag else "")
+def _marks(cell: "Cell") -> Parts:
+    return [_sign(cell.state), *([_sign(cell.flag)] if cell.flag else [])]
 
 
-def _sign(name: str) -> str:
-    return f"[{COLORS[name]}]{MARKS[name].sign}[/]"
+def _sign(name: str) -> Styled:
+    return Styled(MARKS[name].sign, COLORS[name])
 
 
-def _count(cell: "Cell") -> str:
-    return "" if cell.rows is None else f"{cell.rows:,}"
+def _count(cell: "Cell") -> Parts:
+    return ["" if cell.rows is None else f"{cell.rows:,}"]
 
 
 @click.command()
-@click.argument("day", type=DATE, metavar="DATE")
+@click.argument("day", type=DAY, metavar="DATE")
 @click.option("--cadence", type=click.Choice(["day", "week", "month"]), default="day", show_default=True)
-def report(day: datetime, cadence: Any) -> None:
+@FAMILY
+def report(day: datetime, cadence: Any, families: tuple[str, ...]) -> None:
     """Write the report of a day, or of the week or month that holds it, from what the tables hold now.
 
-    DATE is a UTC day like 2025-03-31.
+    DATE is a UTC day like 2025-03-31 that is over; a week or month must have begun. A family of which nothing has been
+    run yet has no report.
     """
-    from analytics_etl.assets.reports import write_index, write_report  # noqa: PLC0415 - Dagster takes seconds to import
+    from analytics_etl.assets.reports import lacking_tables, write_index, write_report  # noqa: PLC0415 - Dagster takes seconds to import
     from analytics_etl.partitions import period_start  # noqa: PLC0415 - the same
 
     settings = Settings.from_environment()
-    migrations.upgrade(settings)
     catalog = Catalog.of(settings)
-    for family in [family for family in catalog.families if catalog.reports(family)]:
-        written = write_report(Warehouse(settings), catalog, family, cadence, period_start(cadence, day.date()))
-        out.print(str(written.html))
+    check_families(catalog, families)
+    start = period_start(cadence, day.date())
+    _check_period(settings, cadence, start)
+    migrations.upgrade(settings)
+    warehouse = Warehouse(settings)
+    left_out, written = [], 0
+    for family in [name for name in families or catalog.families if catalog.reports(name)]:
+        if lacking := lacking_tables(warehouse, catalog, family, cadence):
+            left_out.append(f"no report of {family}: {shortened(lacking, 2)} are made by its first run")
+            continue
+        out.say(str(write_report(warehouse, catalog, family, cadence, start).html))
+        written += 1
     write_index(settings.reports_dir)
+    if left_out and (families or not written):
+        raise click.ClickException(f"{'; '.join(left_out)}: analytics-etl run {day.date()}")
+    for line in left_out:
+        err.say(f"! {line}")
+
+
+def _check_period(settings: Settings, cadence: Any, start: date) -> None:
+    """Refuse the report of a period that cannot have rows: as `run`, and as partitions begin and end."""
+    from analytics_etl.partitions import period_start  # noqa: PLC0415 - Dagster takes seconds to import
+
+    if start < (first := period_start(cadence, settings.start_date)):
+        raise click.UsageError(
+            f"{start} is before the first {cadence}, {first}; set ANALYTICS_START_DATE to an earlier day"
+        )
+    last = yesterday() if cadence == "day" else period_start(cadence, datetime.now(UTC).date())
+    if start > last:
+        what = f"{start} is not over" if cadence == "day" else f"the {cadence} from {start} on has not begun"
+        raise click.UsageError(f"{what} yet in UTC; the last {cadence} that has a report is {last}")
 
 
 @click.command()
@@ -129,18 +154,19 @@ def doctor() -> None:
     settings = Settings.from_environment()
     for finding in examine(settings, Catalog.of(settings), datetime.now(UTC).date()):
         is_well = is_well and finding.is_well
-        mark = "[green]✓[/]" if finding.is_well else "[red]✗[/]"
-        out.print(f"{mark} {finding.subject}: {plain(finding.detail)}")
-        for line in (finding.advice or "").splitlines():
-            out.print(f"    → {plain(line)}")
+        out.say(GOOD if finding.is_well else BAD, f" {finding.subject}: {finding.detail}")
+        for line in finding.advice.split("\n") if finding.advice else []:
+            out.say(f"    → {line}")
     if not is_well:
         sys.exit(1)
 
 
 @click.command()
 @click.option("--serve", is_flag=True, help="Answer scrapes on HOST:PORT until Ctrl-C instead of printing.")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; there is no password.")
-@click.option("--port", default=9190, show_default=True)
+@click.option(
+    "--host", type=Text(), default="127.0.0.1", show_default=True, help="Address to listen on; there is no password."
+)
+@click.option("--port", type=PORT, default=9190, show_default=True)
 def metrics(serve: bool, host: str, port: int) -> None:  # noqa: FBT001 - a flag of the command
     """Print the state of the pipeline as Prometheus metrics, or serve them.
 
@@ -155,20 +181,23 @@ def metrics(serve: bool, host: str, port: int) -> None:  # noqa: FBT001 - a flag
         return datetime.now(UTC)
 
     if not serve:
-        click.echo(expose(settings, catalog, now), nl=False)
+        out.hand_over(expose(settings, catalog, now))
         return
     try:
         server, thread = listen(settings, catalog, now, host, port)
-    except OSError as error:
-        raise click.ClickException(f"cannot listen on {host}:{port}: {error.strerror}; try another --port") from error
-    out.print(f"metrics: http://{host}:{server.server_port}/metrics")
+    except (OSError, UnicodeError) as error:  # a name that can be none of a machine
+        said = getattr(error, "strerror", None) or str(error)
+        raise click.ClickException(f"cannot listen on {host}:{port}: {said}; try another --port or --host") from error
+    out.say(f"metrics: http://{host}:{server.server_port}/metrics")
     with suppress(KeyboardInterrupt):
         thread.join()
 
 
 @click.command()
-@click.option("--cells", type=click.IntRange(1), default=100, show_default=True, help="Rows to compare, about.")
-@click.option("--seed", type=int, help="Which rows; those of the newest day's week by default.")
+@click.option("--cells", type=Count(), default=100, show_default=True, help="Rows to compare, about.")
+@click.option(
+    "--seed", type=click.IntRange(-(2**63), 2**63 - 1), help="Which rows; those of the newest day's week by default."
+)
 def watchdog(cells: int, seed: int | None) -> None:
     """Compute some cells of every table again from the raw rows, by another engine, and compare.
 
@@ -180,14 +209,14 @@ def watchdog(cells: int, seed: int | None) -> None:
     migrations.upgrade(settings)
     findings = watch(Warehouse(settings), Catalog.of(settings), cells, seed)
     if not findings:
-        out.print("there is nothing to compare yet: no table has a partition that is up to date")
+        out.say("there is nothing to compare yet: no table has a partition that is up to date")
     for finding in findings:
-        mark = "[red]✗[/]" if finding.differences else "[green]✓[/]"
-        out.print(f"{mark} {finding.table} {finding.start}: {counted(finding.keys, 'row')} compared")
+        compared = f" {finding.table} {finding.start}: {counted(finding.keys, 'row')} compared"
+        out.say(BAD if finding.differences else GOOD, compared)
         for wrong in finding.differences:
-            out.print(
-                f"    {plain(wrong.key)}: {wrong.column} is stored as {plain(str(wrong.stored))}, the raw rows give "
-                f"{plain(str(wrong.derived))}; run {wrong.day} again"
+            out.say(
+                f"    {wrong.key}: {wrong.column} is stored as {wrong.stored}, the raw rows give {wrong.derived}; "
+                f"run {wrong.day} again"
             )
     if any(finding.differences for finding in findings):
         sys.exit(1)

@@ -6,14 +6,17 @@ from datetime import UTC, datetime
 
 import click
 
-from analytics_etl.cli.terminal import err, out, plain
+from analytics_etl.cli.terminal import BAD, GOOD, err, out
+from analytics_etl.cli.typed import SECONDS_OF_A_DAY, Count
 from analytics_etl.settings import Settings
 from analytics_etl.warehouse import Warehouse, migrations, outbox
 
 
 @click.command()
 @click.option("--watch", is_flag=True, help="Do it again and again, until Ctrl-C.")
-@click.option("--every", type=click.IntRange(1), default=60, show_default=True, help="Seconds between, with --watch.")
+@click.option(
+    "--every", type=Count(SECONDS_OF_A_DAY), default=60, show_default=True, help="Seconds between, with --watch."
+)
 @click.option("--test", "is_test", is_flag=True, help="Send a test message to every receiver instead.")
 @click.option("--list", "is_list", is_flag=True, help="Show the newest messages and what became of them instead.")
 def notify(watch: bool, every: int, is_test: bool, is_list: bool) -> None:  # noqa: FBT001 - flags of the command
@@ -42,9 +45,9 @@ def tell_owners(settings: Settings) -> bool:
 
     with runs.instance(settings) as instance:
         outcome = notifier.tell(Warehouse(settings), instance, datetime.now(UTC))
-    err.print(f"notifications: {outcome}")
+    err.say(f"notifications: {outcome}")
     for receiver, said in outcome.errors.items():
-        err.print(f"[red]✗[/] {plain(receiver)}: {plain(said)}")
+        err.say(BAD, f" {receiver}: {said}")
     return bool(outcome.errors)
 
 
@@ -56,10 +59,10 @@ def _test_receivers(settings: Settings) -> None:
     for receiver in receivers_of(settings):
         try:
             with receiver.handing_over(message):
-                out.print(f"[green]✓[/] {plain(receiver.name)}")
+                out.say(GOOD, f" {receiver.name}")
         except DeliveryError as error:
             failed = True
-            out.print(f"[red]✗[/] {plain(receiver.name)}: {plain(str(error))}")
+            out.say(BAD, f" {receiver.name}: {error}")
     if failed:
         sys.exit(1)
 
@@ -71,7 +74,6 @@ def _list_notifications(settings: Settings) -> None:
     for row in found:
         state = f"{row['state']} (attempts: {row['attempts']})"
         error = f": {row['last_error']}" if row["last_error"] else ""
-        line = f"{row['created_at']:%Y-%m-%d %H:%M}  {row['subject']}  →  {row['receiver']}: {state}{error}"
-        out.print(plain(line))
+        out.say(f"{row['created_at']:%Y-%m-%d %H:%M}  {row['subject']}  →  {row['receiver']}: {state}{error}")
     if not found:
-        out.print("nothing has been told yet")
+        out.say("nothing has been told yet")

@@ -7,7 +7,8 @@ from typing import Any
 import click
 
 from analytics_etl.cli.days import run_days
-from analytics_etl.cli.terminal import DATE, out, progress
+from analytics_etl.cli.terminal import Styled, out, progress
+from analytics_etl.cli.typed import DAY, MOST_DAYS, Count, Folder
 from analytics_etl.english import counted
 from analytics_etl.settings import Settings
 
@@ -36,9 +37,11 @@ def demo() -> None:
     run_days(settings, first, day_before, "demo")
     run_days(settings, DEMO_LAST_DAY, DEMO_LAST_DAY, "demo")
     folder = settings.reports_dir / "registry"
-    out.print(f"""
-[bold]Done.[/] {DEMO_DAYS} days of sample events are loaded, aggregated, checked and reported.
-
+    out.say()
+    out.say(
+        Styled("Done.", "bold"), f" {DEMO_DAYS} days of sample events are loaded, aggregated, checked and reported."
+    )
+    out.say_lines(f"""
   Report of the last day   {folder / "daily" / f"{DEMO_LAST_DAY}.html"}
   All reports              {settings.reports_dir / "index.html"}
 
@@ -50,11 +53,11 @@ Next:
 
 
 @click.command()
-@click.option("--to", "landing", type=click.Path(path_type=Path), help="Landing folder; the configured one by default.")
-@click.option("--last-day", type=DATE, default=str(DEMO_LAST_DAY), show_default=True)
-@click.option("--days", type=click.IntRange(1), default=DEMO_DAYS, show_default=True)
-@click.option("--events-per-day", type=click.IntRange(1), default=10_000, show_default=True)
-@click.option("--seed", default=1, show_default=True)
+@click.option("--to", "landing", type=Folder(), help="Landing folder; the configured one by default.")
+@click.option("--last-day", type=DAY, default=str(DEMO_LAST_DAY), show_default=True)
+@click.option("--days", type=Count(MOST_DAYS), default=DEMO_DAYS, show_default=True)
+@click.option("--events-per-day", type=Count(10**9), default=10_000, show_default=True)
+@click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=1, show_default=True)
 @click.option(
     "--format", "file_format", default="ndjson.zst", show_default=True,
     type=click.Choice(["ndjson", "ndjson.gz", "ndjson.zst", "csv", "csv.gz", "csv.zst", "parquet"]),
@@ -73,7 +76,7 @@ def sample(
         folder, last_day.date(), days, events_per_day=events_per_day, seed=seed, file_format=file_format,
         rhythm=not even, outage=not even,
     )  # fmt: skip
-    out.print(f"wrote {counted(len(written), 'file')} below {folder}")
+    out.say(f"wrote {counted(len(written), 'file')} below {folder}")
 
 
 def _make_events(folder: Path, last_day: date, days: int, **options: Any) -> list[Path]:

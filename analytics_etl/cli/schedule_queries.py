@@ -7,6 +7,7 @@ import click
 
 from analytics_etl.cli import ranges
 from analytics_etl.cli.answers import AFTER, FORMAT, LIMIT, answer
+from analytics_etl.cli.typed import Text
 from analytics_etl.queries import schedule_days, schedule_statistics
 from analytics_etl.queries import schedules as queries
 
@@ -24,10 +25,10 @@ def schedules() -> None:
 
 @schedules.command()
 @ranges.moments()
-@click.option("--schedule", "schedule_id", help="A schedule.")
-@click.option("--execution", "execution_id", help="An execution, through all tiers.")
+@click.option("--schedule", "schedule_id", type=Text(), help="A schedule.")
+@click.option("--execution", "execution_id", type=Text(), help="An execution, through all tiers.")
 @click.option("--tier", "schedule_type", type=click.Choice(queries.TIERS))
-@click.option("--event-type", help="What was done, such as execution, transfer or processing.")
+@click.option("--event-type", type=Text(), help="What was done, such as execution, transfer or processing.")
 @click.option("--level", type=click.Choice(queries.LEVELS))
 @click.option("--result", type=click.Choice(queries.RESULTS))
 @LIMIT
@@ -114,7 +115,7 @@ def flow(form: str, first: datetime, last: datetime | None) -> None:
 
 @schedules.command()
 @ranges.days()
-@click.option("--topic", help="A topic.")
+@click.option("--topic", type=Text(), help="A topic.")
 @LIMIT
 @AFTER
 @FORMAT
@@ -135,7 +136,7 @@ def kafka(
 
 @schedules.command()
 @ranges.days()
-@click.option("--schedule", "schedule_id", help="A schedule.")
+@click.option("--schedule", "schedule_id", type=Text(), help="A schedule.")
 @LIMIT
 @AFTER
 @FORMAT
@@ -153,7 +154,7 @@ def errors(
 
 
 @schedules.command()
-@click.argument("schedule_id")
+@click.argument("schedule_id", type=Text())
 @ranges.days()
 @FORMAT
 def performance(form: str, schedule_id: str, first: datetime, last: datetime | None) -> None:

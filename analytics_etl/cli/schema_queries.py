@@ -8,12 +8,11 @@ import click
 
 from analytics_etl.cli import ranges
 from analytics_etl.cli.answers import AFTER, FORMAT, LIMIT, answer
+from analytics_etl.cli.typed import DAY, MOST_DAYS, Count
 from analytics_etl.queries import usage_breakdowns, usage_schemas
 from analytics_etl.queries.usage import ALL_SCHEMAS, OPERATIONS
 
-_DAY = click.option(
-    "--day", type=ranges.DAY, metavar="DAY", help="As of the end of this day; of the newest by default."
-)
+_DAY = click.option("--day", type=DAY, metavar="DAY", help="As of the end of this day; of the newest by default.")
 
 
 @click.command()
@@ -150,7 +149,7 @@ def health(
 
 @click.command()
 @click.option(
-    "--days", "last_days", type=click.IntRange(1),
+    "--days", "last_days", type=Count(MOST_DAYS),
     help="So many days up to the newest one, instead of --from and --to.  [default: 1]",
 )  # fmt: skip
 @ranges.moments(required=False)

@@ -9,17 +9,18 @@ import click
 
 from analytics_etl import embedded
 from analytics_etl.cli.terminal import out
+from analytics_etl.cli.typed import PORT
 from analytics_etl.settings import CHECKOUT, Settings
 
 
 @click.command()
-@click.option("--port", default=3000, show_default=True)
+@click.option("--port", type=PORT, default=3000, show_default=True)
 def ui(port: int) -> None:
     """Start the Dagster UI with its daemon, on http://127.0.0.1:PORT, on the right database and home.
 
     Stays in the foreground; stop it with Ctrl-C. Schedules and backfills run as long as it does.
     """
-    out.print(f"Dagster UI: http://127.0.0.1:{port}")
+    out.say(f"Dagster UI: http://127.0.0.1:{port}")
     # Its advice to type `dg dev` is for projects that are laid out for it.
     quietly = ("-W", "ignore:Function `dev_command` is superseded")
     workspace = str(CHECKOUT / "workspace.yaml")
@@ -40,14 +41,15 @@ def execute(command: Sequence[str]) -> None:
 def stop() -> None:
     """Stop the embedded database server."""
     stopped = embedded.stop(Settings.from_environment().home)
-    out.print("stopped" if stopped else "it was not running")
+    out.say("stopped" if stopped else "it was not running")
 
 
 def _dagster(program: str, *arguments: str, python_options: Sequence[str] = ()) -> None:
     from analytics_etl.runs import environment_for  # noqa: PLC0415 - Dagster takes seconds to import
 
-    path = Path(sys.executable).with_name(program)
-    if not path.exists():
+    path = Path(sys.executable).parent / program
+    is_name = program == path.name and "\0" not in "".join([program, *arguments])
+    if not is_name or not os.path.isfile(path):  # noqa: PTH113 - does not raise for a name that is too long
         raise click.UsageError(f"there is no program {program} beside {sys.executable}")
     command = [sys.executable, *python_options, str(path), *arguments]
     os.execve(sys.executable, command, environment_for(Settings.from_environment()))  # noqa: S606 - our own programs

@@ -6,7 +6,8 @@ import click
 
 from analytics_etl import retention
 from analytics_etl.catalog import Catalog
-from analytics_etl.cli.terminal import DATE, actor, out, progress
+from analytics_etl.cli.terminal import GOOD, actor, out, progress
+from analytics_etl.cli.typed import DAY, REASON, Text
 from analytics_etl.english import counted
 from analytics_etl.settings import Settings
 from analytics_etl.warehouse import Warehouse, migrations
@@ -26,22 +27,23 @@ def archive(dry_run: bool) -> None:  # noqa: FBT001 - a flag of the command
     if dry_run:
         steps = list(retention.plan(warehouse, catalog))
         for step in steps:
-            out.print(str(step))
-        out.print(f"{counted(len(steps), 'step')} due; nothing was changed")
+            out.say(str(step))
+        out.say(f"{counted(len(steps), 'step')} due; nothing was changed")
         return
     with progress(1) as tell:
         outcome = retention.run(warehouse, catalog, actor(), tell)
-    out.print(
-        f"[green]✓[/] archived {counted(outcome.days, 'day')}: {counted(outcome.rows, 'row')} in "
+    out.say(
+        GOOD,
+        f" archived {counted(outcome.days, 'day')}: {counted(outcome.rows, 'row')} in "
         f"{counted(outcome.bytes, 'byte')} below {settings.archive_dir}; removed "
-        f"{counted(outcome.personal_values, 'personal value')}"
+        f"{counted(outcome.personal_values, 'personal value')}",
     )
 
 
 @click.command()
-@click.argument("table", metavar="TABLE")
-@click.argument("day", type=DATE, metavar="DAY")
-@click.option("--reason", required=True, help="Why; kept in the audit log.")
+@click.argument("table", type=Text(), metavar="TABLE")
+@click.argument("day", type=DAY, metavar="DAY")
+@click.option("--reason", type=REASON, required=True, help="Why; kept in the audit log.")
 def restore(table: str, day: datetime, reason: str) -> None:
     """Bring an archived day of a raw table back into it: the same rows, verified against the manifest.
 
@@ -55,7 +57,7 @@ def restore(table: str, day: datetime, reason: str) -> None:
     if contract is None:
         raise click.UsageError(f"there is no event table {table}, expected one of {', '.join(contracts)}")
     manifest = Warehouse(settings).archiver.restore(contract, day.date(), actor(), reason)
-    out.print(f"[green]✓[/] {table} {day.date()} is back: {counted(manifest.fingerprint.rows, 'row')}")
+    out.say(GOOD, f" {table} {day.date()} is back: {counted(manifest.fingerprint.rows, 'row')}")
 
 
 @click.command()
@@ -76,7 +78,7 @@ def prune(dry_run: bool) -> None:  # noqa: FBT001 - a flag of the command
         runs_removed = f"{counted(len(found.removed), 'run')} that ended before {before:%F}"
         Warehouse(settings).record_audit(actor(), "prune", runs_removed)
     what = "to remove" if dry_run else "removed"
-    out.print(
+    out.say(
         f"{what}: {counted(len(found.removed), 'run')} that ended before {before:%F %H:%M} UTC; "
         f"kept, for the latest of some partition: {len(found.kept)}"
     )

@@ -9,6 +9,7 @@ import click
 from analytics_etl.cli import ranges
 from analytics_etl.cli.answers import AFTER, FORMAT, LIMIT, answer
 from analytics_etl.cli.schema_queries import anomalies, health, liveness, operations, top, trending, zombies
+from analytics_etl.cli.typed import MOST_DAYS, Count, Text
 from analytics_etl.queries import usage as usage_queries
 
 
@@ -58,14 +59,14 @@ def statistics(
 
 @usage.command()
 @click.option(
-    "--days", "last_days", type=click.IntRange(1),
+    "--days", "last_days", type=Count(MOST_DAYS),
     help="So many days up to the newest one that is loaded, instead of --from and --to.  [default: 1]",
 )  # fmt: skip
 @ranges.moments(required=False)
 @click.option("--schema", "schema_id", type=click.UUID, help="Id of a schema.")
 @click.option("--operation", type=click.Choice(usage_queries.OPERATIONS))
-@click.option("--service", help="Name of a service.")
-@click.option("--region", help="Name of a region.")
+@click.option("--service", type=Text(), help="Name of a service.")
+@click.option("--region", type=Text(), help="Name of a region.")
 @click.option("--success-only/--failed-only", "success", default=None,
               help="Only operations that succeeded, or only those that failed; both by default.")  # fmt: skip
 @LIMIT

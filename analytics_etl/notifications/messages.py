@@ -10,6 +10,7 @@ from analytics_etl.notifications.text import PRIVATE_COLUMNS, error_text, harmle
 
 SAMPLE_ROWS = 5
 SUBJECT_LENGTH = 150
+LONGEST_BODY = 100_000
 MANY = 20
 """Failed checks a body describes; the rest is counted."""
 
@@ -78,7 +79,8 @@ def is_to_be_told(tags: Mapping[str, str]) -> bool:
 
 def run_failed(failure: RunFailure, checks: Sequence[CheckFailure], owners: Sequence[str]) -> Message:
     """One message for a failed run, with the checks that failed in it."""
-    about = f"{failure.job} run of {spanned(*failure.days)}" if failure.days else f"{failure.job} run"
+    job = harmless(failure.job)
+    about = f"{job} run of {spanned(*failure.days)}" if failure.days else f"{job} run"
     steps = [f"{harmless(step)}: {error_text(said)}" for step, said in failure.steps.items()]
     if failure.is_due_to_checks and checks:
         steps = ["Nothing but its blocking checks:"]
@@ -86,7 +88,7 @@ def run_failed(failure: RunFailure, checks: Sequence[CheckFailure], owners: Sequ
     said = [*reasons, *steps] or ["It says nothing; see the run in the UI."]
     body = [f"The {about} failed.", "", *said, *(["", *_checks_text(checks)] if checks else [])]
     advice = _again(*failure.days) if failure.days else "analytics-etl doctor"
-    alert = {"alertname": "RunFailed", "job": failure.job, "run_id": failure.run_id, "summary": f"The {about} failed."}
+    alert = {"alertname": "RunFailed", "job": job, "run_id": failure.run_id, "summary": f"The {about} failed."}
     return Message(
         f"run:{failure.run_id}",
         "run_failed",
@@ -117,6 +119,7 @@ def checks_failed(run_id: str, checks: Sequence[CheckFailure], owners: Sequence[
 
 def tick_failed(kind: str, name: str, since: datetime, said: str, key: str, owners: Sequence[str]) -> Message:
     """A schedule or sensor that raised an error."""
+    name = harmless(name)
     about = f"The {kind} {name} fails since {_moment(since)}."
     body = [about, "", error_text(said) or "It says nothing.", "", f"Until it works, the {kind} starts no runs."]
     alert = {"alertname": "TickFailed", "instigator": name, "summary": about}
@@ -128,6 +131,7 @@ def tick_missed(
     name: str, missed: Sequence[datetime], day: date | None, key: str, owners: Sequence[str]
 ) -> Message:  # fmt: skip
     """A schedule that did not start what it should have, `missed` in order; `day` is what the last one was about."""
+    name = harmless(name)
     times = f"{len(missed)} times since" if len(missed) > 1 else "at"
     about = f"The schedule {name} did not run {times} {_moment(missed[0])}."
     body = [about, "", "Dagster's daemon was not running, or could not load the project."]
@@ -187,7 +191,7 @@ def _alert(check: CheckFailure) -> dict[str, str]:
 
 def _body(lines: Sequence[str], commands: Sequence[str], run_id: str | None = None) -> str:
     end = ["", f"Run {run_id} in the UI has the details."] if run_id else []
-    text = "\n".join(lines).strip()
+    text = harmless("\n".join(lines).strip(), LONGEST_BODY, keep_lines=True)
     return "\n".join([text, "", "What to type next:", *(f"  {command}" for command in commands), *end, ""])
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 
 from analytics_etl.queries import Coverage, Page, QueryError
+from analytics_etl.queries.cursor import LARGEST_ANSWER, whole
 from analytics_etl.warehouse import Warehouse
 
 ONE_DAY = timedelta(days=1)
@@ -25,8 +26,9 @@ def ask_days(
     The first one is asked which days it has. Before the first run, which makes the tables, there are no rows.
     """
     check_days(first, last)
-    rows = warehouse.query(statement, parameters, first, last + ONE_DAY) if are_there(warehouse, tables) else []
-    return Page(rows, coverage=coverage_of_days(warehouse, tables[0], first, last))
+    wanted = {"limit": LARGEST_ANSWER + 1, **parameters}
+    rows = warehouse.query(statement, wanted, first, last + ONE_DAY) if are_there(warehouse, tables) else []
+    return whole(rows, coverage_of_days(warehouse, tables[0], first, last))
 
 
 def check_days(first: date, last: date) -> None:

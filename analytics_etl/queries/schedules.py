@@ -49,6 +49,7 @@ select
 from schedules.schedule_stats_daily
 where day >= :start::date and day < :end::date and (:schedule_type = '' or schedule_type = :schedule_type)
 order by day, schedule_type collate "C", event_type collate "C"
+limit :limit
 """
 _ERRORS = """
 with patterns as (
@@ -81,6 +82,7 @@ select
 from schedules.schedule_performance_daily
 where day >= :start::date and day < :end::date and schedule_id = :schedule_id
 order by day
+limit :limit
 """
 
 

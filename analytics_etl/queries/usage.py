@@ -13,7 +13,15 @@ from analytics_etl.queries.coverage import (
     coverage_of_moments,
     last_days_up_to,
 )
-from analytics_etl.queries.cursor import check_limit, cursor_of, read_cursor, text_of, utc
+from analytics_etl.queries.cursor import (
+    LARGEST_ANSWER,
+    check_limit,
+    cursor_of,
+    read_cursor,
+    text_of,
+    utc,
+    whole,
+)
 from analytics_etl.queries.texts import check_texts
 from analytics_etl.warehouse import Warehouse
 
@@ -31,6 +39,7 @@ from usage.schema_usage_1m
 where day >= :first_day::date and day <= :last_day::date
   and bucket >= :since and bucket < :until and schema_id = :schema_id and scope = :scope
 order by bucket, operation collate "C", region collate "C"
+limit :limit
 """
 _EVENTS = """
 select occurred_at, event_id, schema_id, operation, service, region, latency_ms, success, error_message
@@ -89,9 +98,10 @@ def statistics(
             "until": text_of(until),
             "schema_id": str(schema_id or ALL_SCHEMAS),
             "scope": scope,
+            "limit": LARGEST_ANSWER + 1,
         },
     )
-    return Page(found, coverage=coverage)
+    return whole(found, coverage)
 
 
 def events(

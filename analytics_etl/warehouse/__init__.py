@@ -42,7 +42,7 @@ from analytics_etl.warehouse.connection import (
 )
 from analytics_etl.warehouse.derived import Replaced, refresh_view, replace_window, view_versions
 from analytics_etl.warehouse.failures import explained, is_lost, persistently, raising_lost_connections, wait_until_back
-from analytics_etl.warehouse.forgetting import Forgotten, forget
+from analytics_etl.warehouse.forgetting import Forgotten, UnknownFileError, forget
 from analytics_etl.warehouse.loading import DayLoad, LoadedDay
 from analytics_etl.warehouse.operations import CheckResult
 from analytics_etl.warehouse.overlay import overlay
@@ -60,6 +60,7 @@ __all__ = [
     "LoadedDay",
     "Replaced",
     "Snapshot",
+    "UnknownFileError",
     "Warehouse",
     "dagster_storage_url",
     "database_url",

@@ -14,6 +14,10 @@ from analytics_etl.warehouse.connection import Connection, DatabaseError, lock, 
 from analytics_etl.warehouse.operations import record_audit
 
 
+class UnknownFileError(DatabaseError):
+    """A path that the ledger does not have."""
+
+
 @dataclass(frozen=True)
 class Forgotten:
     """What was taken out of the ledger."""
@@ -62,7 +66,7 @@ def _table_of(connection: Connection, path: str) -> str:
         return str(found[0])
     gone = connection.execute("select path from ops.loaded_files where state = 'gone' order by 1 limit 5").fetchall()
     those = ", ".join(name for (name,) in gone)
-    raise DatabaseError(
+    raise UnknownFileError(
         f"the ledger knows no file {path}; expected a path below the landing folder, like "
         f"download_events/2025-03-31.ndjson" + (f". Gone are, for example: {those}" if gone else "")
     )

@@ -41,6 +41,11 @@ def head() -> str:
     return revision
 
 
+def revisions() -> list[str]:
+    """The revisions there are, oldest first."""
+    return sorted(script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions())
+
+
 def set_grants(settings: Settings, names: Roles, tables: roles.Tables, *, create: bool) -> list[str]:
     """Set owners and rights of everything for the roles, made first if told so; returns the roles that were made."""
     with transaction(settings) as connection:
