@@ -3,13 +3,16 @@
 import click
 
 from analytics_etl.cli.terminal import out
+from analytics_etl.cli.typed import Text
 from analytics_etl.scaffolding import Checkout, ScaffoldingError, write_family, write_template
 from analytics_etl.settings import CHECKOUT
 
 
 @click.command(name="new-family")
-@click.argument("name", metavar="NAME")
-@click.option("--table", metavar="TABLE", help="Write a DDL to fill in, sql/NAME/events/TABLE.sql, and nothing else.")
+@click.argument("name", type=Text(), metavar="NAME")
+@click.option(
+    "--table", type=Text(), metavar="TABLE", help="Write a DDL to fill in, sql/NAME/events/TABLE.sql, and nothing else."
+)
 def new_family(name: str, table: str | None) -> None:
     """Write the files of a new family of events from the DDL of its tables.
 
@@ -24,14 +27,14 @@ def new_family(name: str, table: str | None) -> None:
     try:
         if table is not None:
             path = write_template(checkout, name, table)
-            out.print(f"wrote {path.relative_to(CHECKOUT)}: fill it in, then: analytics-etl new-family {name}")
+            out.say(f"wrote {path.relative_to(CHECKOUT)}: fill it in, then: analytics-etl new-family {name}")
             return
         written = write_family(checkout, name)
     except ScaffoldingError as error:
         raise click.UsageError(str(error)) from error
     for path in written:
-        out.print(f"wrote {path.relative_to(CHECKOUT)}")
-    out.print(
+        out.say(f"wrote {path.relative_to(CHECKOUT)}")
+    out.say(
         f"Next: sample events in analytics_etl/sample/{name}.py, report in analytics_etl/reporting/families/{name}.py; "
         "docs/adding-a-family.md shows both, and `make test` names what is missing"
     )
