@@ -359,4 +359,5 @@ def _cadence(name: str) -> Cadence:
 
 def environment_for(settings: Settings) -> dict[str, str]:
     """This process's environment with what Dagster's programs need."""
-    return {**os.environ, **prepare(settings)}
+    added = prepare(settings)  # first: it takes variables out of the environment that reach every connection
+    return {**os.environ, **added}

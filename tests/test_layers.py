@@ -24,7 +24,7 @@ LIBRARIES = {
         "late",
         "notifier",
     },
-    "sqlalchemy": {"warehouse"},
+    "sqlalchemy": {"warehouse", "dagster_storage"},
     "psycopg": {"warehouse"},
     "psycopg2": set[str](),
     "alembic": {"warehouse"},
@@ -45,7 +45,9 @@ LAZY = {"great_expectations"}
 
 MAY_IMPORT = {
     "parameters": set[str](),
-    "settings": {"owners", "parameters"},
+    "settings": {"owners", "parameters", "urls"},
+    "sessions": set[str](),
+    "urls": set[str](),
     "owners": set[str](),
     "models": set[str](),
     "marks": set[str](),
@@ -58,9 +60,11 @@ MAY_IMPORT = {
     "reporting": {"settings", "marks", "models", "contracts", "partitions"},
     "landing": {"settings", "models", "contracts", "partitions"},
     "archive": set[str](),
-    "dagster_storage": set[str](),
+    "dagster_storage": {"sessions"},
     # The books hold what landing reports: the warehouse names these values, and calls nothing of landing.
-    "warehouse": {"settings", "models", "contracts", "partitions", "embedded", "english", "landing", "archive"},
+    "warehouse": {
+        *("settings", "sessions", "models", "contracts", "partitions", "embedded", "english", "landing", "archive"),
+    },
     "retention": {"settings", "contracts", "catalog", "warehouse"},
     "outdated_reports": {"models", "partitions", "warehouse"},
     "status": {"english", "models", "partitions", "catalog", "warehouse"},
@@ -71,7 +75,7 @@ MAY_IMPORT = {
         *("english", "outdated_reports", "retention", "status", "watchdog"),
     },
     "checks": {"settings", "models", "contracts", "partitions", "catalog", "warehouse", "assets.metadata"},
-    "notifications": {"english", "settings"},
+    "notifications": {"english", "settings", "urls"},
     "incidents": {"notifications", "partitions", "schedules"},
     "notifier": {"english", "settings", "owners", "warehouse", "notifications", "incidents"},
     "schedules": {"settings", "models", "contracts", "partitions", "catalog", "assets.metadata"},
@@ -101,8 +105,8 @@ DOMAINS = set[str]()
 """Packages of pure code of one family: they may import what `reporting` may, and assets and checks may import them."""
 
 READS_ENVIRONMENT = {"settings"}
-WRITES_ENVIRONMENT = {"runs"}
-PASSES_ENVIRONMENT_ON = {"runs", "embedded.server"}
+WRITES_ENVIRONMENT = {"runs", "sessions"}
+PASSES_ENVIRONMENT_ON = {"runs", "sessions", "embedded.server"}
 
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 

@@ -85,9 +85,7 @@ def _may_look(connection: sa.Connection) -> bool | None:
 
 def _engine(settings: Settings) -> sa.Engine:
     # Our own connections, for our own errors: SQLAlchemy's would show a traceback to whoever named the wrong server.
-    return sa.create_engine(
-        "postgresql+psycopg://", creator=lambda: connect(settings, {"search_path": "public"}), poolclass=sa.NullPool
-    )
+    return sa.create_engine("postgresql+psycopg://", creator=lambda: connect(settings), poolclass=sa.NullPool)
 
 
 def _context(connection: sa.Connection) -> MigrationContext:
