@@ -40,15 +40,19 @@ class ArchiveFolder:
         return _new(self.file(table, day))
 
     def write_rows(self, table: str, day: date, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> Path:
-        """Write a new file, not yet under its final name."""
+        """Write a new file, not yet under its final name. Half a file does not stay: its disk may be full."""
         path = self.new_file(table, day)
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("wb") as stream:
-            with pq.ParquetWriter(stream, schema, compression="zstd") as writer:
-                for batch in batches:
-                    writer.write_batch(batch)
-            stream.flush()
-            os.fsync(stream.fileno())
+        try:
+            with path.open("wb") as stream:
+                with pq.ParquetWriter(stream, schema, compression="zstd") as writer:
+                    for batch in batches:
+                        writer.write_batch(batch)
+                stream.flush()
+                os.fsync(stream.fileno())
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
         return path
 
     def write_manifest(self, manifest: Manifest) -> None:

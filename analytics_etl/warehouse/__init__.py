@@ -5,7 +5,7 @@ views, `operations` and `days` keep the books. `Warehouse` ties them to the sett
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from datetime import date, timedelta
 from typing import Any
 from uuid import uuid4
@@ -96,12 +96,15 @@ class Warehouse:
     def event_rows(
         self, contract: Contract, columns: Sequence[str], start: date, end: date
     ) -> Iterator[pa.RecordBatch]:
-        """Some columns of the raw rows of [start, end) in batches of bounded size."""
+        """Some columns of the raw rows of [start, end) in batches of bounded size. Whoever takes them closes it."""
         types = {column.name: column.type for column in contract.columns if column.name in columns}
         time, window = sql.Identifier(contract.time_column), window_parameters(start, end)
         condition = sql.SQL("{} >= {} and {} < {}").format(time, window["start"], time, window["end"])
-        with transaction(self.settings) as connection:
-            yield from stream(connection, identifier(contract.table), types, condition)
+        with (
+            transaction(self.settings) as connection,
+            closing(stream(connection, identifier(contract.table), types, condition)) as batches,
+        ):
+            yield from batches
 
     @contextmanager
     def load(

@@ -5,7 +5,7 @@ a transaction that has itself found its rows to be those of the verified file.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import date
 
 import pyarrow as pa
@@ -56,7 +56,8 @@ class Archiver:
             columns = {column.name: column.type for column in contract.columns}
             schema = arrow_schema(columns)
             held = fingerprint(connection, leaf, columns, contract.personal_columns, contract.time_column)
-            path = self._folder.write_rows(contract.table, day, schema, stream(connection, leaf, columns))
+            with closing(stream(connection, leaf, columns)) as batches:
+                path = self._folder.write_rows(contract.table, day, schema, batches)
             found = connection.execute("select clock_timestamp()").fetchone()
             assert found is not None
             manifest = Manifest(
@@ -149,9 +150,10 @@ class Archiver:
             old = archived.manifest
             schema = arrow_schema(old.columns)
             self._folder.check(old)  # before a new file is begun: it may itself still be waiting for its name
-            emptied = (_without(rows, old.personal_columns, schema) for rows in self._folder.read(old))
-            batches = (batch for rows in emptied for batch in rows.to_batches())
-            path = self._folder.write_rows(contract.table, day, schema, batches)
+            with closing(self._folder.read(old)) as read:
+                emptied = (_without(rows, old.personal_columns, schema) for rows in read)
+                batches = (batch for rows in emptied for batch in rows.to_batches())
+                path = self._folder.write_rows(contract.table, day, schema, batches)
             after = self._fingerprint(old)
             _refuse_changes(contract.table, day, old.fingerprint, after)
             manifest = Manifest(

@@ -180,8 +180,21 @@ def without_password(text: str, settings: Settings) -> str:
 @contextmanager
 def transaction(settings: Settings, extra: Mapping[str, str] | None = None) -> Iterator[Connection]:
     """A connection with one transaction, committed at the end."""
-    with connect(settings, extra) as connection:
+    with connect(settings, extra) as connection, closing_what_is_under_way(connection):
         yield connection
+
+
+@contextmanager
+def closing_what_is_under_way(connection: Connection) -> Iterator[None]:
+    """Close a connection on which a COPY is under way when the block fails: it cannot be rolled back, and trying to
+    would wait for ever.
+    """
+    try:
+        yield
+    except BaseException:
+        if connection.info.transaction_status == pq.TransactionStatus.ACTIVE:
+            connection.close()
+        raise
 
 
 def lock(connection: Connection, *names: str) -> None:
