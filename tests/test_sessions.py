@@ -92,7 +92,7 @@ Ask = Callable[[Settings, str], Any]
 
 def by_psycopg(settings: Settings, statement: str) -> Any:
     with connect(settings) as connection:
-        row = connection.execute(sql.SQL(statement)).fetchone()  # type: ignore[arg-type]
+        row = connection.execute(sql.SQL(statement)).fetchone()
         return row and row[0]
 
 
@@ -196,7 +196,8 @@ def test_dagsters_storage_sets_what_its_url_cannot(settings: Settings, monkeypat
     for name, value in VARIABLES.items():
         monkeypatch.setenv(name, value)
     storage = PooledPostgresStorage(postgres_url=url, should_autocreate_tables=False)
-    with storage.run_storage.connect() as connection:
+    runs: Any = storage.run_storage
+    with runs.connect() as connection:
         assert connection.exec_driver_sql(STATE).scalar() == PINNED
         found = connection.exec_driver_sql("select current_setting('transaction_timeout', true)").scalar()
         assert found in ("0", None)

@@ -9,7 +9,7 @@ calls holds the lock of the day.
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -108,7 +108,7 @@ class ArchiveFolder:
         if beside != manifest:
             raise ArchiveError(f"{path} is not the manifest that was verified; the day is to be exported anew")
 
-    def read(self, manifest: Manifest) -> Iterator[pa.Table]:
+    def read(self, manifest: Manifest) -> Generator[pa.Table, None, None]:
         """The rows of a file in batches, after a look whether it is undamaged."""
         self.check(manifest)
         with pq.ParquetFile(self.file(manifest.table, manifest.day)) as parquet:

@@ -14,12 +14,14 @@ from psycopg import sql
 from analytics_etl.archive import ArchiveError, ArchiveFolder, Fingerprint, Manifest, fingerprint_of_file
 from analytics_etl.archive.files import sha256_of
 from analytics_etl.contracts import Contract
+from analytics_etl.sessions import AGGREGATION
 from analytics_etl.settings import Settings
 from analytics_etl.warehouse import archives, days
-from analytics_etl.warehouse.connection import AGGREGATION, Connection, DatabaseError, lock, transaction
+from analytics_etl.warehouse.connection import Connection, DatabaseError, lock, transaction
 from analytics_etl.warehouse.loading import DayLoad
 from analytics_etl.warehouse.operations import record_audit
 from analytics_etl.warehouse.partition_rows import arrow_schema, fingerprint, stream
+from analytics_etl.warehouse.patience import patiently
 
 PARTITION, ARCHIVE = "partition", "archive"
 
@@ -78,8 +80,12 @@ class Archiver:
             manifest = self._described(connection, contract, day)
             family = sql.Identifier(*contract.table.split("."))
             leaf = _leaf(contract, day)
-            connection.execute(sql.SQL("alter table {} detach partition {}").format(family, leaf))
-            connection.execute(sql.SQL("drop table {}").format(leaf))
+
+            def take_away() -> None:
+                connection.execute(sql.SQL("alter table {} detach partition {}").format(family, leaf))
+                connection.execute(sql.SQL("drop table {}").format(leaf))
+
+            patiently(connection, f"{contract.table}: {day} cannot leave its table", [family, leaf], take_away)
             archives.record_dropped(connection, contract.table, day)
             record_audit(connection, actor, "archive", f"{contract.table} {day}", reason)
             self._refresh(connection, contract)

@@ -5,7 +5,7 @@
 
 import io
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -65,7 +65,7 @@ def fingerprint(
 def stream(
     connection: Connection, table: sql.Identifier, columns: Mapping[str, str],
     condition: sql.Composable = _ALL,
-) -> Iterator[pa.RecordBatch]:  # fmt: skip
+) -> Generator[pa.RecordBatch, None, None]:  # fmt: skip
     """The rows as batches of `arrow_schema(columns)`, in no order. Through CSV, which is parsed in parallel and says
     everything: NULL is an empty field and an empty text a quoted one. The fingerprints prove that nothing was changed.
 
