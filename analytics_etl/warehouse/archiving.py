@@ -189,7 +189,7 @@ class Archiver:
         if keep is None or not contract.personal_columns:
             return 0
         with transaction(self._settings) as connection:
-            return archives.remove_rejected_content(connection, contract.table, keep)
+            return archives.remove_rejected_content(connection, contract.table, keep, contract.personal_columns)
 
     def _refresh(self, connection: Connection, contract: Contract) -> None:
         """The states of the table's days, as the last thing in a transaction."""

@@ -184,14 +184,20 @@ def transaction(settings: Settings, extra: Mapping[str, str] | None = None) -> I
         yield connection
 
 
+def _without_rows(said: str) -> str:
+    return said.partition("\nDETAIL:")[0].partition("\nCONTEXT:")[0]
+
+
 @contextmanager
 def closing_what_is_under_way(connection: Connection) -> Iterator[None]:
     """Close a connection on which a COPY is under way when the block fails: it cannot be rolled back, and trying to
-    would wait for ever.
+    would wait for ever. What PostgreSQL quotes of rows is taken out of its error: it goes into logs that are kept.
     """
     try:
         yield
-    except BaseException:
+    except BaseException as error:
+        if isinstance(error, psycopg.Error):
+            error.args = (_without_rows(str(error)),)
         if connection.info.transaction_status == pq.TransactionStatus.ACTIVE:
             connection.close()
         raise
