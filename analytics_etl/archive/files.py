@@ -17,6 +17,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from analytics_etl import private
 from analytics_etl.archive.manifest import ArchiveError, Manifest
 
 _BLOCK = 1 << 20
@@ -42,9 +43,9 @@ class ArchiveFolder:
     def write_rows(self, table: str, day: date, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> Path:
         """Write a new file, not yet under its final name. Half a file does not stay: its disk may be full."""
         path = self.new_file(table, day)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        private.make_folder(path.parent, self.path)
         try:
-            with path.open("wb") as stream:
+            with private.create(path, "wb") as stream:
                 with pq.ParquetWriter(stream, schema, compression="zstd") as writer:
                     for batch in batches:
                         writer.write_batch(batch)
@@ -57,7 +58,7 @@ class ArchiveFolder:
 
     def write_manifest(self, manifest: Manifest) -> None:
         """Write the new manifest beside the new file."""
-        with _new(self.manifest(manifest.table, manifest.day)).open("w", encoding="utf-8") as stream:
+        with private.create(_new(self.manifest(manifest.table, manifest.day)), encoding="utf-8") as stream:
             stream.write(manifest.to_json())
             stream.flush()
             os.fsync(stream.fileno())
