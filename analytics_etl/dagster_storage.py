@@ -14,6 +14,7 @@ from dagster_postgres.utils import create_pg_engine, get_token_provider_from_con
 from sqlalchemy import event
 
 from analytics_etl.sessions import SESSION, forget_variables, set_statements
+from analytics_etl.webserver import guard_webserver
 
 
 class PooledPostgresStorage(DagsterPostgresStorage):
@@ -45,6 +46,7 @@ class PooledPostgresStorage(DagsterPostgresStorage):
         cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
     ) -> "PooledPostgresStorage":
         """The storage that a part of `dagster.yaml` describes; all options of Dagster's own class."""
+        guard_webserver()
         return cls(
             postgres_url=pg_url_from_config(config_value),
             should_autocreate_tables=config_value.get("should_autocreate_tables", True),

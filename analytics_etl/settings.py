@@ -125,6 +125,9 @@ class Settings:
     heartbeat_file: Path | None = None
     """File that is touched likewise."""
 
+    allowed_hosts: tuple[str, ...] = ()
+    """Names, beside those of this machine for itself, by which the web server and the metrics may be asked for."""
+
     daemon_silence_minutes: int = 5
     """Minutes without a sign of life after which Dagster's daemon counts as dead."""
 
@@ -221,6 +224,7 @@ class Settings:
             notify_webhook=_secret_url(environment, "ANALYTICS_NOTIFY_WEBHOOK", ("http", "https")),
             heartbeat_url=_secret_url(environment, "ANALYTICS_HEARTBEAT_URL", ("http", "https")),
             heartbeat_file=read("ANALYTICS_HEARTBEAT_FILE", None, folder, "a file"),
+            allowed_hosts=read("ANALYTICS_ALLOWED_HOSTS", (), _hosts, "names of hosts like etl.example.org,10.1.2.3"),
             daemon_silence_minutes=read("ANALYTICS_DAEMON_SILENCE_MINUTES", 5, _at_least(1), "minutes, 1 or more"),
         )
 
@@ -274,6 +278,13 @@ def _at_least(minimum: int) -> Callable[[str], int]:
         return number
 
     return parse
+
+
+def _hosts(text: str) -> tuple[str, ...]:
+    hosts = tuple(host.strip().strip("[]").lower() for host in text.split(","))
+    if not all(re.fullmatch(r"[a-z0-9._-]+|[0-9a-f:.]*:[0-9a-f:.]*", host) for host in hosts):
+        raise ValueError(text)
+    return hosts
 
 
 def _hours(text: str) -> int:
