@@ -17,6 +17,7 @@ from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
 from dagster._core.scheduler.instigation import TickStatus
 from dagster._core.storage import tags as dg_tags
 
+from analytics_etl import private
 from analytics_etl.incidents import run_of
 from analytics_etl.settings import typed_day
 from analytics_etl.warehouse import Warehouse
@@ -46,9 +47,9 @@ def export_day(instance: DagsterInstance, landing_dir: Path, day: date, now: dat
     lines = [json.dumps(record) + "\n" for record in records(instance, start, start + timedelta(days=1))]
     if not lines:
         return None
-    path.parent.mkdir(parents=True, exist_ok=True)
+    private.make_folder(path.parent, landing_dir)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    part.write_text("".join(lines), encoding="utf-8")
+    private.write_text(part, "".join(lines))
     part.replace(path)
     return path
 

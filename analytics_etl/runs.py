@@ -22,6 +22,7 @@ from dagster._core.storage.tags import (
 )
 from dagster_shared.error import SerializableErrorInfo
 
+from analytics_etl import private
 from analytics_etl.assets.reports import INDEX_GROUP
 from analytics_etl.checks import CHECKS_STEP
 from analytics_etl.definitions import build_defs
@@ -165,7 +166,7 @@ def jobs_of(first: date, last: date, families: tuple[str, ...] = ()) -> list[Job
 def prepare(settings: Settings) -> dict[str, str]:
     """Make database and Dagster home ready; returns the environment Dagster's programs need."""
     migrations.upgrade(settings)
-    settings.dagster_home.mkdir(parents=True, exist_ok=True)
+    private.make_folder(settings.dagster_home, settings.dagster_home)
     configuration = settings.dagster_home / "dagster.yaml"
     if not configuration.exists() or configuration.read_text(encoding="utf-8") != INSTANCE:
         configuration.write_text(INSTANCE, encoding="utf-8")
@@ -359,4 +360,5 @@ def _cadence(name: str) -> Cadence:
 
 def environment_for(settings: Settings) -> dict[str, str]:
     """This process's environment with what Dagster's programs need."""
-    return {**os.environ, **prepare(settings)}
+    added = prepare(settings)  # first: it takes variables out of the environment that reach every connection
+    return {**os.environ, **added}

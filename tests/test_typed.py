@@ -298,4 +298,4 @@ def test_a_folder_that_cannot_be_made_is_told(loaded: Settings, tmp_path: Path) 
     result = typed(loaded, "sample", "--days", "1", "--events-per-day", "1", "--to", str(tmp_path / "file" / "below"))
     assert (result.exit_code, result.stdout) == (1, "")
     [*_, said] = result.stderr.splitlines()
-    assert said == f"Error: {tmp_path}/file/below/download_events cannot be used: Not a directory"
+    assert said == f"Error: {tmp_path}/file/below cannot be used: Not a directory"

@@ -10,6 +10,7 @@ from typing import Any
 
 import dagster as dg
 
+from analytics_etl import private
 from analytics_etl.assets.metadata import FRESHNESS, HOURLY, asset_key, retrying_lost_connections
 from analytics_etl.catalog import Catalog
 from analytics_etl.models import Cadence, Model
@@ -154,8 +155,8 @@ def write_report(warehouse: Warehouse, catalog: Catalog, family: str, cadence: C
         value = build()
     folder = warehouse.settings.reports_dir
     html, text = folder / report_path(family, name, start), folder / report_path(family, name, start, "json")
-    _write(text, render_json(value))
-    _write(html, render_html(value))
+    _write(text, render_json(value), folder)
+    _write(html, render_html(value), folder)
     return WrittenReport(html, text, value)
 
 
@@ -195,10 +196,10 @@ def write_index(reports_dir: Path) -> tuple[Path, int]:
             now[name] = {"mark": mark, "entry": entry}
     entries = [remembered["entry"] for remembered in now.values()]
     page = reports_dir / "index.html"
-    _write(reports_dir / "index.json", render_index_json(entries))
-    _write(page, render_index(entries))
+    _write(reports_dir / "index.json", render_index_json(entries), reports_dir)
+    _write(page, render_index(entries), reports_dir)
     if now != known:
-        _write(memory, json.dumps(now))
+        _write(memory, json.dumps(now), reports_dir)
     return page, len(entries)
 
 
@@ -216,9 +217,9 @@ def _lacks_next(path: Path) -> bool:
     return path.exists() and json.loads(path.read_text(encoding="utf-8"))["links"]["next"] is None
 
 
-def _write(path: Path, text: str) -> None:
+def _write(path: Path, text: str, reports_dir: Path) -> None:
     """Complete or not at all: somebody may be reading it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    private.make_folder(path.parent, reports_dir)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    part.write_text(text, encoding="utf-8")
+    private.write_text(part, text)
     part.replace(path)

@@ -49,17 +49,20 @@ class Target:
     key: tuple[str, ...]
     dependencies: tuple[str, ...]
     time_column: str = ""
+    personal: frozenset[str] = frozenset()
+    """Columns whose values are never kept in a result: they are to be gone after their time."""
 
 
 def targets(catalog: Catalog) -> dict[str, Target]:
     """Every table that can be checked."""
+    personal = frozenset(name for contract in catalog.contracts.values() for name in contract.personal_columns)
     found = {
-        table: Target(table, contract.time_column, contract.key, (table,), contract.time_column)
+        table: Target(table, contract.time_column, contract.key, (table,), contract.time_column, personal)
         for table, contract in catalog.contracts.items()
     }
     for table, model in catalog.derived.items():
         period = None if model.kind == "views" else model.key[0]
-        found[table] = Target(table, period, model.key, model.dependencies)
+        found[table] = Target(table, period, model.key, model.dependencies, personal=personal)
     return found
 
 

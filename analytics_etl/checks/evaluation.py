@@ -4,12 +4,14 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
 from analytics_etl.checks.declared import SAMPLE_ROWS, Check, Target
 from analytics_etl.checks.expectations import Broken, broken
 from analytics_etl.models import bind, rename_schemas, window_parameters
 from analytics_etl.warehouse import CheckResult, Warehouse, sqlalchemy_url
 
+WITHHELD = "(withheld)"
 _QUALIFIED = re.compile(r"\b[a-z]\w*\.[a-z]\w*\b")
 
 Judge = Callable[[Warehouse, Target, Sequence[Check], date, date, str], Mapping[str, Broken]]
@@ -61,10 +63,18 @@ def _evaluate(
     return [
         CheckResult(
             check.table, check.name, start, end, check.name not in wrong, check.severity, check.description,
-            *wrong.get(check.name, (0, [])),
+            *_without_personal(target, check, *wrong.get(check.name, (0, []))),
         )
         for check in checks
     ]  # fmt: skip
+
+
+def _without_personal(target: Target, check: Check, count: int, sample: list[dict[str, Any]]) -> Broken:
+    """What is kept, here and in Dagster's event log, for longer than personal data may be."""
+    hidden = {*target.personal, "content"}  # of a rejected row
+    if hidden & {str(value) for value in check.arguments.values()}:
+        hidden.add("value")
+    return count, [{name: WITHHELD if name in hidden else value for name, value in row.items()} for row in sample]
 
 
 def _reading(check: Check, schemas: Mapping[str, str], events: str) -> Check:

@@ -183,13 +183,15 @@ def _column_cases(contract: Contract, column: Column, fields: Fields) -> list[st
         holds_nul = f"_may_hold_nul and contains({name}, chr(0))"
         cases.append(f"when {holds_nul} then '{column.name}: holds a NUL byte, which text must not'")
         if fields.is_json:  # a JSON object or array given for text; the type is looked up only for what looks like one
+            kind = f"json_type(_raw, '$.\"{column.name}\"')"
+            # What is personal is emptied after its time; a reason stays.
+            came = f"lower({kind})" if column.name in contract.personal_columns else f"left({name}, 100)"
             cases.append(
                 f"when (({name} >= '[' and {name} < '\\') or ({name} >= '{{' and {name} < '|')) "
-                f"and json_type(_raw, '$.\"{column.name}\"') in ('OBJECT', 'ARRAY') "
-                f"then '{column.name}: expected text, got ' || left({name}, 100)"
+                f"and {kind} in ('OBJECT', 'ARRAY') then '{column.name}: expected text, got ' || {came}"
             )
         return cases
-    given = f"left({text}::varchar, 100)"
+    given = "'something else'" if column.name in contract.personal_columns else f"left({text}::varchar, 100)"
     cases.append(
         f"when {name} is null and {text} is not null "
         f"then '{column.name}: expected {EXPECTED[column.type]}, got ' || {given}"
@@ -207,6 +209,8 @@ def _column_cases(contract: Contract, column: Column, fields: Fields) -> list[st
 
 def _constraint_case(contract: Contract, constraint: Constraint) -> str:
     names = [column.name for column in contract.columns if column.name in constraint.columns]
-    came = " || ', ' || ".join(f"'{n} = ' || coalesce(left({quote(n)}::varchar, 100), 'NULL')" for n in names)
+    shown = {n: f"left({quote(n)}::varchar, 100)" for n in names}
+    shown |= {n: f"case when {quote(n)} is not null then '(personal data)' end" for n in contract.personal_columns}
+    came = " || ', ' || ".join(f"'{n} = ' || coalesce({shown[n]}, 'NULL')" for n in names)
     rule = f"{constraint.name}: expected {constraint.condition}".replace("'", "''")
     return f"when not ({constraint.duckdb_condition}) then '{rule}, got ' || {came}"

@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from analytics_etl import private
 from analytics_etl.sample.batches import rendered_batches
 from analytics_etl.sample.options import SampleOptions
 
@@ -23,9 +24,10 @@ def write_sample(landing: Path, options: SampleOptions, progress: Callable[[date
     for day, of_day in groupby(rendered_batches(options), key=lambda batch: batch[0].part.day):
         for name, batches in groupby(of_day, key=lambda batch: batch[0].name):
             path = landing / name / f"{day}.{options.file_format}"
-            path.parent.mkdir(parents=True, exist_ok=True)
+            private.make_folder(path.parent, landing)
             temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
             try:
+                private.create(temporary).close()
                 _write_file(temporary, options.file_format, chain.from_iterable(parts for _, parts in batches))
                 temporary.replace(path)
             finally:

@@ -4,8 +4,8 @@
 views, `operations` and `days` keep the books. `Warehouse` ties them to the settings: it is the resource the assets get.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
 from datetime import date, timedelta
 from typing import Any
 from uuid import uuid4
@@ -15,6 +15,7 @@ from psycopg import sql
 
 from analytics_etl.contracts import Contract
 from analytics_etl.models import Model, cadence_of, window_parameters
+from analytics_etl.sessions import AGGREGATION
 from analytics_etl.settings import Settings
 from analytics_etl.warehouse import archives, changes, days, operations, outbox, roles
 from analytics_etl.warehouse.archiving import Archiver
@@ -28,7 +29,6 @@ from analytics_etl.warehouse.changes import CHECK as CHANGE_CHECK
 from analytics_etl.warehouse.changes import DESCRIPTION as CHANGE_DESCRIPTION
 from analytics_etl.warehouse.changes import ChangeRefusedError, Gate
 from analytics_etl.warehouse.connection import (
-    AGGREGATION,
     LOST_CONNECTION,
     Connection,
     DatabaseError,
@@ -96,13 +96,16 @@ class Warehouse:
 
     def event_rows(
         self, contract: Contract, columns: Sequence[str], start: date, end: date
-    ) -> Iterator[pa.RecordBatch]:
-        """Some columns of the raw rows of [start, end) in batches of bounded size."""
+    ) -> Generator[pa.RecordBatch, None, None]:
+        """Some columns of the raw rows of [start, end) in batches of bounded size. Whoever takes them closes it."""
         types = {column.name: column.type for column in contract.columns if column.name in columns}
         time, window = sql.Identifier(contract.time_column), window_parameters(start, end)
         condition = sql.SQL("{} >= {} and {} < {}").format(time, window["start"], time, window["end"])
-        with transaction(self.settings) as connection:
-            yield from stream(connection, identifier(contract.table), types, condition)
+        with (
+            transaction(self.settings) as connection,
+            closing(stream(connection, identifier(contract.table), types, condition)) as batches,
+        ):
+            yield from batches
 
     @contextmanager
     def load(

@@ -116,18 +116,23 @@ def record_removal(
     )
 
 
-def remove_rejected_content(connection: Connection, table: str, keep: int) -> int:
+def remove_rejected_content(connection: Connection, table: str, keep: int, personal: Sequence[str]) -> int:
     """Rejected rows are kept as they stood in their file, personal data included: after its time the content goes, the
-    reason stays, and the file tells the rest. Returns the number of rows.
+    reason stays, but for values of personal columns that an earlier version wrote there; the file tells the rest. Rows
+    of which nothing tells a day are as old as the reading of their file. Returns the number of rows.
     """
+    names = "|".join(personal)
     return connection.execute(
         """
-        update ops.rejected_rows set content = null
-        where table_name = %(table)s and content is not null and coalesce(
-            day, (select last_day from ops.loaded_files as f
+        update ops.rejected_rows set content = null, reason = case
+            when reason ~ %(quoted)s then split_part(reason, ', got ', 1) || ', got what was removed' else reason end
+        where table_name = %(table)s
+        and (content is not null or reason ~ %(quoted)s and reason not like '%%, got what was removed')
+        and coalesce(
+            day, (select coalesce(last_day, read_at::date) from ops.loaded_files as f
                   where f.table_name = rejected_rows.table_name and f.path = rejected_rows.path)
         ) <= (select max(period_start) from ops.partitions where table_name = %(table)s) - %(keep)s::integer""",
-        {"table": table, "keep": keep},
+        {"table": table, "keep": keep, "quoted": f"^({names}): .*, got |, got (.*, )?({names}) = "},
     ).rowcount
 
 

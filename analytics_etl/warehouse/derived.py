@@ -13,6 +13,7 @@ from analytics_etl.warehouse import changes
 from analytics_etl.warehouse.changes import Gate, Side
 from analytics_etl.warehouse.connection import Connection, DatabaseError, ensure_schema, identifier, lock
 from analytics_etl.warehouse.operations import PartitionRecord, record_partition
+from analytics_etl.warehouse.patience import patiently
 
 
 @dataclass(frozen=True)
@@ -202,7 +203,11 @@ def refresh_view(connection: Connection, model: Model) -> int:
     select, version = model.statement({}), model.code_version
     view = identifier(model.table)
     if view_versions(connection, [model.table]).get(model.table) != version:
-        connection.execute(sql.SQL("drop materialized view if exists {}").format(view))
+
+        def drop() -> None:
+            connection.execute(sql.SQL("drop materialized view if exists {}").format(view))
+
+        patiently(connection, f"{model.table}: the view cannot be made anew", [view], drop)
         ensure_schema(connection, model.family)
         connection.execute(sql.SQL("create materialized view {} as {}").format(view, _text(select)))
         keys = sql.SQL(", ").join(map(sql.Identifier, model.key))

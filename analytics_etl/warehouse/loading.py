@@ -16,6 +16,7 @@ from analytics_etl.warehouse.changes import Gate, Side
 from analytics_etl.warehouse.connection import Connection, identifier, lock
 from analytics_etl.warehouse.ledger import record_files
 from analytics_etl.warehouse.operations import PartitionRecord, record_partition
+from analytics_etl.warehouse.patience import patiently
 from analytics_etl.warehouse.sending import RowSender
 from analytics_etl.warehouse.staging import create_like
 
@@ -152,14 +153,13 @@ class DayLoad:
                 ),
             )  # fmt: skip
             loaded.append(LoadedDay(day, count, _of(duplicates, day), _of(conflicts, day)))
-        for day in self.days:  # last, since from here on readers of the table wait
-            self._swap(day)
+        self._swap(self.days)  # last, since from here on readers of the table wait
         return loaded
 
     def attach(self, day: date) -> None:
         """Put the new partition of a day in place of the old one and leave the books to the caller."""
         self._analyze(day, self._counts.get(day, 0))
-        self._swap(day)
+        self._swap([day])
 
     def _lock_books(self) -> None:
         """From here until the end one load of the table at a time: files that hold rows of several days are read by
@@ -210,9 +210,18 @@ class DayLoad:
             [self.contract.table, paths, list(self.days)],
         )
 
-    def _swap(self, day: date) -> None:
-        family = self.contract.family
-        leaf = sql.Identifier(family, self._leaf_name(day))
+    def _swap(self, days: Sequence[date]) -> None:
+        """All of them or, as long as somebody reads, none: a reader of one is not made to wait for another."""
+
+        def swap() -> None:
+            for day in days:
+                self._swap_one(day)
+
+        tables = [identifier(self.contract.table), *(self._leaf(day) for day in days)]
+        patiently(self.connection, f"{self.contract.table}: its days cannot be replaced", tables, swap)
+
+    def _swap_one(self, day: date) -> None:
+        leaf = self._leaf(day)
         table = identifier(self.contract.table)
         if self._is_there(day):
             self.connection.execute(sql.SQL("drop table {}").format(leaf))
@@ -229,12 +238,15 @@ class DayLoad:
 
     def _is_there(self, day: date) -> bool:
         """Whether the day has a partition now."""
-        leaf = sql.Identifier(self.contract.family, self._leaf_name(day)).as_string(self.connection)
+        leaf = self._leaf(day).as_string(self.connection)
         found = self.connection.execute("select to_regclass(%s)", [leaf]).fetchone()
         return found is not None and found[0] is not None
 
     def _leaf_name(self, day: date) -> str:
         return f"{self.contract.name}_p{day:%Y%m%d}"
+
+    def _leaf(self, day: date) -> sql.Identifier:
+        return sql.Identifier(self.contract.family, self._leaf_name(day))
 
     def _staging(self, day: date) -> sql.Identifier:
         return sql.Identifier(self.contract.family, f"{self._leaf_name(day)}_new")
