@@ -63,12 +63,14 @@ MAY_IMPORT = {
     "warehouse": {"settings", "models", "contracts", "partitions", "embedded", "english", "landing", "archive"},
     "retention": {"settings", "contracts", "catalog", "warehouse"},
     "outdated_reports": {"models", "partitions", "warehouse"},
+    "due_reports": {"settings", "models", "partitions", "catalog", "warehouse", "reporting"},
     "status": {"english", "models", "partitions", "catalog", "warehouse"},
     # Of landing only the temporary folder that is cleared when its process was killed.
     "watchdog": {"settings", "models", "contracts", "partitions", "catalog", "landing", "warehouse"},
     "assets": {
         *("settings", "models", "contracts", "partitions", "catalog", "landing", "warehouse", "reporting"),
-        *("english", "outdated_reports", "retention", "status", "watchdog"),
+        *("english", "due_reports", "outdated_reports", "retention", "status", "watchdog"),
+        *("checks.declared", "checks.due"),
     },
     "checks": {"settings", "models", "contracts", "partitions", "catalog", "warehouse", "assets.metadata"},
     "notifications": {"english", "settings"},

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
+from due import settle
 from events import DOWNLOADS, declared, download, execute, ledger, load, write
 from test_cli import call, variables
 
@@ -30,6 +31,7 @@ def loaded(settings: Settings, warehouse: Warehouse) -> Warehouse:
             warehouse.replace(model, periods(model.cadence, FIRST, LAST))
         elif table in declared().views:
             warehouse.refresh(declared().views[table])
+    settle(warehouse, FIRST, LAST)
     return warehouse
 
 

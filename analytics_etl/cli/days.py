@@ -49,7 +49,11 @@ def run(
 @click.command()
 @click.argument("first", type=DATE, metavar="FROM", required=False)
 @click.argument("last", type=DATE, metavar="TO", required=False)
-@click.option("--missing", is_flag=True, help="Only what is missing, failed or outdated; FROM and TO may be left out.")
+@click.option(
+    "--missing",
+    is_flag=True,
+    help="Only what is missing, failed, outdated, not checked or not reported; FROM and TO may be left out.",
+)
 @FAMILY
 @ACCEPT_CHANGE
 @click.option("--reason", help="Why; kept in the audit log.")
@@ -201,6 +205,9 @@ def _backfill_missing(
         _execute(settings, plan.jobs, step, {"analytics_etl/by": "backfill"})
     done = [counted(len(plan.gaps), "partition")] if plan.gaps else []
     done += [counted(len(plan.views), "view")] if plan.views else []
+    done += [f"checks of {counted(len(plan.checks), 'partition')}"] if plan.checks else []
+    done += [counted(len(plan.reports), "report")] if plan.reports else []
+    done = done or ["the index"]
     out.print(f"[green]✓[/] {' and '.join(done)} done; all reports: {settings.reports_dir / 'index.html'}")
 
 

@@ -9,7 +9,7 @@ from analytics_etl.doctor.finding import Finding
 from analytics_etl.doctor.surroundings import first_closed, is_bad
 from analytics_etl.english import counted, shortened
 from analytics_etl.late import new_files
-from analytics_etl.missing import FAILED, LATE, REPLACED, UNWRITTEN, known_days, make_plan
+from analytics_etl.missing import FAILED, LATE, REPLACED, UNWRITTEN, Plan, known_days, make_plan
 from analytics_etl.partitions import stretches
 from analytics_etl.status import rows_before_the_first_day
 from analytics_etl.warehouse import CHANGE_CHECK, Warehouse
@@ -97,7 +97,8 @@ def missing(warehouse: Warehouse, catalog: Catalog, today: date) -> Iterator[Fin
     if known is not None:
         plan = make_plan(warehouse, catalog, *known)
         gaps = [gap for gap in plan.gaps if gap.why not in (FAILED, UNWRITTEN, LATE, REPLACED)]
-        reasons = replace(plan, gaps=gaps, views={}).reasons()  # views have a finding of their own
+        # Views, checks and reports have findings of their own.
+        reasons = replace(plan, gaps=gaps, views={}, checks=(), reports=(), is_index_due=False).reasons()
         first, last = known
         if reasons:
             which = shortened(reasons, separator="; ")
@@ -105,12 +106,30 @@ def missing(warehouse: Warehouse, catalog: Catalog, today: date) -> Iterator[Fin
             yield Finding("days", is_well=False, detail=detail, advice="analytics-etl backfill --missing")
         else:
             yield Finding("days", is_well=True, detail=f"none missing or outdated from {first} to {last}")
+        yield from _due(plan)
     if newest < yesterday:
         detail = f"{newest}; yesterday was {yesterday}"
         advice = f"if there are events of these days: analytics-etl backfill {newest + timedelta(days=1)} {yesterday}"
         yield Finding("newest day", is_well=False, detail=detail, advice=advice)
     else:
         yield Finding("newest day", is_well=True, detail=str(newest))
+
+
+def _due(plan: Plan) -> Iterator[Finding]:
+    """Checks and reports that were left out, as by a run that was killed."""
+    advice = "analytics-etl backfill --missing"
+    if plan.checks:
+        count = counted(len({(gap.table, gap.start) for gap in plan.checks}), "partition")
+        detail = f"{count} with checks to run: {shortened(plan.due_checks(), separator='; ')}"
+        yield Finding("checks run", is_well=False, detail=detail, advice=advice)
+    else:
+        yield Finding("checks run", is_well=True, detail="every partition is checked")
+    if plan.reports or plan.is_index_due:
+        detail = shortened([*plan.due_reports(), *plan.index()], separator="; ")
+        what = f"{counted(len(plan.reports), 'report')} to write" if plan.reports else "the index to write"
+        yield Finding("reports", is_well=False, detail=f"{what}: {detail}", advice=advice)
+    else:
+        yield Finding("reports", is_well=True, detail="all written and up to date")
 
 
 def failed_checks(warehouse: Warehouse) -> Finding:
