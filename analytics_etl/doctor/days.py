@@ -11,13 +11,16 @@ from analytics_etl.english import counted, shortened
 from analytics_etl.late import new_files
 from analytics_etl.missing import FAILED, LATE, REPLACED, UNWRITTEN, Plan, known_days, make_plan
 from analytics_etl.partitions import stretches
+from analytics_etl.rejections import WAY_OUT, undated_files
 from analytics_etl.status import rows_before_the_first_day
 from analytics_etl.warehouse import CHANGE_CHECK, Warehouse
 
 
 def files_read(warehouse: Warehouse) -> Finding:
     """Landing files that were not read to their end."""
-    bad = warehouse.query("select path, state, reason from ops.loaded_files where state <> 'read' order by path")
+    bad = warehouse.query(
+        "select path, state, reason from ops.loaded_files where state <> 'read' order by read_at desc, path"
+    )
     if not bad:
         return Finding("files read", is_well=True, detail="all of them to their end")
     first = bad[0]
@@ -30,6 +33,19 @@ def files_read(warehouse: Warehouse) -> Finding:
         detail=detail,
         advice="mend the file, then run its day again: analytics-etl run DATE",
     )
+
+
+def rejected_rows(warehouse: Warehouse) -> Finding:
+    """Files with rejected rows that tell no day, those read last first: checks of days may not tell of them."""
+    found = undated_files(warehouse)
+    if not found:
+        return Finding("rejected rows", is_well=True, detail="every rejected row is told by the checks of its day")
+    many = [file for file in found if file.is_much]
+    what = f"{counted(len(found), 'file')} with rejected rows that tell no day"
+    detail = f"{what}: {shortened([str(file) for file in many or found], separator='; ')}"
+    if not many:
+        return Finding("rejected rows", is_well=True, detail=f"{detail}; no more than 1 % of any")
+    return Finding("rejected rows", is_well=False, detail=detail, advice=WAY_OUT)
 
 
 def unseen_files(warehouse: Warehouse, catalog: Catalog, *, is_daemon_running: bool) -> Finding:

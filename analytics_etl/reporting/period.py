@@ -93,6 +93,11 @@ class Period:
         ]
 
     @property
+    def undated_rows(self) -> int:
+        """Rejected rows that tell no day, of the files about the period."""
+        return sum(row.get("rows_undated", 0) for row in self.rows.get("quality_rows", ()))
+
+    @property
     def checks_not_run(self) -> int:
         """How many checks have not judged the rows that the period holds now, each partition counted."""
         return sum(row["check_count"] for row in self.rows.get("checks_not_run", ()))

@@ -60,7 +60,8 @@ def quality_rows(period: Period) -> dict[str, Any]:
         duplicates = f"{wording.plural(total['rows_duplicate'], 'duplicate')}"
         if total["rows_conflicting"]:
             duplicates += f" ({wording.count(total['rows_conflicting'])} with contents that disagree)"
-        parts += [duplicates, f"{wording.count(total['rows_rejected'])} rejected"]
+        undated = f", {wording.count(period.undated_rows)} of which tell no day" if period.undated_rows else ""
+        parts += [duplicates, f"{wording.count(total['rows_rejected'])} rejected{undated}"]
         if total["rows_waiting"]:
             parts.append(f"{wording.count(total['rows_waiting'])} waiting to be loaded")
     columns: list[Column] = [
