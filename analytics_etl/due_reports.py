@@ -151,6 +151,12 @@ class _Books:
         self._folder = warehouse.settings.reports_dir
         self._catalog = catalog
         tables = json.dumps([*catalog.contracts, *catalog.aggregates])
+        self._shown = {
+            (family, cadence): shown_tables(catalog, family, cadence)
+            for family in families_with_reports(catalog)
+            for cadence in NAMES
+        }
+        self._ahead = {family: look_ahead(catalog, family) for family in families_with_reports(catalog)}
         self._periods = {
             (row["family"], row["period_start"], row["period_end"]): row
             for row in warehouse.query(_PERIODS, {"tables": tables}, start, end)
@@ -185,13 +191,13 @@ class _Books:
 
     def _why_by_time(self, family: str, cadence: Cadence, end: date, written: Mapping[str, Any]) -> str | None:
         """What has become true since of a report whose tables are the same."""
-        newest = min(self._newest.get(table, date.min) for table in shown_tables(self._catalog, family, "day"))
+        newest = min(self._newest.get(table, date.min) for table in self._shown[family, "day"])
         if not written["is_final"] and written["final_from"] <= newest:
             return "final since"
         ((after, until),) = periods(cadence, end, end).items()
         if not written["has_next"] and self.is_there(family, cadence, after, until):
             return "without a link to the next"
-        ahead = [end + timedelta(days=n) for n in range(look_ahead(self._catalog, family))]
+        ahead = [end + timedelta(days=n) for n in range(self._ahead[family])]
         days = periods("day", written["period_start"], end - timedelta(days=1))
         if not written["is_published"] and all(self._has_day(family, day) for day in [*days, *ahead]):
             return "not published yet"
@@ -202,7 +208,7 @@ class _Books:
         return {family: report_version(self._catalog, family) for family in families_with_reports(self._catalog)}
 
     def is_there(self, family: str, cadence: Cadence, start: date, end: date) -> bool:
-        tables = shown_tables(self._catalog, family, cadence)
+        tables = self._shown[family, cadence]
         row = self._periods.get((family, start, end))
         days = periods("day", start, end - timedelta(days=1))
         if cadence != "day" and not any(self._has_day(family, day) for day in days):
@@ -211,11 +217,7 @@ class _Books:
 
     def _has_day(self, family: str, day: date) -> bool:
         row = self._periods.get((family, day, day + timedelta(days=1)))
-        return row is not None and row["table_count"] == self._day_tables[family]
-
-    @cached_property
-    def _day_tables(self) -> dict[str, int]:
-        return {family: len(shown_tables(self._catalog, family, "day")) for family in self._catalog.families}
+        return row is not None and row["table_count"] == len(self._shown[family, "day"])
 
     def _own(self, family: str, cadence: Cadence, start: date, end: date) -> Iterator[Mapping[str, Any] | None]:
         """What is known of the tables of a period and of its days."""

@@ -65,7 +65,7 @@ MAY_IMPORT = {
     "outdated_reports": {"models", "partitions", "warehouse"},
     "due_reports": {"settings", "models", "partitions", "catalog", "warehouse", "reporting"},
     "rejections": {"english", "warehouse"},
-    "status": {"english", "models", "partitions", "catalog", "warehouse"},
+    "status": {"english", "models", "partitions", "catalog", "checks.declared", "checks.due", "warehouse"},
     # Of landing only the temporary folder that is cleared when its process was killed.
     "watchdog": {"settings", "models", "contracts", "partitions", "catalog", "landing", "warehouse"},
     "assets": {

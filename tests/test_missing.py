@@ -163,7 +163,7 @@ def test_a_final_day_with_late_rows_is_frozen_and_left_alone(settings: Settings,
     assert days.cells[DOWNLOADS] == [
         Cell("frozen_late", 1),
         *[Cell("provisional", 1)] * 5,
-        Cell("provisional", 2),
+        Cell("provisional", 2, "unchecked"),
     ]
     make_plan(Warehouse(replace(settings, lateness=PerTable(6, ((DOWNLOADS, 7),)))), declared(), FIRST, LAST)
     assert strict.frozen_days() == set()

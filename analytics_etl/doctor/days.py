@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 from analytics_etl.catalog import Catalog
+from analytics_etl.checks.due import REASONS
 from analytics_etl.doctor.finding import Finding
 from analytics_etl.doctor.surroundings import first_closed, is_bad
 from analytics_etl.english import counted, shortened
@@ -18,9 +19,7 @@ from analytics_etl.warehouse import CHANGE_CHECK, Warehouse
 
 def files_read(warehouse: Warehouse) -> Finding:
     """Landing files that were not read to their end."""
-    bad = warehouse.query(
-        "select path, state, reason from ops.loaded_files where state <> 'read' order by read_at desc, path"
-    )
+    bad = warehouse.query("select path, state, reason from ops.loaded_files where state <> 'read' order by path")
     if not bad:
         return Finding("files read", is_well=True, detail="all of them to their end")
     first = bad[0]
@@ -134,12 +133,17 @@ def missing(warehouse: Warehouse, catalog: Catalog, today: date) -> Iterator[Fin
 def _due(plan: Plan) -> Iterator[Finding]:
     """Checks and reports that were left out, as by a run that was killed."""
     advice = "analytics-etl backfill --missing"
-    if plan.checks:
-        count = counted(len({(gap.table, gap.start) for gap in plan.checks}), "partition")
-        detail = f"{count} with checks to run: {shortened(plan.due_checks(), separator='; ')}"
+    views = [f"{view}: {why}" for view, why in plan.views.items() if why in REASONS.values()]
+    if plan.checks or views:
+        count = counted(
+            len({(gap.table, gap.start) for gap in plan.checks}) + len(views),
+            "partition or view",
+            "partitions and views",
+        )
+        detail = f"{count} with checks to run: {shortened([*plan.due_checks(), *views], separator='; ')}"
         yield Finding("checks run", is_well=False, detail=detail, advice=advice)
     else:
-        yield Finding("checks run", is_well=True, detail="every partition is checked")
+        yield Finding("checks run", is_well=True, detail="every partition and view is checked")
     if plan.reports or plan.is_index_due:
         detail = shortened([*plan.due_reports(), *plan.index()], separator="; ")
         what = f"{counted(len(plan.reports), 'report')} to write" if plan.reports else "the index to write"

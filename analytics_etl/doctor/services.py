@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from analytics_etl.catalog import Catalog
+from analytics_etl.checks.due import REASONS
 from analytics_etl.doctor.finding import GRANTS, Finding
 from analytics_etl.english import counted, shortened
 from analytics_etl.missing import unmade_views
@@ -20,7 +21,8 @@ def grants(warehouse: Warehouse, catalog: Catalog) -> Finding:
 
 def views(warehouse: Warehouse, catalog: Catalog) -> Finding:
     """Views that are missing, of an earlier version, or older than what they read."""
-    unmade = unmade_views(warehouse, catalog)
+    # Those whose checks have not run are told with the tables of which that holds.
+    unmade = {view: why for view, why in unmade_views(warehouse, catalog).items() if why not in REASONS.values()}
     if unmade and set(unmade) - set(warehouse.view_versions(list(catalog.views))):
         return _views_to_make(unmade)
     stale = []
