@@ -17,6 +17,7 @@ from analytics_etl.checks import declared_checks
 from analytics_etl.checks.due import REASONS, DueChecks, due_checks
 from analytics_etl.due_reports import INDEX, DueReport, due_reports
 from analytics_etl.due_reports import is_index_due as is_index_older
+from analytics_etl.due_views import EARLIER, unmade_views
 from analytics_etl.models import Cadence, Model, cadence_of
 from analytics_etl.partitions import periods
 from analytics_etl.runs import Job, Parts
@@ -26,7 +27,6 @@ from analytics_etl.warehouse import CHANGE_CHECK, Warehouse
 
 FAILED, UNWRITTEN = "failed a check", "could not be written last time"
 LATE, REPLACED = "late rows are waiting", "a file was replaced, or came late without a valid row"
-_EARLIER = "made by an earlier version of its SQL"
 _CADENCES: tuple[Cadence, ...] = ("day", "week", "month")
 
 
@@ -150,52 +150,6 @@ def make_plan(warehouse: Warehouse, catalog: Catalog, first: date, last: date, f
     )  # fmt: skip
 
 
-def unmade_views(warehouse: Warehouse, catalog: Catalog, families: Collection[str] = ()) -> dict[str, str]:
-    """{view that is missing, made by an earlier version of its SQL, older than its tables or not checked: which}."""
-    made = warehouse.view_versions(list(catalog.views))
-    refreshed = {row["view_name"]: row["refreshed_at"] for row in warehouse.query("select * from ops.refreshed_views")}
-    changed = {
-        row["table_name"]: row["changed_at"]
-        for row in warehouse.query(
-            "select table_name, max(changed_at) as changed_at from ops.partitions where changed_at is not null "
-            "group by 1"
-        )
-    }
-    found = {}
-    for view, model in catalog.views.items():
-        at = refreshed.get(view)  # None before this was kept, which counts as current
-        newer = [table for table in model.dependencies if at is not None and table in changed and changed[table] > at]
-        if not is_of(view, families):
-            continue
-        if made.get(view) != catalog.code_version(view):
-            found[view] = _EARLIER if view in made else "missing"
-        elif newer:
-            found[view] = f"older than its input {newer[0]}"
-        elif at is not None and (why := _unchecked_view(warehouse, catalog, view, at)):
-            found[view] = why
-    return found
-
-
-def _unchecked_view(warehouse: Warehouse, catalog: Catalog, view: str, refreshed_at: datetime) -> str | None:
-    """Why the checks of a view have to run; its results are those of the newest day that its tables have."""
-    newest = warehouse.newest_day(catalog.views[view].dependencies) or warehouse.settings.start_date
-    results = warehouse.query(
-        "select check_name, code_version, checked_at from ops.check_results "
-        "where table_name = :view and period_start = :day::date",
-        {"view": view, "day": newest.isoformat()},
-    )
-    known = {row["check_name"]: row for row in results}
-    for check in declared_checks(catalog)[view]:
-        result = known.get(check.name)
-        if result is None:
-            return REASONS["absent"]
-        if result["checked_at"] < refreshed_at:
-            return REASONS["older"]
-        if result["code_version"] not in (None, check.code_version):
-            return REASONS["version"]
-    return None
-
-
 @dataclass(frozen=True)
 class _Due:
     """Checks and reports to run beside the tables they are about."""
@@ -286,7 +240,7 @@ class _Search:
         if (table, start) in self.failed | self.unwritten:
             return FAILED if (table, start) in self.failed else UNWRITTEN
         if record["code_version"] != self.catalog.code_version(table):
-            return _EARLIER
+            return EARLIER
         if (table, start) in self.waiting:
             return LATE if self.waiting[table, start] else REPLACED
         model = self.catalog.aggregates.get(table)

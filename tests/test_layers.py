@@ -64,6 +64,7 @@ MAY_IMPORT = {
     "retention": {"settings", "contracts", "catalog", "warehouse"},
     "outdated_reports": {"models", "partitions", "warehouse"},
     "due_reports": {"settings", "models", "partitions", "catalog", "warehouse", "reporting"},
+    "due_views": {"catalog", "checks.declared", "checks.due", "status", "warehouse"},
     "rejections": {"english", "warehouse"},
     "status": {"english", "models", "partitions", "catalog", "checks.declared", "checks.due", "warehouse"},
     # Of landing only the temporary folder that is cleared when its process was killed.

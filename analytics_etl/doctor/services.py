@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from analytics_etl.catalog import Catalog
 from analytics_etl.checks.due import REASONS
 from analytics_etl.doctor.finding import GRANTS, Finding
+from analytics_etl.due_views import unmade_views
 from analytics_etl.english import counted, shortened
-from analytics_etl.missing import unmade_views
 from analytics_etl.warehouse import Warehouse, outbox
 from analytics_etl.warehouse.roles import Tables
 
