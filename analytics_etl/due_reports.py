@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from analytics_etl import reporting
 from analytics_etl.catalog import Catalog
+from analytics_etl.checks.declared import declared_checks
 from analytics_etl.models import Cadence, cadence_of
 from analytics_etl.partitions import periods
 from analytics_etl.reporting import report_path
@@ -122,10 +123,15 @@ _PERIODS = """
     declared as (
         select table_name from json_array_elements_text(:tables::json) as d (table_name)
     ),
+    -- Not what else is kept as the result of a check: of a load, or of the watchdog, which looks at old days each week.
+    checks as (
+        select table_name, check_name
+        from json_to_recordset(:checks::json) as c (table_name text, check_name text)
+    ),
     checked as (
         select table_name, period_start, max(checked_at) as checked_at
         from ops.check_results
-        join declared using (table_name)
+        join checks using (table_name, check_name)
         where period_start >= :start::date and period_start < :end::date
         group by 1, 2
     )
@@ -150,7 +156,13 @@ class _Books:
     def __init__(self, warehouse: Warehouse, catalog: Catalog, start: date, end: date) -> None:
         self._folder = warehouse.settings.reports_dir
         self._catalog = catalog
-        tables = json.dumps([*catalog.contracts, *catalog.aggregates])
+        tables = [*catalog.contracts, *catalog.aggregates]
+        checks = [
+            {"table_name": table, "check_name": check.name}
+            for table, of in declared_checks(catalog).items()
+            for check in of
+        ]
+        parameters = {"tables": json.dumps(tables), "checks": json.dumps(checks)}
         self._shown = {
             (family, cadence): shown_tables(catalog, family, cadence)
             for family in families_with_reports(catalog)
@@ -159,7 +171,7 @@ class _Books:
         self._ahead = {family: look_ahead(catalog, family) for family in families_with_reports(catalog)}
         self._periods = {
             (row["family"], row["period_start"], row["period_end"]): row
-            for row in warehouse.query(_PERIODS, {"tables": tables}, start, end)
+            for row in warehouse.query(_PERIODS, parameters, start, end)
         }
         self._written = {(row["family"], row["cadence"], row["period_start"]): row for row in warehouse.query(_WRITTEN)}
         newest = warehouse.query("select table_name, max(period_start) as day from ops.partitions group by 1")

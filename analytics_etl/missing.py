@@ -137,7 +137,8 @@ def make_plan(warehouse: Warehouse, catalog: Catalog, first: date, last: date, f
     views = unmade_views(warehouse, catalog, families)
     whole = _jobs(left, _concerned(catalog, {*(gap.table for gap in left), *views}))
     due = _due(warehouse, catalog, (first, last), families, whole)
-    jobs = [job for cadence in _CADENCES for job in [*whole, *due.jobs()] if job.name == JOB_NAMES[cadence]]
+    found = [*whole, *due.jobs()]
+    jobs = [job for cadence in _CADENCES for job in found if job.name == JOB_NAMES[cadence]]
     is_index_due = not left and is_index_older(warehouse.settings.reports_dir)
     if left or views:
         jobs.append(Job(VIEWS_JOB, families=_concerned(catalog, {*(gap.table for gap in left), *views})))

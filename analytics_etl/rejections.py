@@ -25,12 +25,12 @@ WAY_OUT = (
 _FILES = """
     select f.path, f.state, f.reason as file_reason, f.rows_read, f.rows_rejected, u.rows_undated, r.reason
     from ops.loaded_files as f
-    left join (
-        select table_name, path, count(*) as rows_undated
-        from ops.rejected_rows
-        where day is null and line is not null
-        group by 1, 2
-    ) as u using (table_name, path)
+    left join lateral (
+        select count(*) as rows_undated
+        from ops.rejected_rows as x
+        where f.rows_rejected > 0 and x.table_name = f.table_name and x.path = f.path
+            and x.day is null and x.line is not null
+    ) as u on true
     left join lateral (
         select split_part(reason, ', got ', 1) as reason
         from ops.rejected_rows as x
@@ -109,6 +109,6 @@ def since(warehouse: Warehouse, seconds: float, families: Collection[str] = ()) 
 
 def _file(row: dict[str, Any]) -> RejectedFile:
     return RejectedFile(
-        row["path"], row["state"], row["rows_read"], row["rows_rejected"], row["rows_undated"] or 0,
+        row["path"], row["state"], row["rows_read"], row["rows_rejected"], row["rows_undated"],
         (row["reason"] if row["rows_rejected"] else row["file_reason"]) or "no reason was kept",
     )  # fmt: skip
