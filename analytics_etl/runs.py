@@ -170,7 +170,7 @@ class Parts:
     def __str__(self) -> str:
         tables = {table for table, _ in self.checks}
         found = [f"checks of {shortened(sorted(tables))}"] if tables else []
-        return " and ".join([*found, *([shortened(self.reports)] if self.reports else [])])
+        return "; ".join([*found, *([shortened(self.reports)] if self.reports else [])])
 
 
 def jobs_of(first: date, last: date, families: tuple[str, ...] = ()) -> list[Job]:

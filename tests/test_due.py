@@ -8,7 +8,7 @@ import pytest
 from due import settle
 from events import DAY, DOWNLOADS, aggregate, declared, download, execute, load, load_and_aggregate, write
 
-from analytics_etl import doctor
+from analytics_etl import checks, doctor
 from analytics_etl.assets.reports import write_report
 from analytics_etl.checks import declared_checks
 from analytics_etl.checks.due import due_checks
@@ -51,7 +51,7 @@ def test_checks_are_due_that_never_ran_ran_on_other_rows_or_were_others(done: Wa
         ("registry.daily_report", DAY), ("registry.weekly_report", DAY), ("registry.monthly_report", DAY.replace(day=1))
     }  # fmt: skip
     assert [str(job) for job in found.jobs] == [
-        f"daily {DAY}: checks of {OVERVIEW} and registry.daily_report",
+        f"daily {DAY}: checks of {OVERVIEW}; registry.daily_report",
         f"weekly {DAY}: registry.weekly_report",
         f"monthly {DAY.replace(day=1)}: registry.monthly_report",
         "views: reports.index",
@@ -86,6 +86,17 @@ def test_rows_that_stay_the_same_stay_checked(done: Warehouse) -> None:
     assert {(DOWNLOADS, DAY), (OVERVIEW, DAY), (OVERVIEW, NEXT)} <= found, "the overview counts 30 days"
     assert (DOWNLOADS, NEXT) not in found
     assert ("usage.service_usage_daily", DAY) not in found
+
+
+def test_a_run_checks_the_partitions_that_it_brought_up_to_date(done: Warehouse) -> None:
+    """The overview counts 30 days, so that late rows of a day change the day after, too."""
+    write(done.settings, "download_events/late.ndjson", [download(3)])
+    load(done, DOWNLOADS, DAY)
+    aggregate(done, DAY, DAY, ("day",), ["registry"])
+    own, target = declared_checks(declared())[OVERVIEW], checks.targets(declared())[OVERVIEW]
+    execute(done.settings.database_url, f"update ops.partitions set run_id = 'r' where table_name = '{OVERVIEW}'")
+    assert set(checks._refreshed(done, target, own, "r")) == {DAY, NEXT}
+    assert checks._refreshed(done, target, own, "another") == {}
 
 
 def test_a_check_is_another_when_it_demands_something_else() -> None:
