@@ -150,6 +150,16 @@ _WRITTEN = """
     left join ops.reports as r using (family, cadence, period_start)"""
 
 
+# Files that tell no day are told of by the report of the newest day, see sql/ops/reports/quality_rows.sql.
+_UNDATED = """
+    select split_part(f.table_name, '.', 1) as family, max(f.read_at) as read_at
+    from ops.loaded_files as f
+    where f.rows_rejected > 0 and not exists (
+        select from ops.loaded_days as d where d.table_name = f.table_name and d.path = f.path
+    )
+    group by 1"""
+
+
 class _Books:
     """What is known of the periods and reports of some days, asked once for all of them."""
 
@@ -176,6 +186,7 @@ class _Books:
         self._written = {(row["family"], row["cadence"], row["period_start"]): row for row in warehouse.query(_WRITTEN)}
         newest = warehouse.query("select table_name, max(period_start) as day from ops.partitions group by 1")
         self._newest = {row["table_name"]: row["day"] for row in newest}
+        self._undated = {row["family"]: row["read_at"] for row in warehouse.query(_UNDATED)}
 
     def why(self, family: str, cadence: Cadence, start: date, end: date) -> str | None:
         """Why a report has to be written; None when it need not, or cannot, since its tables are not there."""
@@ -199,7 +210,13 @@ class _Books:
             != self._versions[family],
         }
         found = next((why for why, holds in reasons.items() if holds), None)
+        if found is None and start <= self._newest_day(family) < end and family in self._undated:
+            found = "older than a file that tells no day" if self._undated[family] > written["written_at"] else None
         return found or self._why_by_time(family, cadence, end, written)
+
+    def _newest_day(self, family: str) -> date:
+        """The newest day that any table of a family has."""
+        return max(self._newest.get(table, date.min) for table in self._shown[family, "day"])
 
     def _why_by_time(self, family: str, cadence: Cadence, end: date, written: Mapping[str, Any]) -> str | None:
         """What has become true since of a report whose tables are the same."""

@@ -136,6 +136,16 @@ def test_reports_are_due_that_are_not_on_disk_or_no_longer_true(done: Warehouse)
     assert reasons(done) == [], "what is unknown counts as current"
 
 
+def test_the_newest_report_is_due_when_a_file_is_found_that_tells_no_day(done: Warehouse) -> None:
+    write(done.settings, "download_events/app.ndjson", [download(3, downloaded_at="soon")])
+    load(done, DOWNLOADS, DAY)
+    found = {(gap.table, gap.start) for gap in plan(done).reports}
+    assert ("registry.daily_report", NEXT) in found
+    assert ("registry.daily_report", DAY) not in found
+    settle(done, DAY, NEXT)
+    assert plan(done).reports == []
+
+
 def test_an_emptied_folder_is_due_and_an_old_index(done: Warehouse) -> None:
     folder = done.settings.reports_dir
     (folder / "index.html").unlink()
