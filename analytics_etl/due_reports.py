@@ -185,7 +185,7 @@ class _Books:
         }
         self._written = {(row["family"], row["cadence"], row["period_start"]): row for row in warehouse.query(_WRITTEN)}
         newest = warehouse.query("select table_name, max(period_start) as day from ops.partitions group by 1")
-        self._newest = {row["table_name"]: row["day"] for row in newest}
+        self._newest: dict[str, date] = {row["table_name"]: row["day"] for row in newest}
         self._undated = {row["family"]: row["read_at"] for row in warehouse.query(_UNDATED)}
 
     def why(self, family: str, cadence: Cadence, start: date, end: date) -> str | None:
