@@ -33,7 +33,6 @@ MOST_ROUNDS = 3
 KILLS = {
     "registry.overview_daily.checks": {"registry.overview_daily", "registry.daily_report"},
     "registry.monthly_report": {"registry.monthly_report"},
-    "registry.top_modules_30d.checks": {"registry.top_modules_30d"},
 }  # fmt: skip
 
 
