@@ -26,7 +26,11 @@ STATES: Mapping[str, Mark] = {
 }
 """The states of a day of a table; of a whole report, final or provisional."""
 
-FLAGS: Mapping[str, Mark] = {"empty": Mark("∅", "no rows"), "unusual": Mark("≠", "unusual number of rows")}
+FLAGS: Mapping[str, Mark] = {
+    "empty": Mark("∅", "no rows"),
+    "unusual": Mark("≠", "unusual number of rows"),
+    "unchecked": Mark("◌", "not checked"),
+}
 """What else there is to say of a day."""
 
 TONES: Mapping[str, str] = {"good": "✓", "warn": "▲", "bad": "✗"}

@@ -71,12 +71,16 @@ MAY_IMPORT = {
     },
     "retention": {"settings", "contracts", "catalog", "warehouse"},
     "outdated_reports": {"models", "partitions", "warehouse"},
-    "status": {"english", "models", "partitions", "catalog", "warehouse"},
+    "due_reports": {"settings", "models", "partitions", "catalog", "checks.declared", "warehouse", "reporting"},
+    "due_views": {"catalog", "checks.declared", "checks.due", "status", "warehouse"},
+    "rejections": {"english", "warehouse"},
+    "status": {"english", "models", "partitions", "catalog", "checks.declared", "checks.due", "warehouse"},
     # Of landing only the temporary folder that is cleared when its process was killed.
     "watchdog": {"settings", "models", "contracts", "partitions", "catalog", "landing", "warehouse"},
     "assets": {
         *("settings", "models", "contracts", "partitions", "catalog", "landing", "warehouse", "reporting"),
-        *("private", "english", "outdated_reports", "retention", "status", "visible", "watchdog"),
+        *("private", "english", "due_reports", "outdated_reports", "retention", "status", "visible", "watchdog"),
+        *("checks.declared", "checks.due"),
     },
     "checks": {"settings", "models", "contracts", "partitions", "catalog", "warehouse", "assets.metadata"},
     "notifications": {"english", "settings", "urls"},

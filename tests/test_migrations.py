@@ -247,6 +247,16 @@ def given(table: str) -> sql_engines.Row:
         "ops.reports": {"family": "f", "cadence": "daily", "period_start": moment},
         "ops.report_figures": {"family": "f", "cadence": "daily", "period_start": moment, "figure": "n"},
         "ops.partitions": {"period_start": moment},
+        "ops.refreshed_views": {"view_name": "v", "refreshed_at": moment},
+        "ops.written_reports": {
+            "family": "f",
+            "cadence": "daily",
+            "period_start": moment,
+            "written_at": moment,
+            "final_from": moment,
+            "is_final": True,
+            "has_next": False,
+        },
         "ops.check_failures": {
             "check_name": "c",
             "period_start": moment,

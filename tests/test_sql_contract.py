@@ -406,6 +406,10 @@ def damage_books(connection: psycopg.Connection[Any]) -> None:
     for statement in (
         "update ops.partitions set rows = 0 where period_start = any(%s)",
         "update ops.loaded_files set state = 'gone', reason = 'r' where first_day = any(%s)",
+        (
+            "update ops.loaded_files set rows_read = 10, rows_rejected = 9 "
+            "where first_day = any(select day - 1 from unnest(%s::date[]) as d (day))"
+        ),
         "update ops.loaded_days set rows_rejected = rows_rejected + 50, rows_read = rows_read + 50 where day = any(%s)",
         "delete from ops.partitions where period_start = any(select day - 2 from unnest(%s::date[]) as d (day))",
         "delete from ops.loaded_days where day = any(select day - 2 from unnest(%s::date[]) as d (day))",

@@ -1,7 +1,10 @@
 """What is declared about tables: headers, keys and the files of checks, as values. Knows no database and no Dagster."""
 
+import hashlib
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from analytics_etl.catalog import Catalog
@@ -31,6 +34,13 @@ class Check:
     """For a check that is a SELECT of rows that must not exist: the SELECT."""
     query: Model | None = None
     """The file it comes from, if any."""
+
+    @cached_property
+    def code_version(self) -> str:
+        """Hash of what it demands and how severe that is; another description, comments and layout do not change it."""
+        select = self.select if self.query is None else self.query.code_version
+        text = json.dumps([self.expectation, self.severity, self.arguments, select], sort_keys=True, default=str)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     @property
     def others(self) -> tuple[str, ...]:

@@ -13,6 +13,8 @@ from analytics_etl.warehouse import CheckResult, Warehouse, sqlalchemy_url
 
 WITHHELD = "(withheld)"
 _QUALIFIED = re.compile(r"\b[a-z]\w*\.[a-z]\w*\b")
+_OWN_ROWS = re.compile(r"\{(batch|events)\}")
+"""What a SELECT reads that looks at the rows of its table; one that does not asks the books, and needs no archive."""
 
 Judge = Callable[[Warehouse, Target, Sequence[Check], date, date, str], Mapping[str, Broken]]
 """What finds the checks that do not hold for the rows of [start, end), which the named relation holds."""
@@ -52,7 +54,9 @@ def _evaluate(
 ) -> list[CheckResult]:
     """The outcome of each check for the rows of [start, end) as one batch."""
     # Also the days around its own that a check reads; the names that are no event tables have no archived days.
-    named = {target.table, *(name for check in checks for name in _QUALIFIED.findall(check.select or ""))}
+    named = {name for check in checks for name in _QUALIFIED.findall(check.select or "")}
+    if any(check.select is None or _OWN_ROWS.search(check.select) for check in checks):
+        named.add(target.table)
     reads = [(start, end), *(check.query.reads(start, end) for check in checks if check.query is not None)]
     first, after = min(first for first, _ in reads), max(after for _, after in reads)
     with warehouse.archived_rows(sorted(named), first, after) as schemas:
@@ -63,7 +67,7 @@ def _evaluate(
     return [
         CheckResult(
             check.table, check.name, start, end, check.name not in wrong, check.severity, check.description,
-            *_without_personal(target, check, *wrong.get(check.name, (0, []))),
+            *_without_personal(target, check, *wrong.get(check.name, (0, []))), check.code_version,
         )
         for check in checks
     ]  # fmt: skip

@@ -30,6 +30,7 @@ COLORS = {
     "expected": "dim",
     "empty": "yellow",
     "unusual": "yellow",
+    "unchecked": "yellow",
 }
 """Of the marks of states and flags."""
 NOTES_SHOWN = 10

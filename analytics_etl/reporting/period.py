@@ -48,6 +48,8 @@ class Period:
     kpis: tuple[Kpi, ...]
     newest_day: date
     """The newest day in the warehouse."""
+    look_ahead_days: int = 0
+    """Days after the period that its tables read, too: the report is published when they are loaded."""
 
     @property
     def days(self) -> list[date]:
@@ -89,6 +91,16 @@ class Period:
             for day in self.days
             if (table, day) in self.day_states
         ]
+
+    @property
+    def undated_rows(self) -> int:
+        """Rejected rows that tell no day, of the files about the period."""
+        return sum(row.get("rows_undated", 0) for row in self.rows.get("quality_rows", ()))
+
+    @property
+    def checks_not_run(self) -> int:
+        """How many checks have not judged the rows that the period holds now, each partition counted."""
+        return sum(row["check_count"] for row in self.rows.get("checks_not_run", ()))
 
     @cached_property
     def first_published_at(self) -> Value:

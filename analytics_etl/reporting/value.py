@@ -63,19 +63,21 @@ def build_report(
     lateness_days: int,
     expected_tables: Iterable[str],
     first_day: date | None = None,
+    look_ahead_days: int = 0,
 ) -> dict[str, Any]:
     """The one value of the report of [start, end).
 
     `sections` has the rows of each report query for its window of `section_windows`. `newest_day` is the newest day in
     the warehouse: a day nothing is known of is provisional until `lateness_days` more are loaded. A day is missing when
     one of `expected_tables` (those kept by day, with their schema) does not have it. `first_day` is the first day there
-    can be data of; without it the report links to the one before in any case. Raises ValueError for a period
-    that is not one of the cadence.
+    can be data of; without it the report links to the one before in any case. `look_ahead_days` after the period are
+    read by its tables, too. Raises ValueError for a period that is not one of the cadence.
     """
     check_period(cadence, start, end)
     report = REPORTS[family]
     windows = section_windows(family, cadence, start, end)
-    period = Period(cadence, start, end, sections, tuple(expected_tables), windows, report.kpis, newest_day)
+    tables = tuple(expected_tables)
+    period = Period(cadence, start, end, sections, tables, windows, report.kpis, newest_day, look_ahead_days)
     label = period_label(cadence, start, end)
     state = period_state(period, label, newest_day, lateness_days)
     comparison = _comparison(period, is_complete=state["is_complete"])

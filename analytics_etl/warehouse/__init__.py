@@ -47,7 +47,7 @@ from analytics_etl.warehouse.loading import DayLoad, LoadedDay
 from analytics_etl.warehouse.operations import CheckResult
 from analytics_etl.warehouse.overlay import overlay
 from analytics_etl.warehouse.partition_rows import stream
-from analytics_etl.warehouse.snapshot import Snapshot, ask, newest_day, snapshot
+from analytics_etl.warehouse.snapshot import Snapshot, ask, has_days, newest_day, snapshot
 
 __all__ = [
     "CHANGE_CHECK",
@@ -252,6 +252,11 @@ class Warehouse:
         with transaction(self.settings) as connection:
             return newest_day(connection, tables)
 
+    def has_days(self, tables: Sequence[str], start: date, end: date) -> bool:
+        """Whether all days of [start, end) are there in all of some tables."""
+        with transaction(self.settings) as connection:
+            return has_days(connection, tables, start, end)
+
     def record_checks(self, results: Sequence[CheckResult], run_id: str | None = None) -> None:
         with transaction(self.settings) as connection:
             _record_checks(connection, results, run_id)
@@ -289,6 +294,11 @@ class Warehouse:
         """Keep what a report said when it was first published; later versions change nothing."""
         with transaction(self.settings) as connection:
             operations.record_report(connection, family, cadence, start, figures)
+
+    def record_written_report(self, written: Mapping[str, Any]) -> None:
+        """Keep how and when a report was written: all columns of ops.written_reports."""
+        with transaction(self.settings) as connection:
+            operations.record_written_report(connection, written)
 
     @contextmanager
     def outbox(self) -> Iterator[Connection]:

@@ -12,7 +12,7 @@ from analytics_etl.models import Model, rename_schemas, window_parameters
 from analytics_etl.warehouse import changes
 from analytics_etl.warehouse.changes import Gate, Side
 from analytics_etl.warehouse.connection import Connection, DatabaseError, ensure_schema, identifier, lock
-from analytics_etl.warehouse.operations import PartitionRecord, record_partition
+from analytics_etl.warehouse.operations import PartitionRecord, record_partition, record_refresh
 from analytics_etl.warehouse.patience import patiently
 
 
@@ -100,10 +100,13 @@ class _Window:
     def replace(self, periods: Mapping[date, date], gate: Gate | None) -> dict[date, int]:
         """Rows per partition. What was there before is compared first, and only written when something is different."""
         versions = {} if self.is_new else changes.known_versions(self.connection, self.model.table, periods)
+        same: set[date] = set()
         if versions:
             self.connection.execute(sql.SQL("create temporary table rows_after as {}").format(self._select(periods)))
             found = self._rows_by_period(sql.SQL("pg_temp.rows_after"), sql.SQL("true"))
-            if self._record_changes(periods, versions, gate) or len(versions) < len(periods):
+            changed = self._record_changes(periods, versions, gate)
+            same = set(versions) - changed
+            if changed or len(versions) < len(periods):
                 self._write(periods, sql.SQL("select * from pg_temp.rows_after"))
             self.connection.execute("drop table pg_temp.rows_after")
         else:
@@ -118,7 +121,7 @@ class _Window:
                 self.connection,
                 PartitionRecord(
                     self.model.table, day, periods[day], count, self.model.code_version,
-                    self.elapsed_ms() // len(counts), self.run_id,
+                    self.elapsed_ms() // len(counts), self.run_id, is_changed=day not in same,
                 ),
             )  # fmt: skip
         return counts
@@ -144,8 +147,10 @@ class _Window:
         )
         return dict(self.connection.execute(counting).fetchall())
 
-    def _record_changes(self, periods: Mapping[date, date], versions: Mapping[date, str], gate: Gate | None) -> bool:
-        """Compare the new rows with those of the partitions that are there; whether anything is different."""
+    def _record_changes(
+        self, periods: Mapping[date, date], versions: Mapping[date, str], gate: Gate | None
+    ) -> set[date]:
+        """Compare the new rows with those of the partitions that are there; those of which anything is different."""
         model, period = self.model, sql.Identifier(self.model.key[0])
         found = changes.changes_between(
             self.connection,
@@ -159,7 +164,7 @@ class _Window:
         )
         changes.judge(self.connection, found, gate)
         changes.record_changes(self.connection, found, self.run_id, published=True)
-        return bool(found)
+        return {change.start for change in found}
 
 
 def ensure_table(connection: Connection, model: Model) -> None:
@@ -216,6 +221,7 @@ def refresh_view(connection: Connection, model: Model) -> int:
         _comment(connection, model, "materialized view", f" [{version}]")
     else:
         connection.execute(sql.SQL("refresh materialized view concurrently {}").format(view))
+    record_refresh(connection, model.table)
     counted = connection.execute(sql.SQL("select count(*) from {}").format(view)).fetchone()
     assert counted is not None
     return int(counted[0])

@@ -100,7 +100,8 @@ def _failed_days(connection: Connection, table: str, path: str) -> list[date]:
     found = connection.execute(
         """
         select distinct period_start from ops.check_results
-        where table_name = %s and not passed and check_name in ('files_are_readable', 'undated_files_are_readable')
+        where table_name = %s and not passed
+            and check_name in ('files_are_readable', 'undated_files_are_readable', 'files_are_mostly_valid')
             and sample @> jsonb_build_array(jsonb_build_object('path', %s::text))""",
         [table, path],
     ).fetchall()

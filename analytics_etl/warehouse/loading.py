@@ -136,7 +136,7 @@ class DayLoad:
         conflicts: dict[tuple[int, date], int],
     ) -> list[LoadedDay]:
         """Write the ledger and put the new partitions in place of the old ones."""
-        self._record_changes()
+        same = self._record_changes()
         self._lock_books()
         record_files(self.connection, self.contract.table, self.days, reports, duplicates, conflicts)
         self._forget_rejected([report.file.path for report in reports])
@@ -149,7 +149,7 @@ class DayLoad:
                 self.connection,
                 PartitionRecord(
                     self.contract.table, day, day + timedelta(days=1), count, self.contract.code_version, duration,
-                    self.run_id,
+                    self.run_id, is_changed=day not in same,
                 ),
             )  # fmt: skip
             loaded.append(LoadedDay(day, count, _of(duplicates, day), _of(conflicts, day)))
@@ -175,8 +175,8 @@ class DayLoad:
             [self.contract.table, list(paths)],
         )
 
-    def _record_changes(self) -> None:
-        """Compare the days that were there before with the rows about to replace them."""
+    def _record_changes(self) -> set[date]:
+        """Compare the days that were there before with the rows about to replace them; those that stay the same."""
         contract, found = self.contract, []
         days = [day for day in self.days if self._is_there(day)]
         versions = changes.known_versions(self.connection, contract.table, days)
@@ -190,6 +190,7 @@ class DayLoad:
             )  # fmt: skip
         changes.judge(self.connection, found, self.gate)
         changes.record_changes(self.connection, found, self.run_id, published=True)
+        return set(versions) - {change.start for change in found}
 
     def mark_gone(self, paths: Iterable[str]) -> None:
         """Files that were read before and are no longer there: their rows of these days are no longer loaded."""

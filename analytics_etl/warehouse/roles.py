@@ -30,7 +30,7 @@ _READER_OPS: Mapping[str, str | None] = {
     "loaded_files": "table_name, path, size_bytes, modified_at, checksum, state, first_day, last_day, rows_read, "
     "rows_valid, rows_rejected, read_at",
     "check_results": "table_name, check_name, period_start, period_end, passed, severity, description, "
-    "unexpected_count, run_id, checked_at",
+    "unexpected_count, run_id, checked_at, code_version",
 }
 """Tables of `ops` the reader may see: whole, or but for the columns that may repeat raw rows."""
 

@@ -46,3 +46,21 @@ create table ops.report_figures (
     primary key (family, cadence, period_start, figure)
 );
 comment on table ops.report_figures is 'The key figures of that first version.';
+
+create table ops.written_reports (
+    family text not null,
+    cadence text not null,
+    period_start date not null,
+    written_at timestamptz not null,
+    code_version text not null,
+    final_from date not null,
+    is_final boolean not null,
+    has_next boolean not null,
+    run_id text,
+    primary key (family, cadence, period_start)
+);
+comment on table ops.written_reports is 'Each report as it was last written. Whether it is still there, only its files say.';
+comment on column ops.written_reports.written_at is 'The moment whose tables the report shows.';
+comment on column ops.written_reports.code_version is 'Hash of the queries, templates and code that made it.';
+comment on column ops.written_reports.final_from is 'Once this day is there, a report that was provisional is to be written again.';
+comment on column ops.written_reports.has_next is 'Whether it links to the report after it.';
