@@ -436,7 +436,7 @@ def test_languages_of_days_together_have_percentiles_as_far_as_their_events_are_
     assert parts(languages(Warehouse(aged), NEWEST, NEWEST), "language", "p95_duration_ms", "p99_duration_ms") == [
         ("java", 19.5, pytest.approx(19.9)), ("go", 300.0, 300.0),
     ]  # fmt: skip
-    said = typed(aged, f"languages --from {OLD} --to {NEWEST}")
+    said = typed(aged, f"languages --grain range --from {OLD} --to {NEWEST}")
     assert said.exit_code == 3
     assert f"registry.compilation_events: {OLD} is archived, so percentiles of the range are not known" in said.stderr
 
@@ -450,7 +450,7 @@ def test_languages_of_days_together_have_percentiles_as_far_as_their_events_are_
         ("overview", "registry.overview_daily"),
         ("organizations", "registry.org_stats_daily"),
         ("versions m", "registry.version_stats_daily"),
-        ("languages --grain 1d", "registry.language_stats_daily"),
+        ("languages", "registry.language_stats_daily"),
     ],
 )
 def test_a_question_about_a_derived_table_tells_which_days_it_lacks(aged: Settings, question: str, table: str) -> None:
@@ -474,7 +474,7 @@ def test_a_question_about_a_derived_table_tells_which_days_it_lacks(aged: Settin
         (f"organizations --from {FIRST} --to {LAST}", "active_users", [1, 2]),
         (f"organizations --from {FIRST} --to {LAST} --grain 1d --organization o2", "rank", [2, 1]),
         (f"overview --from {LAST}", "day", [str(LAST)]),
-        (f"languages --from {FIRST} --to {LAST}", "language", ["go", "rust", "java"]),
+        (f"languages --grain range --from {FIRST} --to {LAST}", "language", ["go", "rust", "java"]),
     ],
 )
 def test_typed(filled: Settings, question: str, column: str, expected: list[Any]) -> None:

@@ -20,7 +20,7 @@ def registry() -> None:
     \b
     analytics-etl query registry overview --from 2025-03-25 --to 2025-03-31
     analytics-etl query registry top --days 30 --limit 20
-    analytics-etl query registry languages --from 2025-03-25 --to 2025-03-31
+    analytics-etl query registry languages --grain range --from 2025-03-25 --to 2025-03-31
     analytics-etl query registry events --days 7 --failed-only --limit 20
     """  # noqa: D301 - click takes \b for the begin of lines to leave as they are
 
@@ -43,19 +43,22 @@ def overview(form: str, first: datetime, last: datetime | None) -> None:
 
 @registry.command()
 @ranges.days()
-@GRAIN
+@click.option(
+    "--grain", type=click.Choice(["1d", "range"]), default="1d", show_default=True,
+    help="1d: each day; range: all days together, from their events as well.",
+)  # fmt: skip
 @FORMAT
 def languages(form: str, first: datetime, last: datetime | None, grain: str) -> None:
     """Compilations of each language: how many, how many failed, how long they took.
 
-    Percentiles are exact: those of days together come from the events, and are empty when a day of the range is
-    archived; all else is there in any case, such as the highest daily p95.
+    Percentiles are exact: those of days together come from the events, and are empty for a language with compilations
+    on an archived day; all else is there in any case, such as the highest daily p95.
 
     \b
-    A week as a whole:
-      analytics-etl query registry languages --from 2025-03-25 --to 2025-03-31
-    Each of its days, for a spreadsheet:
-      analytics-etl query registry languages --from 2025-03-25 --to 2025-03-31 --grain 1d --format csv
+    Each day of a week, for a spreadsheet:
+      analytics-etl query registry languages --from 2025-03-25 --to 2025-03-31 --format csv
+    The week as a whole:
+      analytics-etl query registry languages --from 2025-03-25 --to 2025-03-31 --grain range
     """  # noqa: D301 - the same
     until = (last or first).date()
     answer(form, lambda warehouse: queries.languages(warehouse, first.date(), until, by_day=grain == "1d"))
