@@ -15,9 +15,13 @@ select
     source_table as source_id,
     'clickhouse' as schedule_type,
     'transfer' as event_type,
-    case when exception <> '' then 'ERROR' when attempt <> '1' then 'WARNING' else 'INFO' end as level,
+    case
+        when exception like '%QUERY_WAS_CANCELLED%' then 'WARNING' when exception <> '' then 'ERROR'
+        when attempt <> '1' then 'WARNING' else 'INFO'
+    end as level,
     case
         when coalesce(exception, '') = '' then 'success' when exception like '%TIMEOUT%' then 'timeout'
+        when exception like '%QUERY_WAS_CANCELLED%' then 'cancelled'
         when will_retry = '1' then 'retry' else 'failure'
     end as result,
     attempt::bigint - 1 as retry_count,

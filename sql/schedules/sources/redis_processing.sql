@@ -15,8 +15,13 @@ select
     stream as source_id,
     'redis' as schedule_type,
     'processing' as event_type,
-    case outcome when 'ok' then 'INFO' when 'skipped' then 'INFO' when 'retry' then 'WARNING' else 'ERROR' end as level,
-    case outcome when 'ok' then 'success' when 'error' then 'failure' else outcome end as result,
+    case
+        when outcome in ('ok', 'skipped') then 'INFO'
+        when outcome in ('retry', 'cancelled', 'canceled') then 'WARNING'
+        else 'ERROR'
+    end as level,
+    case outcome when 'ok' then 'success' when 'error' then 'failure' when 'canceled' then 'cancelled' else outcome end
+        as result,
     coalesce(deliveries::bigint - 1, 0) as retry_count,
     arrived_at as queued_at,
     delivered_at as started_at,
