@@ -75,6 +75,9 @@ class Settings:
     volume_factor: PerTable[float | None] = PerTable(2.0)
     """A day is unusual with more than so many times its weekday's median rows, or less than that part; None = never."""
 
+    most_events: PerTable[int | None] = PerTable(None)
+    """The most events a day may have before a check tells of it; None = any number. Nothing is cut off."""
+
     change_limit_percent: int = 5
     """A final period that would change by more than this (rows, or any measure) is published only when told to."""
 
@@ -202,6 +205,7 @@ class Settings:
                 _per_table(2.0, _factor),
                 "a number above 1 like 2, or 2,download_events=1.5; 0 or never switches it off",
             ),
+            most_events=read("ANALYTICS_MOST_EVENTS_A_DAY", PerTable(None), _per_table(None, _most), _MOST_EVENTS),
             change_limit_percent=read("ANALYTICS_CHANGE_LIMIT_PERCENT", 5, _at_least(0), "whole percent, 0 or more"),
             parameters=_parameters(environment),
             loader_memory_mb=read("ANALYTICS_LOADER_MEMORY_MB", 256, _at_least(128), "megabytes, 128 or more"),
@@ -235,6 +239,13 @@ def _parameters(environment: Mapping[str, str]) -> dict[str, declared.Value]:
 
 _OWNERS = "owners like team:analytics, or registry=team:registry,a@x.org; usage=team:usage; team:analytics"
 _KEEPING = "days like 90, or 90,download_events=400; 0 or never keeps everything"
+
+
+_MOST_EVENTS = "a number like 5000000, or never,download_events=5000000; 0 or never means any number"
+
+
+def _most(text: str) -> int | None:
+    return None if text.strip() in ("0", "never") else _at_least(1)(text)
 
 
 def _keeping(text: str) -> int | None:

@@ -21,6 +21,7 @@ Flag = Literal["empty", "unusual"]
 """What else there is to say of a day: it has no rows, or far from as many as usual."""
 
 VOLUME_CHECK = "volume_is_usual"
+MOST_CHECK = "events_are_not_too_many"
 
 _CADENCES: tuple[Cadence, ...] = ("day", "week", "month")
 
@@ -95,6 +96,10 @@ def notes(warehouse: Warehouse, start: date, end: date, families: Collection[str
         if VOLUME_CHECK in row["warned_checks"]:
             what = f"has {counted(row['rows'], 'row')}, far from what is usual" if row["rows"] else "has no rows"
             found.append(f"{which} {what}: are all its files there?")
+        if MOST_CHECK in row["warned_checks"]:
+            found.append(
+                f"{which} has {counted(row['rows'], 'row')}, more than ANALYTICS_MOST_EVENTS_A_DAY; all are kept"
+            )
     return found
 
 

@@ -28,7 +28,7 @@ from events import (
 from sqlglot import exp, parse_one
 
 from analytics_etl import watchdog
-from analytics_etl.checks import declared_checks, query_text, targets
+from analytics_etl.checks import Limits, declared_checks, query_text, targets
 from analytics_etl.contracts import Contract
 from analytics_etl.partitions import periods
 from analytics_etl.settings import PerTable, Settings
@@ -201,7 +201,7 @@ def test_values_at_their_bounds_are_aggregated_checked_and_derived_again(
         [(start, end)] = periods(model.cadence, DAY, DAY).items()
         for check in checks[table]:
             if check.query is not None:
-                text = query_text(check, of_table[table], "nothing", start, end, None)
+                text = query_text(check, of_table[table], "nothing", start, end, Limits())
                 assert ask(settings.database_url, text) == [], check
         if model.cadence == "day":
             stored = ask(settings.database_url, f"select count(*) as n from {table} where {model.key[0]} = '{DAY}'")

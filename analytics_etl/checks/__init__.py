@@ -25,7 +25,7 @@ from analytics_etl.checks.declared import (
     declared_checks,
     targets,
 )
-from analytics_etl.checks.evaluation import evaluate, query_text
+from analytics_etl.checks.evaluation import Limits, evaluate, query_text
 from analytics_etl.models import cadence_of
 from analytics_etl.partitions import period_end, requested_periods
 from analytics_etl.warehouse import CheckResult, Warehouse
@@ -34,6 +34,7 @@ __all__ = [
     "CHECKS_STEP",
     "Check",
     "CheckError",
+    "Limits",
     "Target",
     "build_checks",
     "checked_table",

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 
 from analytics_etl.checks.declared import SAMPLE_ROWS, Check, Target
@@ -98,15 +98,27 @@ def _rows(warehouse: Warehouse, query: str) -> Broken:
 
 
 def _query(warehouse: Warehouse, check: Check, target: Target, relation: str, start: date, end: date) -> str:
-    return query_text(check, target, relation, start, end, warehouse.settings.volume_factor.of(target.table))
+    settings = warehouse.settings
+    limits = Limits(settings.volume_factor.of(target.table), settings.most_events.of(target.table))
+    return query_text(check, target, relation, start, end, limits)
 
 
-def query_text(check: Check, target: Target, relation: str, start: date, end: date, volume_factor: float | None) -> str:
+@dataclass(frozen=True)
+class Limits:
+    """Settings of a table that checks of all event tables go by; None = without a limit."""
+
+    volume_factor: float | None = None
+    most_events: int | None = None
+
+
+def query_text(check: Check, target: Target, relation: str, start: date, end: date, limits: Limits) -> str:
     """The SELECT of a check as it is run; `relation` holds the rows of [start, end)."""
     assert check.select is not None
     # Infinitely many times the usual is never exceeded.
-    factor = str(volume_factor or "Infinity")
-    parameters = {**window_parameters(start, end), "table": target.table, "volume_factor": factor}
+    factor, most = limits.volume_factor or "Infinity", limits.most_events or 2**63 - 1
+    parameters = {
+        **window_parameters(start, end), "table": target.table, "volume_factor": str(factor), "most_events": str(most)
+    }  # fmt: skip
     return (
         bind(check.select, parameters, check.name)
         .replace("{batch}", relation)
