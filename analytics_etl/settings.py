@@ -102,6 +102,9 @@ class Settings:
     personal_retention: PerTable[int | None] = PerTable(30)
     """The same for personal columns; then they are set to NULL, in the table and in archives."""
 
+    keep_raw_events: PerTable[bool] = PerTable(default=True)
+    """Whether raw days are kept (for their retention, then in the archive) once all was made of them and is final."""
+
     restored_days: int = 7
     """A restored day is left in its table until the newest day has moved on by so many days."""
 
@@ -218,6 +221,12 @@ class Settings:
             personal_retention=read(
                 "ANALYTICS_PERSONAL_RETENTION_DAYS", PerTable(30), _per_table(30, _keeping), _KEEPING
             ),
+            keep_raw_events=read(
+                "ANALYTICS_KEEP_RAW_EVENTS",
+                PerTable(default=True),
+                _per_table(default=True, parse_one=_yes_or_no),
+                "yes, no, or yes,download_events=no",
+            ),
             restored_days=read("ANALYTICS_RESTORED_DAYS", 7, _at_least(1), "a whole number of days, 1 or more"),
             owners=owners,
             smtp_url=smtp_url,
@@ -246,6 +255,12 @@ _MOST_EVENTS = "a number like 5000000, or never,download_events=5000000; 0 or ne
 
 def _most(text: str) -> int | None:
     return None if text.strip() in ("0", "never") else _at_least(1)(text)
+
+
+def _yes_or_no(text: str) -> bool:
+    if text.strip() not in ("yes", "no"):
+        raise ValueError(text)
+    return text.strip() == "yes"
 
 
 def _keeping(text: str) -> int | None:

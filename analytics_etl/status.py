@@ -14,7 +14,7 @@ from analytics_etl.models import Cadence, cadence_of
 from analytics_etl.partitions import periods
 from analytics_etl.warehouse import CHANGE_CHECK, Warehouse
 
-State = Literal["expected", "provisional", "final", "frozen_late", "failed", "outdated", "archived"]
+State = Literal["expected", "provisional", "final", "frozen_late", "failed", "outdated", "archived", "dropped"]
 """Those of ops.days, and outdated = made by an earlier version of its SQL, which only the code can tell."""
 
 Flag = Literal["empty", "unusual"]

@@ -61,7 +61,7 @@ MAY_IMPORT = {
     "dagster_storage": set[str](),
     # The books hold what landing reports: the warehouse names these values, and calls nothing of landing.
     "warehouse": {"settings", "models", "contracts", "partitions", "embedded", "english", "landing", "archive"},
-    "retention": {"settings", "contracts", "catalog", "warehouse"},
+    "retention": {"settings", "models", "contracts", "catalog", "warehouse"},
     "outdated_reports": {"models", "partitions", "warehouse"},
     "status": {"english", "models", "partitions", "catalog", "warehouse"},
     # Of landing only the temporary folder that is cleared when its process was killed.

@@ -1,4 +1,4 @@
--- Takes bounds, revisions and cancelled executions away; refuses to lose a revision.
+-- Takes bounds, revisions and cancelled executions away; refuses to lose a revision or to forget that a day was dropped.
 
 do $$
 declare
@@ -18,6 +18,10 @@ begin
                 using hint = 'empty the column first';
         end if;
     end loop;
+    if exists (select from ops.dropped_days) then
+        raise exception 'the table ops.dropped_days holds rows, which this downgrade would lose'
+            using hint = 'Restore these days and empty the table first, or stay on this version.';
+    end if;
 end
 $$;
 
@@ -91,3 +95,8 @@ alter table usage.schema_usage_events drop column revision;
 alter table if exists schedules.schedule_activity_daily drop column if exists cancelled_count;
 alter table if exists schedules.schedule_performance_daily drop column if exists cancelled_count;
 alter table if exists schedules.schedule_stats_daily drop column if exists cancelled_count;
+
+drop table ops.dropped_days;
+alter table ops.days drop constraint day_state_known;
+alter table ops.days add constraint day_state_known check (state in ('expected', 'provisional', 'final', 'frozen_late', 'failed', 'archived'));
+comment on column ops.days.state is 'expected = it should be there and is not; provisional = late events can change it; final = they cannot; frozen_late = final, and files that came late or were replaced wait for it to be reopened; failed = a check of severity error or the last attempt to write it failed; archived = its rows are in the archive.';

@@ -1,4 +1,4 @@
--- Bounds of numbers and texts, revisions of events, and cancelled executions.
+-- Bounds of numbers and texts, revisions of events, cancelled executions, and days whose raw events are not kept.
 
 alter table registry.compilation_events add column revision bigint;
 alter table registry.download_events add column revision bigint;
@@ -96,3 +96,17 @@ begin
     end loop;
 end
 $$;
+
+create table ops.dropped_days (
+    table_name text not null,
+    day date not null,
+    rows bigint not null,
+    dropped_at timestamptz not null default clock_timestamp(),
+    primary key (table_name, day)
+);
+comment on table ops.dropped_days is 'Days of event tables whose rows were not kept once all was made of them: their landing files are the only place they are in.';
+comment on column ops.dropped_days.rows is 'Rows that the partition had.';
+
+alter table ops.days drop constraint day_state_known;
+alter table ops.days add constraint day_state_known check (state in ('expected', 'provisional', 'final', 'frozen_late', 'failed', 'archived', 'dropped'));
+comment on column ops.days.state is 'expected = it should be there and is not; provisional = late events can change it; final = they cannot; frozen_late = final, and files that came late or were replaced wait for it to be reopened; failed = a check of severity error or the last attempt to write it failed; archived = its rows are in the archive; dropped = its rows were not kept, all was made of them.';
