@@ -31,7 +31,7 @@ select
     queued_at,
     started_at,
     ended_at as finished_at,
-    epoch_ms(started_at::timestamptz) - epoch_ms(queued_at::timestamptz) as queue_time_ms,
-    epoch_ms(ended_at::timestamptz) - epoch_ms(started_at::timestamptz) as processing_time_ms,
+    try(epoch_ms(started_at::timestamptz) - epoch_ms(queued_at::timestamptz)) as queue_time_ms,
+    try(epoch_ms(ended_at::timestamptz) - epoch_ms(started_at::timestamptz)) as processing_time_ms,
     nullif(error, '') as error_message
 from source

@@ -28,7 +28,7 @@ select
     queued_at,
     started_at,
     finished_at,
-    epoch_ms(started_at::timestamptz) - epoch_ms(queued_at::timestamptz) as queue_time_ms,
-    epoch_ms(finished_at::timestamptz) - epoch_ms(started_at::timestamptz) as processing_time_ms,
+    try(epoch_ms(started_at::timestamptz) - epoch_ms(queued_at::timestamptz)) as queue_time_ms,
+    try(epoch_ms(finished_at::timestamptz) - epoch_ms(started_at::timestamptz)) as processing_time_ms,
     error as error_message
 from source
