@@ -9,6 +9,7 @@ from events import DOWNLOADS, aggregate, all_tables, ask, at, declared, download
 from test_cli import call, variables
 
 from analytics_etl import retention, watchdog
+from analytics_etl.checks import declared_checks, evaluate, targets
 from analytics_etl.settings import PerTable, Settings, SettingsError
 from analytics_etl.status import matrices
 from analytics_etl.warehouse import CheckResult, DatabaseError, Warehouse
@@ -163,8 +164,10 @@ def test_nothing_is_computed_from_rows_that_are_not_there(downloads: Warehouse) 
     with pytest.raises(DatabaseError, match=f"restore {DOWNLOADS} {day(1)} --reason") as refusal:
         downloads.replace(declared().aggregates[ACTIVITY], {day(1): day(2)})
     assert "were not kept" in str(refusal.value)
-    with pytest.raises(DatabaseError, match="were not kept"), downloads.archived_rows([DOWNLOADS], day(2), day(4)):
-        pass
+    of_table, found_by = targets(declared()), declared_checks(declared())
+    for table, number in ((DOWNLOADS, 2), (ACTIVITY, 2), (DOWNLOADS, 3)):  # a check of day 3 reads the day before
+        with pytest.raises(DatabaseError, match="were not kept"):
+            evaluate(downloads, of_table[table], found_by[table], {day(number): day(number + 1)})
     assert all_tables(downloads.settings.database_url) == before
     found = watchdog.watch(downloads, declared(), cells=1_000)
     assert {f.start for f in found if f.table == ACTIVITY} <= {day(3), day(4)}

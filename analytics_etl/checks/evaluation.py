@@ -53,7 +53,7 @@ def _evaluate(
     named = {target.table, *(name for check in checks for name in _QUALIFIED.findall(check.select or ""))}
     reads = [(start, end), *(check.query.reads(start, end) for check in checks if check.query is not None)]
     first, after = min(first for first, _ in reads), max(after for _, after in reads)
-    with warehouse.archived_rows(sorted(named), first, after) as schemas:
+    with warehouse.archived_rows(sorted(named), first, after, _needs(target, checks, start, end)) as schemas:
         events = rename_schemas(target.table, schemas)
         with warehouse.batch_view(events, target.period_column, start, end) as view:
             reading = [_reading(check, schemas, events) for check in checks]
@@ -65,6 +65,13 @@ def _evaluate(
         )
         for check in checks
     ]  # fmt: skip
+
+
+def _needs(target: Target, checks: Sequence[Check], start: date, end: date) -> list[tuple[Sequence[str], date, date]]:
+    """The tables, and the days of them, that each check reads itself: nothing is judged by rows that were not kept."""
+    queries = [check.query for check in checks if check.query is not None]
+    own: tuple[Sequence[str], date, date] = ([target.table], start, end)
+    return [own, *(([*query.dependencies, target.table], *query.reads(start, end)) for query in queries)]
 
 
 def _reading(check: Check, schemas: Mapping[str, str], events: str) -> Check:

@@ -141,7 +141,7 @@ class Warehouse:
         ):
             # It brings other partitions up to date, too, and reads days around each of them.
             reach = model.reads(*model.touches(min(periods), max(periods.values())))
-            dropped.refuse(connection, model.dependencies, *reach)
+            dropped.refuse(connection, [(model.dependencies, *reach)])
             schemas = overlay(connection, self.settings, model.dependencies, *reach)
             gate = Gate(self.settings.change_limit_percent, lateness, accept_change)
             replaced = replace_window(connection, model, periods, run_id, schemas, gate)
@@ -315,13 +315,15 @@ class Warehouse:
                 drop_batch_view(connection, name)
 
     @contextmanager
-    def archived_rows(self, tables: Sequence[str], start: date, end: date) -> Iterator[dict[str, str]]:
+    def archived_rows(
+        self, tables: Sequence[str], start: date, end: date, needs: Sequence[dropped.Need] = ()
+    ) -> Iterator[dict[str, str]]:
         """Archived rows of [start, end) beside those of their tables, as long as the block lasts: {table: schema to
-        read it in} of the tables that have any.
+        read it in} of the tables that have any. Raises DatabaseError when any of the days that are needed was not kept.
         """
         with connect(self.settings, {"idle_session_timeout": "0"}) as connection:
             connection.autocommit = True
-            dropped.refuse(connection, tables, start, end)
+            dropped.refuse(connection, needs)
             if not archives.archived_days(connection, tables, start, end):
                 yield {}
                 return

@@ -134,9 +134,21 @@ def dropped_days(connection: Connection, tables: Sequence[str], start: date, end
     return {table: list(days) for table, days in found}
 
 
-def refuse(connection: Connection, tables: Sequence[str], start: date, end: date) -> None:
-    """Raise DatabaseError when any of the days [start, end) of some tables was not kept."""
-    for table, days in dropped_days(connection, tables, start, end).items():
+Need = tuple[Sequence[str], date, date]
+"""Tables, and the days [start, end) of them that are read."""
+
+
+def refuse(connection: Connection, needs: Sequence[Need]) -> None:
+    """Raise DatabaseError when any day that is needed was not kept."""
+    some = connection.execute("select exists (select from ops.dropped_days)").fetchone()
+    if some is None or not some[0]:  # as in most databases, for hundreds of checks a run
+        return
+    missing: dict[str, set[date]] = {}
+    for tables, start, end in needs:
+        for table, days in dropped_days(connection, tables, start, end).items():
+            missing.setdefault(table, set()).update(days)
+    for table, found in sorted(missing.items()):
+        days = sorted(found)
         raise DatabaseError(
             f"{table}: the raw events of {shortened(days, DAYS_NAMED)} are needed, but were not kept "
             "(ANALYTICS_KEEP_RAW_EVENTS); nothing was changed. What was made of them is there. To bring them back from "
