@@ -21,6 +21,7 @@ STATES: Mapping[str, Mark] = {
     "outdated": Mark("~", "made by an earlier version of its SQL"),
     "failed": Mark("✗", "failed"),
     "archived": Mark("▪", "archived"),
+    "dropped": Mark("▫", "final, raw events not kept"),
     "frozen_late": Mark("!", "final, late rows waiting"),
     "expected": Mark("·", "expected, not there"),
 }

@@ -94,6 +94,9 @@ class Settings:
     volume_factor: PerTable[float | None] = PerTable(2.0)
     """A day is unusual with more than so many times its weekday's median rows, or less than that part; None = never."""
 
+    most_events: PerTable[int | None] = PerTable(None)
+    """The most events a day may have before a check tells of it; None = any number. Nothing is cut off."""
+
     change_limit_percent: int = 5
     """A final period that would change by more than this (rows, or any measure) is published only when told to."""
 
@@ -117,6 +120,9 @@ class Settings:
 
     personal_retention: PerTable[int | None] = PerTable(30)
     """The same for personal columns; then they are set to NULL, in the table and in archives."""
+
+    keep_raw_events: PerTable[bool] = PerTable(default=True)
+    """Whether raw days are kept (for their retention, then in the archive) once all was made of them and is final."""
 
     restored_days: int = 7
     """A restored day is left in its table until the newest day has moved on by so many days."""
@@ -230,6 +236,7 @@ class Settings:
                 _per_table(2.0, _factor),
                 "a number above 1 like 2, or 2,download_events=1.5; 0 or never switches it off",
             ),
+            most_events=read("ANALYTICS_MOST_EVENTS_A_DAY", PerTable(None), _per_table(None, _most), _MOST_EVENTS),
             change_limit_percent=read("ANALYTICS_CHANGE_LIMIT_PERCENT", 5, _at_least(0), "whole percent, 0 or more"),
             parameters=_parameters(environment),
             loader_memory_mb=read("ANALYTICS_LOADER_MEMORY_MB", 256, _at_least(128), "megabytes, 128 or more"),
@@ -239,6 +246,12 @@ class Settings:
             retention=read("ANALYTICS_RETENTION_DAYS", PerTable(90), _per_table(90, _keeping), _KEEPING),
             personal_retention=read(
                 "ANALYTICS_PERSONAL_RETENTION_DAYS", PerTable(30), _per_table(30, _keeping), _KEEPING
+            ),
+            keep_raw_events=read(
+                "ANALYTICS_KEEP_RAW_EVENTS",
+                PerTable(default=True),
+                _per_table(default=True, parse_one=_yes_or_no),
+                "yes, no, or yes,download_events=no",
             ),
             restored_days=read("ANALYTICS_RESTORED_DAYS", 7, _days(1), "a whole number of days, 1 or more"),
             owners=owners,
@@ -263,6 +276,19 @@ def _parameters(environment: Mapping[str, str]) -> dict[str, declared.Value]:
 _OWNERS = "owners like team:analytics, or registry=team:registry,a@x.org; usage=team:usage; team:analytics"
 _A_FOLDER = "a folder: no ~ of a user there is not, no name too long"
 _KEEPING = "days like 90, or 90,download_events=400; 0 or never keeps everything"
+
+
+_MOST_EVENTS = "a number like 5000000, or never,download_events=5000000; 0 or never means any number"
+
+
+def _most(text: str) -> int | None:
+    return None if text.strip() in ("0", "never") else _at_least(1)(text)
+
+
+def _yes_or_no(text: str) -> bool:
+    if text.strip() not in ("yes", "no"):
+        raise ValueError(text)
+    return text.strip() == "yes"
 
 
 def _keeping(text: str) -> int | None:

@@ -16,13 +16,14 @@ from analytics_etl.models import Cadence, cadence_of
 from analytics_etl.partitions import periods
 from analytics_etl.warehouse import CHANGE_CHECK, Warehouse
 
-State = Literal["expected", "provisional", "final", "frozen_late", "failed", "outdated", "archived"]
+State = Literal["expected", "provisional", "final", "frozen_late", "failed", "outdated", "archived", "dropped"]
 """Those of ops.days, and outdated = made by an earlier version of its SQL, which only the code can tell."""
 
 Flag = Literal["empty", "unusual", "unchecked"]
 """What else there is to say of a day: it has no rows, or far from as many as usual; or its checks have not run."""
 
 VOLUME_CHECK = "volume_is_usual"
+MOST_CHECK = "events_are_not_too_many"
 
 _CADENCES: tuple[Cadence, ...] = ("day", "week", "month")
 
@@ -97,6 +98,10 @@ def notes(warehouse: Warehouse, start: date, end: date, families: Collection[str
         if VOLUME_CHECK in row["warned_checks"]:
             what = f"has {counted(row['rows'], 'row')}, far from what is usual" if row["rows"] else "has no rows"
             found.append(f"{which} {what}: are all its files there?")
+        if MOST_CHECK in row["warned_checks"]:
+            found.append(
+                f"{which} has {counted(row['rows'], 'row')}, more than ANALYTICS_MOST_EVENTS_A_DAY; all are kept"
+            )
     return found
 
 

@@ -86,6 +86,8 @@ def watch(
         seed = period_start("week", max(start for of_table in known.values() for start in of_table)).toordinal()
     tables = [table for table in catalog.in_order() if table in catalog.aggregates]
     archived = warehouse.archived_days(list(catalog.contracts), date.min, date.max)
+    for table, days in warehouse.dropped_days(list(catalog.contracts), date.min, date.max).items():
+        archived[table] = archived.get(table, []) + days
     failed = _failed(warehouse)
     findings = []
     for table in tables:

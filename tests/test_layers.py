@@ -69,7 +69,7 @@ MAY_IMPORT = {
     "warehouse": {
         *("settings", "sessions", "models", "contracts", "partitions", "embedded", "english", "landing", "archive"),
     },
-    "retention": {"settings", "contracts", "catalog", "warehouse"},
+    "retention": {"settings", "models", "contracts", "catalog", "warehouse"},
     "outdated_reports": {"models", "partitions", "warehouse"},
     "due_reports": {"settings", "models", "partitions", "catalog", "checks.declared", "warehouse", "reporting"},
     "due_views": {"catalog", "checks.declared", "checks.due", "status", "warehouse"},

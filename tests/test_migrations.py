@@ -243,6 +243,7 @@ def given(table: str) -> sql_engines.Row:
             "sample": "[]",
         },
         "ops.loaded_days": {"day": moment},
+        "ops.dropped_days": {"day": moment, "rows": 1},
         "ops.days": {"day": moment, "state": "final", "final_from": moment},
         "ops.reports": {"family": "f", "cadence": "daily", "period_start": moment},
         "ops.report_figures": {"family": "f", "cadence": "daily", "period_start": moment, "figure": "n"},

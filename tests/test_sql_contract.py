@@ -164,6 +164,7 @@ def duckdb(postgres: Postgres) -> Iterator[DuckDB]:
 
 
 BATCH = "ops.window_contract"
+MOST_EVENTS = 1_000_000
 
 
 def a_contract(family: str) -> str:
@@ -177,7 +178,7 @@ def runnable(engine: Postgres | DuckDB, model: Model, start: date = SOME_DAY, en
         table = a_contract("ops") if model.family == "ops" else None
         if table is not None:
             engine.execute(sql_engines.batch_view(BATCH, CATALOG, table, start, end))
-        return check_statement(model, CATALOG, table, BATCH, start, end)
+        return check_statement(model, CATALOG, table, BATCH, start, end, checks.Limits(2.0, MOST_EVENTS))
     window = {**window_parameters(start, end), "previous_start": f"{start - (end - start)} 00:00:00+00"}
     window["family"] = CATALOG.families[0] if model.family == "ops" else model.family
     return model.statement(window)
@@ -405,6 +406,10 @@ def damage_books(connection: psycopg.Connection[Any]) -> None:
     some_days = [LAST_DAY - timedelta(days=days) for days in (1, 3)]
     for statement in (
         "update ops.partitions set rows = 0 where period_start = any(%s)",
+        (
+            f"update ops.partitions set rows = {MOST_EVENTS + 1} "
+            "where period_start = any(select day + 1 from unnest(%s::date[]) as d (day))"
+        ),
         "update ops.loaded_files set state = 'gone', reason = 'r' where first_day = any(%s)",
         (
             "update ops.loaded_files set rows_read = 10, rows_rejected = 9 "

@@ -26,7 +26,7 @@ from analytics_etl.checks.declared import (
     targets,
 )
 from analytics_etl.checks.due import due_checks
-from analytics_etl.checks.evaluation import evaluate, query_text
+from analytics_etl.checks.evaluation import Limits, evaluate, query_text
 from analytics_etl.models import cadence_of
 from analytics_etl.partitions import neighbours, period_end, periods
 from analytics_etl.warehouse import CheckResult, Warehouse
@@ -35,6 +35,7 @@ __all__ = [
     "CHECKS_STEP",
     "Check",
     "CheckError",
+    "Limits",
     "Target",
     "build_checks",
     "checked_table",

@@ -26,6 +26,7 @@ COLORS = {
     "outdated": "yellow",
     "failed": "red",
     "archived": "blue",
+    "dropped": "blue",
     "frozen_late": "magenta",
     "expected": "dim",
     "empty": "yellow",

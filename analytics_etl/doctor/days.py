@@ -204,11 +204,11 @@ def last_attempts(warehouse: Warehouse) -> Finding:
 
 
 def volume(warehouse: Warehouse) -> Finding:
-    """Days with an unusual number of rows among the last 30."""
+    """Days with an unusual number of rows, or too many, among the last 30."""
     odd = warehouse.query(
         """
-        select table_name, day, rows from ops.days
-        where 'volume_is_usual' = any(warned_checks)
+        select table_name, day, rows, 'events_are_not_too_many' = any(warned_checks) as is_too_many from ops.days
+        where warned_checks && array['volume_is_usual', 'events_are_not_too_many']
           and day > (select max(day) - 30 from ops.days where rows is not null)
         order by day desc, table_name"""
     )
@@ -216,6 +216,13 @@ def volume(warehouse: Warehouse) -> Finding:
         return Finding("volume", is_well=True, detail="the last 30 days have as many rows as is usual")
     first = odd[0]
     rows = counted(first["rows"], "row") if first["rows"] else "no rows"
+    if first["is_too_many"]:
+        detail = (
+            f"{first['table_name']} {first['day']} has {rows}, more than ANALYTICS_MOST_EVENTS_A_DAY; all of them are "
+            f"kept. Of the last 30 days {counted(len(odd), 'day')} of tables had too many or an unusual number"
+        )
+        advice = "see whether a source repeats itself; if there are so many now, raise the setting"
+        return Finding("volume", is_well=False, detail=detail, advice=advice)
     detail = (
         f"of the last 30 days {counted(len(odd), 'day')} of tables empty or far from the weekday's usual volume, the "
         f"newest {first['table_name']} {first['day']} with {rows}"

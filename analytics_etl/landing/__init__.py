@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from analytics_etl.contracts import Contract
+from analytics_etl.contracts import REVISION, Contract
 from analytics_etl.landing import validation
 from analytics_etl.landing.files import LandingFile, list_files
 from analytics_etl.landing.records import Chain, FileReport, Opener, Records
@@ -61,7 +61,9 @@ class LandingReader:
         self._connection.execute(
             "set timezone = 'UTC'; set arrow_lossless_conversion = true; set streaming_buffer_size = '32MB'"
         )
-        self._connection.execute("create table event_ids (event_id uuid, day date, file_number integer)")
+        self._connection.execute(
+            "create table event_ids (event_id uuid, day date, file_number integer, revision bigint)"
+        )
         self._ids = self._connection.cursor()
         self.reports: list[FileReport] = []
         self._settled = 0
@@ -96,20 +98,24 @@ class LandingReader:
     def duplicates(self) -> pa.Table:
         """(event_id, day) of every id that occurred more than once within a day."""
         return self._connection.sql(
-            "select event_id, day from event_ids group by all having count(*) > 1"
+            "select event_id, day from event_ids group by event_id, day having count(*) > 1"
         ).to_arrow_table()
 
     def duplicates_by_file(self, event_ids: pa.Table) -> dict[tuple[int, date], int]:
-        """Copies beyond the one that is kept, by (file number, day), of the given (event_id, day). The kept one counts
-        for the first file in order of path, whichever copy it is, so that the counts do not depend on arrival.
+        """Copies beyond the one that is kept, by (file number, day), of the given (event_id, day), or of one revision
+        of them if the table names it. The kept one counts for the first file in order of path, whichever copy it is,
+        so that the counts do not depend on arrival.
         """
         self._connection.register("wanted", event_ids)
+        same = "event_ids.event_id = wanted.event_id and event_ids.day = wanted.day"
+        if REVISION in event_ids.column_names:
+            same += " and event_ids.revision is not distinct from wanted.revision"
         rows = self._connection.sql(
-            """
+            f"""
             select file_number, day, sum(copies)::bigint - count(*) filter (is_first) from (
                 select file_number, day, event_id, count(*) as copies,
                     file_number = min(file_number) over (partition by event_id, day) as is_first
-                from event_ids semi join wanted using (event_id, day)
+                from event_ids semi join wanted on {same}
                 group by file_number, day, event_id
             ) group by file_number, day"""
         ).fetchall()
@@ -164,13 +170,16 @@ class LandingReader:
         valid = {}
         for day in sorted(self._days & found):
             rows = _rows_where(kept, pc.equal(days, pa.scalar(day)))
-            self._remember(rows.select(["event_id", "_file"]), day)
+            self._remember(rows, day)
             valid[day] = rows.select(names)
         return valid
 
-    def _remember(self, ids: pa.Table, day: date) -> None:
-        self._ids.register("ids", ids)
-        self._ids.execute("insert into event_ids select event_id, $1, _file from ids", [day])
+    def _remember(self, rows: pa.Table, day: date) -> None:
+        revision = [REVISION] if self._contract.has_revisions else []
+        self._ids.register("ids", rows.select(["event_id", "_file", *revision]))
+        self._ids.execute(
+            f"insert into event_ids select event_id, $1, _file, {revision[0] if revision else 'null'} from ids", [day]
+        )
         self._ids.unregister("ids")
 
     def _put_aside(self) -> Iterator[Rows]:

@@ -117,6 +117,7 @@ _STATE_NAMES = {
     "frozen_late": "final with late rows waiting",
     "failed": "failed",
     "archived": "final and archived",
+    "dropped": "final with raw events not kept",
 }
 
 

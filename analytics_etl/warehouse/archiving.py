@@ -242,7 +242,7 @@ class Archiver:
 @contextmanager
 def _loading(connection: Connection, contract: Contract, day: date) -> Iterator[DayLoad]:
     """A new partition of the day, for the caller to fill and attach."""
-    load = DayLoad(connection, contract, [day])
+    load = DayLoad(connection, contract, [day], are_new=False)
     try:
         load.begin()
         yield load

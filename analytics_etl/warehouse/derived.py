@@ -15,6 +15,9 @@ from analytics_etl.warehouse.connection import Connection, DatabaseError, ensure
 from analytics_etl.warehouse.operations import PartitionRecord, record_partition, record_refresh
 from analytics_etl.warehouse.patience import patiently
 
+ROW_KEY = "row_key"
+"""The last column of a materialized view, which no SELECT gives."""
+
 
 @dataclass(frozen=True)
 class Replaced:
@@ -207,24 +210,43 @@ def refresh_view(connection: Connection, model: Model) -> int:
     lock(connection, model.table)
     select, version = model.statement({}), model.code_version
     view = identifier(model.table)
-    if view_versions(connection, [model.table]).get(model.table) != version:
+    if view_versions(connection, [model.table]).get(model.table) != version or not _has_row_key(connection, model):
 
         def drop() -> None:
             connection.execute(sql.SQL("drop materialized view if exists {}").format(view))
 
         patiently(connection, f"{model.table}: the view cannot be made anew", [view], drop)
         ensure_schema(connection, model.family)
-        connection.execute(sql.SQL("create materialized view {} as {}").format(view, _text(select)))
-        keys = sql.SQL(", ").join(map(sql.Identifier, model.key))
-        # Refreshing concurrently needs a unique index.
-        connection.execute(sql.SQL("create unique index on {} ({})").format(view, keys))
+        keys = sql.SQL(", ").join(sql.Identifier("q", name) for name in model.key)
+        row_key = sql.Identifier(ROW_KEY)
+        connection.execute(
+            sql.SQL("create materialized view {} as select q.*, md5(row({})::text)::uuid as {} from ({}) as q").format(
+                view, keys, row_key, _text(select)
+            )
+        )
+        # Refreshing concurrently needs a unique index on columns, and the texts of a key may be too long for one.
+        connection.execute(sql.SQL("create unique index on {} ({})").format(view, row_key))
         _comment(connection, model, "materialized view", f" [{version}]")
+        connection.execute(
+            sql.SQL("comment on column {} is 'MD5 of the key, which refreshing goes by.'").format(
+                sql.Identifier(*model.table.split("."), ROW_KEY)
+            )
+        )
     else:
         connection.execute(sql.SQL("refresh materialized view concurrently {}").format(view))
     record_refresh(connection, model.table)
     counted = connection.execute(sql.SQL("select count(*) from {}").format(view)).fetchone()
     assert counted is not None
     return int(counted[0])
+
+
+def _has_row_key(connection: Connection, model: Model) -> bool:
+    """Whether a view that is there was made with the column that refreshing goes by; older ones were not."""
+    found = connection.execute(
+        "select exists (select from pg_attribute where attrelid = to_regclass(%s) and attname = %s)",
+        [model.table, ROW_KEY],
+    ).fetchone()
+    return found is not None and bool(found[0])
 
 
 def view_versions(connection: Connection, views: Sequence[str]) -> dict[str, str]:

@@ -29,7 +29,7 @@ class Forgotten:
     days: list[date]
     """Days to run: those that held rows of the file, and those that failed because of it."""
     archived: list[date]
-    """Days whose entries stay, since their rows are in the archive."""
+    """Days whose entries stay, since their rows are in the archive, or were not kept."""
 
 
 def forget(connection: Connection, landing_dir: Path, path: str, actor: str, reason: str) -> Forgotten:
@@ -45,8 +45,9 @@ def forget(connection: Connection, landing_dir: Path, path: str, actor: str, rea
     days = sorted({*held, *_failed_days(connection, table, path)} - set(archived))
     if archived and not days:
         raise DatabaseError(
-            f"{path}: its rows are in the archive only ({counted(len(archived), 'day')} from {archived[0]} on), which "
-            "is checked against the ledger; the file is not needed for them, and nothing is to be forgotten"
+            f"{path}: its rows are in the archive only, or were not kept ({counted(len(archived), 'day')} from "
+            f"{archived[0]} on), which is checked against the ledger; the file is not needed for them, and nothing is "
+            "to be forgotten"
         )
     _remove(connection, table, path, archived)
     record_audit(connection, actor, "forget", f"{table} {path}", reason)
@@ -86,9 +87,10 @@ def _days(connection: Connection, table: str, path: str) -> list[dict[str, Any]]
     return rows(
         connection,
         """
-        select d.day, d.rows_loaded, a.day is not null as is_archived
+        select d.day, d.rows_loaded, coalesce(a.day, r.day) is not null as is_archived
         from ops.loaded_days as d
         left join ops.archives as a using (table_name, day)
+        left join ops.dropped_days as r using (table_name, day)
         where d.table_name = %s and d.path = %s
         order by d.day""",
         [table, path],

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 from psycopg import sql
 
-from analytics_etl.contracts import Contract
+from analytics_etl.contracts import REVISION, Contract
 from analytics_etl.landing import FileReport, RejectedRow
 from analytics_etl.warehouse import archives, changes
 from analytics_etl.warehouse.changes import Gate, Side
@@ -18,7 +18,7 @@ from analytics_etl.warehouse.ledger import record_files
 from analytics_etl.warehouse.operations import PartitionRecord, record_partition
 from analytics_etl.warehouse.patience import patiently
 from analytics_etl.warehouse.sending import RowSender
-from analytics_etl.warehouse.staging import create_like
+from analytics_etl.warehouse.staging import add_checks, create_like
 
 _REJECTED_BUFFER = 20_000
 
@@ -48,6 +48,9 @@ class DayLoad:
     days: Sequence[date]
     run_id: str | None = None
     gate: Gate | None = None
+    are_new: bool = True
+    """Whether the rows come from files. Those of an archive or a partition were valid when they were loaded, and may
+    break a rule that was added since."""
     _counts: dict[date, int] = field(default_factory=dict)
     _rejected: list[tuple[Any, ...]] = field(default_factory=list)
     _started: float = field(default_factory=time.monotonic)
@@ -66,7 +69,7 @@ class DayLoad:
                 start=sql.Literal(_midnight(day)),
                 end=sql.Literal(_midnight(day + timedelta(days=1))),
             )
-            create_like(self.connection, self.contract.table, self._staging(day), of_the_day)
+            create_like(self.connection, self.contract.table, self._staging(day), of_the_day, with_checks=self.are_new)
 
     def copy(self, day: date, rows: pa.Table) -> None:
         """Add valid rows, with exactly the contract's columns, to a day."""
@@ -85,49 +88,65 @@ class DayLoad:
         self._sender.drain()
 
     def remove_duplicates(self, ids: pa.Table) -> pa.Table:
-        """Of the rows with each of the given (event_id, day) keep the one with the earliest event time, then the
-        smallest MD5 of the row's text. Returns the (event_id, day) whose copies differed.
+        """Of the rows with each of the given (event_id, day) keep the one with the highest revision (NULL is the
+        lowest), the earliest event time, then the smallest MD5 of the row's text. Returns the (event_id, day,
+        revision) whose copies of the highest revision differed: those of lower ones were replaced on purpose.
         """
-        conflicting: list[tuple[Any, date]] = []
+        conflicting: list[tuple[Any, date, int | None]] = []
         for day in self.days:
             wanted = ids.filter(pa.compute.equal(ids["day"], pa.scalar(day)))["event_id"]
             for first in range(0, len(wanted), _IDS_AT_ONCE):
                 found = self._remove_copies(day, wanted.slice(first, _IDS_AT_ONCE).to_pylist())
-                conflicting += [(event_id, day) for event_id in found]
+                conflicting += [(event_id, day, revision) for event_id, revision in found]
         return pa.table(
             {
-                "event_id": pa.array([event_id.bytes for event_id, _ in conflicting], pa.uuid()),
-                "day": pa.array([day for _, day in conflicting], pa.date32()),
+                "event_id": pa.array([event_id.bytes for event_id, *_ in conflicting], pa.uuid()),
+                "day": pa.array([day for _, day, _ in conflicting], pa.date32()),
+                REVISION: pa.array([revision for *_, revision in conflicting], pa.int64()),
             }
         )
 
-    def _remove_copies(self, day: date, event_ids: list[Any]) -> list[Any]:
+    def _remove_copies(self, day: date, event_ids: list[Any]) -> list[tuple[Any, int | None]]:
+        """Remove the copies beyond the one that is kept; returns (event_id, revision) of the conflicting ones."""
         # Looking for them and removing them are two statements: only one that writes nothing is done in parallel.
+        # The text is that of a row without its revision, the same as before there was any.
+        contents = sql.SQL(", ").join(
+            sql.Identifier("e", column.name) for column in self.contract.columns if column.name != REVISION
+        )
         found = self.connection.execute(
             sql.SQL("""
                 select array_agg(row_address) filter (where position > 1), count(*) filter (where position > 1),
-                    coalesce(array_agg(event_id) filter (where position = 1 and lowest <> highest), '{{}}')
+                    coalesce(array_agg(event_id) filter (where position = 1 and lowest <> highest), '{{}}'),
+                    coalesce(array_agg(revision) filter (where position = 1 and lowest <> highest), '{{}}')
                 from (
-                    select row_address, event_id,
-                        row_number() over (partition by event_id order by event_time, fingerprint) as position,
-                        min(fingerprint) over (partition by event_id) as lowest,
-                        max(fingerprint) over (partition by event_id) as highest
+                    select row_address, event_id, revision,
+                        row_number() over (
+                            partition by event_id order by revision desc nulls last, event_time, fingerprint
+                        ) as position,
+                        min(fingerprint) over (partition by event_id, revision) as lowest,
+                        max(fingerprint) over (partition by event_id, revision) as highest
                     from (
-                        select e.ctid as row_address, event_id, e.{time} as event_time, md5(e::text) as fingerprint
+                        select e.ctid as row_address, event_id, e.{time} as event_time, {revision} as revision,
+                            md5(row({contents})::text) as fingerprint
                         from {table} as e
                         where event_id = any(%s)
                     ) as copies
                 ) as ranked
-            """).format(table=self._staging(day), time=sql.Identifier(self.contract.time_column)),
+            """).format(
+                table=self._staging(day),
+                time=sql.Identifier(self.contract.time_column),
+                revision=sql.Identifier("e", REVISION) if self.contract.has_revisions else sql.SQL("null::bigint"),
+                contents=contents,
+            ),
             [event_ids],
         ).fetchone()
         assert found is not None
-        addresses, removed, conflicting = found
+        addresses, removed, conflicting, revisions = found
         self.connection.execute(
             sql.SQL("delete from {} where ctid = any(%s::tid[])").format(self._staging(day)), [addresses]
         )
         self._counts[day] -= removed
-        return list(conflicting)
+        return list(zip(conflicting, revisions, strict=True))
 
     def publish(
         self,
@@ -159,6 +178,8 @@ class DayLoad:
     def attach(self, day: date) -> None:
         """Put the new partition of a day in place of the old one and leave the books to the caller."""
         self._analyze(day, self._counts.get(day, 0))
+        if not self.are_new:
+            add_checks(self.connection, self.contract.table, self._staging(day))
         self._swap([day])
 
     def _lock_books(self) -> None:
