@@ -18,6 +18,36 @@ DAY = date(2025, 3, 31)
 EVENTS = "schedules.schedule_events"
 TABLE = "schedules.error_occurrences_daily"
 
+MARKS = "«»¦"
+"""What the SELECT sets around words while it masks; none of it is in a message or in a pattern."""
+CODES = [
+    *("ORA-01017", "E11000", "TS2304", "HTTP 503", "exit code 137", "errno ", "status ", "error ", ": ", "returned "),
+    *("utf8", "S3Exception", "TLSv1.2", "HTTP/2", "SQLSTATE[", "code", "0x80070005"),
+]
+IDENTIFIERS = [
+    *(
+        "10.0.3.17",
+        "fe80::1%eth0",
+        "::",
+        "00:1a:2b:3c:4d:5e",
+        "eyJhbGciOi.J9.x",
+        "V1StGXR8_Z5jdHi6B-myT",
+        "aGk/Kg+A8==",
+    ),
+    *(
+        "-7d4b9c6f5d",
+        "-x2k4q",
+        "nginx:1.25",
+        "98.5ms",
+        "1m3",
+        "Jan  2",
+        "10/Oct/2000",
+        "Client@1b6d",
+        "a@b.org",
+        "5e-05",
+    ),
+]
+
 PARTS = st.sampled_from(
     [
         *(
@@ -45,6 +75,7 @@ PARTS = st.sampled_from(
             "é",
         ),
         *("a", "deadbeef", "0x", "C:", "http", "x", "T", "Z", "n", "<n>", "\\1", "00", "7", "12345678", "2025-03-31"),
+        *(MARKS, "\N{RIGHT SINGLE QUOTATION MARK}", "“", ";", "|", "+", "?", "_", *CODES, *IDENTIFIERS),
         *("%", "@", "é", "10:11:12", "3f2504e0-4f89-11d3-9a0c-0305e82c3301", "٣"),
     ]
 )
@@ -69,7 +100,7 @@ TEMPLATE = (
     "worker-{number} can't read '{quoted}' at {time}: document {hex} of {uuid} on {path} is \"{quoted}\", "
     "{decimal} of {number} s, id={number}"
 )
-PATTERN = "worker-<n> can't read <text> at <time>: document <hex> of <uuid> on <path> is <text>, <n> of <n> s, id=<n>"
+PATTERN = "worker-<n> can't read <text> at <time>: document <n> of <uuid> on <path> is <text>, <n> of <n> s, id=<n>"
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +120,7 @@ def patterns(engine: Engine, catalog: Catalog, messages: list[str]) -> list[str]
     with engine.undone():
         engine.insert(EVENTS, rows)
         found = sorted(engine.rows(select), key=lambda row: str(row["schedule_id"]))
-    assert [row["sample_message"] for row in found] == messages
+    assert [row["sample_message"] for row in found] == [message[:500] for message in messages]
     return [row["pattern"] for row in found]
 
 
@@ -102,7 +133,7 @@ MANY = hypothesis_settings(max_examples=150, deadline=None, suppress_health_chec
 def test_both_engines_mask_the_same(engines: tuple[Postgres, DuckDB], catalog: Catalog, messages: list[str]) -> None:
     of_postgres, of_duckdb = (patterns(engine, catalog, messages) for engine in engines)
     assert of_postgres == of_duckdb
-    assert not [pattern for pattern in of_postgres if any(digit in pattern for digit in "0123456789")]
+    assert not [pattern for pattern in of_postgres if set(pattern) & set(MARKS)]
 
 
 @MANY
