@@ -53,7 +53,7 @@ texts_with_codes as (
     select
         day, schedule_id, error_message, error_count, first_seen_at, last_seen_at, text,
         case
-            when text ~ '.*(?:(?:ode|ODE|tatus|rrno|tate)["'']? ?[:=] ?["'']?[0-9A-Z]).*' then
+            when text ~ '.*(?:(?:[Cc]ode|CODE|tatus|rrno|tate)["'']? ?[:=] ?["'']?[0-9A-Z]).*' then
                 regexp_replace(
                     text,
                     '["'']([0-9A-Za-z_]*(?:[Cc]ode|CODE|[Ss]tatus|[Ee]rrno|[Ss]ql[Ss]tate|SQLSTATE))["''] ?: ?["'']?([+-]?[0-9A-Z_]{1,40})["'']?'
@@ -154,7 +154,7 @@ without_times as (
                         '(?:[0-9]{2}/[A-Z][a-z]{2}/[0-9]{4}:)?[0-9]{1,2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]+)?(?: ?[AP]M)?(?:Z| ?[+-][0-9]{2}:?[0-9]{2})?(?: (?:UTC|GMT|[CEMP][DES]?T|CEST))?(?: m=[+-][0-9.]+)?',
                         '<time>', 'g'
                     ),
-                    '(?:[0-9]{4}[/.-][0-9]{2}[/.-][0-9]{2}|(?:[A-Z][a-z]{2},? )?[0-9]{1,2}[ /-][A-Z][a-z]{2}[ /-][0-9]{2,4}|[0-9]{1,2}[/.][0-9]{1,2}[/.][0-9]{4})'
+                    '(?:[0-9]{4}(?:-[0-9]{2}-|/[0-9]{2}/|\.[0-9]{2}\.)[0-9]{2}|(?:[A-Z][a-z]{2},? )?[0-9]{1,2}[ /-][A-Z][a-z]{2}[ /-][0-9]{2,4}|[0-9]{1,2}[/.][0-9]{1,2}[/.][0-9]{4})'
                     || '(?:(?:[T_:]|,? )(?:<time>|[0-9]{1,2}:[0-9]{2}(?:Z| ?[AP]M)?))?'
                     || '|(?:[MTWFS][a-z]{2},? )?(?:[A-Z][a-z]{2} [0-9]{1,2}(?:, [12][0-9]{3},?)? <time>(?: [12][0-9]{3})?|[JFMASOND][a-z]{2,8} [0-9]{1,2},? [12][0-9]{3})|[0-9]{8}T[0-9]{6}(?:[.,][0-9]+)?Z?',
                     '<time>', 'g'
@@ -169,7 +169,7 @@ without_tokens as (
     select
         day, schedule_id, error_message, error_count, first_seen_at, last_seen_at, text,
         case
-            when masked ~ '.*(?:(?:[A-Z][a-z]*[0-9]|[0-9][a-z]*[A-Z]|[a-z][A-Z][A-Z]|[A-Z][A-Z][a-z]|[A-Z][a-z][A-Z])[0-9A-Za-z_+/-]{7}|[0-9A-Za-z_+/-]{7}(?:[A-Z][a-z]*[0-9]|[0-9][a-z]*[A-Z]|[a-z][A-Z][A-Z]|[A-Z][A-Z][a-z]|[A-Z][a-z][A-Z])).*' then
+            when masked ~ '.*(?:(?:[A-Z][a-z]*[0-9]|[0-9][a-z]*[A-Z]|[a-z][A-Z][0-9A-Z_-]|[A-Z][A-Z][a-z]|[A-Z][a-z][A-Z])[0-9A-Za-z_+/-]{7}|[0-9A-Za-z_+/-]{7}(?:[A-Z][a-z]*[0-9]|[0-9][a-z]*[A-Z]|[a-z][A-Z][0-9A-Z_-]|[A-Z][A-Z][a-z]|[A-Z][a-z][A-Z])|A[KS]IA[0-9A-Z]{12}).*' then
                 regexp_replace(
                     regexp_replace(
                         regexp_replace(
@@ -189,10 +189,10 @@ without_tokens as (
                                     || 'Connection|Listener|Executor|Operator|Driver|Context|Session|Request|Response))»',
                                     '\1', 'g'
                                 ),
-                                '«([0-9A-Za-z_-]{21}|[0-9A-Za-z_-]{27})»',
+                                '«([0-9A-Za-z_-]{21}|[0-9A-Za-z_-]{27}|[a-z]{2,5}_[0-9A-Za-z]{14,})»',
                                 '«¦\1»', 'g'
                             ),
-                            '([A-Z][a-z]*[0-9]|[0-9][a-z]*[A-Z]|[a-z][A-Z][A-Z]|[A-Z][A-Z][a-z]|[A-Z][a-z][A-Z])',
+                            '([A-Z][a-z]*[0-9]|[0-9][a-z]*[A-Z]|[a-z][A-Z][0-9A-Z_-]|[A-Z][A-Z][a-z]|[A-Z][a-z][A-Z])',
                             '\1¦', 'g'
                         ),
                         '«[^«»/]*¦[^«»/]*¦[^«»/]*»|«[^«»/](?:[^«»]*¦){3}[^«»]*»|«/(?:[^«»]*¦){5}[^«»]*»',
@@ -235,13 +235,13 @@ kept as (
                     regexp_replace(
                         marked,
                         '«([Ss]3[an]?|[Ee][Cc]2|[Ii][Pp]v?[46]|(?:TCP|UDP|tcp|udp)[46]|[Bb]ase(?:16|32|58|62|64)|BASE64|[Mm][Dd][45]|[Ss][Hh][Aa](?:1|224|256|384|512)|[Cc][Rr][Cc](?:16|32c?|64)'
-                        || '|[Uu][Tt][Ff](?:7|8|16|32|8mb[34])|[Ll]atin1|[Xx]509|[Ll]og4j2?|[Ss]lf4j|[Kk]8s|K8S|[Kk]3s|[Oo]?[Aa]uth[12]|[Hh]2c?|[Hh][Tt][Tt][Pp][23]|[Ii]18n|[Bb]zip2|[Ll][Zz]4|[Mm][Pp][34]|[Hh]26[45]'
+                        || '|[Uu][Tt][Ff](?:7|8|16|32|8mb[34])|[Ll]atin1|[Xx]509|[Ll]og4j2?|[Ss]lf4j|[Kk]8s|K8S|[Kk]3s|[Oo][Aa]uth[12]|[Hh]2c?|[Hh][Tt][Tt][Pp][23]|[Ii]18n|[Bb]zip2|[Ll][Zz]4|[Mm][Pp][34]|[Hh]26[45]'
                         || '|[Xx](?:86|64)|(?:[Aa]md|AMD|[Aa]rm|ARM|[Aa]arch)64|i[36]86|[Ww]in(?:32|64)|[Uu]?[Ii]nt(?:2|4|8|16|32|64|128|256)'
                         || '|[Ff]loat(?:4|8|16|32|64)|[Dd]ecimal(?:32|64|128|256)|[uif](?:8|16|32|64)'
-                        || '|n?varchar2|VARCHAR2|[Nn]eo4j|[Dd][Bb]2|[Ss][Qq][Ll]ite3|psycopg[23]|boto3|[Pp]ython[23]|pip3|[Jj]2[Ee]{2}|[Rr]2[Dd][Bb][Cc]|c3p0'
+                        || '|n?varchar2|VARCHAR2|[Nn]eo4j|DB2|[Ss][Qq][Ll]ite3|psycopg[23]|boto3|[Pp]ython[23]|pip3|[Jj]2[Ee]{2}|[Rr]2[Dd][Bb][Cc]|c3p0'
                         || '|[Ee]d25519|[Xx]25519|secp256[kr]1|argon2(?:id?)?|[Pp][Bb][Kk][Dd][Ff]2|[Pp][Kk][Cc][Ss](?:1|5|7|8|11|12)'
-                        || '|[Aa][Ee][Ss](?:128|192|256)|[EHPR]S(?:256|384|512)|AWS4|[Ss][Oo][Cc][Kk][Ss][45]|[Ss][Mm][Bb][123]|[Nn][Ff][Ss]v?[34]'
-                        || '|SNMPv[123]|NTLMv2|IKEv[12]|ICMPv6|DHCPv[46]|[Rr]oute53|ext[234]|p(?:50|75|90|95|99)|[Hh][Tt][Mm][Ll]5|ES[56]|[Vv]8|[Ww]eb3)»',
+                        || '|[Aa][Ee][Ss](?:128|192|256)|[EHPR]S(?:256|384|512)|AWS4|[Ss][Oo][Cc][Kk][Ss][45]|[Ss][Mm][Bb][123]|NFSv?[34]'
+                        || '|SNMPv[123]|NTLMv2|IKEv[12]|ICMPv6|DHCPv[46]|[Rr]oute53|p(?:50|75|90|95|99)|[Hh][Tt][Mm][Ll]5|ES[56]|V8)»',
                         '\1', 'g'
                     ),
                     '«([A-Za-z]*[0-9]{1,3}[A-Za-z]*(?:Exception|Error|Warning|Failure|Fault)|[A-Za-z]{1,12}[0-9]{1,2}(?:[A-Z][a-z]+)*[A-Z][a-z]{4,})»',
@@ -273,12 +273,12 @@ codes as (
     select
         day, schedule_id, sample_message, error_count, first_seen_at, last_seen_at, marked,
         case
-            when marked ~ '.*(?:(?:ode|ODE|us|US|no|NO|al|LT|TE|te|it|ed|lue|sg|rc|et|TTPS?|TTPS?/[«»0-9.]+|th|is|as|of|se|or|OR|rr|er)[ :=#(\[-]{1,3}[+-]?«).*' then
+            when marked ~ '.*(?:(?:[Cc]ode|CODE|us|US|no|NO|al|LT|TE|te|it|ed|lue|sg|rc|et|TTPS?|TTPS?/[«»0-9.]+|th|is|as|of|se|or|OR|rr|er)[ :=#(\[-]{1,3}[+-]?«).*' then
                 regexp_replace(
                     regexp_replace(
                         masked,
-                        '((?:(?:ode|ODE|[Ss]tatus|STATUS|rrno|RRNO|ignal|RESULT|STATE|[Ss]tate|xit(?:ed)?|(?:xit ?|eturn )[Vv]alue|Msg|[ (]rc|[ (]ret|HTTPS?(?:/[0-9.]+)?)(?: with| is| was| of| code| status| response)*'
-                        || '[ :=#(\[-]{1,3}|(?:rror|RROR|rr)(?: code| number)?[ =#(\[]{1,2})[+-]?)«([0-9]{1,5}|[0-9]*[A-Z][0-9A-Z]{1,7}|0x[0-9A-Fa-f]{1,8})»',
+                        '((?:(?:[Cc]ode|CODE|[Ss]tatus|STATUS|rrno|RRNO|ignal|RESULT|STATE|[Ss]tate|xit(?:ed)?|(?:xit ?|eturn )[Vv]alue|Msg|[ (]rc|[ (]ret|HTTPS?(?:/[0-9.]+)?)(?: with| is| was| of| code| status| response)*'
+                        || '[ :=#(\[-]{1,3}|(?:rror|RROR|[Ee]rr)(?: code| number)?[ =#(\[]{1,2})[+-]?)«([0-9]{1,5}|[0-9]*[A-Z][0-9A-Z]{1,7}|0x[0-9A-Fa-f]{1,8})»',
                         '\1\2', 'g'
                     ),
                     '([0-9A-Z]\]? ?[(\[])«([0-9A-Z]{4,5})»([)\]])',
@@ -311,7 +311,7 @@ kept_codes as (
     select
         day, schedule_id, sample_message, error_count, first_seen_at, last_seen_at, marked,
         case
-            when marked ~ '.*(?:[A-Z]-«[0-9]{3,5}»|«(?:[A-Z]{1,8}[0-9]{3,7}[A-Z]?|0x[0-9A-Fa-f]{8})»).*' then
+            when marked ~ '.*(?:[A-Z]-«[0-9]{3,5}»|«(?:[A-Z]{1,8}[0-9]{3,7}[A-Z]?|0x[0-9A-Fa-f]{8})»|[: \[]«[0-9]{1,4}[A-Z][0-9A-Z]{1,4}»[:\]]).*' then
                 regexp_replace(
                     masked,
                     '((?:ORA|TNS|PLS|RMAN|DPI|DPY|NJS|BEA|KUP|LRM|CRS|PRVF|PRVG|PRCR|DRG|JZ|CVE)-)«([0-9]{3,5})»'
@@ -340,36 +340,40 @@ without_ips as (
     from kept_codes
     offset 0
 ),
--- Durations.
-without_durations as (
+-- Pods of Kubernetes: behind the hash of a deployment five characters, and such as are no word.
+without_pods as (
     select
         day, schedule_id, sample_message, error_count, first_seen_at, last_seen_at, marked,
         case
-            when marked ~ '.*(?:[0-9](?:[wdhms]|[mun]s|mins?|secs?|hrs?)»|»[µμ]s|«P).*' then
+            when marked ~ '.*(?:[0-9a-z»]-(?:«[0-9a-z]{5,10}»|[bcdfghjklmnpqrstvwxz]{5})).*' then
                 regexp_replace(
-                    masked,
-                    '«(?:[0-9]+(?:[wdhms]|ms|us|ns))*[0-9]+(?:»\.«[0-9]+)?(?:(?:[wdhms]|ms|us|ns|mins?|secs?|hrs?)»|»[µμ]s)|«PT?[0-9][0-9DHMST]*»(?:\.«[0-9]+S»)?',
-                    '<duration>', 'g'
+                    regexp_replace(
+                        masked,
+                        '-(?:«(?:[0-9]+[a-z]+[0-9][0-9a-z]*|[a-z]+[0-9]+[a-z][0-9a-z]*|[a-z]+[0-9]{3,}|[0-9]+[a-z]{2,}|[bcdfghjklmnpqrstvwxz]{5,}[0-9]+)»|[bcdfghjklmnpqrstvwxz]{8,10})-«?[0-9a-z]{4,5}»?($|[^0-9A-Za-z«-])',
+                        '-<n>\1', 'g'
+                    ),
+                    '([0-9a-z»])-(?:«[bcdfghjklmnpqrstvwxz2456789]{5}»|[bcdfghjklmnpqrstvwxz]{5})($|[^0-9A-Za-z«-])',
+                    '\1-<n>\2', 'g'
                 )
             else masked
         end as masked
     from without_ips
     offset 0
 ),
--- Pods of Kubernetes behind the hash of their deployment.
-without_pods as (
+-- Durations.
+without_durations as (
     select
         day, schedule_id, sample_message, error_count, first_seen_at, last_seen_at, marked,
         case
-            when marked ~ '.*(?:-(?:«[0-9a-z]{6,10}»|[bcdfghjklmnpqrstvwxz]{8,10})-).*' then
+            when marked ~ '.*(?:[0-9](?:[wdhms]|[mun]s|mins?|secs?|hrs?)»|»[µμ]s|«PT?[0-9]).*' then
                 regexp_replace(
                     masked,
-                    '-(?:«(?:[0-9]+[a-z]+[0-9][0-9a-z]*|[a-z]+[0-9]+[a-z][0-9a-z]*|[a-z]+[0-9]{3,}|[0-9]+[a-z]{2,}|[bcdfghjklmnpqrstvwxz]{5,}[0-9]+)»|[bcdfghjklmnpqrstvwxz]{8,10})-«?[0-9a-z]{4,5}»?($|[^0-9A-Za-z«-])',
-                    '-<n>\1', 'g'
+                    '«(?:[0-9]{1,3}[wd])?(?:[0-9]+h)?(?:[0-9]+m)?[0-9]+(?:»\.«[0-9]+)?(?:(?:[hms]|ms|us|ns|mins?|secs?|hrs?)»|»[µμ]s)|«[0-9]{1,3}[wd]»|«PT?[0-9][0-9DHMST]*»(?:\.«[0-9]+S»)?',
+                    '<duration>', 'g'
                 )
             else masked
         end as masked
-    from without_durations
+    from without_pods
     offset 0
 ),
 -- Numbers, hashes and identifiers of any alphabet, which cannot be told apart.
@@ -382,7 +386,7 @@ without_numbers as (
             || '[A-Za-z]+[0-9]+[A-Za-z]+[0-9A-Za-z]*|[0-9]+[A-Za-z]+[0-9]+[0-9A-Za-z]*)»',
             '<n>', 'g'
         ) as masked
-    from without_pods
+    from without_durations
 ),
 -- Equal texts together, so that what follows is done for few.
 forms as (
@@ -404,12 +408,12 @@ without_paths as (
         regexp_replace(
             regexp_replace(
                 masked,
-                '(^|[^0-9A-Za-z<>_./~\\+«»-])(?:(?:«?[A-Za-z]:|~|\.\.?)?(?:/(?:[^ /<>"''`,:;()\[\]{}|&?*]|<(?:n|time|uuid|text|email|token)>)+)(?:/(?:[^ /<>"''`,:;()\[\]{}|&?*]|<[a-z]+>)+)*/?(?:\?(?:[^ <>"'',)]|<[a-z]+>)*)?'
+                '(^|[^0-9A-Za-z<>_./~\\+«»-])(?:(?:«?[A-Za-z]:|~|\.\.?)?(?:/(?:[^ /<>"''`,:;()\[\]{}|&?*]|<(?:n|time|uuid|text|email|token|duration|mac)>)+)(?:/(?:[^ /<>"''`,:;()\[\]{}|&?*]|<[a-z]+>)+)*/?(?:\?(?:[^ <>"'',)]|<[a-z]+>)*)?'
                 || '|(?:[A-Za-z]:\\|\\\\)(?:(?:[^\\/:*?"<>| ]|<[a-z]+>)(?:(?:[^\\/:*?"<>|]|<[a-z]+>)*(?:[^\\/:*?"<>| ]|<[a-z]+>))?\\)*(?:[^ \\/:*?"<>|,;)]|<[a-z]+>)*'
-                || '|[0-9A-Za-z_«»-]+(?:/(?:[0-9A-Za-z_.%+=@~«»-]|<(?:n|time|uuid|text|email|token)>)+)*/(?:[0-9A-Za-z_.«»-]|<(?:n|time|uuid|text|email|token)>)+\.[A-Za-z][A-Za-z]{0,9})',
+                || '|[0-9A-Za-z_«»-]+(?:/(?:[0-9A-Za-z_.%+=@~«»-]|<(?:n|time|uuid|text|email|token|duration|mac)>)+)*/(?:[0-9A-Za-z_.«»-]|<(?:n|time|uuid|text|email|token|duration|mac)>)+\.[A-Za-z][A-Za-z]{0,9})',
                 '\1<path>', 'g'
             ),
-            '((?:[Ii]mage |[Pp]ull(?:ing)? )[0-9a-z«»._-]+|[a-z0-9«»][a-z0-9«».-]*(?::<n>)?(?:/[a-z0-9«»._-]+)+):(?:[0-9A-Za-z_.«»-]|<n>)+',
+            '((?:[Ii]mage |[Pp]ull(?:ing)? )[0-9a-z«»._-]+(?:(?::<n>)?(?:/[a-z0-9«»._-]+)+)?|[a-z0-9«»][a-z0-9«».-]*(?::<n>)?(?:/[a-z0-9«»._-]+)+):(?:[0-9A-Za-z_.«»-]|<[a-z]+>)+',
             '\1:<tag>', 'g'
         ) as masked
     from forms
@@ -420,11 +424,7 @@ without_parts as (
         day, schedule_id, sample_message, error_count, first_seen_at, last_seen_at,
         regexp_replace(
             regexp_replace(
-                regexp_replace(
-                    masked,
-                    '-(?:«[bcdfghjklmnpqrstvwxz2456789]{5}»|[bcdfghjklmnpqrstvwxz]{5})($|[^0-9A-Za-z«-])',
-                    '-<n>\1', 'g'
-                ),
+                masked,
                 '(?:<n>\.)?«[0-9]+(?:[KMGTPE]i?[Bb]?|kB|kb|B)»|<n> (?:[KMGTPE]i?B|kB|[KMGT]i|B)($|[^0-9A-Za-z])',
                 '<size>\1', 'g'
             ),
