@@ -114,7 +114,7 @@ DRAWS: dict[str, Draw] = {
     "percent": lambda rng: f"{rng.choice([rng.randint(0, 100), round(rng.random() * 100, 2)])}%",
     "size": lambda rng: f"{rng.choice([17, 1.5])}{rng.choice(['', ' '])}{rng.choice(['KB', 'MiB', 'GB', 'B', 'kB'])}",
     "email": lambda rng: f"{letters(rng, string.ascii_lowercase + '.+', 3, 9)}@{letters(rng, BASE62, 4)}.example.org",
-    "url": lambda rng: f"https://{letters(rng, HEX, 4)}.org{path(rng)[1:]}?id={letters(rng, BASE62, 9)}&n={number(rng)}",
+    "url": lambda rng: f"https://{letters(rng, HEX, 4)}.org{path(rng)[1:]}?id={letters(rng, BASE62, 9)}&n=7",
     "path": path,
     "windows": windows_path,
     "quoted": quoted,

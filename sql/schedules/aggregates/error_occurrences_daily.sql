@@ -1,7 +1,7 @@
 /*
 description: >-
-  Error messages of each schedule per UTC day, with what varies from one to the next masked, so that messages of one kind
-  are one pattern; codes, signals, protocol versions and names that tell errors apart stay.
+  Error messages of each schedule per UTC day, with what varies from one to the next masked, so that messages of one
+  kind are one pattern; codes, signals, versions of protocols and names, which tell errors apart, stay.
 key: [day, pattern, schedule_id]
 columns:
   day: UTC calendar day the messages were recorded on.
@@ -16,6 +16,10 @@ checks:
   - expect_column_values_to_be_between: {column: error_count, min_value: 1}
   - expect_column_pair_values_a_to_be_greater_than_b: {column_A: last_seen_at, column_B: first_seen_at, or_equal: true}
 */
+-- The patterns are written so that engines agree: no look-around, no reference to what was found, no \b. Alternatives that
+-- begin alike have the longest first, since PostgreSQL takes the longest one and others the first. A test with ~ spans the
+-- whole text, since DuckDB wants that. `offset 0` keeps PostgreSQL from working out a column once for each place that
+-- names it. Who changes a rule raises rules_version at the end.
 with
 -- Equal messages first, so that each is masked once.
 messages as (
@@ -48,16 +52,19 @@ texts as (
     from messages
     offset 0
 ),
--- A code in quotes loses them.
+-- A code in quotes loses them, or it would be a quoted text; here and below a cheap test comes before a dear pattern.
 texts_with_codes as (
     select
         day, schedule_id, error_message, error_count, first_seen_at, last_seen_at, text,
         case
-            when text ~ '.*(?:(?:[Cc]ode|CODE|tatus|rrno|tate)["'']? ?[:=] ?["'']?[0-9A-Z]).*' then
+            when (text like '%"%' or text like '%''%')
+                and text ~ '.*(?:(?:[Cc]ode|CODE|tatus|rrno|tate)["'']? ?[:=] ?["'']?[0-9A-Z]).*' then
                 regexp_replace(
                     text,
-                    '["'']([0-9A-Za-z_]*(?:[Cc]ode|CODE|[Ss]tatus|[Ee]rrno|[Ss]ql[Ss]tate|SQLSTATE))["''] ?: ?["'']?([+-]?[0-9A-Z_]{1,40})["'']?'
-                    || '|([0-9A-Za-z_]*(?:[Cc]ode|CODE|[Ss]tatus|[Ee]rrno|[Ss]ql[Ss]tate|SQLSTATE)) ?[:=] ?["'']([0-9A-Z_]{1,40})["'']',
+                    '["'']([0-9A-Za-z_]*(?:[Cc]ode|CODE|[Ss]tatus|[Ee]rrno|[Ss]ql[Ss]tate'
+                    || '|SQLSTATE))["''] ?: ?["'']?([+-]?[0-9A-Z_]{1,40})["'']?'
+                    || '|([0-9A-Za-z_]*(?:[Cc]ode|CODE|[Ss]tatus|[Ee]rrno|[Ss]ql[Ss]tate'
+                    || '|SQLSTATE)) ?[:=] ?["'']([0-9A-Z_]{1,40})["'']',
                     '\1\3=\2\4', 'g'
                 )
             else text
@@ -65,7 +72,7 @@ texts_with_codes as (
     from texts
     offset 0
 ),
--- Quoted texts, not apostrophes inside of words; a code in quotes loses them and stays.
+-- Quoted texts, not apostrophes inside of words; no quote stands before them, or engines would disagree.
 unquoted as (
     select
         day, schedule_id, error_message, error_count, first_seen_at, last_seen_at, text,
@@ -77,7 +84,7 @@ unquoted as (
         ) as masked
     from texts_with_codes
 ),
--- URLs, and what stands around an @: e-mail addresses, versions, digests, the hash of an object.
+-- URLs, e-mail addresses, and the hash of an object or a version behind its @.
 without_addresses as (
     select
         day, schedule_id, error_message, error_count, first_seen_at, last_seen_at, text,
@@ -97,7 +104,7 @@ without_addresses as (
     from unquoted
     offset 0
 ),
--- MAC and IPv6 addresses, which look like times.
+-- MAC and IPv6 addresses before times, which look like parts of them.
 without_colons as (
     select
         day, schedule_id, error_message, error_count, first_seen_at, last_seen_at, text,
@@ -113,8 +120,10 @@ without_colons as (
                         '\[?[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){7}(?:%[0-9A-Za-z_-]+)?\]?',
                         '<ip>', 'g'
                     ),
-                    '(^|[^0-9A-Za-z.:\[])\[?(?:[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4})*::(?:[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4})*(?:\.[0-9]{1,3}){0,3})?'
-                    || '|::[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4})*(?:\.[0-9]{1,3}){0,3})(?:%[0-9A-Za-z_-]+)?\]?($|[^0-9A-Za-z])',
+                    '(^|[^0-9A-Za-z.:\[])\[?(?:[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4})'
+                    || '*::(?:[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4})*(?:\.[0-9]{1,3}){0,3})?'
+                    || '|::[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4})*(?:\.[0-9]{1,3}){0,3})(?:%[0-9A-Za-z_-]+)?\]?($'
+                    || '|[^0-9A-Za-z])',
                     '\1<ip>\2', 'g'
                 )
             else masked
@@ -122,12 +131,12 @@ without_colons as (
     from without_addresses
     offset 0
 ),
--- UUIDs with and without hyphens.
+-- UUIDs with and without hyphens before random words, which they would be.
 without_uuids as (
     select
         day, schedule_id, error_message, error_count, first_seen_at, last_seen_at, text,
         case
-            when text ~ '.*(?:[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-|[0-9A-Fa-f]{32}).*' then
+            when text like '%-%-%-%-%' or text ~ '.*(?:[0-9A-Fa-f]{32}).*' then
                 regexp_replace(
                     regexp_replace(
                         masked,
@@ -142,21 +151,30 @@ without_uuids as (
     from without_colons
     offset 0
 ),
--- Times and dates, where something looks like one.
+-- Times of day, then dates with and without one.
 without_times as (
     select
         day, schedule_id, error_message, error_count, first_seen_at, last_seen_at, text,
         case
-            when text ~ '.*(?:[0-9]:[0-9]{2}:[0-9]|[0-9]{4}[/.-][0-9]{2}[/.-][0-9]|[0-9][/.][0-9]{1,2}[/.][0-9]{4}|[0-9]T[0-9]{6}|[a-z][ /-][12][0-9]{3}|[a-z]{2} [0-9]{1,2}, [12]).*' then
+            when text ~ (
+                    '.*(?:[0-9]:[0-9]{2}:[0-9]|[0-9]{4}[/.-][0-9]{2}[/.-][0-9]|[0-9][/.][0-9]{1,2}[/.][0-9]{4}'
+                    || '|[0-9]T[0-9]{6}|[a-z][ /-][12][0-9]{3}|[a-z]{2} [0-9]{1,2}, [12]).*'
+                ) then
                 regexp_replace(
                     regexp_replace(
                         masked,
-                        '(?:[0-9]{2}/[A-Z][a-z]{2}/[0-9]{4}:)?[0-9]{1,2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]+)?(?: ?[AP]M)?(?:Z| ?[+-][0-9]{2}:?[0-9]{2})?(?: (?:UTC|GMT|[CEMP][DES]?T|CEST))?(?: m=[+-][0-9.]+)?',
+                        '(?:[0-9]{2}/[A-Z][a-z]{2}/[0-9]{4}:)?[0-9]{1,2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]+)'
+                        || '?(?: ?[AP]M)?(?:Z| ?[+-][0-9]{2}:?[0-9]{2})?(?: (?:UTC|GMT|[CEMP][DES]?T'
+                        || '|CEST))?(?: m=[+-][0-9.]+)?',
                         '<time>', 'g'
                     ),
-                    '(?:[0-9]{4}(?:-[0-9]{2}-|/[0-9]{2}/|\.[0-9]{2}\.)[0-9]{2}|(?:[A-Z][a-z]{2},? )?[0-9]{1,2}[ /-][A-Z][a-z]{2}[ /-][0-9]{2,4}|[0-9]{1,2}[/.][0-9]{1,2}[/.][0-9]{4})'
+                    '(?:[0-9]{4}(?:-[0-9]{2}-|/[0-9]{2}/|\.[0-9]{2}\.)[0-9]{2}'
+                    || '|(?:[A-Z][a-z]{2},? )?[0-9]{1,2}[ /-][A-Z][a-z]{2}[ /-][0-9]{2,4}'
+                    || '|[0-9]{1,2}[/.][0-9]{1,2}[/.][0-9]{4})'
                     || '(?:(?:[T_:]|,? )(?:<time>|[0-9]{1,2}:[0-9]{2}(?:Z| ?[AP]M)?))?'
-                    || '|(?:[MTWFS][a-z]{2},? )?(?:[A-Z][a-z]{2} [0-9]{1,2}(?:, [12][0-9]{3},?)? <time>(?: [12][0-9]{3})?|[JFMASOND][a-z]{2,8} [0-9]{1,2},? [12][0-9]{3})|[0-9]{8}T[0-9]{6}(?:[.,][0-9]+)?Z?',
+                    || '|(?:[MTWFS][a-z]{2},? )?(?:[A-Z][a-z]{2} [0-9]{1,2}(?:, [12][0-9]{3},?)'
+                    || '? <time>(?: [12][0-9]{3})?|[JFMASOND][a-z]{2,8} [0-9]{1,2},? [12][0-9]{3})'
+                    || '|[0-9]{8}T[0-9]{6}(?:[.,][0-9]+)?Z?',
                     '<time>', 'g'
                 )
             else masked
@@ -164,12 +182,18 @@ without_times as (
     from without_uuids
     offset 0
 ),
--- Tokens, keys and other random words of 16 characters and more: what is no name changes its case or to digits where names do not.
+-- Tokens, and random words of 16 characters and more: they change their case or to digits (¦) where names do not.
 without_tokens as (
     select
         day, schedule_id, error_message, error_count, first_seen_at, last_seen_at, text,
         case
-            when masked ~ '.*(?:(?:[A-Z][a-z]*[0-9]|[0-9][a-z]*[A-Z]|[a-z][A-Z][0-9A-Z_-]|[A-Z][A-Z][a-z]|[A-Z][a-z][A-Z])[0-9A-Za-z_+/-]{7}|[0-9A-Za-z_+/-]{7}(?:[A-Z][a-z]*[0-9]|[0-9][a-z]*[A-Z]|[a-z][A-Z][0-9A-Z_-]|[A-Z][A-Z][a-z]|[A-Z][a-z][A-Z])|A[KS]IA[0-9A-Z]{12}).*' then
+            when masked ~ '.*(?:[0-9A-Za-z_+/-]{16}).*'
+                and masked ~ (
+                    '.*(?:(?:[A-Z][a-z]*[0-9]|[0-9][a-z]*[A-Z]|[a-z][A-Z][0-9A-Z_-]|[A-Z][A-Z][a-z]'
+                    || '|[A-Z][a-z][A-Z])[0-9A-Za-z_+/-]{7}|[0-9A-Za-z_+/-]{7}(?:[A-Z][a-z]*[0-9]'
+                    || '|[0-9][a-z]*[A-Z]|[a-z][A-Z][0-9A-Z_-]|[A-Z][A-Z][a-z]|[A-Z][a-z][A-Z])'
+                    || '|A[KS]IA[0-9A-Z]{12}).*'
+                ) then
                 regexp_replace(
                     regexp_replace(
                         regexp_replace(
@@ -178,21 +202,26 @@ without_tokens as (
                                     regexp_replace(
                                         regexp_replace(
                                             masked,
-                                            'eyJ[0-9A-Za-z_-]+(?:\.[0-9A-Za-z_-]*)+|(?:[a-z]{2,3}_(?:live|test)|gh[opusr]|github_pat|glpat|npm|whsec|xox[a-z]|dop_v1|hvs|SG|ya29)[_.-][0-9A-Za-z_.-]{10,}'
+                                            'eyJ[0-9A-Za-z_-]+(?:\.[0-9A-Za-z_-]*)+|(?:[a-z]{2,3}_(?:live'
+                                            || '|test)|gh[opusr]|github_pat|glpat|npm|whsec|xox[a-z]|dop_v1|hvs'
+                                            || '|SG|ya29)[_.-][0-9A-Za-z_.-]{10,}'
                                             || '|A[KS]IA[0-9A-Z]{12,}',
                                             '<token>', 'g'
                                         ),
                                         '([0-9A-Za-z_+/-]{16,}={0,2})',
                                         '«\1»', 'g'
                                     ),
-                                    '«([0-9A-Za-z_/+-]*(?:Exception|Error|Failure|Warning|Manager|Service|Handler|Factory|Client|Server|Provider|'
-                                    || 'Connection|Listener|Executor|Operator|Driver|Context|Session|Request|Response))»',
+                                    '«([0-9A-Za-z_/+-]*(?:Exception|Error|Failure|Warning|Manager|Service'
+                                    || '|Handler|Factory|Client|Server|Provider|'
+                                    || 'Connection|Listener|Executor|Operator|Driver|Context|Session|Request'
+                                    || '|Response))»',
                                     '\1', 'g'
                                 ),
                                 '«([0-9A-Za-z_-]{21}|[0-9A-Za-z_-]{27}|[a-z]{2,5}_[0-9A-Za-z]{14,})»',
                                 '«¦\1»', 'g'
                             ),
-                            '([A-Z][a-z]*[0-9]|[0-9][a-z]*[A-Z]|[a-z][A-Z][0-9A-Z_-]|[A-Z][A-Z][a-z]|[A-Z][a-z][A-Z])',
+                            '([A-Z][a-z]*[0-9]|[0-9][a-z]*[A-Z]|[a-z][A-Z][0-9A-Z_-]|[A-Z][A-Z][a-z]'
+                            || '|[A-Z][a-z][A-Z])',
                             '\1¦', 'g'
                         ),
                         '«[^«»/]*¦[^«»/]*¦[^«»/]*»|«[^«»/](?:[^«»]*¦){3}[^«»]*»|«/(?:[^«»]*¦){5}[^«»]*»',
@@ -206,7 +235,7 @@ without_tokens as (
     from without_times
     offset 0
 ),
--- Marks around each word with a digit, so that what follows sees whole words.
+-- Marks around each word with a digit, so that what follows sees whole words without looking around.
 words as (
     select
         day, schedule_id, error_message, error_count, first_seen_at, last_seen_at, text,
@@ -217,7 +246,7 @@ words as (
         ) as masked
     from without_tokens
 ),
--- Equal texts together, so that what follows is done for fewer.
+-- Equal texts together, so that what follows is done for fewer; PostgreSQL also keeps 32 compiled patterns only.
 marked as (
     select
         day, schedule_id, masked as marked, sum(error_count) as error_count, min(first_seen_at) as first_seen_at,
@@ -225,7 +254,7 @@ marked as (
     from words
     group by 1, 2, 3
 ),
--- Names with digits lose their marks, so they stay.
+-- Names with digits lose their marks, so they stay: nothing below masks a word without.
 kept as (
     select
         day, schedule_id, sample_message, error_count, first_seen_at, last_seen_at, marked,
@@ -234,17 +263,26 @@ kept as (
                 regexp_replace(
                     regexp_replace(
                         marked,
-                        '«([Ss]3[an]?|[Ee][Cc]2|[Ii][Pp]v?[46]|(?:TCP|UDP|tcp|udp)[46]|[Bb]ase(?:16|32|58|62|64)|BASE64|[Mm][Dd][45]|[Ss][Hh][Aa](?:1|224|256|384|512)|[Cc][Rr][Cc](?:16|32c?|64)'
-                        || '|[Uu][Tt][Ff](?:7|8|16|32|8mb[34])|[Ll]atin1|[Xx]509|[Ll]og4j2?|[Ss]lf4j|[Kk]8s|K8S|[Kk]3s|[Oo][Aa]uth[12]|[Hh]2c?|[Hh][Tt][Tt][Pp][23]|[Ii]18n|[Bb]zip2|[Ll][Zz]4|[Mm][Pp][34]|[Hh]26[45]'
-                        || '|[Xx](?:86|64)|(?:[Aa]md|AMD|[Aa]rm|ARM|[Aa]arch)64|i[36]86|[Ww]in(?:32|64)|[Uu]?[Ii]nt(?:2|4|8|16|32|64|128|256)'
+                        '«([Ss]3[an]?|[Ee][Cc]2|[Ii][Pp]v?[46]|(?:TCP|UDP|tcp|udp)[46]|[Bb]ase(?:16|32|58|62'
+                        || '|64)|BASE64|[Mm][Dd][45]|[Ss][Hh][Aa](?:1|224|256|384|512)|[Cc][Rr][Cc](?:16|32c?|64)'
+                        || '|[Uu][Tt][Ff](?:7|8|16|32|8mb[34])|[Ll]atin1|[Xx]509|[Ll]og4j2?|[Ss]lf4j|[Kk]8s|K8S'
+                        || '|[Kk]3s|[Oo][Aa]uth[12]|[Hh]2c?|[Hh][Tt][Tt][Pp][23]|[Ii]18n|[Bb]zip2|[Ll][Zz]4'
+                        || '|[Mm][Pp][34]|[Hh]26[45]'
+                        || '|[Xx](?:86|64)|(?:[Aa]md|AMD|[Aa]rm|ARM|[Aa]arch)64|i[36]86|[Ww]in(?:32|64)'
+                        || '|[Uu]?[Ii]nt(?:2|4|8|16|32|64|128|256)'
                         || '|[Ff]loat(?:4|8|16|32|64)|[Dd]ecimal(?:32|64|128|256)|[uif](?:8|16|32|64)'
-                        || '|n?varchar2|VARCHAR2|[Nn]eo4j|DB2|[Ss][Qq][Ll]ite3|psycopg[23]|boto3|[Pp]ython[23]|pip3|[Jj]2[Ee]{2}|[Rr]2[Dd][Bb][Cc]|c3p0'
-                        || '|[Ee]d25519|[Xx]25519|secp256[kr]1|argon2(?:id?)?|[Pp][Bb][Kk][Dd][Ff]2|[Pp][Kk][Cc][Ss](?:1|5|7|8|11|12)'
-                        || '|[Aa][Ee][Ss](?:128|192|256)|[EHPR]S(?:256|384|512)|AWS4|[Ss][Oo][Cc][Kk][Ss][45]|[Ss][Mm][Bb][123]|NFSv?[34]'
-                        || '|SNMPv[123]|NTLMv2|IKEv[12]|ICMPv6|DHCPv[46]|[Rr]oute53|p(?:50|75|90|95|99)|[Hh][Tt][Mm][Ll]5|ES[56]|V8)»',
+                        || '|n?varchar2|VARCHAR2|[Nn]eo4j|DB2|[Ss][Qq][Ll]ite3|psycopg[23]|boto3|[Pp]ython[23]'
+                        || '|pip3|[Jj]2[Ee]{2}|[Rr]2[Dd][Bb][Cc]|c3p0'
+                        || '|[Ee]d25519|[Xx]25519|secp256[kr]1|argon2(?:id?)?|[Pp][Bb][Kk][Dd][Ff]2'
+                        || '|[Pp][Kk][Cc][Ss](?:1|5|7|8|11|12)'
+                        || '|[Aa][Ee][Ss](?:128|192|256)|[EHPR]S(?:256|384|512)|AWS4|[Ss][Oo][Cc][Kk][Ss][45]'
+                        || '|[Ss][Mm][Bb][123]|NFSv?[34]'
+                        || '|SNMPv[123]|NTLMv2|IKEv[12]|ICMPv6|DHCPv[46]|[Rr]oute53|p(?:50|75|90|95|99)'
+                        || '|[Hh][Tt][Mm][Ll]5|ES[56]|V8)»',
                         '\1', 'g'
                     ),
-                    '«([A-Za-z]*[0-9]{1,3}[A-Za-z]*(?:Exception|Error|Warning|Failure|Fault)|[A-Za-z]{1,12}[0-9]{1,2}(?:[A-Z][a-z]+)*[A-Z][a-z]{4,})»',
+                    '«([A-Za-z]*[0-9]{1,3}[A-Za-z]*(?:Exception|Error|Warning|Failure|Fault)'
+                    || '|[A-Za-z]{1,12}[0-9]{1,2}(?:[A-Z][a-z]+)*[A-Z][a-z]{4,})»',
                     '\1', 'g'
                 )
             else marked
@@ -252,7 +290,7 @@ kept as (
     from marked
     offset 0
 ),
--- So do protocols.
+-- Protocols and encodings with their version stay.
 protocols as (
     select
         day, schedule_id, sample_message, error_count, first_seen_at, last_seen_at, marked,
@@ -260,7 +298,8 @@ protocols as (
             when marked ~ '.*(?:[A-Za-z][/-]«[0-9]{1,4}»|[A-Z] «[0-9]»|Sv[0-9]|SLv[0-9]).*' then
                 regexp_replace(
                     masked,
-                    '((?:[Uu][Tt][Ff]|[Ss][Hh][Aa]|AES|RSA|ISO|[Cc][Pp]|[Ww]indows|[Ll]atin)-|HTTPS?/|TLS |SSL )«([0-9]{1,4})»(?:([.-])«([0-9]{1,2})»)?|«((?:D?TLS|SSL)v[0-9])»(?:(\.)«([0-9])»)?',
+                    '((?:[Uu][Tt][Ff]|[Ss][Hh][Aa]|AES|RSA|ISO|[Cc][Pp]|[Ww]indows|[Ll]atin)-|HTTPS?/|TLS '
+                    || '|SSL )«([0-9]{1,4})»(?:([.-])«([0-9]{1,2})»)?|«((?:D?TLS|SSL)v[0-9])»(?:(\.)«([0-9])»)?',
                     '\1\2\3\4\5\6\7', 'g'
                 )
             else masked
@@ -268,17 +307,27 @@ protocols as (
     from kept
     offset 0
 ),
--- Codes behind a word that says so.
+-- Codes stay behind a word that says so, with a second one in brackets.
 codes as (
     select
         day, schedule_id, sample_message, error_count, first_seen_at, last_seen_at, marked,
         case
-            when marked ~ '.*(?:(?:[Cc]ode|CODE|us|US|no|NO|al|LT|TE|te|it|ed|lue|sg|rc|et|TTPS?|TTPS?/[«»0-9.]+|th|is|as|of|se|or|OR|rr|er)[ :=#(\[-]{1,3}[+-]?«).*' then
+            when (
+                marked like '%ode%«%' or marked like '%tatus%«%' or marked like '%rror%«%' or marked like '%rrno%«%'
+                or marked like '%ignal%«%' or marked like '%xit%«%' or marked like '%HTTP%«%' or marked like '%ODE%«%'
+                or marked like '%RROR%«%' or marked like '%STAT%«%' or marked like '%tate%«%' or marked like '%ESULT%«%'
+                or marked like '%alue%«%' or marked like '%Msg%«%' or marked like '%RRNO%«%' or marked like '%rr%«%'
+                or marked like '% rc%«%' or marked like '%(rc%«%' or marked like '% ret%«%' or marked like '%(ret%«%'
+            ) and marked ~ '.*(?:[A-Za-z0-9»][ :=#(\[-]{1,3}[+-]?«[0-9A-Za-fx]{1,8}[^a-z]).*' then
                 regexp_replace(
                     regexp_replace(
                         masked,
-                        '((?:(?:[Cc]ode|CODE|[Ss]tatus|STATUS|rrno|RRNO|ignal|RESULT|STATE|[Ss]tate|xit(?:ed)?|(?:xit ?|eturn )[Vv]alue|Msg|[ (]rc|[ (]ret|HTTPS?(?:/[0-9.]+)?)(?: with| is| was| of| code| status| response)*'
-                        || '[ :=#(\[-]{1,3}|(?:rror|RROR|[Ee]rr)(?: code| number)?[ =#(\[]{1,2})[+-]?)«([0-9]{1,5}|[0-9]*[A-Z][0-9A-Z]{1,7}|0x[0-9A-Fa-f]{1,8})»',
+                        '((?:(?:[Cc]ode|CODE|[Ss]tatus|STATUS|rrno|RRNO|ignal|RESULT|STATE|[Ss]tate|xit(?:ed)?'
+                        || '|(?:xit ?|eturn )[Vv]alue|Msg|[ (]rc|[ (]ret|HTTPS?(?:/[0-9.]+)?)(?: with| is| was'
+                        || '| of| code| status| response)*'
+                        || '[ :=#(\[-]{1,3}|(?:rror|RROR|[Ee]rr)(?: code'
+                        || '| number)?[ =#(\[]{1,2})[+-]?)«([0-9]{1,5}|[0-9]*[A-Z][0-9A-Z]{1,7}'
+                        || '|0x[0-9A-Fa-f]{1,8})»',
                         '\1\2', 'g'
                     ),
                     '([0-9A-Z]\]? ?[(\[])«([0-9A-Z]{4,5})»([)\]])',
@@ -289,16 +338,18 @@ codes as (
     from protocols
     offset 0
 ),
--- Statuses of answers.
+-- Statuses of answers stay, counts do not.
 replies as (
     select
         day, schedule_id, sample_message, error_count, first_seen_at, last_seen_at, marked,
         case
-            when marked ~ '.*(?:«[1-5][0-9]{2}» [A-Z«]|(?:ed|ing|ns|got|with) [+-]?«[0-9]{1,3}»).*' then
+            when marked ~ '.*(?:«[1-5][0-9]{2}» [A-Z«]|[dgsth] [+-]?«[0-9]{1,3}»).*' then
                 regexp_replace(
                     masked,
-                    '((?:return(?:ed|s|ing)|got|received|responded with|answered) [+-]?)«([1-5]?[0-9]{1,2})»($|[.,:;)\]]| (?:for|from|on|by|when|while|after|[A-Z]))'
-                    || '|«([1-5][0-9]{2})»( (?:Bad|Un|Forb|Not |Me|Req|Conf|Gone|Too |Int|Serv|Gate|Cli|OK|«[245]»\.))',
+                    '((?:return(?:ed|s|ing)|got|received|responded with|answered) [+-]?)«([1-5]?[0-9]{1,2})»($'
+                    || '|[.,:;)\]]| (?:for|from|on|by|when|while|after|[A-Z]))'
+                    || '|«([1-5][0-9]{2})»( (?:Bad|Un|Forb|Not |Me|Req|Conf|Gone|Too |Int|Serv|Gate|Cli|OK'
+                    || '|«[245]»\.))',
                     '\1\2\3\4\5', 'g'
                 )
             else masked
@@ -306,17 +357,26 @@ replies as (
     from codes
     offset 0
 ),
--- And codes by shape.
+-- Codes stay that are known by their prefix, or stand like one between colons.
 kept_codes as (
     select
         day, schedule_id, sample_message, error_count, first_seen_at, last_seen_at, marked,
         case
-            when marked ~ '.*(?:[A-Z]-«[0-9]{3,5}»|«(?:[A-Z]{1,8}[0-9]{3,7}[A-Z]?|0x[0-9A-Fa-f]{8})»|[: \[]«[0-9]{1,4}[A-Z][0-9A-Z]{1,4}»[:\]]).*' then
+            when marked ~ (
+                    '.*(?:[A-Z]-«[0-9]{3,5}»|«(?:[A-Z]{1,8}[0-9]{3,7}[A-Z]?|0x[0-9A-Fa-f]{8})»'
+                    || '|[: \[]«[0-9]{1,4}[A-Z][0-9A-Z]{1,4}»[:\]]).*'
+                ) then
                 regexp_replace(
                     masked,
-                    '((?:ORA|TNS|PLS|RMAN|DPI|DPY|NJS|BEA|KUP|LRM|CRS|PRVF|PRVG|PRCR|DRG|JZ|CVE)-)«([0-9]{3,5})»'
-                    || '|«((?:TS|CS|BC|LNK|MSB|NU|NETSDK|AADSTS|HHH|PGRST|WFLY[A-Z]*|CWW[A-Z]*|AMQ|DSN[A-Z]?|SQL|KB)[0-9]{3,7}[A-Z]?|E[0-9]{5}|0x80[012][0-9A-Fa-f]{5}|0x[Cc]00[0-9A-Fa-f]{5}|0x[Ee]0434352)»'
-                    || '|((?:^|: |(?:[Ee]rror|ERROR|[Ww]arning|WARNING|[Ff]atal)[: \[]{1,2})[A-Z]{2,5}-)«([0-9]{4,5})»(:|\])|((?:^|: |(?:[Ee]rror|ERROR|[Ww]arning|WARNING|[Ff]atal)[: \[]{1,2}))«([A-Z]{1,8}[0-9]{3,6}[A-Z]?|[0-9]{1,4}[A-Z][0-9A-Z]{1,4})»(:|\])',
+                    '((?:ORA|TNS|PLS|RMAN|DPI|DPY|NJS|BEA|KUP|LRM|CRS|PRVF|PRVG|PRCR|DRG|JZ'
+                    || '|CVE)-)«([0-9]{3,5})»'
+                    || '|«((?:TS|CS|BC|LNK|MSB|NU|NETSDK|AADSTS|HHH|PGRST|WFLY[A-Z]*|CWW[A-Z]*|AMQ|DSN[A-Z]?|SQL'
+                    || '|KB)[0-9]{3,7}[A-Z]?|E[0-9]{5}|0x80[012][0-9A-Fa-f]{5}|0x[Cc]00[0-9A-Fa-f]{5}'
+                    || '|0x[Ee]0434352)»'
+                    || '|((?:^|: |(?:[Ee]rror|ERROR|[Ww]arning|WARNING'
+                    || '|[Ff]atal)[: \[]{1,2})[A-Z]{2,5}-)«([0-9]{4,5})»(:|\])|((?:^|: |(?:[Ee]rror|ERROR'
+                    || '|[Ww]arning|WARNING|[Ff]atal)[: \[]{1,2}))«([A-Z]{1,8}[0-9]{3,6}[A-Z]?'
+                    || '|[0-9]{1,4}[A-Z][0-9A-Z]{1,4})»(:|\])',
                     '\1\2\3\4\5\6\7\8\9', 'g'
                 )
             else masked
@@ -324,7 +384,7 @@ kept_codes as (
     from replies
     offset 0
 ),
--- IPv4 addresses.
+-- IPv4 addresses before numbers with a point.
 without_ips as (
     select
         day, schedule_id, sample_message, error_count, first_seen_at, last_seen_at, marked,
@@ -340,7 +400,7 @@ without_ips as (
     from kept_codes
     offset 0
 ),
--- Pods of Kubernetes: behind the hash of a deployment five characters, and such as are no word.
+-- Suffixes of Kubernetes: any behind the hash of a deployment, otherwise only what is no word.
 without_pods as (
     select
         day, schedule_id, sample_message, error_count, first_seen_at, last_seen_at, marked,
@@ -349,10 +409,13 @@ without_pods as (
                 regexp_replace(
                     regexp_replace(
                         masked,
-                        '-(?:«(?:[0-9]+[a-z]+[0-9][0-9a-z]*|[a-z]+[0-9]+[a-z][0-9a-z]*|[a-z]+[0-9]{3,}|[0-9]+[a-z]{2,}|[bcdfghjklmnpqrstvwxz]{5,}[0-9]+)»|[bcdfghjklmnpqrstvwxz]{8,10})-«?[0-9a-z]{4,5}»?($|[^0-9A-Za-z«-])',
+                        '-(?:«(?:[0-9]+[a-z]+[0-9][0-9a-z]*|[a-z]+[0-9]+[a-z][0-9a-z]*|[a-z]+[0-9]{3,}'
+                        || '|[0-9]+[a-z]{2,}|[bcdfghjklmnpqrstvwxz]{5,}[0-9]+)»'
+                        || '|[bcdfghjklmnpqrstvwxz]{8,10})-«?[0-9a-z]{4,5}»?($|[^0-9A-Za-z«-])',
                         '-<n>\1', 'g'
                     ),
-                    '([0-9a-z»])-(?:«[bcdfghjklmnpqrstvwxz2456789]{5}»|[bcdfghjklmnpqrstvwxz]{5})($|[^0-9A-Za-z«-])',
+                    '([0-9a-z»])-(?:«[bcdfghjklmnpqrstvwxz2456789]{5}»|[bcdfghjklmnpqrstvwxz]{5})($'
+                    || '|[^0-9A-Za-z«-])',
                     '\1-<n>\2', 'g'
                 )
             else masked
@@ -360,7 +423,7 @@ without_pods as (
     from without_ips
     offset 0
 ),
--- Durations.
+-- Durations of any unit, as Go writes them.
 without_durations as (
     select
         day, schedule_id, sample_message, error_count, first_seen_at, last_seen_at, marked,
@@ -368,7 +431,8 @@ without_durations as (
             when marked ~ '.*(?:[0-9](?:[wdhms]|[mun]s|mins?|secs?|hrs?)»|»[µμ]s|«PT?[0-9]).*' then
                 regexp_replace(
                     masked,
-                    '«(?:[0-9]{1,3}[wd])?(?:[0-9]+h)?(?:[0-9]+m)?[0-9]+(?:»\.«[0-9]+)?(?:(?:[hms]|ms|us|ns|mins?|secs?|hrs?)»|»[µμ]s)|«[0-9]{1,3}[wd]»|«PT?[0-9][0-9DHMST]*»(?:\.«[0-9]+S»)?',
+                    '«(?:[0-9]{1,3}[wd])?(?:[0-9]+h)?(?:[0-9]+m)?[0-9]+(?:»\.«[0-9]+)?(?:(?:[hms]|ms|us|ns'
+                    || '|mins?|secs?|hrs?)»|»[µμ]s)|«[0-9]{1,3}[wd]»|«PT?[0-9][0-9DHMST]*»(?:\.«[0-9]+S»)?',
                     '<duration>', 'g'
                 )
             else masked
@@ -376,19 +440,20 @@ without_durations as (
     from without_pods
     offset 0
 ),
--- Numbers, hashes and identifiers of any alphabet, which cannot be told apart.
+-- Numbers, hashes and identifiers of any alphabet are one, since a hash may have digits only.
 without_numbers as (
     select
         day, schedule_id, sample_message, error_count, first_seen_at, last_seen_at, marked,
         regexp_replace(
             masked,
-            '«(?:[0-9]+»\.«)?[0-9]+[eE](?:»[+-]«)?[0-9]+»|«[0-9]+»(?:[.,_'']«[0-9]+»)*|«(?:g?[0-9a-f]{7,}|[0-9A-F]{7,}|0[xX][0-9A-Fa-f]+|'
+            '«(?:[0-9]+»\.«)?[0-9]+[eE](?:»[+-]«)?[0-9]+»|«[0-9]+»(?:[.,_'']«[0-9]+»)*|«(?:g?[0-9a-f]{7,}'
+            || '|[0-9A-F]{7,}|0[xX][0-9A-Fa-f]+|'
             || '[A-Za-z]+[0-9]+[A-Za-z]+[0-9A-Za-z]*|[0-9]+[A-Za-z]+[0-9]+[0-9A-Za-z]*)»',
             '<n>', 'g'
         ) as masked
     from without_durations
 ),
--- Equal texts together, so that what follows is done for few.
+-- Equal texts together again.
 forms as (
     select
         day,
@@ -401,24 +466,30 @@ forms as (
     from without_numbers
     group by 1, 2, 3
 ),
--- Paths of either kind of slash, and tags of images.
+-- Paths of either kind of slash, then tags of images.
 without_paths as (
     select
         day, schedule_id, sample_message, error_count, first_seen_at, last_seen_at,
         regexp_replace(
             regexp_replace(
                 masked,
-                '(^|[^0-9A-Za-z<>_./~\\+«»-])(?:(?:«?[A-Za-z]:|~|\.\.?)?(?:/(?:[^ /<>"''`,:;()\[\]{}|&?*]|<(?:n|time|uuid|text|email|token|duration|mac)>)+)(?:/(?:[^ /<>"''`,:;()\[\]{}|&?*]|<[a-z]+>)+)*/?(?:\?(?:[^ <>"'',)]|<[a-z]+>)*)?'
-                || '|(?:[A-Za-z]:\\|\\\\)(?:(?:[^\\/:*?"<>| ]|<[a-z]+>)(?:(?:[^\\/:*?"<>|]|<[a-z]+>)*(?:[^\\/:*?"<>| ]|<[a-z]+>))?\\)*(?:[^ \\/:*?"<>|,;)]|<[a-z]+>)*'
-                || '|[0-9A-Za-z_«»-]+(?:/(?:[0-9A-Za-z_.%+=@~«»-]|<(?:n|time|uuid|text|email|token|duration|mac)>)+)*/(?:[0-9A-Za-z_.«»-]|<(?:n|time|uuid|text|email|token|duration|mac)>)+\.[A-Za-z][A-Za-z]{0,9})',
+                '(^|[^0-9A-Za-z<>_./~\\+«»-])(?:(?:«?[A-Za-z]:|~|\.\.?)?(?:/(?:[^ /<>"''`,:;()\[\]{}|&?*]|<(?:n'
+                || '|time|uuid|text|email|token|duration|mac)>)+)(?:/(?:[^ /<>"''`,:;()\[\]{}|&?*]'
+                || '|<[a-z]+>)+)*/?(?:\?(?:[^ <>"'',)]|<[a-z]+>)*)?'
+                || '|(?:[A-Za-z]:\\|\\\\)(?:(?:[^\\/:*?"<>| ]|<[a-z]+>)(?:(?:[^\\/:*?"<>|]'
+                || '|<[a-z]+>)*(?:[^\\/:*?"<>| ]|<[a-z]+>))?\\)*(?:[^ \\/:*?"<>|,;)]|<[a-z]+>)*'
+                || '|[0-9A-Za-z_«»-]+(?:/(?:[0-9A-Za-z_.%+=@~«»-]|<(?:n|time|uuid|text|email|token|duration'
+                || '|mac)>)+)*/(?:[0-9A-Za-z_.«»-]|<(?:n|time|uuid|text|email|token|duration'
+                || '|mac)>)+\.[A-Za-z][A-Za-z]{0,9})',
                 '\1<path>', 'g'
             ),
-            '((?:[Ii]mage |[Pp]ull(?:ing)? )[0-9a-z«»._-]+(?:(?::<n>)?(?:/[a-z0-9«»._-]+)+)?|[a-z0-9«»][a-z0-9«».-]*(?::<n>)?(?:/[a-z0-9«»._-]+)+):(?:[0-9A-Za-z_.«»-]|<[a-z]+>)+',
+            '((?:[Ii]mage |[Pp]ull(?:ing)? )[0-9a-z«»._-]+(?:(?::<n>)?(?:/[a-z0-9«»._-]+)+)?'
+            || '|[a-z0-9«»][a-z0-9«».-]*(?::<n>)?(?:/[a-z0-9«»._-]+)+):(?:[0-9A-Za-z_.«»-]|<[a-z]+>)+',
             '\1:<tag>', 'g'
         ) as masked
     from forms
 ),
--- Pods of Kubernetes, sizes, then what is left of words with digits.
+-- Sizes, then the numbers that are part of a word.
 without_parts as (
     select
         day, schedule_id, sample_message, error_count, first_seen_at, last_seen_at,
@@ -433,7 +504,7 @@ without_parts as (
         ) as masked
     from without_paths
 ),
--- Lists are one of what they are lists of.
+-- Signs go, and a list is one of what it is a list of.
 patterns as (
     select
         day, schedule_id, sample_message, error_count, first_seen_at, last_seen_at,
@@ -445,7 +516,8 @@ patterns as (
                         '(^|[ =(,:\[{])[+-]<n>',
                         '\1<n>', 'g'
                     ),
-                    '(<n>)(?:(?:[._-]|[,;|] ?)<n>)+|(\[<n>)(?: <n>)+|(<text>)(?:[,;|] ?<text>)+|(<uuid>)(?:[,;|] ?<uuid>)+|(<ip>)(?:[,;|] ?<ip>)+|(<path>)(?:[,;|] ?<path>)+|\{(<uuid>)\}',
+                    '(<n>)(?:(?:[._-]|[,;|] ?)<n>)+|(\[<n>)(?: <n>)+|(<text>)(?:[,;|] ?<text>)+|(<uuid>)(?:[,;'
+                    || '|] ?<uuid>)+|(<ip>)(?:[,;|] ?<ip>)+|(<path>)(?:[,;|] ?<path>)+|\{(<uuid>)\}',
                     '\1\2\3\4\5\6\7', 'g'
                 ),
                 '[«»]|^ | $',
