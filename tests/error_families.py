@@ -227,6 +227,7 @@ CODES: dict[str, tuple[str, ...]] = {
     "HTTP {code} from {ip4}:{port}": ("400", "403", "404", "429", "500", "502", "503"),
     "request {uuid} failed with status code {code}": ("400", "404", "503"),
     "upstream {endpoint} returned {code}": ("502", "503", "504"),
+    "The requested URL {url} returned error: {code}": ("403", "404", "502"),
     "{code} Server Error for url {url}": ("500", "502", "503"),
     "process {n} exited with code {code}": ("0", "1", "2", "126", "127", "137", "-1"),
     "container {container}: exit status {code} after {duration}": ("1", "137", "143"),

@@ -343,11 +343,12 @@ replies as (
     select
         day, schedule_id, sample_message, error_count, first_seen_at, last_seen_at, marked,
         case
-            when marked ~ '.*(?:«[1-5][0-9]{2}» [A-Z«]|[dgsth] [+-]?«[0-9]{1,3}»).*' then
+            when marked ~ '.*(?:«[1-5][0-9]{2}» [A-Z«]|[dgsthr:] [+-]?«[0-9]{1,3}»).*' then
                 regexp_replace(
                     masked,
-                    '((?:return(?:ed|s|ing)|got|received|responded with|answered) [+-]?)«([1-5]?[0-9]{1,2})»($'
-                    || '|[.,:;)\]]| (?:for|from|on|by|when|while|after|[A-Z]))'
+                    '((?:return(?:ed|s|ing)(?: an?)?(?: error:?| status:?)?|got|received|responded with'
+                    || '|answered) [+-]?)«([1-5]?[0-9]{1,2})»($|[.,:;)\]]| (?:for|from|on|by|when|while|after'
+                    || '|[A-Z]))'
                     || '|«([1-5][0-9]{2})»( (?:Bad|Un|Forb|Not |Me|Req|Conf|Gone|Too |Int|Serv|Gate|Cli|OK'
                     || '|«[245]»\.))',
                     '\1\2\3\4\5', 'g'
