@@ -234,6 +234,7 @@ CODES: dict[str, tuple[str, ...]] = {
     "process {n} killed by signal {code}": ("6", "9", "11", "15"),
     "connect to {endpoint} failed: errno {code}": ("104", "110", "111", "113"),
     "[Errno {code}] {path}": ("2", "13", "28"),
+    "curl: ({code}) no answer from {url}": ("6", "7", "28"),
     "cannot rename {windows}: [WinError {code}]": ("5", "32", "10061"),
     "service {quoted} failed with HRESULT: {code}": ("0x80070005", "0x80070002", "0x80131500"),
     "exception code {code} at {pointer}": ("0xC0000005", "0xC00000FD"),
@@ -349,6 +350,12 @@ MASKED = {
         "utf8, UTF-8, s3, ipv4, base64, sha256, log4j, k8s, amd64, int64 are names, shard<n> is not",
     "com.amazonaws.services.s3.model.AmazonS3Exception: Access Denied (Status Code: 403; Request ID: 4442587FB7D0A2F9)":
         "com.amazonaws.services.s3.model.AmazonS3Exception: Access Denied (Status Code: 403; Request ID: <n>)",
+    "valid until 5 March 2025, since 02-Jan-06, March 5, 2025 or 31.03.2025 10:11":
+        "valid until <time>, since <time>, <time> or <time>",
+    "2025-03-31 10:11:12,123 ERROR [main] retry 5 of 3 Jobs, it's 5 o'clock":
+        "<time> ERROR [main] retry <n> of <n> Jobs, it's <n> o'clock",
+    "Msg 207, Level 16, State 1, Line 5: SQLCODE=-204, SQLSTATE=42704":
+        "Msg 207, Level <n>, State 1, Line <n>: SQLCODE=-204, SQLSTATE=42704",
     "550 5.1.1 mailbox is unavailable":
         "550 <n> mailbox is unavailable",
 }  # fmt: skip

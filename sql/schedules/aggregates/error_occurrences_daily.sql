@@ -79,7 +79,7 @@ unquoted as (
         regexp_replace(
             masked,
             '"(?:\\"|[^"])*"|`[^`]*`'
-            || '|(^|[^0-9A-Za-z''"`])[bBuUrR]?''(?:''''|''[0-9A-Za-z]|[^''])*''',
+            || '|(^|[^0-9A-Za-z''"`])[bBuUrRN]?''(?:''''|''[0-9A-Za-z]|[^''])*''',
             '\1<text>', 'g'
         ) as masked
     from texts_with_codes
@@ -120,8 +120,8 @@ without_colons as (
                         '\[?[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){7}(?:%[0-9A-Za-z_-]+)?\]?',
                         '<ip>', 'g'
                     ),
-                    '(^|[^0-9A-Za-z.:\[])\[?(?:[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4})'
-                    || '*::(?:[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4})*(?:\.[0-9]{1,3}){0,3})?'
+                    '(^|[^0-9A-Za-z.:\[])\[?(?:[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4})*::(?:[0-9A-Fa-f]{1,4}'
+                    || '(?::[0-9A-Fa-f]{1,4})*(?:\.[0-9]{1,3}){0,3})?'
                     || '|::[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4})*(?:\.[0-9]{1,3}){0,3})(?:%[0-9A-Za-z_-]+)?\]?($'
                     || '|[^0-9A-Za-z])',
                     '\1<ip>\2', 'g'
@@ -158,22 +158,23 @@ without_times as (
         case
             when text ~ (
                     '.*(?:[0-9]:[0-9]{2}:[0-9]|[0-9]{4}[/.-][0-9]{2}[/.-][0-9]|[0-9][/.][0-9]{1,2}[/.][0-9]{4}'
-                    || '|[0-9]T[0-9]{6}|[a-z][ /-][12][0-9]{3}|[a-z]{2} [0-9]{1,2}, [12]).*'
+                    || '|[0-9]T[0-9]{6}|[a-z][ /-][12][0-9]{3}|[a-z]{2},? [0-9]{1,2}, [12]'
+                    || '|[0-9]-[JFMASOND][a-z]{2}-[0-9]).*'
                 ) then
                 regexp_replace(
                     regexp_replace(
                         masked,
-                        '(?:[0-9]{2}/[A-Z][a-z]{2}/[0-9]{4}:)?[0-9]{1,2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]+)'
-                        || '?(?: ?[AP]M)?(?:Z| ?[+-][0-9]{2}:?[0-9]{2})?(?: (?:UTC|GMT|[CEMP][DES]?T'
+                        '(?:[0-9]{2}/[A-Z][a-z]{2}/[0-9]{4}:)?[0-9]{1,2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]+)?'
+                        || '(?: ?[AP]M)?(?:Z| ?[+-][0-9]{2}:?[0-9]{2})?(?: (?:UTC|GMT|[CEMP][DES]?T'
                         || '|CEST))?(?: m=[+-][0-9.]+)?',
                         '<time>', 'g'
                     ),
                     '(?:[0-9]{4}(?:-[0-9]{2}-|/[0-9]{2}/|\.[0-9]{2}\.)[0-9]{2}'
-                    || '|(?:[A-Z][a-z]{2},? )?[0-9]{1,2}[ /-][A-Z][a-z]{2}[ /-][0-9]{2,4}'
-                    || '|[0-9]{1,2}[/.][0-9]{1,2}[/.][0-9]{4})'
+                    || '|(?:[A-Z][a-z]{2},? )?[0-9]{1,2}[ /-][JFMASOND][a-z]{2}[ /-][0-9]{2,4}'
+                    || '|[0-9]{1,2} [JFMASOND][a-z]{3,8},? [12][0-9]{3}|[0-9]{1,2}[/.][0-9]{1,2}[/.][0-9]{4})'
                     || '(?:(?:[T_:]|,? )(?:<time>|[0-9]{1,2}:[0-9]{2}(?:Z| ?[AP]M)?))?'
-                    || '|(?:[MTWFS][a-z]{2},? )?(?:[A-Z][a-z]{2} [0-9]{1,2}(?:, [12][0-9]{3},?)'
-                    || '? <time>(?: [12][0-9]{3})?|[JFMASOND][a-z]{2,8} [0-9]{1,2},? [12][0-9]{3})'
+                    || '|(?:[MTWFS][a-z]{2},? )?(?:[A-Z][a-z]{2} [0-9]{1,2}(?:, [12][0-9]{3},?)? <time>'
+                    || '(?: [12][0-9]{3})?|[JFMASOND][a-z]{2,8} [0-9]{1,2},? [12][0-9]{3})'
                     || '|[0-9]{8}T[0-9]{6}(?:[.,][0-9]+)?Z?',
                     '<time>', 'g'
                 )
@@ -316,15 +317,15 @@ codes as (
                 marked like '%ode%«%' or marked like '%tatus%«%' or marked like '%rror%«%' or marked like '%rrno%«%'
                 or marked like '%ignal%«%' or marked like '%xit%«%' or marked like '%HTTP%«%' or marked like '%ODE%«%'
                 or marked like '%RROR%«%' or marked like '%STAT%«%' or marked like '%tate%«%' or marked like '%ESULT%«%'
-                or marked like '%alue%«%' or marked like '%Msg%«%' or marked like '%RRNO%«%' or marked like '%rr%«%'
+                or marked like '%alue%«%' or marked like '%Msg%«%' or marked like '%RRNO%«%' or marked like '%rr%«%' or marked like '%curl:%«%'
                 or marked like '% rc%«%' or marked like '%(rc%«%' or marked like '% ret%«%' or marked like '%(ret%«%'
             ) and marked ~ '.*(?:[A-Za-z0-9»][ :=#(\[-]{1,3}[+-]?«[0-9A-Za-fx]{1,8}[^a-z]).*' then
                 regexp_replace(
                     regexp_replace(
                         masked,
                         '((?:(?:[Cc]ode|CODE|[Ss]tatus|STATUS|rrno|RRNO|ignal|RESULT|STATE|[Ss]tate|xit(?:ed)?'
-                        || '|(?:xit ?|eturn )[Vv]alue|Msg|[ (]rc|[ (]ret|HTTPS?(?:/[0-9.]+)?)(?: with| is| was'
-                        || '| of| code| status| response)*'
+                        || '|(?:xit ?|eturn )[Vv]alue|Msg|c(?:url|URL)|[ (]rc|[ (]ret'
+                        || '|HTTPS?(?:/[0-9.]+)?)(?: with| is| was| of| code| status| response)*'
                         || '[ :=#(\[-]{1,3}|(?:rror|RROR|[Ee]rr)(?: code'
                         || '| number)?[ =#(\[]{1,2})[+-]?)«([0-9]{1,5}|[0-9]*[A-Z][0-9A-Z]{1,7}'
                         || '|0x[0-9A-Fa-f]{1,8})»',
