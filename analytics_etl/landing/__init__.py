@@ -18,14 +18,21 @@ import pyarrow.compute as pc
 
 from analytics_etl.contracts import Contract
 from analytics_etl.landing import validation
-from analytics_etl.landing.files import LandingFile, list_files
+from analytics_etl.landing.files import LandingFile, hidden_file, list_files
 from analytics_etl.landing.records import Chain, FileReport, Opener, Records
-from analytics_etl.landing.rejections import REJECTED_AT_ONCE, FileState, RejectedRow, WaitingRows, printable
+from analytics_etl.landing.rejections import (
+    REJECTED_AT_ONCE,
+    REJECTED_BYTES_AT_ONCE,
+    FileState,
+    RejectedRow,
+    WaitingRows,
+    printable,
+)
 from analytics_etl.landing.scratch import Scratch
 from analytics_etl.landing.validation import Fields
 from analytics_etl.models import Model
 
-__all__ = ["FileReport", "LandingFile", "LandingReader", "RejectedRow", "Rows", "list_files"]
+__all__ = ["FileReport", "LandingFile", "LandingReader", "RejectedRow", "Rows", "hidden_file", "list_files"]
 
 _BATCH_ROWS = 50_000
 
@@ -137,9 +144,10 @@ class LandingReader:
     def _rejected(self, batch: pa.RecordBatch) -> Iterator[Rows]:
         """The rejected rows of a batch, counted; a few at a time, since as objects they take much memory."""
         bad = batch.select(["_file", "_line", "_day", "_reason", "_content"]).filter(batch["_reason"].is_valid())
-        for first in range(0, bad.num_rows, REJECTED_AT_ONCE):
+        at_once = min(REJECTED_AT_ONCE, REJECTED_BYTES_AT_ONCE * bad.num_rows // (bad.nbytes + 1) + 1)
+        for first in range(0, bad.num_rows, at_once):
             rejected = []
-            for row in bad.slice(first, REJECTED_AT_ONCE).to_pylist():
+            for row in bad.slice(first, at_once).to_pylist():
                 report = self.reports[row["_file"]]
                 report.rejected[row["_day"]] += 1
                 content = None if row["_content"] is None else printable(row["_content"])

@@ -20,6 +20,8 @@ from analytics_etl.warehouse.sending import RowSender
 from analytics_etl.warehouse.staging import create_like
 
 _REJECTED_BUFFER = 20_000
+_REJECTED_CHARACTERS = 8 << 20
+"""Rejected rows that wait to be written together, and what they hold."""
 
 _IDS_AT_ONCE = 200_000
 """Event ids looked for in one pass over a day: as an array, so that they are hashed and need no table."""
@@ -49,6 +51,7 @@ class DayLoad:
     gate: Gate | None = None
     _counts: dict[date, int] = field(default_factory=dict)
     _rejected: list[tuple[Any, ...]] = field(default_factory=list)
+    _rejected_characters: int = 0
     _started: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
@@ -74,8 +77,10 @@ class DayLoad:
 
     def reject(self, rejected: Iterable[tuple[str, RejectedRow]]) -> None:
         """Keep rejected rows, each with the path of its file."""
+        rejected = list(rejected)
+        self._rejected_characters += sum(row.size for _, row in rejected)
         self._rejected += [(self.contract.table, path, r.day, r.line, r.reason, r.content) for path, r in rejected]
-        if len(self._rejected) > _REJECTED_BUFFER:
+        if len(self._rejected) > _REJECTED_BUFFER or self._rejected_characters > _REJECTED_CHARACTERS:
             self._flush_rejected()
 
     def drain(self) -> None:
@@ -245,7 +250,8 @@ class DayLoad:
         self.connection.execute(sql.SQL("analyze {}").format(self._staging(day)))
 
     def _flush_rejected(self) -> None:
-        rejected, self._rejected = self._rejected, []
+        rejected, size = self._rejected, self._rejected_characters
+        self._rejected, self._rejected_characters = [], 0
 
         def write() -> None:
             statement = "copy ops.rejected_rows (table_name, path, day, line, reason, content) from stdin"
@@ -254,7 +260,7 @@ class DayLoad:
                     copy.write_row(row)
 
         if rejected:
-            self._sender.run(write)
+            self._sender.run(write, size)
 
     def close(self) -> None:
         """End the sending thread, whatever state it is in."""
