@@ -114,9 +114,9 @@ class _Reader:
         yield from self._alone(swallowed, reason)
 
     def _miscounted(self, count: int) -> Iterator[Record]:
-        """A record of too many or too few fields. It has several lines by mistake, if one of them is a record."""
+        """A record of too many or too few fields. It has several lines by mistake, if one in its midst is a record."""
         reason = f"expected {self.expected} fields as in the header, got {count}"
-        if not any(len(self._fields(text) or ()) == self.expected for _, text in self.consumed[1:]):
+        if not any(len(self._fields(text) or ()) == self.expected for _, text in self.consumed[1:-1]):
             number = self.consumed[0][0]
             self.lines.reject(number, reason, "".join(text for _, text in self.consumed))
             return

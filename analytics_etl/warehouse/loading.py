@@ -106,11 +106,13 @@ class DayLoad:
         )
 
     def _remove_copies(self, day: date, event_ids: list[Any]) -> list[Any]:
-        # Looking for them and removing them are two statements: only one that writes nothing is done in parallel.
-        found = self.connection.execute(
+        # Looking for them and removing them are two statements: only the SELECT of a new table is done in parallel. It
+        # never leaves the server, since a small file may hold millions of copies.
+        copies = sql.Identifier(self.contract.family, f"{self._leaf_name(day)}_copies")
+        self.connection.execute(
             sql.SQL("""
-                select array_agg(row_address) filter (where position > 1), count(*) filter (where position > 1),
-                    coalesce(array_agg(event_id) filter (where position = 1 and lowest <> highest), '{{}}')
+                create unlogged table {copies} as
+                select row_address, event_id, position
                 from (
                     select row_address, event_id,
                         row_number() over (partition by event_id order by event_time, fingerprint) as position,
@@ -119,19 +121,29 @@ class DayLoad:
                     from (
                         select e.ctid as row_address, event_id, e.{time} as event_time, md5(e::text) as fingerprint
                         from {table} as e
-                        where event_id = any(%s)
+                        where event_id = any({ids}::uuid[])
                     ) as copies
                 ) as ranked
-            """).format(table=self._staging(day), time=sql.Identifier(self.contract.time_column)),
-            [event_ids],
+                where position > 1 or lowest <> highest
+            """).format(
+                copies=copies,
+                table=self._staging(day),
+                time=sql.Identifier(self.contract.time_column),
+                ids=sql.Literal("{" + ",".join(map(str, event_ids)) + "}"),
+            )
+        )
+        found = self.connection.execute(
+            sql.SQL("select coalesce(array_agg(event_id), '{{}}') from {} where position = 1").format(copies)
         ).fetchone()
         assert found is not None
-        addresses, removed, conflicting = found
-        self.connection.execute(
-            sql.SQL("delete from {} where ctid = any(%s::tid[])").format(self._staging(day)), [addresses]
-        )
+        removed = self.connection.execute(
+            sql.SQL("delete from {} where ctid = any(array(select row_address from {} where position > 1))").format(
+                self._staging(day), copies
+            )
+        ).rowcount
+        self.connection.execute(sql.SQL("drop table {}").format(copies))
         self._counts[day] -= removed
-        return list(conflicting)
+        return list(found[0])
 
     def publish(
         self,
