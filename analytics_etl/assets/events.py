@@ -168,9 +168,9 @@ def _progress(table: str, reader: LandingReader, files: int, tell: Callable[[str
 
     def tell_progress() -> None:
         nonlocal told, told_at
-        if len(reader.reports) > told and time.monotonic() > told_at + 1:
-            told, told_at = len(reader.reports), time.monotonic()
-            file = reader.reports[-1].file
+        if len(reader.opened) > told and time.monotonic() > told_at + 1:
+            told, told_at = len(reader.opened), time.monotonic()
+            file = reader.opened[-1].file
             tell(f"{table}: reading {file.path} ({told} of {files}, {file.size_bytes:,} bytes)")
 
     return tell_progress

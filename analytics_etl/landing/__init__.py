@@ -71,8 +71,11 @@ class LandingReader:
         self._connection.execute("create table event_ids (event_id uuid, day date, file_number integer)")
         self._ids = self._connection.cursor()
         self.reports: list[FileReport] = []
+        """Of all files that were given, in their order."""
+        self.opened: list[FileReport] = []
+        """Of those that were opened so far, in the order they were read in."""
         self._settled = 0
-        """Reports before it can reject nothing more."""
+        """Files opened before it can reject nothing more."""
 
     def __enter__(self) -> Self:
         return self
@@ -88,15 +91,19 @@ class LandingReader:
         """Every row of the files, which come in order of path; valid rows only of the days asked for, counts of all.
 
         Files of one shape go through one statement, one after the other: to plan it takes longer than to read a small
-        file.
+        file. So formats are read one after the other, too.
         """
-        sources = self._sources(files)
+        first = len(self.reports)
+        for number, file in enumerate(files, first):
+            self.reports.append(FileReport(file, number, FileState(rejected=WaitingRows(self._scratch.path))))
+        shapes = sorted(self.reports[first:], key=lambda of: (of.file.source or "", of.file.file_format or ""))
+        sources = self._sources(shapes)
         source = next(sources, None)
         while source is not None:
             chain = Chain(source, sources)
             yield from self._validated(source.fields, chain.reader())
             yield from self._put_aside()  # what came after the last valid row, or instead of any
-            self._settled = len(self.reports) - (chain.next is not None)
+            self._settled = len(self.opened) - (chain.next is not None)
             source = chain.next
         yield from self._put_aside()
 
@@ -123,11 +130,10 @@ class LandingReader:
         self._connection.unregister("wanted")
         return {(number, day): count for number, day, count in rows if count}
 
-    def _sources(self, files: Iterable[LandingFile]) -> Iterator[Records]:
+    def _sources(self, reports: Iterable[FileReport]) -> Iterator[Records]:
         """The records of the files that can be read, each opened when it is asked for."""
-        for file in files:
-            report = FileReport(file, len(self.reports), FileState(rejected=WaitingRows(self._scratch.path)))
-            self.reports.append(report)
+        for report in reports:
+            self.opened.append(report)
             records = self._opener.open(report)
             if records is not None:
                 yield records
@@ -183,7 +189,7 @@ class LandingReader:
 
     def _put_aside(self) -> Iterator[Rows]:
         """What was rejected before it became a record, in the files that are or have just been read."""
-        for report in self.reports[self._settled :]:
+        for report in self.opened[self._settled :]:
             for rejected in report.state.rejected.take():
                 report.rejected[None] += sum(row.line is not None for row in rejected)
                 yield Rows({}, [(report.file.path, row) for row in rejected])

@@ -83,6 +83,7 @@ class Opener:
         self._mappings = mappings
         self._folder = folder
         """For files that must be unpacked to be read."""
+        self._json_fields: dict[str | None, Fields] = {}
 
     def open(self, report: FileReport) -> Records | None:
         """The file's records; None if it has none, as when it cannot be read at all."""
@@ -99,9 +100,14 @@ class Opener:
                 return self._parquet(report)
 
     def _json(self, file: LandingFile) -> Fields:
-        if file.source is None:
+        if file.source not in self._json_fields:  # the same for each of thousands of small files
+            self._json_fields[file.source] = self._new_json(file.source)
+        return self._json_fields[file.source]
+
+    def _new_json(self, source: str | None) -> Fields:
+        if source is None:
             return validation.json_fields(self._contract)
-        mapping = self._mappings[file.source]
+        mapping = self._mappings[source]
         return validation.mapped_fields(
             self._contract, mapping, validation.foreign_json(validation.mapping_inputs(mapping))
         )
@@ -117,15 +123,21 @@ class Opener:
             for _ in records:  # to the end, for the checksum
                 pass
             return None
-        known = self._wanted(file)
-        wanted = [name for name in names if name in known]  # each of 10,000 others would cost DuckDB memory
-        positions = [names.index(name) for name in wanted]
+        # All that is wanted and nothing else, in one order: so files of any columns are read by the same statement, and
+        # 10,000 columns nobody asked for cost DuckDB nothing.
+        wanted = self._wanted(file)
+        positions = [names.index(name) if name in names else None for name in wanted]
         schema = pa.schema([("_line", pa.int64()), ("_raw", pa.string())] + [(name, pa.string()) for name in wanted])
 
         def batch(rows: list[Record]) -> pa.RecordBatch:
             numbers = pa.array([line for line, _, _ in rows], pa.int64())
             raws = pa.array([raw for _, _, raw in rows], pa.string())
-            columns = [pa.array([fields[at] or None for _, fields, _ in rows], pa.string()) for at in positions]
+            columns = [
+                pa.nulls(len(rows), pa.string())
+                if at is None
+                else pa.array([fields[at] or None for _, fields, _ in rows], pa.string())
+                for at in positions
+            ]
             return pa.record_batch([numbers, raws, *columns], schema=schema)
 
         def batches() -> Iterator[pa.RecordBatch]:
@@ -206,11 +218,11 @@ class Opener:
     def _contract_type(self, name: str) -> str | None:
         return next((column.type for column in self._contract.columns if column.name == name), None)
 
-    def _wanted(self, file: LandingFile) -> set[str]:
+    def _wanted(self, file: LandingFile) -> list[str]:
         """The columns of a file that are read."""
         if file.source is None:
-            return {column.name for column in self._contract.columns}
-        return set(validation.mapping_inputs(self._mappings[file.source]))
+            return [column.name for column in self._contract.columns]
+        return validation.mapping_inputs(self._mappings[file.source])
 
     def _accept_header(self, file: LandingFile, state: FileState, names: list[str]) -> bool:
         """Compare a file's columns with what is expected; note what is ignored, reject a file that cannot be used."""
@@ -218,7 +230,7 @@ class Opener:
             repeated = sorted(name for name, count in Counter(names).items() if count > 1)
             state.fail("rejected", f"the columns {repeated} occur more than once")
             return False
-        expected = self._wanted(file)
+        expected = set(self._wanted(file))
         if file.source is None:
             required = {column.name for column in self._contract.columns if column.is_required}
         else:
