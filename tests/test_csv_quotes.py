@@ -12,7 +12,6 @@ from events import DOWNLOADS, REQUIRED, ask, at, event_id, load, rejected, write
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analytics_etl.landing import csv_records as module
 from analytics_etl.landing import list_files
 from analytics_etl.landing.csv_records import Record, csv_records
 from analytics_etl.landing.lines import Lines
@@ -112,17 +111,17 @@ def lines_fed(monkeypatch: pytest.MonkeyPatch, folder: Path, text: str) -> int:
     fed = 0
     reader = csv.reader
 
-    def counting(lines: Iterator[str], **options: object) -> Iterator[list[str]]:
+    def counting(lines: Iterator[str], *, strict: bool, delimiter: str) -> Iterator[list[str]]:
         def counted() -> Iterator[str]:
             nonlocal fed
             for line in lines:
                 fed += 1
                 yield line
 
-        return reader(counted(), **options)
+        return reader(counted(), strict=strict, delimiter=delimiter)
 
     with monkeypatch.context() as patched:
-        patched.setattr(module.csv, "reader", counting)
+        patched.setattr("analytics_etl.landing.csv_records.csv.reader", counting)
         read(folder, text)
     return fed
 

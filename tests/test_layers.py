@@ -52,14 +52,15 @@ MAY_IMPORT = {
     "contracts": set[str](),
     "embedded": set[str](),
     "english": set[str](),
-    "sample": set[str](),
+    "whole_files": set[str](),
+    "sample": {"whole_files"},
     "partitions": {"models"},
     "catalog": {"settings", "models", "contracts"},
     "reporting": {"settings", "marks", "models", "contracts", "partitions"},
     "landing": {"settings", "models", "contracts", "partitions"},
     "archive": set[str](),
     "dagster_storage": set[str](),
-    # The books hold what landing reports: the warehouse names these values, and calls nothing of landing.
+    # The books hold what landing reports: the warehouse names these values, and of landing calls the listing alone.
     "warehouse": {"settings", "models", "contracts", "partitions", "embedded", "english", "landing", "archive"},
     "retention": {"settings", "contracts", "catalog", "warehouse"},
     "outdated_reports": {"models", "partitions", "warehouse"},
@@ -68,7 +69,7 @@ MAY_IMPORT = {
     "watchdog": {"settings", "models", "contracts", "partitions", "catalog", "landing", "warehouse"},
     "assets": {
         *("settings", "models", "contracts", "partitions", "catalog", "landing", "warehouse", "reporting"),
-        *("english", "outdated_reports", "retention", "status", "watchdog"),
+        *("english", "outdated_reports", "retention", "status", "watchdog", "whole_files"),
     },
     "checks": {"settings", "models", "contracts", "partitions", "catalog", "warehouse", "assets.metadata"},
     "notifications": {"english", "settings"},
@@ -76,7 +77,7 @@ MAY_IMPORT = {
     "notifier": {"english", "settings", "owners", "warehouse", "notifications", "incidents"},
     "schedules": {"settings", "models", "contracts", "partitions", "catalog", "assets.metadata"},
     "housekeeping": {"english", "settings", "warehouse"},
-    "own_runs": {"warehouse", "incidents"},
+    "own_runs": {"warehouse", "incidents", "whole_files"},
     "late": {"contracts", "models", "partitions", "catalog", "landing", "warehouse", "assets"},
     "definitions": {
         "settings",

@@ -1,7 +1,6 @@
 """Reports: section queries -> one value -> HTML and JSON files, and the index page that lists them."""
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -29,6 +28,7 @@ from analytics_etl.reporting import (
 )
 from analytics_etl.reporting import Cadence as ReportCadence
 from analytics_etl.warehouse import Snapshot, Warehouse
+from analytics_etl.whole_files import remove_leftovers, whole_file
 
 INDEX_KEY = dg.AssetKey(["reports", "index"])
 INDEX_GROUP = "reports"
@@ -172,6 +172,9 @@ def write_index(reports_dir: Path) -> tuple[Path, int]:
     After three years there are 1,300 reports of a family: only those written since the last time are read. Listing them
     takes a second all the same, so it is done once after the runs of a day, not by each report.
     """
+    for folder in (reports_dir, *reports_dir.glob("*/*/")):
+        if folder.is_dir():
+            remove_leftovers(folder)
     memory = reports_dir / _MEMORY
     known = _remembered(memory)
     now: dict[str, Any] = {}
@@ -208,7 +211,5 @@ def _lacks_next(path: Path) -> bool:
 
 def _write(path: Path, text: str) -> None:
     """Complete or not at all: somebody may be reading it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)
+    with whole_file(path) as part:
+        part.write_text(text, encoding="utf-8")

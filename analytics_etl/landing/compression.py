@@ -94,7 +94,7 @@ class _Frames:
         """Bytes of the header at hand."""
         self._content = 0
         """Bytes to come before the next header."""
-        self._next = self._magic
+        self._next: Callable[[int], None] = self._magic
         self._has_checksum = False
 
     def cut(self, data: bytes) -> Iterator[bytes]:
