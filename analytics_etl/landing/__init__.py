@@ -4,6 +4,7 @@
 module runs it, `rejections` keeps what did not fit. What happens to the rows afterwards is not decided here.
 """
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -35,6 +36,7 @@ from analytics_etl.models import Model
 __all__ = ["FileReport", "LandingFile", "LandingReader", "RejectedRow", "Rows", "hidden_file", "list_files"]
 
 _BATCH_ROWS = 50_000
+_MEMORY_MB_OF_A_THREAD = 64
 
 ROWS_WORTH_A_SLICE = 200
 """Copying so many rows costs about as much as handling one more slice."""
@@ -63,10 +65,13 @@ class LandingReader:
                 "memory_limit": f"{memory_mb}MB",
                 "temp_directory": str(self._scratch.path / "duckdb"),
                 "preserve_insertion_order": False,
+                # Each thread may hold a few MB of wide rows several times over.
+                "threads": max(1, min(os.cpu_count() or 1, memory_mb // _MEMORY_MB_OF_A_THREAD)),
             }
         )
         self._connection.execute(
-            "set timezone = 'UTC'; set arrow_lossless_conversion = true; set streaming_buffer_size = '32MB'"
+            "set timezone = 'UTC'; set arrow_lossless_conversion = true; "
+            f"set streaming_buffer_size = '{min(32, memory_mb // 8)}MB'"
         )
         self._connection.execute("create table event_ids (event_id uuid, day date, file_number integer)")
         self._ids = self._connection.cursor()

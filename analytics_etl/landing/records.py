@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -34,6 +34,7 @@ _WIDE_ROW = 640
 statement is given as much.
 """
 _ENOUGH_WIDE_BYTES = 32 << 20
+_COLUMNS_NAMED = 40
 _PARQUET_BUFFER = 1 << 20
 """Bytes read at a time of each column."""
 
@@ -228,7 +229,7 @@ class Opener:
         """Compare a file's columns with what is expected; note what is ignored, reject a file that cannot be used."""
         if len(set(names)) != len(names):
             repeated = sorted(name for name, count in Counter(names).items() if count > 1)
-            state.fail("rejected", f"the columns {repeated} occur more than once")
+            state.fail("rejected", f"the columns {_listed(repeated)} occur more than once")
             return False
         expected = set(self._wanted(file))
         if file.source is None:
@@ -236,13 +237,19 @@ class Opener:
         else:
             required = expected
         if missing := sorted(required - set(names)):
-            state.fail("rejected", f"the columns {missing} are missing; the file has {sorted(names)}")
+            state.fail("rejected", f"the columns {_listed(missing)} are missing; the file has {_listed(sorted(names))}")
             return False
         if extra := sorted(set(names) - expected):
-            state.reasons.append(f"columns nobody asked for were ignored: {extra}")
+            state.reasons.append(f"columns nobody asked for were ignored: {_listed(extra)}")
         if absent := sorted(expected - set(names)):
-            state.reasons.append(f"columns that may be NULL are absent: {absent}")
+            state.reasons.append(f"columns that may be NULL are absent: {_listed(absent)}")
         return True
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Names of columns for a reason; a file may have any number of them, of any length."""
+    more = len(names) - _COLUMNS_NAMED
+    return f"{[name[:100] for name in names[:_COLUMNS_NAMED]]}" + (f" and {more:,} more" if more > 0 else "")
 
 
 class Chain:
