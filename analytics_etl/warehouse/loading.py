@@ -20,7 +20,7 @@ from analytics_etl.warehouse.sending import RowSender
 from analytics_etl.warehouse.staging import create_like
 
 _REJECTED_BUFFER = 20_000
-_REJECTED_CHARACTERS = 8 << 20
+_REJECTED_CHARACTERS = 4 << 20
 """Rejected rows that wait to be written together, and what they hold."""
 
 _IDS_AT_ONCE = 200_000
