@@ -34,14 +34,13 @@ def make_way(folder: Path) -> None:
 
 def create(path: Path, mode: str = "w", **options: Any) -> IO[Any]:
     """Open a new file for writing, as open as its folder is."""
-    opener = partial(_open, _mode(path.parent) & 0o666)
+    opener = partial(_open, permissions_in(path.parent))
     return open(path, mode, opener=opener, **options)
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a new file, as open as its folder is."""
-    with create(path, encoding="utf-8") as stream:
-        stream.write(text)
+def permissions_in(folder: Path) -> int:
+    """Of a new file in a folder: as open as that is."""
+    return _mode(folder) & 0o666
 
 
 def _open(permissions: int, path: str, flags: int) -> int:

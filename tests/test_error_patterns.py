@@ -230,13 +230,13 @@ def test_a_database_with_patterns_gets_the_version_of_their_rules(settings: Sett
             connection.execute(f"insert into {table} (day, pattern) values ('2025-03-31', 'disk <n> full')".encode())
         with pytest.raises(DatabaseError, match="to rebuild it"):
             ensure_table(connection, catalog.aggregates[TABLE])
-        migrations.downgrade(settings, "0014-1")
+        migrations.downgrade(settings, "0012-1")
         migrations.upgrade(settings)
         for table in names:
             ensure_table(connection, catalog.aggregates[table])
             found = connection.execute(f"select pattern, rules_version from {table}".encode()).fetchall()
             assert found == [("disk <n> full", 1)]
-        migrations.downgrade(settings, "0014-1")
+        migrations.downgrade(settings, "0012-1")
         for table in names:
             described = connection.execute(f"select * from {table}".encode()).description or []
             assert "rules_version" not in [column.name for column in described]

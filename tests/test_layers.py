@@ -56,7 +56,8 @@ MAY_IMPORT = {
     "contracts": set[str](),
     "embedded": {"private"},
     "english": set[str](),
-    "sample": {"private"},
+    "whole_files": {"private"},
+    "sample": {"whole_files"},
     "partitions": {"models"},
     "catalog": {"settings", "models", "contracts", "visible"},
     "reporting": {"settings", "marks", "models", "contracts", "partitions"},
@@ -65,7 +66,7 @@ MAY_IMPORT = {
     "hosts": set[str](),
     "webserver": {"hosts", "settings"},
     "dagster_storage": {"sessions", "webserver"},
-    # The books hold what landing reports: the warehouse names these values, and calls nothing of landing.
+    # The books hold what landing reports: the warehouse names these values, and of landing calls the listing alone.
     "warehouse": {
         *("settings", "sessions", "models", "contracts", "partitions", "embedded", "english", "landing", "archive"),
     },
@@ -80,6 +81,7 @@ MAY_IMPORT = {
     "assets": {
         *("settings", "models", "contracts", "partitions", "catalog", "landing", "warehouse", "reporting"),
         *("private", "english", "due_reports", "outdated_reports", "retention", "status", "visible", "watchdog"),
+        *("whole_files",),
         *("checks.declared", "checks.due"),
     },
     "checks": {"settings", "models", "contracts", "partitions", "catalog", "warehouse", "assets.metadata"},
@@ -88,7 +90,7 @@ MAY_IMPORT = {
     "notifier": {"english", "settings", "owners", "warehouse", "notifications", "incidents"},
     "schedules": {"settings", "models", "contracts", "partitions", "catalog", "assets.metadata"},
     "housekeeping": {"english", "settings", "warehouse"},
-    "own_runs": {"private", "settings", "warehouse", "incidents"},
+    "own_runs": {"settings", "warehouse", "incidents", "whole_files"},
     "late": {"contracts", "models", "partitions", "catalog", "landing", "warehouse", "assets"},
     "definitions": {
         "settings",

@@ -3,9 +3,11 @@
 import os
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from events import (
     DAY,
     DOWNLOADS,
+    REQUIRED,
     Event,
     ask,
     booked,
@@ -19,6 +21,9 @@ from events import (
     write_raw,
 )
 
+from analytics_etl.contracts import Contract
+from analytics_etl.landing import validation
+from analytics_etl.landing.validation import Fields
 from analytics_etl.settings import Settings
 from analytics_etl.warehouse import Warehouse
 
@@ -52,6 +57,31 @@ def test_each_row_stays_with_its_file(settings: Settings, warehouse: Warehouse) 
         )
     held = ask(url, f"select count(*) as count from {DOWNLOADS}")[0]["count"]
     assert held == sum(n % 4 for n in range(FILES))
+
+
+def test_files_of_many_shapes_take_few_statements(
+    settings: Settings, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To plan a statement takes longer than to read a small file: there is one a format, whatever the columns are."""
+    statements = []
+    validated = validation.validated
+
+    def counted(contract: Contract, fields: Fields) -> str:
+        statements.append(fields)
+        return validated(contract, fields)
+
+    monkeypatch.setattr(validation, "validated", counted)
+    for n in range(40):
+        rows = [download(n % 20)]
+        names = [*REQUIRED[n % 5 :], *REQUIRED[: n % 5], *(["language"] if n % 3 else [])]
+        write(
+            settings, f"download_events/{n:03}.{'csv' if n % 2 else 'ndjson'}", csv_text(rows, names) if n % 2 else rows
+        )
+    _, reports = load(warehouse)
+    assert len(statements) == 2
+    assert [report.file.path for report in reports] == sorted(ledger(settings.database_url))
+    kept = [path for path, of_days in booked(settings.database_url).items() if of_days[DAY.isoformat()][2]]
+    assert kept == sorted(ledger(settings.database_url))[:20]  # the first by path, though others are read before it
 
 
 def test_an_impossible_time_is_measured_at_its_own_file(settings: Settings, warehouse: Warehouse) -> None:

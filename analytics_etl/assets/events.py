@@ -25,7 +25,7 @@ from analytics_etl.assets.metadata import (
 from analytics_etl.catalog import Catalog
 from analytics_etl.contracts import Contract
 from analytics_etl.english import counted
-from analytics_etl.landing import FileReport, LandingFile, LandingReader, list_files
+from analytics_etl.landing import FileReport, LandingFile, LandingReader, hidden_file, list_files
 from analytics_etl.models import Model
 from analytics_etl.partitions import Partitions, chunks, requested_periods
 from analytics_etl.visible import visible
@@ -169,9 +169,9 @@ def _progress(table: str, reader: LandingReader, files: int, tell: Callable[[str
 
     def tell_progress() -> None:
         nonlocal told, told_at
-        if len(reader.reports) > told and time.monotonic() > told_at + 1:
-            told, told_at = len(reader.reports), time.monotonic()
-            file = reader.reports[-1].file
+        if len(reader.opened) > told and time.monotonic() > told_at + 1:
+            told, told_at = len(reader.opened), time.monotonic()
+            file = reader.opened[-1].file
             tell(f"{table}: reading {visible(file.path)} ({told} of {files}, {file.size_bytes:,} bytes)")
 
     return tell_progress
@@ -195,7 +195,11 @@ def files_to_read(
         return not is_same or entry["has_rows_of_days"]
 
     gone = set(known) - {file.path for file in present}
-    return [file for file in present if must_be_read(file)], sorted(
+    closed = [file for file in present if file.is_closed_folder]
+    hidden = [hidden_file(closed, path) for path in sorted(gone) if known[path]["has_rows_of_days"]] if closed else []
+    unreadable = [file for file in hidden if file is not None]
+    gone -= {file.path for file in unreadable}
+    return [*filter(must_be_read, present), *unreadable], sorted(
         path for path in gone if known[path]["state"] == "gone" or known[path]["has_events_of_days"]
     )
 

@@ -1,7 +1,6 @@
 """Reports: section queries -> one value -> HTML and JSON files, and the index page that lists them."""
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -10,7 +9,6 @@ from typing import Any
 
 import dagster as dg
 
-from analytics_etl import private
 from analytics_etl.assets.metadata import FRESHNESS, HOURLY, asset_key, retrying_lost_connections
 from analytics_etl.catalog import Catalog
 from analytics_etl.checks.declared import declared_checks
@@ -32,6 +30,7 @@ from analytics_etl.reporting import (
     section_windows,
 )
 from analytics_etl.warehouse import Snapshot, Warehouse
+from analytics_etl.whole_files import remove_leftovers, whole_file
 
 INDEX_KEY = dg.AssetKey(INDEX.split("."))
 INDEX_GROUP = "reports"
@@ -224,6 +223,9 @@ def write_index(reports_dir: Path) -> tuple[Path, int]:
     After three years there are 1,300 reports of a family: only those written since the last time are read. Listing them
     takes a second all the same, so it is done once after the runs of a day, not by each report.
     """
+    for folder in (reports_dir, *reports_dir.glob("*/*/")):
+        if folder.is_dir():
+            remove_leftovers(folder)
     memory = reports_dir / _MEMORY
     known = _remembered(memory)
     now: dict[str, Any] = {}
@@ -260,7 +262,5 @@ def _lacks_next(path: Path) -> bool:
 
 def _write(path: Path, text: str, reports_dir: Path) -> None:
     """Complete or not at all: somebody may be reading it."""
-    private.make_folder(path.parent, reports_dir)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    private.write_text(part, text)
-    part.replace(path)
+    with whole_file(path, reports_dir) as part:
+        part.write_text(text, encoding="utf-8")

@@ -4,6 +4,7 @@
 module runs it, `rejections` keeps what did not fit. What happens to the rows afterwards is not decided here.
 """
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -18,16 +19,24 @@ import pyarrow.compute as pc
 
 from analytics_etl.contracts import REVISION, Contract
 from analytics_etl.landing import validation
-from analytics_etl.landing.files import LandingFile, list_files
+from analytics_etl.landing.files import LandingFile, hidden_file, list_files
 from analytics_etl.landing.records import Chain, FileReport, Opener, Records
-from analytics_etl.landing.rejections import REJECTED_AT_ONCE, FileState, RejectedRow, WaitingRows, printable
+from analytics_etl.landing.rejections import (
+    REJECTED_AT_ONCE,
+    REJECTED_BYTES_AT_ONCE,
+    FileState,
+    RejectedRow,
+    WaitingRows,
+    printable,
+)
 from analytics_etl.landing.scratch import Scratch
 from analytics_etl.landing.validation import Fields
 from analytics_etl.models import Model
 
-__all__ = ["FileReport", "LandingFile", "LandingReader", "RejectedRow", "Rows", "list_files"]
+__all__ = ["FileReport", "LandingFile", "LandingReader", "RejectedRow", "Rows", "hidden_file", "list_files"]
 
 _BATCH_ROWS = 50_000
+_MEMORY_MB_OF_A_THREAD = 64
 
 ROWS_WORTH_A_SLICE = 200
 """Copying so many rows costs about as much as handling one more slice."""
@@ -56,18 +65,24 @@ class LandingReader:
                 "memory_limit": f"{memory_mb}MB",
                 "temp_directory": str(self._scratch.path / "duckdb"),
                 "preserve_insertion_order": False,
+                # Each thread may hold a few MB of wide rows several times over.
+                "threads": max(1, min(os.cpu_count() or 1, memory_mb // _MEMORY_MB_OF_A_THREAD)),
             }
         )
         self._connection.execute(
-            "set timezone = 'UTC'; set arrow_lossless_conversion = true; set streaming_buffer_size = '32MB'"
+            "set timezone = 'UTC'; set arrow_lossless_conversion = true; "
+            f"set streaming_buffer_size = '{min(32, memory_mb // 8)}MB'"
         )
         self._connection.execute(
             "create table event_ids (event_id uuid, day date, file_number integer, revision bigint)"
         )
         self._ids = self._connection.cursor()
         self.reports: list[FileReport] = []
+        """Of all files that were given, in their order."""
+        self.opened: list[FileReport] = []
+        """Of those that were opened so far, in the order they were read in."""
         self._settled = 0
-        """Reports before it can reject nothing more."""
+        """Files opened before it can reject nothing more."""
 
     def __enter__(self) -> Self:
         return self
@@ -83,15 +98,19 @@ class LandingReader:
         """Every row of the files, which come in order of path; valid rows only of the days asked for, counts of all.
 
         Files of one shape go through one statement, one after the other: to plan it takes longer than to read a small
-        file.
+        file. So formats are read one after the other, too.
         """
-        sources = self._sources(files)
+        first = len(self.reports)
+        for number, file in enumerate(files, first):
+            self.reports.append(FileReport(file, number, FileState(rejected=WaitingRows(self._scratch.path))))
+        shapes = sorted(self.reports[first:], key=lambda of: (of.file.source or "", of.file.file_format or ""))
+        sources = self._sources(shapes)
         source = next(sources, None)
         while source is not None:
             chain = Chain(source, sources)
             yield from self._validated(source.fields, chain.reader())
             yield from self._put_aside()  # what came after the last valid row, or instead of any
-            self._settled = len(self.reports) - (chain.next is not None)
+            self._settled = len(self.opened) - (chain.next is not None)
             source = chain.next
         yield from self._put_aside()
 
@@ -122,11 +141,10 @@ class LandingReader:
         self._connection.unregister("wanted")
         return {(number, day): count for number, day, count in rows if count}
 
-    def _sources(self, files: Iterable[LandingFile]) -> Iterator[Records]:
+    def _sources(self, reports: Iterable[FileReport]) -> Iterator[Records]:
         """The records of the files that can be read, each opened when it is asked for."""
-        for file in files:
-            report = FileReport(file, len(self.reports), FileState(rejected=WaitingRows(self._scratch.path)))
-            self.reports.append(report)
+        for report in reports:
+            self.opened.append(report)
             records = self._opener.open(report)
             if records is not None:
                 yield records
@@ -143,9 +161,10 @@ class LandingReader:
     def _rejected(self, batch: pa.RecordBatch) -> Iterator[Rows]:
         """The rejected rows of a batch, counted; a few at a time, since as objects they take much memory."""
         bad = batch.select(["_file", "_line", "_day", "_reason", "_content"]).filter(batch["_reason"].is_valid())
-        for first in range(0, bad.num_rows, REJECTED_AT_ONCE):
+        at_once = min(REJECTED_AT_ONCE, REJECTED_BYTES_AT_ONCE * bad.num_rows // (bad.nbytes + 1) + 1)
+        for first in range(0, bad.num_rows, at_once):
             rejected = []
-            for row in bad.slice(first, REJECTED_AT_ONCE).to_pylist():
+            for row in bad.slice(first, at_once).to_pylist():
                 report = self.reports[row["_file"]]
                 report.rejected[row["_day"]] += 1
                 content = None if row["_content"] is None else printable(row["_content"])
@@ -184,7 +203,7 @@ class LandingReader:
 
     def _put_aside(self) -> Iterator[Rows]:
         """What was rejected before it became a record, in the files that are or have just been read."""
-        for report in self.reports[self._settled :]:
+        for report in self.opened[self._settled :]:
             for rejected in report.state.rejected.take():
                 report.rejected[None] += sum(row.line is not None for row in rejected)
                 yield Rows({}, [(report.file.path, row) for row in rejected])

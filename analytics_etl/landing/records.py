@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -13,16 +13,28 @@ import pyarrow.parquet as pq
 
 from analytics_etl.contracts import Contract
 from analytics_etl.landing import validation
-from analytics_etl.landing.files import LandingFile
-from analytics_etl.landing.lines import LINE_BATCH, UNREADABLE, Lines, csv_records, decompressed
-from analytics_etl.landing.rejections import FileState, RejectedRow, printable
+from analytics_etl.landing.compression import UNREADABLE, decompressed
+from analytics_etl.landing.csv_records import Record, csv_records
+from analytics_etl.landing.files import LandingFile, said
+from analytics_etl.landing.lines import LINE_BATCH, Lines
+from analytics_etl.landing.rejections import FileState
 from analytics_etl.landing.validation import Fields, quote
 from analytics_etl.models import Model
 
 _BATCH_ROWS = 50_000
-_CSV_BATCH_ROWS = 20_000
+_CSV_BATCH_BYTES = 16 << 20
+"""What the records of a batch of CSV take, as text, as fields, each of which is an object of so many bytes more, and
+as Arrow.
+"""
+_FIELD_BYTES = 60
 _ENOUGH_BYTES = 2 << 20
 """What is worth DuckDB's while: small files are handed to it together."""
+_WIDE_ROW = 640
+"""Bytes of a row. 50,000 of them, which is what is taken out of a statement together, are 32 MB; of wider rows one
+statement is given as much.
+"""
+_ENOUGH_WIDE_BYTES = 32 << 20
+_COLUMNS_NAMED = 40
 _PARQUET_BUFFER = 1 << 20
 """Bytes read at a time of each column."""
 
@@ -72,6 +84,7 @@ class Opener:
         self._mappings = mappings
         self._folder = folder
         """For files that must be unpacked to be read."""
+        self._json_fields: dict[str | None, Fields] = {}
 
     def open(self, report: FileReport) -> Records | None:
         """The file's records; None if it has none, as when it cannot be read at all."""
@@ -88,9 +101,14 @@ class Opener:
                 return self._parquet(report)
 
     def _json(self, file: LandingFile) -> Fields:
-        if file.source is None:
+        if file.source not in self._json_fields:  # the same for each of thousands of small files
+            self._json_fields[file.source] = self._new_json(file.source)
+        return self._json_fields[file.source]
+
+    def _new_json(self, source: str | None) -> Fields:
+        if source is None:
             return validation.json_fields(self._contract)
-        mapping = self._mappings[file.source]
+        mapping = self._mappings[source]
         return validation.mapped_fields(
             self._contract, mapping, validation.foreign_json(validation.mapping_inputs(mapping))
         )
@@ -106,37 +124,42 @@ class Opener:
             for _ in records:  # to the end, for the checksum
                 pass
             return None
-        schema = pa.schema([("_line", pa.int64()), ("_raw", pa.string())] + [(name, pa.string()) for name in names])
+        # All that is wanted and nothing else, in one order: so files of any columns are read by the same statement, and
+        # 10,000 columns nobody asked for cost DuckDB nothing.
+        wanted = self._wanted(file)
+        positions = [names.index(name) if name in names else None for name in wanted]
+        schema = pa.schema([("_line", pa.int64()), ("_raw", pa.string())] + [(name, pa.string()) for name in wanted])
 
-        def batch(rows: list[tuple[int, list[str], str]]) -> pa.RecordBatch:
-            columns = zip(*(fields for _, fields, _ in rows), strict=True) if rows else [[] for _ in names]
-            arrays = [pa.array([value or None for value in column], pa.string()) for column in columns]
+        def batch(rows: list[Record]) -> pa.RecordBatch:
             numbers = pa.array([line for line, _, _ in rows], pa.int64())
-            return pa.record_batch(
-                [numbers, pa.array([raw for _, _, raw in rows], pa.string()), *arrays], schema=schema
-            )
+            raws = pa.array([raw for _, _, raw in rows], pa.string())
+            columns = [
+                pa.nulls(len(rows), pa.string())
+                if at is None
+                else pa.array([fields[at] or None for _, fields, _ in rows], pa.string())
+                for at in positions
+            ]
+            return pa.record_batch([numbers, raws, *columns], schema=schema)
 
         def batches() -> Iterator[pa.RecordBatch]:
-            rows = []
-            for line, fields, raw in records:
-                if len(fields) != len(names):
-                    reason = f"expected {len(names)} fields as in the header, got {len(fields)}"
-                    state.rejected.append(RejectedRow(line, reason, printable(raw)))
-                    continue
-                rows.append((line, fields, raw))
-                if len(rows) == _CSV_BATCH_ROWS:
+            rows: list[Record] = []
+            size = 0
+            for record in records:
+                rows.append(record)
+                size += 4 * len(record[2]) + _FIELD_BYTES * len(names)
+                if size > _CSV_BATCH_BYTES:
                     yield batch(rows)
-                    rows = []
+                    rows, size = [], 0
             yield batch(rows)
 
-        return Records(report, self._columnar(file, names, dict.fromkeys(names, "text")), schema, batches())
+        return Records(report, self._columnar(file, wanted, dict.fromkeys(wanted, "text")), schema, batches())
 
     def _parquet(self, report: FileReport) -> Records | None:
         file, state = report.file, report.state
         digest = hashlib.sha256()
         plain = self._folder / f"unpacked-{report.number}.parquet" if file.compression else None
         try:
-            with file.absolute.open("rb") as opened:
+            with file.open() as opened:
                 pieces = decompressed(opened, file.compression, digest)
                 if plain is None:
                     for _ in pieces:  # for the checksum
@@ -145,12 +168,14 @@ class Opener:
                     with plain.open("wb") as unpacked:
                         for piece in pieces:
                             unpacked.write(piece)
-            state.checksum = digest.hexdigest()
-            # Read ahead it would keep a whole row group, which may be all of the file.
-            parquet = pq.ParquetFile(plain or file.absolute, buffer_size=_PARQUET_BUFFER, pre_buffer=False)
+                state.checksum = digest.hexdigest()
+                # The very file that was opened, not what stands under its name by now. Read ahead it would keep a
+                # whole row group, which may be all of the file.
+                source = plain or f"/dev/fd/{opened.fileno()}"
+                parquet = pq.ParquetFile(source, buffer_size=_PARQUET_BUFFER, pre_buffer=False)
         except (*UNREADABLE, pa.ArrowInvalid) as error:
             state.checksum = digest.hexdigest()
-            state.fail("rejected", f"cannot be read as Parquet: {error}")
+            state.fail("rejected", f"cannot be read as Parquet: {said(error)}")
             return None
         names = list(parquet.schema_arrow.names)
         if not self._accept_header(file, state, names):
@@ -194,25 +219,37 @@ class Opener:
     def _contract_type(self, name: str) -> str | None:
         return next((column.type for column in self._contract.columns if column.name == name), None)
 
+    def _wanted(self, file: LandingFile) -> list[str]:
+        """The columns of a file that are read."""
+        if file.source is None:
+            return [column.name for column in self._contract.columns]
+        return validation.mapping_inputs(self._mappings[file.source])
+
     def _accept_header(self, file: LandingFile, state: FileState, names: list[str]) -> bool:
         """Compare a file's columns with what is expected; note what is ignored, reject a file that cannot be used."""
         if len(set(names)) != len(names):
             repeated = sorted(name for name, count in Counter(names).items() if count > 1)
-            state.fail("rejected", f"the columns {repeated} occur more than once")
+            state.fail("rejected", f"the columns {_listed(repeated)} occur more than once")
             return False
+        expected = set(self._wanted(file))
         if file.source is None:
-            expected = {column.name for column in self._contract.columns}
             required = {column.name for column in self._contract.columns if column.is_required}
         else:
-            expected = required = set(validation.mapping_inputs(self._mappings[file.source]))
+            required = expected
         if missing := sorted(required - set(names)):
-            state.fail("rejected", f"the columns {missing} are missing; the file has {sorted(names)}")
+            state.fail("rejected", f"the columns {_listed(missing)} are missing; the file has {_listed(sorted(names))}")
             return False
         if extra := sorted(set(names) - expected):
-            state.reasons.append(f"columns nobody asked for were ignored: {extra}")
+            state.reasons.append(f"columns nobody asked for were ignored: {_listed(extra)}")
         if absent := sorted(expected - set(names)):
-            state.reasons.append(f"columns that may be NULL are absent: {absent}")
+            state.reasons.append(f"columns that may be NULL are absent: {_listed(absent)}")
         return True
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Names of columns for a reason; a file may have any number of them, of any length."""
+    more = len(names) - _COLUMNS_NAMED
+    return f"{[name[:100] for name in names[:_COLUMNS_NAMED]]}" + (f" and {more:,} more" if more > 0 else "")
 
 
 class Chain:
@@ -221,8 +258,11 @@ class Chain:
     def __init__(self, first: Records, others: Iterator[Records]) -> None:
         self._first = first
         self._others = others
+        self._wide_bytes = 0
         self.next: Records | None = None
-        """The source that ended the chain, once it was read."""
+        """What the next chain begins with, once this one was read: a source of another shape, or the rest of this one's
+        when its rows are wide.
+        """
 
     def reader(self) -> pa.RecordBatchReader:
         """All of them as one; it ends before the first of another shape."""
@@ -231,22 +271,32 @@ class Chain:
         return pa.RecordBatchReader.from_batches(schema, self._batches(schema))
 
     def _batches(self, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-        source: Records | None = self._first
         few: list[pa.RecordBatch] = []
         size = 0
+        for batch in self._marked(schema):
+            few.append(batch)
+            size += batch.nbytes
+            if size >= _ENOUGH_BYTES:
+                yield pa.concat_batches(few)
+                few, size = [], 0
+        if few:
+            yield pa.concat_batches(few)
+
+    def _marked(self, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+        """The batches of all sources, until one is of another shape or there were many bytes of wide rows."""
+        source: Records | None = self._first
         while source is not None and source.can_follow(self._first):
             number = pa.scalar(source.report.number, pa.int32())
             found_at = pa.scalar(source.report.file.modified_at, pa.timestamp("us", "UTC"))
             for batch in source.batches:
                 marks = [pa.repeat(number, batch.num_rows), pa.repeat(found_at, batch.num_rows)]
-                few.append(pa.RecordBatch.from_arrays([*batch.columns, *marks], schema=schema))
-                size += batch.nbytes
-                if size >= _ENOUGH_BYTES:
-                    yield pa.concat_batches(few)
-                    few, size = [], 0
+                yield pa.RecordBatch.from_arrays([*batch.columns, *marks], schema=schema)
+                if batch.nbytes > _WIDE_ROW * batch.num_rows:
+                    self._wide_bytes += batch.nbytes
+                if self._wide_bytes >= _ENOUGH_WIDE_BYTES:
+                    self.next = source
+                    return
             source = next(self._others, None)
-        if few:
-            yield pa.concat_batches(few)
         self.next = source
 
 

@@ -21,6 +21,8 @@ from analytics_etl.warehouse.sending import RowSender
 from analytics_etl.warehouse.staging import add_checks, create_like
 
 _REJECTED_BUFFER = 20_000
+_REJECTED_CHARACTERS = 4 << 20
+"""Rejected rows that wait to be written together, and what they hold."""
 
 _IDS_AT_ONCE = 200_000
 """Event ids looked for in one pass over a day: as an array, so that they are hashed and need no table."""
@@ -53,6 +55,7 @@ class DayLoad:
     break a rule that was added since."""
     _counts: dict[date, int] = field(default_factory=dict)
     _rejected: list[tuple[Any, ...]] = field(default_factory=list)
+    _rejected_characters: int = 0
     _started: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
@@ -78,8 +81,10 @@ class DayLoad:
 
     def reject(self, rejected: Iterable[tuple[str, RejectedRow]]) -> None:
         """Keep rejected rows, each with the path of its file."""
+        rejected = list(rejected)
+        self._rejected_characters += sum(row.size for _, row in rejected)
         self._rejected += [(self.contract.table, path, r.day, r.line, r.reason, r.content) for path, r in rejected]
-        if len(self._rejected) > _REJECTED_BUFFER:
+        if len(self._rejected) > _REJECTED_BUFFER or self._rejected_characters > _REJECTED_CHARACTERS:
             self._flush_rejected()
 
     def drain(self) -> None:
@@ -108,16 +113,17 @@ class DayLoad:
 
     def _remove_copies(self, day: date, event_ids: list[Any]) -> list[tuple[Any, int | None]]:
         """Remove the copies beyond the one that is kept; returns (event_id, revision) of the conflicting ones."""
-        # Looking for them and removing them are two statements: only one that writes nothing is done in parallel.
-        # The text is that of a row without its revision, the same as before there was any.
+        # Looking for them and removing them are two statements: only the SELECT of a new table is done in parallel. It
+        # never leaves the server, since a small file may hold millions of copies. The text is that of a row without its
+        # revision, the same as before there was any.
+        copies = sql.Identifier(self.contract.family, f"{self._leaf_name(day)}_copies")
         contents = sql.SQL(", ").join(
             sql.Identifier("e", column.name) for column in self.contract.columns if column.name != REVISION
         )
-        found = self.connection.execute(
+        self.connection.execute(
             sql.SQL("""
-                select array_agg(row_address) filter (where position > 1), count(*) filter (where position > 1),
-                    coalesce(array_agg(event_id) filter (where position = 1 and lowest <> highest), '{{}}'),
-                    coalesce(array_agg(revision) filter (where position = 1 and lowest <> highest), '{{}}')
+                create unlogged table {copies} as
+                select row_address, event_id, revision, position
                 from (
                     select row_address, event_id, revision,
                         row_number() over (
@@ -129,24 +135,30 @@ class DayLoad:
                         select e.ctid as row_address, event_id, e.{time} as event_time, {revision} as revision,
                             md5(row({contents})::text) as fingerprint
                         from {table} as e
-                        where event_id = any(%s)
+                        where event_id = any({ids}::uuid[])
                     ) as copies
                 ) as ranked
+                where position > 1 or lowest <> highest
             """).format(
+                copies=copies,
                 table=self._staging(day),
                 time=sql.Identifier(self.contract.time_column),
                 revision=sql.Identifier("e", REVISION) if self.contract.has_revisions else sql.SQL("null::bigint"),
                 contents=contents,
-            ),
-            [event_ids],
-        ).fetchone()
-        assert found is not None
-        addresses, removed, conflicting, revisions = found
-        self.connection.execute(
-            sql.SQL("delete from {} where ctid = any(%s::tid[])").format(self._staging(day)), [addresses]
+                ids=sql.Literal("{" + ",".join(map(str, event_ids)) + "}"),
+            )
         )
+        found = self.connection.execute(
+            sql.SQL("select event_id, revision from {} where position = 1").format(copies)
+        ).fetchall()
+        removed = self.connection.execute(
+            sql.SQL("delete from {} where ctid = any(array(select row_address from {} where position > 1))").format(
+                self._staging(day), copies
+            )
+        ).rowcount
+        self.connection.execute(sql.SQL("drop table {}").format(copies))
         self._counts[day] -= removed
-        return list(zip(conflicting, revisions, strict=True))
+        return [(event_id, revision) for event_id, revision in found]
 
     def publish(
         self,
@@ -279,7 +291,8 @@ class DayLoad:
         self.connection.execute(sql.SQL("analyze {}").format(self._staging(day)))
 
     def _flush_rejected(self) -> None:
-        rejected, self._rejected = self._rejected, []
+        rejected, size = self._rejected, self._rejected_characters
+        self._rejected, self._rejected_characters = [], 0
 
         def write() -> None:
             statement = "copy ops.rejected_rows (table_name, path, day, line, reason, content) from stdin"
@@ -288,7 +301,7 @@ class DayLoad:
                     copy.write_row(row)
 
         if rejected:
-            self._sender.run(write)
+            self._sender.run(write, size)
 
     def close(self) -> None:
         """End the sending thread, whatever state it is in."""
