@@ -1,12 +1,13 @@
 """Landing files + contract -> valid rows and rejected rows, in batches of bounded memory (DuckDB).
 
-`files` lists files, `lines` reads bytes and lines, `records` makes records of them, `validation` writes the SQL, this
-module runs it, `rejections` keeps what did not fit. What happens to the rows afterwards is not decided here.
+`files` lists files, `lines` reads bytes and lines, `parquet` slices of columns, `records` makes records of them,
+`mappings` and `validation` write the SQL, this module runs it, `rejections` keeps what did not fit, `faults` tells
+a file's errors from ours. What happens to the rows afterwards is not decided here.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -18,16 +19,28 @@ import pyarrow.compute as pc
 
 from analytics_etl.contracts import Contract
 from analytics_etl.landing import validation
+from analytics_etl.landing.faults import FILE_FAULTS, UnreadableFilesError, is_ours, said
 from analytics_etl.landing.files import LandingFile, list_files
-from analytics_etl.landing.records import Chain, FileReport, Opener, Records
+from analytics_etl.landing.mappings import check_mappings
+from analytics_etl.landing.records import Chain, FileReport, Opener, Records, checksum_of
 from analytics_etl.landing.rejections import REJECTED_AT_ONCE, FileState, RejectedRow, WaitingRows, printable
 from analytics_etl.landing.scratch import Scratch
-from analytics_etl.landing.validation import Fields
 from analytics_etl.models import Model
 
-__all__ = ["FileReport", "LandingFile", "LandingReader", "RejectedRow", "Rows", "list_files"]
+__all__ = [
+    "FileReport",
+    "LandingFile",
+    "LandingReader",
+    "RejectedRow",
+    "Rows",
+    "UnreadableFilesError",
+    "check_mappings",
+    "checksum_of",
+    "list_files",
+]
 
-_BATCH_ROWS = 50_000
+ANY_TIME = datetime(9998, 12, 31, tzinfo=UTC)
+"""When a file was found of which nobody says it: no event of it is too late."""
 
 ROWS_WORTH_A_SLICE = 200
 """Copying so many rows costs about as much as handling one more slice."""
@@ -49,18 +62,14 @@ class LandingReader:
     ) -> None:
         self._contract = contract
         self._days = days
+        self._found_at: Mapping[str, datetime] = {}
+        self._refused: Mapping[str, str] = {}
+        self._ours: Exception | None = None
+        """An error of ours that DuckDB was told of while it read, and tells us of in words of its own."""
         self._scratch = Scratch(temporary_dir)
         self._opener = Opener(contract, mappings, self._scratch.path)
-        self._connection = duckdb.connect(
-            config={
-                "memory_limit": f"{memory_mb}MB",
-                "temp_directory": str(self._scratch.path / "duckdb"),
-                "preserve_insertion_order": False,
-            }
-        )
-        self._connection.execute(
-            "set timezone = 'UTC'; set arrow_lossless_conversion = true; set streaming_buffer_size = '32MB'"
-        )
+        self._memory_mb = memory_mb
+        self._connection = self._connect()
         self._connection.execute("create table event_ids (event_id uuid, day date, file_number integer)")
         self._ids = self._connection.cursor()
         self.reports: list[FileReport] = []
@@ -77,17 +86,30 @@ class LandingReader:
         self._connection.close()
         self._scratch.remove()
 
-    def read(self, files: Iterable[LandingFile]) -> Iterator[Rows]:
+    def read(
+        self,
+        files: Iterable[LandingFile],
+        found_at: Mapping[str, datetime] | None = None,
+        refused: Mapping[str, str] | None = None,
+    ) -> Iterator[Rows]:
         """Every row of the files, which come in order of path; valid rows only of the days asked for, counts of all.
 
+        `found_at` says when the content of each path was first seen, `refused` which paths are not to be read, and why.
+        Raises UnreadableFilesError when rows of files stop a statement: what was read then counts for nothing.
         Files of one shape go through one statement, one after the other: to plan it takes longer than to read a small
         file.
         """
+        self._found_at, self._refused = found_at or {}, refused or {}
         sources = self._sources(files)
         source = next(sources, None)
         while source is not None:
             chain = Chain(source, sources)
-            yield from self._validated(source.fields, chain.reader())
+            try:
+                yield from self._validated(source, chain.reader())
+            except duckdb.Error as error:
+                if self._ours is not None:
+                    raise self._ours from error
+                raise self._culprits(error) from error
             yield from self._put_aside()  # what came after the last valid row, or instead of any
             self._settled = len(self.reports) - (chain.next is not None)
             source = chain.next
@@ -116,23 +138,106 @@ class LandingReader:
         self._connection.unregister("wanted")
         return {(number, day): count for number, day, count in rows if count}
 
+    def _connect(self) -> duckdb.DuckDBPyConnection:
+        connection = duckdb.connect(
+            config={
+                "memory_limit": f"{self._memory_mb}MB",
+                "temp_directory": str(self._scratch.path / "duckdb"),
+                "preserve_insertion_order": False,
+            }
+        )
+        return connection.execute(
+            "set timezone = 'UTC'; set arrow_lossless_conversion = true; set streaming_buffer_size = '32MB'"
+        )
+
     def _sources(self, files: Iterable[LandingFile]) -> Iterator[Records]:
         """The records of the files that can be read, each opened when it is asked for."""
         for file in files:
-            report = FileReport(file, len(self.reports), FileState(rejected=WaitingRows(self._scratch.path)))
+            yield from self._records(self._report(file, len(self.reports)))
+
+    def _report(self, file: LandingFile, number: int) -> FileReport:
+        """What will be known of a file; it is one of those that are read from here on."""
+        found_at = self._found_at.get(file.path, ANY_TIME)
+        report = FileReport(file, number, FileState(rejected=WaitingRows(self._scratch.path)), found_at)
+        if number == len(self.reports):
             self.reports.append(report)
+        return report
+
+    def _records(self, report: FileReport) -> Iterator[Records]:
+        """The records of a file in parts of about the same width. An error while they are read is the file's, unless
+        it is ours.
+        """
+        if report.file.path in self._refused:
+            self._opener.refuse(report, self._refused[report.file.path])
+            return
+        try:
             records = self._opener.open(report)
             if records is not None:
-                yield records
+                yield from replace(records, batches=self._guarded(report, records.batches)).by_width()
+        except (*FILE_FAULTS, MemoryError) as error:
+            if is_ours(error):
+                raise
+            report.state.fail("rejected", f"cannot be read: {said(error)}")
+        except Exception as error:
+            self._ours = error
+            raise
 
-    def _validated(self, fields: Fields, records: pa.RecordBatchReader) -> Iterator[Rows]:
+    def _guarded(self, report: FileReport, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Batches of a file until one cannot be read."""
+        try:
+            yield from batches
+        except (*FILE_FAULTS, MemoryError) as error:
+            if is_ours(error):
+                self._ours = error
+                raise
+            report.state.fail("cut_off", f"cannot be read to its end: {said(error)}")
+        except Exception as error:
+            self._ours = error
+            raise
+
+    def _validated(self, source: Records, records: pa.RecordBatchReader) -> Iterator[Rows]:
         self._connection.register("lines", records)
-        statement = validation.validated(self._contract, fields)
-        for batch in self._connection.sql(statement).to_arrow_reader(_BATCH_ROWS):
-            yield from self._rejected(batch)
-            yield Rows(self._valid(batch), [])
+        statement = validation.validated(self._contract, source.fields)
+        for batch in self._connection.sql(statement).to_arrow_reader(source.rows_at_once):
+            wanted = self._without_others(batch) if source.fields.has_others else batch
+            yield from self._rejected(wanted)
+            yield Rows(self._valid(wanted), [])
             yield from self._put_aside()
         self._connection.unregister("lines")
+
+    def _culprits(self, error: duckdb.Error) -> Exception:
+        """What to raise after an error in a statement over several files: which of them cause one alone."""
+        if is_ours(error):
+            return error
+        reasons = {}
+        for file in [report.file for report in self.reports[self._settled :]]:
+            if problem := self._problem(file):
+                reasons[file.path] = problem
+        return UnreadableFilesError(reasons) if reasons else error
+
+    def _problem(self, file: LandingFile) -> str | None:
+        """What stops a statement over a file alone."""
+        report = self._report(file, -1)
+        for source in self._records(report):
+            chain = Chain(source, iter(()))
+            with self._connect() as connection:
+                connection.register("lines", chain.reader())
+                statement = validation.validated(self._contract, source.fields)
+                try:
+                    for _ in connection.sql(statement).to_arrow_reader(source.rows_at_once):
+                        pass
+                except duckdb.Error as error:
+                    if is_ours(error) or self._ours is not None:
+                        raise
+                    return f"cannot be read: {said(error)}"
+        return None
+
+    def _without_others(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """The rows of a batch that are for this table; the others are counted."""
+        left_out = batch["_file"].filter(pc.invert(batch["_is_wanted"].cast(pa.bool_())))
+        for row in left_out.value_counts().to_pylist():
+            self.reports[row["values"]].others += row["counts"]
+        return batch.filter(batch["_is_wanted"].cast(pa.bool_()))
 
     def _rejected(self, batch: pa.RecordBatch) -> Iterator[Rows]:
         """The rejected rows of a batch, counted; a few at a time, since as objects they take much memory."""
