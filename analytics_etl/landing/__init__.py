@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 
 from analytics_etl.contracts import Contract
 from analytics_etl.landing import validation
-from analytics_etl.landing.faults import FILE_FAULTS, UnreadableFilesError, is_ours, said
+from analytics_etl.landing.faults import READ_FAULTS, UnreadableFilesError, is_ours, said
 from analytics_etl.landing.files import LandingFile, list_files
 from analytics_etl.landing.mappings import check_mappings
 from analytics_etl.landing.records import Chain, FileReport, Opener, Records, checksum_of
@@ -174,7 +174,7 @@ class LandingReader:
             records = self._opener.open(report)
             if records is not None:
                 yield from replace(records, batches=self._guarded(report, records.batches)).by_width()
-        except (*FILE_FAULTS, MemoryError) as error:
+        except READ_FAULTS as error:
             if is_ours(error):
                 raise
             report.state.fail("rejected", f"cannot be read: {said(error)}")
@@ -186,7 +186,7 @@ class LandingReader:
         """Batches of a file until one cannot be read."""
         try:
             yield from batches
-        except (*FILE_FAULTS, MemoryError) as error:
+        except READ_FAULTS as error:
             if is_ours(error):
                 self._ours = error
                 raise

@@ -83,7 +83,9 @@ def _converted(name: str, wanted: str | None, values: pa.Array) -> Converted:  #
         return values.cast(pa.string()), None
     if pa.types.is_temporal(kind):
         text = values.cast(pa.string())
-        return text, _problems(name, "text", text, text.is_valid()) if wanted == "text" else None
+        if wanted == "text" or (wanted is not None and pa.types.is_duration(kind)):
+            return text, _problems(name, EXPECTED[wanted], text, text.is_valid(), f" as a {kind}")
+        return text, None
     return _one_by_one(name, wanted, values)
 
 
@@ -108,12 +110,12 @@ def _unwrapped(values: pa.Array) -> pa.Array:
 
 
 def _is_text(kind: pa.DataType) -> bool:
-    return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
 
 
 def _is_bytes(kind: pa.DataType) -> bool:
     is_any = pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_binary_view(kind)
-    return is_any or pa.types.is_fixed_size_binary(kind)
+    return bool(is_any or pa.types.is_fixed_size_binary(kind))
 
 
 def _problems(name: str, expected: str, shown: pa.Array, is_wrong: pa.Array, why: str = "") -> pa.Array | None:

@@ -28,6 +28,9 @@ FILE_FAULTS: tuple[type[Exception], ...] = (
 the database and of the program itself.
 """
 
+READ_FAULTS: tuple[type[Exception], ...] = (*FILE_FAULTS, MemoryError)
+"""The same, and errors that `is_ours` must be asked about."""
+
 _OUR_DUCKDB_ERRORS = (
     duckdb.OutOfMemoryException,
     duckdb.IOException,  # its temporary files

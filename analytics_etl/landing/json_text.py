@@ -73,10 +73,10 @@ def text_problem(name: str) -> str:
     value, digits = quote(name), written(name)
     plain = f"regexp_full_match({value}, '-?(0|[1-9][0-9]*)\\.[0-9]*[1-9]')"
     is_ambiguous = f"{_is_real(name)} and not ({plain} and coalesce({digits} = {value}, false))"
-    told = f"left({shown(name, value)}, 100)"
-    is_wrong = f"({is_ambiguous}) or {_is_no_number(name)} or {_is_nested(name)}"
-    return f"""case when {_may_be_odd(name)} and ({is_wrong})
-        then '{name}: expected text, got ' || {told} end"""
+    told = f"'{name}: expected text, got ' || left({shown(name, value)}, 100)"
+    return f"""case when {_may_be_odd(name)} then case
+        when {is_ambiguous} then {told} || ', a number that may be written otherwise; put it in quotes'
+        when {_is_no_number(name)} or {_is_nested(name)} then {told} end end"""
 
 
 def _is_real(name: str) -> str:

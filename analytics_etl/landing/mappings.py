@@ -46,10 +46,11 @@ def mapped_fields(contract: Contract, mapping: Model, relation: str, *, may_have
         if where is None
         else f", not _is_record or _problem is not null or coalesce({_tried(where.this)}, false) as _is_wanted"
     )
-    source = select.args.get("from_", select.args.get("from")).sql("duckdb")
+    source = select.find(exp.From)
+    assert source is not None
     passed_on = ", ".join(PASSED_ON)
     texts = ", ".join(f"{quote(name)}::varchar as {quote(name)}" for name in outputs)
-    statement = f"select {passed_on}{is_wanted}, {values} {source}"
+    statement = f"select {passed_on}{is_wanted}, {values} {source.sql('duckdb')}"
     others = "" if where is None else ", _is_wanted"
     origins: dict[str, Origin] = {c.name: "text" if c.name in outputs else "absent" for c in contract.columns}
     return Fields(
@@ -58,7 +59,7 @@ def mapped_fields(contract: Contract, mapping: Model, relation: str, *, may_have
     )  # fmt: skip
 
 
-def _tried(value: exp.Expression) -> str:
+def _tried(value: exp.Expr) -> str:
     """An expression that gives NULL where it cannot be computed."""
     return value.sql("duckdb") if isinstance(value, exp.Column | exp.Literal) else f"try({value.sql('duckdb')})"
 

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from analytics_etl.landing.arrow_values import converted, plain_type
-from analytics_etl.landing.faults import FILE_FAULTS, ScratchError, is_ours, said
+from analytics_etl.landing.faults import READ_FAULTS, ScratchError, is_ours, said
 from analytics_etl.landing.files import LandingFile
 from analytics_etl.landing.lines import decompressed
 from analytics_etl.landing.rejections import FileState
@@ -27,10 +27,10 @@ _MOST_ROWS = 8_192
 _BUFFER = 1 << 20
 """Bytes read at a time of each column."""
 _LENGTH_BYTES = 4
-"""What each text takes at least where it is written out; less on average means that most are numbers of a dictionary."""
+"""Before the columns of a batch: the number from 1, what is wrong with the row, whether a text may hold NUL."""
 
 MARKS = (("_line", pa.int64()), ("_problem", pa.string()), ("_may_hold_nul", pa.bool_()))
-"""What each batch has before the columns: number from 1, what is wrong with the row, whether a text may hold NUL."""
+"""Before the columns of each batch: the number from 1, what is wrong with the row, whether a text may hold NUL."""
 
 
 class ParquetRows:
@@ -58,7 +58,7 @@ class ParquetRows:
             for batch in self._slices(list(wanted)):
                 yield _converted(batch, wanted, schema, row)
                 row += batch.num_rows
-        except (*FILE_FAULTS, MemoryError) as error:
+        except READ_FAULTS as error:
             if is_ours(error):
                 raise
             if row == 1:
