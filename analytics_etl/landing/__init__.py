@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 
 from analytics_etl.contracts import Contract
 from analytics_etl.landing import validation
-from analytics_etl.landing.faults import READ_FAULTS, UnreadableFilesError, is_ours, said
+from analytics_etl.landing.faults import READ_FAULTS, StatementError, UnreadableFilesError, is_ours, said
 from analytics_etl.landing.files import LandingFile, list_files
 from analytics_etl.landing.mappings import check_mappings
 from analytics_etl.landing.records import Chain, FileReport, Opener, Records, checksum_of
@@ -106,9 +106,7 @@ class LandingReader:
             chain = Chain(source, sources)
             try:
                 yield from self._validated(source, chain.reader())
-            except duckdb.Error as error:
-                if self._ours is not None:
-                    raise self._ours from error
+            except StatementError as error:
                 raise self._culprits(error) from error
             yield from self._put_aside()  # what came after the last valid row, or instead of any
             self._settled = len(self.reports) - (chain.next is not None)
@@ -196,18 +194,31 @@ class LandingReader:
             raise
 
     def _validated(self, source: Records, records: pa.RecordBatchReader) -> Iterator[Rows]:
-        self._connection.register("lines", records)
-        statement = validation.validated(self._contract, source.fields)
-        for batch in self._connection.sql(statement).to_arrow_reader(source.rows_at_once):
+        for batch in self._batches(self._connection, source, records):
             wanted = self._without_others(batch) if source.fields.has_others else batch
             yield from self._rejected(wanted)
             yield Rows(self._valid(wanted), [])
             yield from self._put_aside()
-        self._connection.unregister("lines")
 
-    def _culprits(self, error: duckdb.Error) -> Exception:
+    def _batches(
+        self, connection: duckdb.DuckDBPyConnection, source: Records, records: pa.RecordBatchReader
+    ) -> Iterator[pa.RecordBatch]:
+        """What the statement makes of records. Raises StatementError when their rows end it; a statement that cannot
+        be begun is nobody's but ours.
+        """
+        connection.register("lines", records)
+        relation = connection.sql(validation.validated(self._contract, source.fields))
+        try:
+            yield from relation.to_arrow_reader(source.rows_at_once)
+        except (duckdb.Error, OSError, pa.ArrowException) as error:
+            if self._ours is not None:
+                raise self._ours from error
+            raise StatementError(str(error)) from error
+        connection.unregister("lines")
+
+    def _culprits(self, error: StatementError) -> Exception:
         """What to raise after an error in a statement over several files: which of them cause one alone."""
-        if is_ours(error):
+        if error.is_ours:
             return error
         reasons = {}
         for file in [report.file for report in self.reports[self._settled :]]:
@@ -217,17 +228,13 @@ class LandingReader:
 
     def _problem(self, file: LandingFile) -> str | None:
         """What stops a statement over a file alone."""
-        report = self._report(file, -1)
-        for source in self._records(report):
-            chain = Chain(source, iter(()))
+        for source in self._records(self._report(file, -1)):
             with self._connect() as connection:
-                connection.register("lines", chain.reader())
-                statement = validation.validated(self._contract, source.fields)
                 try:
-                    for _ in connection.sql(statement).to_arrow_reader(source.rows_at_once):
+                    for _ in self._batches(connection, source, Chain(source, iter(())).reader()):
                         pass
-                except duckdb.Error as error:
-                    if is_ours(error) or self._ours is not None:
+                except StatementError as error:
+                    if error.is_ours:
                         raise
                     return f"cannot be read: {said(error)}"
         return None

@@ -3,13 +3,20 @@
 import re
 import zlib
 
-import duckdb
 import pyarrow as pa
 import zstandard
 
 
 class ScratchError(Exception):
     """The temporary folder cannot be written: no file is to blame."""
+
+
+class StatementError(Exception):
+    """A statement that ended while it read rows. Arrow tells of it as of a broken file, whatever it was."""
+
+    @property
+    def is_ours(self) -> bool:
+        return str(self).startswith(_OUR_STATEMENT_ERRORS)
 
 
 class UnreadableFilesError(Exception):
@@ -31,14 +38,8 @@ the database and of the program itself.
 READ_FAULTS: tuple[type[Exception], ...] = (*FILE_FAULTS, MemoryError)
 """The same, and errors that `is_ours` must be asked about."""
 
-_OUR_DUCKDB_ERRORS = (
-    duckdb.OutOfMemoryException,
-    duckdb.IOException,  # its temporary files
-    duckdb.InterruptException,
-    duckdb.InternalException,
-    duckdb.FatalException,
-    duckdb.ConnectionException,
-)
+_OUR_STATEMENT_ERRORS = ("Out of Memory", "IO Error", "INTERNAL", "FATAL", "INTERRUPT", "Connection", "Permission")
+"""How errors of DuckDB begin that no row causes: IO is about its temporary files, since it reads none of ours."""
 
 _MORE_THAN_A_FILE_MAY_ASK_FOR = 1 << 30
 """Bytes at once: files are read in slices of some megabytes, so only a damaged one asks for so many."""
@@ -49,7 +50,7 @@ def is_ours(error: Exception) -> bool:
     if isinstance(error, MemoryError):
         asked = re.search(r"size (\d+)", str(error))
         return asked is None or int(asked[1]) < _MORE_THAN_A_FILE_MAY_ASK_FOR
-    return isinstance(error, (ScratchError, *_OUR_DUCKDB_ERRORS))
+    return isinstance(error, ScratchError)
 
 
 def said(error: Exception) -> str:
