@@ -67,7 +67,7 @@ class LandingReader:
         self._ours: Exception | None = None
         """An error of ours that DuckDB was told of while it read, and tells us of in words of its own."""
         self._scratch = Scratch(temporary_dir)
-        self._opener = Opener(contract, mappings, self._scratch.path)
+        self._opener = Opener(contract, mappings, self._scratch.path, memory_mb)
         self._memory_mb = memory_mb
         self._connection = self._connect()
         self._connection.execute("create table event_ids (event_id uuid, day date, file_number integer)")
@@ -145,7 +145,8 @@ class LandingReader:
             }
         )
         return connection.execute(
-            "set timezone = 'UTC'; set arrow_lossless_conversion = true; set streaming_buffer_size = '32MB'"
+            "set timezone = 'UTC'; set arrow_lossless_conversion = true; set streaming_buffer_size = '32MB'; "
+            "set enable_progress_bar = false"
         )
 
     def _sources(self, files: Iterable[LandingFile]) -> Iterator[Records]:

@@ -20,8 +20,12 @@ from analytics_etl.landing.rejections import FileState
 SLICE_BYTES = 4 << 20
 """What is made of a file at a time."""
 
-LONGEST_PAGE = 64 << 20
-"""Bytes of a page unpacked, which is in memory as a whole; writers make pages of 1 MB."""
+PAGES_IN_MEMORY = 2
+"""Pages, which are in memory as a whole, may take so many times the memory of the loader. Most writers make them of
+1 MB, but of long texts longer ones, since they look at the length once in 1,000 rows.
+"""
+_DICTIONARY_COPIES, _PAGE_COPIES = 5, 2
+"""Times a dictionary and a page are in memory while they are read, by measurement."""
 
 _MOST_ROWS = 8_192
 _BUFFER = 1 << 20
@@ -36,9 +40,10 @@ MARKS = (("_line", pa.int64()), ("_problem", pa.string()), ("_may_hold_nul", pa.
 class ParquetRows:
     """The rows of one Parquet file. Close it after use."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, memory_mb: int) -> None:
         """Raises FILE_FAULTS if it is none."""
         self._path = path
+        self._page_bytes = PAGES_IN_MEMORY * memory_mb << 20
         # Read ahead it would keep a whole row group, which may be all of the file.
         self._file = pq.ParquetFile(path, buffer_size=_BUFFER, pre_buffer=False)
         self.names = list(self._file.schema_arrow.names)
@@ -95,16 +100,21 @@ class ParquetRows:
         with self._path.open("rb") as opened:
             for number in range(metadata.num_row_groups):
                 group = metadata.row_group(number)
-                size = 0
+                size, pages = 0, 0
                 for position in range(group.num_columns):
                     chunk = group.column(position)
                     if not wanted & {chunk.path_in_schema, chunk.path_in_schema.partition(".")[0]}:
                         continue
-                    _refuse_long_pages(opened, chunk)
+                    pages += _page_sizes(opened, chunk)
                     size += chunk.total_uncompressed_size
                     is_dense = chunk.total_uncompressed_size < _LENGTH_BYTES * chunk.num_values
                     if chunk.physical_type == "BYTE_ARRAY" and chunk.has_dictionary_page and is_dense:
                         dictionaries.add(chunk.path_in_schema)
+                if pages > self._page_bytes:
+                    raise ValueError(
+                        f"row group {number} has pages and dictionaries of {pages:,} bytes, expected at most "
+                        f"{self._page_bytes:,}; write it with smaller ones, or raise ANALYTICS_LOADER_MEMORY_MB"
+                    )
                 width = max(size // max(group.num_rows, 1), 1)
                 rows.append(max(min(SLICE_BYTES // width, _MOST_ROWS), 1))
         return sorted(dictionaries), rows
@@ -148,18 +158,16 @@ def _write(path: Path, pieces: Iterator[bytes]) -> None:
                 raise ScratchError(f"{path}: cannot be written: {error}; free space for temporary files") from error
 
 
-def _refuse_long_pages(opened: BinaryIO, chunk: pq.ColumnChunkMetaData) -> None:
-    """Raise ValueError if the dictionary or the first page of a column is longer than LONGEST_PAGE."""
-    if chunk.total_uncompressed_size <= LONGEST_PAGE:
-        return
-    for offset in {chunk.dictionary_page_offset, chunk.data_page_offset} - {None}:
-        opened.seek(offset)
-        size = _page_size(opened.read(16))
-        if size > LONGEST_PAGE:
-            raise ValueError(
-                f"the column {chunk.path_in_schema} has a page of {size:,} bytes, expected at most {LONGEST_PAGE:,}; "
-                "write it with smaller pages and dictionaries"
-            )
+def _page_sizes(opened: BinaryIO, chunk: pq.ColumnChunkMetaData) -> int:
+    """Bytes that the dictionary and the first page of a column take in memory; 0 for a column that is short."""
+    if chunk.total_uncompressed_size <= SLICE_BYTES:
+        return 0
+    size = 0
+    for offset, copies in ((chunk.dictionary_page_offset, _DICTIONARY_COPIES), (chunk.data_page_offset, _PAGE_COPIES)):
+        if offset is not None:
+            opened.seek(offset)
+            size += copies * _page_size(opened.read(16))
+    return size
 
 
 def _page_size(header: bytes) -> int:

@@ -26,6 +26,8 @@ _BYTES_AT_ONCE = 32 << 20
 """What rows that are in memory together may take."""
 _ENOUGH_BYTES = 2 << 20
 """What is worth DuckDB's while: small files are handed to it together."""
+_LONGEST_SHOWN = 2_000
+"""Characters of each text of a rejected Parquet row that are kept."""
 CSV_MARKS = 2
 """Columns of a CSV batch before those of the file: _line and _raw."""
 
@@ -99,11 +101,12 @@ def _rows_at_once(batch: pa.RecordBatch) -> int:
 class Opener:
     """Opens files of one event table. What is no record, or no file of it, is noted in the file's state."""
 
-    def __init__(self, contract: Contract, mappings: Mapping[str, Model], folder: Path) -> None:
+    def __init__(self, contract: Contract, mappings: Mapping[str, Model], folder: Path, memory_mb: int) -> None:
         self._contract = contract
         self._mappings = mappings
         self._folder = folder
         """For files that must be unpacked to be read."""
+        self._memory_mb = memory_mb
 
     def open(self, report: FileReport) -> Records | None:
         """The file's records; None if it has none, as when it cannot be read at all."""
@@ -171,7 +174,7 @@ class Opener:
     def _parquet(self, report: FileReport) -> Records | None:
         file, state = report.file, report.state
         path = unpacked(file, state, self._folder, report.number)
-        rows = ParquetRows(path)
+        rows = ParquetRows(path, self._memory_mb)
         if not self._accept_header(file, state, rows.names):
             rows.close()
             return None
@@ -202,7 +205,7 @@ class Opener:
         marked = f"null::varchar as _problem, {MAY_HOLD_NUL}" if is_csv else "_problem, _may_hold_nul"
         if file.source is not None:
             texts = ", ".join(f"{quote(name)}::varchar as {quote(name)}" for name in columns)
-            raw = "_raw" if is_csv else f"{_as_json({name: name for name in columns})} as _raw"
+            raw = "_raw" if is_csv else f"{_as_json(columns)} as _raw"
             relation = f"select {ROW}, {raw}, true as _is_record, {marked}, {texts} from lines"
             return mapped_fields(self._contract, self._mappings[file.source], relation, may_have_problems=not is_csv)
         origins: dict[str, Origin] = {c.name: "absent" for c in self._contract.columns}
@@ -213,7 +216,7 @@ class Opener:
             f"select {ROW}, {raw}, true as _is_record, {marked}, {names} from lines",
             origins,
             may_have_problems=not is_csv,
-            content="_raw" if is_csv else _as_json({name: f"_text_{name}" for name in columns}),
+            content="_raw" if is_csv else _as_json(columns, "_text_"),
         )
 
     def _contract_type(self, name: str) -> str | None:
@@ -274,9 +277,15 @@ class Chain:
         self.next = source
 
 
-def _as_json(columns: Mapping[str, str]) -> str:
-    """Columns as one JSON object: {key: name of the column}."""
-    return f"to_json(struct_pack({', '.join(f'{quote(k)} := {quote(name)}' for k, name in columns.items())}))::varchar"
+def _as_json(columns: Mapping[str, pa.DataType], prefix: str = "") -> str:
+    """Columns, whose names have a prefix, as one JSON object, of long texts the beginning."""
+
+    def value(name: str, kind: pa.DataType) -> str:
+        column = quote(prefix + name)
+        return f"left({column}, {_LONGEST_SHOWN})" if kind == pa.string() else column
+
+    pairs = ", ".join(f"{quote(name)} := {value(name, kind)}" for name, kind in columns.items())
+    return f"to_json(struct_pack({pairs}))::varchar"
 
 
 def _picked(records: Records, names: list[str]) -> Records:
