@@ -175,6 +175,7 @@ class LandingReader:
                 yield from replace(records, batches=self._guarded(report, records.batches)).by_width()
         except READ_FAULTS as error:
             if is_ours(error):
+                self._ours = error
                 raise
             report.state.fail("rejected", f"cannot be read: {said(error)}")
         except Exception as error:

@@ -94,7 +94,7 @@ def _check(mapping: Model) -> None:
     outputs = _outputs(mapping)
     if not all(outputs) or len(set(outputs)) < len(outputs):
         raise ModelError(f"{mapping.path}: each output needs a name of its own, expected `… as name`; got {outputs}")
-    parsed = _asked("select json_serialize_sql($1)", _select(mapping).sql("duckdb"))
+    parsed = _parsed(_select(mapping).sql("duckdb"))
     if parsed.get("error"):
         raise ModelError(f"{mapping.path}: DuckDB does not know this statement: {parsed.get('error_message')}")
     kinds = _function_kinds()
@@ -125,22 +125,28 @@ def _bind(mapping: Model, contract: Contract) -> None:
         raise ModelError(f"{mapping.path}: DuckDB refuses it: {problem}")
 
 
+@lru_cache(maxsize=1)
+def _engine() -> duckdb.DuckDBPyConnection:
+    """An empty DuckDB to ask; its cursors may be used by any thread."""
+    return duckdb.connect(config={"threads": 1}).execute("set timezone = 'UTC'")
+
+
 @lru_cache(maxsize=256)  # definitions are loaded many times in tests, and each time costs milliseconds
 def _bound(statement: str) -> str:
     """What DuckDB has against a statement; nothing if it runs."""
-    with duckdb.connect(config={"threads": 1}) as connection:
+    with _engine().cursor() as connection:
         try:
-            connection.execute("set timezone = 'UTC'").execute(statement).fetchall()
+            connection.execute(statement).fetchall()
         except duckdb.Error as error:
             return str(error).partition("\n\nLINE ")[0].replace("\n", " ")
     return ""
 
 
 @lru_cache(maxsize=256)
-def _asked(statement: str, *values: str) -> dict[str, Any]:
-    """The JSON a statement gives."""
-    with duckdb.connect(config={"threads": 1}) as connection:
-        found = connection.execute(statement, values).fetchone()
+def _parsed(statement: str) -> dict[str, Any]:
+    """A statement as DuckDB's parser sees it."""
+    with _engine().cursor() as connection:
+        found = connection.execute("select json_serialize_sql($1)", [statement]).fetchone()
     answer: dict[str, Any] = json.loads("{}" if found is None else found[0])
     return answer
 
@@ -148,7 +154,7 @@ def _asked(statement: str, *values: str) -> dict[str, Any]:
 @lru_cache(maxsize=1)
 def _function_kinds() -> Mapping[str, str]:
     """{function: aggregate, or volatile for one that may answer otherwise the next time}; others are not in it."""
-    with duckdb.connect(config={"threads": 1}) as connection:
+    with _engine().cursor() as connection:
         found = connection.execute(
             """
             select lower(function_name),

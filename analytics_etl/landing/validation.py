@@ -86,14 +86,13 @@ def _reason(contract: Contract, fields: Fields) -> str:
     cases = [f"when not _is_record then 'the line is {what}'"]
     if fields.may_have_problems:
         cases.append("when _problem is not null then _problem")
+    if fields.odd_texts:
+        problem = f"coalesce({', '.join(text_problem(name) for name in fields.odd_texts)})"
+        cases.append(f"when case when _is_odd then {problem} is not null else false end then {problem}")
     for column in contract.columns:
         cases += _column_cases(contract, column, fields)
     cases += [_constraint_case(contract, constraint) for constraint in contract.constraints]
-    reason = "case " + "\n".join(cases) + " end"
-    if not fields.odd_texts:
-        return reason
-    problems = ", ".join(text_problem(name) for name in fields.odd_texts)
-    return f"coalesce(case when _is_odd then coalesce({problems}) end, {reason})"
+    return "case " + "\n".join(cases) + " end"
 
 
 def _column_cases(contract: Contract, column: Column, fields: Fields) -> list[str]:
