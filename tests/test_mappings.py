@@ -35,7 +35,7 @@ def record(number: int, kind: str | None, **changes: object) -> dict[str, object
     return {**row, **changes}
 
 
-MIXED = [
+MIXED: list[dict[str, object]] = [
     record(1, "download"), record(2, "view"), record(3, None), record(4, "download", size="x"), record(5, "view", size="x"),
     record(6, "download"), {"kind": "heartbeat"},
 ]  # fmt: skip

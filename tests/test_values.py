@@ -234,3 +234,10 @@ def test_the_digits_of_a_number_are_those_of_its_own_key(tmp_path: Path) -> None
         (3, "file_size: expected a whole number, got 9.0"),
         (5, "file_size: expected a whole number, got 9.0"),
     ]
+
+
+def test_of_a_key_that_occurs_twice_the_first_counts(tmp_path: Path) -> None:
+    fields = ",".join(f'"{k}":{v if k == "file_size" else chr(34) + str(v) + chr(34)}' for k, v in REQUIRED.items())
+    line = "{" + fields.replace('"True"', "true") + ',"file_size":7,"user_id":"a","user_id":"b"}'
+    [row] = read(tmp_path, {"a.ndjson": line.encode()}).rows
+    assert (row["file_size"], row["user_id"]) == (1, "a")
