@@ -154,13 +154,17 @@ def days_of(first: date, last: date) -> list[date]:
 
 
 def load(
-    warehouse: Warehouse, table: str = DOWNLOADS, *days: date, accept_change: bool = True
+    warehouse: Warehouse, table: str = DOWNLOADS, *days: date, accept_change: bool = True, now: datetime | None = None
 ) -> tuple[list[LoadedDay], list[FileReport]]:
-    """Load days of one event table, DAY when none is named; however much they change, unless told otherwise."""
+    """Load days of one event table, DAY when none is named; however much they change, unless told otherwise. New files
+    are found `now`.
+    """
     catalog = declared()
     contract = catalog.contracts[table]
-    mappings = catalog.mappings(contract.family)
-    return load_days(contract, mappings, warehouse, days or [DAY], tell=lambda _: None, accept_change=accept_change)
+    return load_days(
+        contract, catalog.mappings(contract.family), warehouse, days or [DAY], tell=lambda _: None,
+        accept_change=accept_change, now=now,
+    )  # fmt: skip
 
 
 def aggregate(

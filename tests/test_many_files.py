@@ -1,6 +1,5 @@
 """Many small files in one load: read as one stream, but each row, rejection and count stays with its own file."""
 
-import os
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -23,7 +22,7 @@ from events import (
 
 from analytics_etl.contracts import Contract
 from analytics_etl.landing import validation
-from analytics_etl.landing.validation import Fields
+from analytics_etl.landing.fields import Fields
 from analytics_etl.settings import Settings
 from analytics_etl.warehouse import Warehouse
 
@@ -87,10 +86,9 @@ def test_files_of_many_shapes_take_few_statements(
 def test_an_impossible_time_is_measured_at_its_own_file(settings: Settings, warehouse: Warehouse) -> None:
     """More than one day after the file was found: of two files in one stream only the older one's row is."""
     found = datetime(DAY.year, DAY.month, DAY.day, 1, tzinfo=UTC)
-    for number, (name, time) in enumerate([("a", found), ("b", found + timedelta(days=2))]):
-        path = write(settings, f"download_events/{name}.ndjson", [download(number, DAY + timedelta(days=2))])
-        os.utime(path, (time.timestamp(), time.timestamp()))
-    load(warehouse, DOWNLOADS, DAY + timedelta(days=2))
+    for number, (name, now) in enumerate([("a", found), ("b", found + timedelta(days=2))]):
+        write(settings, f"download_events/{name}.ndjson", [download(number, DAY + timedelta(days=2))])
+        load(warehouse, DOWNLOADS, DAY + timedelta(days=2), now=now)
     [(name, line, reason, _)] = rejected(settings.database_url)
     assert (name, line) == ("download_events/a.ndjson", 1)
     assert "is more than one day after the file was found (2025-03-10 01:00:00+00)" in reason

@@ -11,7 +11,8 @@ from events import DOWNLOADS, all_tables, ask, declared, download, execute, load
 
 from analytics_etl.checks import Check, evaluate, targets
 from analytics_etl.contracts import read_contract
-from analytics_etl.landing.validation import json_fields, validated
+from analytics_etl.landing.json_text import json_fields
+from analytics_etl.landing.validation import validated
 from analytics_etl.settings import PerTable, Settings
 from analytics_etl.warehouse import Warehouse
 from analytics_etl.warehouse.connection import transaction
@@ -43,8 +44,7 @@ def test_after_its_time_it_is_nowhere(settings: Settings) -> None:
     reasons = [str(reason) for _, _, reason, _ in rejected(settings.database_url)]
     assert len(reasons) == 7
     assert [reason for reason in reasons if ADDRESS in reason or AGENT in reason] == []
-    assert "ip_address: expected text, got object" in reasons
-    assert "ip_address: expected text, got array" in reasons
+    assert "ip_address: expected text, got something else" in reasons
     # As an earlier version wrote them.
     execute(
         settings.database_url,

@@ -1,7 +1,6 @@
 """Rubbish in JSON: what cannot be loaded is kept with its line and reason; everything beside it is loaded."""
 
 import json
-import os
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -38,7 +37,7 @@ def without(name: str) -> bytes:
     return ndjson([{key: value for key, value in download(1).items() if key != name}])
 
 
-MTIME = datetime(2025, 3, 20, 12, tzinfo=UTC)
+FOUND = datetime(2025, 3, 20, 12, tzinfo=UTC)
 """When the files of the test of single lines were found."""
 
 BAD_LINES: list[tuple[bytes, str, str | None]] = [
@@ -118,9 +117,8 @@ def test_lines_of_json(settings: Settings, warehouse: Warehouse, catalog: Catalo
     good = [json.dumps(event).encode() + b"\n" for event, _ in GOOD_LINES]
     # Good ones between bad ones, with blank lines and a carriage return here and there.
     content = b"\n".join([*good[:2], b"\r\n", *lines, b" \n", *(text[:-1] + b"\r\n" for text in good[2:])])
-    path = write(settings, FILE, content)
-    os.utime(path, (MTIME.timestamp(),) * 2)
-    load(warehouse, DOWNLOADS, DAY, date(2025, 3, 9), date(2025, 3, 21))
+    write(settings, FILE, content)
+    load(warehouse, DOWNLOADS, DAY, date(2025, 3, 9), date(2025, 3, 21), now=FOUND)
 
     where = {text.strip(): number for number, text in enumerate(content.split(b"\n"), 1)}
     found = {number: (reason, content) for _, number, reason, content in rejected(settings.database_url)}

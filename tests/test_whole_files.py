@@ -44,7 +44,7 @@ def test_what_a_kill_left_is_removed_and_what_is_being_written_is_not(folder: Pa
         assert writer.stdout.readline() == b"writing\n"
         part = f".a.json.{writer.pid}.part"
         write_index(folder.parent.parent)
-        with whole_file(folder / "a.json") as mine:
+        with whole_file(folder / "a.json", folder) as mine:
             mine.write_text("whole")
         assert names(folder) == [part, "a.json"]
         writer.kill()
@@ -59,7 +59,7 @@ def test_a_full_disk_leaves_nothing_behind(folder: Path) -> None:
     (folder / "a.json").write_text("old")
 
     def write() -> None:
-        with whole_file(folder / "a.json") as part:
+        with whole_file(folder / "a.json", folder) as part:
             part.write_text("half")
             raise OSError(errno.ENOSPC, "No space left on device")
 

@@ -11,6 +11,8 @@ from datetime import date
 from pathlib import Path
 from typing import IO, Literal
 
+from analytics_etl.landing.faults import ScratchError
+
 LONGEST_CONTENT = 10_000
 """Characters that are kept of a rejected row."""
 
@@ -51,11 +53,18 @@ class WaitingRows:
             self._rows.append(row)
             self._size += row.size
             if len(self._rows) >= REJECTED_AT_ONCE or self._size >= REJECTED_BYTES_AT_ONCE:
-                if self._file is None:  # it has no name, so nothing stays behind; take() closes it
-                    self._file = tempfile.TemporaryFile("w+", encoding="utf-8", dir=self._folder)  # noqa: SIM115
-                json.dump([(waiting.line, waiting.reason, waiting.content) for waiting in self._rows], self._file)
-                self._file.write("\n")
-                self._rows, self._size = [], 0
+                try:
+                    self._write()
+                except OSError as error:
+                    raise ScratchError(f"{self._folder}: rejected rows cannot be kept there: {error}") from error
+
+    def _write(self) -> None:
+        if self._file is None:  # it has no name, so nothing stays behind; take() closes it
+            self._file = tempfile.TemporaryFile("w+", encoding="utf-8", dir=self._folder)  # noqa: SIM115
+        json.dump([(waiting.line, waiting.reason, waiting.content) for waiting in self._rows], self._file)
+        self._file.write("\n")
+        self._file.flush()
+        self._rows, self._size = [], 0
 
     def take(self) -> Iterator[list[RejectedRow]]:
         """The rows so far, at most REJECTED_AT_ONCE at a time."""
@@ -83,11 +92,14 @@ class FileState:
 
     def fail(self, state: Literal["cut_off", "rejected"], reason: str, line: int | None = None) -> None:
         self.state = state
-        self.reasons.append(reason)
-        self.rejected.append(RejectedRow(line, reason, None))
+        self.reasons.append(printable(reason))
+        self.rejected.append(RejectedRow(line, printable(reason), None))
 
 
 def printable(content: bytes | str) -> str:
     """At most LONGEST_CONTENT characters that PostgreSQL can store."""
     text = content.decode("utf-8", errors="replace") if isinstance(content, bytes) else content
-    return text[:LONGEST_CONTENT].replace("\x00", "\N{REPLACEMENT CHARACTER}").rstrip("\r\n")
+    text = text[:LONGEST_CONTENT].replace("\x00", "\N{REPLACEMENT CHARACTER}").rstrip("\r\n")
+    return (
+        text if text.isascii() else text.encode("utf-8", errors="replace").decode("utf-8")
+    )  # half of a surrogate pair

@@ -52,7 +52,7 @@ def ledger(connection: Connection, table: str, days: Sequence[date]) -> list[dic
     return rows(
         connection,
         """
-        select path, size_bytes, modified_at, state, of_days.path is not null as has_rows_of_days,
+        select path, size_bytes, modified_at, checksum, found_at, state, of_days.path is not null as has_rows_of_days,
             coalesce(of_days.has_events, false) as has_events_of_days
         from ops.loaded_files
         left join (
