@@ -289,3 +289,8 @@ def booked(url: str | None) -> dict[str, dict[str, tuple[Any, ...]]]:
         counts = tuple(row[f"rows_{name}"] for name in ("read", "rejected", "loaded", "duplicate", "conflicting"))
         found.setdefault(row["path"], {})[row["day"].isoformat()] = counts
     return found
+
+
+def forget_what_is_newer(settings: Settings) -> None:
+    """Empty the books that came with later migrations, which would refuse to lose what is known."""
+    execute(settings.database_url, "truncate ops.refreshed_views, ops.written_reports")

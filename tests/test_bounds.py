@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 from events import (
     DAY,
+    forget_what_is_newer,
     DOWNLOADS,
     Event,
     aggregate,
@@ -220,7 +221,9 @@ def before(warehouse: Warehouse, settings: Settings) -> Warehouse:
     load(warehouse)
     aggregate(warehouse, DAY, DAY, families=["registry"])
     execute(settings.database_url, "drop materialized view registry.top_modules_30d, registry.trending_modules")
-    migrations.downgrade(settings, "0008")
+    forget    forget_what_is_newer(settings)
+    with pytest.raises(Exception, match="holds revisions, which this downgrade would lose"):
+        migrations.downgrade(settings, "0008")
     name = long_text(3_000)
     execute(
         settings.database_url,
@@ -290,7 +293,9 @@ def test_derived_tables_from_before_get_the_new_column(warehouse: Warehouse, set
     write(settings, file_of(table), [row(table, 1), row(table, 2, result="failure")])
     load(warehouse, table)
     aggregate(warehouse, DAY, DAY, families=["schedules"])
-    migrations.downgrade(settings, "0008")
+    forget    forget_what_is_newer(settings)
+    with pytest.raises(Exception, match="holds revisions, which this downgrade would lose"):
+        migrations.downgrade(settings, "0008")
     stats = "select attempt_count, cancelled_count, success_rate from schedules.schedule_stats_daily"
     assert "cancelled_count" not in ask(settings.database_url, "select * from schedules.schedule_stats_daily")[0]
     migrations.upgrade(settings)
@@ -304,5 +309,6 @@ def test_derived_tables_from_before_get_the_new_column(warehouse: Warehouse, set
 def test_a_downgrade_keeps_revisions(warehouse: Warehouse, settings: Settings) -> None:
     write(settings, file_of(DOWNLOADS), [download(1, revision=3)])
     load(warehouse)
+    forget_what_is_newer(settings)
     with pytest.raises(Exception, match="holds revisions, which this downgrade would lose"):
         migrations.downgrade(settings, "0008")

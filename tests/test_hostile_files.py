@@ -46,7 +46,7 @@ def make_odd_things(folder: Path) -> None:
         (folder / f"{link}.ndjson").symlink_to(f"{target}.ndjson")
     os.mkfifo(folder / "fifo.ndjson")
     with socket.socket(socket.AF_UNIX) as listening:
-        listening.bind(str(folder / "socket.ndjson"))
+        listening.bind(os.path.relpath(folder / "socket.ndjson"))  # a socket's path is short
     (folder / "dated.ndjson").write_bytes(ndjson([download(1)]))
     os.utime(folder / "dated.ndjson", (1e11, 1e11))
 

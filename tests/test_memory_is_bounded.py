@@ -164,8 +164,8 @@ def test_of_many_columns_those_that_are_wanted_are_read(
     write(settings, "download_events/b.csv", csv_text([download(2)], REQUIRED[::-1]))
     load(warehouse)
     assert loaded_ids(settings) == [1, 2]
-    [schema] = seen  # both files are read by one statement
-    assert len(schema) < 30
+    assert len({tuple(schema.names) for schema in seen}) == 1
+    assert all(len(schema) < 30 for schema in seen)
     reason = ledger(settings.database_url)["download_events/a.csv"]["reason"]
     assert len(reason) < 2_000
     assert reason.startswith("columns nobody asked for were ignored: ['c0', 'c1', 'c10', ")
@@ -174,9 +174,9 @@ def test_of_many_columns_those_that_are_wanted_are_read(
 def test_lines_and_fields_are_limited(settings: Settings, warehouse: Warehouse) -> None:
     """1 MiB is the most; a line of one byte more is rejected in each format of text, and those around it are read."""
     [line] = ndjson([download(1, user_agent="")]).splitlines()
-    fits = line.replace(b'"user_agent": ""', b'"user_agent": "' + b"u" * (MB - len(line)) + b'"')
+    fits = line.replace(b'"user_agent": ""', b'"user_agent": ""' + b" " * (MB - len(line)))
     assert len(fits) == MB
-    longer = fits.replace(b"uu", b"uuu", 1)
+    longer = fits.replace(b"  ", b"   ", 1)
     write(settings, "download_events/a.ndjson.zst", b"\n".join([fits, longer, *ndjson([download(2)]).splitlines()]))
     rows = [download(3, user_agent="u" * MB), download(4, user_agent="")]
     write(settings, "download_events/b.csv.gz", csv_text(rows, [*REQUIRED, "user_agent"]))

@@ -72,15 +72,15 @@ VALUES = {
     "1e3": Value("file_size", REJECTED, "1e3", "1e3", text("1e3")),
     "nearly 1": Value("file_size", REJECTED, "0.9999999999999999999", "0.9999999999999999999",
         (one(Decimal("0.9999999999999999999")), *text("0.9999999999999999999"))),
-    "2^53 + 1": Value("file_size", BIG, str(BIG), str(BIG),
+    "2^53 + 1": Value("revision", BIG, str(BIG), str(BIG),
         (*whole(BIG, pa.int64(), pa.uint64()), one(Decimal(BIG)), *text(str(BIG)))),
-    "2^53 + 1 with a point": Value("file_size", BIG, f"{BIG}.0", f"{BIG}.0", (one(Decimal(f"{BIG}.0")), *text(f"{BIG}.0"))),
+    "2^53 + 1 with a point": Value("revision", BIG, f"{BIG}.0", f"{BIG}.0", (one(Decimal(f"{BIG}.0")), *text(f"{BIG}.0"))),
     "2^53 as a float": Value("file_size", REJECTED, parquet=(one(2.0**53),)),
     "2^24 as a short float": Value("file_size", REJECTED, parquet=(one(2.0**24, pa.float32()),)),
     "2^24 as a float": Value("file_size", 2**24, parquet=(one(2.0**24),)),
-    "largest": Value("file_size", 2**63 - 1, str(2**63 - 1), str(2**63 - 1),
+    "largest": Value("revision", 2**63 - 1, str(2**63 - 1), str(2**63 - 1),
         (*whole(2**63 - 1, pa.int64(), pa.uint64()), one(Decimal(2**63 - 1)), *text(str(2**63 - 1)))),
-    "largest with a point": Value("file_size", 2**63 - 1, f"{2**63 - 1}.0", f"{2**63 - 1}.0", text(f"{2**63 - 1}.0")),
+    "largest with a point": Value("revision", 2**63 - 1, f"{2**63 - 1}.0", f"{2**63 - 1}.0", text(f"{2**63 - 1}.0")),
     "2^63": Value("file_size", REJECTED, str(2**63), str(2**63),
         (one(2**63, pa.uint64()), one(2.0**63), one(Decimal(2**63)), *text(str(2**63)))),
     "least": Value("duration_ms", REJECTED, str(-(2**63) - 1), str(-(2**63) - 1), text(str(-(2**63) - 1))),
@@ -218,21 +218,21 @@ def test_a_number_and_its_float_are_one_user(tmp_path: Path) -> None:
 def test_the_digits_of_a_number_are_those_of_its_own_key(tmp_path: Path) -> None:
     """Also when another key, or a text, says something like it; what cannot be told is rejected."""
     lines = [
-        '{"note":"\\"file_size\\": 7.0","file_size":5.0,%s}',
-        '{"file_size":123456789012345678.0,"other":{"a":1},%s}',
-        '{"other":{"file_size":1e3},"file_size":9.0,%s}',
-        '{"other":{"file_size":1e3},"file_size":9,%s}',
-        '{"file\\u005fsize":9.0,%s}',
+        '{"note":"\\"revision\\": 7.0","revision":5.0,%s}',
+        '{"revision":123456789012345678.0,"other":{"a":1},%s}',
+        '{"other":{"revision":1e3},"revision":9.0,%s}',
+        '{"other":{"revision":1e3},"revision":9,%s}',
+        '{"revisio\\u006e":9.0,%s}',
     ]
     rest = ",".join(f'"{k}":"{v}"' for k, v in REQUIRED.items() if isinstance(v, str) and k != "event_id")
-    rows = [line % f'"success":true,{rest},"event_id":"{event_id(n)}"' for n, line in enumerate(lines)]
+    rows = [line % f'"success":true,"file_size":1,{rest},"event_id":"{event_id(n)}"' for n, line in enumerate(lines)]
     found = read(tmp_path, {"a.ndjson": "\n".join(rows).encode()})
-    assert sorted((row["event_id"].int, row["file_size"]) for row in found.rows) == [
+    assert sorted((row["event_id"].int, row["revision"]) for row in found.rows) == [
         (0, 5), (1, 123456789012345678), (3, 9),
     ]  # fmt: skip
     assert [(row.line, row.reason) for _, row in found.rejected] == [
-        (3, "file_size: expected a whole number, got 9.0"),
-        (5, "file_size: expected a whole number, got 9.0"),
+        (3, "revision: expected a whole number, got 9.0"),
+        (5, "revision: expected a whole number, got 9.0"),
     ]
 
 

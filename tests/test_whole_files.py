@@ -19,7 +19,8 @@ WRITE_FOR_EVER = """
 import sys, time
 from pathlib import Path
 from analytics_etl.whole_files import whole_file
-with whole_file(Path(sys.argv[1])) as part:
+path = Path(sys.argv[1])
+with whole_file(path, path.parent) as part:
     part.write_text("half")
     print("writing", flush=True)
     time.sleep(600)
