@@ -63,6 +63,20 @@ class Catalog:
     def families(self) -> list[str]:
         return sorted({contract.family for contract in self.contracts.values()})
 
+    def read_by(self, table: str) -> dict[str, tuple[int, int]]:
+        """The derived tables whose SELECT, or one of whose checks, reads raw rows of an event table: {table: days it
+        reads (before, after) its own}.
+        """
+        found: dict[str, tuple[int, int]] = {}
+        for model in (*self.derived.values(), *self.checks.values()):
+            if table in model.dependencies:
+                # A check is about the longest name that its own begins with.
+                of = [name for name in self.derived if model.table == name or model.table.startswith(f"{name}_")]
+                name = max(of, key=len, default=model.table)
+                back, ahead = found.get(name, (0, 0))
+                found[name] = max(back, model.lookback_days), max(ahead, model.lookahead_days)
+        return found
+
     def mappings(self, family: str) -> dict[str, Model]:
         """The source mappings of a family, by the folder name that selects them."""
         return {m.name: m for m in self._sources.values() if m.family == family}

@@ -23,6 +23,10 @@ DUCKDB_TYPES = {
 }
 
 
+REVISION = "revision"
+"""The column, of event tables that have it, that says which of several records with one event_id on a day counts."""
+
+
 class ContractError(ValueError):
     """A DDL file that is no contract; the message names the file."""
 
@@ -75,6 +79,10 @@ class Contract:
     @property
     def column_docs(self) -> Mapping[str, str]:
         return {column.name: column.comment for column in self.columns}
+
+    @property
+    def has_revisions(self) -> bool:
+        return any(column.name == REVISION for column in self.columns)
 
     @property
     def personal_columns(self) -> tuple[str, ...]:
@@ -181,5 +189,8 @@ def _validate(contract: Contract) -> None:
     for column in contract.columns:
         if column.name in contract.personal_columns and column.is_required:
             raise ContractError(f"{contract.path}: {column.name} is personal data, so it must not be not null")
+    revision = next((column for column in contract.columns if column.name == REVISION), None)
+    if revision is not None and (revision.type != "bigint" or revision.is_required):
+        raise ContractError(f"{contract.path}: {REVISION} must be a bigint column that may be null")
     if not contract.description:
         raise ContractError(f"{contract.path}: the table needs a comment")

@@ -11,6 +11,10 @@ from typing import Any
 from dagster._serdes import ConfigurableClassData
 from dagster_postgres.storage import DagsterPostgresStorage
 from dagster_postgres.utils import create_pg_engine, get_token_provider_from_config, pg_url_from_config
+from sqlalchemy import event
+
+from analytics_etl.sessions import SESSION, forget_variables, set_statements
+from analytics_etl.webserver import guard_webserver
 
 
 class PooledPostgresStorage(DagsterPostgresStorage):
@@ -21,6 +25,7 @@ class PooledPostgresStorage(DagsterPostgresStorage):
     """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
+        forget_variables(is_embedded=False)
         super().__init__(*arguments, **options)
         engine = create_pg_engine(
             self.postgres_url,
@@ -30,6 +35,7 @@ class PooledPostgresStorage(DagsterPostgresStorage):
             max_overflow=-1,
             pool_pre_ping=True,
         )
+        event.listen(engine, "connect", _pin)
         for storage in (self._run_storage, self._event_log_storage, self._schedule_storage):
             storage._engine = engine  # noqa: SLF001 - the class has no option for it, and its version is pinned
         # Asked before each event of a check; tables of Dagster's do not come and go.
@@ -40,9 +46,20 @@ class PooledPostgresStorage(DagsterPostgresStorage):
         cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
     ) -> "PooledPostgresStorage":
         """The storage that a part of `dagster.yaml` describes; all options of Dagster's own class."""
+        guard_webserver()
         return cls(
             postgres_url=pg_url_from_config(config_value),
             should_autocreate_tables=config_value.get("should_autocreate_tables", True),
             inst_data=inst_data,
             token_provider=get_token_provider_from_config(config_value),
         )
+
+
+def _pin(connection: Any, _: Any) -> None:
+    """Set a new connection to what every session of ours is set to, but for the schema and the time for a statement,
+    which the URL says.
+    """
+    session = {name: value for name, value in SESSION.items() if name != "search_path"}
+    with connection.cursor() as cursor:
+        cursor.execute(set_statements(session, connection.server_version))
+    connection.commit()

@@ -9,7 +9,7 @@ import dagster as dg
 
 from analytics_etl.assets.aggregates import build_aggregate_asset
 from analytics_etl.assets.days import build_days_asset
-from analytics_etl.assets.events import build_event_asset, build_landing_asset
+from analytics_etl.assets.events import build_event_asset, build_landing_asset, check_sources
 from analytics_etl.assets.reports import build_index_asset, build_report_asset
 from analytics_etl.assets.retention import build_retention_asset
 from analytics_etl.assets.views import build_view_asset
@@ -43,6 +43,7 @@ def build_defs(settings: Settings | None = None, overrides: Mapping[str, Any] | 
     """Every asset, check, job, schedule and sensor, from the SQL files and the settings."""
     settings = settings or Settings.from_environment()
     catalog = Catalog.of(settings)
+    check_sources(catalog)
     partitions = Partitions.since(settings.start_date)
     families = [family for family in catalog.families if catalog.reports(family)]
     assets = [

@@ -21,12 +21,17 @@ STATES: Mapping[str, Mark] = {
     "outdated": Mark("~", "made by an earlier version of its SQL"),
     "failed": Mark("✗", "failed"),
     "archived": Mark("▪", "archived"),
+    "dropped": Mark("▫", "final, raw events not kept"),
     "frozen_late": Mark("!", "final, late rows waiting"),
     "expected": Mark("·", "expected, not there"),
 }
 """The states of a day of a table; of a whole report, final or provisional."""
 
-FLAGS: Mapping[str, Mark] = {"empty": Mark("∅", "no rows"), "unusual": Mark("≠", "unusual number of rows")}
+FLAGS: Mapping[str, Mark] = {
+    "empty": Mark("∅", "no rows"),
+    "unusual": Mark("≠", "unusual number of rows"),
+    "unchecked": Mark("◌", "not checked"),
+}
 """What else there is to say of a day."""
 
 TONES: Mapping[str, str] = {"good": "✓", "warn": "▲", "bad": "✗"}

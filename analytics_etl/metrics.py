@@ -18,6 +18,7 @@ from prometheus_client.registry import Collector
 
 from analytics_etl import embedded
 from analytics_etl.catalog import Catalog
+from analytics_etl.hosts import guarded
 from analytics_etl.landing import LandingFile, list_files
 from analytics_etl.models import cadence_of
 from analytics_etl.settings import Settings
@@ -77,8 +78,12 @@ def expose(settings: Settings, catalog: Catalog, now: Clock) -> str:
 def listen(
     settings: Settings, catalog: Catalog, now: Clock, host: str, port: int
 ) -> tuple[WSGIServer, threading.Thread]:
-    """Answer scrapes of http://host:port/metrics from a thread of its own."""
-    return start_http_server(port, host, _registry(settings, catalog, now))
+    """Answer scrapes of http://host:port/metrics, and of no other host, from a thread of its own."""
+    server, thread = start_http_server(port, host, _registry(settings, catalog, now))
+    app = server.get_app()
+    assert app is not None
+    server.set_app(guarded(app, {*settings.allowed_hosts, host}))
+    return server, thread
 
 
 def _registry(settings: Settings, catalog: Catalog, now: Clock) -> CollectorRegistry:

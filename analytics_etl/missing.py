@@ -1,27 +1,32 @@
-"""What a backfill has to do: partitions that are missing, failed or outdated, and the few runs that mend them.
+"""What a backfill has to do: partitions that are missing, failed or outdated, views, checks and reports that are due,
+and the few runs that mend them.
 
 Nothing is run here. Days that wait for a person are left alone: final ones with late or replaced files, which a run
 would load, and those of which a change was refused, which would be refused again.
 """
 
 from bisect import bisect_left
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
 from analytics_etl.catalog import Catalog
+from analytics_etl.checks import declared_checks
+from analytics_etl.checks.due import REASONS, DueChecks, due_checks
+from analytics_etl.due_reports import INDEX, DueReport, due_reports
+from analytics_etl.due_reports import is_index_due as is_index_older
+from analytics_etl.due_views import EARLIER, unmade_views
 from analytics_etl.models import Cadence, Model, cadence_of
 from analytics_etl.partitions import periods
-from analytics_etl.runs import Job
+from analytics_etl.runs import Job, Parts
 from analytics_etl.schedules import JOB_NAMES, VIEWS_JOB
 from analytics_etl.status import is_of, settle
 from analytics_etl.warehouse import CHANGE_CHECK, Warehouse
 
 FAILED, UNWRITTEN = "failed a check", "could not be written last time"
 LATE, REPLACED = "late rows are waiting", "a file was replaced, or came late without a valid row"
-_EARLIER = "made by an earlier version of its SQL"
 _CADENCES: tuple[Cadence, ...] = ("day", "week", "month")
 
 
@@ -46,17 +51,39 @@ class Plan:
     jobs: list[Job]
     frozen: list[date]
     refused: list[date]
+    checks: Sequence[Gap] = ()
+    """Partitions of which checks have to run, and nothing else."""
+    reports: Sequence[Gap] = ()
+    """Reports that have to be written, and nothing else of their period; named as their assets, with a dot."""
+    is_index_due: bool = False
 
     def reasons(self) -> list[str]:
         """One line for each table and reason: how many partitions, and which."""
-        found: dict[tuple[str, str], list[date]] = {}
-        for gap in self.gaps:
-            found.setdefault((gap.table, gap.why), []).append(gap.start)
-        return [
-            f"{table}: {starts[0]} {why}" if len(starts) == 1
-            else f"{table}: {len(starts):,} partitions between {starts[0]} and {starts[-1]} {why}"
-            for (table, why), starts in found.items()
-        ] + [f"{view}: {why}" for view, why in self.views.items()]  # fmt: skip
+        views = [f"{view}: {why}" for view, why in self.views.items()]
+        return [*_reasons(self.gaps), *views, *self.due_checks(), *self.due_reports(), *self.index()]
+
+    def due_checks(self) -> list[str]:
+        """The lines about checks."""
+        return _reasons(self.checks)
+
+    def due_reports(self) -> list[str]:
+        """The lines about reports."""
+        return _reasons(self.reports, "reports")
+
+    def index(self) -> list[str]:
+        """The line about the page that lists the reports, if it is due."""
+        return [f"{INDEX}: not there, or older than a report"] if self.is_index_due else []
+
+
+def _reasons(gaps: Iterable[Gap], noun: str = "partitions") -> list[str]:
+    found: dict[tuple[str, str], list[date]] = {}
+    for gap in gaps:
+        found.setdefault((gap.table, gap.why), []).append(gap.start)
+    return [
+        f"{table}: {starts[0]} {why}" if len(starts) == 1
+        else f"{table}: {len(starts):,} {noun} between {starts[0]} and {starts[-1]} {why}"
+        for (table, why), starts in found.items()
+    ]  # fmt: skip
 
 
 def known_days(warehouse: Warehouse, last: date) -> tuple[date, date] | None:
@@ -108,18 +135,75 @@ def make_plan(warehouse: Warehouse, catalog: Catalog, first: date, last: date, f
     refused = refused_days(warehouse, first, last, families)
     left = [gap for gap in gaps if not (cadence_of(gap.table) == "day" and gap.start in {*frozen, *refused})]
     views = unmade_views(warehouse, catalog, families)
-    jobs = _jobs(left, views, _concerned(catalog, {*(gap.table for gap in left), *views}))
-    return Plan(left, views, jobs, sorted(day for day in frozen if first <= day <= last), refused)
+    whole = _jobs(left, _concerned(catalog, {*(gap.table for gap in left), *views}))
+    due = _due(warehouse, catalog, (first, last), families, whole)
+    found = [*whole, *due.jobs()]
+    jobs = [job for cadence in _CADENCES for job in found if job.name == JOB_NAMES[cadence]]
+    is_index_due = not left and is_index_older(warehouse.settings.reports_dir)
+    if left or views:
+        jobs.append(Job(VIEWS_JOB, families=_concerned(catalog, {*(gap.table for gap in left), *views})))
+    elif due.reports or is_index_due:
+        jobs.append(Job(VIEWS_JOB, only=Parts(reports=(INDEX,))))
+    return Plan(
+        left, views, jobs, sorted(day for day in frozen if first <= day <= last), refused,
+        [Gap(found.table, found.start, found.end, REASONS[found.why]) for found in due.checks],
+        [Gap(found.name, found.start, found.end, found.why) for found in due.reports], is_index_due,
+    )  # fmt: skip
 
 
-def unmade_views(warehouse: Warehouse, catalog: Catalog, families: Collection[str] = ()) -> dict[str, str]:
-    """{view that is missing or made by an earlier version of its SQL: which of these}."""
-    made = warehouse.view_versions(list(catalog.views))
-    return {
-        view: "missing" if view not in made else _EARLIER
-        for view in catalog.views
-        if is_of(view, families) and made.get(view) != catalog.code_version(view)
-    }
+@dataclass(frozen=True)
+class _Due:
+    """Checks and reports to run beside the tables they are about."""
+
+    checks: list[DueChecks]
+    reports: list[DueReport]
+
+    def jobs(self) -> list[Job]:
+        """One run for each stretch of neighbouring periods; that of checks writes the reports, if it is the same."""
+        return [job for cadence in _CADENCES for job in self._of(cadence)]
+
+    def _of(self, cadence: Cadence) -> Iterator[Job]:
+        checks = [found for found in self.checks if cadence_of(found.table) == cadence]
+        reports = [found for found in self.reports if found.cadence == cadence]
+        of_checks = list(_stretches({found.start: found.end for found in checks}))
+        of_reports = list(_stretches({found.start: found.end for found in reports}))
+        for first, last in [*of_checks, *(stretch for stretch in of_reports if stretch not in of_checks)]:
+            names = {(c.table, name) for c in checks if first <= c.start <= last for name in c.names}
+            pages = {report.name for report in reports if first <= report.start <= last}
+            parts = Parts(
+                tuple(sorted(names)) if (first, last) in of_checks else (),
+                tuple(sorted(pages)) if (first, last) in of_reports else (),
+            )
+            yield Job(JOB_NAMES[cadence], first, last, only=parts)
+
+
+def _due(
+    warehouse: Warehouse, catalog: Catalog, days: tuple[date, date], families: tuple[str, ...], whole: Sequence[Job]
+) -> _Due:  # fmt: skip
+    """What is due beside the runs of whole periods, which check and report themselves. A report is due with the checks
+    it tells of.
+    """
+    wanted = {table: checks for table, checks in declared_checks(catalog).items() if is_of(table, families)}
+    spans = {cadence: periods(cadence, *days) for cadence in _CADENCES}
+    start, end = min(min(span) for span in spans.values()), max(max(span.values()) for span in spans.values())
+    checks = [
+        found
+        for found in due_checks(warehouse, wanted, start, end)
+        if found.start in spans[cadence_of(found.table)]
+        and not _is_in(whole, cadence_of(found.table), found.start, found.table)
+    ]
+    judged = {(found.table.split(".", maxsplit=1)[0], found.start, found.end) for found in checks}
+    reports = due_reports(warehouse, catalog, *days, families, judged)
+    return _Due(checks, [report for report in reports if not _is_in(whole, report.cadence, report.start, report.name)])
+
+
+def _is_in(whole: Iterable[Job], cadence: Cadence, start: date, table: str) -> bool:
+    """Whether one of some runs of whole periods does this one of a table or report."""
+    return any(
+        job.name == JOB_NAMES[cadence] and job.first is not None and job.last is not None
+        and job.first <= start <= job.last and is_of(table, job.families)
+        for job in whole
+    )  # fmt: skip
 
 
 def refused_days(warehouse: Warehouse, first: date, last: date, families: Collection[str] = ()) -> list[date]:
@@ -157,7 +241,7 @@ class _Search:
         if (table, start) in self.failed | self.unwritten:
             return FAILED if (table, start) in self.failed else UNWRITTEN
         if record["code_version"] != self.catalog.code_version(table):
-            return _EARLIER
+            return EARLIER
         if (table, start) in self.waiting:
             return LATE if self.waiting[table, start] else REPLACED
         model = self.catalog.aggregates.get(table)
@@ -185,8 +269,8 @@ def _concerned(catalog: Catalog, tables: Collection[str]) -> tuple[str, ...]:
     return () if families >= set(catalog.families) else tuple(sorted(families))
 
 
-def _jobs(gaps: Sequence[Gap], views: Collection[str], families: tuple[str, ...]) -> list[Job]:
-    """One run for each stretch of neighbouring days; then the weeks and months of these days, and the views."""
+def _jobs(gaps: Sequence[Gap], families: tuple[str, ...]) -> list[Job]:
+    """One run for each stretch of neighbouring days; then the weeks and months of these days."""
     days = {gap.start for gap in gaps if cadence_of(gap.table) == "day"}
     jobs: list[Job] = []
     for cadence in _CADENCES:
@@ -194,7 +278,7 @@ def _jobs(gaps: Sequence[Gap], views: Collection[str], families: tuple[str, ...]
         for day in days:
             wanted.update(periods(cadence, day, day))
         jobs += [Job(JOB_NAMES[cadence], first, last, families) for first, last in _stretches(wanted)]
-    return [*jobs, Job(VIEWS_JOB, families=families)] if jobs or views else []
+    return jobs
 
 
 def _stretches(wanted: Mapping[date, date]) -> Iterable[tuple[date, date]]:

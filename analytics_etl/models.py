@@ -28,7 +28,7 @@ PARAMETERS: dict[str, set[str]] = {
     "sources": set(),
     "aggregates": {"start", "end"},
     "views": set(),
-    "checks": {"start", "end", "table", "volume_factor"},
+    "checks": {"start", "end", "table", "volume_factor", "most_events"},
     "reports": {"previous_start", "previous_end", "start", "end", "family"},
 }
 """What is written into a statement each time it is run; settings are written in when its file is read."""

@@ -1,5 +1,5 @@
-"""Reports beside those of a run that no longer say what the tables hold: the run changed days around its own, or made
-earlier ones final.
+"""Reports beside those of a run that no longer say what the tables hold: the run changed days around its own, made
+earlier ones final, or loaded the days that earlier ones waited for.
 
 How far a change reaches is known of each table by its SELECT; that there was one, by the change record.
 """
@@ -56,3 +56,27 @@ def matured_reports(
         if not state["is_final"] and date.fromisoformat(state["final_from"]) <= newest:
             found.append(start)
     return found
+
+
+def publishable_reports(
+    warehouse: Warehouse, models: Iterable[Model], name: str, cadence: Cadence, requested: Mapping[date, date],
+    look_ahead: int, path_of: Callable[[date], Path],
+) -> list[date]:  # fmt: skip
+    """First days of the earlier reports that are there and not published, when the run loaded the last of the days
+    their tables look ahead to. Whether a report has all its own days, it finds out when it is written.
+    """
+    tables = [model.table for model in models if model.cadence == "day"]
+    published = {
+        row["period_start"]
+        for row in warehouse.query(
+            "select period_start from ops.reports where family = :family and cadence = :cadence",
+            {"family": tables[0].split(".", maxsplit=1)[0], "cadence": name},
+        )
+    } if look_ahead else set()  # fmt: skip
+    since = max(min(requested) - timedelta(days=look_ahead), warehouse.settings.start_date)
+    return [
+        start
+        for start, end in periods(cadence, since, max(requested.values()) - timedelta(days=1)).items()
+        if look_ahead and start not in requested and start not in published and path_of(start).exists()
+        and warehouse.has_days(tables, end, end + timedelta(days=look_ahead))
+    ]  # fmt: skip

@@ -6,7 +6,6 @@ which they are for `ANALYTICS_DAGSTER_KEEP_DAYS`.
 """
 
 import json
-import os
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -20,6 +19,7 @@ from dagster._core.storage import tags as dg_tags
 from analytics_etl.incidents import run_of
 from analytics_etl.settings import typed_day
 from analytics_etl.warehouse import Warehouse
+from analytics_etl.whole_files import remove_leftovers, whole_file
 
 JOB_NAME = "own_runs"
 FOLDER = "schedule_events/dagster_run"
@@ -38,6 +38,8 @@ def records(instance: DagsterInstance, start: datetime, end: datetime) -> list[R
 def export_day(instance: DagsterInstance, landing_dir: Path, day: date, now: datetime) -> Path | None:
     """Write what ended on a day to its file, unless it is there; None when nothing did. The day must be over."""
     path = landing_dir / FOLDER / f"{day.isoformat()}.ndjson"
+    if path.parent.is_dir():
+        remove_leftovers(path.parent)
     start = datetime(day.year, day.month, day.day, tzinfo=UTC)
     if now < start + timedelta(days=1):
         raise ValueError(f"{day} is not over, so its runs cannot be written to {path}: try again after midnight UTC")
@@ -46,10 +48,8 @@ def export_day(instance: DagsterInstance, landing_dir: Path, day: date, now: dat
     lines = [json.dumps(record) + "\n" for record in records(instance, start, start + timedelta(days=1))]
     if not lines:
         return None
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    part.write_text("".join(lines), encoding="utf-8")
-    part.replace(path)
+    with whole_file(path, landing_dir) as part:
+        part.write_text("".join(lines), encoding="utf-8")
     return path
 
 

@@ -1,6 +1,6 @@
 """Partitions: days, ISO weeks and calendar months in UTC, and the periods a run is about."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -66,6 +66,18 @@ def requested_periods(
     """The partitions a run is about, as start -> end."""
     window = context.partition_time_window
     return periods(cadence, window.start.date(), window.end.date() - timedelta(days=1))
+
+
+def neighbours(wanted: Mapping[date, date]) -> Iterator[dict[date, date]]:
+    """Periods (start -> end) in groups that follow one another without a gap."""
+    group: dict[date, date] = {}
+    for start in sorted(wanted):
+        if group and start not in group.values():
+            yield group
+            group = {}
+        group[start] = wanted[start]
+    if group:
+        yield group
 
 
 def chunks(days: Sequence[date], size: int) -> list[list[date]]:

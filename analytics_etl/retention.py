@@ -10,8 +10,10 @@ from datetime import date
 
 from analytics_etl.catalog import Catalog
 from analytics_etl.contracts import Contract
+from analytics_etl.models import ALL_DAYS
 from analytics_etl.settings import Settings, SettingsError
 from analytics_etl.warehouse import Warehouse
+from analytics_etl.warehouse.dropped import Reader
 
 Tell = Callable[[str, int, int], None]
 """(what is being done, steps done, steps in all)"""
@@ -24,7 +26,7 @@ class Step:
     contract: Contract
     day: date
     what: str
-    """`archive`, `personal data in partition` or `personal data in archive`."""
+    """`archive`, `drop raw events`, `personal data in partition` or `personal data in archive`."""
 
     def __str__(self) -> str:
         return f"{self.what}: {self.contract.table} {self.day}"
@@ -37,6 +39,8 @@ class Outcome:
     days: int = 0
     rows: int = 0
     bytes: int = 0
+    dropped_days: int = 0
+    """Days whose raw rows were not kept."""
     personal_values: int = 0
     rejected_rows: int = 0
     """Rejected rows whose content was removed."""
@@ -49,8 +53,12 @@ def plan(warehouse: Warehouse, catalog: Catalog) -> Iterator[Step]:
         for place in ("partition", "archive"):
             for day in warehouse.archiver.personal_due(contract, place):
                 yield Step(contract, day, f"personal data in {place}")
-        for day in warehouse.archiver.due(contract):
-            yield Step(contract, day, "archive")
+        if warehouse.settings.keep_raw_events.of(contract.table):
+            for day in warehouse.archiver.due(contract):
+                yield Step(contract, day, "archive")
+        else:
+            for day in warehouse.days_to_drop(contract, *_readers(contract, catalog)):
+                yield Step(contract, day, "drop raw events")
 
 
 def run(warehouse: Warehouse, catalog: Catalog, actor: str, tell: Tell) -> Outcome:
@@ -63,6 +71,9 @@ def run(warehouse: Warehouse, catalog: Catalog, actor: str, tell: Tell) -> Outco
         tell(str(step), done, len(steps))
         if step.what == "archive":
             archive_day(warehouse, step.contract, step.day, actor, outcome)
+        elif step.what == "drop raw events":
+            warehouse.drop_day(step.contract, step.day, actor)
+            outcome.dropped_days += 1
         elif step.what == "personal data in partition":
             outcome.personal_values += warehouse.archiver.remove_personal_from_table(step.contract, step.day, actor)
         else:
@@ -83,12 +94,40 @@ def archive_day(warehouse: Warehouse, contract: Contract, day: date, actor: str,
     outcome.bytes += manifest.size_bytes
 
 
+def _readers(contract: Contract, catalog: Catalog) -> tuple[int, list[Reader]]:
+    """How many days before its own a day reads raw rows when it is run, and the derived tables that read them."""
+    table = contract.table
+    margins = [catalog.checks[name].lookback_days for name in catalog.checks if catalog.checks[name].family == "ops"]
+    found = []
+    for name, (back, ahead) in catalog.read_by(table).items():
+        # A day that is run brings the days before it up to date that look ahead to it, and they look back.
+        margins.append(ahead + back)
+        found.append(Reader(name, catalog.code_version(name), back, ahead))
+    return max(margins), found
+
+
+def _refuse_readers(contract: Contract, catalog: Catalog) -> None:
+    """What reads raw rows for as long as there are any would silently lose days: raise SettingsError."""
+    lasting = (*catalog.views.values(), *catalog.reports(contract.family).values())
+    readers = [model.table for model in lasting if contract.table in model.dependencies]
+    readers += [name for name, (back, _) in catalog.read_by(contract.table).items() if back == ALL_DAYS]
+    if readers:
+        raise SettingsError(
+            f"ANALYTICS_KEEP_RAW_EVENTS says no for {contract.table}, but {readers[0]} reads raw rows of all days: "
+            "keep them, or let it read what is made of them"
+        )
+
+
 def check_names(settings: Settings, catalog: Catalog) -> None:
     """Raise SettingsError when a table of its own retention is none of ours: it would be kept by another rule."""
+    for contract in catalog.contracts.values():
+        if not settings.keep_raw_events.of(contract.table):
+            _refuse_readers(contract, catalog)
     known = {*catalog.contracts, *(contract.name for contract in catalog.contracts.values())}
     for variable, keeping in (
         ("ANALYTICS_RETENTION_DAYS", settings.retention),
         ("ANALYTICS_PERSONAL_RETENTION_DAYS", settings.personal_retention),
+        ("ANALYTICS_KEEP_RAW_EVENTS", settings.keep_raw_events),
     ):
         for table, _ in keeping.tables:
             if table not in known:

@@ -18,14 +18,17 @@ from dagster._core.storage.tags import (
     ASSET_PARTITION_RANGE_END_TAG,
     ASSET_PARTITION_RANGE_START_TAG,
     MAX_RETRIES_TAG,
+    PARTITION_NAME_TAG,
     WILL_RETRY_TAG,
 )
 from dagster_shared.error import SerializableErrorInfo
 
+from analytics_etl import private
+from analytics_etl.assets.metadata import asset_key
 from analytics_etl.assets.reports import INDEX_GROUP
 from analytics_etl.checks import CHECKS_STEP
 from analytics_etl.definitions import build_defs
-from analytics_etl.english import counted
+from analytics_etl.english import counted, shortened
 from analytics_etl.incidents import AGAIN_TAG
 from analytics_etl.models import Cadence
 from analytics_etl.owners import OPERATIONS
@@ -147,10 +150,28 @@ class Job:
     last: date | None = None
     families: tuple[str, ...] = ()
     """Families whose tables and reports are run, with what belongs to none; all of them when none is named."""
+    only: "Parts | None" = None
+    """What of the job is run, when it is not all of these families."""
 
     def __str__(self) -> str:
         days = dict.fromkeys(str(day) for day in (self.first, self.last) if day is not None)
-        return f"{self.name} {' to '.join(days)}".rstrip() + f" of {', '.join(self.families)}" * bool(self.families)
+        what = f": {self.only}" if self.only else f" of {', '.join(self.families)}" * bool(self.families)
+        return f"{self.name} {' to '.join(days)}".rstrip() + what
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Checks and reports that are run without the tables they are about."""
+
+    checks: tuple[tuple[str, str], ...] = ()
+    """(table, check)"""
+    reports: tuple[str, ...] = ()
+    """As their assets are called, with a dot: `registry.daily_report`, `reports.index`."""
+
+    def __str__(self) -> str:
+        tables = {table for table, _ in self.checks}
+        found = [f"checks of {shortened(sorted(tables))}"] if tables else []
+        return "; ".join([*found, *([shortened(self.reports)] if self.reports else [])])
 
 
 def jobs_of(first: date, last: date, families: tuple[str, ...] = ()) -> list[Job]:
@@ -165,7 +186,7 @@ def jobs_of(first: date, last: date, families: tuple[str, ...] = ()) -> list[Job
 def prepare(settings: Settings) -> dict[str, str]:
     """Make database and Dagster home ready; returns the environment Dagster's programs need."""
     migrations.upgrade(settings)
-    settings.dagster_home.mkdir(parents=True, exist_ok=True)
+    private.make_folder(settings.dagster_home, settings.dagster_home)
     configuration = settings.dagster_home / "dagster.yaml"
     if not configuration.exists() or configuration.read_text(encoding="utf-8") != INSTANCE:
         configuration.write_text(INSTANCE, encoding="utf-8")
@@ -252,8 +273,9 @@ def _execute(
 ) -> Outcome:  # fmt: skip
     """Run a job; raises what Dagster could not even write down."""
     whole = definitions.resolve_job_def(job.name)
+    parts = None if job.only is None else _parts_of(whole, job.only)
     selected = _assets_of(whole, job.families)
-    resolved = whole.get_subset(asset_selection=set(selected)) if selected else whole
+    resolved = parts or (whole.get_subset(asset_selection=set(selected)) if selected else whole)
     steps = len(resolved.graph.node_dict)
     done, begun = 0, set()
     prepare_one = _preparation(job, len(list(resolved.asset_layer.executable_asset_keys)), steps, progress)
@@ -280,13 +302,12 @@ def _execute(
         outcome.take(entry.dagster_event, step)
 
     opened.add_event_listener(run_id, listen)
-    all_tags = {**tags, **_range_tags(job)}
-    result = whole.execute_in_process(
+    # Checks alone have no partitions of their own, so that Dagster would refuse a partition_key for them.
+    result = (parts or whole).execute_in_process(
         instance=opened,
         asset_selection=selected,
         run_id=run_id,
-        partition_key=job.first.isoformat() if job.first is not None and job.first == job.last else None,
-        tags=all_tags,
+        tags={**tags, **_partition_tags(job)},
         raise_on_error=False,
         run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
     )
@@ -301,6 +322,14 @@ def _assets_of(job: dg.JobDefinition, families: Collection[str]) -> list[dg.Asse
     others = graph.all_group_names - {*families, OPERATIONS, INDEX_GROUP}
     keys = job.asset_layer.executable_asset_keys
     return sorted(key for key in keys if graph.get(key).group_name not in others) if families else None
+
+
+def _parts_of(job: dg.JobDefinition, parts: Parts) -> dg.JobDefinition:
+    """A job of nothing but some reports and checks of another."""
+    return job.get_subset(
+        asset_selection={dg.AssetKey(name.split(".")) for name in parts.reports},
+        asset_check_selection={dg.AssetCheckKey(asset_key(table), name) for table, name in parts.checks},
+    )
 
 
 def _preparation(job: Job, assets: int, steps: int, progress: Progress) -> Callable[[], None]:
@@ -322,10 +351,12 @@ def _preparation(job: Job, assets: int, steps: int, progress: Progress) -> Calla
     return prepare_one
 
 
-def _range_tags(job: Job) -> dict[str, str]:
-    """The tags that make one run do a range of partitions."""
-    if job.first is None or job.last is None or job.first == job.last:
+def _partition_tags(job: Job) -> dict[str, str]:
+    """The tags that make one run do a partition, or a range of them."""
+    if job.first is None or job.last is None:
         return {}
+    if job.first == job.last:
+        return {PARTITION_NAME_TAG: job.first.isoformat()}
     return {
         ASSET_PARTITION_RANGE_START_TAG: job.first.isoformat(),
         ASSET_PARTITION_RANGE_END_TAG: job.last.isoformat(),
@@ -359,4 +390,5 @@ def _cadence(name: str) -> Cadence:
 
 def environment_for(settings: Settings) -> dict[str, str]:
     """This process's environment with what Dagster's programs need."""
-    return {**os.environ, **prepare(settings)}
+    added = prepare(settings)  # first: it takes variables out of the environment that reach every connection
+    return {**os.environ, **added}

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any, Generic, TypeVar
-from urllib.parse import parse_qs, unquote, urlsplit
 
 from analytics_etl import parameters as declared
+from analytics_etl import urls
 from analytics_etl.owners import Owners, parse_owners
 from analytics_etl.visible import cut
 
@@ -34,8 +34,8 @@ LONGEST_NAME, LONGEST_PATH = 255, 4_000
 LONGEST_SHOWN = 200
 """Characters of a wrong value that an error repeats."""
 
-SHORTEST_TOKEN = 8
-"""Characters; shorter parts of a URL are words like `hook`, which may stand in any text."""
+_MOST_HOURS = 500
+"""PostgreSQL counts milliseconds in 32 bits."""
 
 Value = TypeVar("Value")
 
@@ -79,6 +79,9 @@ class Settings:
     database_url: str | None = field(default=None, repr=False)  # may hold a password
     """libpq URL of the PostgreSQL to use; None = the embedded server under `home`."""
 
+    statement_hours: int = 6
+    """Hours after which a statement is given up."""
+
     landing_dir: Path = CHECKOUT / ".analytics" / "landing"
     reports_dir: Path = CHECKOUT / ".analytics" / "reports"
 
@@ -90,6 +93,9 @@ class Settings:
 
     volume_factor: PerTable[float | None] = PerTable(2.0)
     """A day is unusual with more than so many times its weekday's median rows, or less than that part; None = never."""
+
+    most_events: PerTable[int | None] = PerTable(None)
+    """The most events a day may have before a check tells of it; None = any number. Nothing is cut off."""
 
     change_limit_percent: int = 5
     """A final period that would change by more than this (rows, or any measure) is published only when told to."""
@@ -115,6 +121,9 @@ class Settings:
     personal_retention: PerTable[int | None] = PerTable(30)
     """The same for personal columns; then they are set to NULL, in the table and in archives."""
 
+    keep_raw_events: PerTable[bool] = PerTable(default=True)
+    """Whether raw days are kept (for their retention, then in the archive) once all was made of them and is final."""
+
     restored_days: int = 7
     """A restored day is left in its table until the newest day has moved on by so many days."""
 
@@ -137,6 +146,9 @@ class Settings:
 
     heartbeat_file: Path | None = None
     """File that is touched likewise."""
+
+    allowed_hosts: tuple[str, ...] = ()
+    """Names, beside those of this machine for itself, by which the web server and the metrics may be asked for."""
 
     daemon_silence_minutes: int = 5
     """Minutes without a sign of life after which Dagster's daemon counts as dead."""
@@ -171,8 +183,8 @@ class Settings:
     @property
     def secrets(self) -> list[str]:
         """What must not be shown of the URLs: passwords, and paths of URLs that may be tokens."""
-        urls = (self.database_url, self.smtp_url, self.notify_webhook, self.heartbeat_url)
-        return [secret for url in urls if url for secret in secrets_of(url)]
+        found = (self.database_url, self.smtp_url, self.notify_webhook, self.heartbeat_url)
+        return [secret for url in found if url for secret in urls.secrets_of(url)]
 
     @property
     def temporary_dir(self) -> Path:
@@ -195,12 +207,7 @@ class Settings:
                 raise SettingsError(f"{name} must be {expected}{bounds}, but is {shown}") from error
 
         home = read("ANALYTICS_HOME", CHECKOUT / ".analytics", _folder, _A_FOLDER)
-        url = environment.get("ANALYTICS_DATABASE_URL", "").strip() or None
-        if url is not None and not url.startswith(("postgresql://", "postgres://")):
-            # The value itself is not repeated: it may hold a password.
-            raise SettingsError(
-                "ANALYTICS_DATABASE_URL must begin with postgresql://, e.g. postgresql://user@host:5432/db"
-            )
+        url = _database_url(environment)
         smtp_url = _secret_url(environment, "ANALYTICS_SMTP_URL", ("smtp", "smtps"))
         nobody: tuple[tuple[str, str], ...] = ()
         addresses = read("ANALYTICS_NOTIFY_EMAIL", nobody, _addresses, "addresses, or owner=address,address; ...")
@@ -213,6 +220,7 @@ class Settings:
         return cls(
             home=home,
             database_url=url,
+            statement_hours=read("ANALYTICS_STATEMENT_HOURS", 6, _hours, "whole hours from 1 to 500"),
             landing_dir=read("ANALYTICS_LANDING_DIR", home / "landing", _folder, _A_FOLDER),
             reports_dir=read("ANALYTICS_REPORTS_DIR", home / "reports", _folder, _A_FOLDER),
             start_date=read("ANALYTICS_START_DATE", DEFAULT_START_DATE, _day, "a date like 2025-01-01"),
@@ -228,6 +236,7 @@ class Settings:
                 _per_table(2.0, _factor),
                 "a number above 1 like 2, or 2,download_events=1.5; 0 or never switches it off",
             ),
+            most_events=read("ANALYTICS_MOST_EVENTS_A_DAY", PerTable(None), _per_table(None, _most), _MOST_EVENTS),
             change_limit_percent=read("ANALYTICS_CHANGE_LIMIT_PERCENT", 5, _at_least(0), "whole percent, 0 or more"),
             parameters=_parameters(environment),
             loader_memory_mb=read("ANALYTICS_LOADER_MEMORY_MB", 256, _at_least(128), "megabytes, 128 or more"),
@@ -238,6 +247,12 @@ class Settings:
             personal_retention=read(
                 "ANALYTICS_PERSONAL_RETENTION_DAYS", PerTable(30), _per_table(30, _keeping), _KEEPING
             ),
+            keep_raw_events=read(
+                "ANALYTICS_KEEP_RAW_EVENTS",
+                PerTable(default=True),
+                _per_table(default=True, parse_one=_yes_or_no),
+                "yes, no, or yes,download_events=no",
+            ),
             restored_days=read("ANALYTICS_RESTORED_DAYS", 7, _days(1), "a whole number of days, 1 or more"),
             owners=owners,
             smtp_url=smtp_url,
@@ -246,6 +261,7 @@ class Settings:
             notify_webhook=_secret_url(environment, "ANALYTICS_NOTIFY_WEBHOOK", ("http", "https")),
             heartbeat_url=_secret_url(environment, "ANALYTICS_HEARTBEAT_URL", ("http", "https")),
             heartbeat_file=read("ANALYTICS_HEARTBEAT_FILE", None, _folder, "a file"),
+            allowed_hosts=read("ANALYTICS_ALLOWED_HOSTS", (), _hosts, "names of hosts like etl.example.org,10.1.2.3"),
             daemon_silence_minutes=read("ANALYTICS_DAEMON_SILENCE_MINUTES", 5, _at_least(1), "minutes, 1 or more"),
         )
 
@@ -260,6 +276,19 @@ def _parameters(environment: Mapping[str, str]) -> dict[str, declared.Value]:
 _OWNERS = "owners like team:analytics, or registry=team:registry,a@x.org; usage=team:usage; team:analytics"
 _A_FOLDER = "a folder: no ~ of a user there is not, no name too long"
 _KEEPING = "days like 90, or 90,download_events=400; 0 or never keeps everything"
+
+
+_MOST_EVENTS = "a number like 5000000, or never,download_events=5000000; 0 or never means any number"
+
+
+def _most(text: str) -> int | None:
+    return None if text.strip() in ("0", "never") else _at_least(1)(text)
+
+
+def _yes_or_no(text: str) -> bool:
+    if text.strip() not in ("yes", "no"):
+        raise ValueError(text)
+    return text.strip() == "yes"
 
 
 def _keeping(text: str) -> int | None:
@@ -342,6 +371,20 @@ def _folder(text: str) -> Path:
     return path
 
 
+def _hosts(text: str) -> tuple[str, ...]:
+    hosts = tuple(host.strip().strip("[]").lower() for host in text.split(","))
+    if not all(re.fullmatch(r"[a-z0-9._-]+|[0-9a-f:.]*:[0-9a-f:.]*", host) for host in hosts):
+        raise ValueError(text)
+    return hosts
+
+
+def _hours(text: str) -> int:
+    hours = int(text)
+    if not 1 <= hours <= _MOST_HOURS:
+        raise ValueError(text)
+    return hours
+
+
 def _roles(text: str) -> Roles | None:
     owner, loader, reader = names = [name.strip() for name in text.split(",")]
     if len(set(names)) < len(names) or not all(re.fullmatch(r"[a-z_][a-z0-9_]{0,62}", name) for name in names):
@@ -349,34 +392,27 @@ def _roles(text: str) -> Roles | None:
     return Roles(owner, loader, reader)
 
 
-def secrets_of(url: str) -> list[str]:
-    """What must not be shown of a URL: its password and, over HTTP, path and query, whose parts may be tokens."""
-    parts = urlsplit(url)
-    found = {parts.password or "", *parse_qs(parts.query).get("password", [])}
-    if parts.scheme in ("http", "https"):
-        pieces = re.split(r"[/?&=;]", f"{parts.path}?{parts.query}")
-        found |= {parts.path, parts.query, *(piece for piece in pieces if len(piece) >= SHORTEST_TOKEN)}
-    found |= {unquote(secret) for secret in found}
-    return [secret for secret in found if len(secret) > 1]
+def _database_url(environment: Mapping[str, str]) -> str | None:
+    """The database's URL, which is never repeated in an error: it may hold a password."""
+    url = environment.get("ANALYTICS_DATABASE_URL", "").strip()
+    if url:
+        _refuse("ANALYTICS_DATABASE_URL", urls.check_database_url, url)
+    return url or None
 
 
 def _secret_url(environment: Mapping[str, str], name: str, schemes: tuple[str, ...]) -> str | None:
     """A URL whose value is never repeated in an error: it may hold a password or token."""
     url = environment.get(name, "").strip()
-    if not url:
-        return None
-    expected = " or ".join(f"{scheme}://" for scheme in schemes)
+    if url:
+        _refuse(name, lambda text: urls.check_service_url(text, schemes), url)
+    return url or None
+
+
+def _refuse(name: str, check: Callable[[str], None], url: str) -> None:
     try:
-        parts = urlsplit(url)
-        is_usable = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        is_usable = False
-    if not is_usable or not re.fullmatch(r"[!-~]+", url):
-        raise SettingsError(
-            f"{name} must be a URL that begins with {expected} and names a host, e.g. {schemes[0]}://host:8025; "
-            "special characters in a password are written as %XX"
-        )
-    return url
+        check(url)
+    except urls.UrlError as error:
+        raise SettingsError(f"{name} {error}") from None
 
 
 def _addresses(text: str) -> tuple[tuple[str, str], ...]:

@@ -9,18 +9,21 @@ from datetime import date, timedelta
 from typing import Any, Literal
 
 from analytics_etl.catalog import Catalog
+from analytics_etl.checks.declared import declared_checks
+from analytics_etl.checks.due import due_checks
 from analytics_etl.english import counted, shortened, spanned
 from analytics_etl.models import Cadence, cadence_of
 from analytics_etl.partitions import periods
 from analytics_etl.warehouse import CHANGE_CHECK, Warehouse
 
-State = Literal["expected", "provisional", "final", "frozen_late", "failed", "outdated", "archived"]
+State = Literal["expected", "provisional", "final", "frozen_late", "failed", "outdated", "archived", "dropped"]
 """Those of ops.days, and outdated = made by an earlier version of its SQL, which only the code can tell."""
 
-Flag = Literal["empty", "unusual"]
-"""What else there is to say of a day: it has no rows, or far from as many as usual."""
+Flag = Literal["empty", "unusual", "unchecked"]
+"""What else there is to say of a day: it has no rows, or far from as many as usual; or its checks have not run."""
 
 VOLUME_CHECK = "volume_is_usual"
+MOST_CHECK = "events_are_not_too_many"
 
 _CADENCES: tuple[Cadence, ...] = ("day", "week", "month")
 
@@ -95,6 +98,10 @@ def notes(warehouse: Warehouse, start: date, end: date, families: Collection[str
         if VOLUME_CHECK in row["warned_checks"]:
             what = f"has {counted(row['rows'], 'row')}, far from what is usual" if row["rows"] else "has no rows"
             found.append(f"{which} {what}: are all its files there?")
+        if MOST_CHECK in row["warned_checks"]:
+            found.append(
+                f"{which} has {counted(row['rows'], 'row')}, more than ANALYTICS_MOST_EVENTS_A_DAY; all are kept"
+            )
     return found
 
 
@@ -154,9 +161,13 @@ def _matrix(
     cell = _days(warehouse, start, end) if cadence == "day" else _periods(warehouse, catalog, start, end)
 
     current = {table: catalog.code_version(table) for table in tables}
+    checks = {table: of for table, of in declared_checks(catalog).items() if table in current}
+    unchecked = {(due.table, due.start) for due in due_checks(warehouse, checks, start, end) if due.why != "version"}
 
     def shown(table: str, first: date, after: date) -> Cell:
         found = cell(table, first, after)
+        if (table, first) in unchecked and found.flag is None and found.state in ("provisional", "final"):
+            found = Cell(found.state, found.rows, "unchecked")
         is_outdated = versions.get((table, first), current[table]) != current[table]
         if is_outdated and found.state in ("provisional", "final"):
             return Cell("outdated", found.rows, found.flag)

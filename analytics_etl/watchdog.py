@@ -9,6 +9,7 @@ be read in a few minutes, nor are views, which show the tables.
 import hashlib
 import random
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -85,6 +86,8 @@ def watch(
         seed = period_start("week", max(start for of_table in known.values() for start in of_table)).toordinal()
     tables = [table for table in catalog.in_order() if table in catalog.aggregates]
     archived = warehouse.archived_days(list(catalog.contracts), date.min, date.max)
+    for table, days in warehouse.dropped_days(list(catalog.contracts), date.min, date.max).items():
+        archived[table] = archived.get(table, []) + days
     failed = _failed(warehouse)
     findings = []
     for table in tables:
@@ -295,10 +298,11 @@ def _copy(
     first = max(first, warehouse.settings.start_date)
     for number in range((end - first).days):
         day = first + timedelta(days=number)
-        for batch in warehouse.event_rows(contract, columns, day, day + timedelta(days=1)):
-            connection.register("batch_of_day", pa.table(batch))
-            connection.execute(f"insert into {contract.table} select {names} from batch_of_day")
-            connection.unregister("batch_of_day")
+        with closing(warehouse.event_rows(contract, columns, day, day + timedelta(days=1))) as batches:
+            for batch in batches:
+                connection.register("batch_of_day", pa.table(batch))
+                connection.execute(f"insert into {contract.table} select {names} from batch_of_day")
+                connection.unregister("batch_of_day")
 
 
 def _key(model: Model, row: Row) -> str:

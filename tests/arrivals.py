@@ -19,9 +19,9 @@ from events import DAY, Event, at, csv_text, download, ndjson
 from hypothesis import strategies as st
 
 DAYS = [DAY + timedelta(days=n) for n in range(3)]
-NAMES = list(download(1))
+NAMES = [*download(1), "revision"]
 COLUMNS = [*NAMES[:11], "ip_address", "user_agent", "client_sdk", "client_version", "cache_hit"]
-"""Columns of the table of downloads, in order."""
+"""Columns of the table of downloads, in order, but for the last one, the revision."""
 
 Line = Event | None
 """A line of a file; None is one that was cut off."""
@@ -36,12 +36,12 @@ _TEXTS = [None, "plain", 'with "quotes", a comma', "two\nlines", "back\\slash", 
 
 # Few ids, times and sizes: copies, copies that differ and rejected rows are the rule.
 events = st.builds(
-    lambda number, day, time, size, text, success: download(
+    lambda number, day, time, size, text, success, revision: download(
         number, downloaded_at=time if isinstance(time, str) else at(time, day), file_size=size, error_message=text,
-        success=success,
+        success=success, revision=revision,
     ),
     st.integers(1, 5), st.sampled_from(DAYS), st.sampled_from([0, 0, 0, 1, 1, 2, "yesterday"]), st.integers(-1, 3),
-    st.sampled_from(_TEXTS), st.sampled_from([False, False, True]),
+    st.sampled_from(_TEXTS), st.sampled_from([False, False, True]), st.sampled_from([None, None, None, 0, 9, 10]),
 )  # fmt: skip
 lines: st.SearchStrategy[list[Line]] = st.lists(st.one_of(events, events, events, st.none()), max_size=6)
 endings = st.builds("{}{}".format, st.sampled_from(FORMATS), st.sampled_from(COMPRESSIONS))
@@ -104,7 +104,7 @@ def _csv_record(event: Event) -> bytes:
 
 
 def _parquet(of_file: Sequence[Line]) -> bytes:
-    types = {"file_size": pa.int64(), "duration_ms": pa.int64(), "success": pa.bool_()}
+    types = {name: pa.int64() for name in ("file_size", "duration_ms", "revision")} | {"success": pa.bool_()}
     schema = pa.schema([(name, types.get(name, pa.string())) for name in NAMES])
     stream = io.BytesIO()
     pq.write_table(pa.Table.from_pylist([line or {} for line in of_file], schema), stream)
@@ -126,8 +126,10 @@ class Expected:
 
 
 def expected(of_files: Mapping[str, Sequence[Line]]) -> Expected:
-    """Of the rows with one id the earliest of each day is kept, then the one with the smallest MD5 of its text."""
-    copies: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    """Of the rows with one id those of the highest revision count, of these the earliest of each day is kept, then the
+    one with the smallest MD5 of its text without the revision.
+    """
+    copies: dict[tuple[str, str], list[tuple[str, int, str]]] = {}
     counts: dict[tuple[str, str], list[int]] = {}
     rejected: Counter[str] = Counter()
     for name in sorted(of_files):
@@ -142,22 +144,32 @@ def expected(of_files: Mapping[str, Sequence[Line]]) -> Expected:
                 of_day[1] += 1
                 rejected[name] += 1
             else:
-                copies.setdefault((line["event_id"], day), []).append((name, row_text(line)))
+                copies.setdefault((line["event_id"], day), []).append((name, _revision(line), row_text(line)))
     kept = []
     for (_, day), found in copies.items():
-        kept.append(min((text for _, text in found), key=lambda text: (text[39:58], md5(text))))
-        differ = len({text for _, text in found}) > 1
-        for position, (name, _) in enumerate(found):  # the first file by name is said to hold the row that is kept
+        highest = max(revision for _, revision, _ in found)
+        rivals = [(name, text) for name, revision, text in found if revision == highest]
+        text = min((text for _, text in rivals), key=lambda text: (text[39:58], md5(text)))
+        kept.append(f"{text[:-1]},{'' if highest < 0 else highest})")
+        # The first file by name is said to hold the row that is kept.
+        for position, (name, *_) in enumerate(found):
             counts[name, day][2 if position == 0 else 3] += 1
-            counts[name, day][4] += differ and position > 0
+        for name, _ in rivals[1:] if len({text for _, text in rivals}) > 1 else ():
+            counts[name, day][4] += 1
     days: dict[str, dict[str, Counts]] = {}
     for (name, day), (read, bad, loaded, duplicate, conflicting) in sorted(counts.items()):
         days.setdefault(name, {})[day] = (read, bad, loaded, duplicate, conflicting)
     return Expected(sorted(kept), days, rejected)
 
 
+def _revision(event: Event) -> int:
+    """The revision; -1 when there is none, which is below all."""
+    found = event.get("revision")
+    return -1 if found is None else int(found)
+
+
 def row_text(event: Event) -> str:
-    """A row of the table of downloads as PostgreSQL writes it."""
+    """A row of the table of downloads as PostgreSQL writes it, without its revision."""
     return "(" + ",".join(_field(name, event.get(name)) for name in COLUMNS) + ")"
 
 

@@ -154,13 +154,17 @@ def days_of(first: date, last: date) -> list[date]:
 
 
 def load(
-    warehouse: Warehouse, table: str = DOWNLOADS, *days: date, accept_change: bool = True
+    warehouse: Warehouse, table: str = DOWNLOADS, *days: date, accept_change: bool = True, now: datetime | None = None
 ) -> tuple[list[LoadedDay], list[FileReport]]:
-    """Load days of one event table, DAY when none is named; however much they change, unless told otherwise."""
+    """Load days of one event table, DAY when none is named; however much they change, unless told otherwise. New files
+    are found `now`.
+    """
     catalog = declared()
     contract = catalog.contracts[table]
-    mappings = catalog.mappings(contract.family)
-    return load_days(contract, mappings, warehouse, days or [DAY], tell=lambda _: None, accept_change=accept_change)
+    return load_days(
+        contract, catalog.mappings(contract.family), warehouse, days or [DAY], tell=lambda _: None,
+        accept_change=accept_change, now=now,
+    )  # fmt: skip
 
 
 def aggregate(
@@ -285,3 +289,8 @@ def booked(url: str | None) -> dict[str, dict[str, tuple[Any, ...]]]:
         counts = tuple(row[f"rows_{name}"] for name in ("read", "rejected", "loaded", "duplicate", "conflicting"))
         found.setdefault(row["path"], {})[row["day"].isoformat()] = counts
     return found
+
+
+def forget_what_is_newer(settings: Settings) -> None:
+    """Empty the books that came with later migrations, which would refuse to lose what is known."""
+    execute(settings.database_url, "truncate ops.refreshed_views, ops.written_reports")

@@ -350,7 +350,9 @@ def statement_of(case: Case, catalog: Catalog, batch: str) -> str:
     if case.model.kind == "views":
         return case.model.statement({})
     if case.model.kind == "checks":
-        return check_statement(case.model, catalog, case.table, batch, *_window(case))
+        most = case.parameters.get("most_events")
+        limits = checks.Limits(2.0, None if most is None else int(most))
+        return check_statement(case.model, catalog, case.table, batch, *_window(case), limits)
     if case.model.kind == "sources":
         return case.model.select
     parameters: Parameters = {**window_parameters(*_window(case))}
@@ -363,13 +365,13 @@ def statement_of(case: Case, catalog: Catalog, batch: str) -> str:
 
 def check_statement(
     query: Model, catalog: Catalog, table: str | None, batch: str, start: date, end: date,
-    volume_factor: float | None = 2.0,
+    limits: checks.Limits | None = None,
 ) -> str:  # fmt: skip
     """A check's text as the product runs it, written in by the product's own function."""
     targets = checks.targets(catalog)
     target = targets[table or checks.checked_table(query, targets)]
     found = [c for c in checks.declared_checks(catalog)[target.table] if c.select == query.select]
-    return checks.query_text(found[0], target, batch, start, end, volume_factor)
+    return checks.query_text(found[0], target, batch, start, end, limits or checks.Limits(2.0))
 
 
 def batch_view(name: str, catalog: Catalog, table: str, start: date, end: date) -> str:

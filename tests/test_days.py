@@ -7,6 +7,7 @@ from datetime import date, timedelta
 import pytest
 from events import DOWNLOADS, aggregate, ask, declared, download, execute, load, write
 
+from analytics_etl.doctor import days as doctor_days
 from analytics_etl.settings import PerTable, Settings
 from analytics_etl.status import notes, settle
 from analytics_etl.warehouse import CheckResult, Warehouse
@@ -196,3 +197,26 @@ def test_the_volume_is_judged_by_the_factor_of_the_table(settings: Settings) -> 
     assert passes(PerTable(None))
     execute(settings.database_url, "update ops.partitions set rows = 0 where period_start = '2025-03-24'")
     assert not passes(PerTable(None)), "a day without rows is told whatever the factor"
+
+
+def test_a_day_with_more_events_than_it_may_have_is_told_and_keeps_them(settings: Settings) -> None:
+    from analytics_etl import checks  # noqa: PLC0415 - Great Expectations comes with it
+
+    write(settings, "download_events/a.ndjson", [download(n, day(0)) for n in range(6)])
+    limit = Settings.from_environment({"ANALYTICS_MOST_EVENTS_A_DAY": "never,download_events=5"}).most_events
+    assert (limit.of(DOWNLOADS), limit.of("registry.module_view_events")) == (5, None)
+    warehouse = Warehouse(replace(settings, most_events=limit))
+    [loaded], _ = load(warehouse, DOWNLOADS, day(0))
+    assert loaded.rows == 6
+    target = checks.targets(declared())[DOWNLOADS]
+    judged = [c for c in checks.declared_checks(declared())[DOWNLOADS] if c.name == "events_are_not_too_many"]
+    for allowed, passed in ((None, True), (6, True), (5, False)):
+        changed = Warehouse(replace(settings, most_events=PerTable(allowed)))
+        results = checks.evaluate(changed, target, judged, {day(0): day(1)})
+        assert [(r.passed, r.severity) for r in results] == [(passed, "warn")]
+    warehouse.record_checks(results)
+    [note] = [text for text in notes(warehouse, day(0), day(1)) if "too many" in text or "more than" in text]
+    assert note == f"{DOWNLOADS} {day(0)} has 6 rows, more than ANALYTICS_MOST_EVENTS_A_DAY; all are kept"
+    finding = doctor_days.volume(warehouse)
+    assert not finding.is_well
+    assert f"{DOWNLOADS} {day(0)} has 6 rows, more than ANALYTICS_MOST_EVENTS_A_DAY" in finding.detail

@@ -23,7 +23,7 @@ def test_the_page_shows_states_and_what_to_type(warehouse: Warehouse) -> None:
     assert lines[0].startswith("| `table` | `03-04` |") or "03-04" in lines[0]
     [downloads] = [line for line in lines if DOWNLOADS in line]
     assert [cell.strip(" `") for cell in downloads.strip("|").split("|")][7:] == [
-        "frozen_late", *["expected"] * 6, "provisional",
+        "frozen_late", *["expected"] * 6, "provisional, unchecked",
     ]  # fmt: skip
     assert 'analytics-etl reopen 2025-03-10 --reason "why"' in str(notes)
     assert event.metadata["days_with_notes"].value == 1

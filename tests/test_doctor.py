@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from conftest import Server, reachable_folder, settings_in
 from dagster._daemon.types import DaemonHeartbeat
+from due import settle
 from events import (
     DAY,
     aggregate,
@@ -44,6 +45,7 @@ def well(settings: Settings, warehouse: Warehouse) -> Settings:
     write(settings, "module_view_events/a.ndjson", [view(1)])
     write(settings, "compilation_events/a.ndjson", [compilation(1)])
     load_and_aggregate(warehouse, DAY, DAY)
+    settle(warehouse, DAY, DAY)
     with restored_environment(), runs.instance(settings) as instance:
         instance.add_daemon_heartbeat(DaemonHeartbeat(datetime.now(UTC).timestamp(), "SENSOR", "x", []))
     return settings
@@ -148,9 +150,8 @@ def test_a_stale_view(well: Settings, catalog: Catalog, warehouse: Warehouse) ->
 def test_a_failed_check(well: Settings, catalog: Catalog) -> None:
     execute(
         well.database_url,
-        "insert into ops.check_results (table_name, check_name, period_start, period_end, passed, severity, "
-        "description, unexpected_count, sample) values ('registry.download_events', 'event_ids_are_unique', "
-        "'2025-03-10', '2025-03-11', false, 'error', 'no id twice', 1, '[]')",
+        "update ops.check_results set passed = false, description = 'no id twice', unexpected_count = 1 "
+        "where table_name = 'registry.download_events' and check_name = 'event_ids_are_unique'",
     )
     subject, detail, _ = only(wrong(well, catalog))
     assert subject == "checks"

@@ -252,7 +252,25 @@ def test_a_place_the_servers_user_cannot_reach_is_refused_and_left_alone(folder:
 
 
 @pytest.mark.skipif(not AS_ROOT, reason="only root's server runs as another user")
-def test_a_private_folder_of_roots_can_be_passed_through_but_not_read(folder: Path) -> None:
+@pytest.mark.parametrize("below", ["deep/home", "home", "."])
+def test_a_private_folder_of_roots_is_named_with_what_to_type_and_left_alone(folder: Path, below: str) -> None:
+    home = folder / below
     folder.chmod(0o700)
-    assert ask(embedded.ensure_running(folder / "deep" / "home"), "select 1") == 1
-    assert folder.stat().st_mode & 0o077 == 0o001
+    with pytest.raises(embedded.EmbeddedServerError, match=f"with chmod o\\+x {folder}, or set ANALYTICS_HOME"):
+        embedded.ensure_running(home)
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert list(folder.iterdir()) == []
+    folder.chmod(0o701)
+    assert ask(embedded.ensure_running(home), "select 1") == 1
+    assert folder.stat().st_mode & 0o777 == 0o701
+
+
+def test_what_is_missing_is_made_for_its_user_alone(folder: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        assert ask(embedded.ensure_running(folder / "made" / "home"), "select 1") == 1
+    finally:
+        os.umask(before)
+    mode = 0o711 if AS_ROOT else 0o700  # root's server runs as another user
+    for path in ("made", "made/home", "made/home/postgres"):
+        assert (folder / path).stat().st_mode & 0o777 == mode

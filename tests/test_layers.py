@@ -24,7 +24,7 @@ LIBRARIES = {
         "late",
         "notifier",
     },
-    "sqlalchemy": {"warehouse"},
+    "sqlalchemy": {"warehouse", "dagster_storage"},
     "psycopg": {"warehouse"},
     "psycopg2": set[str](),
     "alembic": {"warehouse"},
@@ -46,39 +46,52 @@ LAZY = {"great_expectations"}
 MAY_IMPORT = {
     "visible": set[str](),
     "parameters": {"visible"},
-    "settings": {"owners", "parameters", "visible"},
+    "settings": {"owners", "parameters", "urls", "visible"},
+    "sessions": set[str](),
+    "urls": set[str](),
+    "private": set[str](),
     "owners": set[str](),
     "models": set[str](),
     "marks": set[str](),
     "contracts": set[str](),
-    "embedded": set[str](),
+    "embedded": {"private"},
     "english": set[str](),
     "scaffolding": {"contracts"},
-    "sample": set[str](),
+    "whole_files": {"private"},
+    "sample": {"whole_files"},
     "partitions": {"models"},
     "catalog": {"settings", "models", "contracts", "visible"},
     "reporting": {"settings", "marks", "models", "contracts", "partitions"},
-    "landing": {"settings", "models", "contracts", "partitions"},
-    "archive": set[str](),
-    "dagster_storage": set[str](),
-    # The books hold what landing reports: the warehouse names these values, and calls nothing of landing.
-    "warehouse": {"settings", "models", "contracts", "partitions", "embedded", "english", "landing", "archive"},
-    "retention": {"settings", "contracts", "catalog", "warehouse"},
+    "landing": {"private", "settings", "models", "contracts", "partitions"},
+    "archive": {"private"},
+    "hosts": set[str](),
+    "webserver": {"hosts", "settings"},
+    "dagster_storage": {"sessions", "webserver"},
+    # The books hold what landing reports: the warehouse names these values, and of landing calls the listing alone.
+    "warehouse": {
+        *("settings", "sessions", "models", "contracts", "partitions", "embedded", "english", "landing", "archive"),
+    },
+    "retention": {"settings", "models", "contracts", "catalog", "warehouse"},
     "outdated_reports": {"models", "partitions", "warehouse"},
-    "status": {"english", "models", "partitions", "catalog", "warehouse"},
+    "due_reports": {"settings", "models", "partitions", "catalog", "checks.declared", "warehouse", "reporting"},
+    "due_views": {"catalog", "checks.declared", "checks.due", "status", "warehouse"},
+    "rejections": {"english", "warehouse"},
+    "status": {"english", "models", "partitions", "catalog", "checks.declared", "checks.due", "warehouse"},
     # Of landing only the temporary folder that is cleared when its process was killed.
     "watchdog": {"settings", "models", "contracts", "partitions", "catalog", "landing", "warehouse"},
     "assets": {
         *("settings", "models", "contracts", "partitions", "catalog", "landing", "warehouse", "reporting"),
-        *("english", "outdated_reports", "retention", "status", "visible", "watchdog"),
+        *("private", "english", "due_reports", "outdated_reports", "retention", "status", "visible", "watchdog"),
+        *("whole_files",),
+        *("checks.declared", "checks.due"),
     },
     "checks": {"settings", "models", "contracts", "partitions", "catalog", "warehouse", "assets.metadata"},
-    "notifications": {"english", "settings"},
+    "notifications": {"english", "settings", "urls"},
     "incidents": {"notifications", "partitions", "schedules"},
     "notifier": {"english", "settings", "owners", "warehouse", "notifications", "incidents"},
     "schedules": {"settings", "models", "contracts", "partitions", "catalog", "assets.metadata"},
     "housekeeping": {"english", "settings", "warehouse"},
-    "own_runs": {"settings", "warehouse", "incidents"},
+    "own_runs": {"settings", "warehouse", "incidents", "whole_files"},
     "late": {"contracts", "models", "partitions", "catalog", "landing", "warehouse", "assets"},
     "definitions": {
         "settings",
@@ -103,8 +116,8 @@ DOMAINS = set[str]()
 """Packages of pure code of one family: they may import what `reporting` may, and assets and checks may import them."""
 
 READS_ENVIRONMENT = {"settings"}
-WRITES_ENVIRONMENT = {"runs"}
-PASSES_ENVIRONMENT_ON = {"runs", "embedded.server"}
+WRITES_ENVIRONMENT = {"runs", "sessions"}
+PASSES_ENVIRONMENT_ON = {"runs", "sessions", "embedded.server"}
 
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 

@@ -167,6 +167,22 @@ def test_down_and_up_again_gives_the_same(empty: Empty) -> None:
     assert empty.structure() == before
 
 
+def test_files_that_are_known_were_found_when_they_were_last_read(empty: Empty) -> None:
+    """Not at their modification time, which may be anything."""
+    migrations.upgrade(empty.settings)
+    migrations.downgrade(empty.settings, "0008")
+    with empty.connect() as connection:
+        connection.execute(
+            "insert into ops.loaded_files (table_name, path, size_bytes, modified_at, checksum, state, rows_read, "
+            "rows_valid, rows_rejected, read_at) "
+            "values ('t', 'p', 1, '1980-01-01Z', 'c', 'read', 1, 1, 0, '2025-03-10 12:00Z')"
+        )
+    migrations.upgrade(empty.settings)
+    with empty.connect() as connection:
+        found = connection.execute("select found_at, rows_not_for_table from ops.loaded_files").fetchall()
+    assert found == [(datetime(2025, 3, 10, 12, tzinfo=UTC), 0)]
+
+
 def all_tables() -> list[str]:
     return [f"{path.relative_to(SQL_DIR).parts[0]}.{name}" for path in DECLARED for name in tables_in(path)]
 
@@ -243,10 +259,21 @@ def given(table: str) -> sql_engines.Row:
             "sample": "[]",
         },
         "ops.loaded_days": {"day": moment},
+        "ops.dropped_days": {"day": moment, "rows": 1},
         "ops.days": {"day": moment, "state": "final", "final_from": moment},
         "ops.reports": {"family": "f", "cadence": "daily", "period_start": moment},
         "ops.report_figures": {"family": "f", "cadence": "daily", "period_start": moment, "figure": "n"},
         "ops.partitions": {"period_start": moment},
+        "ops.refreshed_views": {"view_name": "v", "refreshed_at": moment},
+        "ops.written_reports": {
+            "family": "f",
+            "cadence": "daily",
+            "period_start": moment,
+            "written_at": moment,
+            "final_from": moment,
+            "is_final": True,
+            "has_next": False,
+        },
         "ops.check_failures": {
             "check_name": "c",
             "period_start": moment,

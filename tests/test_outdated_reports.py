@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 import dagster as dg
 import pytest
-from events import DAY, DOWNLOADS, aggregate, declared, download, load, write
+from events import DAY, DOWNLOADS, aggregate, ask, declared, download, load, write
 from test_schedule_days import EVENTS, record
 
 from analytics_etl.assets.reports import build_report_asset, report_key
@@ -116,3 +116,50 @@ def test_a_report_turns_final_with_its_day(settings: Settings, warehouse: Wareho
         report(warehouse, "registry", "day", day)
         said.append(is_final())
     assert said == [False] * 7 + [True]
+
+
+def published(settings: Settings, cadence: str) -> list[date]:
+    """The first days of the reports of schedules that are published."""
+    statement = "select period_start from ops.reports where family = 'schedules' and cadence = %s order by 1"
+    return [row["period_start"] for row in ask(settings.database_url, statement, [cadence])]
+
+
+def notices(settings: Settings, period: str) -> set[str]:
+    value = json.loads((settings.reports_dir / "schedules" / period).with_suffix(".json").read_text(encoding="utf-8"))
+    return {notice["kind"] for notice in value["state"]["notices"]}
+
+
+def test_a_report_is_published_when_the_days_its_tables_look_ahead_to_are_loaded(
+    settings: Settings, warehouse: Warehouse
+) -> None:
+    """An execution is followed for two days: one that began on Sunday and was processed on Monday is no correction."""
+    days = [SUNDAY + timedelta(days=n) for n in range(4)]
+    events = [record(1, "mongo", SUNDAY), record(2, "clickhouse", SUNDAY), record(3, "redis", MONDAY)]
+    events += [record(10 + n, "mongo", day, execution_id=f"x{n}") for n, day in enumerate(days)]
+    write(settings, "schedule_events/a.ndjson", events)
+    seen = []
+    for day in days:
+        load(warehouse, EVENTS, day)
+        aggregate(warehouse, day, day, ("day",), ["schedules"])
+        report(warehouse, "schedules", "day", day)
+        seen.append((kpis(settings, f"daily/{SUNDAY}")["completed_ratio"], published(settings, "daily")))
+        assert "changed" not in notices(settings, f"daily/{SUNDAY}")
+    # The two executions of Sunday: one is completed on Monday, and Tuesday could still complete the other.
+    assert seen == [(0, []), (0.5, []), (0.5, [SUNDAY]), (0.5, [SUNDAY, MONDAY])]
+
+
+def test_a_week_waits_for_the_days_after_it(settings: Settings, warehouse: Warehouse) -> None:
+    week = [SUNDAY - timedelta(days=6 - n) for n in range(7)]
+    after = [MONDAY, MONDAY + timedelta(days=1)]
+    events = [record(n, "mongo", day, execution_id=f"x{n}") for n, day in enumerate([*week, *after])]
+    write(settings, "schedule_events/a.ndjson", events)
+    load(warehouse, EVENTS, *week)
+    aggregate(warehouse, week[0], SUNDAY, ("day",), ["schedules"])
+    report(warehouse, "schedules", "week", week[0])
+    seen = [published(settings, "weekly")]
+    for day in after:
+        load(warehouse, EVENTS, day)
+        aggregate(warehouse, day, day, ("day",), ["schedules"])
+        report(warehouse, "schedules", "week", MONDAY)
+        seen.append(published(settings, "weekly"))
+    assert seen == [[], [], [week[0]]]

@@ -175,10 +175,11 @@ def test_gaps_are_between_the_days_that_are_there(aged: Settings, first: date, l
 
 def test_nothing_was_ever_loaded(warehouse: Warehouse) -> None:
     assert warehouse.settings.database_url is not None
-    for question in ("usage events", "usage zombies", "usage health", "usage anomalies", "usage top", "usage trending"):
+    of_usage = ("usage events", "usage zombies", "usage health", "usage anomalies", "usage top", "usage trending")
+    for question in (*of_usage, "registry events", "registry top", "registry trending"):
         found = call(warehouse.settings, f"query {question}")
         assert (found.exit_code, found.stdout) == (0, "no rows\n")
-        assert found.stderr.startswith("no day of usage.")
+        assert found.stderr.startswith(f"no day of {question.split()[0]}.")
         assert found.stderr.endswith(" is loaded\n")
 
 

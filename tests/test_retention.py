@@ -412,6 +412,25 @@ def test_a_reload_brings_personal_data_back_until_the_next_run(loaded: Warehouse
 # -- settings and commands -------------------------------------------------------------------------------------------
 
 
+def test_a_day_archived_before_a_column_was_added_is_read_restored_and_archived_anew(loaded: Warehouse) -> None:
+    url, archiver, now = loaded.settings.database_url, loaded.archiver, contract()
+    before = replace(now, columns=tuple(column for column in now.columns if column.name != "revision"))
+    assert len(before.columns) == len(now.columns) - 1
+    held, made = rows_of(url), derived(url)
+    archiver.export(before, OLD)
+    assert "revision" not in archiver.drop(before, OLD, "test").columns
+    aggregate(loaded, OLD, OLD, families=["registry"])
+    assert derived(url) == made
+    archiver.restore(now, OLD, "test", "to see")
+    assert rows_of(url) == held
+    assert not archiver.is_exported(now, OLD), "the file has other columns than the table"
+    outcome = retention.Outcome()
+    retention.archive_day(loaded, now, OLD, "test", outcome)
+    assert outcome.days == 1
+    archiver.restore(now, OLD, "test", "to see again")
+    assert rows_of(url) == held
+
+
 def test_settings_of_retention() -> None:
     read = Settings.from_environment
     assert (read({}).retention, read({}).personal_retention) == (PerTable(90), PerTable(30))

@@ -17,7 +17,7 @@ from analytics_etl import runs
 from analytics_etl.catalog import Catalog
 from analytics_etl.cli import main
 from analytics_etl.doctor import examine
-from analytics_etl.queries import schedule_days, usage_breakdowns, usage_schemas
+from analytics_etl.queries import registry, registry_modules, schedule_days, usage_breakdowns, usage_schemas
 from analytics_etl.queries import schedules as schedule_queries
 from analytics_etl.settings import Roles, Settings, SettingsError
 from analytics_etl.warehouse import DatabaseError, Warehouse, migrations
@@ -123,6 +123,14 @@ def test_the_reader_may_ask_about_derived_tables(world: World) -> None:
         usage_schemas.health(reader, DAY, DAY),
         usage_breakdowns.operations(reader, DAY, DAY),
         schedule_days.kafka(reader, DAY, DAY),
+        registry.overview(reader, DAY, DAY),
+        registry.languages(reader, DAY, DAY, by_day=True),
+        registry.organizations(reader, DAY, DAY),
+        registry_modules.statistics(reader, "1w", DAY, DAY, "module-1"),
+        registry_modules.statistics(reader, "1m", DAY, DAY),
+        registry_modules.top(reader, 7),
+        registry_modules.trending(reader),
+        registry_modules.versions(reader, "module-1", DAY, DAY),
     ):
         assert page.coverage is not None
 

@@ -122,6 +122,8 @@ def acting(text: str) -> list[str]:
 
 
 PRINTED = {
+    "query registry events --from 2025-03-31": SHOWN,
+    "query registry top": SHOWN,
     "query usage events --from 2025-03-31": SHOWN,
     "query usage statistics --from 2025-03-31 --detail --schema " + event_id(99): SHOWN,
     "query schedules events --from 2025-03-31": SHOWN,

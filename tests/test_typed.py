@@ -36,7 +36,7 @@ EDGES = [
 """What some parameter may take; then there is an answer."""
 HARMLESS = {
     "day": "2024-12-31", "table": "registry.download_events", "path": "download_events/x", "reason": "why",
-    "schedule_id": "s", "start": "2025-03-31", "first": "2025-03-31", "command": "no-such-program",
+    "schedule_id": "s", "module": "m", "start": "2025-03-31", "first": "2025-03-31", "command": "no-such-program",
 }  # fmt: skip
 """For the other parameters a command requires, by name: days before the first partition, so that nothing is run."""
 SMALL: dict[tuple[str, ...], list[str]] = {
@@ -149,6 +149,7 @@ def test_every_parameter_has_a_type_with_bounds(path: tuple[str, ...], parameter
         "query usage events --from 2025-03-31 --to 9999-12-31",
         "query schedules errors --from 2025-03-31 --to 9999-12-31",
         "query schedules events --from 9999-12-31",
+        "query registry events --kind view --failed-only",
         "status --to 9999-12-31",
         "status --to 0001-01-05",
         "status --from 1900-01-01 --to 2999-12-31",
@@ -178,6 +179,8 @@ def test_a_long_range_with_little_in_it_is_answered(loaded: Settings) -> None:
         "schedules events",
         "schedules statistics",
         "schedules errors",
+        "registry statistics --grain 1m",
+        "registry events",
     ):
         result = typed(loaded, "query", *question.split(), *whole)
         assert (result.exit_code, result.stdout) == (0, ""), result.output
@@ -298,4 +301,4 @@ def test_a_folder_that_cannot_be_made_is_told(loaded: Settings, tmp_path: Path) 
     result = typed(loaded, "sample", "--days", "1", "--events-per-day", "1", "--to", str(tmp_path / "file" / "below"))
     assert (result.exit_code, result.stdout) == (1, "")
     [*_, said] = result.stderr.splitlines()
-    assert said == f"Error: {tmp_path}/file/below/download_events cannot be used: Not a directory"
+    assert said == f"Error: {tmp_path}/file/below cannot be used: Not a directory"

@@ -9,7 +9,7 @@ calls holds the lock of the day.
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -17,6 +17,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from analytics_etl import private
 from analytics_etl.archive.manifest import ArchiveError, Manifest
 
 _BLOCK = 1 << 20
@@ -40,20 +41,24 @@ class ArchiveFolder:
         return _new(self.file(table, day))
 
     def write_rows(self, table: str, day: date, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> Path:
-        """Write a new file, not yet under its final name."""
+        """Write a new file, not yet under its final name. Half a file does not stay: its disk may be full."""
         path = self.new_file(table, day)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("wb") as stream:
-            with pq.ParquetWriter(stream, schema, compression="zstd") as writer:
-                for batch in batches:
-                    writer.write_batch(batch)
-            stream.flush()
-            os.fsync(stream.fileno())
+        private.make_folder(path.parent, self.path)
+        try:
+            with private.create(path, "wb") as stream:
+                with pq.ParquetWriter(stream, schema, compression="zstd") as writer:
+                    for batch in batches:
+                        writer.write_batch(batch)
+                stream.flush()
+                os.fsync(stream.fileno())
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
         return path
 
     def write_manifest(self, manifest: Manifest) -> None:
         """Write the new manifest beside the new file."""
-        with _new(self.manifest(manifest.table, manifest.day)).open("w", encoding="utf-8") as stream:
+        with private.create(_new(self.manifest(manifest.table, manifest.day)), encoding="utf-8") as stream:
             stream.write(manifest.to_json())
             stream.flush()
             os.fsync(stream.fileno())
@@ -104,7 +109,7 @@ class ArchiveFolder:
         if beside != manifest:
             raise ArchiveError(f"{path} is not the manifest that was verified; the day is to be exported anew")
 
-    def read(self, manifest: Manifest) -> Iterator[pa.Table]:
+    def read(self, manifest: Manifest) -> Generator[pa.Table, None, None]:
         """The rows of a file in batches, after a look whether it is undamaged."""
         self.check(manifest)
         with pq.ParquetFile(self.file(manifest.table, manifest.day)) as parquet:

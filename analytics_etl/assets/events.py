@@ -3,7 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,16 @@ from analytics_etl.assets.metadata import (
 from analytics_etl.catalog import Catalog
 from analytics_etl.contracts import Contract
 from analytics_etl.english import counted
-from analytics_etl.landing import FileReport, LandingFile, LandingReader, list_files
+from analytics_etl.landing import (
+    FileReport,
+    LandingFile,
+    LandingReader,
+    UnreadableFilesError,
+    check_mappings,
+    checksum_of,
+    hidden_file,
+    list_files,
+)
 from analytics_etl.models import Model
 from analytics_etl.partitions import Partitions, chunks, requested_periods
 from analytics_etl.visible import visible
@@ -43,6 +52,13 @@ def build_landing_asset(contract: Contract) -> dg.AssetSpec:
         description=f"Files below `landing/{contract.name}/`: NDJSON, CSV or Parquet, plain, .gz or .zst.",
         kinds={"file"},
     )
+
+
+def check_sources(catalog: Catalog) -> None:
+    """Raise ModelError, which names the file and what is wrong, if a source mapping cannot work."""
+    for family in catalog.families:
+        contracts = [contract for contract in catalog.contracts.values() if contract.family == family]
+        check_mappings(contracts, catalog.mappings(family))
 
 
 def build_event_asset(contract: Contract, mappings: Mapping[str, Model], partitions: Partitions) -> dg.AssetsDefinition:
@@ -89,7 +105,8 @@ def build_event_asset(contract: Contract, mappings: Mapping[str, Model], partiti
                     raise dg.Failure(str(error), allow_retries=False) from error
                 changed = change_metadata(contract.table, warehouse, context.run.run_id)
                 found = {day: {**of, **changed.get(day, {})} for day, of in _by_partition(loaded, reports).items()}
-                describe_partitions(context, found, {"files_read": len(reports)})
+                others = sum(report.others for report in reports)
+                describe_partitions(context, found, {"files_read": len(reports), "rows_not_for_table": others})
         yield change_result(context, contract.table, warehouse)
         yield dg.MaterializeResult(asset_key=asset_key(contract.table))
 
@@ -128,27 +145,53 @@ def load_days(
     tell: Callable[[str], object] = print,
     *,
     accept_change: bool = False,
+    now: datetime | None = None,
 ) -> tuple[list[LoadedDay], list[FileReport]]:
     """Replace days of a raw table by what the landing files hold of them.
 
     Reads the files the ledger knows to hold events of these days, and those it does not know (as they are now). An
     archived day is left out: its rows are the archived ones, whatever has become of its files, until it is restored.
+    A file that is new was found `now`, which is the time of the call unless told otherwise. A file that stops a
+    statement half way is rejected as a file, and the others are loaded again from the beginning.
     """
-    settings = warehouse.settings
     archived = warehouse.archived_days([contract.table], min(days), max(days) + timedelta(days=1)) if days else {}
     if kept := sorted(set(days) & set(archived.get(contract.table, []))):
         tell(f"{contract.table}: {counted(len(kept), 'archived day')} from {kept[0]} on, left alone")
         days = [day for day in days if day not in kept]
         if not days:
             return [], []
+    refused: dict[str, str] = {}
+    while True:
+        try:
+            return _loaded(
+                contract, mappings, warehouse, days, run_id, tell, accept_change, now or datetime.now(UTC), refused
+            )
+        except UnreadableFilesError as error:
+            tell(f"{contract.table}: {error}; loading the other files again without it")
+            refused |= error.reasons
+
+
+def _loaded(
+    contract: Contract,
+    mappings: Mapping[str, Model],
+    warehouse: Warehouse,
+    days: Sequence[date],
+    run_id: str | None,
+    tell: Callable[[str], object],
+    accept_change: bool,  # noqa: FBT001 - it is passed on
+    now: datetime,
+    refused: Mapping[str, str],
+) -> tuple[list[LoadedDay], list[FileReport]]:
+    settings = warehouse.settings
     with (
         LandingReader(contract, mappings, set(days), settings.temporary_dir, settings.loader_memory_mb) as reader,
         warehouse.load(contract, days, run_id, accept_change=accept_change) as load,
     ):
         # After load() has waited for other loads of these days: the ledger is as they left it.
         files, gone = files_to_read(contract, mappings, warehouse, settings.landing_dir, days)
+        found_at = found_times(warehouse.ledger(contract.table, days), files, now)
         tell_progress = _progress(contract.table, reader, len(files), tell)
-        for rows in reader.read(files):
+        for rows in reader.read(files, found_at, refused):
             tell_progress()
             for day, batch in rows.valid.items():
                 load.copy(day, batch)
@@ -163,15 +206,36 @@ def load_days(
     return loaded, reader.reports
 
 
+def found_times(
+    ledger: Sequence[Mapping[str, Any]], files: Sequence[LandingFile], now: datetime
+) -> dict[str, datetime]:
+    """{path: when its content was first seen}: what the ledger says as long as the content is the same, else `now`.
+
+    A file with the size and modification time of the ledger is taken for unchanged, as everywhere; one with another
+    modification time only, as a copy has it, by its checksum.
+    """
+    known = {entry["path"]: entry for entry in ledger}
+
+    def found(file: LandingFile) -> datetime:
+        entry = known.get(file.path)
+        if entry is None or entry["size_bytes"] != file.size_bytes:
+            return now
+        is_same = entry["modified_at"] == file.modified_at or entry["checksum"] == checksum_of(file)
+        first: datetime = entry["found_at"]
+        return first if is_same else now
+
+    return {file.path: found(file) for file in files}
+
+
 def _progress(table: str, reader: LandingReader, files: int, tell: Callable[[str], object]) -> Callable[[], None]:
     """Something to call now and then, which tells the file at hand at most once a second: telling is slow."""
     told, told_at = 0, -1.0
 
     def tell_progress() -> None:
         nonlocal told, told_at
-        if len(reader.reports) > told and time.monotonic() > told_at + 1:
-            told, told_at = len(reader.reports), time.monotonic()
-            file = reader.reports[-1].file
+        if len(reader.opened) > told and time.monotonic() > told_at + 1:
+            told, told_at = len(reader.opened), time.monotonic()
+            file = reader.opened[-1].file
             tell(f"{table}: reading {visible(file.path)} ({told} of {files}, {file.size_bytes:,} bytes)")
 
     return tell_progress
@@ -195,7 +259,11 @@ def files_to_read(
         return not is_same or entry["has_rows_of_days"]
 
     gone = set(known) - {file.path for file in present}
-    return [file for file in present if must_be_read(file)], sorted(
+    closed = [file for file in present if file.is_closed_folder]
+    hidden = [hidden_file(closed, path) for path in sorted(gone) if known[path]["has_rows_of_days"]] if closed else []
+    unreadable = [file for file in hidden if file is not None]
+    gone -= {file.path for file in unreadable}
+    return [*filter(must_be_read, present), *unreadable], sorted(
         path for path in gone if known[path]["state"] == "gone" or known[path]["has_events_of_days"]
     )
 

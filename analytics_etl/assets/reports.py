@@ -1,7 +1,6 @@
 """Reports: section queries -> one value -> HTML and JSON files, and the index page that lists them."""
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -12,8 +11,11 @@ import dagster as dg
 
 from analytics_etl.assets.metadata import FRESHNESS, HOURLY, asset_key, retrying_lost_connections
 from analytics_etl.catalog import Catalog
+from analytics_etl.checks.declared import declared_checks
+from analytics_etl.checks.due import due_checks
+from analytics_etl.due_reports import INDEX, NAMES, look_ahead, report_version
 from analytics_etl.models import Cadence, Model, window_parameters
-from analytics_etl.outdated_reports import matured_reports, outdated_reports
+from analytics_etl.outdated_reports import matured_reports, outdated_reports, publishable_reports
 from analytics_etl.partitions import Partitions, period_end, period_start, requested_periods
 from analytics_etl.reporting import (
     SCHEMA_VERSION,
@@ -27,15 +29,14 @@ from analytics_etl.reporting import (
     report_path,
     section_windows,
 )
-from analytics_etl.reporting import Cadence as ReportCadence
 from analytics_etl.warehouse import Snapshot, Warehouse
+from analytics_etl.whole_files import remove_leftovers, whole_file
 
-INDEX_KEY = dg.AssetKey(["reports", "index"])
+INDEX_KEY = dg.AssetKey(INDEX.split("."))
 INDEX_GROUP = "reports"
 
 _MEMORY = ".index_entries.json"
 
-_NAMES: dict[Cadence, ReportCadence] = {"day": "daily", "week": "weekly", "month": "monthly"}
 _TABLE_SUFFIXES: dict[Cadence, tuple[Cadence, ...]] = {
     "day": ("day",),
     "week": ("day", "week"),
@@ -54,12 +55,12 @@ class WrittenReport:
 
 def report_key(family: str, cadence: Cadence) -> dg.AssetKey:
     """The asset of the reports of a family and cadence."""
-    return dg.AssetKey([family, f"{_NAMES[cadence]}_report"])
+    return dg.AssetKey([family, f"{NAMES[cadence]}_report"])
 
 
 def build_report_asset(catalog: Catalog, family: str, cadence: Cadence, partitions: Partitions) -> dg.AssetsDefinition:
     """The asset of one kind of report; a partition is the pair of files of one period."""
-    name = _NAMES[cadence]
+    name = NAMES[cadence]
     models = [m for m in catalog.aggregates.values() if m.family == family and m.cadence in _TABLE_SUFFIXES[cadence]]
 
     @dg.asset(
@@ -82,14 +83,18 @@ def build_report_asset(catalog: Catalog, family: str, cadence: Cadence, partitio
             others = outdated_reports(warehouse, models, cadence, requested, context.run.run_id, path_of)
             matured = matured_reports(warehouse, models, cadence, min(requested), path_of)
             others += [start for start in matured if start not in others]
+            ahead = look_ahead(catalog, family)
+            waited = publishable_reports(warehouse, models, name, cadence, requested, ahead, path_of)
+            others += [start for start in waited if start not in others]
             before = period_start(cadence, min(requested) - timedelta(days=1))
             if before not in others and _lacks_next(path_of(before)):
                 others.append(before)  # it now has a next report to link to
             for start in others:
-                context.log.info("also wrote %s", write_report(warehouse, catalog, family, cadence, start).html)
+                also = write_report(warehouse, catalog, family, cadence, start, context.run.run_id)
+                context.log.info("also wrote %s", also.html)
         for start in requested:
             with retrying_lost_connections(warehouse):
-                written = write_report(warehouse, catalog, family, cadence, start)
+                written = write_report(warehouse, catalog, family, cadence, start, context.run.run_id)
             context.log.info("wrote %s", written.html)
             metadata = {
                 "html": dg.MetadataValue.path(str(written.html)),
@@ -106,7 +111,7 @@ def build_index_asset(families: list[str]) -> dg.AssetsDefinition:
 
     @dg.asset(
         key=INDEX_KEY,
-        deps=[report_key(family, cadence) for family in families for cadence in _NAMES],
+        deps=[report_key(family, cadence) for family in families for cadence in NAMES],
         group_name=INDEX_GROUP,
         description="The page that lists all reports, as HTML and JSON.",
         kinds={"html", "json"},
@@ -119,17 +124,23 @@ def build_index_asset(families: list[str]) -> dg.AssetsDefinition:
     return index
 
 
-def write_report(warehouse: Warehouse, catalog: Catalog, family: str, cadence: Cadence, start: date) -> WrittenReport:
+def write_report(
+    warehouse: Warehouse, catalog: Catalog, family: str, cadence: Cadence, start: date, run_id: str | None = None
+) -> WrittenReport:
     """Render one report from what the tables hold now, all of them at the same moment, as of the end of its period."""
-    name, end = _NAMES[cadence], period_end(cadence, start)
+    name, end = NAMES[cadence], period_end(cadence, start)
     queries = {**catalog.reports("ops"), **catalog.reports(family)}
     windows = section_windows(family, name, start, end)
     expected = [table for table in catalog.kept_by_day if table.startswith(f"{family}.")]
     with warehouse.snapshot() as moment:
+        written_at = moment.query("select clock_timestamp() as at")[0]["at"]
         sections = {section: _ask(moment, queries[section], window, family) for section, window in windows.items()}
+        sections["checks_not_run"] = _checks_not_run(moment, catalog, family, start, end)
         newest_day = moment.newest_day(expected) or start - timedelta(days=1)
         first_day = moment.first_day(expected) or start
         families = [other for other in moment.families_with(start, end) if catalog.reports(other)]
+        ahead = look_ahead(catalog, family)
+        waits = not moment.has_days(expected, end, end + timedelta(days=ahead))
 
     def build() -> dict[str, Any]:
         return build_report(
@@ -147,18 +158,32 @@ def write_report(warehouse: Warehouse, catalog: Catalog, family: str, cadence: C
             expected_tables=expected,
             first_day=first_day,
             families=families,
+            look_ahead_days=ahead,
         )
 
     value = build()
-    if value["state"]["is_complete"] and not sections["first_figures"]:
+    if value["state"]["is_complete"] and not waits and not sections["first_figures"]:
         # It is published with this version, which says so.
         warehouse.publish_report(family, name, start, {kpi["name"]: kpi["value"] for kpi in value["kpis"]})
         sections["first_figures"] = _ask(warehouse, queries["first_figures"], windows["first_figures"], family)
         value = build()
     folder = warehouse.settings.reports_dir
     html, text = folder / report_path(family, name, start), folder / report_path(family, name, start, "json")
-    _write(text, render_json(value))
-    _write(html, render_html(value))
+    _write(text, render_json(value), folder)
+    _write(html, render_html(value), folder)
+    warehouse.record_written_report(
+        {
+            "family": family,
+            "cadence": name,
+            "period_start": start,
+            "written_at": written_at,
+            "code_version": report_version(catalog, family),
+            "final_from": value["state"]["final_from"],
+            "is_final": value["state"]["is_final"],
+            "has_next": value["links"]["next"] is not None,
+            "run_id": run_id,
+        }
+    )
     return WrittenReport(html, text, value)
 
 
@@ -167,9 +192,25 @@ def lacking_tables(warehouse: Warehouse, catalog: Catalog, family: str, cadence:
     queries = {**catalog.reports("ops"), **catalog.reports(family)}
     some_day = date(2000, 1, 1)  # which queries a report asks does not depend on its day
     start = period_start(cadence, some_day)
-    windows = section_windows(family, _NAMES[cadence], start, period_end(cadence, start))
+    windows = section_windows(family, NAMES[cadence], start, period_end(cadence, start))
     read = {table for section in windows for table in queries[section].dependencies}
     return sorted(read - set(warehouse.table_schema(sorted(read))))
+
+
+def _checks_not_run(
+    moment: Snapshot, catalog: Catalog, family: str, start: date, end: date
+) -> list[dict[str, Any]]:  # fmt: skip
+    """How many checks of each table have not judged the rows that its partitions in the period hold now."""
+    own = {
+        table: checks
+        for table, checks in declared_checks(catalog).items()
+        if table.startswith(f"{family}.") and table not in catalog.views
+    }
+    counts: dict[str, int] = {}
+    for found in due_checks(moment, own, start, end):
+        if found.end <= end and found.why != "version":
+            counts[found.table] = counts.get(found.table, 0) + len(found.names)
+    return [{"table_name": table, "check_count": count} for table, count in sorted(counts.items())]
 
 
 def _ask(source: Warehouse | Snapshot, query: Model, window: Window, family: str) -> list[dict[str, Any]]:
@@ -187,6 +228,9 @@ def write_index(reports_dir: Path) -> tuple[Path, int]:
     After three years there are 1,300 reports of a family: only those written since the last time are read. Listing them
     takes a second all the same, so it is done once after the runs of a day, not by each report.
     """
+    for folder in (reports_dir, *reports_dir.glob("*/*/")):
+        if folder.is_dir():
+            remove_leftovers(folder)
     memory = reports_dir / _MEMORY
     known = _remembered(memory)
     now: dict[str, Any] = {}
@@ -200,10 +244,10 @@ def write_index(reports_dir: Path) -> tuple[Path, int]:
             now[name] = {"mark": mark, "entry": entry}
     entries = [remembered["entry"] for remembered in now.values()]
     page = reports_dir / "index.html"
-    _write(reports_dir / "index.json", render_index_json(entries))
-    _write(page, render_index(entries))
+    _write(reports_dir / "index.json", render_index_json(entries), reports_dir)
+    _write(page, render_index(entries), reports_dir)
     if now != known:
-        _write(memory, json.dumps(now))
+        _write(memory, json.dumps(now), reports_dir)
     return page, len(entries)
 
 
@@ -221,9 +265,7 @@ def _lacks_next(path: Path) -> bool:
     return path.exists() and json.loads(path.read_text(encoding="utf-8"))["links"]["next"] is None
 
 
-def _write(path: Path, text: str) -> None:
+def _write(path: Path, text: str, reports_dir: Path) -> None:
     """Complete or not at all: somebody may be reading it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)
+    with whole_file(path, reports_dir) as part:
+        part.write_text(text, encoding="utf-8")

@@ -30,6 +30,7 @@ def build_retention_asset(catalog: Catalog) -> dg.AssetsDefinition:
         return dg.MaterializeResult(
             metadata={
                 "days_archived": outcome.days,
+                "days_dropped": outcome.dropped_days,
                 "rows_archived": outcome.rows,
                 "bytes_archived": outcome.bytes,
                 "personal_values_removed": outcome.personal_values,

@@ -4,7 +4,7 @@ A check file's name begins with the table it is about; those of the family `ops`
 are kept per partition in `ops.check_results`, also when one run does a whole range of partitions.
 
 `declared` reads what is checked, `evaluation` finds the rows of a partition and what is wrong with them,
-`expectations` is Great Expectations.
+`expectations` is Great Expectations, `due` finds the partitions whose checks have to run.
 """
 
 from collections.abc import Iterable, Sequence
@@ -25,15 +25,17 @@ from analytics_etl.checks.declared import (
     declared_checks,
     targets,
 )
-from analytics_etl.checks.evaluation import evaluate, query_text
+from analytics_etl.checks.due import due_checks
+from analytics_etl.checks.evaluation import Limits, evaluate, query_text
 from analytics_etl.models import cadence_of
-from analytics_etl.partitions import period_end, requested_periods
+from analytics_etl.partitions import neighbours, period_end, periods
 from analytics_etl.warehouse import CheckResult, Warehouse
 
 __all__ = [
     "CHECKS_STEP",
     "Check",
     "CheckError",
+    "Limits",
     "Target",
     "build_checks",
     "checked_table",
@@ -73,11 +75,17 @@ def _table_checks(target: Target, checks: Sequence[Check]) -> dg.AssetChecksDefi
         selected = {check_key.name for check_key in context.selected_asset_check_keys}
         wanted = [check for check in checks if check.name in selected]
         with retrying_lost_connections(warehouse):
-            periods = _periods(context, warehouse, target)
-            results = evaluate(warehouse, target, wanted, periods)
+            requested = _periods(context, warehouse, target)
+            also = _refreshed(warehouse, target, wanted, context.run.run_id)
+            results = [
+                result
+                for stretch in neighbours({**requested, **also})
+                for result in evaluate(warehouse, target, wanted, stretch)
+            ]
             warehouse.record_checks(results, context.run.run_id)
-        for check in wanted:
-            yield _dagster_result(check, [result for result in results if result.name == check.name])
+        for check in wanted:  # a partition that was not asked for must not stop what is downstream of those that were
+            asked = [result for result in results if result.name == check.name and result.start in requested]
+            yield _dagster_result(check, asked)
 
     return table_checks
 
@@ -87,13 +95,23 @@ def _periods(context: dg.AssetCheckExecutionContext, warehouse: Warehouse, targe
     if target.period_column is None:
         newest = warehouse.newest_day(target.dependencies) or warehouse.settings.start_date
         return {newest: newest}
-    if {dg_tags.PARTITION_NAME_TAG, dg_tags.ASSET_PARTITION_RANGE_START_TAG} & set(context.run.tags):
-        return requested_periods(context, cadence)
+    tags = context.run.tags  # a run of checks alone has no window of its own
+    first = tags.get(dg_tags.ASSET_PARTITION_RANGE_START_TAG) or tags.get(dg_tags.PARTITION_NAME_TAG)
+    last = tags.get(dg_tags.ASSET_PARTITION_RANGE_END_TAG) or tags.get(dg_tags.PARTITION_NAME_TAG)
+    if first is not None and last is not None:
+        return periods(cadence, date.fromisoformat(first), date.fromisoformat(last))
     # Executed from the check's own page, which names no partition: the newest one there is.
     start = warehouse.newest_day([target.table])
     if start is None:
         raise CheckError(f"{target.table} has no partition yet that could be checked: materialise one first")
     return {start: period_end(cadence, start)}
+
+
+def _refreshed(warehouse: Warehouse, target: Target, checks: Sequence[Check], run_id: str) -> dict[date, date]:
+    """The other partitions that this run brought up to date, since they read days around their own, and changed."""
+    if target.period_column is None:
+        return {}
+    return {found.start: found.end for found in due_checks(warehouse, {target.table: checks}, run_id=run_id)}
 
 
 def _dagster_result(check: Check, results: Sequence[CheckResult]) -> dg.AssetCheckResult:

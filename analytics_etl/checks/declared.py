@@ -1,7 +1,10 @@
 """What is declared about tables: headers, keys and the files of checks, as values. Knows no database and no Dagster."""
 
+import hashlib
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from analytics_etl.catalog import Catalog
@@ -32,6 +35,13 @@ class Check:
     query: Model | None = None
     """The file it comes from, if any."""
 
+    @cached_property
+    def code_version(self) -> str:
+        """Hash of what it demands and how severe that is; another description, comments and layout do not change it."""
+        select = self.select if self.query is None else self.query.code_version
+        text = json.dumps([self.expectation, self.severity, self.arguments, select], sort_keys=True, default=str)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
     @property
     def others(self) -> tuple[str, ...]:
         """The tables its SELECT reads beside its own: they must be written before it can judge."""
@@ -49,17 +59,20 @@ class Target:
     key: tuple[str, ...]
     dependencies: tuple[str, ...]
     time_column: str = ""
+    personal: frozenset[str] = frozenset()
+    """Columns whose values are never kept in a result: they are to be gone after their time."""
 
 
 def targets(catalog: Catalog) -> dict[str, Target]:
     """Every table that can be checked."""
+    personal = frozenset(name for contract in catalog.contracts.values() for name in contract.personal_columns)
     found = {
-        table: Target(table, contract.time_column, contract.key, (table,), contract.time_column)
+        table: Target(table, contract.time_column, contract.key, (table,), contract.time_column, personal)
         for table, contract in catalog.contracts.items()
     }
     for table, model in catalog.derived.items():
         period = None if model.kind == "views" else model.key[0]
-        found[table] = Target(table, period, model.key, model.dependencies)
+        found[table] = Target(table, period, model.key, model.dependencies, personal=personal)
     return found
 
 

@@ -2,15 +2,19 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
+from typing import Any
 
 from analytics_etl.checks.declared import SAMPLE_ROWS, Check, Target
 from analytics_etl.checks.expectations import Broken, broken
 from analytics_etl.models import bind, rename_schemas, window_parameters
 from analytics_etl.warehouse import CheckResult, Warehouse, sqlalchemy_url
 
+WITHHELD = "(withheld)"
 _QUALIFIED = re.compile(r"\b[a-z]\w*\.[a-z]\w*\b")
+_OWN_ROWS = re.compile(r"\{(batch|events)\}")
+"""What a SELECT reads that looks at the rows of its table; one that does not asks the books, and needs no archive."""
 
 Judge = Callable[[Warehouse, Target, Sequence[Check], date, date, str], Mapping[str, Broken]]
 """What finds the checks that do not hold for the rows of [start, end), which the named relation holds."""
@@ -50,10 +54,12 @@ def _evaluate(
 ) -> list[CheckResult]:
     """The outcome of each check for the rows of [start, end) as one batch."""
     # Also the days around its own that a check reads; the names that are no event tables have no archived days.
-    named = {target.table, *(name for check in checks for name in _QUALIFIED.findall(check.select or ""))}
+    named = {name for check in checks for name in _QUALIFIED.findall(check.select or "")}
+    if any(map(_reads_own_rows, checks)):
+        named.add(target.table)
     reads = [(start, end), *(check.query.reads(start, end) for check in checks if check.query is not None)]
     first, after = min(first for first, _ in reads), max(after for _, after in reads)
-    with warehouse.archived_rows(sorted(named), first, after) as schemas:
+    with warehouse.archived_rows(sorted(named), first, after, _needs(target, checks, start, end)) as schemas:
         events = rename_schemas(target.table, schemas)
         with warehouse.batch_view(events, target.period_column, start, end) as view:
             reading = [_reading(check, schemas, events) for check in checks]
@@ -61,10 +67,34 @@ def _evaluate(
     return [
         CheckResult(
             check.table, check.name, start, end, check.name not in wrong, check.severity, check.description,
-            *wrong.get(check.name, (0, [])),
+            *_without_personal(target, check, *wrong.get(check.name, (0, []))), check.code_version,
         )
         for check in checks
     ]  # fmt: skip
+
+
+def _without_personal(target: Target, check: Check, count: int, sample: list[dict[str, Any]]) -> Broken:
+    """What is kept, here and in Dagster's event log, for longer than personal data may be."""
+    hidden = {*target.personal, "content"}  # of a rejected row
+    if hidden & {str(value) for value in check.arguments.values()}:
+        hidden.add("value")
+    return count, [{name: WITHHELD if name in hidden else value for name, value in row.items()} for row in sample]
+
+
+def _needs(target: Target, checks: Sequence[Check], start: date, end: date) -> list[tuple[Sequence[str], date, date]]:
+    """The tables, and the days of them, that each check reads itself: nothing is judged by rows that were not kept."""
+    needed: list[tuple[Sequence[str], date, date]] = []
+    for check in checks:
+        own = [target.table] if _reads_own_rows(check) else []
+        if check.query is not None:
+            needed.append(([*check.query.dependencies, *own], *check.query.reads(start, end)))
+        elif own:
+            needed.append((own, start, end))
+    return needed
+
+
+def _reads_own_rows(check: Check) -> bool:
+    return check.select is None or bool(_OWN_ROWS.search(check.select))
 
 
 def _reading(check: Check, schemas: Mapping[str, str], events: str) -> Check:
@@ -98,15 +128,27 @@ def _rows(warehouse: Warehouse, query: str) -> Broken:
 
 
 def _query(warehouse: Warehouse, check: Check, target: Target, relation: str, start: date, end: date) -> str:
-    return query_text(check, target, relation, start, end, warehouse.settings.volume_factor.of(target.table))
+    settings = warehouse.settings
+    limits = Limits(settings.volume_factor.of(target.table), settings.most_events.of(target.table))
+    return query_text(check, target, relation, start, end, limits)
 
 
-def query_text(check: Check, target: Target, relation: str, start: date, end: date, volume_factor: float | None) -> str:
+@dataclass(frozen=True)
+class Limits:
+    """Settings of a table that checks of all event tables go by; None = without a limit."""
+
+    volume_factor: float | None = None
+    most_events: int | None = None
+
+
+def query_text(check: Check, target: Target, relation: str, start: date, end: date, limits: Limits) -> str:
     """The SELECT of a check as it is run; `relation` holds the rows of [start, end)."""
     assert check.select is not None
     # Infinitely many times the usual is never exceeded.
-    factor = str(volume_factor or "Infinity")
-    parameters = {**window_parameters(start, end), "table": target.table, "volume_factor": factor}
+    factor, most = limits.volume_factor or "Infinity", limits.most_events or 2**63 - 1
+    parameters = {
+        **window_parameters(start, end), "table": target.table, "volume_factor": str(factor), "most_events": str(most)
+    }  # fmt: skip
     return (
         bind(check.select, parameters, check.name)
         .replace("{batch}", relation)

@@ -1,13 +1,15 @@
 """Commands that run days: one, a range, what is missing of it, a final one."""
 
-from collections.abc import Sequence
-from contextlib import suppress
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import date, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
+from analytics_etl import rejections
 from analytics_etl.catalog import Catalog
 from analytics_etl.cli.families import FAMILY, check_families
 from analytics_etl.cli.notices import tell_owners
@@ -15,7 +17,7 @@ from analytics_etl.cli.terminal import BAD, GOOD, actor, err, explanation, out, 
 from analytics_etl.cli.typed import DAY, REASON, check_range, yesterday
 from analytics_etl.english import counted
 from analytics_etl.settings import Settings
-from analytics_etl.warehouse import Warehouse, migrations, persistently
+from analytics_etl.warehouse import LOST_CONNECTION, DatabaseError, Warehouse, migrations, persistently
 
 if TYPE_CHECKING:
     from analytics_etl import runs
@@ -50,7 +52,11 @@ def run(
 @click.command()
 @click.argument("first", type=DAY, metavar="FROM", required=False)
 @click.argument("last", type=DAY, metavar="TO", required=False)
-@click.option("--missing", is_flag=True, help="Only what is missing, failed or outdated; FROM and TO may be left out.")
+@click.option(
+    "--missing",
+    is_flag=True,
+    help="Only what is missing, failed, outdated, not checked or not reported; FROM and TO may be left out.",
+)
 @FAMILY
 @ACCEPT_CHANGE
 @click.option("--reason", type=REASON, help="Why; kept in the audit log.")
@@ -118,7 +124,7 @@ def run_days(
     from analytics_etl import runs  # noqa: PLC0415 - Dagster takes seconds to import
 
     what = _described(first, last, families)
-    with progress(1) as step:
+    with _telling_rejected(settings, families), progress(1) as step:
         step("starting", 0, 1)
         actions = [action] if action in ("backfill", "reopen") or accept_change or reason else []
         if actions:
@@ -149,6 +155,24 @@ def _execute(
         raise click.ClickException(str(error)) from error
 
 
+@contextmanager
+def _telling_rejected(settings: Settings, families: tuple[str, ...]) -> Iterator[None]:
+    """At the end, also of a run that failed, say which files had rows that were rejected meanwhile."""
+    began = time.monotonic()
+
+    def tell() -> None:
+        for line in rejections.since(Warehouse(settings), time.monotonic() - began, families):
+            out.say(f"! {line}")
+
+    try:
+        yield
+    except click.ClickException:
+        with suppress(*LOST_CONNECTION, DatabaseError):  # what failed first is what must be told
+            tell()
+        raise
+    tell()
+
+
 def _tell_owners_if_possible(settings: Settings) -> None:
     """What cannot be told now is told by the next `notify`, and must not hide how the run ended."""
     try:
@@ -172,7 +196,8 @@ def _backfill_missing(
     warehouse, catalog = Warehouse(settings), Catalog.of(settings)
     check_families(catalog, families)
     migrations.upgrade(settings)
-    with progress(1) as step:  # what new and replaced files hold belongs to what is missing
+    # What new and replaced files hold belongs to what is missing.
+    with _telling_rejected(settings, families), progress(1) as step:
         scan_files(catalog, warehouse, None, lambda text: step(text, 0, 1))
     if early := rows_before_the_first_day(warehouse, families):
         out.say(f"! {': '.join(early)}")
@@ -198,10 +223,13 @@ def _backfill_missing(
         out.say(line)
     out.say("runs: " + ", ".join(map(str, plan.jobs)))
     warehouse.record_audit(actor(), "backfill --missing", _described(*days, families), reason)
-    with progress(1) as step:
+    with _telling_rejected(settings, families), progress(1) as step:
         _execute(settings, plan.jobs, step, {"analytics_etl/by": "backfill"})
     done = [counted(len(plan.gaps), "partition")] if plan.gaps else []
     done += [counted(len(plan.views), "view")] if plan.views else []
+    done += [f"checks of {counted(len(plan.checks), 'partition')}"] if plan.checks else []
+    done += [counted(len(plan.reports), "report")] if plan.reports else []
+    done = done or ["the index"]
     out.say(GOOD, f" {' and '.join(done)} done; all reports: {settings.reports_dir / 'index.html'}")
 
 

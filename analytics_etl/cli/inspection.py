@@ -26,10 +26,12 @@ COLORS = {
     "outdated": "yellow",
     "failed": "red",
     "archived": "blue",
+    "dropped": "blue",
     "frozen_late": "magenta",
     "expected": "dim",
     "empty": "yellow",
     "unusual": "yellow",
+    "unchecked": "yellow",
 }
 """Of the marks of states and flags."""
 NOTES_SHOWN = 10

@@ -2,6 +2,7 @@
 
 import click
 
+from analytics_etl.cli.registry_queries import registry
 from analytics_etl.cli.schedule_queries import schedules
 from analytics_etl.cli.usage_queries import usage
 
@@ -18,6 +19,8 @@ def query() -> None:
     answer is not whole, and 0 otherwise. `analytics-etl restore` brings an archived day back.
 
     \b
+    analytics-etl query registry top --days 7 --limit 20
+    analytics-etl query registry statistics --grain 1w --from 2025-03-01 --to 2025-03-31
     analytics-etl query usage statistics --grain 1d --from 2025-03-25 --to 2025-03-31
     analytics-etl query usage events --days 7 --operation write --failed-only --limit 20
     analytics-etl query usage top --days 30 --operation validate
@@ -26,5 +29,6 @@ def query() -> None:
     """  # noqa: D301 - click takes \b for the begin of lines to leave as they are
 
 
+query.add_command(registry)
 query.add_command(usage)
 query.add_command(schedules)

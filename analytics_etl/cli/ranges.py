@@ -45,6 +45,14 @@ def days(*, required: bool = True) -> Callable[[Command], Command]:
     return lambda command: start(end(command))
 
 
+def check_given(start: datetime | None, end: datetime | None, last_days: object = None) -> None:
+    """Refuse an end without a start, and two ways to name days at once."""
+    if start is None and end is not None:
+        raise click.UsageError("--to needs --from")
+    if start is not None and last_days is not None:
+        raise click.UsageError("--days and --from do not go together: --days counts back from the newest day")
+
+
 def whole_days(start: datetime, end: datetime) -> tuple[date, date]:
     """The first and last day of [start, end), which must be whole ones."""
     if start.time() != time() or end.time() != time():

@@ -66,7 +66,7 @@ def top(
     Of some days:
       analytics-etl query usage top --from 2025-03-25 --to 2025-03-31
     """  # noqa: D301 - the same
-    _check_range(first, last, last_days)
+    ranges.check_given(first, last, last_days)
     all_of = {"operation": ""}
     if first is None:
         days = int(last_days or 7)
@@ -142,7 +142,7 @@ def health(
     One of those that `query usage top` names, day by day:
       analytics-etl query usage health --from 2025-03-25 --to 2025-03-31 --schema 81a1b693-84a2-4465-b6dd-7d2f0c2ddcd5
     """  # noqa: D301 - the same
-    _check_range(first, last)
+    ranges.check_given(first, last)
     start, until = (first.date(), (last or first).date()) if first else (None, None)
     answer(form, lambda warehouse: usage_schemas.health(warehouse, start, until, schema_id, limit, after))
 
@@ -168,7 +168,7 @@ def anomalies(
     analytics-etl query usage anomalies --days 30
     analytics-etl query usage anomalies --from 2025-03-01 --to 2025-03-31 --severity critical
     """  # noqa: D301 - the same
-    _check_range(start, end, last_days)
+    ranges.check_given(start, end, last_days)
     wanted, all_of = (schema_id, severity, limit, after), {"schema_id": ALL_SCHEMAS}
     if start is None:
         days = last_days or 1
@@ -176,11 +176,3 @@ def anomalies(
         return
     since, until = start, end or start + timedelta(days=1)
     answer(form, lambda warehouse: usage_breakdowns.anomalies(warehouse, since, until, *wanted), all_of)
-
-
-def _check_range(start: datetime | None, end: datetime | None, last_days: object = None) -> None:
-    """Refuse an end without a start, and two ways to name days at once."""
-    if start is None and end is not None:
-        raise click.UsageError("--to needs --from")
-    if start is not None and last_days is not None:
-        raise click.UsageError("--days and --from do not go together: --days counts back from the newest day")

@@ -20,11 +20,14 @@ def ui(port: int) -> None:
 
     Stays in the foreground; stop it with Ctrl-C. Schedules and backfills run as long as it does.
     """
+    settings = Settings.from_environment()
     out.say(f"Dagster UI: http://127.0.0.1:{port}")
     # Its advice to type `dg dev` is for projects that are laid out for it.
     quietly = ("-W", "ignore:Function `dev_command` is superseded")
     workspace = str(CHECKOUT / "workspace.yaml")
-    _dagster("dagster", "dev", "-w", workspace, "-h", "127.0.0.1", "-p", str(port), python_options=quietly)
+    _dagster(
+        "dagster", "dev", "-w", workspace, "-h", "127.0.0.1", "-p", str(port), settings=settings, python_options=quietly
+    )
 
 
 @click.command(name="exec", context_settings={"ignore_unknown_options": True, "help_option_names": ["--help"]})
@@ -34,7 +37,7 @@ def execute(command: Sequence[str]) -> None:
 
     For example: analytics-etl exec dagster-daemon run -w workspace.yaml
     """
-    _dagster(*command)
+    _dagster(*command, settings=Settings.from_environment())
 
 
 @click.command()
@@ -44,7 +47,7 @@ def stop() -> None:
     out.say("stopped" if stopped else "it was not running")
 
 
-def _dagster(program: str, *arguments: str, python_options: Sequence[str] = ()) -> None:
+def _dagster(program: str, *arguments: str, settings: Settings, python_options: Sequence[str] = ()) -> None:
     from analytics_etl.runs import environment_for  # noqa: PLC0415 - Dagster takes seconds to import
 
     path = Path(sys.executable).parent / program
@@ -52,4 +55,4 @@ def _dagster(program: str, *arguments: str, python_options: Sequence[str] = ()) 
     if not is_name or not os.path.isfile(path):  # noqa: PTH113 - does not raise for a name that is too long
         raise click.UsageError(f"there is no program {program} beside {sys.executable}")
     command = [sys.executable, *python_options, str(path), *arguments]
-    os.execve(sys.executable, command, environment_for(Settings.from_environment()))  # noqa: S606 - our own programs
+    os.execve(sys.executable, command, environment_for(settings))  # noqa: S606 - our own programs

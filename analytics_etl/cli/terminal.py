@@ -208,9 +208,9 @@ def progress(total: int) -> Iterator[Callable[[str, int, int], None]]:
 def explanation(error: BaseException) -> str | None:
     """What to tell of an error that a person can do something about; None of any other, which is a mistake of ours."""
     known = (SettingsError, DatabaseError, ArchiveError, EmbeddedServerError, ModelError, ContractError)
-    if isinstance(error, known):
+    if isinstance(error, SettingsError):
         return str(error)
-    said = explained(error)
+    said = str(error) if isinstance(error, known) else explained(error)
     if said is None and isinstance(error, OSError) and error.errno in _OF_A_PATH and error.filename is not None:
         return f"{error.filename} cannot be used: {error.strerror}"
     return None if said is None else without_password(said, Settings.from_environment())

@@ -1,6 +1,6 @@
 """Commands about what has grown old: archive it, bring it back, remove it."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import click
 
@@ -38,6 +38,8 @@ def archive(dry_run: bool) -> None:  # noqa: FBT001 - a flag of the command
         f"{counted(outcome.bytes, 'byte')} below {settings.archive_dir}; removed "
         f"{counted(outcome.personal_values, 'personal value')}",
     )
+    if outcome.dropped_days:
+        out.say(f"dropped the raw events of {counted(outcome.dropped_days, 'day')}, as ANALYTICS_KEEP_RAW_EVENTS says")
 
 
 @click.command()
@@ -45,18 +47,29 @@ def archive(dry_run: bool) -> None:  # noqa: FBT001 - a flag of the command
 @click.argument("day", type=DAY, metavar="DAY")
 @click.option("--reason", type=REASON, required=True, help="Why; kept in the audit log.")
 def restore(table: str, day: datetime, reason: str) -> None:
-    """Bring an archived day of a raw table back into it: the same rows, verified against the manifest.
+    """Bring an archived day of a raw table back into it: the same rows, verified against the manifest. One whose raw
+    events were not kept is loaded from its landing files again.
 
     TABLE is named with its schema, like registry.download_events. The day stays until the newest day of the table has
     moved on by ANALYTICS_RESTORED_DAYS (7). Aggregates of archived days can be run anew without this.
     """
     settings = Settings.from_environment()
     migrations.upgrade(settings)
-    contracts = Catalog.of(settings).contracts
+    catalog, warehouse = Catalog.of(settings), Warehouse(settings)
+    contracts = catalog.contracts
     contract = contracts.get(table)
     if contract is None:
         raise click.UsageError(f"there is no event table {table}, expected one of {', '.join(contracts)}")
-    manifest = Warehouse(settings).archiver.restore(contract, day.date(), actor(), reason)
+    wanted = day.date()
+    if warehouse.dropped_days([table], wanted, wanted + timedelta(days=1)):
+        from analytics_etl.assets.events import load_days  # noqa: PLC0415 - Dagster takes seconds to import
+
+        [loaded], _ = load_days(contract, catalog.mappings(contract.family), warehouse, [wanted], tell=lambda _: None)
+        warehouse.record_audit(actor(), "restore", f"{table} {wanted}", reason)
+        rows = counted(loaded.rows, "row")
+        out.say(GOOD, f" {table} {wanted} is back from its landing files: {rows}")
+        return
+    manifest = warehouse.archiver.restore(contract, day.date(), actor(), reason)
     out.say(GOOD, f" {table} {day.date()} is back: {counted(manifest.fingerprint.rows, 'row')}")
 
 

@@ -88,10 +88,7 @@ def events(
       analytics-etl query usage events --from 2025-03-31 --format json
       analytics-etl query usage events --from 2025-03-31 --format json --after CURSOR
     """  # noqa: D301 - the same
-    if start is None and end is not None:
-        raise click.UsageError("--to needs --from")
-    if start is not None and last_days is not None:
-        raise click.UsageError("--days and --from do not go together: --days counts back from the newest day")
+    ranges.check_given(start, end, last_days)
     chosen = usage_queries.EventFilter(**wanted)
     if start is None:
         answer(form, lambda warehouse: usage_queries.events(warehouse, last_days or 1, chosen, limit, after))

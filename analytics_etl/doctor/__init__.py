@@ -34,6 +34,7 @@ def examine(settings: Settings, catalog: Catalog, today: date) -> Iterator[Findi
     if settings.roles is not None:
         yield services.grants(warehouse, catalog)
     yield days.files_read(warehouse)
+    yield days.rejected_rows(warehouse)
     daemon = services.daemon(warehouse)
     yield days.unseen_files(warehouse, catalog, is_daemon_running=daemon.is_well)
     yield days.late_rows(warehouse, today)

@@ -5,12 +5,14 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 from analytics_etl.catalog import Catalog
+from analytics_etl.checks.due import REASONS
 from analytics_etl.doctor.finding import Finding
 from analytics_etl.doctor.surroundings import first_closed, is_bad
 from analytics_etl.english import counted, shortened
 from analytics_etl.late import new_files
-from analytics_etl.missing import FAILED, LATE, REPLACED, UNWRITTEN, known_days, make_plan
+from analytics_etl.missing import FAILED, LATE, REPLACED, UNWRITTEN, Plan, known_days, make_plan
 from analytics_etl.partitions import stretches
+from analytics_etl.rejections import WAY_OUT, undated_files
 from analytics_etl.status import rows_before_the_first_day
 from analytics_etl.warehouse import CHANGE_CHECK, Warehouse
 
@@ -30,6 +32,19 @@ def files_read(warehouse: Warehouse) -> Finding:
         detail=detail,
         advice="mend the file, then run its day again: analytics-etl run DATE",
     )
+
+
+def rejected_rows(warehouse: Warehouse) -> Finding:
+    """Files with rejected rows that tell no day, those read last first: checks of days may not tell of them."""
+    found = undated_files(warehouse)
+    if not found:
+        return Finding("rejected rows", is_well=True, detail="every rejected row is told by the checks of its day")
+    many = [file for file in found if file.is_much]
+    what = f"{counted(len(found), 'file')} with rejected rows that tell no day"
+    detail = f"{what}: {shortened([str(file) for file in many or found], separator='; ')}"
+    if not many:
+        return Finding("rejected rows", is_well=True, detail=f"{detail}; no more than 1 % of any")
+    return Finding("rejected rows", is_well=False, detail=detail, advice=WAY_OUT)
 
 
 def unseen_files(warehouse: Warehouse, catalog: Catalog, *, is_daemon_running: bool) -> Finding:
@@ -97,7 +112,8 @@ def missing(warehouse: Warehouse, catalog: Catalog, today: date) -> Iterator[Fin
     if known is not None:
         plan = make_plan(warehouse, catalog, *known)
         gaps = [gap for gap in plan.gaps if gap.why not in (FAILED, UNWRITTEN, LATE, REPLACED)]
-        reasons = replace(plan, gaps=gaps, views={}).reasons()  # views have a finding of their own
+        # Views, checks and reports have findings of their own.
+        reasons = replace(plan, gaps=gaps, views={}, checks=(), reports=(), is_index_due=False).reasons()
         first, last = known
         if reasons:
             which = shortened(reasons, separator="; ")
@@ -105,12 +121,35 @@ def missing(warehouse: Warehouse, catalog: Catalog, today: date) -> Iterator[Fin
             yield Finding("days", is_well=False, detail=detail, advice="analytics-etl backfill --missing")
         else:
             yield Finding("days", is_well=True, detail=f"none missing or outdated from {first} to {last}")
+        yield from _due(plan)
     if newest < yesterday:
         detail = f"{newest}; yesterday was {yesterday}"
         advice = f"if there are events of these days: analytics-etl backfill {newest + timedelta(days=1)} {yesterday}"
         yield Finding("newest day", is_well=False, detail=detail, advice=advice)
     else:
         yield Finding("newest day", is_well=True, detail=str(newest))
+
+
+def _due(plan: Plan) -> Iterator[Finding]:
+    """Checks and reports that were left out, as by a run that was killed."""
+    advice = "analytics-etl backfill --missing"
+    views = [f"{view}: {why}" for view, why in plan.views.items() if why in REASONS.values()]
+    if plan.checks or views:
+        count = counted(
+            len({(gap.table, gap.start) for gap in plan.checks}) + len(views),
+            "partition or view",
+            "partitions and views",
+        )
+        detail = f"{count} with checks to run: {shortened([*plan.due_checks(), *views], separator='; ')}"
+        yield Finding("checks run", is_well=False, detail=detail, advice=advice)
+    else:
+        yield Finding("checks run", is_well=True, detail="every partition and view is checked")
+    if plan.reports or plan.is_index_due:
+        detail = shortened([*plan.due_reports(), *plan.index()], separator="; ")
+        what = f"{counted(len(plan.reports), 'report')} to write" if plan.reports else "the index to write"
+        yield Finding("reports", is_well=False, detail=f"{what}: {detail}", advice=advice)
+    else:
+        yield Finding("reports", is_well=True, detail="all written and up to date")
 
 
 def failed_checks(warehouse: Warehouse) -> Finding:
@@ -165,11 +204,11 @@ def last_attempts(warehouse: Warehouse) -> Finding:
 
 
 def volume(warehouse: Warehouse) -> Finding:
-    """Days with an unusual number of rows among the last 30."""
+    """Days with an unusual number of rows, or too many, among the last 30."""
     odd = warehouse.query(
         """
-        select table_name, day, rows from ops.days
-        where 'volume_is_usual' = any(warned_checks)
+        select table_name, day, rows, 'events_are_not_too_many' = any(warned_checks) as is_too_many from ops.days
+        where warned_checks && array['volume_is_usual', 'events_are_not_too_many']
           and day > (select max(day) - 30 from ops.days where rows is not null)
         order by day desc, table_name"""
     )
@@ -177,6 +216,13 @@ def volume(warehouse: Warehouse) -> Finding:
         return Finding("volume", is_well=True, detail="the last 30 days have as many rows as is usual")
     first = odd[0]
     rows = counted(first["rows"], "row") if first["rows"] else "no rows"
+    if first["is_too_many"]:
+        detail = (
+            f"{first['table_name']} {first['day']} has {rows}, more than ANALYTICS_MOST_EVENTS_A_DAY; all of them are "
+            f"kept. Of the last 30 days {counted(len(odd), 'day')} of tables had too many or an unusual number"
+        )
+        advice = "see whether a source repeats itself; if there are so many now, raise the setting"
+        return Finding("volume", is_well=False, detail=detail, advice=advice)
     detail = (
         f"of the last 30 days {counted(len(odd), 'day')} of tables empty or far from the weekday's usual volume, the "
         f"newest {first['table_name']} {first['day']} with {rows}"

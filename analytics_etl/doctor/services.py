@@ -1,9 +1,12 @@
 """Findings about what stands around the days: rights, views, the archive, the daemon, messages."""
 
+from collections.abc import Mapping
+
 from analytics_etl.catalog import Catalog
+from analytics_etl.checks.due import REASONS
 from analytics_etl.doctor.finding import GRANTS, Finding
+from analytics_etl.due_views import unmade_views
 from analytics_etl.english import counted, shortened
-from analytics_etl.missing import unmade_views
 from analytics_etl.warehouse import Warehouse, outbox
 from analytics_etl.warehouse.roles import Tables
 
@@ -18,10 +21,10 @@ def grants(warehouse: Warehouse, catalog: Catalog) -> Finding:
 
 def views(warehouse: Warehouse, catalog: Catalog) -> Finding:
     """Views that are missing, of an earlier version, or older than what they read."""
-    unmade = unmade_views(warehouse, catalog)
-    if unmade:
-        detail = shortened([f"{view} is {why}" for view, why in unmade.items()], separator="; ")
-        return Finding("views", is_well=False, detail=detail, advice="analytics-etl backfill --missing")
+    # Those whose checks have not run are told with the tables of which that holds.
+    unmade = {view: why for view, why in unmade_views(warehouse, catalog).items() if why not in REASONS.values()}
+    if unmade and set(unmade) - set(warehouse.view_versions(list(catalog.views))):
+        return _views_to_make(unmade)
     stale = []
     present = warehouse.table_schema(list(catalog.views))
     newest = warehouse.newest_day(list(catalog.contracts))
@@ -33,7 +36,12 @@ def views(warehouse: Warehouse, catalog: Catalog) -> Finding:
     if stale:
         detail = f"{', '.join(stale)} {'does' if len(stale) == 1 else 'do'} not show the newest day"
         return Finding("views", is_well=False, detail=detail, advice=f"analytics-etl run {newest or 'DATE'}")
-    return Finding("views", is_well=True, detail="up to date")
+    return _views_to_make(unmade) if unmade else Finding("views", is_well=True, detail="up to date")
+
+
+def _views_to_make(unmade: Mapping[str, str]) -> Finding:
+    detail = shortened([f"{view} is {why}" for view, why in unmade.items()], separator="; ")
+    return Finding("views", is_well=False, detail=detail, advice="analytics-etl backfill --missing")
 
 
 def archive(warehouse: Warehouse) -> Finding:

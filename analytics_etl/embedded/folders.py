@@ -1,28 +1,26 @@
-"""The folders of a server: made, private, and open to its user as far as needed."""
+"""The folders of a server: made where they are missing, private, and open to its user as far as needed."""
 
 import contextlib
-import logging
 import os
 import pwd
+import shlex
 from pathlib import Path
 
+from analytics_etl import private
 from analytics_etl.embedded.server import PROGRAMS, EmbeddedServerError, Server
 
 _ROOTS_HOME = Path(pwd.getpwuid(0).pw_dir)
 
 
 def make_folders(server: Server) -> None:
-    """Make the folders and open them to the server's user as far as needed."""
+    """Make the folders that are missing, open to the server's user as far as needed; none that is there is changed."""
     for path in (server.folder, PROGRAMS):
         if set(str(path)) & set('"$`\\\n'):  # initdb and pg_ctl pass paths through a shell
             raise EmbeddedServerError(f'PostgreSQL cannot work in {path}: it must not contain any of " $ ` \\')
     user = server.user
     if user is not None:
-        _open_way(server, user)
-    server.folder.mkdir(parents=True, exist_ok=True)
-    for path in (server.home, server.folder):
-        if user is not None and not path.stat().st_mode & 0o001:
-            path.chmod(path.stat().st_mode | 0o011)
+        _refuse_closed_way(server, user)
+    private.make_way(server.folder)
     for path in (server.socket_dir, server.log.parent):
         with contextlib.suppress(FileExistsError):
             path.mkdir(mode=0o700)
@@ -35,21 +33,20 @@ def make_folders(server: Server) -> None:
             path.chmod(0o700)
 
 
-def _open_way(server: Server, user: pwd.struct_passwd) -> None:
-    """Let `user` pass through the folders that lead to the data and the programs, without letting it read them.
+def _refuse_closed_way(server: Server, user: pwd.struct_passwd) -> None:
+    """Raise EmbeddedServerError when `user` may not pass through the folders that lead to the data and the programs.
 
-    Only root's own folders are opened, and never root's home; other people's are not for us to decide about.
+    How open they are is for whoever made them to decide: they are not changed.
     """
-    for path, remedy in ((server.home.parent, "set ANALYTICS_HOME to a folder"), (PROGRAMS, "move the checkout")):
-        while (closed := _first_closed(server, path)) is not None:
-            status = closed.stat()
-            if status.st_uid != 0 or closed == _ROOTS_HOME or status.st_mode & 0o001:
-                raise EmbeddedServerError(
-                    f"PostgreSQL does not run as root but as user {user.pw_name}, who may not enter {closed} on the"
-                    f" way to {path}: {remedy} elsewhere, for example below /srv, or work as an ordinary user"
-                )
-            logging.getLogger(__name__).warning("letting user %s pass through %s", user.pw_name, closed)
-            closed.chmod(status.st_mode | 0o001)
+    for path, remedy in ((server.folder, "set ANALYTICS_HOME to a folder"), (PROGRAMS, "move the checkout")):
+        if (closed := _first_closed(server, path)) is None:
+            continue
+        is_ours = closed.stat().st_uid == 0 and closed != _ROOTS_HOME
+        let = f"let it pass through, and read nothing, with chmod o+x {shlex.quote(str(closed))}, or " * is_ours
+        raise EmbeddedServerError(
+            f"PostgreSQL does not run as root but as user {user.pw_name}, who may not enter {closed} on the"
+            f" way to {path}: {let}{remedy} elsewhere, for example below /srv, or work as an ordinary user"
+        )
 
 
 def _first_closed(server: Server, path: Path) -> Path | None:

@@ -1,12 +1,14 @@
 """Landing files + contract -> valid rows and rejected rows, in batches of bounded memory (DuckDB).
 
-`files` lists files, `lines` reads bytes and lines, `records` makes records of them, `validation` writes the SQL, this
-module runs it, `rejections` keeps what did not fit. What happens to the rows afterwards is not decided here.
+`files` lists files, `lines` reads bytes and lines, `parquet` slices of columns, `records` makes records of them,
+`mappings` and `validation` write the SQL, this module runs it, `rejections` keeps what did not fit, `faults` tells
+a file's errors from ours. What happens to the rows afterwards is not decided here.
 """
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -16,18 +18,40 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from analytics_etl.contracts import Contract
+from analytics_etl.contracts import REVISION, Contract
 from analytics_etl.landing import validation
-from analytics_etl.landing.files import LandingFile, list_files
-from analytics_etl.landing.records import Chain, FileReport, Opener, Records
-from analytics_etl.landing.rejections import REJECTED_AT_ONCE, FileState, RejectedRow, WaitingRows, printable
+from analytics_etl.landing.faults import READ_FAULTS, StatementError, UnreadableFilesError, is_ours, said
+from analytics_etl.landing.files import LandingFile, hidden_file, list_files
+from analytics_etl.landing.mappings import check_mappings
+from analytics_etl.landing.records import Chain, FileReport, Opener, Records, checksum_of
+from analytics_etl.landing.rejections import (
+    REJECTED_AT_ONCE,
+    REJECTED_BYTES_AT_ONCE,
+    FileState,
+    RejectedRow,
+    WaitingRows,
+    printable,
+)
 from analytics_etl.landing.scratch import Scratch
-from analytics_etl.landing.validation import Fields
 from analytics_etl.models import Model
 
-__all__ = ["FileReport", "LandingFile", "LandingReader", "RejectedRow", "Rows", "list_files"]
+__all__ = [
+    "FileReport",
+    "LandingFile",
+    "LandingReader",
+    "RejectedRow",
+    "Rows",
+    "UnreadableFilesError",
+    "check_mappings",
+    "checksum_of",
+    "hidden_file",
+    "list_files",
+]
 
-_BATCH_ROWS = 50_000
+ANY_TIME = datetime(9998, 12, 31, tzinfo=UTC)
+"""When a file was found of which nobody says it: no event of it is too late."""
+
+_MEMORY_MB_OF_A_THREAD = 64
 
 ROWS_WORTH_A_SLICE = 200
 """Copying so many rows costs about as much as handling one more slice."""
@@ -49,23 +73,24 @@ class LandingReader:
     ) -> None:
         self._contract = contract
         self._days = days
+        self._found_at: Mapping[str, datetime] = {}
+        self._refused: Mapping[str, str] = {}
+        self._ours: Exception | None = None
+        """An error of ours that DuckDB was told of while it read, and tells us of in words of its own."""
         self._scratch = Scratch(temporary_dir)
-        self._opener = Opener(contract, mappings, self._scratch.path)
-        self._connection = duckdb.connect(
-            config={
-                "memory_limit": f"{memory_mb}MB",
-                "temp_directory": str(self._scratch.path / "duckdb"),
-                "preserve_insertion_order": False,
-            }
-        )
+        self._opener = Opener(contract, mappings, self._scratch.path, memory_mb)
+        self._memory_mb = memory_mb
+        self._connection = self._connect()
         self._connection.execute(
-            "set timezone = 'UTC'; set arrow_lossless_conversion = true; set streaming_buffer_size = '32MB'"
+            "create table event_ids (event_id uuid, day date, file_number integer, revision bigint)"
         )
-        self._connection.execute("create table event_ids (event_id uuid, day date, file_number integer)")
         self._ids = self._connection.cursor()
         self.reports: list[FileReport] = []
+        """Of all files that were given, in their order."""
+        self.opened: list[FileReport] = []
+        """Of those that were opened so far, in the order they were read in."""
         self._settled = 0
-        """Reports before it can reject nothing more."""
+        """Files opened before it can reject nothing more."""
 
     def __enter__(self) -> Self:
         return self
@@ -77,69 +102,183 @@ class LandingReader:
         self._connection.close()
         self._scratch.remove()
 
-    def read(self, files: Iterable[LandingFile]) -> Iterator[Rows]:
+    def read(
+        self,
+        files: Iterable[LandingFile],
+        found_at: Mapping[str, datetime] | None = None,
+        refused: Mapping[str, str] | None = None,
+    ) -> Iterator[Rows]:
         """Every row of the files, which come in order of path; valid rows only of the days asked for, counts of all.
 
+        `found_at` says when the content of each path was first seen, `refused` which paths are not to be read, and why.
+        Raises UnreadableFilesError when rows of files stop a statement: what was read then counts for nothing.
         Files of one shape go through one statement, one after the other: to plan it takes longer than to read a small
-        file.
+        file. So formats are read one after the other, too.
         """
-        sources = self._sources(files)
+        self._found_at, self._refused = found_at or {}, refused or {}
+        first = len(self.reports)
+        for number, file in enumerate(files, first):
+            self.reports.append(self._report(file, number))
+        shapes = sorted(self.reports[first:], key=lambda of: (of.file.source or "", of.file.file_format or ""))
+        sources = self._sources(shapes)
         source = next(sources, None)
         while source is not None:
             chain = Chain(source, sources)
-            yield from self._validated(source.fields, chain.reader())
+            try:
+                yield from self._validated(source, chain.reader())
+            except StatementError as error:
+                raise self._culprits(error) from error
             yield from self._put_aside()  # what came after the last valid row, or instead of any
-            self._settled = len(self.reports) - (chain.next is not None)
+            self._settled = len(self.opened) - (chain.next is not None)
             source = chain.next
         yield from self._put_aside()
 
     def duplicates(self) -> pa.Table:
         """(event_id, day) of every id that occurred more than once within a day."""
         return self._connection.sql(
-            "select event_id, day from event_ids group by all having count(*) > 1"
+            "select event_id, day from event_ids group by event_id, day having count(*) > 1"
         ).to_arrow_table()
 
     def duplicates_by_file(self, event_ids: pa.Table) -> dict[tuple[int, date], int]:
-        """Copies beyond the one that is kept, by (file number, day), of the given (event_id, day). The kept one counts
-        for the first file in order of path, whichever copy it is, so that the counts do not depend on arrival.
+        """Copies beyond the one that is kept, by (file number, day), of the given (event_id, day), or of one revision
+        of them if the table names it. The kept one counts for the first file in order of path, whichever copy it is,
+        so that the counts do not depend on arrival.
         """
         self._connection.register("wanted", event_ids)
+        same = "event_ids.event_id = wanted.event_id and event_ids.day = wanted.day"
+        if REVISION in event_ids.column_names:
+            same += " and event_ids.revision is not distinct from wanted.revision"
         rows = self._connection.sql(
-            """
+            f"""
             select file_number, day, sum(copies)::bigint - count(*) filter (is_first) from (
                 select file_number, day, event_id, count(*) as copies,
                     file_number = min(file_number) over (partition by event_id, day) as is_first
-                from event_ids semi join wanted using (event_id, day)
+                from event_ids semi join wanted on {same}
                 group by file_number, day, event_id
             ) group by file_number, day"""
         ).fetchall()
         self._connection.unregister("wanted")
         return {(number, day): count for number, day, count in rows if count}
 
-    def _sources(self, files: Iterable[LandingFile]) -> Iterator[Records]:
+    def _connect(self) -> duckdb.DuckDBPyConnection:
+        connection = duckdb.connect(
+            config={
+                "memory_limit": f"{self._memory_mb}MB",
+                "temp_directory": str(self._scratch.path / "duckdb"),
+                "preserve_insertion_order": False,
+                # Each thread may hold a few MB of wide rows several times over.
+                "threads": max(1, min(os.cpu_count() or 1, self._memory_mb // _MEMORY_MB_OF_A_THREAD)),
+            }
+        )
+        return connection.execute(
+            "set timezone = 'UTC'; set arrow_lossless_conversion = true; set enable_progress_bar = false; "
+            f"set streaming_buffer_size = '{min(32, self._memory_mb // 8)}MB'"
+        )
+
+    def _sources(self, reports: Iterable[FileReport]) -> Iterator[Records]:
         """The records of the files that can be read, each opened when it is asked for."""
-        for file in files:
-            report = FileReport(file, len(self.reports), FileState(rejected=WaitingRows(self._scratch.path)))
-            self.reports.append(report)
+        for report in reports:
+            self.opened.append(report)
+            yield from self._records(report)
+
+    def _report(self, file: LandingFile, number: int) -> FileReport:
+        """What will be known of a file."""
+        found_at = self._found_at.get(file.path, ANY_TIME)
+        return FileReport(file, number, FileState(rejected=WaitingRows(self._scratch.path)), found_at)
+
+    def _records(self, report: FileReport) -> Iterator[Records]:
+        """The records of a file in parts of about the same width. An error while they are read is the file's, unless
+        it is ours.
+        """
+        if report.file.path in self._refused:
+            self._opener.refuse(report, self._refused[report.file.path])
+            return
+        try:
             records = self._opener.open(report)
             if records is not None:
-                yield records
+                yield from replace(records, batches=self._guarded(report, records.batches)).by_width()
+        except READ_FAULTS as error:
+            if is_ours(error):
+                self._ours = error
+                raise
+            report.state.fail("rejected", f"cannot be read: {said(error)}")
+        except Exception as error:
+            self._ours = error
+            raise
 
-    def _validated(self, fields: Fields, records: pa.RecordBatchReader) -> Iterator[Rows]:
-        self._connection.register("lines", records)
-        statement = validation.validated(self._contract, fields)
-        for batch in self._connection.sql(statement).to_arrow_reader(_BATCH_ROWS):
-            yield from self._rejected(batch)
-            yield Rows(self._valid(batch), [])
+    def _guarded(self, report: FileReport, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Batches of a file until one cannot be read."""
+        try:
+            yield from batches
+        except READ_FAULTS as error:
+            if is_ours(error):
+                self._ours = error
+                raise
+            report.state.fail("cut_off", f"cannot be read to its end: {said(error)}")
+        except Exception as error:
+            self._ours = error
+            raise
+
+    def _validated(self, source: Records, records: pa.RecordBatchReader) -> Iterator[Rows]:
+        for batch in self._batches(self._connection, source, records):
+            wanted = self._without_others(batch) if source.fields.has_others else batch
+            yield from self._rejected(wanted)
+            yield Rows(self._valid(wanted), [])
             yield from self._put_aside()
-        self._connection.unregister("lines")
+
+    def _batches(
+        self, connection: duckdb.DuckDBPyConnection, source: Records, records: pa.RecordBatchReader
+    ) -> Iterator[pa.RecordBatch]:
+        """What the statement makes of records. Raises StatementError when their rows end it; a statement that cannot
+        be begun is nobody's but ours.
+        """
+        connection.register("lines", records)
+        relation = connection.sql(validation.validated(self._contract, source.fields))
+        try:
+            yield from relation.to_arrow_reader(source.rows_at_once)
+        except (duckdb.Error, OSError, pa.ArrowException) as error:
+            if self._ours is not None:
+                raise self._ours from error
+            raise StatementError(str(error)) from error
+        connection.unregister("lines")
+
+    def _culprits(self, error: StatementError) -> Exception:
+        """What to raise after an error in a statement over several files: which of them cause one alone."""
+        if error.is_ours:
+            return error
+        reasons = {}
+        for file in [report.file for report in self.opened[self._settled :]]:
+            if problem := self._problem(file):
+                reasons[file.path] = problem
+        return UnreadableFilesError(reasons) if reasons else error
+
+    def _problem(self, file: LandingFile) -> str | None:
+        """What stops a statement over a file alone."""
+        for source in self._records(self._report(file, -1)):
+            with self._connect() as connection:
+                try:
+                    for _ in self._batches(connection, source, Chain(source, iter(())).reader()):
+                        pass
+                except StatementError as error:
+                    if error.is_ours:
+                        raise
+                    return f"cannot be read: {said(error)}"
+        return None
+
+    def _without_others(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """The rows of a batch that are for this table; the others are counted."""
+        left_out = batch["_file"].filter(pc.invert(batch["_is_wanted"].cast(pa.bool_())))
+        for row in left_out.value_counts().to_pylist():
+            self.reports[row["values"]].others += row["counts"]
+        return batch.filter(batch["_is_wanted"].cast(pa.bool_()))
 
     def _rejected(self, batch: pa.RecordBatch) -> Iterator[Rows]:
         """The rejected rows of a batch, counted; a few at a time, since as objects they take much memory."""
         bad = batch.select(["_file", "_line", "_day", "_reason", "_content"]).filter(batch["_reason"].is_valid())
-        for first in range(0, bad.num_rows, REJECTED_AT_ONCE):
+        at_once = min(REJECTED_AT_ONCE, REJECTED_BYTES_AT_ONCE * bad.num_rows // (bad.nbytes + 1) + 1)
+        for first in range(0, bad.num_rows, at_once):
             rejected = []
-            for row in bad.slice(first, REJECTED_AT_ONCE).to_pylist():
+            for row in bad.slice(first, at_once).to_pylist():
                 report = self.reports[row["_file"]]
                 report.rejected[row["_day"]] += 1
                 content = None if row["_content"] is None else printable(row["_content"])
@@ -164,18 +303,21 @@ class LandingReader:
         valid = {}
         for day in sorted(self._days & found):
             rows = _rows_where(kept, pc.equal(days, pa.scalar(day)))
-            self._remember(rows.select(["event_id", "_file"]), day)
+            self._remember(rows, day)
             valid[day] = rows.select(names)
         return valid
 
-    def _remember(self, ids: pa.Table, day: date) -> None:
-        self._ids.register("ids", ids)
-        self._ids.execute("insert into event_ids select event_id, $1, _file from ids", [day])
+    def _remember(self, rows: pa.Table, day: date) -> None:
+        revision = [REVISION] if self._contract.has_revisions else []
+        self._ids.register("ids", rows.select(["event_id", "_file", *revision]))
+        self._ids.execute(
+            f"insert into event_ids select event_id, $1, _file, {revision[0] if revision else 'null'} from ids", [day]
+        )
         self._ids.unregister("ids")
 
     def _put_aside(self) -> Iterator[Rows]:
         """What was rejected before it became a record, in the files that are or have just been read."""
-        for report in self.reports[self._settled :]:
+        for report in self.opened[self._settled :]:
             for rejected in report.state.rejected.take():
                 report.rejected[None] += sum(row.line is not None for row in rejected)
                 yield Rows({}, [(report.file.path, row) for row in rejected])

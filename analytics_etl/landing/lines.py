@@ -1,77 +1,21 @@
-"""The bytes of a landing file: decompression, lines, records of CSV. Knows no contract and no database."""
+"""The lines of a landing file. Knows no contract and no database."""
 
-import csv
 import hashlib
-import zlib
 from collections.abc import Iterator
-from itertools import islice
-from typing import BinaryIO, Protocol
 
 import numpy as np
 import pyarrow as pa
-import zstandard
 
-from analytics_etl.landing.files import LandingFile
+from analytics_etl.landing.compression import UNREADABLE, decompressed
+from analytics_etl.landing.files import LandingFile, said
 from analytics_etl.landing.rejections import FileState, RejectedRow, printable
 
 LONGEST_LINE = 1 << 20
 """Bytes; a longer line is rejected, so that one bad file cannot fill the memory."""
 
-DELIMITERS = (",", ";", "\t")
-"""What may separate the fields of a CSV file: the one its header holds most of."""
-
-_READ_SIZE = 1 << 16
 _BLOCK_SIZE = 1 << 20
 
-UNREADABLE = (OSError, EOFError, zlib.error, zstandard.ZstdError)
-"""What reading a damaged, truncated or vanished file raises."""
-
 LINE_BATCH = pa.schema([("_line", pa.int64()), ("_raw", pa.string())])
-
-
-class _Decompressor(Protocol):
-    @property
-    def eof(self) -> bool: ...
-    @property
-    def unused_data(self) -> bytes: ...
-    def decompress(self, data: bytes, /) -> bytes: ...
-
-
-class _Plain:
-    eof = False
-    unused_data = b""
-
-    def decompress(self, data: bytes) -> bytes:
-        return data
-
-
-def decompressed(file: BinaryIO, compression: str | None, digest: "hashlib._Hash") -> Iterator[bytes]:
-    """The file's content in pieces; raises EOFError when a compressed stream ends too early, zlib.error or
-    zstandard.ZstdError when it is damaged. `digest` is fed with the bytes as they lie on disk.
-    """
-
-    def start() -> _Decompressor:
-        if compression == "gzip":
-            return zlib.decompressobj(wbits=31)
-        if compression == "zstd":
-            return zstandard.ZstdDecompressor(max_window_size=1 << 27).decompressobj()
-        return _Plain()
-
-    decompressor = start()
-    is_inside = False
-    while data := file.read(_READ_SIZE):
-        digest.update(data)
-        while data:
-            if decompressor.eof:  # files may be several compressed streams, one after the other
-                decompressor = start()
-            is_inside = True
-            piece = decompressor.decompress(data)
-            if piece:
-                yield piece
-            data = decompressor.unused_data if decompressor.eof else b""
-            is_inside = not decompressor.eof
-    if compression and is_inside:
-        raise EOFError("the compressed stream ends too early")
 
 
 class Lines:
@@ -83,13 +27,13 @@ class Lines:
         self._next_line = 1
 
     def blocks(self) -> Iterator[bytearray]:
-        """The file in blocks of about 4 MB that end with a line break."""
+        """The file in blocks of a few MB at most that end with a line break; of a line too long only a part."""
         digest = hashlib.sha256()
         block = bytearray()
         error = None
         is_first = True
         try:
-            with self._file.absolute.open("rb") as opened:
+            with self._file.open() as opened:
                 for piece in decompressed(opened, self._file.compression, digest):
                     block += piece.removeprefix(b"\xef\xbb\xbf") if is_first else piece
                     is_first = False
@@ -117,13 +61,11 @@ class Lines:
         for block in self.blocks():
             yield self._batch(block)
 
-    def reject(self, line: int, reason: str, content: bytes) -> None:
+    def reject(self, line: int, reason: str, content: bytes | str) -> None:
         self._state.rejected.append(RejectedRow(line, reason, printable(content)))
 
     def _give_up(self, error: Exception, rest: bytearray) -> None:
-        what = (
-            "was there when the folder was listed and is gone" if isinstance(error, FileNotFoundError) else str(error)
-        )
+        what = said(error)
         if self._next_line == 1 and not rest:
             self._state.fail("rejected", f"cannot be read: {what}")
         else:
@@ -166,8 +108,12 @@ class Lines:
                 texts.append(text)
         return pa.record_batch([pa.array(numbers, pa.int64()), pa.array(texts, pa.string())], schema=LINE_BATCH)
 
-    def numbered(self, block: bytes) -> Iterator[tuple[int, str]]:
-        """The lines of a block as text with their line breaks, each with its number."""
+    def numbered(self) -> Iterator[tuple[int, str | None]]:
+        """The lines as text with their line breaks, each with its number; None for one that was rejected."""
+        for block in self.blocks():
+            yield from self._texts(bytes(block))
+
+    def _texts(self, block: bytes) -> Iterator[tuple[int, str | None]]:
         raw = block[:-1].split(b"\n")
         first_line = self._count(len(raw))
         try:
@@ -178,8 +124,7 @@ class Lines:
         if not is_text:
             texts = [self.text(number, line) for number, line in enumerate(raw, first_line)]
         for number, text in enumerate(texts, first_line):
-            if text is not None:
-                yield number, text + "\n"
+            yield number, None if text is None else text + "\n"
 
     def text(self, number: int, line: bytes) -> str | None:
         """The line as text, or None when it was rejected."""
@@ -201,43 +146,3 @@ def _is_utf8(block: bytearray, lines: pa.StringArray) -> bool:
     except pa.ArrowInvalid:
         return False
     return True
-
-
-def csv_records(lines: Lines) -> Iterator[tuple[int, list[str], str]]:
-    """(line, fields, raw text) of each record; quoted fields may span lines. A record that is no CSV is rejected by its
-    first line, and reading goes on with the next. The header tells what separates the fields.
-    """
-    csv.field_size_limit(LONGEST_LINE)
-    source = _decoded(lines)
-    # Lines read ahead and given back; the header, to begin with.
-    pending = list(islice((line for line in source if line[1].strip()), 1))
-    delimiter = max(DELIMITERS, key="".join(text for _, text in pending).count)
-    consumed: list[tuple[int, str]] = []  # lines of the record at hand
-
-    def feed() -> Iterator[str]:
-        while True:
-            item = pending.pop(0) if pending else next(source, None)
-            if item is None:
-                return
-            consumed.append(item)
-            yield item[1]
-
-    while True:
-        reader = csv.reader(feed(), strict=True, delimiter=delimiter)
-        try:
-            for fields in reader:
-                if fields:
-                    yield consumed[0][0], fields, "".join(text for _, text in consumed)
-                consumed.clear()
-        except csv.Error as error:
-            number, text = consumed[0]
-            lines.reject(number, f"the line is no valid CSV: {error}", text.encode())
-            pending[:0] = consumed[1:]
-            consumed.clear()
-        else:
-            return
-
-
-def _decoded(lines: Lines) -> Iterator[tuple[int, str]]:
-    for block in lines.blocks():
-        yield from lines.numbered(bytes(block))

@@ -2,29 +2,43 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import date
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from analytics_etl.contracts import Contract
-from analytics_etl.landing import validation
+from analytics_etl.landing.csv_records import Record, csv_records
+from analytics_etl.landing.fields import MAY_HOLD_NUL, ROW, Fields, Origin, quote
 from analytics_etl.landing.files import LandingFile
-from analytics_etl.landing.lines import LINE_BATCH, UNREADABLE, Lines, csv_records, decompressed
-from analytics_etl.landing.rejections import FileState, RejectedRow, printable
-from analytics_etl.landing.validation import Fields, quote
+from analytics_etl.landing.json_text import foreign_json, json_fields
+from analytics_etl.landing.lines import LINE_BATCH, Lines
+from analytics_etl.landing.mappings import mapped_fields, mapping_inputs
+from analytics_etl.landing.parquet import MARKS, ParquetRows, unpacked
+from analytics_etl.landing.rejections import FileState, printable
 from analytics_etl.models import Model
 
-_BATCH_ROWS = 50_000
-_CSV_BATCH_ROWS = 20_000
+_CSV_BATCH_BYTES = 16 << 20
+"""What the records of a batch of CSV take, as text, as fields, each of which is an object of so many bytes more, and
+as Arrow.
+"""
+_FIELD_BYTES = 60
+_WIDE_ROW = 640
+"""Bytes of a row. 50,000 of them, which is what is taken out of a statement together, are 32 MB; of wider rows one
+statement is given as much.
+"""
+_ENOUGH_WIDE_BYTES = 32 << 20
+_COLUMNS_NAMED = 40
+MOST_ROWS_AT_ONCE = 50_000
+_BYTES_AT_ONCE = 32 << 20
+"""What rows that are in memory together may take."""
 _ENOUGH_BYTES = 2 << 20
 """What is worth DuckDB's while: small files are handed to it together."""
-_PARQUET_BUFFER = 1 << 20
-"""Bytes read at a time of each column."""
+_LONGEST_SHOWN = 2_000
+"""Characters of each text of a rejected Parquet row that are kept."""
 
 
 @dataclass
@@ -34,9 +48,13 @@ class FileReport:
     file: LandingFile
     number: int
     state: FileState
+    found_at: datetime
+    """When this content of the file was first seen: no event can be much later."""
     valid: Counter[date] = field(default_factory=Counter)
     rejected: Counter[date | None] = field(default_factory=Counter)
     """Rejected rows; those without a usable time under None. A rejected file is no row."""
+    others: int = 0
+    """Rows that a source mapping leaves out: they are not for this table."""
 
     @property
     def days(self) -> set[date]:
@@ -58,20 +76,50 @@ class Records:
     fields: Fields
     schema: pa.Schema
     batches: Iterator[pa.RecordBatch]
+    rows_at_once: int = MOST_ROWS_AT_ONCE
+    """How many rows may be in memory together."""
 
     def can_follow(self, other: "Records") -> bool:
         """Whether the same statement can read both."""
-        return self.fields == other.fields and self.schema.equals(other.schema)
+        is_alike = self.fields == other.fields and self.schema.equals(other.schema)
+        return is_alike and self.rows_at_once == other.rows_at_once
+
+    def by_width(self) -> Iterator["Records"]:
+        """The same in parts, each with rows of about the same width, so that few wide ones are in memory together."""
+        filled = (batch for batch in self.batches if batch.num_rows)
+        for rows, batches in groupby(filled, key=_rows_at_once):
+            yield replace(self, batches=batches, rows_at_once=rows)
+
+
+def checksum_of(file: LandingFile) -> str:
+    """SHA-256 of the bytes of a file as they lie on disk; nothing if it cannot be read."""
+    try:
+        with file.open() as opened:
+            digest = hashlib.sha256()
+            while block := opened.read(1 << 20):
+                digest.update(block)
+            return digest.hexdigest()
+    except OSError:  # what is wrong with it shows when it is read
+        return ""
+
+
+def _rows_at_once(batch: pa.RecordBatch) -> int:
+    """How many rows as wide as those of a batch may be in memory together: one of a few numbers."""
+    width = max(batch.nbytes // batch.num_rows, 1)
+    steps = (MOST_ROWS_AT_ONCE, 10_000, 2_000, 400, 100)
+    return next((rows for rows in steps if rows * width <= _BYTES_AT_ONCE), 25)
 
 
 class Opener:
     """Opens files of one event table. What is no record, or no file of it, is noted in the file's state."""
 
-    def __init__(self, contract: Contract, mappings: Mapping[str, Model], folder: Path) -> None:
+    def __init__(self, contract: Contract, mappings: Mapping[str, Model], folder: Path, memory_mb: int) -> None:
         self._contract = contract
         self._mappings = mappings
         self._folder = folder
         """For files that must be unpacked to be read."""
+        self._memory_mb = memory_mb
+        self._json_fields: dict[str | None, Fields] = {}
 
     def open(self, report: FileReport) -> Records | None:
         """The file's records; None if it has none, as when it cannot be read at all."""
@@ -87,13 +135,21 @@ class Opener:
             case _:
                 return self._parquet(report)
 
+    def refuse(self, report: FileReport, reason: str) -> None:
+        """Reject a file as a whole, of which this is known already; it is read for its checksum."""
+        report.state.checksum = checksum_of(report.file)
+        report.state.fail("rejected", reason)
+
     def _json(self, file: LandingFile) -> Fields:
-        if file.source is None:
-            return validation.json_fields(self._contract)
-        mapping = self._mappings[file.source]
-        return validation.mapped_fields(
-            self._contract, mapping, validation.foreign_json(validation.mapping_inputs(mapping))
-        )
+        if file.source not in self._json_fields:  # the same for each of thousands of small files
+            self._json_fields[file.source] = self._new_json(file.source)
+        return self._json_fields[file.source]
+
+    def _new_json(self, source: str | None) -> Fields:
+        if source is None:
+            return json_fields(self._contract)
+        mapping = self._mappings[source]
+        return mapped_fields(self._contract, mapping, foreign_json(mapping_inputs(mapping)), may_have_problems=True)
 
     def _csv(self, report: FileReport) -> Records | None:
         file, state = report.file, report.state
@@ -106,89 +162,90 @@ class Opener:
             for _ in records:  # to the end, for the checksum
                 pass
             return None
-        schema = pa.schema([("_line", pa.int64()), ("_raw", pa.string())] + [(name, pa.string()) for name in names])
+        # All that is wanted and nothing else, in one order: so files of any columns are read by the same statement, and
+        # 10,000 columns nobody asked for cost DuckDB nothing.
+        wanted = self._wanted(file)
+        positions = [names.index(name) if name in names else None for name in wanted]
+        schema = pa.schema([("_line", pa.int64()), ("_raw", pa.string())] + [(name, pa.string()) for name in wanted])
 
-        def batch(rows: list[tuple[int, list[str], str]]) -> pa.RecordBatch:
-            columns = zip(*(fields for _, fields, _ in rows), strict=True) if rows else [[] for _ in names]
-            arrays = [pa.array([value or None for value in column], pa.string()) for column in columns]
+        def batch(rows: list[Record]) -> pa.RecordBatch:
             numbers = pa.array([line for line, _, _ in rows], pa.int64())
-            return pa.record_batch(
-                [numbers, pa.array([raw for _, _, raw in rows], pa.string()), *arrays], schema=schema
-            )
+            raws = pa.array([raw for _, _, raw in rows], pa.string())
+            columns = [
+                pa.nulls(len(rows), pa.string())
+                if at is None
+                else pa.array([fields[at] or None for _, fields, _ in rows], pa.string())
+                for at in positions
+            ]
+            return pa.record_batch([numbers, raws, *columns], schema=schema)
 
         def batches() -> Iterator[pa.RecordBatch]:
-            rows = []
-            for line, fields, raw in records:
-                if len(fields) != len(names):
-                    reason = f"expected {len(names)} fields as in the header, got {len(fields)}"
-                    state.rejected.append(RejectedRow(line, reason, printable(raw)))
-                    continue
-                rows.append((line, fields, raw))
-                if len(rows) == _CSV_BATCH_ROWS:
+            rows: list[Record] = []
+            size = 0
+            for record in records:
+                rows.append(record)
+                size += 4 * len(record[2]) + _FIELD_BYTES * len(names)
+                if size > _CSV_BATCH_BYTES:
                     yield batch(rows)
-                    rows = []
+                    rows, size = [], 0
             yield batch(rows)
 
-        return Records(report, self._columnar(file, names, dict.fromkeys(names, "text")), schema, batches())
+        fields = self._columnar(file, pa.schema([(name, pa.string()) for name in wanted]))
+        return Records(report, fields, schema, batches())
 
     def _parquet(self, report: FileReport) -> Records | None:
         file, state = report.file, report.state
-        digest = hashlib.sha256()
-        plain = self._folder / f"unpacked-{report.number}.parquet" if file.compression else None
+        opened = unpacked(file, state, self._folder, report.number)
         try:
-            with file.absolute.open("rb") as opened:
-                pieces = decompressed(opened, file.compression, digest)
-                if plain is None:
-                    for _ in pieces:  # for the checksum
-                        pass
-                else:  # Parquet needs a file to seek in
-                    with plain.open("wb") as unpacked:
-                        for piece in pieces:
-                            unpacked.write(piece)
-            state.checksum = digest.hexdigest()
-            # Read ahead it would keep a whole row group, which may be all of the file.
-            parquet = pq.ParquetFile(plain or file.absolute, buffer_size=_PARQUET_BUFFER, pre_buffer=False)
-        except (*UNREADABLE, pa.ArrowInvalid) as error:
-            state.checksum = digest.hexdigest()
-            state.fail("rejected", f"cannot be read as Parquet: {error}")
+            # The very file that was opened, not what stands under its name by now.
+            rows = ParquetRows(Path(f"/dev/fd/{opened.fileno()}"), self._memory_mb)
+        except BaseException:
+            opened.close()
+            raise
+        if not self._accept_header(file, state, rows.names):
+            rows.close()
+            opened.close()
             return None
-        names = list(parquet.schema_arrow.names)
-        if not self._accept_header(file, state, names):
-            parquet.close()
-            return None
-        origins = {f.name: _origin(f.type, self._contract_type(f.name)) for f in parquet.schema_arrow}
-        # Types that carry no information here (dictionary, large strings) are left to DuckDB.
-        schema = parquet.schema_arrow.insert(0, pa.field("_line", pa.int64())).remove_metadata()
+        wanted = {
+            name: self._contract_type(name) if file.source is None else None
+            for name in self._wanted(file)
+            if name in rows.names
+        }
+        schema = rows.schema(wanted)
 
         def batches() -> Iterator[pa.RecordBatch]:
-            with parquet:
-                yield from _numbered(parquet, schema, state)
-            if plain is not None:
-                plain.unlink()
+            with opened:
+                yield from rows.batches(wanted, state)
 
-        return Records(report, self._columnar(file, names, origins), schema, batches())
+        return Records(report, self._columnar(file, schema), schema, batches())
 
-    def _columnar(self, file: LandingFile, names: list[str], origins: dict[str, Any]) -> Fields:
+    def _wanted(self, file: LandingFile) -> list[str]:
+        """The columns of a file that are read; the others cannot break anything."""
+        if file.source is None:
+            return [column.name for column in self._contract.columns]
+        return mapping_inputs(self._mappings[file.source])
+
+    def _columnar(self, file: LandingFile, schema: pa.Schema) -> Fields:
         """The fields of a file with columns: as they are, or through the source mapping."""
-        raw = (
-            "_raw"
-            if file.file_format == "csv"
-            else "to_json(struct_pack({}))::varchar as _raw".format(
-                ", ".join(f"{quote(n)} := {quote(n)}" for n in names)
-            )
-        )
-        row = f"select {validation.ROW}, {raw}, true as _is_record, {validation.MAY_HOLD_NUL}"
+        is_csv = file.file_format == "csv"
+        marks = ("_line", "_raw", *(name for name, _ in MARKS))
+        columns = {field.name: field.type for field in schema if field.name not in marks}
+        names = ", ".join(quote(name) for name in columns)
+        marked = f"null::varchar as _problem, {MAY_HOLD_NUL}" if is_csv else "_problem, _may_hold_nul"
         if file.source is not None:
-            texts = ", ".join(f"{quote(name)}::varchar as {quote(name)}" for name in names)
-            relation = f"{row}, {texts} from lines"
-            return validation.mapped_fields(self._contract, self._mappings[file.source], relation)
-        known = [c for c in self._contract.columns if c.name in names]
-        values = ", ".join(
-            f"{quote(c.name)}" + ("" if origins[c.name] == "typed" else "::varchar as " + quote(c.name)) for c in known
-        )
+            texts = ", ".join(f"{quote(name)}::varchar as {quote(name)}" for name in columns)
+            raw = "_raw" if is_csv else f"{_as_json(columns)} as _raw"
+            relation = f"select {ROW}, {raw}, true as _is_record, {marked}, {texts} from lines"
+            return mapped_fields(self._contract, self._mappings[file.source], relation, may_have_problems=not is_csv)
+        origins: dict[str, Origin] = {c.name: "absent" for c in self._contract.columns}
+        for name, kind in columns.items():
+            origins[name] = "text" if kind == pa.string() else "typed"
+        raw = "_raw" if is_csv else "null::varchar as _raw"
         return Fields(
-            f"{row}, {values} from lines",
-            {c.name: origins.get(c.name, "absent") for c in self._contract.columns},
+            f"select {ROW}, {raw}, true as _is_record, {marked}, {names} from lines",
+            origins,
+            may_have_problems=not is_csv,
+            content="_raw" if is_csv else _as_json(columns, "_text_"),
         )
 
     def _contract_type(self, name: str) -> str | None:
@@ -196,23 +253,27 @@ class Opener:
 
     def _accept_header(self, file: LandingFile, state: FileState, names: list[str]) -> bool:
         """Compare a file's columns with what is expected; note what is ignored, reject a file that cannot be used."""
-        if len(set(names)) != len(names):
-            repeated = sorted(name for name, count in Counter(names).items() if count > 1)
-            state.fail("rejected", f"the columns {repeated} occur more than once")
-            return False
+        expected = set(self._wanted(file))
+        required = expected
         if file.source is None:
-            expected = {column.name for column in self._contract.columns}
             required = {column.name for column in self._contract.columns if column.is_required}
-        else:
-            expected = required = set(validation.mapping_inputs(self._mappings[file.source]))
+        if repeated := sorted(name for name, count in Counter(names).items() if count > 1 and name in expected):
+            state.fail("rejected", f"the columns {_listed(repeated)} occur more than once")
+            return False
         if missing := sorted(required - set(names)):
-            state.fail("rejected", f"the columns {missing} are missing; the file has {sorted(names)}")
+            state.fail("rejected", f"the columns {_listed(missing)} are missing; the file has {_listed(sorted(names))}")
             return False
         if extra := sorted(set(names) - expected):
-            state.reasons.append(f"columns nobody asked for were ignored: {extra}")
+            state.reasons.append(printable(f"columns nobody asked for were ignored: {_listed(extra)}"))
         if absent := sorted(expected - set(names)):
-            state.reasons.append(f"columns that may be NULL are absent: {absent}")
+            state.reasons.append(f"columns that may be NULL are absent: {_listed(absent)}")
         return True
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Names of columns for a reason; a file may have any number of them, of any length."""
+    more = len(names) - _COLUMNS_NAMED
+    return f"{[name[:100] for name in names[:_COLUMNS_NAMED]]}" + (f" and {more:,} more" if more > 0 else "")
 
 
 class Chain:
@@ -221,8 +282,11 @@ class Chain:
     def __init__(self, first: Records, others: Iterator[Records]) -> None:
         self._first = first
         self._others = others
+        self._wide_bytes = 0
         self.next: Records | None = None
-        """The source that ended the chain, once it was read."""
+        """What the next chain begins with, once this one was read: a source of another shape, or the rest of this one's
+        when its rows are wide.
+        """
 
     def reader(self) -> pa.RecordBatchReader:
         """All of them as one; it ends before the first of another shape."""
@@ -231,45 +295,41 @@ class Chain:
         return pa.RecordBatchReader.from_batches(schema, self._batches(schema))
 
     def _batches(self, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-        source: Records | None = self._first
         few: list[pa.RecordBatch] = []
         size = 0
-        while source is not None and source.can_follow(self._first):
-            number = pa.scalar(source.report.number, pa.int32())
-            found_at = pa.scalar(source.report.file.modified_at, pa.timestamp("us", "UTC"))
-            for batch in source.batches:
-                marks = [pa.repeat(number, batch.num_rows), pa.repeat(found_at, batch.num_rows)]
-                few.append(pa.RecordBatch.from_arrays([*batch.columns, *marks], schema=schema))
-                size += batch.nbytes
-                if size >= _ENOUGH_BYTES:
-                    yield pa.concat_batches(few)
-                    few, size = [], 0
-            source = next(self._others, None)
+        for batch in self._marked(schema):
+            few.append(batch)
+            size += batch.nbytes
+            if size >= _ENOUGH_BYTES:
+                yield pa.concat_batches(few)
+                few, size = [], 0
         if few:
             yield pa.concat_batches(few)
+
+    def _marked(self, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+        """The batches of all sources, until one is of another shape or there were many bytes of wide rows."""
+        source: Records | None = self._first
+        while source is not None and source.can_follow(self._first):
+            number = pa.scalar(source.report.number, pa.int32())
+            found_at = pa.scalar(source.report.found_at, pa.timestamp("us", "UTC"))
+            for batch in source.batches:
+                marks = [pa.repeat(number, batch.num_rows), pa.repeat(found_at, batch.num_rows)]
+                yield pa.RecordBatch.from_arrays([*batch.columns, *marks], schema=schema)
+                if batch.nbytes > _WIDE_ROW * batch.num_rows:
+                    self._wide_bytes += batch.nbytes
+                if self._wide_bytes >= _ENOUGH_WIDE_BYTES:
+                    self.next = source
+                    return
+            source = next(self._others, None)
         self.next = source
 
 
-def _numbered(parquet: pq.ParquetFile, schema: pa.Schema, state: FileState) -> Iterator[pa.RecordBatch]:
-    """The rows of a Parquet file, each with its number from 1."""
-    row = 1
-    try:
-        for batch in parquet.iter_batches(batch_size=_BATCH_ROWS):
-            numbers = pa.array(range(row, row + batch.num_rows), pa.int64())
-            yield pa.RecordBatch.from_arrays([numbers, *batch.columns], schema=schema)
-            row += batch.num_rows
-    except (OSError, pa.ArrowInvalid) as error:
-        reason = f"cannot be read to its end: {error}; the rows before row {row} are loaded"
-        state.fail("cut_off", reason, row)
+def _as_json(columns: Mapping[str, pa.DataType], prefix: str = "") -> str:
+    """Columns, whose names have a prefix, as one JSON object, of long texts the beginning."""
 
+    def value(name: str, kind: pa.DataType) -> str:
+        column = quote(prefix + name)
+        return f"left({column}, {_LONGEST_SHOWN})" if kind == pa.string() else column
 
-def _origin(arrow_type: pa.DataType, wanted: str | None) -> validation.Origin:
-    """Whether a Parquet column has the wanted type as it is; anything else goes by its text."""
-    same = {
-        "uuid": pa.types.is_fixed_size_binary(arrow_type) and isinstance(arrow_type, pa.UuidType),
-        "timestamptz": pa.types.is_timestamp(arrow_type) and arrow_type.tz is not None,
-        "bigint": pa.types.is_integer(arrow_type) and arrow_type != pa.uint64(),
-        "boolean": pa.types.is_boolean(arrow_type),
-        "double precision": False,
-    }
-    return "typed" if wanted is not None and same.get(wanted) else "text"
+    pairs = ", ".join(f"{quote(name)} := {value(name, kind)}" for name, kind in columns.items())
+    return f"to_json(struct_pack({pairs}))::varchar"

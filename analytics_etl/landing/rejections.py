@@ -11,11 +11,16 @@ from datetime import date
 from pathlib import Path
 from typing import IO, Literal
 
+from analytics_etl.landing.faults import ScratchError
+
 LONGEST_CONTENT = 10_000
 """Characters that are kept of a rejected row."""
 
 REJECTED_AT_ONCE = 5_000
 """Rejected rows that are in memory together: as objects they take much of it."""
+
+REJECTED_BYTES_AT_ONCE = 4 << 20
+"""The same in characters of what they hold."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +32,11 @@ class RejectedRow:
     content: str | None
     day: date | None = None
 
+    @property
+    def size(self) -> int:
+        """Characters."""
+        return len(self.reason) + len(self.content or "")
+
 
 class WaitingRows:
     """Rejected rows until somebody takes them: a few in memory, more in a file, since reading runs ahead of it."""
@@ -34,24 +44,33 @@ class WaitingRows:
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder
         self._rows: list[RejectedRow] = []
+        self._size = 0
         self._file: IO[str] | None = None
         self._lock = threading.Lock()  # DuckDB reads on a thread of its own
 
     def append(self, row: RejectedRow) -> None:
         with self._lock:
             self._rows.append(row)
-            if len(self._rows) >= REJECTED_AT_ONCE:
-                if self._file is None:  # it has no name, so nothing stays behind; take() closes it
-                    self._file = tempfile.TemporaryFile("w+", encoding="utf-8", dir=self._folder)  # noqa: SIM115
-                json.dump([(waiting.line, waiting.reason, waiting.content) for waiting in self._rows], self._file)
-                self._file.write("\n")
-                self._rows = []
+            self._size += row.size
+            if len(self._rows) >= REJECTED_AT_ONCE or self._size >= REJECTED_BYTES_AT_ONCE:
+                try:
+                    self._write()
+                except OSError as error:
+                    raise ScratchError(f"{self._folder}: rejected rows cannot be kept there: {error}") from error
+
+    def _write(self) -> None:
+        if self._file is None:  # it has no name, so nothing stays behind; take() closes it
+            self._file = tempfile.TemporaryFile("w+", encoding="utf-8", dir=self._folder)  # noqa: SIM115
+        json.dump([(waiting.line, waiting.reason, waiting.content) for waiting in self._rows], self._file)
+        self._file.write("\n")
+        self._file.flush()
+        self._rows, self._size = [], 0
 
     def take(self) -> Iterator[list[RejectedRow]]:
         """The rows so far, at most REJECTED_AT_ONCE at a time."""
         with self._lock:
             file, rows = self._file, self._rows
-            self._file, self._rows = None, []
+            self._file, self._rows, self._size = None, [], 0
         if file is not None:
             with file:
                 file.seek(0)
@@ -73,11 +92,14 @@ class FileState:
 
     def fail(self, state: Literal["cut_off", "rejected"], reason: str, line: int | None = None) -> None:
         self.state = state
-        self.reasons.append(reason)
-        self.rejected.append(RejectedRow(line, reason, None))
+        self.reasons.append(printable(reason))
+        self.rejected.append(RejectedRow(line, printable(reason), None))
 
 
 def printable(content: bytes | str) -> str:
     """At most LONGEST_CONTENT characters that PostgreSQL can store."""
     text = content.decode("utf-8", errors="replace") if isinstance(content, bytes) else content
-    return text[:LONGEST_CONTENT].replace("\x00", "\N{REPLACEMENT CHARACTER}").rstrip("\r\n")
+    text = text[:LONGEST_CONTENT].replace("\x00", "\N{REPLACEMENT CHARACTER}").rstrip("\r\n")
+    return (
+        text if text.isascii() else text.encode("utf-8", errors="replace").decode("utf-8")
+    )  # half of a surrogate pair

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from analytics_etl import private
+
 _PREFIX = "reader-"
 
 
@@ -18,7 +20,7 @@ class Scratch:
     """A folder below `parent` of nobody else's. A lock tells that its owner lives: it ends with the process."""
 
     def __init__(self, parent: Path) -> None:
-        parent.mkdir(parents=True, exist_ok=True)
+        private.make_folder(parent, parent)
         with _locked(parent):  # else somebody might take a folder just made for one left behind
             for folder in parent.glob(f"{_PREFIX}*"):
                 _remove_abandoned(folder)

@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 from analytics_etl.notifications.delivery import TIMEOUT_SECONDS, DeliveryError, fingerprint, secrets_in
 from analytics_etl.notifications.messages import Message
 from analytics_etl.notifications.text import harmless, redacted
-from analytics_etl.settings import secrets_of
+from analytics_etl.urls import secrets_of
 
 ZERO_TIME = "0001-01-01T00:00:00Z"
 """How Alertmanager writes that an alert has not ended."""

@@ -15,6 +15,15 @@ from ops.partitions
 where table_name = :table and period_start >= :first::date and period_start <= :last::date
 order by 1
 """
+_DAYS_OF_PERIODS = """
+select days.period_start as day
+from ops.partitions as days
+join ops.partitions as periods
+    on periods.table_name = :table and periods.period_start <= days.period_start
+    and periods.period_end > days.period_start
+where days.table_name = :of_days and days.period_start >= :first::date and days.period_start <= :last::date
+order by 1
+"""
 
 
 def ask_days(
@@ -52,6 +61,16 @@ def coverage_of_days(warehouse: Warehouse, table: str, first: date, last: date, 
     archived = warehouse.archived_days([table], first, after).get(table, []) if is_raw else []
     days = sorted({*archived, *(row["day"] for row in found)})
     return Coverage(table, archived, list(_gaps(days, first, last)), len(days) - len(archived))
+
+
+def coverage_of_periods(warehouse: Warehouse, table: str, of_days: str, first: date, last: date) -> Coverage:
+    """What a table that is kept by day, week or month has of first to last: the days of its periods that are there.
+
+    `of_days` is the table kept by day that it is made from, perhaps itself.
+    """
+    wanted = {"table": table, "of_days": of_days, "first": first.isoformat(), "last": last.isoformat()}
+    days = [row["day"] for row in warehouse.query(_DAYS_OF_PERIODS, wanted)]
+    return Coverage(table, missing=list(_gaps(days, first, last)), other_days=len(days))
 
 
 def coverage_of_moments(

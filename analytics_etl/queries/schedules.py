@@ -20,7 +20,7 @@ from analytics_etl.warehouse import Warehouse
 EVENTS, STATISTICS = "schedules.schedule_events", "schedules.schedule_stats_daily"
 TIERS = ("mongo", "clickhouse", "redis", "other")
 LEVELS = ("INFO", "WARNING", "ERROR")
-RESULTS = ("success", "failure", "skipped", "timeout", "retry")
+RESULTS = ("success", "failure", "skipped", "cancelled", "timeout", "retry")
 
 _EVENTS = """
 select
@@ -43,9 +43,9 @@ limit :limit
 _STATISTICS = """
 select
     day, schedule_type, event_type, execution_count, attempt_count, success_count, failure_count, timeout_count,
-    retried_count, skipped_count, success_rate, avg_queue_time_ms, p50_queue_time_ms, p95_queue_time_ms,
-    p99_queue_time_ms, avg_processing_time_ms, p50_processing_time_ms, p95_processing_time_ms, p99_processing_time_ms,
-    throughput_per_hour, peak_hour
+    retried_count, skipped_count, cancelled_count, success_rate, avg_queue_time_ms, p50_queue_time_ms,
+    p95_queue_time_ms, p99_queue_time_ms, avg_processing_time_ms, p50_processing_time_ms, p95_processing_time_ms,
+    p99_processing_time_ms, throughput_per_hour, peak_hour
 from schedules.schedule_stats_daily
 where day >= :start::date and day < :end::date and (:schedule_type = '' or schedule_type = :schedule_type)
 order by day, schedule_type collate "C", event_type collate "C"

@@ -50,6 +50,8 @@ class Period:
     """The newest day in the warehouse."""
     first_day: date
     """The first day there can be data of."""
+    look_ahead_days: int = 0
+    """Days after the period that its tables read, too: the report is published when they are loaded."""
 
     @property
     def days(self) -> list[date]:
@@ -92,6 +94,16 @@ class Period:
             for day in self.days
             if (table, day) in self.day_states
         ]
+
+    @property
+    def undated_rows(self) -> int:
+        """Rejected rows that tell no day, of the files about the period."""
+        return sum(row.get("rows_undated", 0) for row in self.rows.get("quality_rows", ()))
+
+    @property
+    def checks_not_run(self) -> int:
+        """How many checks have not judged the rows that the period holds now, each partition counted."""
+        return sum(row["check_count"] for row in self.rows.get("checks_not_run", ()))
 
     @cached_property
     def first_published_at(self) -> Value:

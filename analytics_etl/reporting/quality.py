@@ -28,10 +28,14 @@ def quality_checks(period: Period) -> dict[str, Any]:
         errors = sum(row["failed_count"] for row in failed if row["severity"] == "error")
         kinds = f"{wording.plural(errors, 'error')}, {wording.plural(failures - errors, 'warning')}"
         parts.append(f"{wording.count(failures)} of {wording.plural(count, 'check result')} failed: {kinds}")
+    elif count and period.checks_not_run:
+        parts.append(f"none of the {wording.plural(count, 'check result')} there is")
     elif count:
         parts.append(
             f"none: all {wording.plural(count, 'check result')} passed" if count > 1 else "the only check passed"
         )
+    if count and (not_run := period.checks_not_run):
+        parts.append(f"{wording.plural(not_run, 'check')} {wording.verb(not_run, 'has', 'have')} not run")
     columns: list[Column] = [
         ("severity", "Severity", "severity"),
         ("table_name", "Table", "name"),
@@ -56,7 +60,8 @@ def quality_rows(period: Period) -> dict[str, Any]:
         duplicates = f"{wording.plural(total['rows_duplicate'], 'duplicate')}"
         if total["rows_conflicting"]:
             duplicates += f" ({wording.count(total['rows_conflicting'])} with contents that disagree)"
-        parts += [duplicates, f"{wording.count(total['rows_rejected'])} rejected"]
+        undated = f", {wording.count(period.undated_rows)} of which tell no day" if period.undated_rows else ""
+        parts += [duplicates, f"{wording.count(total['rows_rejected'])} rejected{undated}"]
         if total["rows_waiting"]:
             parts.append(f"{wording.count(total['rows_waiting'])} waiting to be loaded")
     columns: list[Column] = [
@@ -112,6 +117,7 @@ _STATE_NAMES = {
     "frozen_late": "final with late rows waiting",
     "failed": "failed",
     "archived": "final and archived",
+    "dropped": "final with raw events not kept",
 }
 
 
@@ -155,7 +161,9 @@ def first_figures(period: Period) -> dict[str, Any]:
         ("change_ratio", "Change", "change_ratio"),
     ]
     if period.first_published_at is None:
-        parts = ["it is not published yet: that is when all its days are loaded"]
+        ahead = period.look_ahead_days
+        after = f" and {wording.plural(ahead, 'day')} after it, which can complete it" if ahead else ""
+        parts = [f"it is not published yet: that is when all its days are loaded{after}"]
     else:
         when = wording.moment(period.first_published_at)
         parts = [

@@ -130,6 +130,7 @@ STATE_TONES = {
     "frozen_late": "warn",
     "failed": "bad",
     "archived": "good",
+    "dropped": "good",
 }
 """How good the state of a day is."""
 

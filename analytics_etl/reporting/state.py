@@ -20,6 +20,10 @@ def period_state(period: Period, label: str, newest_day: date, lateness_days: in
     text = _sentence(period, label, missing, final_from, is_final=is_final)
     if is_empty and len(missing) < len(period.days):
         text += " It has no events."
+    if period.undated_rows:
+        rows = wording.plural(period.undated_rows, "row")
+        tell = wording.verb(period.undated_rows, "tells", "tell")
+        text += f" {rows} of its files {tell} no day and could not be counted."
     return {
         "is_final": is_final,
         "is_complete": not missing,
@@ -77,6 +81,14 @@ def _notices(period: Period) -> list[dict[str, Any]]:
         found.append(("empty", f"There are no rows at all: {_which(empty)}."))
     if odd := [row for row in period.own_days if row["is_unusual"] and row["row_count"]]:
         found.append(("volume", f"The number of rows is far from what is usual on this weekday: {_which(odd)}."))
+    if undated := [row for row in period.rows.get("quality_rows", ()) if row.get("rows_undated")]:
+        rows = wording.plural(period.undated_rows, "row")
+        tables = ", ".join(wording.name(row["table_name"]) for row in undated)
+        found.append(("rejected", f"{rows} without a usable time were rejected, so that no day has them: {tables}."))
+    if not_run := period.checks_not_run:
+        tables = ", ".join(wording.name(row["table_name"]) for row in period.rows["checks_not_run"])
+        have = wording.verb(not_run, "has", "have")
+        found.append(("unchecked", f"{wording.plural(not_run, 'check')} {have} not run on these numbers: {tables}."))
     if changed := period.changed_figures:
         are = wording.verb(len(changed), "figure differs", "figures differ")
         when = wording.moment(period.first_published_at)

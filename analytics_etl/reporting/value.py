@@ -67,6 +67,7 @@ def build_report(
     expected_tables: Iterable[str],
     first_day: date | None = None,
     families: Sequence[str] = (),
+    look_ahead_days: int = 0,
 ) -> dict[str, Any]:
     """The one value of the report of [start, end).
 
@@ -74,14 +75,16 @@ def build_report(
     the warehouse: a day nothing is known of is provisional until `lateness_days` more are loaded. A day is missing when
     one of `expected_tables` (those kept by day, with their schema) does not have it. `first_day` is the first day there
     can be data of; without it the report links to the one before in any case. `families` are those that have a report
-    of the period, which this one links to. Raises ValueError for a period that is not one of the cadence.
+    of the period, which this one links to. `look_ahead_days` after the period are read by its tables, too. Raises
+    ValueError for a period that is not one of the cadence.
     """
     check_period(cadence, start, end)
     report = REPORTS[family]
     windows = section_windows(family, cadence, start, end)
     period = Period(
-        cadence, start, end, sections, tuple(expected_tables), windows, report.kpis, newest_day, first_day or date.min
-    )
+        cadence, start, end, sections, tuple(expected_tables), windows, report.kpis, newest_day, first_day or date.min,
+        look_ahead_days,
+    )  # fmt: skip
     label = period_label(cadence, start, end)
     state = period_state(period, label, newest_day, lateness_days)
     comparison = _comparison(period, is_complete=state["is_complete"], is_under_way=state["is_under_way"])

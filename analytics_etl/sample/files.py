@@ -1,6 +1,5 @@
 """Files of sample events below a landing folder, each written batch by batch."""
 
-import os
 from collections.abc import Callable, Iterator
 from datetime import date
 from itertools import chain, groupby
@@ -12,6 +11,7 @@ import pyarrow.parquet as pq
 
 from analytics_etl.sample.batches import rendered_batches
 from analytics_etl.sample.options import SampleOptions
+from analytics_etl.whole_files import whole_file
 
 
 def write_sample(landing: Path, options: SampleOptions, progress: Callable[[date], None] | None = None) -> list[Path]:
@@ -23,13 +23,8 @@ def write_sample(landing: Path, options: SampleOptions, progress: Callable[[date
     for day, of_day in groupby(rendered_batches(options), key=lambda batch: batch[0].part.day):
         for name, batches in groupby(of_day, key=lambda batch: batch[0].name):
             path = landing / name / f"{day}.{options.file_format}"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-            try:
-                _write_file(temporary, options.file_format, chain.from_iterable(parts for _, parts in batches))
-                temporary.replace(path)
-            finally:
-                temporary.unlink(missing_ok=True)
+            with whole_file(path, landing) as part:
+                _write_file(part, options.file_format, chain.from_iterable(parts for _, parts in batches))
             paths.append(path)
         if progress:
             progress(day)

@@ -16,10 +16,10 @@ from analytics_etl.sample.tables import CUT, NO_ZONE, EventTable
 from analytics_etl.sample.vocabulary import DOMAINS
 
 _TIERS, _EVENT_TYPES = ("mongo", "clickhouse", "redis"), ("execution", "transfer", "processing")
-_RESULTS = ("success", "failure", "skipped", "timeout", "retry")
-_LEVELS = (0, 2, 0, 2, 1)  # of the results: INFO, ERROR, INFO, ERROR, WARNING
+_RESULTS = ("success", "failure", "skipped", "timeout", "retry", "cancelled")
+_LEVELS = (0, 2, 0, 2, 1, 1)  # of the results: INFO, ERROR, INFO, ERROR, WARNING, WARNING
 _MONGO, _CLICKHOUSE, _REDIS = range(3)
-_SUCCESS, _FAILURE, _SKIPPED, _TIMEOUT, _RETRY = range(5)
+_SUCCESS, _FAILURE, _SKIPPED, _TIMEOUT, _RETRY, _CANCELLED = range(6)
 
 # What three records in a row tell of one execution: (tier, result, attempts before).
 _COURSES = np.array(
@@ -84,6 +84,7 @@ def _records(schedules: _Schedules, moments: Moments) -> dict[str, pa.Array]:
     execution, schedule, course = _executions(schedules, moments)
     tier, result, attempt = course.T
     is_done, is_known = result != _SKIPPED, ~moments.chance(0.01)
+    result = np.where(is_done | (schedule % 3 > 0), result, _CANCELLED)  # some of those that were never begun
     slowness = schedules.slowness[schedule] * np.where(moments.is_outage, 6, 1)
     queue_ms = (_QUEUE_MS[tier] * slowness * rng.lognormal(0, 0.7, size)).astype(np.int64)
     processing_ms = (_PROCESSING_MS[tier] * slowness * rng.lognormal(0, 0.5, size)).astype(np.int64)
@@ -112,7 +113,7 @@ def _records(schedules: _Schedules, moments: Moments) -> dict[str, pa.Array]:
         "kafka_partition": integers(partition, ~is_published),
         "kafka_offset": integers(moments.time // 100_000 - 17_000_000_000, ~is_published),
         "published_at": timestamps(moments.time - 1000, ~is_published),
-        "error_message": _messages(moments, tier, (result == _SUCCESS) | (result == _SKIPPED)),
+        "error_message": _messages(moments, tier, (result == _SUCCESS) | ~is_done),
     }
 
 

@@ -4,8 +4,8 @@
 views, `operations` and `days` keep the books. `Warehouse` ties them to the settings: it is the resource the assets get.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
 from datetime import date, timedelta
 from typing import Any
 from uuid import uuid4
@@ -15,8 +15,9 @@ from psycopg import sql
 
 from analytics_etl.contracts import Contract
 from analytics_etl.models import Model, cadence_of, window_parameters
+from analytics_etl.sessions import AGGREGATION
 from analytics_etl.settings import Settings
-from analytics_etl.warehouse import archives, changes, days, operations, outbox, roles
+from analytics_etl.warehouse import archives, changes, days, dropped, operations, outbox, roles
 from analytics_etl.warehouse.archiving import Archiver
 from analytics_etl.warehouse.batches import (
     create_batch_schema,
@@ -28,7 +29,6 @@ from analytics_etl.warehouse.changes import CHECK as CHANGE_CHECK
 from analytics_etl.warehouse.changes import DESCRIPTION as CHANGE_DESCRIPTION
 from analytics_etl.warehouse.changes import ChangeRefusedError, Gate
 from analytics_etl.warehouse.connection import (
-    AGGREGATION,
     LOST_CONNECTION,
     Connection,
     DatabaseError,
@@ -47,7 +47,7 @@ from analytics_etl.warehouse.loading import DayLoad, LoadedDay
 from analytics_etl.warehouse.operations import CheckResult
 from analytics_etl.warehouse.overlay import overlay
 from analytics_etl.warehouse.partition_rows import stream
-from analytics_etl.warehouse.snapshot import Snapshot, ask, newest_day, snapshot
+from analytics_etl.warehouse.snapshot import Snapshot, ask, has_days, newest_day, snapshot
 
 __all__ = [
     "CHANGE_CHECK",
@@ -96,13 +96,16 @@ class Warehouse:
 
     def event_rows(
         self, contract: Contract, columns: Sequence[str], start: date, end: date
-    ) -> Iterator[pa.RecordBatch]:
-        """Some columns of the raw rows of [start, end) in batches of bounded size."""
+    ) -> Generator[pa.RecordBatch, None, None]:
+        """Some columns of the raw rows of [start, end) in batches of bounded size. Whoever takes them closes it."""
         types = {column.name: column.type for column in contract.columns if column.name in columns}
         time, window = sql.Identifier(contract.time_column), window_parameters(start, end)
         condition = sql.SQL("{} >= {} and {} < {}").format(time, window["start"], time, window["end"])
-        with transaction(self.settings) as connection:
-            yield from stream(connection, identifier(contract.table), types, condition)
+        with (
+            transaction(self.settings) as connection,
+            closing(stream(connection, identifier(contract.table), types, condition)) as batches,
+        ):
+            yield from batches
 
     @contextmanager
     def load(
@@ -122,6 +125,7 @@ class Warehouse:
                 yield load
                 published = {day: day + timedelta(days=1) for day in load.days}
                 _record_checks(connection, changes.passed(contract.table, published), run_id)
+                dropped.loaded_again(connection, contract.table, wanted)
                 days.refresh(connection, contract.table, lateness, wanted)
                 days.expect(connection, contract.table, wanted)
             except BaseException:
@@ -141,6 +145,7 @@ class Warehouse:
         ):
             # It brings other partitions up to date, too, and reads days around each of them.
             reach = model.reads(*model.touches(min(periods), max(periods.values())))
+            dropped.refuse(connection, [(model.dependencies, *reach)])
             schemas = overlay(connection, self.settings, model.dependencies, *reach)
             gate = Gate(self.settings.change_limit_percent, lateness, accept_change)
             replaced = replace_window(connection, model, periods, run_id, schemas, gate)
@@ -249,6 +254,11 @@ class Warehouse:
         with transaction(self.settings) as connection:
             return newest_day(connection, tables)
 
+    def has_days(self, tables: Sequence[str], start: date, end: date) -> bool:
+        """Whether all days of [start, end) are there in all of some tables."""
+        with transaction(self.settings) as connection:
+            return has_days(connection, tables, start, end)
+
     def record_checks(self, results: Sequence[CheckResult], run_id: str | None = None) -> None:
         with transaction(self.settings) as connection:
             _record_checks(connection, results, run_id)
@@ -287,6 +297,11 @@ class Warehouse:
         with transaction(self.settings) as connection:
             operations.record_report(connection, family, cadence, start, figures)
 
+    def record_written_report(self, written: Mapping[str, Any]) -> None:
+        """Keep how and when a report was written: all columns of ops.written_reports."""
+        with transaction(self.settings) as connection:
+            operations.record_written_report(connection, written)
+
     @contextmanager
     def outbox(self) -> Iterator[Connection]:
         """A transaction for the statements of `outbox`, which commit earlier where they say so."""
@@ -314,12 +329,15 @@ class Warehouse:
                 drop_batch_view(connection, name)
 
     @contextmanager
-    def archived_rows(self, tables: Sequence[str], start: date, end: date) -> Iterator[dict[str, str]]:
+    def archived_rows(
+        self, tables: Sequence[str], start: date, end: date, needs: Sequence[dropped.Need] = ()
+    ) -> Iterator[dict[str, str]]:
         """Archived rows of [start, end) beside those of their tables, as long as the block lasts: {table: schema to
-        read it in} of the tables that have any.
+        read it in} of the tables that have any. Raises DatabaseError when any of the days that are needed was not kept.
         """
         with connect(self.settings, {"idle_session_timeout": "0"}) as connection:
             connection.autocommit = True
+            dropped.refuse(connection, needs)
             if not archives.archived_days(connection, tables, start, end):
                 yield {}
                 return
@@ -342,6 +360,28 @@ class Warehouse:
         """{table: days of [start, end)} whose rows are in the archive and not in the table."""
         with transaction(self.settings) as connection:
             return archives.archived_days(connection, tables, start, end)
+
+    def dropped_days(self, tables: Sequence[str], start: date, end: date) -> dict[str, list[date]]:
+        """{table: days of [start, end)} whose raw rows were not kept."""
+        with transaction(self.settings) as connection:
+            return dropped.dropped_days(connection, tables, start, end)
+
+    def days_to_drop(self, contract: Contract, margin: int, readers: Sequence[dropped.Reader]) -> list[date]:
+        """Days of a raw table of which all was made. Those that a day may still read that is not final are not among
+        them: `margin` is how many days before its own such a day reads.
+        """
+        settings = self.settings
+        windows = [settings.lateness_of(contract.table, is_derived=False)]
+        windows += [settings.lateness_of(reader.name, is_derived=True) for reader in readers]
+        with transaction(settings) as connection:
+            return dropped.due_days(connection, contract, max(windows) + margin, max(windows), readers)
+
+    def drop_day(self, contract: Contract, day: date, actor: str) -> int:
+        """Drop the raw rows of a day for good; returns how many there were."""
+        with transaction(self.settings) as connection:
+            count = dropped.drop(connection, contract, day, actor)
+            days.refresh(connection, contract.table, self.settings.lateness_of(contract.table, is_derived=False))
+        return count
 
     def table_schema(self, tables: Sequence[str]) -> dict[str, dict[str, str]]:
         """{table: {column: type}} of the tables that exist, views included."""

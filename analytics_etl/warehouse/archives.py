@@ -116,18 +116,23 @@ def record_removal(
     )
 
 
-def remove_rejected_content(connection: Connection, table: str, keep: int) -> int:
+def remove_rejected_content(connection: Connection, table: str, keep: int, personal: Sequence[str]) -> int:
     """Rejected rows are kept as they stood in their file, personal data included: after its time the content goes, the
-    reason stays, and the file tells the rest. Returns the number of rows.
+    reason stays, but for values of personal columns that an earlier version wrote there; the file tells the rest. Rows
+    of which nothing tells a day are as old as the reading of their file. Returns the number of rows.
     """
+    names = "|".join(personal)
     return connection.execute(
         """
-        update ops.rejected_rows set content = null
-        where table_name = %(table)s and content is not null and coalesce(
-            day, (select last_day from ops.loaded_files as f
+        update ops.rejected_rows set content = null, reason = case
+            when reason ~ %(quoted)s then split_part(reason, ', got ', 1) || ', got what was removed' else reason end
+        where table_name = %(table)s
+        and (content is not null or reason ~ %(quoted)s and reason not like '%%, got what was removed')
+        and coalesce(
+            day, (select coalesce(last_day, read_at::date) from ops.loaded_files as f
                   where f.table_name = rejected_rows.table_name and f.path = rejected_rows.path)
         ) <= (select max(period_start) from ops.partitions where table_name = %(table)s) - %(keep)s::integer""",
-        {"table": table, "keep": keep},
+        {"table": table, "keep": keep, "quoted": f"^({names}): .*, got |, got (.*, )?({names}) = "},
     ).rowcount
 
 
@@ -142,16 +147,21 @@ def refuse_archived(connection: Connection, table: str, days: Sequence[date]) ->
 
 
 def refuse_to_lose(connection: Connection, table: str, days: Sequence[date], gone: Sequence[str]) -> None:
-    """A day that has an archive is not loaded anew without the files its rows came from: raise DatabaseError."""
+    """A day that has an archive, or whose rows were not kept, is not loaded anew without the files its rows came from:
+    raise DatabaseError.
+    """
     lost = connection.execute(
-        "select d.day, d.path, d.rows_loaded from ops.loaded_days as d join ops.archives as a using (table_name, day) "
-        "where d.table_name = %s and d.day = any(%s) and d.path = any(%s) and d.rows_loaded > 0 order by 1, 2 limit 1",
+        "select d.day, d.path, d.rows_loaded, a.day is not null from ops.loaded_days as d "
+        "left join ops.archives as a using (table_name, day) left join ops.dropped_days as r using (table_name, day) "
+        "where d.table_name = %s and d.day = any(%s) and d.path = any(%s) and d.rows_loaded > 0 "
+        "and coalesce(a.day, r.day) is not null order by 1, 2 limit 1",
         [table, list(days), list(gone)],
     ).fetchone()
     if lost is not None:
         raise DatabaseError(
             f"{table}: {counted(lost[2], 'row')} of {lost[0]} came from the landing file {lost[1]}, which is gone; "
-            "the day has an archive, and loading it anew would lose them: put the file back first"
+            f"{'the day has an archive' if lost[3] else 'raw rows were not kept, what was made of them is there'}, and "
+            "loading it anew would lose them: put the file back first"
         )
 
 
@@ -163,5 +173,8 @@ def _old_days(connection: Connection, condition: sql.SQL, parameters: dict[str, 
         cross join (select max(period_start) as day from ops.partitions where table_name = %(table)s) as newest
         left join ops.archives as a on a.table_name = p.table_name and a.day = p.period_start
         where p.table_name = %(table)s and p.period_start <= newest.day - %(keep)s::integer and {}
+          and not exists (
+            select from ops.dropped_days as d where d.table_name = p.table_name and d.day = p.period_start
+          )
         order by 1""").format(condition)
     return [row["day"] for row in rows(connection, statement, parameters)]

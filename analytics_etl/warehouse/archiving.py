@@ -5,7 +5,7 @@ a transaction that has itself found its rows to be those of the verified file.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import date
 
 import pyarrow as pa
@@ -14,12 +14,14 @@ from psycopg import sql
 from analytics_etl.archive import ArchiveError, ArchiveFolder, Fingerprint, Manifest, fingerprint_of_file
 from analytics_etl.archive.files import sha256_of
 from analytics_etl.contracts import Contract
+from analytics_etl.sessions import AGGREGATION
 from analytics_etl.settings import Settings
 from analytics_etl.warehouse import archives, days
-from analytics_etl.warehouse.connection import AGGREGATION, Connection, DatabaseError, lock, transaction
+from analytics_etl.warehouse.connection import Connection, DatabaseError, lock, transaction
 from analytics_etl.warehouse.loading import DayLoad
 from analytics_etl.warehouse.operations import record_audit
 from analytics_etl.warehouse.partition_rows import arrow_schema, fingerprint, stream
+from analytics_etl.warehouse.patience import patiently
 
 PARTITION, ARCHIVE = "partition", "archive"
 
@@ -56,7 +58,8 @@ class Archiver:
             columns = {column.name: column.type for column in contract.columns}
             schema = arrow_schema(columns)
             held = fingerprint(connection, leaf, columns, contract.personal_columns, contract.time_column)
-            path = self._folder.write_rows(contract.table, day, schema, stream(connection, leaf, columns))
+            with closing(stream(connection, leaf, columns)) as batches:
+                path = self._folder.write_rows(contract.table, day, schema, batches)
             found = connection.execute("select clock_timestamp()").fetchone()
             assert found is not None
             manifest = Manifest(
@@ -77,8 +80,12 @@ class Archiver:
             manifest = self._described(connection, contract, day)
             family = sql.Identifier(*contract.table.split("."))
             leaf = _leaf(contract, day)
-            connection.execute(sql.SQL("alter table {} detach partition {}").format(family, leaf))
-            connection.execute(sql.SQL("drop table {}").format(leaf))
+
+            def take_away() -> None:
+                connection.execute(sql.SQL("alter table {} detach partition {}").format(family, leaf))
+                connection.execute(sql.SQL("drop table {}").format(leaf))
+
+            patiently(connection, f"{contract.table}: {day} cannot leave its table", [family, leaf], take_away)
             archives.record_dropped(connection, contract.table, day)
             record_audit(connection, actor, "archive", f"{contract.table} {day}", reason)
             self._refresh(connection, contract)
@@ -149,9 +156,10 @@ class Archiver:
             old = archived.manifest
             schema = arrow_schema(old.columns)
             self._folder.check(old)  # before a new file is begun: it may itself still be waiting for its name
-            emptied = (_without(rows, old.personal_columns, schema) for rows in self._folder.read(old))
-            batches = (batch for rows in emptied for batch in rows.to_batches())
-            path = self._folder.write_rows(contract.table, day, schema, batches)
+            with closing(self._folder.read(old)) as read:
+                emptied = (_without(rows, old.personal_columns, schema) for rows in read)
+                batches = (batch for rows in emptied for batch in rows.to_batches())
+                path = self._folder.write_rows(contract.table, day, schema, batches)
             after = self._fingerprint(old)
             _refuse_changes(contract.table, day, old.fingerprint, after)
             manifest = Manifest(
@@ -181,7 +189,7 @@ class Archiver:
         if keep is None or not contract.personal_columns:
             return 0
         with transaction(self._settings) as connection:
-            return archives.remove_rejected_content(connection, contract.table, keep)
+            return archives.remove_rejected_content(connection, contract.table, keep, contract.personal_columns)
 
     def _refresh(self, connection: Connection, contract: Contract) -> None:
         """The states of the table's days, as the last thing in a transaction."""
@@ -234,7 +242,7 @@ class Archiver:
 @contextmanager
 def _loading(connection: Connection, contract: Contract, day: date) -> Iterator[DayLoad]:
     """A new partition of the day, for the caller to fill and attach."""
-    load = DayLoad(connection, contract, [day])
+    load = DayLoad(connection, contract, [day], are_new=False)
     try:
         load.begin()
         yield load

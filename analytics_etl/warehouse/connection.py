@@ -8,30 +8,32 @@ from typing import Any
 from urllib.parse import quote
 
 import psycopg
-from psycopg import sql
+from psycopg import pq, sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import dict_row
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
 
 from analytics_etl import embedded
+from analytics_etl.sessions import (
+    AGGREGATION,
+    CLIENT,
+    MARK,
+    SESSION,
+    forget_variables,
+    set_statements,
+    startup_options,
+)
 from analytics_etl.settings import Settings
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
-SESSION = {
-    # Days are UTC days, whatever the server thinks.
-    "timezone": "UTC",
-    "application_name": "analytics_etl",
-    # A reader that never ends must not keep a partition from being published for ever.
-    "lock_timeout": "5min",
-    # A query whose process was killed must not go on for minutes, holding its locks.
-    "client_connection_check_interval": "5s",
-}
-AGGREGATION = {
-    # Grouping a day of events spills to disk with the defaults.
-    "work_mem": "256MB",
-    "hash_mem_multiplier": "4",
-    "jit": "off",
-}
+_PATIENCE_SECONDS = 10
+
+_POOLER = (
+    "between ANALYTICS_DATABASE_URL and the database is something that keeps no session, such as PgBouncer: settings "
+    "and locks would not be safe there; name the address of the PostgreSQL server itself"
+)
 
 
 class DatabaseError(RuntimeError):
@@ -48,6 +50,7 @@ LOST_CONNECTION = (psycopg.OperationalError, psycopg.InterfaceError, Unreachable
 
 def database_url(settings: Settings) -> str:
     """Libpq URL of the database; starts the embedded server when it is the one to use."""
+    forget_variables(is_embedded=settings.database_url is None)
     return settings.database_url or _embedded_url(settings.home)
 
 
@@ -59,66 +62,145 @@ def _embedded_url(home: Path) -> str:
 
 def dagster_storage_url(settings: Settings) -> str:
     """URL of the same database for Dagster's own tables, in the schema `dagster`. May hold a password."""
-    parts = conninfo_to_dict(database_url(settings))
-    options = quote(f"-c search_path=dagster -c timezone=UTC {parts.pop('options', '')}".strip())
+    # Tables are made in the first schema of the path, so pg_catalog is not named: it then comes first by itself.
+    session = {**session_of(settings), "search_path": "dagster,pg_temp"}
     # dagster-postgres works with psycopg 2 only; SQLAlchemy must be told.
-    return _sqlalchemy_url("postgresql+psycopg2", parts) + f"&options={options}"
+    return _sqlalchemy_url("postgresql+psycopg2", _parts(settings), session)
 
 
-def sqlalchemy_url(settings: Settings, schema: str = "public") -> str:
-    """URL for SQLAlchemy on psycopg 3 (Great Expectations, Alembic). May hold a password."""
-    parts = conninfo_to_dict(database_url(settings))
-    session = " ".join(f"-c {name}={value}" for name, value in {**SESSION, **AGGREGATION}.items())
-    options = quote(f"-c search_path={schema} {session} {parts.pop('options', '')}".strip())
-    return _sqlalchemy_url("postgresql+psycopg", parts) + f"&options={options}"
+def sqlalchemy_url(settings: Settings, schema: str = "ops") -> str:
+    """URL for SQLAlchemy on psycopg 3 (Great Expectations), which finds the tables of a schema by their bare names. May
+    hold a password.
+    """
+    session = {**session_of(settings), **AGGREGATION, "search_path": f"pg_catalog,{schema},pg_temp"}
+    return _sqlalchemy_url("postgresql+psycopg", _parts(settings), session)
 
 
-def _sqlalchemy_url(driver: str, parts: dict[str, Any]) -> str:
+def _parts(settings: Settings) -> dict[str, Any]:
+    """What the database's URL says, with what is the same for all our connections."""
+    try:
+        found = conninfo_to_dict(database_url(settings))
+    except psycopg.ProgrammingError:  # which quotes what it does not understand
+        raise DatabaseError("ANALYTICS_DATABASE_URL has a part that this PostgreSQL client does not know") from None
+    parts: dict[str, Any] = {name: value for name, value in found.items() if value is not None}
+    return {"connect_timeout": _PATIENCE_SECONDS, **parts, **CLIENT}
+
+
+def _sqlalchemy_url(driver: str, parts: dict[str, Any], session: Mapping[str, str]) -> str:
+    parts["options"] = f"{parts.get('options', '')} {startup_options(session)}".strip()
     user = quote(str(parts.pop("user", "")), safe="")
     password = quote(str(parts.pop("password", "")), safe="")
     database = quote(str(parts.pop("dbname", "")), safe="")
-    port = parts.pop("port", None)
-    host = str(parts.pop("host", ""))
+    host = str(parts.get("host", ""))
+    if host.startswith("/") or "," in host:  # a folder, or several hosts: into the query; the host part is only a form
+        address = "localhost"
+    else:
+        port = parts.pop("port", None)
+        address = (f"[{host}]" if ":" in host else host) + (f":{port}" if port else "")
+        parts.pop("host", None)
     credentials = user + (f":{password}" if password else "") + ("@" if user else "")
-    if host.startswith("/"):  # a socket folder goes into the query; a host part is wanted all the same
-        parts["host"] = host
-        host = "localhost"
-    query = "&".join(f"{name}={quote(str(value), safe='')}" for name, value in parts.items() if value is not None)
-    address = f"{host}:{port}" if port else host
-    return f"{driver}://{credentials}{address}/{database}?{query or 'application_name=analytics_etl'}"
+    query = "&".join(f"{name}={quote(str(value), safe='')}" for name, value in parts.items())
+    return f"{driver}://{credentials}{address}/{database}?{query}"
 
 
 def connect(settings: Settings, extra: Mapping[str, str] | None = None) -> Connection:
-    """A connection pinned to UTC. The embedded server is started again if it is gone."""
-    options = " ".join(f"-c {name}={value}" for name, value in {**SESSION, **(extra or {})}.items())
-
-    def attempt() -> Connection:
-        url = database_url(settings)
-        given = conninfo_to_dict(url).get("options") or ""
-        return psycopg.connect(make_conninfo(url, options=f"{given} {options}".strip(), connect_timeout=10))
-
+    """A connection with a session that is pinned. The embedded server is started again if it is gone."""
+    session = {**session_of(settings), **(extra or {})}
     try:
-        return attempt()
+        return _connected(settings, session)
     except psycopg.OperationalError as error:
         if settings.database_url is None:
             _embedded_url.cache_clear()
-            return attempt()
+            return _connected(settings, session)
+        said = " ".join(str(error).split())
+        if "unsupported startup parameter" in said:
+            raise DatabaseError(_POOLER) from None
         raise UnreachableError(
-            f"cannot connect to the database named by ANALYTICS_DATABASE_URL: {without_password(str(error), settings)}"
+            f"cannot connect to the database named by ANALYTICS_DATABASE_URL: {without_password(said, settings)}"
         ) from None
 
 
+def _connected(settings: Settings, session: Mapping[str, str]) -> Connection:
+    parts = _parts(settings)
+    options = f"{parts.pop('options', '')} {startup_options(session)}".strip()
+    connection: Connection = psycopg.connect(make_conninfo(**parts, options=options), autocommit=True)
+    try:
+        _pin(connection, session)
+        _refuse_encoding(connection)
+        connection.autocommit = False
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _pin(connection: psycopg.Connection[Any], session: Mapping[str, str]) -> None:
+    """Set everything in one round trip, and see that startup options arrive where they should."""
+    text = f"{set_statements(session, connection.info.server_version)}; select current_setting('{MARK}', true)"
+    result = connection.pgconn.exec_(text.encode())
+    if result.status != pq.ExecStatus.TUPLES_OK:
+        raise DatabaseError(f"the database refuses a setting of the session: {result.error_message.decode().strip()}")
+    if not result.get_value(0, 0):
+        raise DatabaseError(_POOLER)
+
+
+def _refuse_encoding(connection: Connection) -> None:
+    encoding = connection.info.parameter_status("server_encoding")
+    if encoding != "UTF8":
+        raise DatabaseError(
+            f"the database {connection.info.dbname} has the encoding {encoding}, which cannot hold every text; make "
+            "one that can, and name it in ANALYTICS_DATABASE_URL: create database analytics encoding 'UTF8' template "
+            "template0"
+        )
+
+
+def _pin_engine(connection: Any, _: Any) -> None:
+    """The same for a connection that SQLAlchemy has opened with one of our URLs, but for what is its own."""
+    if isinstance(connection, psycopg.Connection):
+        status = connection.info.parameter_status
+        if status("application_name") == SESSION["application_name"]:
+            _pin(connection, {name: value for name, value in SESSION.items() if name != "search_path"})
+
+
+event.listen(Engine, "connect", _pin_engine)  # Great Expectations makes its engine itself
+
+
+def session_of(settings: Settings) -> dict[str, str]:
+    """What every session is set to, with these settings."""
+    return {**SESSION, "statement_timeout": f"{settings.statement_hours}h"}
+
+
 def without_password(text: str, settings: Settings) -> str:
-    """A text with the database's password, should it occur, replaced."""
-    password = conninfo_to_dict(settings.database_url).get("password") if settings.database_url else None
-    return text.replace(str(password), "***") if password else text
+    """A text with what is secret of the URLs, should it occur, replaced."""
+    for secret in sorted(settings.secrets, key=len, reverse=True):
+        text = text.replace(secret, "***")
+    return text
 
 
 @contextmanager
 def transaction(settings: Settings, extra: Mapping[str, str] | None = None) -> Iterator[Connection]:
     """A connection with one transaction, committed at the end."""
-    with connect(settings, extra) as connection:
+    with connect(settings, extra) as connection, closing_what_is_under_way(connection):
         yield connection
+
+
+def _without_rows(said: str) -> str:
+    return said.partition("\nDETAIL:")[0].partition("\nCONTEXT:")[0]
+
+
+@contextmanager
+def closing_what_is_under_way(connection: Connection) -> Iterator[None]:
+    """Close a connection on which a COPY is under way when the block fails: it cannot be rolled back, and trying to
+    would wait for ever. What PostgreSQL quotes of rows is taken out of its error: it goes into logs that are kept.
+    """
+    try:
+        yield
+    except BaseException as error:
+        if isinstance(error, psycopg.Error):
+            error.args = (_without_rows(str(error)),)
+        if connection.info.transaction_status == pq.TransactionStatus.ACTIVE:
+            connection.close()
+        raise
 
 
 def lock(connection: Connection, *names: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from analytics_etl.warehouse.connection import Connection, lock, rows
 
-DayState = Literal["expected", "provisional", "final", "frozen_late", "failed", "archived"]
+DayState = Literal["expected", "provisional", "final", "frozen_late", "failed", "archived", "dropped"]
 
 LONGEST_FAILURE = 500
 """Characters kept of why an attempt failed."""
@@ -40,6 +40,9 @@ _REFRESH = """
     archived as (
         select day, true as is_archived from ops.archives where table_name = %(table)s and state = 'archived'
     ),
+    dropped as (
+        select day, true as is_dropped from ops.dropped_days where table_name = %(table)s
+    ),
     before as (
         select day, final_from, case when day = any(%(written)s) then null else failure end as failure
         from ops.days where table_name = %(table)s
@@ -58,7 +61,7 @@ _REFRESH = """
         select day, day + lateness.days as final_from, known.rows, known.day is not null as is_there,
             coalesce(span.newest >= day + lateness.days and known.day is not null, false) as is_final,
             coalesce(rows_waiting, 0) as rows_waiting, coalesce(files_waiting, 0) as files_waiting,
-            coalesce(is_archived, false) as is_archived, failure,
+            coalesce(is_archived, false) as is_archived, coalesce(is_dropped, false) as is_dropped, failure,
             coalesce(checks.failed, '{}') as failed_checks, coalesce(checks.warned, '{}') as warned_checks
         from present
         cross join span
@@ -67,6 +70,7 @@ _REFRESH = """
         left join waiting using (day)
         left join checks using (day)
         left join archived using (day)
+        left join dropped using (day)
         left join before using (day)
     )
     insert into ops.days as d (
@@ -78,6 +82,7 @@ _REFRESH = """
             when failure is not null or is_there and cardinality(failed_checks) > 0 then 'failed'
             when not is_there then 'expected'
             when is_archived then 'archived'
+            when is_dropped then 'dropped'
             when is_final and files_waiting > 0 then 'frozen_late'
             when is_final then 'final'
             else 'provisional'

@@ -12,7 +12,11 @@ from analytics_etl.models import Model, rename_schemas, window_parameters
 from analytics_etl.warehouse import changes
 from analytics_etl.warehouse.changes import Gate, Side
 from analytics_etl.warehouse.connection import Connection, DatabaseError, ensure_schema, identifier, lock
-from analytics_etl.warehouse.operations import PartitionRecord, record_partition
+from analytics_etl.warehouse.operations import PartitionRecord, record_partition, record_refresh
+from analytics_etl.warehouse.patience import patiently
+
+ROW_KEY = "row_key"
+"""The last column of a materialized view, which no SELECT gives."""
 
 
 @dataclass(frozen=True)
@@ -99,10 +103,13 @@ class _Window:
     def replace(self, periods: Mapping[date, date], gate: Gate | None) -> dict[date, int]:
         """Rows per partition. What was there before is compared first, and only written when something is different."""
         versions = {} if self.is_new else changes.known_versions(self.connection, self.model.table, periods)
+        same: set[date] = set()
         if versions:
             self.connection.execute(sql.SQL("create temporary table rows_after as {}").format(self._select(periods)))
             found = self._rows_by_period(sql.SQL("pg_temp.rows_after"), sql.SQL("true"))
-            if self._record_changes(periods, versions, gate) or len(versions) < len(periods):
+            changed = self._record_changes(periods, versions, gate)
+            same = set(versions) - changed
+            if changed or len(versions) < len(periods):
                 self._write(periods, sql.SQL("select * from pg_temp.rows_after"))
             self.connection.execute("drop table pg_temp.rows_after")
         else:
@@ -117,7 +124,7 @@ class _Window:
                 self.connection,
                 PartitionRecord(
                     self.model.table, day, periods[day], count, self.model.code_version,
-                    self.elapsed_ms() // len(counts), self.run_id,
+                    self.elapsed_ms() // len(counts), self.run_id, is_changed=day not in same,
                 ),
             )  # fmt: skip
         return counts
@@ -143,8 +150,10 @@ class _Window:
         )
         return dict(self.connection.execute(counting).fetchall())
 
-    def _record_changes(self, periods: Mapping[date, date], versions: Mapping[date, str], gate: Gate | None) -> bool:
-        """Compare the new rows with those of the partitions that are there; whether anything is different."""
+    def _record_changes(
+        self, periods: Mapping[date, date], versions: Mapping[date, str], gate: Gate | None
+    ) -> set[date]:
+        """Compare the new rows with those of the partitions that are there; those of which anything is different."""
         model, period = self.model, sql.Identifier(self.model.key[0])
         found = changes.changes_between(
             self.connection,
@@ -158,7 +167,7 @@ class _Window:
         )
         changes.judge(self.connection, found, gate)
         changes.record_changes(self.connection, found, self.run_id, published=True)
-        return bool(found)
+        return {change.start for change in found}
 
 
 def ensure_table(connection: Connection, model: Model) -> None:
@@ -201,19 +210,43 @@ def refresh_view(connection: Connection, model: Model) -> int:
     lock(connection, model.table)
     select, version = model.statement({}), model.code_version
     view = identifier(model.table)
-    if view_versions(connection, [model.table]).get(model.table) != version:
-        connection.execute(sql.SQL("drop materialized view if exists {}").format(view))
+    if view_versions(connection, [model.table]).get(model.table) != version or not _has_row_key(connection, model):
+
+        def drop() -> None:
+            connection.execute(sql.SQL("drop materialized view if exists {}").format(view))
+
+        patiently(connection, f"{model.table}: the view cannot be made anew", [view], drop)
         ensure_schema(connection, model.family)
-        connection.execute(sql.SQL("create materialized view {} as {}").format(view, _text(select)))
-        keys = sql.SQL(", ").join(map(sql.Identifier, model.key))
-        # Refreshing concurrently needs a unique index.
-        connection.execute(sql.SQL("create unique index on {} ({})").format(view, keys))
+        keys = sql.SQL(", ").join(sql.Identifier("q", name) for name in model.key)
+        row_key = sql.Identifier(ROW_KEY)
+        connection.execute(
+            sql.SQL("create materialized view {} as select q.*, md5(row({})::text)::uuid as {} from ({}) as q").format(
+                view, keys, row_key, _text(select)
+            )
+        )
+        # Refreshing concurrently needs a unique index on columns, and the texts of a key may be too long for one.
+        connection.execute(sql.SQL("create unique index on {} ({})").format(view, row_key))
         _comment(connection, model, "materialized view", f" [{version}]")
+        connection.execute(
+            sql.SQL("comment on column {} is 'MD5 of the key, which refreshing goes by.'").format(
+                sql.Identifier(*model.table.split("."), ROW_KEY)
+            )
+        )
     else:
         connection.execute(sql.SQL("refresh materialized view concurrently {}").format(view))
+    record_refresh(connection, model.table)
     counted = connection.execute(sql.SQL("select count(*) from {}").format(view)).fetchone()
     assert counted is not None
     return int(counted[0])
+
+
+def _has_row_key(connection: Connection, model: Model) -> bool:
+    """Whether a view that is there was made with the column that refreshing goes by; older ones were not."""
+    found = connection.execute(
+        "select exists (select from pg_attribute where attrelid = to_regclass(%s) and attname = %s)",
+        [model.table, ROW_KEY],
+    ).fetchone()
+    return found is not None and bool(found[0])
 
 
 def view_versions(connection: Connection, views: Sequence[str]) -> dict[str, str]:

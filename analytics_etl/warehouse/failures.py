@@ -22,6 +22,8 @@ Result = TypeVar("Result")
 _WAIT_SECONDS = 60
 _MOST_TRIES = 3
 _DISK_FULL = "53100"
+_CANCELED, _IDLE = "57014", "25P03"
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def is_lost(error: BaseException) -> bool:
@@ -33,8 +35,12 @@ def explained(error: BaseException) -> str | None:
     """What to tell a person of an error of the system under us; None when it is none. May quote a password."""
     for cause in _causes(error):
         said = str(getattr(cause, "orig", None) or cause).strip().split("\n")[0]
-        if _state(cause) == _DISK_FULL or getattr(cause, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
+        if _state(cause) == _DISK_FULL or getattr(cause, "errno", None) in _NO_ROOM:
             return f"the disk is full: {said}. Make room, then type the command again."
+        if _state(cause) == _CANCELED and "statement timeout" in said:
+            return f"a statement took longer than is allowed: {said}. See ANALYTICS_STATEMENT_HOURS."
+        if _state(cause) == _IDLE:
+            return f"nothing was heard of a transaction for too long: {said}. Was the process stopped? Run it again."
         if _is_of_connection(cause):
             return (
                 f"the connection to the database was lost: {said}. Whatever was committed stays; type the command "

@@ -4,12 +4,15 @@ Its rows go when the days are loaded anew, which is left to a run. What the ledg
 archive is checked against it.
 """
 
+import os
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from analytics_etl.english import counted
+from analytics_etl.landing import hidden_file, list_files
+from analytics_etl.landing.names import ledger_path
 from analytics_etl.warehouse.connection import Connection, DatabaseError, lock, rows
 from analytics_etl.warehouse.operations import record_audit
 
@@ -29,24 +32,24 @@ class Forgotten:
     days: list[date]
     """Days to run: those that held rows of the file, and those that failed because of it."""
     archived: list[date]
-    """Days whose entries stay, since their rows are in the archive."""
+    """Days whose entries stay, since their rows are in the archive, or were not kept."""
 
 
 def forget(connection: Connection, landing_dir: Path, path: str, actor: str, reason: str) -> Forgotten:
     """Remove a file that is gone from the ledger. Raise DatabaseError when that would be wrong."""
-    path = _path_in_ledger(landing_dir, path)
-    table = _table_of(connection, path)
+    table, path = _in_ledger(connection, _path_in_ledger(landing_dir, path))
     known = [row["day"] for row in _days(connection, table, path)]
     lock(connection, *(f"{table} {day}" for day in known))
-    _refuse_unless_gone(landing_dir, path)
+    _refuse_unless_gone(landing_dir, table, path)
     found = _days(connection, table, path)  # once more, now that nobody can load or archive them
     archived = [row["day"] for row in found if row["is_archived"]]
     held = {row["day"]: row["rows_loaded"] or 0 for row in found if not row["is_archived"]}
     days = sorted({*held, *_failed_days(connection, table, path)} - set(archived))
     if archived and not days:
         raise DatabaseError(
-            f"{path}: its rows are in the archive only ({counted(len(archived), 'day')} from {archived[0]} on), which "
-            "is checked against the ledger; the file is not needed for them, and nothing is to be forgotten"
+            f"{path}: its rows are in the archive only, or were not kept ({counted(len(archived), 'day')} from "
+            f"{archived[0]} on), which is checked against the ledger; the file is not needed for them, and nothing is "
+            "to be forgotten"
         )
     _remove(connection, table, path, archived)
     record_audit(connection, actor, "forget", f"{table} {path}", reason)
@@ -54,16 +57,21 @@ def forget(connection: Connection, landing_dir: Path, path: str, actor: str, rea
 
 
 def _path_in_ledger(landing_dir: Path, given: str) -> str:
-    """As the ledger writes it: below the landing folder, with forward slashes."""
+    """Below the landing folder, with forward slashes."""
     path = Path(given)
     inside = path.relative_to(landing_dir) if path.is_absolute() and path.is_relative_to(landing_dir) else path
     return PurePosixPath(inside).as_posix()
 
 
-def _table_of(connection: Connection, path: str) -> str:
-    found = connection.execute("select table_name from ops.loaded_files where path = %s", [path]).fetchone()
+def _in_ledger(connection: Connection, path: str) -> tuple[str, str]:
+    """(table, path) of a file, named as the ledger names it or as it is called on disk."""
+    path, as_named = ledger_path(path)[0], path if path.isprintable() else None
+    found = connection.execute(
+        "select table_name, path from ops.loaded_files where path in (%s, %s) order by path = %s desc limit 1",
+        [as_named, path, as_named],
+    ).fetchone()
     if found is not None:
-        return str(found[0])
+        return found[0], found[1]
     gone = connection.execute("select path from ops.loaded_files where state = 'gone' order by 1 limit 5").fetchall()
     those = ", ".join(name for (name,) in gone)
     raise UnknownFileError(
@@ -72,11 +80,15 @@ def _table_of(connection: Connection, path: str) -> str:
     )
 
 
-def _refuse_unless_gone(landing_dir: Path, path: str) -> None:
+def _refuse_unless_gone(landing_dir: Path, table: str, path: str) -> None:
     folder = landing_dir / PurePosixPath(path).parts[0]
-    if not folder.is_dir():
+    if not os.path.isdir(folder):  # noqa: PTH112 - Path.is_dir() raises below a folder that is closed
         raise DatabaseError(f"{folder} is not there, so no file of it can be said to be gone: is it mounted?")
-    if (landing_dir / path).exists() or (landing_dir / path).is_symlink():
+    present = list_files(landing_dir, table.split(".")[1], frozenset())
+    if hidden := hidden_file([file for file in present if file.is_closed_folder], path):
+        raise DatabaseError(f"{path} {hidden.problem}; only then can it be said whether the file is gone")
+    # The name in the ledger is not always the one on disk; and what the listing passes over is there all the same.
+    if path in {file.path for file in present} or os.path.lexists(landing_dir / path):
         raise DatabaseError(
             f"{path} is still there, and would be read again by the next run; move it out of {landing_dir} first"
         )
@@ -86,9 +98,10 @@ def _days(connection: Connection, table: str, path: str) -> list[dict[str, Any]]
     return rows(
         connection,
         """
-        select d.day, d.rows_loaded, a.day is not null as is_archived
+        select d.day, d.rows_loaded, coalesce(a.day, r.day) is not null as is_archived
         from ops.loaded_days as d
         left join ops.archives as a using (table_name, day)
+        left join ops.dropped_days as r using (table_name, day)
         where d.table_name = %s and d.path = %s
         order by d.day""",
         [table, path],
@@ -100,7 +113,8 @@ def _failed_days(connection: Connection, table: str, path: str) -> list[date]:
     found = connection.execute(
         """
         select distinct period_start from ops.check_results
-        where table_name = %s and not passed and check_name in ('files_are_readable', 'undated_files_are_readable')
+        where table_name = %s and not passed
+            and check_name in ('files_are_readable', 'undated_files_are_readable', 'files_are_mostly_valid')
             and sample @> jsonb_build_array(jsonb_build_object('path', %s::text))""",
         [table, path],
     ).fetchall()

@@ -82,13 +82,17 @@ def _settle(connection: Connection, table: str, days: Collection[date], reports:
 _FILE = """
     insert into ops.loaded_files (
         table_name, path, size_bytes, modified_at, checksum, state, reason, first_day, last_day, rows_read,
-        rows_valid, rows_rejected
-    ) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+        rows_valid, rows_rejected, found_at, rows_not_for_table
+    ) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
     on conflict (table_name, path) do update set
         size_bytes = excluded.size_bytes, modified_at = excluded.modified_at, checksum = excluded.checksum,
         state = excluded.state, reason = excluded.reason, first_day = excluded.first_day,
         last_day = excluded.last_day, rows_read = excluded.rows_read, rows_valid = excluded.rows_valid,
-        rows_rejected = excluded.rows_rejected, read_at = clock_timestamp()"""
+        rows_rejected = excluded.rows_rejected, read_at = clock_timestamp(),
+        rows_not_for_table = excluded.rows_not_for_table,
+        -- Of two loads that find a file at the same time, the first one counts.
+        found_at = case when loaded_files.checksum = excluded.checksum
+            then least(loaded_files.found_at, excluded.found_at) else excluded.found_at end"""
 
 _DAY = """
     insert into ops.loaded_days (
@@ -108,7 +112,7 @@ def _file(table: str, report: FileReport) -> list[Any]:
     return [
         table, file.path, file.size_bytes, file.modified_at, state.checksum, state.state,
         "; ".join(state.reasons) or None, days[0] if days else None, days[-1] if days else None, valid + rejected,
-        valid, rejected,
+        valid, rejected, report.found_at, report.others,
     ]  # fmt: skip
 
 

@@ -9,17 +9,20 @@ from typing import Any
 import pyarrow as pa
 from psycopg import sql
 
-from analytics_etl.contracts import Contract
+from analytics_etl.contracts import REVISION, Contract
 from analytics_etl.landing import FileReport, RejectedRow
 from analytics_etl.warehouse import archives, changes
 from analytics_etl.warehouse.changes import Gate, Side
 from analytics_etl.warehouse.connection import Connection, identifier, lock
 from analytics_etl.warehouse.ledger import record_files
 from analytics_etl.warehouse.operations import PartitionRecord, record_partition
+from analytics_etl.warehouse.patience import patiently
 from analytics_etl.warehouse.sending import RowSender
-from analytics_etl.warehouse.staging import create_like
+from analytics_etl.warehouse.staging import add_checks, create_like
 
 _REJECTED_BUFFER = 20_000
+_REJECTED_CHARACTERS = 4 << 20
+"""Rejected rows that wait to be written together, and what they hold."""
 
 _IDS_AT_ONCE = 200_000
 """Event ids looked for in one pass over a day: as an array, so that they are hashed and need no table."""
@@ -47,8 +50,12 @@ class DayLoad:
     days: Sequence[date]
     run_id: str | None = None
     gate: Gate | None = None
+    are_new: bool = True
+    """Whether the rows come from files. Those of an archive or a partition were valid when they were loaded, and may
+    break a rule that was added since."""
     _counts: dict[date, int] = field(default_factory=dict)
     _rejected: list[tuple[Any, ...]] = field(default_factory=list)
+    _rejected_characters: int = 0
     _started: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
@@ -65,7 +72,7 @@ class DayLoad:
                 start=sql.Literal(_midnight(day)),
                 end=sql.Literal(_midnight(day + timedelta(days=1))),
             )
-            create_like(self.connection, self.contract.table, self._staging(day), of_the_day)
+            create_like(self.connection, self.contract.table, self._staging(day), of_the_day, with_checks=self.are_new)
 
     def copy(self, day: date, rows: pa.Table) -> None:
         """Add valid rows, with exactly the contract's columns, to a day."""
@@ -74,8 +81,10 @@ class DayLoad:
 
     def reject(self, rejected: Iterable[tuple[str, RejectedRow]]) -> None:
         """Keep rejected rows, each with the path of its file."""
+        rejected = list(rejected)
+        self._rejected_characters += sum(row.size for _, row in rejected)
         self._rejected += [(self.contract.table, path, r.day, r.line, r.reason, r.content) for path, r in rejected]
-        if len(self._rejected) > _REJECTED_BUFFER:
+        if len(self._rejected) > _REJECTED_BUFFER or self._rejected_characters > _REJECTED_CHARACTERS:
             self._flush_rejected()
 
     def drain(self) -> None:
@@ -84,49 +93,72 @@ class DayLoad:
         self._sender.drain()
 
     def remove_duplicates(self, ids: pa.Table) -> pa.Table:
-        """Of the rows with each of the given (event_id, day) keep the one with the earliest event time, then the
-        smallest MD5 of the row's text. Returns the (event_id, day) whose copies differed.
+        """Of the rows with each of the given (event_id, day) keep the one with the highest revision (NULL is the
+        lowest), the earliest event time, then the smallest MD5 of the row's text. Returns the (event_id, day,
+        revision) whose copies of the highest revision differed: those of lower ones were replaced on purpose.
         """
-        conflicting: list[tuple[Any, date]] = []
+        conflicting: list[tuple[Any, date, int | None]] = []
         for day in self.days:
             wanted = ids.filter(pa.compute.equal(ids["day"], pa.scalar(day)))["event_id"]
             for first in range(0, len(wanted), _IDS_AT_ONCE):
                 found = self._remove_copies(day, wanted.slice(first, _IDS_AT_ONCE).to_pylist())
-                conflicting += [(event_id, day) for event_id in found]
+                conflicting += [(event_id, day, revision) for event_id, revision in found]
         return pa.table(
             {
-                "event_id": pa.array([event_id.bytes for event_id, _ in conflicting], pa.uuid()),
-                "day": pa.array([day for _, day in conflicting], pa.date32()),
+                "event_id": pa.array([event_id.bytes for event_id, *_ in conflicting], pa.uuid()),
+                "day": pa.array([day for _, day, _ in conflicting], pa.date32()),
+                REVISION: pa.array([revision for *_, revision in conflicting], pa.int64()),
             }
         )
 
-    def _remove_copies(self, day: date, event_ids: list[Any]) -> list[Any]:
-        # Looking for them and removing them are two statements: only one that writes nothing is done in parallel.
-        found = self.connection.execute(
+    def _remove_copies(self, day: date, event_ids: list[Any]) -> list[tuple[Any, int | None]]:
+        """Remove the copies beyond the one that is kept; returns (event_id, revision) of the conflicting ones."""
+        # Looking for them and removing them are two statements: only the SELECT of a new table is done in parallel. It
+        # never leaves the server, since a small file may hold millions of copies. The text is that of a row without its
+        # revision, the same as before there was any.
+        copies = sql.Identifier(self.contract.family, f"{self._leaf_name(day)}_copies")
+        contents = sql.SQL(", ").join(
+            sql.Identifier("e", column.name) for column in self.contract.columns if column.name != REVISION
+        )
+        self.connection.execute(
             sql.SQL("""
-                select array_agg(row_address) filter (where position > 1), count(*) filter (where position > 1),
-                    coalesce(array_agg(event_id) filter (where position = 1 and lowest <> highest), '{{}}')
+                create unlogged table {copies} as
+                select row_address, event_id, revision, position
                 from (
-                    select row_address, event_id,
-                        row_number() over (partition by event_id order by event_time, fingerprint) as position,
-                        min(fingerprint) over (partition by event_id) as lowest,
-                        max(fingerprint) over (partition by event_id) as highest
+                    select row_address, event_id, revision,
+                        row_number() over (
+                            partition by event_id order by revision desc nulls last, event_time, fingerprint
+                        ) as position,
+                        min(fingerprint) over (partition by event_id, revision) as lowest,
+                        max(fingerprint) over (partition by event_id, revision) as highest
                     from (
-                        select e.ctid as row_address, event_id, e.{time} as event_time, md5(e::text) as fingerprint
+                        select e.ctid as row_address, event_id, e.{time} as event_time, {revision} as revision,
+                            md5(row({contents})::text) as fingerprint
                         from {table} as e
-                        where event_id = any(%s)
+                        where event_id = any({ids}::uuid[])
                     ) as copies
                 ) as ranked
-            """).format(table=self._staging(day), time=sql.Identifier(self.contract.time_column)),
-            [event_ids],
-        ).fetchone()
-        assert found is not None
-        addresses, removed, conflicting = found
-        self.connection.execute(
-            sql.SQL("delete from {} where ctid = any(%s::tid[])").format(self._staging(day)), [addresses]
+                where position > 1 or lowest <> highest
+            """).format(
+                copies=copies,
+                table=self._staging(day),
+                time=sql.Identifier(self.contract.time_column),
+                revision=sql.Identifier("e", REVISION) if self.contract.has_revisions else sql.SQL("null::bigint"),
+                contents=contents,
+                ids=sql.Literal("{" + ",".join(map(str, event_ids)) + "}"),
+            )
         )
+        found = self.connection.execute(
+            sql.SQL("select event_id, revision from {} where position = 1").format(copies)
+        ).fetchall()
+        removed = self.connection.execute(
+            sql.SQL("delete from {} where ctid = any(array(select row_address from {} where position > 1))").format(
+                self._staging(day), copies
+            )
+        ).rowcount
+        self.connection.execute(sql.SQL("drop table {}").format(copies))
         self._counts[day] -= removed
-        return list(conflicting)
+        return [(event_id, revision) for event_id, revision in found]
 
     def publish(
         self,
@@ -135,7 +167,7 @@ class DayLoad:
         conflicts: dict[tuple[int, date], int],
     ) -> list[LoadedDay]:
         """Write the ledger and put the new partitions in place of the old ones."""
-        self._record_changes()
+        same = self._record_changes()
         self._lock_books()
         record_files(self.connection, self.contract.table, self.days, reports, duplicates, conflicts)
         self._forget_rejected([report.file.path for report in reports])
@@ -148,18 +180,19 @@ class DayLoad:
                 self.connection,
                 PartitionRecord(
                     self.contract.table, day, day + timedelta(days=1), count, self.contract.code_version, duration,
-                    self.run_id,
+                    self.run_id, is_changed=day not in same,
                 ),
             )  # fmt: skip
             loaded.append(LoadedDay(day, count, _of(duplicates, day), _of(conflicts, day)))
-        for day in self.days:  # last, since from here on readers of the table wait
-            self._swap(day)
+        self._swap(self.days)  # last, since from here on readers of the table wait
         return loaded
 
     def attach(self, day: date) -> None:
         """Put the new partition of a day in place of the old one and leave the books to the caller."""
         self._analyze(day, self._counts.get(day, 0))
-        self._swap(day)
+        if not self.are_new:
+            add_checks(self.connection, self.contract.table, self._staging(day))
+        self._swap([day])
 
     def _lock_books(self) -> None:
         """From here until the end one load of the table at a time: files that hold rows of several days are read by
@@ -175,8 +208,8 @@ class DayLoad:
             [self.contract.table, list(paths)],
         )
 
-    def _record_changes(self) -> None:
-        """Compare the days that were there before with the rows about to replace them."""
+    def _record_changes(self) -> set[date]:
+        """Compare the days that were there before with the rows about to replace them; those that stay the same."""
         contract, found = self.contract, []
         days = [day for day in self.days if self._is_there(day)]
         versions = changes.known_versions(self.connection, contract.table, days)
@@ -190,6 +223,7 @@ class DayLoad:
             )  # fmt: skip
         changes.judge(self.connection, found, self.gate)
         changes.record_changes(self.connection, found, self.run_id, published=True)
+        return set(versions) - {change.start for change in found}
 
     def mark_gone(self, paths: Iterable[str]) -> None:
         """Files that were read before and are no longer there: their rows of these days are no longer loaded."""
@@ -210,9 +244,18 @@ class DayLoad:
             [self.contract.table, paths, list(self.days)],
         )
 
-    def _swap(self, day: date) -> None:
-        family = self.contract.family
-        leaf = sql.Identifier(family, self._leaf_name(day))
+    def _swap(self, days: Sequence[date]) -> None:
+        """All of them or, as long as somebody reads, none: a reader of one is not made to wait for another."""
+
+        def swap() -> None:
+            for day in days:
+                self._swap_one(day)
+
+        tables = [identifier(self.contract.table), *(self._leaf(day) for day in days)]
+        patiently(self.connection, f"{self.contract.table}: its days cannot be replaced", tables, swap)
+
+    def _swap_one(self, day: date) -> None:
+        leaf = self._leaf(day)
         table = identifier(self.contract.table)
         if self._is_there(day):
             self.connection.execute(sql.SQL("drop table {}").format(leaf))
@@ -229,12 +272,15 @@ class DayLoad:
 
     def _is_there(self, day: date) -> bool:
         """Whether the day has a partition now."""
-        leaf = sql.Identifier(self.contract.family, self._leaf_name(day)).as_string(self.connection)
+        leaf = self._leaf(day).as_string(self.connection)
         found = self.connection.execute("select to_regclass(%s)", [leaf]).fetchone()
         return found is not None and found[0] is not None
 
     def _leaf_name(self, day: date) -> str:
         return f"{self.contract.name}_p{day:%Y%m%d}"
+
+    def _leaf(self, day: date) -> sql.Identifier:
+        return sql.Identifier(self.contract.family, self._leaf_name(day))
 
     def _staging(self, day: date) -> sql.Identifier:
         return sql.Identifier(self.contract.family, f"{self._leaf_name(day)}_new")
@@ -245,7 +291,8 @@ class DayLoad:
         self.connection.execute(sql.SQL("analyze {}").format(self._staging(day)))
 
     def _flush_rejected(self) -> None:
-        rejected, self._rejected = self._rejected, []
+        rejected, size = self._rejected, self._rejected_characters
+        self._rejected, self._rejected_characters = [], 0
 
         def write() -> None:
             statement = "copy ops.rejected_rows (table_name, path, day, line, reason, content) from stdin"
@@ -254,7 +301,7 @@ class DayLoad:
                     copy.write_row(row)
 
         if rejected:
-            self._sender.run(write)
+            self._sender.run(write, size)
 
     def close(self) -> None:
         """End the sending thread, whatever state it is in."""

@@ -1,16 +1,26 @@
 """Running the Alembic revisions of `sql/migrations`: plain SQL up and down for the event and ops tables."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
+import psycopg
 import sqlalchemy as sa
 from alembic import command, op
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from psycopg import sql
 
 from analytics_etl.settings import SQL_DIR, Roles, Settings
 from analytics_etl.warehouse import roles
 from analytics_etl.warehouse.connection import DatabaseError, connect, transaction
+from analytics_etl.warehouse.patience import HOLDERS, TRY_MS, refusal, tries
+
+Result = TypeVar("Result")
+
+_OURS = "select oid from pg_class where relkind in ('r', 'p', 'm', 'v') and relnamespace >= 16384"
+"""The tables of all schemas but PostgreSQL's own."""
 
 VERSIONS = SQL_DIR / "migrations" / "versions"
 
@@ -48,10 +58,14 @@ def revisions() -> list[str]:
 
 def set_grants(settings: Settings, names: Roles, tables: roles.Tables, *, create: bool) -> list[str]:
     """Set owners and rights of everything for the roles, made first if told so; returns the roles that were made."""
-    with transaction(settings) as connection:
-        created = roles.create(connection, names) if create else []
-        roles.grant(connection, names, tables)
-    return created
+
+    def set_all() -> list[str]:
+        with transaction(settings, {"lock_timeout": f"{TRY_MS}ms"}) as connection:
+            created = roles.create(connection, names) if create else []
+            roles.grant(connection, names, tables)
+        return created
+
+    return _patiently(settings, "grants cannot be set", set_all)
 
 
 def run_sql(name: str) -> None:
@@ -63,6 +77,25 @@ def run_sql(name: str) -> None:
 
 
 def _run(settings: Settings, revision: str, *, up: bool) -> str:
+    return _patiently(settings, "the database cannot be migrated", lambda: _run_once(settings, revision, up=up))
+
+
+def _patiently(settings: Settings, what: str, work: Callable[[], Result]) -> Result:
+    """Do a whole transaction again and again, until its statements get their locks; see `patience`."""
+    for is_last in tries():
+        try:
+            return work()
+        except (psycopg.errors.LockNotAvailable, sa.exc.OperationalError) as error:
+            if not isinstance(getattr(error, "orig", error), psycopg.errors.LockNotAvailable):
+                raise
+            if is_last:
+                with transaction(settings) as connection:
+                    found = connection.execute(sql.SQL(HOLDERS.format(_OURS))).fetchall()
+                raise DatabaseError(refusal(what, found)) from None
+    raise AssertionError
+
+
+def _run_once(settings: Settings, revision: str, *, up: bool) -> str:
     with _engine(settings).begin() as connection:
         # One at a time: two processes that start at once both want to migrate.
         connection.execute(sa.text("select pg_advisory_xact_lock(hashtextextended('analytics_etl migrate', 0))"))
@@ -75,6 +108,7 @@ def _run(settings: Settings, revision: str, *, up: bool) -> str:
                 f"the database is not at revision {wanted}, and {connection.scalar(sa.text('select current_user'))} "
                 "may not change its tables; type analytics-etl migrate with a URL of their owner"
             )
+        connection.execute(sa.text(f"set local lock_timeout to {TRY_MS}"))
         connection.execute(sa.text("create schema if not exists ops"))
         config = _config()
         config.attributes["connection"] = connection
@@ -90,9 +124,7 @@ def _may_look(connection: sa.Connection) -> bool | None:
 
 def _engine(settings: Settings) -> sa.Engine:
     # Our own connections, for our own errors: SQLAlchemy's would show a traceback to whoever named the wrong server.
-    return sa.create_engine(
-        "postgresql+psycopg://", creator=lambda: connect(settings, {"search_path": "public"}), poolclass=sa.NullPool
-    )
+    return sa.create_engine("postgresql+psycopg://", creator=lambda: connect(settings), poolclass=sa.NullPool)
 
 
 def _context(connection: sa.Connection) -> MigrationContext:

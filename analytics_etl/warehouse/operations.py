@@ -20,6 +20,8 @@ class PartitionRecord:
     code_version: str
     duration_ms: int
     run_id: str | None = None
+    is_changed: bool = True
+    """Whether its content is another one than before."""
 
 
 def record_partition(connection: Connection, record: PartitionRecord) -> None:
@@ -29,9 +31,11 @@ def record_partition(connection: Connection, record: PartitionRecord) -> None:
         values (%s, %s, %s, %s, %s, %s, %s)
         on conflict (table_name, period_start) do update set
             period_end = excluded.period_end, rows = excluded.rows, code_version = excluded.code_version,
-            duration_ms = excluded.duration_ms, run_id = excluded.run_id, updated_at = clock_timestamp()""",
-        [record.table, record.start, record.end, record.rows, record.code_version, record.duration_ms, record.run_id],
-    )
+            duration_ms = excluded.duration_ms, run_id = excluded.run_id, updated_at = clock_timestamp(),
+            changed_at = case when %s then clock_timestamp() else partitions.changed_at end""",
+        [record.table, record.start, record.end, record.rows, record.code_version, record.duration_ms, record.run_id,
+         record.is_changed],
+    )  # fmt: skip
 
 
 def partitions(connection: Connection, start: date, end: date) -> list[dict[str, Any]]:
@@ -48,7 +52,7 @@ def ledger(connection: Connection, table: str, days: Sequence[date]) -> list[dic
     return rows(
         connection,
         """
-        select path, size_bytes, modified_at, state, of_days.path is not null as has_rows_of_days,
+        select path, size_bytes, modified_at, checksum, found_at, state, of_days.path is not null as has_rows_of_days,
             coalesce(of_days.has_events, false) as has_events_of_days
         from ops.loaded_files
         left join (
@@ -94,6 +98,8 @@ class CheckResult:
     description: str
     unexpected_count: int
     sample: list[dict[str, Any]]
+    code_version: str | None = None
+    """Of the check; None of one that is part of the load."""
 
 
 def record_checks(connection: Connection, results: Iterable[CheckResult], run_id: str | None) -> None:
@@ -102,15 +108,17 @@ def record_checks(connection: Connection, results: Iterable[CheckResult], run_id
             """
             insert into ops.check_results (
                 table_name, check_name, period_start, period_end, passed, severity, description, unexpected_count,
-                sample, run_id
-            ) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+                sample, run_id, code_version
+            ) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
             on conflict (table_name, check_name, period_start) do update set
                 period_end = excluded.period_end, passed = excluded.passed, severity = excluded.severity,
                 description = excluded.description, unexpected_count = excluded.unexpected_count,
-                sample = excluded.sample, run_id = excluded.run_id, checked_at = clock_timestamp()""",
+                sample = excluded.sample, run_id = excluded.run_id,
+                code_version = excluded.code_version, checked_at = clock_timestamp()""",
             [
                 (r.table, r.name, r.start, r.end, r.passed, r.severity, r.description, r.unexpected_count,
-                 json.dumps(r.sample, default=str).replace("\\u0000", ""), run_id)
+                 json.dumps(r.sample, default=str).replace("\\u0000", ""), run_id,
+                 r.code_version)
                 for r in results
             ],
         )  # fmt: skip
@@ -129,6 +137,32 @@ def record_report(
             "insert into ops.report_figures (family, cadence, period_start, figure, value) values (%s, %s, %s, %s, %s)",
             [(family, cadence, start, figure, value) for figure, value in figures.items() if new],
         )
+
+
+def record_written_report(connection: Connection, written: Mapping[str, Any]) -> None:
+    """A report that has just been written, with all columns of its row."""
+    connection.execute(
+        """
+        insert into ops.written_reports (
+            family, cadence, period_start, written_at, code_version, final_from, is_final, has_next, run_id
+        ) values (
+            %(family)s, %(cadence)s, %(period_start)s, %(written_at)s, %(code_version)s, %(final_from)s, %(is_final)s,
+            %(has_next)s, %(run_id)s
+        )
+        on conflict (family, cadence, period_start) do update set
+            written_at = excluded.written_at, code_version = excluded.code_version, final_from = excluded.final_from,
+            is_final = excluded.is_final, has_next = excluded.has_next, run_id = excluded.run_id""",
+        written,
+    )
+
+
+def record_refresh(connection: Connection, view: str) -> None:
+    """A view that shows what its tables hold now."""
+    connection.execute(
+        "insert into ops.refreshed_views (view_name, refreshed_at) values (%s, clock_timestamp()) "
+        "on conflict (view_name) do update set refreshed_at = excluded.refreshed_at",
+        [view],
+    )
 
 
 def record_audit(connection: Connection, actor: str, action: str, subject: str, reason: str | None = None) -> None:

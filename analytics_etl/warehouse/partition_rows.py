@@ -4,7 +4,8 @@
 """
 
 import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import threading
+from collections.abc import Generator, Iterable, Mapping, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -64,16 +65,17 @@ def fingerprint(
 def stream(
     connection: Connection, table: sql.Identifier, columns: Mapping[str, str],
     condition: sql.Composable = _ALL,
-) -> Iterator[pa.RecordBatch]:  # fmt: skip
+) -> Generator[pa.RecordBatch, None, None]:  # fmt: skip
     """The rows as batches of `arrow_schema(columns)`, in no order. Through CSV, which is parsed in parallel and says
     everything: NULL is an empty field and an empty text a quoted one. The fingerprints prove that nothing was changed.
+
+    Whoever takes them closes it, also when he fails: a COPY that is under way cannot be rolled back.
     """
     schema = arrow_schema(columns)
     names = sql.SQL(", ").join(map(sql.Identifier, columns))
     statement = sql.SQL("copy (select {} from {} where {}) to stdout with (format csv)").format(names, table, condition)
     read_as = {field.name: pa.string() if field.type == pa.uuid() else field.type for field in schema}
-    with connection.cursor() as cursor, cursor.copy(statement) as copy:
-        stream_of_bytes = _CopyStream(copy)
+    with connection.cursor() as cursor, cursor.copy(statement) as copy, _CopyStream(copy) as stream_of_bytes:
         if stream_of_bytes.is_empty:
             return
         with pacsv.open_csv(
@@ -93,17 +95,28 @@ def stream(
 
 
 class _CopyStream(io.RawIOBase):
-    """What COPY sends, as a file."""
+    """What COPY sends, as a file. Arrow reads ahead on a thread of its own: once closed, nothing asks COPY any more."""
 
     def __init__(self, copy: Copy) -> None:
         self._copy = copy
+        self._reading = threading.Lock()
         self._rest = memoryview(copy.read())
         self.is_empty = not self._rest
 
     def readable(self) -> bool:
         return True
 
+    def close(self) -> None:
+        with self._reading:
+            super().close()
+
     def readinto(self, target: memoryview) -> int:  # type: ignore[override]
+        with self._reading:
+            if self.closed:
+                return 0
+            return self._read(target)
+
+    def _read(self, target: memoryview) -> int:
         if not self._rest:
             self._rest = memoryview(self._copy.read())
         count = min(len(target), len(self._rest))

@@ -28,9 +28,9 @@ _READER_OPS: Mapping[str, str | None] = {
     "days": "table_name, day, state, is_final, final_from, rows, rows_waiting, files_waiting, failed_checks, "
     "warned_checks, changed_at",
     "loaded_files": "table_name, path, size_bytes, modified_at, checksum, state, first_day, last_day, rows_read, "
-    "rows_valid, rows_rejected, read_at",
+    "rows_valid, rows_rejected, read_at, found_at, rows_not_for_table",
     "check_results": "table_name, check_name, period_start, period_end, passed, severity, description, "
-    "unexpected_count, run_id, checked_at",
+    "unexpected_count, run_id, checked_at, code_version",
 }
 """Tables of `ops` the reader may see: whole, or but for the columns that may repeat raw rows."""
 

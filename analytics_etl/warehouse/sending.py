@@ -18,6 +18,10 @@ from analytics_etl.warehouse.connection import Connection
 
 _AHEAD = 4
 """Batches that may wait for the server: enough that parsing never waits, few enough for the memory."""
+_BYTES_AHEAD = 64 << 20
+"""The same in bytes. A batch that is larger waits alone."""
+_SENT_AT_ONCE = 16 << 20
+"""Bytes of a batch that are encoded together."""
 
 
 class RowSender:
@@ -26,7 +30,7 @@ class RowSender:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._thread = ThreadPoolExecutor(1, "copy")
-        self._waiting: deque[Future[None]] = deque()
+        self._waiting: deque[tuple[Future[None], int]] = deque()
         self._open = ExitStack()
         self._table: sql.Identifier | None = None
         self._copy: psycopg.Copy | None = None
@@ -34,31 +38,35 @@ class RowSender:
 
     def send(self, table: sql.Identifier, rows: pa.Table) -> None:
         """Add rows to a table made in this transaction."""
-        self._submit(lambda: self._send(table, rows))
+        self._submit(lambda: self._send(table, rows), rows.nbytes)
 
-    def run(self, work: Callable[[], None]) -> None:
-        """Do something else on the connection, between the rows sent before and those sent after."""
+    def run(self, work: Callable[[], None], size: int = 0) -> None:
+        """Do something else on the connection, between the rows sent before and those sent after; `size` is what it
+        keeps in memory, in bytes.
+        """
 
         def between() -> None:
             self._end_copy()
             work()
 
-        self._submit(between)
+        self._submit(between, size)
 
     def drain(self) -> None:
         """Wait until all is done; from here to the next call the connection is the caller's."""
         self.run(lambda: None)
         while self._waiting:
-            self._waiting.popleft().result()
+            self._waiting.popleft()[0].result()
 
     def close(self) -> None:
         """End the thread, whatever state it is in."""
         self._thread.shutdown(cancel_futures=True)
 
-    def _submit(self, work: Callable[[], None]) -> None:
-        self._waiting.append(self._thread.submit(work))
+    def _submit(self, work: Callable[[], None], size: int) -> None:
+        while self._waiting and sum(waiting for _, waiting in self._waiting) + size > _BYTES_AHEAD:
+            self._waiting.popleft()[0].result()
+        self._waiting.append((self._thread.submit(work), size))
         if len(self._waiting) > _AHEAD:
-            self._waiting.popleft().result()
+            self._waiting.popleft()[0].result()
 
     def _send(self, table: sql.Identifier, rows: pa.Table) -> None:
         if self._table != table:
@@ -66,7 +74,8 @@ class RowSender:
             self._begin_copy(table, rows.schema)
         assert self._copy is not None
         assert self._encoder is not None
-        for batch in rows.to_batches():
+        at_once = max(1, _SENT_AT_ONCE * rows.num_rows // (rows.nbytes + 1))
+        for batch in rows.to_batches(max_chunksize=at_once):
             self._copy.write(self._encoder.write_batch(batch))
 
     def _begin_copy(self, table: sql.Identifier, schema: pa.Schema) -> None:

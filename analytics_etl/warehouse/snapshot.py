@@ -8,8 +8,9 @@ from typing import Any
 from psycopg import IsolationLevel, sql
 
 from analytics_etl.models import bind, window_parameters
+from analytics_etl.sessions import AGGREGATION
 from analytics_etl.settings import Settings
-from analytics_etl.warehouse.connection import AGGREGATION, Connection, connect, rows
+from analytics_etl.warehouse.connection import Connection, connect, rows
 
 
 class Snapshot:
@@ -45,6 +46,10 @@ class Snapshot:
         ).fetchall()
         return [family for (family,) in found]
 
+    def has_days(self, tables: Sequence[str], start: date, end: date) -> bool:
+        """Whether all days of [start, end) are there in all of some tables."""
+        return has_days(self._connection, tables, start, end)
+
 
 @contextmanager
 def snapshot(settings: Settings) -> Iterator[Snapshot]:
@@ -71,3 +76,13 @@ def newest_day(connection: Connection, tables: Sequence[str]) -> date | None:
         "select max(period_start) from ops.partitions where table_name = any(%s)", [list(tables)]
     ).fetchone()
     return None if found is None else found[0]
+
+
+def has_days(connection: Connection, tables: Sequence[str], start: date, end: date) -> bool:
+    """Whether all days of [start, end) are there in all of some tables, on a connection."""
+    found = connection.execute(
+        "select count(*) from ops.partitions where table_name = any(%s) and period_start >= %s and period_start < %s "
+        "and period_end = period_start + 1",
+        [list(tables), start, end],
+    ).fetchone()
+    return found is not None and found[0] == len(tables) * (end - start).days

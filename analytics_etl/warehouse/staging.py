@@ -11,8 +11,10 @@ from psycopg import sql
 from analytics_etl.warehouse.connection import Connection
 
 
-def create_like(connection: Connection, table: str, new: sql.Identifier, constraint: sql.Composable) -> None:
-    """Create a table with the columns, defaults and CHECKs that `table` has now, and one more constraint."""
+def create_like(
+    connection: Connection, table: str, new: sql.Identifier, constraint: sql.Composable, *, with_checks: bool
+) -> None:
+    """Create a table with the columns and defaults of `table` as it is now, its CHECKs if wanted, and one more."""
     found = connection.execute(
         """
         select format('%%I %%s', attname, format_type(atttypid, atttypmod))
@@ -24,7 +26,27 @@ def create_like(connection: Connection, table: str, new: sql.Identifier, constra
         order by attnum""",
         {"table": table},
     ).fetchall()
-    checks = connection.execute(
+    parts: list[Any] = [text for (text,) in found]
+    if with_checks:
+        parts += _checks(connection, table)
+    definitions = sql.SQL(", ").join([*map(sql.SQL, parts), constraint])
+    connection.execute(sql.SQL("create table {} ({})").format(new, definitions))
+
+
+def add_checks(connection: Connection, table: str, new: sql.Identifier) -> None:
+    """Give a filled table the CHECKs that `table` has now, as a partition of it must have them.
+
+    One that `table` got when it had rows holds for new rows only there, and so it does here.
+    """
+    checks: list[Any] = _checks(connection, table)
+    if checks:
+        additions = sql.SQL(", ").join(sql.SQL("add {}").format(sql.SQL(check)) for check in checks)
+        connection.execute(sql.SQL("alter table {} {}").format(new, additions))
+
+
+def _checks(connection: Connection, table: str) -> list[str]:
+    """The CHECKs of a table as clauses of DDL, `not valid` included."""
+    found = connection.execute(
         """
         select format('constraint %%I %%s', conname, pg_get_constraintdef(oid))
         from pg_constraint
@@ -32,6 +54,4 @@ def create_like(connection: Connection, table: str, new: sql.Identifier, constra
         order by conname""",
         {"table": table},
     ).fetchall()
-    parts: list[Any] = [text for (text,) in (*found, *checks)]
-    definitions = sql.SQL(", ").join([*map(sql.SQL, parts), constraint])
-    connection.execute(sql.SQL("create table {} ({})").format(new, definitions))
+    return [text for (text,) in found]

@@ -37,3 +37,13 @@ comment on column ops.personal_removals.place is 'partition = the rows in the ta
 comment on column ops.personal_removals.values_removed is 'Values that were not NULL before.';
 comment on column ops.personal_removals.before is 'Fingerprint of the rows before. Only what it says of personal columns may differ from the one after.';
 comment on column ops.personal_removals.after is 'Fingerprint of the rows after.';
+
+create table ops.dropped_days (
+    table_name text not null,
+    day date not null,
+    rows bigint not null,
+    dropped_at timestamptz not null default clock_timestamp(),
+    primary key (table_name, day)
+);
+comment on table ops.dropped_days is 'Days of event tables whose rows were not kept once all was made of them: their landing files are the only place they are in.';
+comment on column ops.dropped_days.rows is 'Rows that the partition had.';

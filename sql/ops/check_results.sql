@@ -12,6 +12,7 @@ create table ops.check_results (
     sample jsonb not null,
     run_id text,
     checked_at timestamptz not null default clock_timestamp(),
+    code_version text,
     primary key (table_name, check_name, period_start),
     constraint severity_known check (severity in ('error', 'warn'))
 );
@@ -20,3 +21,4 @@ comment on table ops.check_results is 'The latest result of each check of each p
 comment on column ops.check_results.severity is 'error stops what is downstream of the partition; warn only tells.';
 comment on column ops.check_results.unexpected_count is 'Rows that should not be there.';
 comment on column ops.check_results.sample is 'Some of these rows, as a list of objects.';
+comment on column ops.check_results.code_version is 'Hash of the check that judged; NULL = unknown, or a check that is part of the load.';

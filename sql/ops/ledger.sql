@@ -14,17 +14,22 @@ create table ops.loaded_files (
     rows_valid bigint not null,
     rows_rejected bigint not null,
     read_at timestamptz not null default clock_timestamp(),
+    found_at timestamptz not null default clock_timestamp(),
+    rows_not_for_table bigint not null default 0,
     primary key (table_name, path),
     constraint state_known check (state in ('read', 'cut_off', 'rejected', 'gone'))
 );
 comment on table ops.loaded_files is 'Every landing file as it was last read.';
 comment on column ops.loaded_files.table_name is 'Event table the file is for, with its schema.';
 comment on column ops.loaded_files.path is 'Path below the landing folder.';
+comment on column ops.loaded_files.modified_at is 'Modification time of the file. That and its size tell whether it was replaced, nothing else.';
 comment on column ops.loaded_files.checksum is 'SHA-256 of the bytes of the file.';
 comment on column ops.loaded_files.state is 'read; cut_off = readable up to a point; rejected = not readable at all; gone = it was read before and is no longer there.';
 comment on column ops.loaded_files.reason is 'Why the file is not simply read, or what was ignored in it.';
 comment on column ops.loaded_files.first_day is 'First UTC day the file holds valid events of.';
 comment on column ops.loaded_files.last_day is 'Last UTC day the file holds valid events of.';
+comment on column ops.loaded_files.found_at is 'When this content of the file was first seen; an event more than one day later is rejected.';
+comment on column ops.loaded_files.rows_not_for_table is 'Rows the WHERE of its source mapping leaves out; they are in none of the other counts.';
 
 create table ops.loaded_days (
     table_name text not null,

@@ -9,9 +9,17 @@ create table ops.partitions (
     duration_ms bigint not null,
     run_id text,
     updated_at timestamptz not null default clock_timestamp(),
+    changed_at timestamptz default clock_timestamp(),
     primary key (table_name, period_start)
 );
 comment on table ops.partitions is 'The latest materialization of each partition, written in the same transaction as its rows.';
 comment on column ops.partitions.period_end is 'First day after the partition.';
 comment on column ops.partitions.code_version is 'Hash of the statement (or contract) that produced it.';
 comment on column ops.partitions.run_id is 'Dagster run that wrote it.';
+comment on column ops.partitions.changed_at is 'When the content of the partition last changed, which an identical materialization leaves as it is; NULL = unknown, before this was kept.';
+
+create table ops.refreshed_views (
+    view_name text primary key,
+    refreshed_at timestamptz not null
+);
+comment on table ops.refreshed_views is 'When each materialized view was last refreshed.';

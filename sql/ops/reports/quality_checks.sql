@@ -1,7 +1,8 @@
 /*
 description: >-
   Each check of the tables of a family with its results for partitions inside the period, failed ones first. Partitions
-  that reach beyond the period (the week around a day) belong to their own report.
+  that reach beyond the period (the week around a day) belong to their own report; views have none, as they always show
+  the newest day.
 columns:
   table_name: Table that was checked, with its schema.
   check_name: Check.
@@ -27,7 +28,10 @@ results as (
         min(period_start) filter (where not passed) as first_failed_day,
         max(period_start) filter (where not passed) as last_failed_day
     from ops.check_results
-    where split_part(table_name, '.', 1) = :family and period_start >= :start::date and period_end <= :end::date
+    where split_part(table_name, '.', 1) = :family
+        and period_start >= :start::date
+        and period_end <= :end::date
+        and period_end > period_start
     group by 1, 2, 3
 )
 select

@@ -1,16 +1,38 @@
 /*
-description: The 20 most frequent reasons for which rows of the period were rejected. Never what stood in the rows.
+description: >-
+  The 20 most frequent reasons for which rows of the period were rejected, and those that tell no day, of the files that
+  quality_rows counts them with. Never what stood in the rows.
 columns:
   table_name: Event table, with its schema.
   reason: The column or constraint, and what was expected.
   rejected_count: Rows rejected for it.
 */
 with
+-- The newest day there is, which a file that tells no day is reported with.
+newest as (
+    select max(day) as newest_day from ops.days where split_part(table_name, '.', 1) = :family and rows is not null
+),
+-- The files about the period.
+files as (
+    select table_name, path
+    from ops.loaded_days
+    where split_part(table_name, '.', 1) = :family and day >= :start::date and day < :end::date
+    union
+    select f.table_name, f.path
+    from ops.loaded_files as f
+    cross join newest
+    left join ops.loaded_days as d on d.table_name = f.table_name and d.path = f.path
+    where split_part(f.table_name, '.', 1) = :family
+        and d.path is null
+        and newest_day >= :start::date and newest_day < :end::date
+),
 -- A reason ends with what came; without it rows of one cause come together, and no value of a row leaves the table.
 rejections as (
-    select table_name, split_part(reason, ', got ', 1) as reason
-    from ops.rejected_rows
-    where split_part(table_name, '.', 1) = :family and day >= :start::date and day < :end::date
+    select r.table_name, split_part(r.reason, ', got ', 1) as reason
+    from ops.rejected_rows as r
+    left join files as f on f.table_name = r.table_name and f.path = r.path
+    where split_part(r.table_name, '.', 1) = :family
+        and ((r.day >= :start::date and r.day < :end::date) or (r.day is null and r.line is not null and f.path is not null))
 ),
 -- The position in the whole list, so that cutting it does not depend on the order of the rows.
 reasons as (

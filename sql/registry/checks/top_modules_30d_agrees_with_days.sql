@@ -2,11 +2,34 @@
 description: Each module of the view has the downloads its days have, and no module with more is left out.
 */
 with
+-- Events of the newest days and of the 8 weeks before them.
+volumes as (
+    select day, sum(download_count + failed_download_count)::bigint as volume
+    from registry.module_stats_daily
+    where day > (select max(day) from registry.module_stats_daily) - 63
+    group by 1
+),
+-- Each of the newest 7 days is usual with half of the median of its weekday in the 8 weeks before it, or more.
+judged as (
+    select
+        newest.day,
+        count(past.volume) < 3
+            or newest.volume >= 0.5 * percentile_cont(0.5) within group (order by past.volume) as is_usual
+    from volumes as newest
+    left join volumes as past
+        on past.day < newest.day and past.day >= newest.day - 56 and (newest.day - past.day) % 7 = 0
+    where newest.day > (select max(day) from volumes) - 7
+    group by newest.day, newest.volume
+),
+-- A day with far less is half loaded, not complete, unless all of the newest 7 days have so little (no clock in here).
+latest as (
+    select coalesce(max(case when is_usual then day end), max(day)) as last_day from judged
+),
 -- The 30 days the view is about.
 modules as (
     select module_name, sum(download_count) as download_count
     from registry.module_stats_daily
-    where day > (select max(day) from registry.module_stats_daily) - 30
+    join latest on day > last_day - 30 and day <= last_day
     group by 1
 )
 select module_name, top.rank, top.download_count, modules.download_count as downloads_of_days

@@ -7,15 +7,34 @@ columns:
   download_count: Successful downloads in the 30 days.
   total_download_bytes: Bytes of these downloads.
   first_day: First of the 30 days.
-  last_day: Last of the 30 days, the newest day with statistics.
+  last_day: Last of the 30 days, the newest day with statistics that is not far below its weekday's usual volume.
 checks:
   - expect_column_values_to_be_between: {column: rank, min_value: 1, max_value: 100}
   - expect_column_values_to_be_unique: {column: rank}
 */
 with
--- The last complete day is the newest one that was aggregated: no clock in here.
+-- Events of the newest days and of the 8 weeks before them.
+volumes as (
+    select day, sum(download_count + failed_download_count)::bigint as volume
+    from registry.module_stats_daily
+    where day > (select max(day) from registry.module_stats_daily) - 63
+    group by 1
+),
+-- Each of the newest 7 days is usual with half of the median of its weekday in the 8 weeks before it, or more.
+judged as (
+    select
+        newest.day,
+        count(past.volume) < 3
+            or newest.volume >= 0.5 * percentile_cont(0.5) within group (order by past.volume) as is_usual
+    from volumes as newest
+    left join volumes as past
+        on past.day < newest.day and past.day >= newest.day - 56 and (newest.day - past.day) % 7 = 0
+    where newest.day > (select max(day) from volumes) - 7
+    group by newest.day, newest.volume
+),
+-- A day with far less is half loaded, not complete, unless all of the newest 7 days have so little (no clock in here).
 latest as (
-    select max(day) as last_day from registry.module_stats_daily
+    select coalesce(max(case when is_usual then day end), max(day)) as last_day from judged
 ),
 -- One row per module downloaded in the 30 days.
 modules as (
@@ -25,7 +44,7 @@ modules as (
         sum(download_count)::bigint as download_count,
         sum(total_download_bytes)::bigint as total_download_bytes
     from registry.module_stats_daily
-    join latest on day > last_day - 30
+    join latest on day > last_day - 30 and day <= last_day
     group by 1, 2
     having sum(download_count) > 0
 ),

@@ -9,15 +9,34 @@ columns:
   previous_download_count: Successful downloads in the 7 days before.
   growth_ratio: Growth against the previous 7 days, 1.0 = doubled; NULL for new modules.
   is_new: No downloads in the previous 7 days, so there is nothing to compare with.
-  last_day: Last of the 14 days, the newest day with statistics.
+  last_day: Last of the 14 days, the newest day with statistics that is not far below its weekday's usual volume.
 checks:
   - expect_column_values_to_be_between: {column: rank, min_value: 1, max_value: 50}
   - expect_column_values_to_be_between: {column: growth_ratio, min_value: 0, strict_min: true}
 */
 with
--- The last complete day is the newest one that was aggregated: no clock in here.
+-- Events of the newest days and of the 8 weeks before them.
+volumes as (
+    select day, sum(download_count + failed_download_count)::bigint as volume
+    from registry.module_stats_daily
+    where day > (select max(day) from registry.module_stats_daily) - 63
+    group by 1
+),
+-- Each of the newest 7 days is usual with half of the median of its weekday in the 8 weeks before it, or more.
+judged as (
+    select
+        newest.day,
+        count(past.volume) < 3
+            or newest.volume >= 0.5 * percentile_cont(0.5) within group (order by past.volume) as is_usual
+    from volumes as newest
+    left join volumes as past
+        on past.day < newest.day and past.day >= newest.day - 56 and (newest.day - past.day) % 7 = 0
+    where newest.day > (select max(day) from volumes) - 7
+    group by newest.day, newest.volume
+),
+-- A day with far less is half loaded, not complete, unless all of the newest 7 days have so little (no clock in here).
 latest as (
-    select max(day) as last_day from registry.module_stats_daily
+    select coalesce(max(case when is_usual then day end), max(day)) as last_day from judged
 ),
 -- Both weeks of each module side by side.
 modules as (
@@ -27,7 +46,7 @@ modules as (
         coalesce(sum(download_count) filter (where day > last_day - 7), 0)::bigint as download_count,
         coalesce(sum(download_count) filter (where day <= last_day - 7), 0)::bigint as previous_download_count
     from registry.module_stats_daily
-    join latest on day > last_day - 14
+    join latest on day > last_day - 14 and day <= last_day
     group by 1, 2
 ),
 -- Modules that grew from a volume that means something, and new ones, ranked apart.

@@ -13,6 +13,7 @@ columns:
   sample_message: One of the messages as it was; the first one in the order of their characters.
   first_day: First day the pattern was ever seen on, as of this one.
   is_new: It was on no earlier day.
+  rules_version: Version of the rules that masked the messages; patterns of two versions do not compare.
 checks:
   - expect_column_values_to_be_between: {column: error_count, min_value: 1}
   - expect_column_values_to_be_between: {column: error_share_ratio, min_value: 0, strict_min: true, max_value: 1}
@@ -29,7 +30,8 @@ patterns as (
         count(*) as schedule_count,
         min(first_seen_at) as first_seen_at,
         max(last_seen_at) as last_seen_at,
-        min(sample_message collate "C") as sample_message
+        min(sample_message collate "C") as sample_message,
+        max(rules_version) as rules_version
     from schedules.error_occurrences_daily
     where day >= :start::date and day < :end::date
     group by 1, 2
@@ -58,7 +60,8 @@ select
     last_seen_at,
     sample_message,
     first_day,
-    first_day = day as is_new
+    first_day = day as is_new,
+    rules_version
 from patterns
 join days using (day)
 join first_days using (pattern)

@@ -6,7 +6,7 @@ columns:
   kafka_topic: Topic.
   kafka_partition: Partition of the topic; -1 for attempts that got none.
   published_count: Records that were published.
-  failed_count: Records that were to be published and were not, skipped ones left out.
+  failed_count: Records that were to be published and were not, skipped and cancelled ones left out.
   skew_ratio: Published records of the partition over the mean of the topic's partitions of the day, 1.0 = an even share; NULL without a partition or when nothing was published.
   first_offset: Smallest offset; NULL when nothing was published.
   last_offset: Largest offset; NULL when nothing was published.
@@ -23,7 +23,7 @@ partitions as (
         kafka_topic,
         coalesce(kafka_partition, -1)::bigint as kafka_partition,
         count(published_at) as published_count,
-        count(*) filter (where published_at is null and result <> 'skipped') as failed_count,
+        count(*) filter (where published_at is null and result not in ('skipped', 'cancelled')) as failed_count,
         min(kafka_offset) as first_offset,
         max(kafka_offset) as last_offset
     from schedules.schedule_events

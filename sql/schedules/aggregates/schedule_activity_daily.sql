@@ -23,6 +23,7 @@ columns:
   p99_processing_time_ms: 99th percentile of the known processing times in milliseconds, continuous.
   peak_hour: Hour of the day (0 to 23, UTC) with most attempts; the first of several.
   peak_hour_attempt_count: Attempts in that hour.
+  cancelled_count: Attempts that were cancelled.
 checks:
   - expect_column_values_to_be_between: {column: attempt_count, min_value: 1}
   - expect_column_values_to_be_between: {column: peak_hour, min_value: 0, max_value: 23}
@@ -54,6 +55,7 @@ days as (
         count(*) filter (where result = 'success') as success_count,
         count(*) filter (where result = 'failure') as failure_count,
         count(*) filter (where result = 'skipped') as skipped_count,
+        count(*) filter (where result = 'cancelled') as cancelled_count,
         count(*) filter (where result = 'timeout') as timeout_count,
         count(*) filter (where result = 'retry') as retried_count,
         count(queue_time_ms) as queue_timed_count,
@@ -91,7 +93,8 @@ select
     p95_processing_time_ms,
     p99_processing_time_ms,
     hours.hour_of_day as peak_hour,
-    hours.attempt_count as peak_hour_attempt_count
+    hours.attempt_count as peak_hour_attempt_count,
+    cancelled_count
 from days
 join hours using (day, schedule_id)
 where position = 1

@@ -31,6 +31,7 @@ columns:
   usual_p95_processing_time_ms: Median of their daily 95th percentiles of the processing time, in milliseconds; no percentile of the 28 days.
   success_rate_change: Success rate of the day less that of the baseline; NULL when either is.
   processing_time_ratio: Mean processing time of the day over that of the baseline, 2.0 = twice as slow; NULL when either is, or the baseline is 0.
+  cancelled_count: Attempts that were cancelled.
 checks:
   - expect_column_values_to_be_between: {column: attempt_count, min_value: 1}
   - expect_column_values_to_be_between: {column: success_rate, min_value: 0, max_value: 1}
@@ -65,7 +66,7 @@ baselines as (
 days as (
     select
         day, schedule_id, execution_count, attempt_count, success_count, failure_count, skipped_count, timeout_count,
-        retried_count, p50_queue_time_ms, p95_queue_time_ms, p99_queue_time_ms, p50_processing_time_ms,
+        retried_count, cancelled_count, p50_queue_time_ms, p95_queue_time_ms, p99_queue_time_ms, p50_processing_time_ms,
         p95_processing_time_ms, p99_processing_time_ms, peak_hour,
         success_count::double precision / nullif(success_count + failure_count + timeout_count, 0) as success_rate,
         total_queue_time_ms::double precision / nullif(queue_timed_count, 0) as avg_queue_time_ms,
@@ -102,6 +103,7 @@ select
     usual_p95_queue_time_ms,
     usual_p95_processing_time_ms,
     success_rate - baseline_success_rate as success_rate_change,
-    avg_processing_time_ms / nullif(baseline_avg_processing_time_ms, 0) as processing_time_ratio
+    avg_processing_time_ms / nullif(baseline_avg_processing_time_ms, 0) as processing_time_ratio,
+    cancelled_count
 from days
 left join baselines using (day, schedule_id)

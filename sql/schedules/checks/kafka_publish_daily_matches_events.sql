@@ -17,7 +17,7 @@ events as (
     select
         (recorded_at at time zone 'UTC')::date as day, kafka_topic,
         sum(case when published_at is null then 0 else 1 end) as published_count,
-        sum(case when published_at is null and result <> 'skipped' then 1 else 0 end) as failed_count
+        sum(case when published_at is null and result not in ('skipped', 'cancelled') then 1 else 0 end) as failed_count
     from schedules.schedule_events
     where recorded_at >= :start and recorded_at < :end and kafka_topic <> ''
     group by 1, 2

@@ -6,7 +6,7 @@ with
 told as (
     select
         day, schedule_type, event_type, attempt_count,
-        success_count + failure_count + skipped_count + timeout_count + retried_count as result_count,
+        success_count + failure_count + skipped_count + cancelled_count + timeout_count + retried_count as result_count,
         success_count, total_queue_time_ms, total_processing_time_ms
     from schedules.schedule_stats_daily
     where day >= :start::date and day < :end::date

@@ -8,7 +8,7 @@ columns:
   source_id: The schedule or sensor that started the run; for a tick, which of the two it is of.
   schedule_type: Dagster passes none of the three tiers.
   level: A failed attempt that will be repeated is a warning.
-  result: A cancelled run and a tick that found nothing to do were skipped.
+  result: A tick that found nothing to do was skipped.
   retry_count: Attempts before this one.
   queue_time_ms: From queued to started; NULL for what waits in no queue.
   processing_time_ms: From started to ended.
@@ -25,13 +25,13 @@ select
         as level,
     case status
         when 'SUCCESS' then 'success' when 'FAILURE' then 'failure' when 'RETRY' then 'retry'
-        when 'CANCELED' then 'skipped' when 'SKIPPED' then 'skipped' else status
+        when 'CANCELED' then 'cancelled' when 'SKIPPED' then 'skipped' else status
     end as result,
     retries as retry_count,
     queued_at,
     started_at,
     ended_at as finished_at,
-    epoch_ms(started_at::timestamptz) - epoch_ms(queued_at::timestamptz) as queue_time_ms,
-    epoch_ms(ended_at::timestamptz) - epoch_ms(started_at::timestamptz) as processing_time_ms,
+    try(epoch_ms(started_at::timestamptz) - epoch_ms(queued_at::timestamptz)) as queue_time_ms,
+    try(epoch_ms(ended_at::timestamptz) - epoch_ms(started_at::timestamptz)) as processing_time_ms,
     nullif(error, '') as error_message
 from source

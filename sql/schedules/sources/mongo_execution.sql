@@ -15,17 +15,20 @@ select
     source_id,
     'mongo' as schedule_type,
     'execution' as event_type,
-    case status when 'succeeded' then 'INFO' when 'skipped' then 'INFO' when 'retrying' then 'WARNING' else 'ERROR' end
-        as level,
+    case
+        when status in ('succeeded', 'skipped') then 'INFO'
+        when status in ('retrying', 'cancelled', 'canceled') then 'WARNING'
+        else 'ERROR'
+    end as level,
     case status
         when 'succeeded' then 'success' when 'failed' then 'failure' when 'timed_out' then 'timeout'
-        when 'retrying' then 'retry' else status
+        when 'retrying' then 'retry' when 'canceled' then 'cancelled' else status
     end as result,
     coalesce(retries, '0') as retry_count,
     queued_at,
     started_at,
     finished_at,
-    epoch_ms(started_at::timestamptz) - epoch_ms(queued_at::timestamptz) as queue_time_ms,
-    epoch_ms(finished_at::timestamptz) - epoch_ms(started_at::timestamptz) as processing_time_ms,
+    try(epoch_ms(started_at::timestamptz) - epoch_ms(queued_at::timestamptz)) as queue_time_ms,
+    try(epoch_ms(finished_at::timestamptz) - epoch_ms(started_at::timestamptz)) as processing_time_ms,
     error as error_message
 from source

@@ -1,17 +1,38 @@
 /*
-description: Each schema of the view has the operations its days have, in both weeks.
+description: Each schema of the view has the operations its days have, in both weeks up to the last day of usual volume.
 */
 with
--- The newest day there is.
+-- Events of the newest days and of the 8 weeks before them.
+volumes as (
+    select day, sum(operation_count)::bigint as volume
+    from usage.schema_usage_1d
+    where day > (select max(day) from usage.schema_usage_1d) - 63 and scope = 'schema'
+    group by 1
+),
+-- Each of the newest 7 days is usual with half of the median of its weekday in the 8 weeks before it, or more.
+judged as (
+    select
+        newest.day,
+        count(past.volume) < 3
+            or newest.volume >= 0.5 * percentile_cont(0.5) within group (order by past.volume) as is_usual
+    from volumes as newest
+    left join volumes as past
+        on past.day < newest.day and past.day >= newest.day - 56 and (newest.day - past.day) % 7 = 0
+    where newest.day > (select max(day) from volumes) - 7
+    group by newest.day, newest.volume
+),
+-- A day with far less is half loaded, not complete, unless all of the newest 7 days have so little (no clock in here).
 latest as (
-    select max(day) as last_day from usage.schema_usage_1d
+    select coalesce(max(case when is_usual then day end), max(day)) as last_day from judged
 )
 select trending.schema_id, trending.operation_count, trending.previous_operation_count, trending.last_day
 from usage.trending_schemas as trending
 cross join latest
-where trending.operation_count <> (
+where trending.last_day <> latest.last_day
+    or trending.operation_count <> (
         select coalesce(sum(d.operation_count), 0) from usage.schema_usage_1d as d
-        where d.schema_id = trending.schema_id and d.scope = 'schema' and d.day > latest.last_day - 7
+        where d.schema_id = trending.schema_id and d.scope = 'schema'
+          and d.day > latest.last_day - 7 and d.day <= latest.last_day
     )
     or trending.previous_operation_count <> (
         select coalesce(sum(d.operation_count), 0) from usage.schema_usage_1d as d

@@ -8,6 +8,7 @@ create table usage.schema_usage_events (
     latency_ms bigint not null,
     success boolean not null,
     error_message text,
+    revision bigint,
     constraint schema_id_not_nil check (schema_id <> '00000000-0000-0000-0000-000000000000'),
     constraint operation_known check (
         operation in ('read', 'write', 'validate', 'compatibility_check', 'register', 'list', 'delete')
@@ -15,7 +16,12 @@ create table usage.schema_usage_events (
     constraint service_not_empty check (service <> ''),
     constraint region_not_empty check (region <> ''),
     constraint latency_ms_not_negative check (latency_ms >= 0),
-    constraint error_only_on_failure check (error_message is null or not success)
+    constraint error_only_on_failure check (error_message is null or not success),
+    constraint latency_ms_not_too_large check (latency_ms <= 86400000),
+    constraint service_not_too_long check (length(service) <= 256),
+    constraint region_not_too_long check (length(region) <= 100),
+    constraint error_message_not_too_long check (length(error_message) <= 1000000),
+    constraint revision_not_negative check (revision >= 0)
 ) partition by range (occurred_at);
 
 comment on table usage.schema_usage_events is 'One operation of a service on a schema.';
@@ -28,3 +34,4 @@ comment on column usage.schema_usage_events.region is 'Region the service runs i
 comment on column usage.schema_usage_events.latency_ms is 'How long the answer took, in whole milliseconds, so that sums are exact.';
 comment on column usage.schema_usage_events.success is 'Whether it succeeded.';
 comment on column usage.schema_usage_events.error_message is 'Why it failed; only when it did.';
+comment on column usage.schema_usage_events.revision is 'Of several records with one event_id on a day the one with the highest revision counts; NULL is the lowest.';

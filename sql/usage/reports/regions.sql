@@ -16,7 +16,7 @@ regions as (
         region,
         coalesce(sum(operation_count) filter (where day >= :start::date), 0)::bigint as operation_count,
         coalesce(sum(error_count) filter (where day >= :start::date), 0)::bigint as error_count,
-        coalesce(sum(total_latency_ms) filter (where day >= :start::date), 0)::bigint as total_latency_ms,
+        sum(total_latency_ms) filter (where day >= :start::date) as total_latency_ms,
         coalesce(sum(operation_count) filter (where day < :start::date), 0)::bigint as previous_operation_count,
         max(p95_latency_ms) filter (where day >= :start::date) as highest_daily_p95_latency_ms
     from usage.region_usage_daily

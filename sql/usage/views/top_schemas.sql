@@ -11,21 +11,40 @@ columns:
   operation_count: Operations in the period.
   error_count: Operations in the period that failed.
   first_day: First day of the period.
-  last_day: Last day of the period, the newest day with statistics.
+  last_day: Last day of the period, the newest day with statistics that is not far below its weekday's usual volume.
 checks:
   - expect_column_values_to_be_in_set: {column: last_days, value_set: [1, 7, 30]}
   - expect_column_values_to_be_between: {column: rank, min_value: 1, max_value: 100}
 */
 with
--- The last complete day is the newest one that was aggregated: no clock in here.
+-- Events of the newest days and of the 8 weeks before them.
+volumes as (
+    select day, sum(operation_count)::bigint as volume
+    from usage.schema_usage_1d
+    where day > (select max(day) from usage.schema_usage_1d) - 63 and scope = 'schema'
+    group by 1
+),
+-- Each of the newest 7 days is usual with half of the median of its weekday in the 8 weeks before it, or more.
+judged as (
+    select
+        newest.day,
+        count(past.volume) < 3
+            or newest.volume >= 0.5 * percentile_cont(0.5) within group (order by past.volume) as is_usual
+    from volumes as newest
+    left join volumes as past
+        on past.day < newest.day and past.day >= newest.day - 56 and (newest.day - past.day) % 7 = 0
+    where newest.day > (select max(day) from volumes) - 7
+    group by newest.day, newest.volume
+),
+-- A day with far less is half loaded, not complete, unless all of the newest 7 days have so little (no clock in here).
 latest as (
-    select max(day) as last_day from usage.schema_usage_1d
+    select coalesce(max(case when is_usual then day end), max(day)) as last_day from judged
 ),
 -- Operations of each day, of single kinds and of all kinds together.
 days as (
     select day, last_day, operation, schema_id, operation_count, error_count
     from usage.schema_usage_1d
-    join latest on day > last_day - 30
+    join latest on day > last_day - 30 and day <= last_day
     where scope in ('detail', 'schema')
 ),
 -- One row per period, operation and schema.

@@ -1,0 +1,131 @@
+"""NDJSON lines as records: what json_transform makes of them, and where that is not what stands in the line."""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+
+from analytics_etl.contracts import Contract
+from analytics_etl.landing.fields import ROW, Fields, Origin, literal, quote
+
+_MAY_HOLD_NUL = "contains(_raw, '\\u0000') as _may_hold_nul"  # a bare NUL is no JSON
+
+
+def json_fields(contract: Contract) -> Fields:
+    """The fields of NDJSON lines. Numbers and booleans keep their JSON form, so that "5" is no number."""
+    kinds = {c.name: "VARCHAR" if c.type in ("text", "uuid", "timestamptz") else "JSON" for c in contract.columns}
+    # json_transform gives a struct of NULLs for JSON that is no object; required columns then reject it.
+    names = ", ".join(f"_fields.{quote(name)}::varchar as {quote(name)}" for name in kinds)
+    relation = f"""
+        select {ROW}, _raw, _fields is not null as _is_record, {_MAY_HOLD_NUL}, null::varchar as _problem, {names}
+        from (select {ROW}, _raw, {_parsed(kinds)} as _fields from lines)"""
+    origins: dict[str, Origin] = {name: "text" if kind == "VARCHAR" else "json" for name, kind in kinds.items()}
+    texts = tuple(column.name for column in contract.columns if column.type == "text")
+    return Fields(relation, origins, is_json=True, odd_texts=texts)
+
+
+def foreign_json(columns: Iterable[str]) -> str:
+    """A relation of NDJSON lines with the named keys as text; numbers as they are written."""
+    names = list(columns)
+    fields = ", ".join(f"{_as_written(name)} as {quote(name)}" for name in names)
+    problems = ", ".join(_foreign_problem(name) for name in names)
+    return f"""
+        select {ROW}, _raw, _fields is not null as _is_record, {_MAY_HOLD_NUL}, coalesce({problems}, null) as _problem,
+            {fields}
+        from (
+            select *, {", ".join(f"_fields.{quote(name)} as {quote(name)}" for name in names)}
+            from (select {ROW}, _raw, {_parsed(dict.fromkeys(names, "VARCHAR"))} as _fields from lines)
+        )"""
+
+
+def _as_written(name: str) -> str:
+    """A key's value as text, a number with the digits that stand in the line."""
+    value = quote(name)
+    return f"case when {_may_be_odd(name)} and {_is_real(name)} then {written(name)} else {value} end"
+
+
+def _foreign_problem(name: str) -> str:
+    odd = f"{_is_no_number(name)} or ({_is_real(name)} and {written(name)} is null)"
+    told = f"{literal(name + ': expected a number as JSON writes it, got ')} || {quote(name)}"
+    return f"case when {_may_be_odd(name)} and ({odd}) then {told} end"
+
+
+def _may_be_odd(name: str) -> str:
+    """Whether a text may come from JSON that is none: a cheap look, which spares nearly all values a closer one.
+
+    Words are told by their first letter, unless they are as long as NaN and Infinity, versions and addresses by dots.
+    """
+    value = quote(name)
+    is_word = f"{value} >= 'a' and {value} < '{{' and strlen({value}) <> 3 and strlen({value}) <> 8"
+    is_dotted = f"{value} < ':' and ({value} like '%.%.%' or contains({value}, ':'))"
+    looks_odd = f"{value} < ':' or {value} ^@ '[' or {value} ^@ '{{' or {_says_no_number(value)}"
+    return f"case when {is_word} then false when {is_dotted} then false else {looks_odd} end"
+
+
+def may_be_odd(names: Iterable[str]) -> str:
+    """Whether any of some text columns needs a closer look, `text_problem`."""
+    return " or ".join(_may_be_odd(name) for name in names)
+
+
+def text_problem(name: str) -> str:
+    """What is wrong with a JSON value given for text: NULL for a string, and for a number if there is one way to write
+    it, as there is for 5 and 1.5, and not for 1.10, 1001.0 and 1e3.
+    """
+    value, digits = quote(name), written(name)
+    plain = f"regexp_full_match({value}, '-?(0|[1-9][0-9]*)\\.[0-9]*[1-9]')"
+    is_ambiguous = f"{_is_real(name)} and not ({plain} and coalesce({digits} = {value}, false))"
+    told = f"'{name}: expected text, got ' || left({shown(name, value)}, 100)"
+    return f"""case when {_may_be_odd(name)} then case
+        when {is_ambiguous} then {told} || ', a number that may be written otherwise; put it in quotes'
+        when {_is_no_number(name)} or {_is_nested(name)} then {told} end end"""
+
+
+def _is_real(name: str) -> str:
+    """Whether a text is a JSON number with a fraction or exponent, which json_transform writes anew: 1.10 as 1.1."""
+    number = "-?[0-9]+(\\.[0-9]+([eE][+-]?[0-9]+)?|[eE][+-]?[0-9]+)"
+    return f"(regexp_full_match({quote(name)}, '{number}') and {_json_type(name)} = 'DOUBLE')"
+
+
+def _is_no_number(name: str) -> str:
+    """Whether a text is NaN or an infinity out of quotes, which DuckDB reads and JSON does not have."""
+    return f"({_says_no_number(quote(name))} and {_json_type(name)} = 'DOUBLE')"
+
+
+def _says_no_number(value: str) -> str:
+    return f"regexp_full_match({value}, '(?i)-?(nan|inf|infinity)')"  # an IN of so many words would become a join
+
+
+def _is_nested(name: str) -> str:
+    is_bracket = f"({quote(name)} ^@ '[' or {quote(name)} ^@ '{{')"
+    return f"({is_bracket} and {_json_type(name)} in ('OBJECT', 'ARRAY'))"
+
+
+def _json_type(name: str) -> str:
+    pointer = "/" + name.replace("~", "~0").replace("/", "~1")
+    return f"json_type(_raw, {literal(pointer)})"
+
+
+def written(name: str) -> str:
+    """A number with the digits that stand in the line; NULL when the line has its key more than once, also within an
+    object, or with an escape sequence.
+    """
+    key = re.escape(json.dumps(name, ensure_ascii=False)) + r"\s*:\s*"
+    found = f"len(regexp_extract_all(_raw, {literal(key)})) = 1"
+    return f"case when {found} then regexp_extract(_raw, {literal(key + '([-+.0-9eE]+)')}, 1) end"
+
+
+def _parsed(kinds: Mapping[str, str]) -> str:
+    """A line as a struct of these keys and types, NULL when it is no JSON.
+
+    After an error TRY does the whole vector again row by row. Lines that were cut off, by far the most common damage,
+    are kept away from it. Two branches, since OR would trim every line.
+    """
+    parsed = f"try(json_transform(_raw, {literal(json.dumps(kinds, ensure_ascii=False))}))"
+    blanks = "' ' || chr(9) || chr(10) || chr(13)"
+    return f"""case when ends_with(_raw, '}}' || chr(10)) then {parsed}
+        when ends_with(rtrim(_raw, {blanks}), '}}') then {parsed} end"""
+
+
+def shown(name: str, text: str) -> str:
+    """A JSON value for a message: a number as it stands in the line, if that can be told."""
+    is_number = f"regexp_full_match({text}, '-?[0-9.]+([eE].*)?')"
+    return f"case when {is_number} then coalesce({written(name)}, {text}) else {text} end"

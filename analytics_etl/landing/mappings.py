@@ -1,0 +1,204 @@
+"""Source mappings: one SELECT that makes a contract's fields of a foreign file's columns, and what it must not hold."""
+
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from functools import lru_cache
+from typing import Any
+
+import duckdb
+from sqlglot import exp
+
+from analytics_etl.contracts import Contract
+from analytics_etl.landing.fields import PASSED_ON, Fields, Origin, quote
+from analytics_etl.landing.validation import validated
+from analytics_etl.models import Model, ModelError
+
+LINE = "_line"
+"""What a mapping may read beside the columns of the file."""
+
+_PARTS = {"expressions", "from", "from_", "where"}
+"""Parts a SELECT may have that maps row to row."""
+
+_ASKS_THE_SESSION = {"current_localtime", "current_localtimestamp", "current_user", "session_user", "user", "version"}
+"""Functions whose answer is not a row's, which DuckDB does not mark as such."""
+
+
+def mapping_inputs(mapping: Model) -> list[str]:
+    """The foreign columns a source mapping reads, sorted."""
+    return sorted({column.name for column in mapping.expression.find_all(exp.Column)} - {LINE})
+
+
+def mapped_fields(contract: Contract, mapping: Model, relation: str, *, may_have_problems: bool = False) -> Fields:
+    """The fields a source mapping makes of a foreign file's relation, all as text. Rows its WHERE leaves out, also by
+    NULL, are marked, unless something is wrong with them before.
+    """
+    select = _select(mapping)
+    outputs = _outputs(mapping)
+    if unknown := [name for name in outputs if name not in {column.name for column in contract.columns}]:
+        raise ModelError(f"{mapping.path}: {contract.table} has no columns {unknown}")
+    for cast in list(select.find_all(exp.Cast)):
+        if not isinstance(cast, exp.TryCast):  # a value that does not fit must reject its row, not stop the run
+            cast.replace(exp.TryCast(**cast.args))
+    where = select.args.pop("where", None)
+    values = ", ".join(f"{_tried(value.unalias())} as {quote(value.alias_or_name)}" for value in select.selects)
+    is_wanted = (
+        ""
+        if where is None
+        else f", not _is_record or _problem is not null or coalesce({_tried(where.this)}, false) as _is_wanted"
+    )
+    source = select.find(exp.From)
+    assert source is not None
+    passed_on = ", ".join(PASSED_ON)
+    texts = ", ".join(f"{quote(name)}::varchar as {quote(name)}" for name in outputs)
+    statement = f"select {passed_on}{is_wanted}, {values} {source.sql('duckdb')}"
+    others = "" if where is None else ", _is_wanted"
+    origins: dict[str, Origin] = {c.name: "text" if c.name in outputs else "absent" for c in contract.columns}
+    return Fields(
+        f"with source as ({relation}) select {passed_on}{others}, {texts} from ({statement})",
+        origins, may_have_problems=may_have_problems, has_others=where is not None,
+        personal=tuple(sorted(_inputs_of(select, contract.personal_columns))),
+    )  # fmt: skip
+
+
+def _inputs_of(select: exp.Select, outputs: Collection[str]) -> set[str]:
+    """The foreign columns that some columns are made of."""
+    values = [value for value in select.selects if value.alias_or_name in outputs]
+    return {column.name for value in values for column in value.find_all(exp.Column)}
+
+
+def _tried(value: exp.Expr) -> str:
+    """An expression that gives NULL where it cannot be computed."""
+    return value.sql("duckdb") if isinstance(value, exp.Column | exp.Literal) else f"try({value.sql('duckdb')})"
+
+
+def check_mappings(contracts: Iterable[Contract], mappings: Mapping[str, Model]) -> None:
+    """Raise ModelError, which names the file and what is wrong, if one of a family's mappings cannot work."""
+    tables = list(contracts)
+    for mapping in mappings.values():
+        _check(mapping)
+        fitting = [contract for contract in tables if set(_outputs(mapping)) <= {c.name for c in contract.columns}]
+        if not fitting:
+            raise ModelError(f"{mapping.path}: no event table of {mapping.family} has the columns {_outputs(mapping)}")
+        missing = {
+            contract.table: [c.name for c in contract.columns if c.is_required and c.name not in _outputs(mapping)]
+            for contract in fitting
+        }
+        if all(missing.values()):
+            told = "; ".join(f"{table} needs {names}, too" for table, names in missing.items())
+            raise ModelError(f"{mapping.path}: every row would be rejected: {told}")
+        for contract in fitting:
+            if not missing[contract.table]:
+                _bind(mapping, contract)
+
+
+def _check(mapping: Model) -> None:
+    """Raise ModelError unless a mapping is a SELECT that makes one row of each row, by nothing but the row."""
+    names = mapping_inputs(mapping)
+    if reserved := [name for name in names if name.startswith("_")]:
+        raise ModelError(f"{mapping.path}: reads {reserved}, expected columns of a file, or {LINE}")
+    if alike := [name for name, later in zip(_folded(names), _folded(names)[1:], strict=False) if name == later]:
+        raise ModelError(f"{mapping.path}: reads columns that differ by upper and lower case only: {alike}")
+    outputs = _outputs(mapping)
+    if not all(outputs) or len(set(outputs)) < len(outputs):
+        raise ModelError(f"{mapping.path}: each output needs a name of its own, expected `… as name`; got {outputs}")
+    parsed = _parsed(_select(mapping).sql("duckdb"))
+    if parsed.get("error"):
+        raise ModelError(f"{mapping.path}: DuckDB does not know this statement: {parsed.get('error_message')}")
+    kinds = _function_kinds()
+    for node in _nodes(parsed):
+        function, arguments = str(node.get("function_name", "")).lower(), node.get("arguments", [])
+        kind = kinds.get(function, "")
+        if node.get("class") in ("WINDOW", "SUBQUERY") or kind == "aggregate" or function == "unnest":
+            what = node["class"].lower() if node.get("class") in ("WINDOW", "SUBQUERY") else function
+            raise ModelError(
+                f"{mapping.path}: {what}: expected expressions of one row, since a mapping maps row to row"
+            )
+        asks = kind == "volatile" or function in _ASKS_THE_SESSION or (function == "age" and len(arguments) == 1)
+        column = node["column_names"][-1].lower() if node.get("class") == "COLUMN_REF" else ""
+        if asks or (column and column not in {*_folded(names), LINE}):
+            raise ModelError(
+                f"{mapping.path}: {function or column}: its value is not the row's alone, so that reading a file again "
+                "would give other rows; expected columns, and functions that give the same each time"
+            )
+
+
+def _bind(mapping: Model, contract: Contract) -> None:
+    """Let DuckDB prepare the mapping for a table; ModelError says what it does not know."""
+    inputs = ", ".join(f"null::varchar as {quote(name)}" for name in mapping_inputs(mapping))
+    relation = f"""select 0 as _file, timestamptz '1970-01-01' as _found_at, 1::bigint as _line, '' as _raw,
+        true as _is_record, false as _may_hold_nul, null::varchar as _problem{", " if inputs else ""}{inputs}"""
+    statement = validated(contract, mapped_fields(contract, mapping, relation))
+    if problem := _bound(statement):
+        raise ModelError(f"{mapping.path}: DuckDB refuses it: {problem}")
+
+
+@lru_cache(maxsize=1)
+def _engine() -> duckdb.DuckDBPyConnection:
+    """An empty DuckDB to ask; its cursors may be used by any thread."""
+    return duckdb.connect(config={"threads": 1}).execute("set timezone = 'UTC'")
+
+
+@lru_cache(maxsize=256)  # definitions are loaded many times in tests, and each time costs milliseconds
+def _bound(statement: str) -> str:
+    """What DuckDB has against a statement; nothing if it runs."""
+    with _engine().cursor() as connection:
+        try:
+            connection.execute(statement).fetchall()
+        except duckdb.Error as error:
+            return str(error).partition("\n\nLINE ")[0].replace("\n", " ")
+    return ""
+
+
+@lru_cache(maxsize=256)
+def _parsed(statement: str) -> dict[str, Any]:
+    """A statement as DuckDB's parser sees it."""
+    with _engine().cursor() as connection:
+        found = connection.execute("select json_serialize_sql($1)", [statement]).fetchone()
+    answer: dict[str, Any] = json.loads("{}" if found is None else found[0])
+    return answer
+
+
+@lru_cache(maxsize=1)
+def _function_kinds() -> Mapping[str, str]:
+    """{function: aggregate, or volatile for one that may answer otherwise the next time}; others are not in it."""
+    with _engine().cursor() as connection:
+        found = connection.execute(
+            """
+            select lower(function_name),
+                case when bool_or(function_type = 'aggregate') then 'aggregate' else 'volatile' end
+            from duckdb_functions()
+            where function_type = 'aggregate' or (function_type = 'scalar' and stability <> 'CONSISTENT')
+            group by 1"""
+        ).fetchall()
+    return dict(found)
+
+
+def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
+    """Every object of a JSON value."""
+    if isinstance(tree, dict):
+        yield tree
+        tree = list(tree.values())
+    if isinstance(tree, list):
+        for part in tree:
+            yield from _nodes(part)
+
+
+def _select(mapping: Model) -> exp.Select:
+    """A copy of the mapping's SELECT; ModelError if it is more than one from source."""
+    select = mapping.expression.copy()
+    if not isinstance(select, exp.Select):
+        raise ModelError(f"{mapping.path}: expected one SELECT from source, not several put together")
+    if more := sorted(part for part, value in select.args.items() if value and part not in _PARTS):
+        raise ModelError(f"{mapping.path}: has {', '.join(more)}; expected one SELECT from source that maps row to row")
+    tables = list(select.find_all(exp.Table))
+    if [(table.db, table.name) for table in tables] != [("", "source")]:
+        raise ModelError(f"{mapping.path}: reads from {[table.sql() for table in tables]}, expected `from source`")
+    return select
+
+
+def _outputs(mapping: Model) -> list[str]:
+    return [value.alias_or_name for value in mapping.expression.selects]
+
+
+def _folded(names: Iterable[str]) -> list[str]:
+    return sorted(name.lower() for name in names)

@@ -1,0 +1,156 @@
+"""Days whose raw events were not kept: all was made of them and checked, then their partition was dropped, unarchived.
+
+The books keep what they say of such a day. Whatever would read its rows is refused, since it would compute from less
+than there was; loading the day from its landing files brings the rows back.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from psycopg import sql
+from psycopg.types.json import Jsonb
+
+from analytics_etl.contracts import Contract
+from analytics_etl.english import counted, shortened
+from analytics_etl.warehouse.connection import Connection, DatabaseError, identifier, lock
+from analytics_etl.warehouse.operations import record_audit
+
+DAYS_NAMED = 10
+"""In the message of a refusal."""
+
+_DUE = """
+    with
+    readers as (
+        select * from jsonb_to_recordset(%(readers)s) as r (name text, version text, back integer, ahead integer)
+    ),
+    newest as (
+        select max(period_start) as day from ops.partitions where table_name = %(table)s
+    ),
+    -- Old enough, final, in the table, and checked since it was loaded.
+    candidates as (
+        select p.period_start as day, p.updated_at
+        from ops.partitions as p
+        cross join newest
+        join ops.days as s on s.table_name = p.table_name and s.day = p.period_start
+        where p.table_name = %(table)s and newest.day - p.period_start >= %(keep)s
+            and s.state = 'final' and s.files_waiting = 0 and p.code_version = %(version)s
+            and not exists (select from ops.archives as a where a.table_name = p.table_name and a.day = p.period_start)
+            and not exists (
+                select from ops.dropped_days as d where d.table_name = p.table_name and d.day = p.period_start
+            )
+            and exists (
+                select from ops.check_results as c
+                where c.table_name = p.table_name and c.period_start = p.period_start
+                    and c.check_name <> 'change_is_small' and c.checked_at >= p.updated_at
+            )
+    )
+    select day
+    from candidates
+    -- Every partition that reads the day was made of it by the code of today, is final, and was checked.
+    where not exists (
+        select
+        from readers as r
+        cross join generate_series(day - r.ahead, day + r.back, interval '1 day') as q (day)
+        where exists (select from ops.partitions as p where p.table_name = %(table)s and p.period_start = q.day::date)
+            and not exists (
+                select
+                from ops.partitions as m
+                cross join newest
+                where m.table_name = r.name and m.period_start <= q.day::date and m.period_end > q.day::date
+                    and m.updated_at >= candidates.updated_at and m.code_version = r.version
+                    and newest.day - (m.period_end - 1) >= %(lateness)s
+                    and exists (
+                        select from ops.check_results as c
+                        where c.table_name = m.table_name and c.period_start = m.period_start
+                            and c.check_name <> 'change_is_small' and c.checked_at >= candidates.updated_at
+                    )
+                    and not exists (
+                        select from ops.check_results as c
+                        where c.table_name = m.table_name and c.period_start = m.period_start
+                            and not c.passed and c.severity = 'error'
+                    )
+            )
+    )
+    order by day"""
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A derived table whose SELECT, or one of whose checks, reads raw rows of so many days before and after its own."""
+
+    name: str
+    version: str
+    back: int
+    ahead: int
+
+
+def due_days(
+    connection: Connection, contract: Contract, keep: int, lateness: int, readers: Sequence[Reader]
+) -> list[date]:
+    """Days `keep` days or more older than the newest one of which all that reads them was made and has passed its
+    checks of severity error.
+    """
+    found = connection.execute(
+        _DUE,
+        {
+            "table": contract.table, "version": contract.code_version, "keep": keep, "lateness": lateness,
+            "readers": Jsonb([vars(reader) for reader in readers]),
+        },
+    ).fetchall()  # fmt: skip
+    return [day for (day,) in found]
+
+
+def drop(connection: Connection, contract: Contract, day: date, actor: str) -> int:
+    """Drop the partition of a day for good; returns how many rows it had."""
+    lock(connection, f"{contract.table} {day}")
+    leaf = sql.Identifier(contract.family, f"{contract.name}_p{day:%Y%m%d}")
+    counted_rows = connection.execute(sql.SQL("select count(*) from {}").format(leaf)).fetchone()
+    assert counted_rows is not None
+    table = identifier(contract.table)
+    connection.execute(sql.SQL("alter table {} detach partition {}").format(table, leaf))
+    connection.execute(sql.SQL("drop table {}").format(leaf))
+    connection.execute(
+        "insert into ops.dropped_days (table_name, day, rows) values (%s, %s, %s)",
+        [contract.table, day, counted_rows[0]],
+    )
+    what = f"{counted(counted_rows[0], 'row')}: all was made of them, and ANALYTICS_KEEP_RAW_EVENTS says no"
+    record_audit(connection, actor, "drop raw events", f"{contract.table} {day}", what)
+    return int(counted_rows[0])
+
+
+def loaded_again(connection: Connection, table: str, days: Collection[date]) -> None:
+    """Say that the rows of some days are in the table."""
+    connection.execute("delete from ops.dropped_days where table_name = %s and day = any(%s)", [table, list(days)])
+
+
+def dropped_days(connection: Connection, tables: Sequence[str], start: date, end: date) -> dict[str, list[date]]:
+    """{table: days of [start, end)} whose rows were not kept."""
+    found = connection.execute(
+        "select table_name, array_agg(day order by day) from ops.dropped_days "
+        "where table_name = any(%s) and day >= %s and day < %s group by 1 order by 1",
+        [list(tables), start, end],
+    ).fetchall()
+    return {table: list(days) for table, days in found}
+
+
+Need = tuple[Sequence[str], date, date]
+"""Tables, and the days [start, end) of them that are read."""
+
+
+def refuse(connection: Connection, needs: Sequence[Need]) -> None:
+    """Raise DatabaseError when any day that is needed was not kept."""
+    some = connection.execute("select exists (select from ops.dropped_days)").fetchone()
+    if some is None or not some[0]:  # as in most databases, for hundreds of checks a run
+        return
+    missing: dict[str, set[date]] = {}
+    for tables, start, end in needs:
+        for table, days in dropped_days(connection, tables, start, end).items():
+            missing.setdefault(table, set()).update(days)
+    for table, found in sorted(missing.items()):
+        days = sorted(found)
+        raise DatabaseError(
+            f"{table}: the raw events of {shortened(days, DAYS_NAMED)} are needed, but were not kept "
+            "(ANALYTICS_KEEP_RAW_EVENTS); nothing was changed. What was made of them is there. To bring them back from "
+            f"their landing files, each of these days: analytics-etl restore {table} {days[0]} --reason TEXT"
+        )

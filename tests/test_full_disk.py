@@ -1,0 +1,155 @@
+"""A disk that fills while rows are read out of the database: an error within seconds, and nothing is left behind."""
+
+import ast
+import errno
+import resource
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+
+import psycopg
+import pytest
+from events import DOWNLOADS, ask, declared, download, load, write
+
+from analytics_etl import warehouse as warehouse_module
+from analytics_etl.settings import Settings
+from analytics_etl.warehouse import Warehouse, explained, partition_rows
+from analytics_etl.warehouse.connection import connect
+
+DAY = date(2025, 3, 10)
+SECONDS = 30
+"""Far more than what is done here takes, far less than for ever."""
+
+
+@pytest.fixture
+def loaded(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Warehouse:
+    """A day of some megabytes, more than may wait between the server and us."""
+    monkeypatch.setattr(partition_rows, "_BLOCK", 1 << 18)
+    write(settings, f"download_events/{DAY}.ndjson", [download(1, DAY)])
+    warehouse = Warehouse(settings)
+    load(warehouse, DOWNLOADS, DAY)
+    columns = [c.name for c in declared().contracts[DOWNLOADS].columns if c.name not in ("event_id", "user_agent")]
+    names = ", ".join(columns)
+    ask(
+        settings.database_url,
+        f"insert into {DOWNLOADS} (event_id, user_agent, {names}) select gen_random_uuid(), "
+        f"repeat(md5(n::text), 20), {names} from {DOWNLOADS}, generate_series(1, 40000) as n returning 1",
+    )
+    return warehouse
+
+
+@contextmanager
+def small_disk(folder: Path) -> Iterator[None]:
+    """A folder into which a megabyte goes: a file system of its own where that may be made, else a limit of files."""
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)], capture_output=True, check=False
+    )
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    if mounted.returncode != 0:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        if mounted.returncode == 0:
+            subprocess.run(["umount", str(folder)], check=True)
+
+
+def others(settings: Settings) -> list[dict[str, object]]:
+    """Sessions in the database but the one that asks, and the locks they hold on our tables."""
+    return ask(
+        settings.database_url,
+        "select state, query from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() "
+        "and backend_type = 'client backend' "
+        "union all select 'lock', mode from pg_locks where pid <> pg_backend_pid() "
+        "and database = (select oid from pg_database where datname = current_database())",
+    )
+
+
+def test_archiving_to_a_full_disk_ends(loaded: Warehouse) -> None:
+    settings = replace(loaded.settings, archive_dir=loaded.settings.archive_dir.parent / "small")
+    met: list[BaseException] = []
+
+    def export() -> None:
+        try:
+            Warehouse(settings).archiver.export(declared().contracts[DOWNLOADS], DAY)
+        except BaseException as error:  # noqa: BLE001 - looked at below
+            met.append(error)
+
+    with small_disk(settings.archive_dir):
+        thread = threading.Thread(target=export, daemon=True)
+        thread.start()
+        thread.join(SECONDS)
+        assert not thread.is_alive()
+        [error] = met
+        assert isinstance(error, OSError)
+        assert error.errno in (errno.ENOSPC, errno.EFBIG)
+        assert others(settings) == []
+        assert [path for path in settings.archive_dir.rglob("*") if path.is_file()] == []
+        said = explained(error)
+    assert said is not None
+    assert said.startswith("the disk is full: ")
+    # With room it goes on, and the rows are those of before.
+    manifest = loaded.archiver.export(declared().contracts[DOWNLOADS], DAY)
+    assert manifest.fingerprint.rows == 40_001
+
+
+def test_rows_that_are_no_longer_wanted_are_not_read_to_the_end(loaded: Warehouse) -> None:
+    columns = ["event_id", "user_agent"]
+    rows = loaded.event_rows(declared().contracts[DOWNLOADS], columns, DAY, DAY + timedelta(days=1))
+    with closing(rows):
+        assert next(rows).num_rows > 0
+        assert [row["state"] for row in others(loaded.settings)].count("active") == 1
+    assert others(loaded.settings) == []
+
+
+def test_whoever_reads_from_a_connection_closes_it() -> None:
+    """In the source: a generator that reads is only ever taken inside of `closing`, or waits for the collector."""
+    package = Path(warehouse_module.__file__).parent.parent
+    for path in package.rglob("*.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        closed = {
+            id(node.args[0])
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "closing"
+        }
+        reads = [
+            node
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Call)
+            and (
+                (isinstance(node.func, ast.Name) and node.func.id == "stream")
+                or (isinstance(node.func, ast.Attribute) and node.func.attr in ("event_rows", "stream"))
+            )
+        ]
+        assert [f"{path.name}:{node.lineno}" for node in reads if id(node) not in closed] == []
+
+
+@pytest.mark.parametrize(
+    ("setting", "statement", "expected"),
+    [
+        ("statement_timeout", "select pg_sleep(60)", "a statement took longer than is allowed"),
+        ("idle_in_transaction_session_timeout", "select 1", "nothing was heard of a transaction for too long"),
+    ],
+)
+def test_a_session_that_takes_too_long_is_given_up(
+    settings: Settings, setting: str, statement: str, expected: str
+) -> None:
+    def take_long() -> None:
+        with connect(settings, {setting: "100ms"}) as connection:
+            connection.execute(statement.encode())
+            time.sleep(0.5)
+            connection.execute("select 1")
+
+    with pytest.raises(psycopg.Error) as raised:
+        take_long()
+    said = explained(raised.value)
+    assert said is not None
+    assert said.startswith(expected)
+    assert others(settings) == []

@@ -1,0 +1,85 @@
+"""Folders and files with events in them: for their user alone, unless their folder was there and says otherwise."""
+
+import os
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from events import aggregate, declared
+
+from analytics_etl import runs
+from analytics_etl.archive import ArchiveFolder
+from analytics_etl.assets.reports import write_index, write_report
+from analytics_etl.landing.scratch import Scratch
+from analytics_etl.sample import SampleOptions, write_sample
+from analytics_etl.settings import CHECKOUT, Settings
+from analytics_etl.warehouse import Warehouse
+
+DAY = date(2025, 3, 10)
+
+Write = Callable[[Settings], Path]
+
+
+def archive(settings: Settings) -> Path:
+    rows = pa.record_batch({"n": [1]})
+    ArchiveFolder(settings.archive_dir).write_rows("registry.download_events", DAY, rows.schema, [rows])
+    return settings.archive_dir
+
+
+def landing(settings: Settings) -> Path:
+    for file_format in ("ndjson.gz", "parquet"):
+        write_sample(settings.landing_dir, SampleOptions(DAY, 1, 10, file_format=file_format, rhythm=False))
+    return settings.landing_dir
+
+
+def reports(settings: Settings) -> Path:
+    aggregate(Warehouse(settings), DAY, DAY, ["day"], ["registry"])
+    write_report(Warehouse(settings), declared(), "registry", "day", DAY)
+    write_index(settings.reports_dir)
+    return settings.reports_dir
+
+
+def scratch(settings: Settings) -> Path:
+    (Scratch(settings.temporary_dir).path / "unpacked").touch()
+    return settings.temporary_dir
+
+
+def dagster(settings: Settings) -> Path:
+    runs.prepare(settings)
+    return settings.dagster_home
+
+
+@pytest.fixture(autouse=True)
+def usual_umask() -> Iterator[None]:
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
+@pytest.mark.parametrize("write", [archive, landing, reports, scratch, dagster])
+def test_what_is_made_is_for_its_user_alone(settings: Settings, write: Write) -> None:
+    top = write(settings)
+    made = [top, *top.rglob("*")]
+    assert len(made) > 1
+    # A file in a closed folder of Dagster's own is as closed as that.
+    open_ones = [p for p in made if p.stat().st_mode & 0o077 and not (write in (dagster, scratch) and p.is_file())]
+    assert open_ones == []
+    assert settings.home == top or not settings.home.exists() or settings.home.stat().st_mode & 0o066 == 0
+
+
+@pytest.mark.parametrize("write", [archive, landing, reports])
+def test_a_folder_that_is_there_says_how_open_everything_in_it_is(settings: Settings, write: Write) -> None:
+    for folder in (settings.archive_dir, settings.landing_dir, settings.reports_dir):
+        folder.mkdir(parents=True)
+        folder.chmod(0o750)
+    top = write(settings)
+    assert {path.stat().st_mode & 0o777 for path in (top, *top.rglob("*")) if path.is_dir()} == {0o750}
+    assert {path.stat().st_mode & 0o777 for path in top.rglob("*") if path.is_file()} == {0o640}
+
+
+def test_the_services_of_systemd_keep_their_folder_to_themselves() -> None:
+    for unit in (CHECKOUT / "deploy" / "systemd").glob("*.service"):
+        lines = unit.read_text(encoding="utf-8").splitlines()
+        assert {"StateDirectory=analytics_etl", "StateDirectoryMode=0700", "UMask=0077"} <= set(lines), unit.name
