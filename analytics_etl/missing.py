@@ -17,7 +17,7 @@ from analytics_etl.partitions import periods
 from analytics_etl.runs import Job
 from analytics_etl.schedules import JOB_NAMES, VIEWS_JOB
 from analytics_etl.status import is_of, settle
-from analytics_etl.warehouse import CHANGE_CHECK, Warehouse
+from analytics_etl.warehouse import CHANGE_CHECK, OF_DROPPED_DAYS, Warehouse
 
 FAILED, UNWRITTEN = "failed a check", "could not be written last time"
 LATE, REPLACED = "late rows are waiting", "a file was replaced, or came late without a valid row"
@@ -156,6 +156,8 @@ class _Search:
             return "missing"
         if (table, start) in self.failed | self.unwritten:
             return FAILED if (table, start) in self.failed else UNWRITTEN
+        if record["code_version"] == OF_DROPPED_DAYS:
+            return "made of days that were dropped since"
         if record["code_version"] != self.catalog.code_version(table):
             return _EARLIER
         if (table, start) in self.waiting:

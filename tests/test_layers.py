@@ -97,7 +97,7 @@ MAY_IMPORT = {
 """Module (or package) -> what of ours it may import, itself aside. What is not named here is a program, which may
 import all but `cli`, or the pure code of a domain, which belongs into DOMAINS."""
 
-PROGRAMS = {"cli", "runs", "doctor", "metrics", "missing", "queries"}
+PROGRAMS = {"cli", "runs", "doctor", "dropping", "metrics", "missing", "queries"}
 DOMAINS = set[str]()
 """Packages of pure code of one family: they may import what `reporting` may, and assets and checks may import them."""
 
