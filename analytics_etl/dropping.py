@@ -1,9 +1,10 @@
 """Undoing days: what goes, what is made anew, in which order. Printing and asking are the command line's business.
 
-The days leave tables and books in one transaction, their reports just before it commits. What other days were made of them
-is marked in the books by then, so that whoever is interrupted can go on, with the same command or `backfill --missing`.
+The days leave tables and books in one transaction, their reports just before it commits. By then the books say which
+other days were made of them, so that whoever is interrupted can go on, with the same command or `backfill --missing`.
 """
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -133,13 +134,20 @@ def _other_reports(
         remade = {day for table, starts in dropped.remade.items() if is_of(table, [family]) for day in starts}
         if not remade and not any(contract.family == family for contract in target.contracts):
             continue
+        newest = warehouse.newest_day([table for table in catalog.kept_by_day if is_of(table, [family])])
         for cadence in _NAMES:
             first = period_start(cadence, period_start(cadence, target.first) - timedelta(days=1))
             last = target.last + timedelta(days=_TREND_DAYS[cadence])
             of_remade = {period_start(cadence, day) for day in remade}
-            for start, _ in _reports(warehouse, family, cadence):
-                if first <= start <= last or start in of_remade:
+            for start, path in _reports(warehouse, family, cadence):
+                if first <= start <= last or start in of_remade or _is_final_too_early(path, newest):
                     yield family, cadence, start
+
+
+def _is_final_too_early(path: Path, newest: date | None) -> bool:
+    """Whether a report calls itself final, which it was when later days were there."""
+    state = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))["state"]
+    return state["is_final"] and (newest is None or date.fromisoformat(state["final_from"]) > newest)
 
 
 def _reports(warehouse: Warehouse, family: str, cadence: Cadence) -> list[tuple[date, Path]]:
@@ -148,7 +156,11 @@ def _reports(warehouse: Warehouse, family: str, cadence: Cadence) -> list[tuple[
     found = []
     for path in sorted((folder / report_path(family, _NAMES[cadence], date(2000, 1, 1))).parent.glob("*.html")):
         start = _start_of(path.stem)
-        if start is not None and path == folder / report_path(family, _NAMES[cadence], start):
+        if (
+            start is not None
+            and path.with_suffix(".json").exists()
+            and path == folder / report_path(family, _NAMES[cadence], start)
+        ):
             found.append((start, path))
     return found
 

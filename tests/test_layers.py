@@ -62,14 +62,16 @@ MAY_IMPORT = {
     "dagster_storage": set[str](),
     # The books hold what landing reports: the warehouse names these values, and calls nothing of landing.
     "warehouse": {"settings", "models", "contracts", "partitions", "embedded", "english", "landing", "archive"},
-    "retention": {"settings", "contracts", "catalog", "warehouse"},
+    "demonstration": {"english", "settings"},
+    "gaps": {"english", "partitions", "warehouse"},
+    "retention": {"settings", "contracts", "catalog", "warehouse", "gaps"},
     "outdated_reports": {"models", "partitions", "warehouse"},
-    "status": {"english", "models", "partitions", "catalog", "warehouse"},
+    "status": {"english", "gaps", "models", "partitions", "catalog", "warehouse"},
     # Of landing only the temporary folder that is cleared when its process was killed.
     "watchdog": {"settings", "models", "contracts", "partitions", "catalog", "landing", "warehouse"},
     "assets": {
         *("settings", "models", "contracts", "partitions", "catalog", "landing", "warehouse", "reporting"),
-        *("english", "outdated_reports", "retention", "status", "visible", "watchdog"),
+        *("english", "gaps", "outdated_reports", "retention", "status", "visible", "watchdog"),
     },
     "checks": {"settings", "models", "contracts", "partitions", "catalog", "warehouse", "assets.metadata"},
     "notifications": {"english", "settings"},

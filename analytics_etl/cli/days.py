@@ -10,6 +10,7 @@ import click
 
 from analytics_etl.catalog import Catalog
 from analytics_etl.cli.families import FAMILY, check_families
+from analytics_etl.cli.gaps import YES, ask_if_far
 from analytics_etl.cli.notices import tell_owners
 from analytics_etl.cli.terminal import BAD, GOOD, actor, err, explanation, out, progress
 from analytics_etl.cli.typed import DAY, REASON, check_range, yesterday
@@ -31,15 +32,24 @@ ACCEPT_CHANGE = click.option(
 @ACCEPT_CHANGE
 @click.option("--reason", type=REASON, help="Why; kept in the audit log.")
 @click.option("--notify", is_flag=True, help="Tell the owners of what fails, as of a scheduled run.")
+@YES
 def run(
-    day: datetime, families: tuple[str, ...], accept_change: bool, reason: str | None, notify: bool  # noqa: FBT001 - by name
-) -> None:  # fmt: skip
+    day: datetime,
+    families: tuple[str, ...],
+    accept_change: bool,  # noqa: FBT001 - click passes it by name
+    reason: str | None,
+    notify: bool,  # noqa: FBT001 - click passes it by name
+    yes: bool,  # noqa: FBT001 - click passes it by name
+) -> None:
     """Run one day: load it, aggregate, check and report it, with its week, its month and the views.
 
-    DATE is a UTC day like 2025-03-31. Running a day again replaces it by what the landing files hold now.
+    DATE is a UTC day like 2025-03-31, or `yesterday`. Running a day again replaces it by what the landing files hold
+    now. A day more than 31 days after the newest one is asked about first.
     """
     settings = Settings.from_environment()
     _check_days(settings, day.date(), day.date())
+    check_families(Catalog.of(settings), families)
+    ask_if_far(settings, day.date(), yes=yes)
     run_days(
         settings, day.date(), day.date(), "run", reason, families=families, accept_change=accept_change, notify=notify
     )
@@ -55,6 +65,7 @@ def run(
 @ACCEPT_CHANGE
 @click.option("--reason", type=REASON, help="Why; kept in the audit log.")
 @click.option("--notify", is_flag=True, help="Tell the owners of what fails, as of a scheduled run.")
+@YES
 def backfill(
     first: datetime | None,
     last: datetime | None,
@@ -63,6 +74,7 @@ def backfill(
     accept_change: bool,  # noqa: FBT001 - click passes it by name
     reason: str | None,
     notify: bool,  # noqa: FBT001 - click passes it by name
+    yes: bool,  # noqa: FBT001 - click passes it by name
 ) -> None:
     """Run a range of days, FROM and TO included, with their weeks, months and the views.
 
@@ -80,6 +92,8 @@ def backfill(
     assert first is not None
     assert last is not None
     _check_days(settings, first.date(), last.date())
+    check_families(Catalog.of(settings), families)
+    ask_if_far(settings, first.date(), yes=yes)
     run_days(
         settings, first.date(), last.date(), "backfill", reason,
         families=families, accept_change=accept_change, notify=notify,
@@ -163,6 +177,7 @@ def _tell_owners_if_possible(settings: Settings) -> None:
 def _backfill_missing(
     settings: Settings, days: tuple[date, date] | None, families: tuple[str, ...], reason: str | None
 ) -> None:
+    from analytics_etl import gaps  # noqa: PLC0415 - the same
     from analytics_etl.assets.events import scan_files  # noqa: PLC0415 - the same
     from analytics_etl.missing import known_days, make_plan  # noqa: PLC0415 - the same
     from analytics_etl.status import rows_before_the_first_day  # noqa: PLC0415 - the same
@@ -174,6 +189,9 @@ def _backfill_missing(
     migrations.upgrade(settings)
     with progress(1) as step:  # what new and replaced files hold belongs to what is missing
         scan_files(catalog, warehouse, None, lambda text: step(text, 0, 1))
+    for gap in gaps.find(warehouse):
+        if not gap.is_accepted:
+            out.say_lines(": ".join(gaps.told(gap)), "! ")
     if early := rows_before_the_first_day(warehouse, families):
         out.say(f"! {': '.join(early)}")
     days = days or known_days(warehouse, yesterday())

@@ -31,8 +31,8 @@ def drop(
     """Undo days: as if they had never been run.
 
     Rows, states, check results and reports of DAY go, and weeks and months that hold no other day; what else was made
-    of them is made anew. Landing files stay, and the next run loads them again: move those out of the landing folder that
-    must not come back, before or after. Interrupted, it can simply be started again.
+    of them is made anew. Landing files stay, and the next run loads them again: move those out of the landing folder
+    that must not come back, before or after. Interrupted, it can simply be started again.
 
     For example, after a wrong year was typed: analytics-etl drop 2025-03-31 --reason "the year was wrong"
     """
@@ -57,7 +57,9 @@ def drop(
         return
     if plan.final_days and not yes and sys.stdin.isatty():
         days = shortened(plan.final_days)
-        click.confirm(f"{days} {'is' if len(plan.final_days) == 1 else 'are'} final. Drop them all the same?", abort=True)
+        click.confirm(
+            f"{days} {'is' if len(plan.final_days) == 1 else 'are'} final. Drop them all the same?", abort=True
+        )
     with progress(1) as step:
         dropped = dropping.run(warehouse, catalog, target, actor(), reason, step)
     _say_what_goes(dropped, "went")
@@ -95,8 +97,9 @@ def _say_files(settings: Settings, plan: "dropping.Dropped") -> None:
     if there:
         rows = counted(sum(file.rows for file in there), "row")
         out.say(
-            f"! {counted(len(there), 'landing file')} with {rows} of these days {'stays' if len(there) == 1 else 'stay'} "
-            f"below {settings.landing_dir}, and the next run, the daemon or `backfill --missing` loads them again:"
+            f"! {counted(len(there), 'landing file')} with {rows} of these days "
+            f"{'stays' if len(there) == 1 else 'stay'} below {settings.landing_dir}, and the next run, the daemon or "
+            "`backfill --missing` loads them again:"
         )
         for file in there[:5]:
             out.say(f"    {file.path}" + (", which holds rows of other days, too" if file.has_other_days else ""))

@@ -37,6 +37,13 @@ class _Bounded(click.DateTime):
         return at if at.tzinfo is None else at.astimezone(UTC).replace(tzinfo=None)
 
 
+class _Day(_Bounded):
+    """A day, which may be named `yesterday`."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        return super().convert(yesterday().isoformat() if value == "yesterday" else value, param, ctx)
+
+
 class Moment(_Bounded):
     """A day, or a moment as answers print it; a zone may follow, UTC is meant without one."""
 
@@ -113,7 +120,7 @@ def _wrong_with(text: str) -> str | None:
     return None
 
 
-DAY = _Bounded(formats=[_DAY_FORMAT])
+DAY = _Day(formats=[_DAY_FORMAT])
 REASON = Text()
 PORT = click.IntRange(1, 65_535)
 

@@ -1,14 +1,13 @@
 """Undoing days: their rows, states and books go in one transaction, as if the days had never been run.
 
-Partitions of other days that were made of them are marked; `remake` makes these anew. A landing file that is still there
-waits to be loaded again, one that is not is forgotten for these days. Reports on disk are not removed here.
+Partitions of other days that were made of them are marked; `remake` makes these anew. A landing file that is still
+there waits to be loaded again, one that is not is forgotten for these days. Reports on disk are not removed here.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
 
 from psycopg import sql
 
@@ -58,7 +57,7 @@ class Target:
 
     @property
     def tables(self) -> list[str]:
-        return [table.table for table in (*self.contracts, *self.models)]
+        return [*(contract.table for contract in self.contracts), *(model.table for model in self.models)]
 
     @property
     def end(self) -> date:
@@ -273,57 +272,51 @@ def _forget_partitions(connection: Connection, target: Target, partitions: Seque
     for period in partitions:
         going[period.table].append(period.start)
     for table, starts in going.items():
-        of_days = [target.first, target.last] if cadence_of(table) == "day" else [date.max, date.min]
-        where = "where table_name = %s and (period_start = any(%s) or period_start between %s and %s)"
+        is_by_day = cadence_of(table) == "day"
+        where = sql.SQL("where table_name = {} and (period_start = any({}) or {} and period_start between {} and {})")
+        of_them = where.format(table, sql.Literal(starts), is_by_day, target.first, target.last)
         for book in ("partitions", "check_results", "changes"):
-            _execute(connection, f"delete from ops.{book} {where}", [table, starts, *of_days])
+            _delete(connection, book, of_them)
         # What fails when the days are loaded again is news.
-        _execute(
-            connection,
-            f"update ops.check_failures set passed_at = clock_timestamp() {where} and passed_at is null",
-            [table, starts, *of_days],
-        )
-        for book in ("days", "archives", "personal_removals"):
-            _execute(
-                connection, f"delete from ops.{book} where table_name = %s and day between %s and %s", [table, *of_days]
+        connection.execute(
+            sql.SQL("update ops.check_failures set passed_at = clock_timestamp() {} and passed_at is null").format(
+                of_them
             )
+        )
+        for book in ("days", "archives", "personal_removals") if is_by_day else ():
+            days = sql.SQL("where table_name = {} and day between {} and {}")
+            _delete(connection, book, days.format(table, target.first, target.last))
 
 
 def _forget_files(connection: Connection, target: Target, files: Iterable[File]) -> None:
     """Let files that are there wait to be loaded again, and forget the others for these days."""
     for file in files:
-        named = [file.table, file.path, target.first, target.last]
-        where = "where table_name = %s and path = %s and day between %s and %s"
+        of_file = sql.SQL("where table_name = {} and path = {}").format(file.table, file.path)
+        of_days = sql.SQL("{} and day between {} and {}").format(of_file, target.first, target.last)
         if file.is_there:
-            _execute(
-                connection,
-                "update ops.loaded_days set rows_loaded = null, rows_duplicate = null, rows_conflicting = null, "
-                f"loaded_at = null {where}",
-                named,
+            _delete(connection, "loaded_days", sql.SQL("{} and rows_read = 0").format(of_days))
+            connection.execute(
+                sql.SQL(
+                    "update ops.loaded_days set rows_loaded = null, rows_duplicate = null, rows_conflicting = null, "
+                    "loaded_at = null {}"
+                ).format(of_days)
             )
-            _execute(connection, f"delete from ops.loaded_days {where} and rows_read = 0", named)
-            continue
-        for book in ("loaded_days", "rejected_rows"):
-            _execute(connection, f"delete from ops.{book} {where}", named)
-        if file.has_other_days:
+        elif file.has_other_days:
+            _delete(connection, "loaded_days", of_days)
+            _delete(connection, "rejected_rows", of_days)
             # Should it come back, it is read as one that has changed.
-            what = "update ops.loaded_files set modified_at = 'epoch'"
+            connection.execute(sql.SQL("update ops.loaded_files set modified_at = 'epoch' {}").format(of_file))
         else:
-            what = "delete from ops.loaded_files"
-            _execute(connection, "delete from ops.rejected_rows where table_name = %s and path = %s", named[:2])
-        _execute(connection, f"{what} where table_name = %s and path = %s", named[:2])
+            for book in ("loaded_days", "rejected_rows", "loaded_files"):
+                _delete(connection, book, of_file)
 
 
-def _forget_reports(connection: Connection, published: Iterable[Collection[Any]]) -> None:
-    for report in published:
+def _forget_reports(connection: Connection, published: Iterable[tuple[str, str, date]]) -> None:
+    for family, cadence, start in published:
+        where = sql.SQL("where family = {} and cadence = {} and period_start = {}").format(family, cadence, start)
         for book in ("reports", "report_figures"):
-            _execute(
-                connection,
-                f"delete from ops.{book} where family = %s and cadence = %s and period_start = %s",
-                list(report),
-            )
+            _delete(connection, book, where)
 
 
-def _execute(connection: Connection, statement: str, parameters: Sequence[Any]) -> None:
-    """Run a statement of ours, put together of constants."""
-    connection.execute(statement.encode(), parameters)
+def _delete(connection: Connection, book: str, where: sql.Composable) -> None:
+    connection.execute(sql.SQL("delete from {} {}").format(sql.Identifier("ops", book), where))
