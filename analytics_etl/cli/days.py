@@ -104,18 +104,37 @@ def backfill(
 
 @click.command()
 @click.argument("day", type=DAY, metavar="DAY")
+@FAMILY
 @click.option("--reason", type=REASON, required=True, help="Why; kept in the audit log.")
-def reopen(day: datetime, reason: str) -> None:
+def reopen(day: datetime, families: tuple[str, ...], reason: str) -> None:
     """Load the late rows of a day that is final: run it with its week, its month and the views.
 
-    What changes is published however large it is, as with --accept-change.
+    What changes is published however large it is, as with --accept-change. Does nothing when nothing waits for the day.
 
     DAY is a UTC day like 2025-03-31. What sensors and schedules run leaves such a day as it is.
     """
     settings = Settings.from_environment()
     _check_days(settings, day.date(), day.date())
-    run_days(settings, day.date(), day.date(), "reopen", reason, accept_change=True)
+    catalog = Catalog.of(settings)
+    check_families(catalog, families)
+    if not _waits(settings, catalog, day.date(), families):
+        of = f" of {', '.join(families)}" * bool(families)
+        out.say(GOOD, f" nothing to do: no late, new or replaced file{of} waits for {day.date()}")
+        return
+    run_days(settings, day.date(), day.date(), "reopen", reason, families=families, accept_change=True)
     out.say(GOOD, f" {day.date()} was reopened and is done")
+
+
+def _waits(settings: Settings, catalog: Catalog, day: date, families: tuple[str, ...]) -> bool:
+    """Whether files wait for a day, those included that nobody has looked at yet."""
+    from analytics_etl.assets.events import scan_files  # noqa: PLC0415 - Dagster takes seconds to import
+    from analytics_etl.status import is_of  # noqa: PLC0415 - with it
+
+    warehouse = Warehouse(settings)
+    persistently(settings, lambda: migrations.upgrade(settings))
+    with progress(1) as step:
+        scan_files(catalog, warehouse, None, lambda text: step(text, 0, 1))
+    return any(row["day"] == day and is_of(row["table_name"], families) for row in warehouse.waiting_days())
 
 
 def run_days(
