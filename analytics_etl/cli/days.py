@@ -119,7 +119,11 @@ def reopen(day: datetime, families: tuple[str, ...], reason: str) -> None:
     check_families(catalog, families)
     if not _waits(settings, catalog, day.date(), families):
         of = f" of {', '.join(families)}" * bool(families)
-        out.say(GOOD, f" nothing to do: no late, new or replaced file{of} waits for {day.date()}")
+        out.say(
+            GOOD,
+            f" nothing to do: no late, new or replaced file{of} waits for {day.date()}; to run it all "
+            f"the same: analytics-etl run {day.date()}",
+        )
         return
     run_days(settings, day.date(), day.date(), "reopen", reason, families=families, accept_change=True)
     out.say(GOOD, f" {day.date()} was reopened and is done")

@@ -51,7 +51,7 @@ def serve(command: Sequence[str], environment: Mapping[str, str], url: str, home
     # A signal with a handler of ours is back to its default in the programs that are started.
     before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     # A group of its own: Ctrl-C reaches us alone, and we pass it on to all of them.
-    process = subprocess.Popen(command, env=dict(environment), start_new_session=True)  # noqa: S603 - our own programs
+    process = subprocess.Popen(command, env=dict(environment), start_new_session=True)
     try:
         with _marked(home, url):
             _tell_when_it_answers(process, url)

@@ -68,8 +68,8 @@ def stop() -> None:
     out.say("stopped" if stopped else "it was not running")
     if (ui_there := foreground.running(home)) is not None:
         err.say(
-            f"! a UI uses the database and starts it again: {ui_there.url}, process {ui_there.process}; stop that first, "
-            f"with Ctrl-C or `kill {ui_there.process}`, then type this again"
+            f"! a UI uses the database and starts it again: {ui_there.url}, process {ui_there.process}; stop that "
+            f"first, with Ctrl-C or `kill {ui_there.process}`, then type this again"
         )
 
 

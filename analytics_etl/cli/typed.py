@@ -28,20 +28,15 @@ _ZONED = tuple(f"{moment}%z" for moment in _MOMENTS)
 
 
 class _Bounded(click.DateTime):
-    """A day or moment from FIRST_DAY to LAST_DAY, in UTC without a zone."""
+    """A day or moment from FIRST_DAY to LAST_DAY, in UTC without a zone; `yesterday` is a day, too."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        if value == "yesterday":
+            value = yesterday().isoformat()
         at: datetime = super().convert(value, param, ctx)
         if not FIRST_DAY <= at.date() <= LAST_DAY:
             self.fail(f"expected a day from {FIRST_DAY} to {LAST_DAY}, got {value!r}", param, ctx)
         return at if at.tzinfo is None else at.astimezone(UTC).replace(tzinfo=None)
-
-
-class _Day(_Bounded):
-    """A day, which may be named `yesterday`."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        return super().convert(yesterday().isoformat() if value == "yesterday" else value, param, ctx)
 
 
 class Moment(_Bounded):
@@ -120,7 +115,7 @@ def _wrong_with(text: str) -> str | None:
     return None
 
 
-DAY = _Day(formats=[_DAY_FORMAT])
+DAY = _Bounded(formats=[_DAY_FORMAT])
 REASON = Text()
 PORT = click.IntRange(1, 65_535)
 
