@@ -1,39 +1,43 @@
 """Undoing days: afterwards everything is as if they had never been run, whoever is interrupted in between."""
 
 import json
-from collections.abc import Iterator
-from datetime import date
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 from conftest import Server, settings_in
 from events import (
+    DOWNLOADS,
     all_tables,
     ask,
+    booked,
     days_of,
     declared,
     download,
     event_id,
-    execute,
+    load,
     load_and_aggregate,
     restored_environment,
+    rows_of,
     write,
 )
 from test_cli import variables
 
-from analytics_etl import dropping
+from analytics_etl import dropping, retention
 from analytics_etl.assets.reports import write_index, write_report
 from analytics_etl.cli import main
+from analytics_etl.late import new_files
 from analytics_etl.missing import make_plan
 from analytics_etl.models import Cadence
 from analytics_etl.partitions import period_start
-from analytics_etl.settings import Settings
+from analytics_etl.settings import PerTable, Settings
 from analytics_etl.warehouse import Warehouse
 
 FIRST, LAST = date(2025, 3, 30), date(2025, 4, 1)  # a Sunday to a Tuesday: two weeks, two months
 DAYS = days_of(FIRST, LAST)
-WRONG = date(2026, 3, 31)
 FAMILIES = ["registry", "schedules"]
 BOOKS = {
     "partitions": "table_name, period_start, period_end, rows, code_version",
@@ -61,9 +65,9 @@ def write_day(settings: Settings, day: date) -> None:
     write(settings, f"schedule_events/{day}.ndjson", [execution(n, day) for n in numbers])
 
 
-def write_reports(warehouse: Warehouse, *days: date) -> None:
+def write_reports(warehouse: Warehouse, families: Sequence[str], *days: date) -> None:
     cadences: tuple[Cadence, ...] = ("day", "week", "month")
-    for family in FAMILIES:
+    for family in families:
         for cadence in cadences:
             for start in sorted({period_start(cadence, day) for day in days}):
                 write_report(warehouse, declared(), family, cadence, start)
@@ -105,35 +109,172 @@ def twin(server: Server, settings: Settings) -> Iterator[Settings]:
     server.drop(url)
 
 
-@pytest.mark.parametrize("gone", [DAYS[2:], DAYS[1:2], DAYS], ids=["the newest", "one between", "all"])
-def test_what_is_left_is_as_if_the_days_had_never_been_run(
-    settings: Settings, twin: Settings, gone: list[date]
-) -> None:
-    """Their files are taken away, too."""
-    left = [day for day in DAYS if day not in gone]
-    for day in DAYS:
+def loaded(settings: Settings, families: Sequence[str], *days: date) -> Warehouse:
+    """Days that were run, with their reports."""
+    warehouse = Warehouse(settings)
+    for day in days:
         write_day(settings, day)
-    load_and_aggregate(Warehouse(settings), FIRST, LAST, FAMILIES)
-    write_reports(Warehouse(settings), *DAYS)
-    for day in gone:
-        for table in ("download_events", "schedule_events"):
-            (settings.landing_dir / table / f"{day}.ndjson").unlink()
-    drop(Warehouse(settings), gone[0], gone[-1])
+    load_and_aggregate(warehouse, days[0], days[-1], families)
+    write_reports(warehouse, families, *days)
+    return warehouse
 
-    for folder in ("download_events", "schedule_events"):
-        (twin.landing_dir / folder).mkdir(parents=True)
-    for day in left:
-        write_day(twin, day)
-    for day in left:
-        load_and_aggregate(Warehouse(twin), day, day, FAMILIES)
-    if not left:
-        load_and_aggregate(Warehouse(twin), FIRST, LAST, FAMILIES)
-        execute(twin.database_url, "; ".join(f"truncate ops.{book}" for book in BOOKS))
-    write_reports(Warehouse(twin), *left)
+
+def assert_same(settings: Settings, twin: Settings) -> None:
     assert all_tables(settings.database_url) == all_tables(twin.database_url)
     assert reports(settings) == reports(twin)
     assert books(settings) == books(twin)
-    assert (
-        make_plan(Warehouse(settings), declared(), FIRST, LAST, ("schedules",)).gaps
-        == make_plan(Warehouse(twin), declared(), FIRST, LAST, ("schedules",)).gaps
-    )
+
+
+@pytest.mark.parametrize(
+    ("family", "gone"), [("registry", DAYS[2]), ("schedules", DAYS[1])], ids=["the newest", "one between"]
+)
+def test_what_is_left_is_as_if_the_day_had_never_been_run(
+    settings: Settings, twin: Settings, family: str, gone: date
+) -> None:
+    """Its files are taken away, too."""
+    left = [day for day in DAYS if day != gone]
+    warehouse = loaded(settings, [family], *DAYS)
+    for path in settings.landing_dir.glob(f"*/{gone}.ndjson"):
+        path.unlink()
+    drop(warehouse, gone, gone, (family,))
+
+    for day in left:
+        write_day(twin, day)
+    for day in left:
+        load_and_aggregate(Warehouse(twin), day, day, [family])
+    write_reports(Warehouse(twin), [family], *left)
+    assert_same(settings, twin)
+    [audit] = ask(settings.database_url, "select actor, action, subject, reason from ops.audit")
+    assert tuple(audit.values()) == ("test", "drop", f"{gone} to {gone} of {family}", "why")
+
+
+def test_all_days_of_one_family_go_and_the_other_stays(settings: Settings) -> None:
+    warehouse = loaded(settings, FAMILIES, *DAYS[:2])
+    before = {table: rows for table, rows in all_tables(settings.database_url).items() if "schedules." in table}
+    seen = drop(warehouse, FIRST, LAST, ("registry",))
+    after = all_tables(settings.database_url)
+    assert {table: rows for table, rows in after.items() if "schedules." in table} == before
+    assert {table for table, rows in after.items() if "registry." in table and rows} == set()
+    assert {path.split("/")[0] for path in reports(settings)} == {"schedules"}
+    assert seen.remade == {}
+    again = drop(warehouse, FIRST, LAST, ("registry",))
+    assert again.is_nothing
+
+
+def test_files_that_are_there_wait_and_are_loaded_again(settings: Settings) -> None:
+    """Also one that holds another day, too; one that is gone is forgotten."""
+    warehouse = Warehouse(settings)
+    write(settings, "download_events/both.ndjson", [download(1, FIRST), download(2, LAST), download(3, LAST)])
+    gone = write(settings, "download_events/gone.ndjson", [download(4, LAST)])
+    load(warehouse, DOWNLOADS, FIRST, LAST)
+    before = [row for row in rows_of(settings.database_url) if event_id(4) not in row]
+    gone.unlink()
+    seen = drop(warehouse, LAST, LAST)
+    assert [(file.path, file.rows, file.has_other_days, file.is_there) for file in seen.found.files] == [
+        ("download_events/both.ndjson", 2, True, True), ("download_events/gone.ndjson", 1, False, False)
+    ]  # fmt: skip
+    assert booked(settings.database_url) == {
+        "download_events/both.ndjson": {str(FIRST): (1, 0, 1, 0, 0), str(LAST): (2, 0, None, None, None)}
+    }
+    [waiting] = warehouse.waiting_days()
+    assert (waiting["day"], waiting["rows_waiting"], waiting["is_loaded"]) == (LAST, 2, False)
+    load(warehouse, DOWNLOADS, LAST)
+    assert rows_of(settings.database_url) == before
+
+
+def test_a_file_that_comes_back_is_read_again(settings: Settings) -> None:
+    warehouse = Warehouse(settings)
+    path = write(settings, "download_events/both.ndjson", [download(1, FIRST), download(2, LAST)])
+    load(warehouse, DOWNLOADS, FIRST, LAST)
+    away = path.rename(settings.home.parent / "away")
+    drop(warehouse, LAST, LAST)
+    assert booked(settings.database_url) == {"download_events/both.ndjson": {str(FIRST): (1, 0, 1, 0, 0)}}
+    away.rename(path)
+    [file] = new_files(declared().contracts[DOWNLOADS], declared(), warehouse)
+    assert file.path == "download_events/both.ndjson"
+
+
+def test_interrupted_before_the_commit_nothing_has_happened(settings: Settings) -> None:
+    warehouse = loaded(settings, ["registry"], *DAYS[:1])
+    tables, before = all_tables(settings.database_url), books(settings)
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        warehouse.drop_days(dropping.target_of(declared(), FIRST, FIRST), "test", "why", interrupt)
+    assert (all_tables(settings.database_url), books(settings)) == (tables, before)
+    assert drop(warehouse, FIRST, FIRST).rows > 0
+
+
+@pytest.mark.parametrize("mended_by", ["drop", "backfill --missing"])
+def test_interrupted_after_the_commit_it_goes_on(settings: Settings, twin: Settings, mended_by: str) -> None:
+    warehouse = loaded(settings, ["schedules"], *DAYS)
+    for path in settings.landing_dir.glob(f"*/{LAST}.ndjson"):
+        path.unlink()
+    target = dropping.target_of(declared(), LAST, LAST, ("schedules",))
+    warehouse.drop_days(target, "test", "why", lambda: None)
+    plan = make_plan(warehouse, declared(), FIRST, DAYS[1], ("schedules",))
+    gaps = [(gap.table, gap.start) for gap in plan.gaps if gap.why == "made of days that were dropped since"]
+    # What happens to executions is looked for on the 2 days after theirs.
+    assert ("schedules.schedule_flow_daily", DAYS[1]) in gaps
+    assert str(plan.jobs[0]) == f"daily {FIRST} to {DAYS[1]} of schedules"
+    if mended_by == "drop":
+        drop(warehouse, LAST, LAST, ("schedules",))
+    else:
+        load_and_aggregate(warehouse, FIRST, DAYS[1], ["schedules"])
+    for day in DAYS[:2]:
+        write_day(twin, day)
+    load_and_aggregate(Warehouse(twin), FIRST, DAYS[1], ["schedules"])
+    assert all_tables(settings.database_url) == all_tables(twin.database_url)
+    assert books(settings)["partitions"] == books(twin)["partitions"]
+
+
+def test_archived_days_are_refused(settings: Settings) -> None:
+    write(settings, "download_events/a.ndjson", [download(1, FIRST), download(2, LAST)])
+    warehouse = Warehouse(replace(settings, retention=PerTable(1), lateness=PerTable(1)))
+    load(warehouse, DOWNLOADS, FIRST, LAST)
+    retention.run(warehouse, declared(), "test", lambda *_: None)
+    refused = typed(settings, "drop", str(FIRST), "--to", str(LAST), "--reason", "why")
+    assert refused.exit_code == 1
+    assert f'analytics-etl restore {DOWNLOADS} {FIRST} --reason "why"' in refused.stderr
+    contract = declared().contracts[DOWNLOADS]
+    warehouse.archiver.restore(contract, FIRST, "test", "why")
+    drop(warehouse, FIRST, LAST)
+    assert rows_of(settings.database_url) == []
+    assert ask(settings.database_url, "table ops.archives") == []
+
+
+def test_the_command_says_what_goes_and_what_stays(settings: Settings) -> None:
+    write(settings, "download_events/a.ndjson", [download(1, FIRST), download(2, LAST)])
+    load(Warehouse(settings), DOWNLOADS, LAST)
+    words = ("drop", str(LAST), "--reason", "a try")
+    plan = typed(settings, *words, "--dry-run")
+    assert plan.exit_code == 0, plan.output
+    assert plan.stdout.splitlines() == [
+        "would go: 1 partition of 1 table with 1 row",
+        (
+            f"! 1 landing file with 1 row of these days stays below {settings.landing_dir}, and the next run, the daemon "
+            "or `backfill --missing` loads them again:"
+        ),
+        "    download_events/a.ndjson, which holds rows of other days, too",
+        "  to prevent it, move them out of that folder and type the same command again",
+        "nothing was changed",
+    ]
+    assert len(rows_of(settings.database_url)) == 1
+    done = typed(settings, *words)
+    assert (done.exit_code, done.stdout.splitlines()[-1]) == (0, f"✓ {LAST} is undone")
+    assert rows_of(settings.database_url) == []
+    wrong = typed(settings, "drop", str(datetime.now(UTC).date()), "--reason", "why")
+    assert wrong.exit_code == 2
+    assert "is not over yet in UTC, so there is nothing of it to drop" in wrong.stderr
+
+
+def test_on_a_terminal_it_asks_before_final_days_go(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(settings, "download_events/a.ndjson", [download(1, FIRST), download(2, FIRST + timedelta(days=7))])
+    load(Warehouse(settings), DOWNLOADS, FIRST, FIRST + timedelta(days=7))
+    monkeypatch.setattr("analytics_etl.cli.dropping.is_terminal", lambda: True)
+    assert typed(settings, "drop", str(FIRST), "--reason", "why").exit_code == 1
+    assert len(rows_of(settings.database_url)) == 2
+    assert typed(settings, "drop", str(FIRST), "--reason", "why", "--yes").exit_code == 0
+    assert len(rows_of(settings.database_url)) == 1

@@ -1,6 +1,5 @@
 """The command that undoes days."""
 
-import sys
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -8,7 +7,7 @@ import click
 
 from analytics_etl.catalog import Catalog
 from analytics_etl.cli.families import FAMILY, check_families
-from analytics_etl.cli.terminal import GOOD, actor, out, progress
+from analytics_etl.cli.terminal import GOOD, actor, is_terminal, out, progress
 from analytics_etl.cli.typed import DAY, REASON, check_range, yesterday
 from analytics_etl.english import counted, shortened, spanned
 from analytics_etl.settings import Settings
@@ -55,7 +54,7 @@ def drop(
         _say_files(settings, plan)
         out.say("nothing was changed")
         return
-    if plan.final_days and not yes and sys.stdin.isatty():
+    if plan.final_days and not yes and is_terminal():
         days = shortened(plan.final_days)
         click.confirm(
             f"{days} {'is' if len(plan.final_days) == 1 else 'are'} final. Drop them all the same?", abort=True

@@ -1,12 +1,11 @@
 """The command that says of some days that there is no data; and the question before a run far from what is there."""
 
-import sys
 from datetime import date, datetime, timedelta
 
 import click
 
 from analytics_etl.catalog import Catalog
-from analytics_etl.cli.terminal import GOOD, actor, err, out
+from analytics_etl.cli.terminal import GOOD, actor, err, is_terminal, out
 from analytics_etl.cli.typed import DAY, REASON, check_range, yesterday
 from analytics_etl.english import counted, shortened, spanned
 from analytics_etl.settings import Settings
@@ -64,7 +63,7 @@ def ask_if_far(settings: Settings, first: date, *, yes: bool) -> None:
     undo = f'to undo it: analytics-etl drop {first} --reason "why"'
     if yes:
         err.say(f"! {far}; {undo}")
-    elif sys.stdin.isatty():
+    elif is_terminal():
         click.confirm(f"{far}: all days before become final. Is it meant?", abort=True)
     else:
         raise click.UsageError(f"{far}, and all days before would become final; if it is meant, add --yes ({undo})")
