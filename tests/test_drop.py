@@ -254,8 +254,8 @@ def test_the_command_says_what_goes_and_what_stays(settings: Settings) -> None:
     assert plan.stdout.splitlines() == [
         "would go: 1 partition of 1 table with 1 row",
         (
-            f"! 1 landing file with 1 row of these days stays below {settings.landing_dir}, and the next run, the daemon "
-            "or `backfill --missing` loads them again:"
+            f"! 1 landing file with 1 row of these days stays below {settings.landing_dir}, and the next run, the "
+            "daemon or `backfill --missing` loads them again:"
         ),
         "    download_events/a.ndjson, which holds rows of other days, too",
         "  to prevent it, move them out of that folder and type the same command again",

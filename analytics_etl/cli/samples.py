@@ -31,11 +31,7 @@ def demo(last_day: datetime | None, remove: bool) -> None:  # noqa: FBT001 - a f
     not made stay, whatever their names.
     """
     settings = Settings.from_environment()
-    if settings.database_url is not None:
-        raise click.UsageError(
-            "the demo fills a database with made-up events and does so on the embedded one only; unset "
-            "ANALYTICS_DATABASE_URL, or use `analytics-etl sample` and `analytics-etl backfill`"
-        )
+    _refuse_other_databases(settings)
     if remove and last_day is not None:
         raise click.UsageError("--remove takes the demo away that is there: it needs no --last-day")
     demonstration = Demonstration(settings)
@@ -50,6 +46,14 @@ def demo(last_day: datetime | None, remove: bool) -> None:  # noqa: FBT001 - a f
     run_days(settings, first, last - timedelta(days=1), "demo")
     run_days(settings, last, last, "demo")
     _say_where(settings, last)
+
+
+def _refuse_other_databases(settings: Settings) -> None:
+    if settings.database_url is not None:
+        raise click.UsageError(
+            "the demo fills a database with made-up events and does so on the embedded one only; unset "
+            "ANALYTICS_DATABASE_URL, or use `analytics-etl sample` and `analytics-etl backfill`"
+        )
 
 
 def _put_files(demonstration: Demonstration, first: date, last: date) -> None:
