@@ -42,7 +42,7 @@ def test_left_alone_for_two_nights_it_is_as_useful_as_before(settings: Settings,
     repository = build_defs(settings).get_repository_def()
     schedule = repository.get_schedule_def("daily_schedule")
     days = [LAST - timedelta(days=1), LAST]
-    load_and_aggregate(warehouse, *days)
+    load_and_aggregate(warehouse, days[0], days[1])
     for night in (1, 2):
         midnight = datetime(2025, 3, 31, 0, 5, tzinfo=UTC) + timedelta(days=night + 1)
         asked = schedule.evaluate_tick(

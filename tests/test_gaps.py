@@ -3,12 +3,16 @@
 from datetime import date, timedelta
 from typing import Any
 
+import dagster as dg
 import pytest
+from dagster._core.storage.tags import SCHEDULE_NAME_TAG
 from events import DOWNLOADS, ask, declared, download, load, write
 from test_cli import call, variables
 
 from analytics_etl import doctor, gaps, retention
+from analytics_etl.assets.events import build_event_asset
 from analytics_etl.missing import known_days, make_plan
+from analytics_etl.partitions import Partitions
 from analytics_etl.settings import PerTable, Settings
 from analytics_etl.status import notes
 from analytics_etl.warehouse import Warehouse
@@ -114,6 +118,23 @@ def test_a_few_days_between_are_due_until_they_are_accepted(settings: Settings) 
 def days_to_run_until(warehouse: Warehouse, last: date) -> set[date]:
     plan = make_plan(warehouse, declared(), FIRST, last)
     return {gap.start for gap in plan.gaps if gap.end == gap.start + timedelta(days=1)}
+
+
+def test_a_schedule_that_runs_such_a_day_says_so(settings: Settings, capfd: pytest.CaptureFixture[str]) -> None:
+    warehouse = Warehouse(settings)
+    write(settings, "download_events/a.ndjson", [download(1, FIRST)])
+    load(warehouse, DOWNLOADS, FIRST)
+    asset = build_event_asset(declared().contracts[DOWNLOADS], {}, Partitions.since(settings.start_date))
+
+    def said(day: date) -> str:
+        result = dg.materialize(
+            [asset], partition_key=str(day), resources={"warehouse": warehouse}, tags={SCHEDULE_NAME_TAG: "daily"}
+        )
+        assert result.success
+        return capfd.readouterr().err
+
+    assert "after the newest day" not in said(FIRST + timedelta(days=31))
+    assert f"{FAR} is 335 days after the newest day, 2025-04-30; the days between are not due" in said(FAR)
 
 
 def test_retention_does_not_count_what_lies_behind_a_gap(settings: Settings) -> None:
