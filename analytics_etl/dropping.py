@@ -5,11 +5,12 @@ other days were made of them, so that whoever is interrupted can go on, with the
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 
+from analytics_etl.archive import ArchiveFolder
 from analytics_etl.assets.reports import write_index, write_report
 from analytics_etl.catalog import Catalog
 from analytics_etl.models import Cadence
@@ -56,7 +57,9 @@ class Dropped:
         return sorted({period.start for period in self.found.partitions if period.is_final})
 
 
-def target_of(catalog: Catalog, first: date, last: date, families: tuple[str, ...] = ()) -> Target:
+def target_of(
+    catalog: Catalog, first: date, last: date, families: tuple[str, ...] = (), *, are_archives_needed: bool = True
+) -> Target:
     """The days of some families, of all of them when none is named."""
     models = [catalog.aggregates[table] for table in catalog.in_order() if table in catalog.aggregates]
     return Target(
@@ -64,6 +67,7 @@ def target_of(catalog: Catalog, first: date, last: date, families: tuple[str, ..
         [contract for contract in catalog.contracts.values() if is_of(contract.table, families)],
         [model for model in models if is_of(model.table, families)],
         [model for model in models if not is_of(model.table, families)],
+        are_archives_needed,
     )  # fmt: skip
 
 
@@ -80,12 +84,17 @@ def run(warehouse: Warehouse, catalog: Catalog, target: Target, actor: str, reas
     tell(f"dropping {target.first} to {target.last}", 0, steps)
     reports = list(_going_reports(warehouse, target))
 
-    def remove_reports() -> None:
-        for html in reports:
-            for path in (html, html.with_suffix(".json")):
-                path.unlink(missing_ok=True)
+    archive = ArchiveFolder(warehouse.settings.archive_dir)
 
-    dropped = Dropped(warehouse.drop_days(target, actor, reason, remove_reports), reports)
+    def remove_files(archived: Mapping[str, Sequence[date]]) -> None:
+        """Reports; and files of the archive that nobody needs."""
+        going = [path for html in reports for path in (html, html.with_suffix(".json"))]
+        for table, days in archived.items():
+            going += [path for day in days for path in (archive.file(table, day), archive.manifest(table, day))]
+        for path in going:
+            path.unlink(missing_ok=True)
+
+    dropped = Dropped(warehouse.drop_days(target, actor, reason, remove_files), reports)
     order = [catalog.aggregates[table] for table in catalog.in_order() if table in catalog.aggregates]
     for done, model in enumerate(order, start=1):
         tell(f"making anew what was made of them: {model.table}", done, steps)

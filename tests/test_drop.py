@@ -1,6 +1,7 @@
 """Undoing days: afterwards everything is as if they had never been run, whoever is interrupted in between."""
 
 import json
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -28,11 +29,12 @@ from test_cli import variables
 
 from analytics_etl import dropping, retention
 from analytics_etl.assets.reports import write_index, write_report
+from analytics_etl.catalog import Catalog
 from analytics_etl.cli import main
 from analytics_etl.late import new_files
 from analytics_etl.missing import make_plan
 from analytics_etl.models import Cadence
-from analytics_etl.partitions import period_start
+from analytics_etl.partitions import period_start, periods
 from analytics_etl.settings import PerTable, Settings
 from analytics_etl.warehouse import Warehouse
 
@@ -198,7 +200,7 @@ def test_interrupted_before_the_commit_nothing_has_happened(settings: Settings) 
     warehouse = loaded(settings, ["registry"], *DAYS[:1])
     tables, before = all_tables(settings.database_url), books(settings)
 
-    def interrupt() -> None:
+    def interrupt(_: object) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -213,7 +215,7 @@ def test_interrupted_after_the_commit_it_goes_on(settings: Settings, twin: Setti
     for path in settings.landing_dir.glob(f"*/{LAST}.ndjson"):
         path.unlink()
     target = dropping.target_of(declared(), LAST, LAST, ("schedules",))
-    warehouse.drop_days(target, "test", "why", lambda: None)
+    warehouse.drop_days(target, "test", "why", lambda _: None)
     plan = make_plan(warehouse, declared(), FIRST, DAYS[1], ("schedules",))
     gaps = [(gap.table, gap.start) for gap in plan.gaps if gap.why == "made of days that were dropped since"]
     # What happens to executions is looked for on the 2 days after theirs.
@@ -238,11 +240,48 @@ def test_archived_days_are_refused(settings: Settings) -> None:
     refused = typed(settings, "drop", str(FIRST), "--to", str(LAST), "--reason", "why")
     assert refused.exit_code == 1
     assert f'analytics-etl restore {DOWNLOADS} {FIRST} --reason "why"' in refused.stderr
+    assert warehouse.archived_days([DOWNLOADS], FIRST, LAST) == {DOWNLOADS: [FIRST]}
     contract = declared().contracts[DOWNLOADS]
     warehouse.archiver.restore(contract, FIRST, "test", "why")
     drop(warehouse, FIRST, LAST)
     assert rows_of(settings.database_url) == []
     assert ask(settings.database_url, "table ops.archives") == []
+
+
+def test_archived_days_that_nobody_needs_go_with_their_files(settings: Settings) -> None:
+    """Those of the demo."""
+    write(settings, "download_events/a.ndjson", [download(1, FIRST), download(2, LAST)])
+    warehouse = Warehouse(replace(settings, retention=PerTable(1), lateness=PerTable(1)))
+    load(warehouse, DOWNLOADS, FIRST, LAST)
+    retention.run(warehouse, declared(), "test", lambda *_: None)
+    assert len(list(settings.archive_dir.rglob("*.*"))) == 3, "a folder and two files"
+    target = dropping.target_of(declared(), FIRST, LAST, are_archives_needed=False)
+    dropping.run(warehouse, declared(), target, "test", "why", lambda *_: None)
+    assert [path for path in settings.archive_dir.rglob("*") if path.is_file()] == []
+    assert rows_of(settings.database_url) == []
+    assert ask(settings.database_url, "table ops.archives") == []
+
+
+def test_settings_that_selects_name_count(settings: Settings) -> None:
+    """What is made anew is made with them, and not outdated at once."""
+    for day in DAYS[:2]:
+        write_day(settings, day)
+    environment = {**variables(settings), "ANALYTICS_USAGE_TARGET_P95_MS": "50"}
+    with restored_environment():
+        os.environ.update(environment)
+        catalog = Catalog.of(Settings.from_environment())
+    warehouse = Warehouse(settings)
+    usage = [table for table in catalog.in_order() if table.startswith("usage.")]
+    for table in usage:
+        if table in catalog.contracts:
+            load(warehouse, table, *DAYS[:2])
+        elif table in catalog.aggregates:
+            warehouse.replace(catalog.aggregates[table], periods("day", FIRST, DAYS[1]))
+    before = books(settings)["partitions"]
+    with restored_environment():
+        result = CliRunner(env=environment).invoke(main, ["drop", str(FIRST), "--reason", "why", "--family", "usage"])
+    assert result.exit_code == 0, result.output
+    assert books(settings)["partitions"] == [row for row in before if row["period_start"] != FIRST]
 
 
 def test_the_command_says_what_goes_and_what_stays(settings: Settings) -> None:

@@ -170,3 +170,22 @@ def test_a_run_far_from_what_is_there_asks(settings: Settings, command: str, mon
     near = LAST + timedelta(days=31)
     assert call(command.replace(str(FAR), str(near)), environment).exit_code == 0
     assert len(ran) == 3
+
+
+def test_reopen_says_when_nothing_waits_and_knows_families(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[Any] = []
+    monkeypatch.setattr("analytics_etl.cli.days.run_days", lambda *_, **options: ran.append(options["families"]))
+    environment = variables(settings)
+    load(Warehouse(settings), DOWNLOADS, LAST)
+    reopen = f"reopen {LAST} --reason why"
+    nothing = call(reopen, environment)
+    assert (nothing.exit_code, ran) == (0, [])
+    assert nothing.stdout == (
+        f"✓ nothing to do: no late, new or replaced file waits for {LAST}; to run it all the same: analytics-etl run "
+        f"{LAST}\n"
+    )
+    write(settings, "download_events/late.ndjson", [download(1, LAST)])  # nobody has looked at it yet
+    assert "no late, new or replaced file of usage waits" in call(f"{reopen} --family usage", environment).stdout
+    assert call(f"{reopen} --family registry", environment).exit_code == 0
+    assert call(reopen, environment).exit_code == 0
+    assert ran == [("registry",), ()]

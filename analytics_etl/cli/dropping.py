@@ -35,7 +35,8 @@ def drop(
 
     For example, after a wrong year was typed: analytics-etl drop 2025-03-31 --reason "the year was wrong"
     """
-    settings, catalog = Settings.from_environment(), Catalog()
+    settings = Settings.from_environment()
+    catalog = Catalog.of(settings)
     until = last or day
     check_range(day.date(), until.date(), "DAY", "--to")
     if until.date() > yesterday():

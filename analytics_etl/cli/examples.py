@@ -10,7 +10,7 @@ from analytics_etl.cli.typed import yesterday
 WRITTEN_FOR = date(2025, 3, 31)
 """The last day of the sample events that the examples are about."""
 
-_DAY = re.compile(r"\b2025-0[34]-\d\d\b")
+_DAY = re.compile(r"(?<!\d)2025-0[34]-\d\d(?!\d)")
 
 
 def put_days_of_today(command: click.Command) -> None:

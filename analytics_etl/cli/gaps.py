@@ -6,7 +6,7 @@ import click
 
 from analytics_etl.catalog import Catalog
 from analytics_etl.cli.terminal import GOOD, actor, err, is_terminal, out
-from analytics_etl.cli.typed import DAY, REASON, check_range, yesterday
+from analytics_etl.cli.typed import DAY, MOST_DAYS, REASON, check_range, yesterday
 from analytics_etl.english import counted, shortened, spanned
 from analytics_etl.settings import Settings
 from analytics_etl.warehouse import Warehouse, migrations, persistently
@@ -27,7 +27,7 @@ def accept_gap(first: datetime, last: datetime, undo: bool, reason: str) -> None
     from analytics_etl import gaps  # noqa: PLC0415 - Dagster takes seconds to import
 
     settings = Settings.from_environment()
-    check_range(first.date(), last.date(), "FROM", "TO")
+    check_range(first.date(), last.date(), "FROM", "TO", most_days=MOST_DAYS)
     if last.date() > yesterday():
         raise click.UsageError(
             f"{last.date()} is not over yet in UTC; the last day that can be accepted is {yesterday()}"

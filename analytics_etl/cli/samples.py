@@ -84,10 +84,11 @@ def _remove(demonstration: Demonstration) -> None:
     migrations.upgrade(settings)
     changed = demonstration.remove_files()
     catalog = Catalog.of(settings)
+    # What is made up can be made again: no archive of it is needed.
+    target = dropping.target_of(catalog, known.first, known.last, are_archives_needed=False)
     with progress(1) as step:
         dropping.run(
-            Warehouse(settings), catalog, dropping.target_of(catalog, known.first, known.last), actor(),
-            "the demo was removed", step,
+            Warehouse(settings), catalog, target, actor(), "the demo was removed", step,
         )  # fmt: skip
     demonstration.forget()
     out.say(GOOD, f" the demo is gone: {counted(len(known.files) - len(changed), 'file')}, the days {known}")

@@ -180,7 +180,11 @@ class Warehouse:
             return dropping.find(connection, target, self.settings.landing_dir)
 
     def drop_days(
-        self, target: dropping.Target, actor: str, reason: str, before_commit: Callable[[], None]
+        self,
+        target: dropping.Target,
+        actor: str,
+        reason: str,
+        before_commit: Callable[[Mapping[str, Sequence[date]]], None],
     ) -> dropping.Found:
         """Undo days, with an entry in the audit log; partitions that were made of them wait for `remake`."""
         with transaction(self.settings) as connection:

@@ -54,6 +54,8 @@ class Target:
     models: Sequence[Model]
     others: Sequence[Model]
     """Models of other families."""
+    are_archives_needed: bool = True
+    """Whether archived days are refused, since nothing else holds their rows."""
 
     @property
     def tables(self) -> list[str]:
@@ -91,15 +93,21 @@ def find(connection: Connection, target: Target, landing_dir: Path) -> Found:
     )
 
 
-def drop(connection: Connection, target: Target, landing_dir: Path, before_commit: Callable[[], None]) -> Found:
-    """Undo the days. The caller refreshes the states of days and commits."""
+def drop(
+    connection: Connection,
+    target: Target,
+    landing_dir: Path,
+    before_commit: Callable[[Mapping[str, Sequence[date]]], None],
+) -> Found:
+    """Undo the days. The caller refreshes the states of days and commits; `before_commit` gets the archived days."""
     days = [target.first + timedelta(days=n) for n in range((target.end - target.first).days)]
     # As runs take them: days and books of raw tables, then derived tables, and the books of days by the caller.
     lock(connection, *(f"{contract.table} {day}" for contract in target.contracts for day in days))
     lock(connection, *(f"{contract.table} books" for contract in target.contracts))
     lock(connection, *(model.table for model in (*target.models, *target.others)))
     found = find(connection, target, landing_dir)
-    refuse_archived(found.archived)
+    if target.are_archives_needed:
+        refuse_archived(found.archived)
     for contract in target.contracts:
         _drop_partitions(connection, contract, [p for p in found.partitions if p.table == contract.table])
     for model in target.models:
@@ -112,7 +120,7 @@ def drop(connection: Connection, target: Target, landing_dir: Path, before_commi
         )
     _forget_files(connection, target, found.files)
     _forget_reports(connection, found.published)
-    before_commit()
+    before_commit(found.archived)
     return found
 
 
