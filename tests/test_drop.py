@@ -150,6 +150,19 @@ def test_what_is_left_is_as_if_the_day_had_never_been_run(
     assert tuple(audit.values()) == ("test", "drop", f"{gone} to {gone} of {family}", "why")
 
 
+def test_a_wrong_year_is_undone_completely(settings: Settings) -> None:
+    """All days before became final by it; the reports say what they said."""
+    warehouse = loaded(settings, ["registry"], *DAYS)
+    before = (all_tables(settings.database_url), books(settings), reports(settings))
+    wrong = FIRST.replace(year=2026)
+    load_and_aggregate(warehouse, wrong, wrong, ["registry"])
+    write_reports(warehouse, ["registry"], *DAYS, wrong)
+    states = {row["state"] for row in books(settings)["days"] if row["day"] < wrong}
+    assert states == {"final"}
+    drop(warehouse, wrong, wrong)
+    assert (all_tables(settings.database_url), books(settings), reports(settings)) == before
+
+
 def test_all_days_of_one_family_go_and_the_other_stays(settings: Settings) -> None:
     warehouse = loaded(settings, FAMILIES, *DAYS[:2])
     before = {table: rows for table, rows in all_tables(settings.database_url).items() if "schedules." in table}
