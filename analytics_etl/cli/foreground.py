@@ -49,10 +49,16 @@ def serve(command: Sequence[str], environment: Mapping[str, str], url: str, home
         raise _ToldToEndError
 
     # A signal with a handler of ours is back to its default in the programs that are started.
-    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-    # A group of its own: Ctrl-C reaches us alone, and we pass it on to all of them.
-    process = subprocess.Popen(command, env=dict(environment), start_new_session=True)
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as nohup wants it
+        numbers.append(signal.SIGHUP)
+    before = {number: signal.getsignal(number) for number in numbers}
+    process = None
     try:
+        for number in numbers:
+            signal.signal(number, end)
+        # A group of its own: Ctrl-C reaches us alone, and we pass it on to all of them.
+        process = subprocess.Popen(command, env=dict(environment), start_new_session=True)
         with _marked(home, url):
             _tell_when_it_answers(process, url)
             return process.wait()
@@ -61,7 +67,8 @@ def serve(command: Sequence[str], environment: Mapping[str, str], url: str, home
     finally:
         for number in before:
             signal.signal(number, signal.SIG_IGN)  # it is ending already
-        _end_group(process)
+        if process is not None:
+            _end_group(process)
         for number, handler in before.items():
             signal.signal(number, handler)
 
