@@ -18,15 +18,18 @@ from analytics_etl.checks.due import REASONS, DueChecks, due_checks
 from analytics_etl.due_reports import INDEX, DueReport, due_reports
 from analytics_etl.due_reports import is_index_due as is_index_older
 from analytics_etl.due_views import EARLIER, unmade_views
+from analytics_etl.gaps import find as find_gaps
+from analytics_etl.gaps import not_due
 from analytics_etl.models import Cadence, Model, cadence_of
 from analytics_etl.partitions import periods
 from analytics_etl.runs import Job, Parts
 from analytics_etl.schedules import JOB_NAMES, VIEWS_JOB
 from analytics_etl.status import is_of, settle
-from analytics_etl.warehouse import CHANGE_CHECK, Warehouse
+from analytics_etl.warehouse import CHANGE_CHECK, OF_DROPPED_DAYS, Warehouse
 
 FAILED, UNWRITTEN = "failed a check", "could not be written last time"
 LATE, REPLACED = "late rows are waiting", "a file was replaced, or came late without a valid row"
+_DROPPED = "made of days that were dropped since"
 _CADENCES: tuple[Cadence, ...] = ("day", "week", "month")
 
 
@@ -123,12 +126,14 @@ def make_plan(warehouse: Warehouse, catalog: Catalog, first: date, last: date, f
         {(r["table_name"], r["day"]): r["rows_waiting"] for r in warehouse.waiting_days()},
         {(r["table_name"], r["day"]) for r in warehouse.day_states(start, end) if r["failure"] is not None},
     )
+    unknown = not_due(find_gaps(warehouse))
     gaps = [
         Gap(table, period, until, why)
         for cadence in _CADENCES
         for table in catalog.in_order()
         if table not in catalog.views and cadence_of(table) == cadence and is_of(table, families)
         for period, until in periods(cadence, first, last).items()
+        if not (unknown and unknown.issuperset(periods("day", period, until - timedelta(days=1))))
         if (why := search.why(table, period, until)) is not None
     ]
     frozen = {day for table, day in warehouse.frozen_days() if is_of(table, families)}
@@ -241,7 +246,7 @@ class _Search:
         if (table, start) in self.failed | self.unwritten:
             return FAILED if (table, start) in self.failed else UNWRITTEN
         if record["code_version"] != self.catalog.code_version(table):
-            return EARLIER
+            return _DROPPED if record["code_version"] == OF_DROPPED_DAYS else EARLIER
         if (table, start) in self.waiting:
             return LATE if self.waiting[table, start] else REPLACED
         model = self.catalog.aggregates.get(table)

@@ -6,8 +6,9 @@ What is to be done is read from the tables and their books each time, so nothing
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
+from analytics_etl import gaps
 from analytics_etl.catalog import Catalog
 from analytics_etl.contracts import Contract
 from analytics_etl.models import ALL_DAYS
@@ -47,18 +48,27 @@ class Outcome:
 
 
 def plan(warehouse: Warehouse, catalog: Catalog) -> Iterator[Step]:
-    """What is due, in order."""
-    check_names(warehouse.settings, catalog)
+    """What is due, in order. What is removed is gone, so days behind a gap that nobody has accepted make none old."""
+    settings = warehouse.settings
+    check_names(settings, catalog)
+    newest = gaps.last_day_before(gaps.find(warehouse))
     for contract in catalog.contracts.values():
         for place in ("partition", "archive"):
             for day in warehouse.archiver.personal_due(contract, place):
-                yield Step(contract, day, f"personal data in {place}")
-        if warehouse.settings.keep_raw_events.of(contract.table):
+                if _is_due(day, settings.personal_retention.of(contract.table), newest):
+                    yield Step(contract, day, f"personal data in {place}")
+        if settings.keep_raw_events.of(contract.table):
             for day in warehouse.archiver.due(contract):
-                yield Step(contract, day, "archive")
+                if _is_due(day, settings.retention.of(contract.table), newest):
+                    yield Step(contract, day, "archive")
         else:
             for day in warehouse.days_to_drop(contract, *_readers(contract, catalog)):
                 yield Step(contract, day, "drop raw events")
+
+
+def _is_due(day: date, keep: int | None, newest: date | None) -> bool:
+    """Whether a day is old enough also when the days behind a gap are not counted."""
+    return newest is None or (keep is not None and day <= newest - timedelta(days=keep))
 
 
 def run(warehouse: Warehouse, catalog: Catalog, actor: str, tell: Tell) -> Outcome:
@@ -78,7 +88,7 @@ def run(warehouse: Warehouse, catalog: Catalog, actor: str, tell: Tell) -> Outco
             outcome.personal_values += warehouse.archiver.remove_personal_from_table(step.contract, step.day, actor)
         else:
             outcome.personal_values += warehouse.archiver.remove_personal_from_archive(step.contract, step.day, actor)
-    for contract in catalog.contracts.values():
+    for contract in catalog.contracts.values() if gaps.last_day_before(gaps.find(warehouse)) is None else ():
         outcome.rejected_rows += warehouse.archiver.remove_rejected_content(contract)
     tell("done", len(steps), len(steps))
     return outcome

@@ -12,6 +12,8 @@ from analytics_etl.catalog import Catalog
 from analytics_etl.checks.declared import declared_checks
 from analytics_etl.checks.due import due_checks
 from analytics_etl.english import counted, shortened, spanned
+from analytics_etl.gaps import find as find_gaps
+from analytics_etl.gaps import told
 from analytics_etl.models import Cadence, cadence_of
 from analytics_etl.partitions import periods
 from analytics_etl.warehouse import CHANGE_CHECK, Warehouse
@@ -79,6 +81,7 @@ def notes(warehouse: Warehouse, start: date, end: date, families: Collection[str
     if hidden := sorted(day for day in frozen if not start <= day < end):
         days = f"{shortened(hidden)}, not shown here, {'is' if len(hidden) == 1 else 'are'}"
         found.append(f"{days} final and late or replaced files wait: analytics-etl doctor says what to type")
+    found += [": ".join(told(gap)).replace("\n", "; ") for gap in find_gaps(warehouse) if not gap.is_accepted]
     if early := rows_before_the_first_day(warehouse, families):
         found.append(": ".join(early))
     states = [row for row in warehouse.day_states(start, end) if is_of(row["table_name"], families)]

@@ -71,17 +71,29 @@ MAY_IMPORT = {
     "warehouse": {
         *("settings", "sessions", "models", "contracts", "partitions", "embedded", "english", "landing", "archive"),
     },
-    "retention": {"settings", "models", "contracts", "catalog", "warehouse"},
+    "demonstration": {"english", "settings"},
+    "gaps": {"english", "partitions", "warehouse"},
+    "retention": {"settings", "models", "contracts", "catalog", "warehouse", "gaps"},
     "outdated_reports": {"models", "partitions", "warehouse"},
     "due_reports": {"settings", "models", "partitions", "catalog", "checks.declared", "warehouse", "reporting"},
     "due_views": {"catalog", "checks.declared", "checks.due", "status", "warehouse"},
     "rejections": {"english", "warehouse"},
-    "status": {"english", "models", "partitions", "catalog", "checks.declared", "checks.due", "warehouse"},
+    "status": {"english", "gaps", "models", "partitions", "catalog", "checks.declared", "checks.due", "warehouse"},
     # Of landing only the temporary folder that is cleared when its process was killed.
     "watchdog": {"settings", "models", "contracts", "partitions", "catalog", "landing", "warehouse"},
     "assets": {
         *("settings", "models", "contracts", "partitions", "catalog", "landing", "warehouse", "reporting"),
-        *("private", "english", "due_reports", "outdated_reports", "retention", "status", "visible", "watchdog"),
+        *(
+            "private",
+            "english",
+            "gaps",
+            "due_reports",
+            "outdated_reports",
+            "retention",
+            "status",
+            "visible",
+            "watchdog",
+        ),
         *("whole_files",),
         *("checks.declared", "checks.due"),
     },
@@ -111,7 +123,7 @@ MAY_IMPORT = {
 """Module (or package) -> what of ours it may import, itself aside. What is not named here is a program, which may
 import all but `cli`, or the pure code of a domain, which belongs into DOMAINS."""
 
-PROGRAMS = {"cli", "runs", "doctor", "metrics", "missing", "queries"}
+PROGRAMS = {"cli", "runs", "doctor", "dropping", "metrics", "missing", "queries"}
 DOMAINS = set[str]()
 """Packages of pure code of one family: they may import what `reporting` may, and assets and checks may import them."""
 

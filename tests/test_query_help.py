@@ -3,11 +3,13 @@
 import re
 import shlex
 from collections.abc import Iterator
+from datetime import date, timedelta
 
 import click
 import pytest
 
 from analytics_etl.cli import main
+from analytics_etl.cli.typed import yesterday
 
 
 def questions() -> Iterator[tuple[str, click.Command]]:
@@ -42,3 +44,19 @@ def test_groups_name_questions_that_there_are() -> None:
     named = {" ".join(words[:3]) for group in (query, *query.commands.values()) for words in examples(group.help or "")}
     assert named
     assert named <= known
+
+
+def test_examples_name_days_of_samples_that_end_yesterday() -> None:
+    """Wherever days stand in the help: those of the 35 days that `demo` and `sample` make."""
+
+    def help_of(command: click.Command) -> Iterator[str]:
+        yield command.help or ""
+        for parameter in command.params:
+            yield getattr(parameter, "help", None) or ""
+        for below in command.commands.values() if isinstance(command, click.Group) else ():
+            yield from help_of(below)
+
+    named = {date.fromisoformat(day) for text in help_of(main) for day in re.findall(r"\d{4}-\d\d-\d\d", text)}
+    assert yesterday() in named
+    assert min(named) > yesterday() - timedelta(days=35)
+    assert max(named) == yesterday()

@@ -298,7 +298,7 @@ def test_what_is_kept_for_longer_than_any_time_is_kept(loaded: Settings) -> None
 
 def test_a_folder_that_cannot_be_made_is_told(loaded: Settings, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
-    result = typed(loaded, "sample", "--days", "1", "--events-per-day", "1", "--to", str(tmp_path / "file" / "below"))
+    result = typed(loaded, "sample", "--days", "1", "--events-per-day", "20", "--to", str(tmp_path / "file" / "below"))
     assert (result.exit_code, result.stdout) == (1, "")
     [*_, said] = result.stderr.splitlines()
     assert said == f"Error: {tmp_path}/file/below cannot be used: Not a directory"

@@ -25,6 +25,7 @@ from analytics_etl.assets.metadata import (
 from analytics_etl.catalog import Catalog
 from analytics_etl.contracts import Contract
 from analytics_etl.english import counted
+from analytics_etl.gaps import FAR_DAYS
 from analytics_etl.landing import (
     FileReport,
     LandingFile,
@@ -93,6 +94,13 @@ def build_event_asset(contract: Contract, mappings: Mapping[str, Model], partiti
                     "%s: %s is final and stays as it is; reopen it to load it again", contract.table, day
                 )
             days = [day for day in days if day not in closed]
+            newest = warehouse.newest_day([contract.table])
+            if newest is not None and days and min(days) > newest + timedelta(days=FAR_DAYS):
+                far = counted((min(days) - newest).days, "day")
+                context.log.warning(
+                    "%s: %s is %s after the newest day, %s; the days between are not due: analytics-etl doctor",
+                    contract.table, min(days), far, newest,
+                )  # fmt: skip
         with retrying_lost_connections(warehouse):
             for chunk in chunks(days, DAYS_AT_ONCE):
                 try:

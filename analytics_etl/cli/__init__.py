@@ -13,7 +13,10 @@ import click
 from analytics_etl.cli.changes import changes
 from analytics_etl.cli.database import db_url, migrate
 from analytics_etl.cli.days import backfill, reopen, run
+from analytics_etl.cli.dropping import drop
+from analytics_etl.cli.examples import put_days_of_today
 from analytics_etl.cli.files import forget
+from analytics_etl.cli.gaps import accept_gap
 from analytics_etl.cli.inspection import doctor, metrics, report, status, watchdog
 from analytics_etl.cli.notices import notify
 from analytics_etl.cli.query import query
@@ -72,7 +75,25 @@ def main() -> None:
 
 
 for command in (
-    *(demo, run, backfill, reopen, status, changes, query, forget, archive, restore, report, ui, execute, stop),
+    *(
+        demo,
+        run,
+        backfill,
+        reopen,
+        drop,
+        accept_gap,
+        status,
+        changes,
+        query,
+        forget,
+        archive,
+        restore,
+        report,
+        ui,
+        execute,
+        stop,
+    ),
     *(doctor, metrics, prune, notify, watchdog, db_url, migrate, sample, new_family),
 ):
     main.add_command(command)
+put_days_of_today(main)

@@ -12,6 +12,7 @@ import click
 from analytics_etl import rejections
 from analytics_etl.catalog import Catalog
 from analytics_etl.cli.families import FAMILY, check_families
+from analytics_etl.cli.gaps import YES, ask_if_far
 from analytics_etl.cli.notices import tell_owners
 from analytics_etl.cli.terminal import BAD, GOOD, actor, err, explanation, out, progress
 from analytics_etl.cli.typed import DAY, REASON, check_range, yesterday
@@ -33,15 +34,24 @@ ACCEPT_CHANGE = click.option(
 @ACCEPT_CHANGE
 @click.option("--reason", type=REASON, help="Why; kept in the audit log.")
 @click.option("--notify", is_flag=True, help="Tell the owners of what fails, as of a scheduled run.")
+@YES
 def run(
-    day: datetime, families: tuple[str, ...], accept_change: bool, reason: str | None, notify: bool  # noqa: FBT001 - by name
-) -> None:  # fmt: skip
+    day: datetime,
+    families: tuple[str, ...],
+    accept_change: bool,  # noqa: FBT001 - click passes it by name
+    reason: str | None,
+    notify: bool,  # noqa: FBT001 - click passes it by name
+    yes: bool,  # noqa: FBT001 - click passes it by name
+) -> None:
     """Run one day: load it, aggregate, check and report it, with its week, its month and the views.
 
-    DATE is a UTC day like 2025-03-31. Running a day again replaces it by what the landing files hold now.
+    DATE is a UTC day like 2025-03-31, or `yesterday`. Running a day again replaces it by what the landing files hold
+    now. A day more than 31 days after the newest one is asked about first.
     """
     settings = Settings.from_environment()
     _check_days(settings, day.date(), day.date())
+    check_families(Catalog.of(settings), families)
+    ask_if_far(settings, day.date(), yes=yes)
     run_days(
         settings, day.date(), day.date(), "run", reason, families=families, accept_change=accept_change, notify=notify
     )
@@ -61,6 +71,7 @@ def run(
 @ACCEPT_CHANGE
 @click.option("--reason", type=REASON, help="Why; kept in the audit log.")
 @click.option("--notify", is_flag=True, help="Tell the owners of what fails, as of a scheduled run.")
+@YES
 def backfill(
     first: datetime | None,
     last: datetime | None,
@@ -69,6 +80,7 @@ def backfill(
     accept_change: bool,  # noqa: FBT001 - click passes it by name
     reason: str | None,
     notify: bool,  # noqa: FBT001 - click passes it by name
+    yes: bool,  # noqa: FBT001 - click passes it by name
 ) -> None:
     """Run a range of days, FROM and TO included, with their weeks, months and the views.
 
@@ -86,6 +98,8 @@ def backfill(
     assert first is not None
     assert last is not None
     _check_days(settings, first.date(), last.date())
+    check_families(Catalog.of(settings), families)
+    ask_if_far(settings, first.date(), yes=yes)
     run_days(
         settings, first.date(), last.date(), "backfill", reason,
         families=families, accept_change=accept_change, notify=notify,
@@ -96,18 +110,41 @@ def backfill(
 
 @click.command()
 @click.argument("day", type=DAY, metavar="DAY")
+@FAMILY
 @click.option("--reason", type=REASON, required=True, help="Why; kept in the audit log.")
-def reopen(day: datetime, reason: str) -> None:
+def reopen(day: datetime, families: tuple[str, ...], reason: str) -> None:
     """Load the late rows of a day that is final: run it with its week, its month and the views.
 
-    What changes is published however large it is, as with --accept-change.
+    What changes is published however large it is, as with --accept-change. Does nothing when nothing waits for the day.
 
     DAY is a UTC day like 2025-03-31. What sensors and schedules run leaves such a day as it is.
     """
     settings = Settings.from_environment()
     _check_days(settings, day.date(), day.date())
-    run_days(settings, day.date(), day.date(), "reopen", reason, accept_change=True)
+    catalog = Catalog.of(settings)
+    check_families(catalog, families)
+    if not _waits(settings, catalog, day.date(), families):
+        of = f" of {', '.join(families)}" * bool(families)
+        out.say(
+            GOOD,
+            f" nothing to do: no late, new or replaced file{of} waits for {day.date()}; to run it all "
+            f"the same: analytics-etl run {day.date()}",
+        )
+        return
+    run_days(settings, day.date(), day.date(), "reopen", reason, families=families, accept_change=True)
     out.say(GOOD, f" {day.date()} was reopened and is done")
+
+
+def _waits(settings: Settings, catalog: Catalog, day: date, families: tuple[str, ...]) -> bool:
+    """Whether files wait for a day, those included that nobody has looked at yet."""
+    from analytics_etl.assets.events import scan_files  # noqa: PLC0415 - Dagster takes seconds to import
+    from analytics_etl.status import is_of  # noqa: PLC0415 - with it
+
+    warehouse = Warehouse(settings)
+    persistently(settings, lambda: migrations.upgrade(settings))
+    with progress(1) as step:
+        scan_files(catalog, warehouse, None, lambda text: step(text, 0, 1))
+    return any(row["day"] == day and is_of(row["table_name"], families) for row in warehouse.waiting_days())
 
 
 def run_days(
@@ -187,6 +224,7 @@ def _tell_owners_if_possible(settings: Settings) -> None:
 def _backfill_missing(
     settings: Settings, days: tuple[date, date] | None, families: tuple[str, ...], reason: str | None
 ) -> None:
+    from analytics_etl import gaps  # noqa: PLC0415 - the same
     from analytics_etl.assets.events import scan_files  # noqa: PLC0415 - the same
     from analytics_etl.missing import known_days, make_plan  # noqa: PLC0415 - the same
     from analytics_etl.status import rows_before_the_first_day  # noqa: PLC0415 - the same
@@ -199,6 +237,9 @@ def _backfill_missing(
     # What new and replaced files hold belongs to what is missing.
     with _telling_rejected(settings, families), progress(1) as step:
         scan_files(catalog, warehouse, None, lambda text: step(text, 0, 1))
+    for gap in gaps.find(warehouse):
+        if not gap.is_accepted:
+            out.say_lines(": ".join(gaps.told(gap)), "! ")
     if early := rows_before_the_first_day(warehouse, families):
         out.say(f"! {': '.join(early)}")
     days = days or known_days(warehouse, yesterday())

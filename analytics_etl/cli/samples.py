@@ -7,54 +7,118 @@ from typing import Any
 import click
 
 from analytics_etl.cli.days import run_days
-from analytics_etl.cli.terminal import Styled, out, progress
-from analytics_etl.cli.typed import DAY, MOST_DAYS, Count, Folder
-from analytics_etl.english import counted
+from analytics_etl.cli.terminal import GOOD, Styled, actor, out, progress
+from analytics_etl.cli.typed import DAY, MOST_DAYS, Count, Folder, yesterday
+from analytics_etl.demonstration import Demonstration
+from analytics_etl.english import counted, shortened, spanned
 from analytics_etl.settings import Settings
 
-DEMO_LAST_DAY = date(2025, 3, 31)
 DEMO_DAYS = 35
+
+LAST_DAY = click.option(
+    "--last-day", type=DAY, metavar="DAY", help="Last day of the events, UTC; yesterday by default."
+)
 
 
 @click.command()
-def demo() -> None:
-    """Make sample events of 35 days, run them, and say where the report is.
+@LAST_DAY
+@click.option("--remove", is_flag=True, help="Take the demo's days and files away again.")
+def demo(last_day: datetime | None, remove: bool) -> None:  # noqa: FBT001 - a flag of the command
+    """Make sample events of 35 days up to yesterday, run them, and say where the report is.
 
     Loads the first 34 days as one backfill and the last as a daily run, with all checks and reports, on the embedded
-    database. Running it again replaces the same days by the same numbers.
+    database. Running it again replaces the demo that is there. With --remove its files and days go; files that it has
+    not made stay, whatever their names.
     """
     settings = Settings.from_environment()
+    _refuse_other_databases(settings)
+    if remove and last_day is not None:
+        raise click.UsageError("--remove takes the demo away that is there: it needs no --last-day")
+    demonstration = Demonstration(settings)
+    if remove:
+        _remove(demonstration)
+        return
+    last = _last_day(last_day)
+    first = last - timedelta(days=DEMO_DAYS - 1)
+    if settings.start_date > first:
+        raise click.UsageError(f"the demo begins on {first}; set ANALYTICS_START_DATE to that day or an earlier one")
+    _put_files(demonstration, first, last)
+    run_days(settings, first, last - timedelta(days=1), "demo")
+    run_days(settings, last, last, "demo")
+    _say_where(settings, last)
+
+
+def _refuse_other_databases(settings: Settings) -> None:
     if settings.database_url is not None:
         raise click.UsageError(
             "the demo fills a database with made-up events and does so on the embedded one only; unset "
             "ANALYTICS_DATABASE_URL, or use `analytics-etl sample` and `analytics-etl backfill`"
         )
-    first = DEMO_LAST_DAY - timedelta(days=DEMO_DAYS - 1)
-    if settings.start_date > first:
-        raise click.UsageError(f"the demo begins on {first}; set ANALYTICS_START_DATE to that day or an earlier one")
-    _make_events(settings.landing_dir, DEMO_LAST_DAY, DEMO_DAYS)
-    day_before = DEMO_LAST_DAY - timedelta(days=1)
-    run_days(settings, first, day_before, "demo")
-    run_days(settings, DEMO_LAST_DAY, DEMO_LAST_DAY, "demo")
+
+
+def _put_files(demonstration: Demonstration, first: date, last: date) -> None:
+    """Make the events of the demo; one of other days goes before."""
+    known = demonstration.known()
+    if known is not None and (known.first, known.last) != (first, last):
+        _remove(demonstration)
+    with demonstration.staging() as folder:
+        _make_events(folder, last, DEMO_DAYS)
+        if foreign := demonstration.foreign_files(folder):
+            raise click.ClickException(
+                f"{counted(len(foreign), 'file')} below {demonstration.landing_dir} are not of the demo and have the "
+                f"names of its files: {shortened(foreign)}; move them away, or name other days with --last-day"
+            )
+        demonstration.put(folder, first, last)
+
+
+def _remove(demonstration: Demonstration) -> None:
+    known = demonstration.known()
+    if known is None:
+        out.say("no demo is there")
+        return
+    from analytics_etl import dropping  # noqa: PLC0415 - Dagster takes seconds to import
+    from analytics_etl.catalog import Catalog  # noqa: PLC0415 - with it
+    from analytics_etl.warehouse import Warehouse, migrations  # noqa: PLC0415 - the same
+
+    settings = demonstration.settings
+    migrations.upgrade(settings)
+    changed = demonstration.remove_files()
+    catalog = Catalog.of(settings)
+    # What is made up can be made again: no archive of it is needed.
+    target = dropping.target_of(catalog, known.first, known.last, are_archives_needed=False)
+    with progress(1) as step:
+        dropping.run(
+            Warehouse(settings), catalog, target, actor(), "the demo was removed", step,
+        )  # fmt: skip
+    demonstration.forget()
+    out.say(GOOD, f" the demo is gone: {counted(len(known.files) - len(changed), 'file')}, the days {known}")
+    if changed:
+        out.say(
+            f"! {counted(len(changed), 'file')} changed since the demo made it, and left alone: {shortened(changed)}"
+        )
+
+
+def _say_where(settings: Settings, last: date) -> None:
     folder = settings.reports_dir / "registry"
     out.say()
     out.say(
         Styled("Done.", "bold"), f" {DEMO_DAYS} days of sample events are loaded, aggregated, checked and reported."
     )
     out.say_lines(f"""
-  Report of the last day   {folder / "daily" / f"{DEMO_LAST_DAY}.html"}
+  Report of the last day   {folder / "daily" / f"{last}.html"}
   All reports              {settings.reports_dir / "index.html"}
 
 Next:
   make ui                                    the Dagster UI: lineage, partitions, checks, backfills
   .venv/bin/analytics-etl status             which day of which table is there
   psql "$(.venv/bin/analytics-etl db-url)"   the tables themselves
+  .venv/bin/analytics-etl demo --remove      take the demo away, before events of your own
   .venv/bin/analytics-etl stop               stop the embedded database, which keeps running until then""")
 
 
 @click.command()
 @click.option("--to", "landing", type=Folder(), help="Landing folder; the configured one by default.")
-@click.option("--last-day", type=DAY, default=str(DEMO_LAST_DAY), show_default=True)
+@LAST_DAY
 @click.option("--days", type=Count(MOST_DAYS), default=DEMO_DAYS, show_default=True)
 @click.option("--events-per-day", type=Count(10**9), default=10_000, show_default=True)
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=1, show_default=True)
@@ -64,19 +128,27 @@ Next:
 )  # fmt: skip
 @click.option("--even", is_flag=True, help="The same number of events every day: no rhythm, growth or outage.")
 def sample(
-    landing: Path | None, last_day: datetime, days: int, events_per_day: int, seed: int, file_format: str, even: bool  # noqa: FBT001
+    landing: Path | None, last_day: datetime | None, days: int, events_per_day: int, seed: int, file_format: str,
+    even: bool,  # noqa: FBT001
 ) -> None:  # fmt: skip
-    """Make sample events: the same options give the same files.
+    """Make sample events up to yesterday: on the same day the same options give the same files.
 
     Popular and rare modules, a rhythm of days and weeks, growth, trends, an outage, anonymous users, and a few
     duplicates and bad rows, as in real life.
     """
     folder = landing or Settings.from_environment().landing_dir
+    last = _last_day(last_day)
     written = _make_events(
-        folder, last_day.date(), days, events_per_day=events_per_day, seed=seed, file_format=file_format,
+        folder, last, days, events_per_day=events_per_day, seed=seed, file_format=file_format,
         rhythm=not even, outage=not even,
     )  # fmt: skip
-    out.say(f"wrote {counted(len(written), 'file')} below {folder}")
+    span = spanned(last - timedelta(days=days - 1), last)
+    out.say(f"wrote {counted(len(written), 'file')} of {span} below {folder}")
+
+
+def _last_day(named: datetime | None) -> date:
+    """The day that was named; yesterday otherwise, which is over and the newest that can be run."""
+    return yesterday() if named is None else named.date()
 
 
 def _make_events(folder: Path, last_day: date, days: int, **options: Any) -> list[Path]:

@@ -1,6 +1,7 @@
 """Commands that start and stop servers: Dagster's own programs, the embedded database."""
 
 import os
+import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,7 +9,8 @@ from pathlib import Path
 import click
 
 from analytics_etl import embedded
-from analytics_etl.cli.terminal import out
+from analytics_etl.cli import foreground
+from analytics_etl.cli.terminal import err, out
 from analytics_etl.cli.typed import PORT
 from analytics_etl.settings import CHECKOUT, Settings
 
@@ -18,16 +20,34 @@ from analytics_etl.settings import CHECKOUT, Settings
 def ui(port: int) -> None:
     """Start the Dagster UI with its daemon, on http://127.0.0.1:PORT, on the right database and home.
 
-    Stays in the foreground; stop it with Ctrl-C. Schedules and backfills run as long as it does.
+    Says its URL when it answers. Stays in the foreground; stop it with Ctrl-C, or `kill` when it was started in the
+    background. Schedules and backfills run as long as it does.
     """
-    settings = Settings.from_environment()
-    out.say(f"Dagster UI: http://127.0.0.1:{port}")
+    _refuse_taken(port)
+    out.say("starting, which takes some seconds")
     # Its advice to type `dg dev` is for projects that are laid out for it.
     quietly = ("-W", "ignore:Function `dev_command` is superseded")
     workspace = str(CHECKOUT / "workspace.yaml")
-    _dagster(
-        "dagster", "dev", "-w", workspace, "-h", "127.0.0.1", "-p", str(port), settings=settings, python_options=quietly
-    )
+    command = _command(
+        "dagster", "dev", "-w", workspace, "-h", "127.0.0.1", "-p", str(port), python_options=quietly
+    )  # fmt: skip
+    settings = Settings.from_environment()
+    code = foreground.serve(command, _environment(settings), f"http://127.0.0.1:{port}", settings.home)
+    if code:
+        raise click.ClickException(f"the UI ended with exit code {code}; what it printed above says why")
+    out.say("the UI is stopped")
+
+
+def _refuse_taken(port: int) -> None:
+    with socket.socket() as attempt:
+        attempt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            attempt.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise click.ClickException(
+                f"port {port} of 127.0.0.1 cannot be used ({error.strerror}): is a UI running already? Another one: "
+                f"analytics-etl ui --port {port % 65_535 + 1}"
+            ) from error
 
 
 @click.command(name="exec", context_settings={"ignore_unknown_options": True, "help_option_names": ["--help"]})
@@ -37,22 +57,37 @@ def execute(command: Sequence[str]) -> None:
 
     For example: analytics-etl exec dagster-daemon run -w workspace.yaml
     """
-    _dagster(*command, settings=Settings.from_environment())
+    _dagster(*command)
 
 
 @click.command()
 def stop() -> None:
-    """Stop the embedded database server."""
-    stopped = embedded.stop(Settings.from_environment().home)
+    """Stop the embedded database server; says so when a UI uses it, which would start it again."""
+    home = Settings.from_environment().home
+    stopped = embedded.stop(home)
     out.say("stopped" if stopped else "it was not running")
+    if (ui_there := foreground.running(home)) is not None:
+        err.say(
+            f"! a UI uses the database and starts it again: {ui_there.url}, process {ui_there.process}; stop that "
+            f"first, with Ctrl-C or `kill {ui_there.process}`, then type this again"
+        )
 
 
-def _dagster(program: str, *arguments: str, settings: Settings, python_options: Sequence[str] = ()) -> None:
+def _dagster(program: str, *arguments: str) -> None:
+    """Become one of Dagster's programs."""
+    command = _command(program, *arguments)
+    os.execve(sys.executable, command, _environment(Settings.from_environment()))  # noqa: S606 - our own programs
+
+
+def _environment(settings: Settings) -> dict[str, str]:
     from analytics_etl.runs import environment_for  # noqa: PLC0415 - Dagster takes seconds to import
 
+    return environment_for(settings)
+
+
+def _command(program: str, *arguments: str, python_options: Sequence[str] = ()) -> list[str]:
     path = Path(sys.executable).parent / program
     is_name = program == path.name and "\0" not in "".join([program, *arguments])
     if not is_name or not os.path.isfile(path):  # noqa: PTH113 - does not raise for a name that is too long
         raise click.UsageError(f"there is no program {program} beside {sys.executable}")
-    command = [sys.executable, *python_options, str(path), *arguments]
-    os.execve(sys.executable, command, environment_for(settings))  # noqa: S606 - our own programs
+    return [sys.executable, *python_options, str(path), *arguments]

@@ -167,6 +167,11 @@ def show_error(error: click.ClickException) -> None:
     error.show()
 
 
+def is_terminal() -> bool:
+    """Whether somebody sits there who can be asked."""
+    return sys.stdin is not None and sys.stdin.isatty()
+
+
 def actor() -> str:
     """Who types, for the audit log."""
     try:

@@ -28,9 +28,11 @@ _ZONED = tuple(f"{moment}%z" for moment in _MOMENTS)
 
 
 class _Bounded(click.DateTime):
-    """A day or moment from FIRST_DAY to LAST_DAY, in UTC without a zone."""
+    """A day or moment from FIRST_DAY to LAST_DAY, in UTC without a zone; `yesterday` is a day, too."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        if value == "yesterday":
+            value = yesterday().isoformat()
         at: datetime = super().convert(value, param, ctx)
         if not FIRST_DAY <= at.date() <= LAST_DAY:
             self.fail(f"expected a day from {FIRST_DAY} to {LAST_DAY}, got {value!r}", param, ctx)

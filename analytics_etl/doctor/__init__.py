@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import date
 
 from analytics_etl.catalog import Catalog
-from analytics_etl.doctor import days, services, surroundings
+from analytics_etl.doctor import days, gaps, services, surroundings
 from analytics_etl.doctor.finding import GRANTS, Finding
 from analytics_etl.settings import Settings
 from analytics_etl.warehouse import DatabaseError, Warehouse, migrations
@@ -40,6 +40,7 @@ def examine(settings: Settings, catalog: Catalog, today: date) -> Iterator[Findi
     yield days.late_rows(warehouse, today)
     yield days.early_rows(warehouse)
     yield from days.missing(warehouse, catalog, today)
+    yield gaps.days_without_data(warehouse)
     yield days.volume(warehouse)
     yield days.failed_checks(warehouse)
     yield days.refused_changes(warehouse)

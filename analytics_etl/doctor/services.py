@@ -28,10 +28,16 @@ def views(warehouse: Warehouse, catalog: Catalog) -> Finding:
     stale = []
     present = warehouse.table_schema(list(catalog.views))
     newest = warehouse.newest_day(list(catalog.contracts))
-    for table in catalog.views:
+    with_rows = {
+        row["table_name"]: row["day"]
+        for row in warehouse.query("select table_name, max(day) as day from ops.days where rows > 0 group by 1")
+    }
+    for table, view in catalog.views.items():
         if "last_day" in present[table]:
             shown = warehouse.query(f"select max(last_day) as day from {table}")[0]["day"]  # noqa: S608 - our own name
-            if newest is not None and shown is not None and shown < newest:
+            # Of an empty day it has no row to show.
+            days = [with_rows[name] for name in view.dependencies if name in with_rows]
+            if shown is not None and days and shown < max(days):
                 stale.append(table)
     if stale:
         detail = f"{', '.join(stale)} {'does' if len(stale) == 1 else 'do'} not show the newest day"

@@ -16,7 +16,7 @@ Kind = Literal["download", "view", "compilation"]
 _DOWNLOADS = """
 select
     downloaded_at, event_id, module_name, version, organization_id, language, success, error_message, file_size,
-    duration_ms, cache_hit, client_sdk, client_version
+    duration_ms, cache_hit, client_sdk, client_version, revision
 from registry.download_events
 where downloaded_at >= :since and downloaded_at < :until
   and downloaded_at <= :after_at::timestamptz
@@ -30,7 +30,7 @@ order by downloaded_at desc, event_id desc
 limit :limit
 """
 _VIEWS = """
-select viewed_at, event_id, module_name, version, organization_id, source, page_type, referrer
+select viewed_at, event_id, module_name, version, organization_id, source, page_type, referrer, revision
 from registry.module_view_events
 where viewed_at >= :since and viewed_at < :until
   and viewed_at <= :after_at::timestamptz
@@ -44,7 +44,7 @@ limit :limit
 _COMPILATIONS = """
 select
     started_at, event_id, module_name, version, organization_id, language, success, error_type, error_message,
-    completed_at, duration_ms, cache_hit, file_count, output_size, compiler_version
+    completed_at, duration_ms, cache_hit, file_count, output_size, compiler_version, revision
 from registry.compilation_events
 where started_at >= :since and started_at < :until
   and started_at <= :after_at::timestamptz

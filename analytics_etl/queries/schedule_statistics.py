@@ -22,6 +22,7 @@ with hours as (
         count(*) filter (where result = 'timeout') as timeout_count,
         count(*) filter (where result = 'retry') as retried_count,
         count(*) filter (where result = 'skipped') as skipped_count,
+        count(*) filter (where result = 'cancelled') as cancelled_count,
         sum(queue_time_ms)::double precision / nullif(count(queue_time_ms), 0) as avg_queue_time_ms,
         (percentile_cont(0.50) within group (order by queue_time_ms))::double precision as p50_queue_time_ms,
         (percentile_cont(0.95) within group (order by queue_time_ms))::double precision as p95_queue_time_ms,
@@ -36,7 +37,7 @@ with hours as (
 )
 select
     bucket, schedule_type, event_type, execution_count, attempt_count, success_count, failure_count, timeout_count,
-    retried_count, skipped_count,
+    retried_count, skipped_count, cancelled_count,
     success_count::double precision / nullif(success_count + failure_count + timeout_count, 0) as success_rate,
     avg_queue_time_ms, p50_queue_time_ms, p95_queue_time_ms, p99_queue_time_ms, avg_processing_time_ms,
     p50_processing_time_ms, p95_processing_time_ms, p99_processing_time_ms,
@@ -57,6 +58,7 @@ days as (
         sum(timeout_count)::bigint as timeout_count,
         sum(retried_count)::bigint as retried_count,
         sum(skipped_count)::bigint as skipped_count,
+        sum(cancelled_count)::bigint as cancelled_count,
         sum(total_queue_time_ms)::double precision / nullif(sum(queue_timed_count), 0) as avg_queue_time_ms,
         sum(total_processing_time_ms)::double precision
             / nullif(sum(processing_timed_count), 0) as avg_processing_time_ms,
@@ -93,7 +95,7 @@ loaded as (
 select
     :start::date as first_day, :end::date - 1 as last_day, days.schedule_type, days.event_type,
     events.execution_count, days.attempt_count, days.success_count, days.failure_count, days.timeout_count,
-    days.retried_count, days.skipped_count,
+    days.retried_count, days.skipped_count, days.cancelled_count,
     days.success_count::double precision
         / nullif(days.success_count + days.failure_count + days.timeout_count, 0) as success_rate,
     days.avg_queue_time_ms, events.p50_queue_time_ms, events.p95_queue_time_ms, events.p99_queue_time_ms,

@@ -26,7 +26,7 @@ _EVENTS = """
 select
     recorded_at, event_id, schedule_id, execution_id, schedule_type, event_type, level, result, retry_count,
     queued_at, started_at, finished_at, queue_time_ms, processing_time_ms, source_id, kafka_topic, kafka_partition,
-    kafka_offset, published_at, error_message
+    kafka_offset, published_at, error_message, revision
 from schedules.schedule_events
 where recorded_at >= :since and recorded_at < :until
   and recorded_at <= :after_at::timestamptz

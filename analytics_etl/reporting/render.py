@@ -5,7 +5,7 @@ import json
 import re
 from base64 import b64encode
 from calendar import Calendar
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from functools import cache
 from typing import Any
@@ -191,6 +191,11 @@ def calendars(entries: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
+def leading(entries: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
+    """Of reports of a cadence, newest first, the one to open the index with: the newest that has events, if one has."""
+    return [*(entry for entry in entries if not entry["state"]["is_empty"]), *entries][:1]
+
+
 def spark(line: Mapping[str, Any]) -> tuple[str, str]:
     """The two paths of a KPI's sparkline."""
     current = (date.fromisoformat(line["end"]) - date.fromisoformat(line["current_start"])).days
@@ -230,6 +235,7 @@ def _environment() -> Environment:
         NUMBERS=NUMBERS,
         WEEKDAYS=wording.WEEKDAYS,
         calendars=calendars,
+        leading=leading,
         compared_with=compared_with,
         states=states,
         badge=badge,

@@ -4,7 +4,7 @@
 views, `operations` and `days` keep the books. `Warehouse` ties them to the settings: it is the resource the assets get.
 """
 
-from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from datetime import date, timedelta
 from typing import Any
@@ -17,7 +17,7 @@ from analytics_etl.contracts import Contract
 from analytics_etl.models import Model, cadence_of, window_parameters
 from analytics_etl.sessions import AGGREGATION
 from analytics_etl.settings import Settings
-from analytics_etl.warehouse import archives, changes, days, dropped, operations, outbox, roles
+from analytics_etl.warehouse import archives, changes, days, dropped, dropping, operations, outbox, roles
 from analytics_etl.warehouse.archiving import Archiver
 from analytics_etl.warehouse.batches import (
     create_batch_schema,
@@ -41,6 +41,7 @@ from analytics_etl.warehouse.connection import (
     without_password,
 )
 from analytics_etl.warehouse.derived import Replaced, refresh_view, replace_window, view_versions
+from analytics_etl.warehouse.dropping import OF_DROPPED_DAYS
 from analytics_etl.warehouse.failures import explained, is_lost, persistently, raising_lost_connections, wait_until_back
 from analytics_etl.warehouse.forgetting import Forgotten, UnknownFileError, forget
 from analytics_etl.warehouse.loading import DayLoad, LoadedDay
@@ -53,6 +54,7 @@ __all__ = [
     "CHANGE_CHECK",
     "CHANGE_DESCRIPTION",
     "LOST_CONNECTION",
+    "OF_DROPPED_DAYS",
     "ChangeRefusedError",
     "CheckResult",
     "DatabaseError",
@@ -176,6 +178,37 @@ class Warehouse:
             forgotten = forget(connection, self.settings.landing_dir, path, actor, reason)
             self._refresh_days(connection, [forgotten.table])
             return forgotten
+
+    def find_days(self, target: dropping.Target) -> dropping.Found:
+        """What dropping some days would do."""
+        with transaction(self.settings) as connection:
+            return dropping.find(connection, target, self.settings.landing_dir)
+
+    def drop_days(
+        self,
+        target: dropping.Target,
+        actor: str,
+        reason: str,
+        before_commit: Callable[[Mapping[str, Sequence[date]]], None],
+    ) -> dropping.Found:
+        """Undo days, with an entry in the audit log; partitions that were made of them wait for `remake`."""
+        with transaction(self.settings) as connection:
+            found = dropping.drop(connection, target, self.settings.landing_dir, before_commit)
+            of = ", ".join(sorted({contract.family for contract in target.contracts}))
+            operations.record_audit(connection, actor, "drop", f"{target.first} to {target.last} of {of}", reason)
+            self._refresh_days(connection, target.tables)
+            return found
+
+    def remake(self, model: Model) -> list[date]:
+        """Make the partitions of a derived table anew that were made of days which were dropped; their first days."""
+        with transaction(self.settings, AGGREGATION) as connection:
+            reach = dropping.marked_reach(connection, model)
+            if reach is None:
+                return []
+            schemas = overlay(connection, self.settings, model.dependencies, *reach)
+            starts = dropping.remake(connection, model, schemas)
+            self._refresh_days(connection, [model.table])
+            return starts
 
     @contextmanager
     def _keeping_failure(self, table: str, starts: Sequence[date], lateness: int, run_id: str | None) -> Iterator[None]:

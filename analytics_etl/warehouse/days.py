@@ -14,6 +14,9 @@ DayState = Literal["expected", "provisional", "final", "frozen_late", "failed", 
 LONGEST_FAILURE = 500
 """Characters kept of why an attempt failed."""
 
+FAR_DAYS = 31
+"""The days between two that are there are due, unless these lie further apart: then they are a gap, see `gaps`."""
+
 _REFRESH = """
     with
     known as (
@@ -21,7 +24,10 @@ _REFRESH = """
         where table_name = %(table)s and period_end = period_start + 1
     ),
     span as (
-        select min(day) as first, max(day) as newest from known
+        select max(day) as newest from known
+    ),
+    neighbours as (
+        select day, lead(day) over (order by day) as next_day from known
     ),
     waiting as (
         select day, sum(rows_read - rows_rejected)::bigint as rows_waiting, count(*) as files_waiting
@@ -55,7 +61,8 @@ _REFRESH = """
         select day from known
         union select day from waiting where rows_waiting > 0
         union select day from before
-        union select d::date from span cross join generate_series(first, newest, interval '1 day') as d
+        union select d::date from neighbours cross join generate_series(day, next_day, interval '1 day') as d
+            where next_day - day <= %(far)s
     ),
     facts as (
         select day, day + lateness.days as final_from, known.rows, known.day is not null as is_there,
@@ -138,7 +145,13 @@ def refresh(
     but its commit: the lock that is taken here is every writer's.
     """
     lock(connection, "ops.days")
-    parameters = {"table": table, "lateness": lateness_days, "keep": keep_lateness, "written": list(written)}
+    parameters = {
+        "table": table,
+        "lateness": lateness_days,
+        "keep": keep_lateness,
+        "written": list(written),
+        "far": FAR_DAYS,
+    }
     connection.execute(_FORGET, parameters)
     connection.execute(_REFRESH, parameters)
 

@@ -1,7 +1,7 @@
 """Derived tables and views: their schema follows from their SELECT, their rows are replaced window by window."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from types import MappingProxyType
@@ -56,6 +56,20 @@ def replace_window(
         window.replace(others, None)
         refreshed += others
     return Replaced(counts, refreshed, window.elapsed_ms())
+
+
+def replace_marked(
+    connection: Connection, model: Model, stretches: Iterable[Mapping[date, date]], schemas: Mapping[str, str]
+) -> None:
+    """Replace partitions that are there and that no run asked for: each stretch of neighbours (start -> end) at once.
+
+    Their changes are recorded, and not judged: they follow from days that somebody has dropped.
+    """
+    lock(connection, model.table)
+    ensure_table(connection, model)
+    window = _Window(connection, model, None, time.monotonic(), schemas, is_new=False)
+    for stretch in stretches:
+        window.replace(stretch, None)
 
 
 def _others(connection: Connection, model: Model, periods: Mapping[date, date]) -> Iterator[dict[date, date]]:

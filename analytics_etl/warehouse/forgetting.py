@@ -65,7 +65,7 @@ def _path_in_ledger(landing_dir: Path, given: str) -> str:
 
 def _in_ledger(connection: Connection, path: str) -> tuple[str, str]:
     """(table, path) of a file, named as the ledger names it or as it is called on disk."""
-    path, as_named = ledger_path(path)[0], path if path.isprintable() else None
+    given, path, as_named = path, ledger_path(path)[0], path if path.isprintable() else None
     found = connection.execute(
         "select table_name, path from ops.loaded_files where path in (%s, %s) order by path = %s desc limit 1",
         [as_named, path, as_named],
@@ -75,7 +75,7 @@ def _in_ledger(connection: Connection, path: str) -> tuple[str, str]:
     gone = connection.execute("select path from ops.loaded_files where state = 'gone' order by 1 limit 5").fetchall()
     those = ", ".join(name for (name,) in gone)
     raise UnknownFileError(
-        f"the ledger knows no file {path}; expected a path below the landing folder, like "
+        f"the ledger knows no file {given}; expected a path below the landing folder, like "
         f"download_events/2025-03-31.ndjson" + (f". Gone are, for example: {those}" if gone else "")
     )
 

@@ -1,0 +1,111 @@
+"""The command that undoes days."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from analytics_etl.catalog import Catalog
+from analytics_etl.cli.families import FAMILY, check_families
+from analytics_etl.cli.terminal import GOOD, actor, is_terminal, out, progress
+from analytics_etl.cli.typed import DAY, REASON, check_range, yesterday
+from analytics_etl.english import counted, shortened, spanned
+from analytics_etl.settings import Settings
+from analytics_etl.warehouse import Warehouse, migrations
+
+if TYPE_CHECKING:
+    from analytics_etl import dropping
+
+
+@click.command()
+@click.argument("day", type=DAY, metavar="DAY")
+@click.option("--to", "last", type=DAY, metavar="DAY", help="Last day, which is included; DAY alone by default.")
+@FAMILY
+@click.option("--reason", type=REASON, required=True, help="Why; kept in the audit log.")
+@click.option("--dry-run", is_flag=True, help="Only say what would go.")
+@click.option("--yes", is_flag=True, help="Do not ask before days go that are final.")
+def drop(
+    day: datetime, last: datetime | None, families: tuple[str, ...], reason: str, dry_run: bool, yes: bool  # noqa: FBT001
+) -> None:  # fmt: skip
+    """Undo days: as if they had never been run.
+
+    Rows, states, check results and reports of DAY go, and weeks and months that hold no other day; what else was made
+    of them is made anew. Landing files stay, and the next run loads them again: move those out of the landing folder
+    that must not come back, before or after. Interrupted, it can simply be started again.
+
+    For example, after a wrong year was typed: analytics-etl drop 2025-03-31 --reason "the year was wrong"
+    """
+    settings = Settings.from_environment()
+    catalog = Catalog.of(settings)
+    until = last or day
+    check_range(day.date(), until.date(), "DAY", "--to")
+    if until.date() > yesterday():
+        raise click.UsageError(
+            f"{until.date()} is not over yet in UTC, so there is nothing of it to drop; the last day there can be is "
+            f"{yesterday()}"
+        )
+    check_families(catalog, families)
+    from analytics_etl import dropping  # noqa: PLC0415 - Dagster takes seconds to import
+
+    migrations.upgrade(settings)
+    warehouse, target = Warehouse(settings), dropping.target_of(catalog, day.date(), until.date(), families)
+    plan = dropping.look(warehouse, target)
+    if dry_run:
+        _say_what_goes(plan, "would go")
+        _say_files(settings, plan)
+        out.say("nothing was changed")
+        return
+    if plan.final_days and not yes and is_terminal():
+        days = shortened(plan.final_days)
+        click.confirm(
+            f"{days} {'is' if len(plan.final_days) == 1 else 'are'} final. Drop them all the same?", abort=True
+        )
+    with progress(1) as step:
+        dropped = dropping.run(warehouse, catalog, target, actor(), reason, step)
+    _say_what_goes(dropped, "went")
+    if dropped.remade or dropped.rewritten:
+        partitions = sum(map(len, dropped.remade.values()))
+        out.say(
+            f"made anew, since it was made of them: {counted(partitions, 'partition')} of "
+            f"{counted(len(dropped.remade), 'table')}, {counted(dropped.rewritten, 'report')}"
+        )
+    _say_files(settings, dropped)
+    out.say(GOOD, f" {spanned(target.first, target.last)} {'is' if target.first == target.last else 'are'} undone")
+
+
+def _say_what_goes(plan: "dropping.Dropped", verb: str) -> None:
+    if plan.is_nothing:
+        out.say("no row, state or report of these days is there")
+        return
+    tables: dict[str, int] = {}
+    for period in plan.found.partitions:
+        tables[period.table] = tables.get(period.table, 0) + 1
+    partitions = counted(len(plan.found.partitions), "partition")
+    out.say(f"{verb}: {partitions} of {counted(len(tables), 'table')} with {counted(plan.rows, 'row')}")
+    if plan.reports:
+        out.say(f"{verb}: {counted(len(plan.reports), 'report')}: {shortened([str(path) for path in plan.reports])}")
+    if verb != "went" and plan.found.made_of_them:
+        others = sum(map(len, plan.found.made_of_them.values()))
+        of = counted(len(plan.found.made_of_them), "table")
+        out.say(f"would be made anew, since it was made of them: {counted(others, 'partition')} of {of}")
+
+
+def _say_files(settings: Settings, plan: "dropping.Dropped") -> None:
+    """The landing files that hold rows of the days, and what becomes of them."""
+    there = [file for file in plan.found.files if file.is_there]
+    gone = [file for file in plan.found.files if not file.is_there]
+    if there:
+        rows = counted(sum(file.rows for file in there), "row")
+        out.say(
+            f"! {counted(len(there), 'landing file')} with {rows} of these days "
+            f"{'stays' if len(there) == 1 else 'stay'} below {settings.landing_dir}, and the next run, the daemon or "
+            "`backfill --missing` loads them again:"
+        )
+        for file in there[:5]:
+            out.say(f"    {file.path}" + (", which holds rows of other days, too" if file.has_other_days else ""))
+        if len(there) > 5:  # noqa: PLR2004 - as many as messages name
+            out.say(f"    and {len(there) - 5:,} more")
+        out.say("  to prevent it, move them out of that folder and type the same command again")
+    if gone:
+        rows = counted(sum(file.rows for file in gone), "row")
+        out.say(f"{counted(len(gone), 'landing file')} with {rows} of these days is no longer there: it is forgotten")

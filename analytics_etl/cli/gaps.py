@@ -1,0 +1,69 @@
+"""The command that says of some days that there is no data; and the question before a run far from what is there."""
+
+from datetime import date, datetime, timedelta
+
+import click
+
+from analytics_etl.catalog import Catalog
+from analytics_etl.cli.terminal import GOOD, actor, err, is_terminal, out
+from analytics_etl.cli.typed import DAY, MOST_DAYS, REASON, check_range, yesterday
+from analytics_etl.english import counted, shortened, spanned
+from analytics_etl.settings import Settings
+from analytics_etl.warehouse import Warehouse, migrations, persistently
+
+YES = click.option("--yes", is_flag=True, help="Do not ask whether a day far from what is there is meant.")
+
+
+@click.command(name="accept-gap")
+@click.argument("first", type=DAY, metavar="FROM")
+@click.argument("last", type=DAY, metavar="TO")
+@click.option("--undo", is_flag=True, help="Take back what was accepted: the days may be due again.")
+@click.option("--reason", type=REASON, required=True, help="Why; kept in the audit log.")
+def accept_gap(first: datetime, last: datetime, undo: bool, reason: str) -> None:  # noqa: FBT001 - click passes it by name
+    """Say that there is no data of the days FROM to TO, both included: they are not due, and no finding of `doctor`.
+
+    Days of which something is known are refused. Should files of the days come, these are loaded all the same.
+    """
+    from analytics_etl import gaps  # noqa: PLC0415 - Dagster takes seconds to import
+
+    settings = Settings.from_environment()
+    check_range(first.date(), last.date(), "FROM", "TO", most_days=MOST_DAYS)
+    if last.date() > yesterday():
+        raise click.UsageError(
+            f"{last.date()} is not over yet in UTC; the last day that can be accepted is {yesterday()}"
+        )
+    migrations.upgrade(settings)
+    warehouse = Warehouse(settings)
+    days = spanned(first.date(), last.date())
+    if not undo and (known := gaps.known_in(warehouse, first.date(), last.date())):
+        raise click.ClickException(
+            f"there are partitions or files of {shortened(known)}: accept the days around, or drop these first: "
+            f'analytics-etl drop {known[0]} --reason "why"'
+        )
+    action = gaps.TAKE_BACK if undo else gaps.ACCEPT
+    warehouse.record_audit(actor(), action, f"{first.date()} to {last.date()}", reason)
+    if undo:
+        out.say(GOOD, f" taken back: {days} may have data")
+    else:
+        out.say(GOOD, f" accepted: no data in {days}; to take it back: add --undo")
+
+
+def ask_if_far(settings: Settings, first: date, *, yes: bool) -> None:
+    """Before a run of days far after all that is there ask whether they are meant; without a terminal want --yes."""
+    from analytics_etl.gaps import FAR_DAYS  # noqa: PLC0415 - Dagster takes seconds to import
+
+    def newest_day() -> date | None:
+        migrations.upgrade(settings)
+        return Warehouse(settings).newest_day(list(Catalog.of(settings).kept_by_day))
+
+    newest = persistently(settings, newest_day)
+    if newest is None or first <= newest + timedelta(days=FAR_DAYS):
+        return
+    far = f"{first} is {counted((first - newest).days, 'day')} after the newest day there is, {newest}"
+    undo = f'to undo it: analytics-etl drop {first} --reason "why"'
+    if yes:
+        err.say(f"! {far}; {undo}")
+    elif is_terminal():
+        click.confirm(f"{far}: all days before become final. Is it meant?", abort=True)
+    else:
+        raise click.UsageError(f"{far}, and all days before would become final; if it is meant, add --yes ({undo})")

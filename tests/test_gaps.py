@@ -1,0 +1,191 @@
+"""Days of which nobody has files, between days that were run: one finding, and never hundreds of days to run."""
+
+from datetime import date, timedelta
+from typing import Any
+
+import dagster as dg
+import pytest
+from dagster._core.storage.tags import SCHEDULE_NAME_TAG
+from events import DOWNLOADS, ask, declared, download, load, write
+from test_cli import call, variables
+
+from analytics_etl import doctor, gaps, retention
+from analytics_etl.assets.events import build_event_asset
+from analytics_etl.missing import known_days, make_plan
+from analytics_etl.partitions import Partitions
+from analytics_etl.settings import PerTable, Settings
+from analytics_etl.status import notes
+from analytics_etl.warehouse import Warehouse
+
+FIRST, LAST = date(2025, 3, 30), date(2025, 3, 31)
+FAR = date(2026, 3, 31)  # the year was typed wrongly
+GAP = "2025-04-01 to 2026-03-30 (364 days)"
+
+
+@pytest.fixture
+def far(settings: Settings) -> Warehouse:
+    """Two days with events, and a run of a day a year later, of which there is no file."""
+    warehouse = Warehouse(settings)
+    write(settings, "download_events/a.ndjson", [download(1, FIRST), download(2, LAST)])
+    for table in declared().contracts:
+        load(warehouse, table, FIRST, LAST)
+        load(warehouse, table, FAR)
+    return warehouse
+
+
+def known(warehouse: Warehouse) -> tuple[date, date]:
+    found = known_days(warehouse, FAR)
+    assert found is not None
+    return found
+
+
+def days_to_run(warehouse: Warehouse) -> set[date]:
+    return {
+        gap.start
+        for gap in make_plan(warehouse, declared(), *known(warehouse)).gaps
+        if gap.end == gap.start + timedelta(days=1)
+    }
+
+
+def finding(warehouse: Warehouse) -> doctor.Finding:
+    return doctor.gaps.days_without_data(warehouse)
+
+
+def test_the_days_between_are_not_due(far: Warehouse) -> None:
+    assert days_to_run(far) == {FIRST, LAST, FAR}
+    plan = make_plan(far, declared(), *known(far))
+    assert {gap.start for gap in plan.gaps} == {
+        FIRST, LAST, FAR, date(2025, 3, 24), date(2025, 3, 31), date(2025, 3, 1), date(2026, 3, 30), date(2026, 3, 1),
+    }  # fmt: skip
+    states = ask(far.settings.database_url, "select distinct day from ops.days order by 1")
+    assert [row["day"] for row in states] == [FIRST, LAST, FAR]
+
+
+def test_they_are_one_finding_until_somebody_accepts_them(far: Warehouse) -> None:
+    environment = variables(far.settings)
+    found = finding(far)
+    assert not found.is_well
+    assert found.detail == (
+        f"nobody has files of {GAP}, so these days are not due; the days before are final, and retention counts from "
+        f"{LAST}"
+    )
+    accept = 'analytics-etl accept-gap 2025-04-01 2026-03-30 --reason "why"'
+    assert found.advice == (
+        f"if there is no data: {accept}\n"
+        "if there is: analytics-etl backfill 2025-04-01 2026-03-30\n"
+        'if what comes after it was run by mistake: analytics-etl drop 2026-03-31 --reason "why"'
+    )
+    [note] = [note for note in notes(far, FIRST, FAR) if GAP in note]
+    assert accept in note
+    accepted = call("accept-gap 2025-04-01 2026-03-30 --reason closed", environment)
+    assert accepted.exit_code == 0, accepted.output
+    assert finding(far).is_well
+    assert finding(far).detail == f"none of more than 30 days; no data in {GAP}, which somebody has accepted"
+    assert days_to_run(far) == {FIRST, LAST, FAR}
+    assert call("accept-gap 2025-04-01 2026-03-30 --undo --reason opened", environment).exit_code == 0
+    assert not finding(far).is_well
+    audit = ask(far.settings.database_url, "select action, subject, reason from ops.audit order by audit_id")
+    assert [tuple(row.values()) for row in audit] == [
+        ("accept gap", "2025-04-01 to 2026-03-30", "closed"), ("take back gap", "2025-04-01 to 2026-03-30", "opened"),
+    ]  # fmt: skip
+
+
+def test_a_part_is_accepted_and_a_file_that_comes_all_the_same_is_due(far: Warehouse) -> None:
+    environment = variables(far.settings)
+    assert call("accept-gap 2025-04-01 2025-12-31 --reason closed", environment).exit_code == 0
+    assert [str(gap) for gap in gaps.find(far) if not gap.is_accepted] == ["2026-01-01 to 2026-03-30 (89 days)"]
+    write(far.settings, "download_events/late.ndjson", [download(9, date(2025, 6, 1))])
+    load(far, DOWNLOADS, FAR)
+    assert date(2025, 6, 1) in days_to_run(far)
+    refused = call("accept-gap 2025-05-01 2025-07-01 --reason closed", environment)
+    assert refused.exit_code == 1
+    assert "there are partitions or files of 2025-06-01" in refused.stderr
+
+
+def test_a_few_days_between_are_due_until_they_are_accepted(settings: Settings) -> None:
+    warehouse = Warehouse(settings)
+    between = date(2025, 4, 2)
+    write(settings, "download_events/a.ndjson", [download(1, FIRST), download(2, LAST)])
+    for day in (FIRST, between + timedelta(days=1)):
+        load(warehouse, DOWNLOADS, day)
+    assert finding(warehouse).is_well
+    days = {FIRST, LAST, date(2025, 4, 1), between, between + timedelta(days=1)}
+    assert days_to_run_until(warehouse, between + timedelta(days=1)) == days
+    assert call("accept-gap 2025-04-01 2025-04-02 --reason closed", variables(settings)).exit_code == 0
+    assert days_to_run_until(warehouse, between + timedelta(days=1)) == days - {date(2025, 4, 1), between}
+
+
+def days_to_run_until(warehouse: Warehouse, last: date) -> set[date]:
+    plan = make_plan(warehouse, declared(), FIRST, last)
+    return {gap.start for gap in plan.gaps if gap.end == gap.start + timedelta(days=1)}
+
+
+def test_a_schedule_that_runs_such_a_day_says_so(settings: Settings, capfd: pytest.CaptureFixture[str]) -> None:
+    warehouse = Warehouse(settings)
+    write(settings, "download_events/a.ndjson", [download(1, FIRST)])
+    load(warehouse, DOWNLOADS, FIRST)
+    asset = build_event_asset(declared().contracts[DOWNLOADS], {}, Partitions.since(settings.start_date))
+
+    def said(day: date) -> str:
+        result = dg.materialize(
+            [asset], partition_key=str(day), resources={"warehouse": warehouse}, tags={SCHEDULE_NAME_TAG: "daily"}
+        )
+        assert result.success
+        return capfd.readouterr().err
+
+    assert "after the newest day" not in said(FIRST + timedelta(days=31))
+    assert f"{FAR} is 335 days after the newest day, 2025-04-30; the days between are not due" in said(FAR)
+
+
+def test_retention_does_not_count_what_lies_behind_a_gap(settings: Settings) -> None:
+    kept = Warehouse(Settings(**{**vars(settings), "retention": PerTable(90), "personal_retention": PerTable(30)}))
+    write(settings, "download_events/a.ndjson", [download(1, FIRST), download(2, LAST)])
+    load(kept, DOWNLOADS, FIRST, LAST)
+    load(kept, DOWNLOADS, FAR)
+    assert list(retention.plan(kept, declared())) == []
+    kept.record_audit("test", gaps.ACCEPT, "2025-04-01 to 2026-03-30", "closed")
+    assert {step.day for step in retention.plan(kept, declared()) if step.what == "archive"} == {FIRST, LAST}
+
+
+@pytest.mark.parametrize("command", [f"run {FAR}", f"backfill {FAR} {FAR}"])
+def test_a_run_far_from_what_is_there_asks(settings: Settings, command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[Any] = []
+    monkeypatch.setattr("analytics_etl.cli.days.run_days", lambda *of, **options: ran.append((of, options)))
+    environment = variables(settings)
+    assert call(command, environment).exit_code == 0, "nothing is there yet"
+    assert len(ran) == 1
+    load(Warehouse(settings), DOWNLOADS, LAST)
+    refused = call(command, environment)
+    assert refused.exit_code == 2
+    far = f"{FAR} is 365 days after the newest day there is, {LAST}"
+    assert far in refused.stderr
+    assert "if it is meant, add --yes" in refused.stderr
+    monkeypatch.setattr("analytics_etl.cli.gaps.is_terminal", lambda: True)
+    asked = call(command, environment)
+    assert (asked.exit_code, far in asked.stdout) == (1, True)
+    assert len(ran) == 1
+    allowed = call(f"{command} --yes", environment)
+    assert (allowed.exit_code, far in allowed.stderr) == (0, True)
+    assert len(ran) == 2
+    near = LAST + timedelta(days=31)
+    assert call(command.replace(str(FAR), str(near)), environment).exit_code == 0
+    assert len(ran) == 3
+
+
+def test_reopen_says_when_nothing_waits_and_knows_families(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[Any] = []
+    monkeypatch.setattr("analytics_etl.cli.days.run_days", lambda *_, **options: ran.append(options["families"]))
+    environment = variables(settings)
+    load(Warehouse(settings), DOWNLOADS, LAST)
+    reopen = f"reopen {LAST} --reason why"
+    nothing = call(reopen, environment)
+    assert (nothing.exit_code, ran) == (0, [])
+    assert nothing.stdout == (
+        f"✓ nothing to do: no late, new or replaced file waits for {LAST}; to run it all the same: analytics-etl run "
+        f"{LAST}\n"
+    )
+    write(settings, "download_events/late.ndjson", [download(1, LAST)])  # nobody has looked at it yet
+    assert "no late, new or replaced file of usage waits" in call(f"{reopen} --family usage", environment).stdout
+    assert call(f"{reopen} --family registry", environment).exit_code == 0
+    assert call(reopen, environment).exit_code == 0
+    assert ran == [("registry",), ()]
