@@ -237,7 +237,11 @@ def _files(connection: Connection, target: Target, landing_dir: Path) -> Iterato
 
 
 def _published(connection: Connection, target: Target) -> list[tuple[str, str, date]]:
-    """The reports of the days, and of weeks and months of which the family has no other day."""
+    """The reports of the days, of weeks and months of which the family has no other day, and those that were published
+    because the days after them were there, to which their tables look ahead.
+    """
+    families = sorted({c.family for c in target.contracts})
+    ahead = [max((m.reach[1] for m in target.models if m.family == family), default=0) for family in families]
     found = connection.execute(
         """
         select family, cadence, period_start from (
@@ -248,14 +252,17 @@ def _published(connection: Connection, target: Target) -> list[tuple[str, str, d
             end)::date as period_end
             from ops.reports
         ) as r
-        where family = any(%(families)s) and period_start < %(end)s and period_end > %(first)s and not exists (
-            select from ops.partitions as o
-            where split_part(o.table_name, '.', 1) = r.family and o.period_end = o.period_start + 1
-              and o.period_start >= r.period_start and o.period_start < r.period_end
-              and (o.period_start < %(first)s or o.period_start >= %(end)s)
-        )
+        join unnest(%(families)s::text[], %(ahead)s::int[]) as f (family, ahead) using (family)
+        where (
+            period_start < %(end)s and period_end > %(first)s and not exists (
+                select from ops.partitions as o
+                where split_part(o.table_name, '.', 1) = r.family and o.period_end = o.period_start + 1
+                  and o.period_start >= r.period_start and o.period_start < r.period_end
+                  and (o.period_start < %(first)s or o.period_start >= %(end)s)
+            )
+        ) or (period_end <= %(first)s and period_end + ahead > %(first)s)
         order by 1, 2, 3""",
-        {"families": sorted({c.family for c in target.contracts}), "first": target.first, "end": target.end},
+        {"families": families, "ahead": ahead, "first": target.first, "end": target.end},
     ).fetchall()
     return [(family, cadence, start) for family, cadence, start in found]
 
