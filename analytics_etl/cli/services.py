@@ -23,6 +23,7 @@ def ui(port: int) -> None:
     Says its URL when it answers. Stays in the foreground; stop it with Ctrl-C, or `kill` when it was started in the
     background. Schedules and backfills run as long as it does.
     """
+    settings = Settings.from_environment()
     _refuse_taken(port)
     out.say("starting, which takes some seconds")
     # Its advice to type `dg dev` is for projects that are laid out for it.
@@ -31,7 +32,6 @@ def ui(port: int) -> None:
     command = _command(
         "dagster", "dev", "-w", workspace, "-h", "127.0.0.1", "-p", str(port), python_options=quietly
     )  # fmt: skip
-    settings = Settings.from_environment()
     code = foreground.serve(command, _environment(settings), f"http://127.0.0.1:{port}", settings.home)
     if code:
         raise click.ClickException(f"the UI ended with exit code {code}; what it printed above says why")
