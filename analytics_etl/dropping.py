@@ -13,9 +13,9 @@ from pathlib import Path
 from analytics_etl.archive import ArchiveFolder
 from analytics_etl.assets.reports import write_index, write_report
 from analytics_etl.catalog import Catalog
+from analytics_etl.due_reports import NAMES
 from analytics_etl.models import Cadence
 from analytics_etl.partitions import period_end, period_start
-from analytics_etl.reporting import Cadence as ReportCadence
 from analytics_etl.reporting import report_path
 from analytics_etl.status import is_of
 from analytics_etl.warehouse import Warehouse
@@ -26,7 +26,6 @@ __all__ = ["Dropped", "File", "Found", "Period", "Target", "look", "run", "targe
 Tell = Callable[[str, int, int], None]
 """(what is being done, steps done, steps in all)"""
 
-_NAMES: dict[Cadence, ReportCadence] = {"day": "daily", "week": "weekly", "month": "monthly"}
 _TREND_DAYS: dict[Cadence, int] = {"day": 31, "week": 12 * 7, "month": 366}
 """How long after a period a report may show it, in its trend or beside its own numbers."""
 
@@ -106,7 +105,7 @@ def run(warehouse: Warehouse, catalog: Catalog, target: Target, actor: str, reas
             tell(f"refreshing {view}", done, steps)
             warehouse.refresh(catalog.views[view])
     for family, cadence, start in list(_other_reports(warehouse, catalog, target, dropped)):
-        tell(f"writing the {_NAMES[cadence]} report of {family} of {start} again", steps - 1, steps)
+        tell(f"writing the {NAMES[cadence]} report of {family} of {start} again", steps - 1, steps)
         write_report(warehouse, catalog, family, cadence, start)
         dropped.rewritten += 1
     write_index(warehouse.settings.reports_dir)
@@ -116,7 +115,7 @@ def run(warehouse: Warehouse, catalog: Catalog, target: Target, actor: str, reas
 def _going_reports(warehouse: Warehouse, target: Target) -> Iterator[Path]:
     """The reports there are of the days, and of weeks and months of which their family has no other day."""
     for family in sorted({contract.family for contract in target.contracts}):
-        for cadence in _NAMES:
+        for cadence in NAMES:
             for start, path in _reports(warehouse, family, cadence):
                 end = period_end(cadence, start)
                 is_of_them = start <= target.last and end > target.first
@@ -144,7 +143,7 @@ def _other_reports(
         if not remade and not any(contract.family == family for contract in target.contracts):
             continue
         newest = warehouse.newest_day([table for table in catalog.kept_by_day if is_of(table, [family])])
-        for cadence in _NAMES:
+        for cadence in NAMES:
             first = period_start(cadence, period_start(cadence, target.first) - timedelta(days=1))
             last = target.last + timedelta(days=_TREND_DAYS[cadence])
             of_remade = {period_start(cadence, day) for day in remade}
@@ -163,12 +162,12 @@ def _reports(warehouse: Warehouse, family: str, cadence: Cadence) -> list[tuple[
     """The reports of a family and cadence on disk, by their first day."""
     folder = warehouse.settings.reports_dir
     found = []
-    for path in sorted((folder / report_path(family, _NAMES[cadence], date(2000, 1, 1))).parent.glob("*.html")):
+    for path in sorted((folder / report_path(family, NAMES[cadence], date(2000, 1, 1))).parent.glob("*.html")):
         start = _start_of(path.stem)
         if (
             start is not None
             and path.with_suffix(".json").exists()
-            and path == folder / report_path(family, _NAMES[cadence], start)
+            and path == folder / report_path(family, NAMES[cadence], start)
         ):
             found.append((start, path))
     return found

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from analytics_etl import reporting
 from analytics_etl.catalog import Catalog
@@ -21,7 +21,7 @@ from analytics_etl.reporting import report_path
 from analytics_etl.settings import TEMPLATES_DIR
 from analytics_etl.warehouse import Warehouse
 
-NAMES: Mapping[Cadence, Literal["daily", "weekly", "monthly"]] = {"day": "daily", "week": "weekly", "month": "monthly"}
+NAMES: Mapping[Cadence, reporting.Cadence] = {"day": "daily", "week": "weekly", "month": "monthly"}
 
 INDEX = "reports.index"
 
