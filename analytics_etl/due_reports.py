@@ -25,6 +25,8 @@ NAMES: Mapping[Cadence, reporting.Cadence] = {"day": "daily", "week": "weekly", 
 
 INDEX = "reports.index"
 
+_READ: Mapping[Cadence, tuple[Cadence, ...]] = {"day": ("day",), "week": ("day", "week"), "month": ("day", "month")}
+
 
 @dataclass(frozen=True)
 class DueReport:
@@ -50,6 +52,12 @@ def shown_tables(catalog: Catalog, family: str, cadence: Cadence) -> list[str]:
     """The tables of a family that have partitions of a cadence."""
     found = [*catalog.contracts, *catalog.aggregates]
     return [table for table in found if table.startswith(f"{family}.") and cadence_of(table) == cadence]
+
+
+def report_tables(catalog: Catalog, family: str, cadence: Cadence) -> list[str]:
+    """The aggregates that a report of a family is made of."""
+    models = catalog.aggregates.values()
+    return [model.table for model in models if model.family == family and model.cadence in _READ[cadence]]
 
 
 def look_ahead(catalog: Catalog, family: str) -> int:

@@ -20,9 +20,10 @@ from analytics_etl.due_reports import is_index_due as is_index_older
 from analytics_etl.due_views import EARLIER, unmade_views
 from analytics_etl.gaps import find as find_gaps
 from analytics_etl.gaps import not_due
+from analytics_etl.jobs import CADENCES, Job, Parts, Wanted
+from analytics_etl.lineage import Lineage
 from analytics_etl.models import Cadence, Model, cadence_of
-from analytics_etl.partitions import periods
-from analytics_etl.runs import Job, Parts
+from analytics_etl.partitions import neighbours, periods
 from analytics_etl.schedules import JOB_NAMES, VIEWS_JOB
 from analytics_etl.status import is_of, settle
 from analytics_etl.warehouse import CHANGE_CHECK, OF_DROPPED_DAYS, Warehouse
@@ -30,7 +31,6 @@ from analytics_etl.warehouse import CHANGE_CHECK, OF_DROPPED_DAYS, Warehouse
 FAILED, UNWRITTEN = "failed a check", "could not be written last time"
 LATE, REPLACED = "late rows are waiting", "a file was replaced, or came late without a valid row"
 _DROPPED = "made of days that were dropped since"
-_CADENCES: tuple[Cadence, ...] = ("day", "week", "month")
 
 
 @dataclass(frozen=True)
@@ -107,9 +107,12 @@ def known_days(warehouse: Warehouse, last: date) -> tuple[date, date] | None:
     return None if found["first"] is None else (found["first"], found["last"])
 
 
-def make_plan(warehouse: Warehouse, catalog: Catalog, first: date, last: date, families: tuple[str, ...] = ()) -> Plan:
+def make_plan(
+    warehouse: Warehouse, catalog: Catalog, first: date, last: date, families: tuple[str, ...] = (),
+    within: Collection[str] | None = None,
+) -> Plan:  # fmt: skip
     """Find what is missing, failed or outdated in the periods that hold the days first to last; of all families, unless
-    some are named. Its runs are of the families it concerns.
+    some are named, and `within` some tables, views and reports. Its runs make that and what is made of it.
     """
     # The first week may begin in the month before, and the SELECTs read days around their own.
     start, end = first - timedelta(days=31), last + timedelta(days=31)
@@ -129,9 +132,10 @@ def make_plan(warehouse: Warehouse, catalog: Catalog, first: date, last: date, f
     unknown = not_due(find_gaps(warehouse))
     gaps = [
         Gap(table, period, until, why)
-        for cadence in _CADENCES
+        for cadence in CADENCES
         for table in catalog.in_order()
         if table not in catalog.views and cadence_of(table) == cadence and is_of(table, families)
+        if within is None or table in within
         for period, until in periods(cadence, first, last).items()
         if not (unknown and unknown.issuperset(periods("day", period, until - timedelta(days=1))))
         if (why := search.why(table, period, until)) is not None
@@ -139,18 +143,24 @@ def make_plan(warehouse: Warehouse, catalog: Catalog, first: date, last: date, f
     frozen = {day for table, day in warehouse.frozen_days() if is_of(table, families)}
     refused = refused_days(warehouse, first, last, families)
     left = [gap for gap in gaps if not (cadence_of(gap.table) == "day" and gap.start in {*frozen, *refused})]
-    views = unmade_views(warehouse, catalog, families)
-    whole = _jobs(left, _concerned(catalog, {*(gap.table for gap in left), *views}))
-    due = _due(warehouse, catalog, (first, last), families, whole)
-    found = [*whole, *due.jobs()]
-    jobs = [job for cadence in _CADENCES for job in found if job.name == JOB_NAMES[cadence]]
-    is_index_due = not left and is_index_older(warehouse.settings.reports_dir)
-    if left or views:
-        jobs.append(Job(VIEWS_JOB, families=_concerned(catalog, {*(gap.table for gap in left), *views})))
-    elif due.reports or is_index_due:
-        jobs.append(Job(VIEWS_JOB, only=Parts(reports=(INDEX,))))
+    views = {
+        view: why
+        for view, why in unmade_views(warehouse, catalog, families).items()
+        if within is None or view in within
+    }
+    wanted = Wanted(Lineage.of(catalog), declared_checks(catalog), within)
+    for gap in left:
+        wanted.add([gap.table], cadence_of(gap.table), gap.start, gap.end)
+    wanted.add_views(views)
+    whole = wanted.jobs()
+    due = _due(warehouse, catalog, (first, last), families, whole, within)
+    is_index_due = not left and (within is None or INDEX in within) and is_index_older(warehouse.settings.reports_dir)
+    jobs = [job for cadence in CADENCES for job in [*whole, *due.jobs()] if job.cadence == cadence]
+    pages = [job for job in whole if job.cadence is None]
+    if not pages and (is_index_due or (due.reports and within is None)):
+        pages = [Job(VIEWS_JOB, only=Parts(reports=(INDEX,)))]
     return Plan(
-        left, views, jobs, sorted(day for day in frozen if first <= day <= last), refused,
+        left, views, [*jobs, *pages], sorted(day for day in frozen if first <= day <= last), refused,
         [Gap(found.table, found.start, found.end, REASONS[found.why]) for found in due.checks],
         [Gap(found.name, found.start, found.end, found.why) for found in due.reports], is_index_due,
     )  # fmt: skip
@@ -165,13 +175,13 @@ class _Due:
 
     def jobs(self) -> list[Job]:
         """One run for each stretch of neighbouring periods; that of checks writes the reports, if it is the same."""
-        return [job for cadence in _CADENCES for job in self._of(cadence)]
+        return [job for cadence in CADENCES for job in self._of(cadence)]
 
     def _of(self, cadence: Cadence) -> Iterator[Job]:
         checks = [found for found in self.checks if cadence_of(found.table) == cadence]
         reports = [found for found in self.reports if found.cadence == cadence]
-        of_checks = list(_stretches({found.start: found.end for found in checks}))
-        of_reports = list(_stretches({found.start: found.end for found in reports}))
+        of_checks = [(min(group), max(group)) for group in neighbours({c.start: c.end for c in checks})]
+        of_reports = [(min(group), max(group)) for group in neighbours({r.start: r.end for r in reports})]
         for first, last in [*of_checks, *(stretch for stretch in of_reports if stretch not in of_checks)]:
             names = {(c.table, name) for c in checks if first <= c.start <= last for name in c.names}
             pages = {report.name for report in reports if first <= report.start <= last}
@@ -183,32 +193,34 @@ class _Due:
 
 
 def _due(
-    warehouse: Warehouse, catalog: Catalog, days: tuple[date, date], families: tuple[str, ...], whole: Sequence[Job]
+    warehouse: Warehouse, catalog: Catalog, days: tuple[date, date], families: tuple[str, ...], whole: Sequence[Job],
+    within: Collection[str] | None,
 ) -> _Due:  # fmt: skip
     """What is due beside the runs of whole periods, which check and report themselves. A report is due with the checks
     it tells of.
     """
-    wanted = {table: checks for table, checks in declared_checks(catalog).items() if is_of(table, families)}
-    spans = {cadence: periods(cadence, *days) for cadence in _CADENCES}
+    wanted = {
+        table: checks
+        for table, checks in declared_checks(catalog).items()
+        if is_of(table, families) and (within is None or table in within)
+    }
+    spans = {cadence: periods(cadence, *days) for cadence in CADENCES}
     start, end = min(min(span) for span in spans.values()), max(max(span.values()) for span in spans.values())
     checks = [
         found
         for found in due_checks(warehouse, wanted, start, end)
         if found.start in spans[cadence_of(found.table)]
-        and not _is_in(whole, cadence_of(found.table), found.start, found.table)
+        and not any(job.does(cadence_of(found.table), found.start, found.table) for job in whole)
     ]
     judged = {(found.table.split(".", maxsplit=1)[0], found.start, found.end) for found in checks}
     reports = due_reports(warehouse, catalog, *days, families, judged)
-    return _Due(checks, [report for report in reports if not _is_in(whole, report.cadence, report.start, report.name)])
-
-
-def _is_in(whole: Iterable[Job], cadence: Cadence, start: date, table: str) -> bool:
-    """Whether one of some runs of whole periods does this one of a table or report."""
-    return any(
-        job.name == JOB_NAMES[cadence] and job.first is not None and job.last is not None
-        and job.first <= start <= job.last and is_of(table, job.families)
-        for job in whole
-    )  # fmt: skip
+    left = [
+        report
+        for report in reports
+        if (within is None or report.name in within)
+        and not any(job.does(report.cadence, report.start, report.name) for job in whole)
+    ]
+    return _Due(checks, left)
 
 
 def refused_days(warehouse: Warehouse, first: date, last: date, families: Collection[str] = ()) -> list[date]:
@@ -263,36 +275,3 @@ class _Search:
             if any(at > than for at in written[bisect_left(days, since) : bisect_left(days, until)]):
                 return dependency
         return None
-
-
-def _concerned(catalog: Catalog, tables: Collection[str]) -> tuple[str, ...]:
-    """The families of some tables and of what is made of these families; none when it is all of them."""
-    families = {table.split(".", maxsplit=1)[0] for table in tables}
-    for model in [catalog.derived[table] for table in catalog.in_order() if table in catalog.derived]:
-        if any(is_of(table, families) for table in model.dependencies):
-            families.add(model.family)
-    return () if families >= set(catalog.families) else tuple(sorted(families))
-
-
-def _jobs(gaps: Sequence[Gap], families: tuple[str, ...]) -> list[Job]:
-    """One run for each stretch of neighbouring days; then the weeks and months of these days."""
-    days = {gap.start for gap in gaps if cadence_of(gap.table) == "day"}
-    jobs: list[Job] = []
-    for cadence in _CADENCES:
-        wanted = {gap.start: gap.end for gap in gaps if cadence_of(gap.table) == cadence}
-        for day in days:
-            wanted.update(periods(cadence, day, day))
-        jobs += [Job(JOB_NAMES[cadence], first, last, families) for first, last in _stretches(wanted)]
-    return jobs
-
-
-def _stretches(wanted: Mapping[date, date]) -> Iterable[tuple[date, date]]:
-    """First and last start of each group of periods (start -> end) that follow one another."""
-    first = last = None
-    for start in sorted(wanted):
-        if first is not None and last is not None and wanted[last] != start:
-            yield first, last
-            first = start
-        first, last = first or start, start
-    if first is not None and last is not None:
-        yield first, last

@@ -6,14 +6,11 @@ What the UI does through the daemon, the command line does here; both leave the 
 import os
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import date
 from functools import partial
 from uuid import uuid4
 
 import dagster as dg
 from dagster import DagsterEventType, DagsterInstance
-from dagster._core.errors import DagsterExecutionInterruptedError
 from dagster._core.storage.tags import (
     ASSET_PARTITION_RANGE_END_TAG,
     ASSET_PARTITION_RANGE_START_TAG,
@@ -21,21 +18,32 @@ from dagster._core.storage.tags import (
     PARTITION_NAME_TAG,
     WILL_RETRY_TAG,
 )
-from dagster_shared.error import SerializableErrorInfo
 
 from analytics_etl import private
 from analytics_etl.assets.metadata import asset_key
 from analytics_etl.assets.reports import INDEX_GROUP
-from analytics_etl.checks import CHECKS_STEP
 from analytics_etl.definitions import build_defs
-from analytics_etl.english import counted, shortened
+from analytics_etl.english import counted
 from analytics_etl.incidents import AGAIN_TAG
-from analytics_etl.models import Cadence
+from analytics_etl.jobs import CADENCE_OF, Job, Parts, jobs_of
+from analytics_etl.outcomes import Outcome, innermost, named
 from analytics_etl.owners import OPERATIONS
 from analytics_etl.partitions import periods
-from analytics_etl.schedules import JOB_NAMES, VIEWS_JOB
 from analytics_etl.settings import Settings
 from analytics_etl.warehouse import dagster_storage_url, is_lost, migrations, persistently, wait_until_back
+
+__all__ = [
+    "Job",
+    "Outcome",
+    "Parts",
+    "Progress",
+    "RunFailedError",
+    "environment_for",
+    "execute",
+    "instance",
+    "jobs_of",
+    "prepare",
+]
 
 STORAGE_URL_VARIABLE = "ANALYTICS_DAGSTER_URL"
 
@@ -102,85 +110,8 @@ Progress = Callable[[str, int, int], None]
 """(what is being done, steps done, steps in all)"""
 
 
-_CADENCES: dict[str, Cadence] = {name: cadence for cadence, name in JOB_NAMES.items()}
-
-
 class RunFailedError(RuntimeError):
     """A run that failed; the message names the step and what it said, and which tables hold new rows now."""
-
-
-@dataclass
-class Outcome:
-    """What became of the steps of a run: a step is a table, its checks, or a report."""
-
-    failures: list[tuple[str, SerializableErrorInfo]] = field(default_factory=list)
-    """The steps that failed with what they met, Dagster's own work between them included."""
-    replaced: list[str] = field(default_factory=list)
-    """Tables and reports that were written."""
-    not_run: list[str] = field(default_factory=list)
-    """Steps that were not begun, since what they read failed."""
-
-    def take(self, event: dg.DagsterEvent, step: str) -> None:
-        """Keep what an event tells of a step."""
-        if event.event_type == DagsterEventType.ASSET_MATERIALIZATION:
-            self.replaced.append(step)
-        elif event.event_type == DagsterEventType.STEP_FAILURE:
-            error = event.step_failure_data.error
-            self.failures.append((step, error or SerializableErrorInfo(str(event.message), [], None)))
-        elif event.event_type == DagsterEventType.RUN_FAILURE and not self.failures:
-            error = getattr(event.event_specific_data, "error", None)
-            self.failures.extend([("between two steps", error)] if error else [])
-
-    def __str__(self) -> str:
-        said = [f"{step}: {_message(error)}" for step, error in self.failures]
-        # That the checks of a table which is not run are not run either goes without saying.
-        left = {_named(step) for step in self.not_run if not step.endswith(CHECKS_STEP)}
-        if left:
-            said.append(f"Not run, so as before: {', '.join(sorted(left))}.")
-        said.append(f"Replaced by this run: {', '.join(sorted(set(self.replaced))) or 'nothing'}.")
-        return "\n".join(said)
-
-
-@dataclass(frozen=True)
-class Job:
-    """One run to do: a job and the range of its partitions, or none for what has no partitions."""
-
-    name: str
-    first: date | None = None
-    last: date | None = None
-    families: tuple[str, ...] = ()
-    """Families whose tables and reports are run, with what belongs to none; all of them when none is named."""
-    only: "Parts | None" = None
-    """What of the job is run, when it is not all of these families."""
-
-    def __str__(self) -> str:
-        days = dict.fromkeys(str(day) for day in (self.first, self.last) if day is not None)
-        what = f": {self.only}" if self.only else f" of {', '.join(self.families)}" * bool(self.families)
-        return f"{self.name} {' to '.join(days)}".rstrip() + what
-
-
-@dataclass(frozen=True)
-class Parts:
-    """Checks and reports that are run without the tables they are about."""
-
-    checks: tuple[tuple[str, str], ...] = ()
-    """(table, check)"""
-    reports: tuple[str, ...] = ()
-    """As their assets are called, with a dot: `registry.daily_report`, `reports.index`."""
-
-    def __str__(self) -> str:
-        tables = {table for table, _ in self.checks}
-        found = [f"checks of {shortened(sorted(tables))}"] if tables else []
-        return "; ".join([*found, *([shortened(self.reports)] if self.reports else [])])
-
-
-def jobs_of(first: date, last: date, families: tuple[str, ...] = ()) -> list[Job]:
-    """The runs that bring everything up to date for some days, both included: days, weeks, months, views."""
-    jobs = []
-    for cadence in ("day", "week", "month"):
-        found = list(periods(_cadence(cadence), first, last))
-        jobs.append(Job(JOB_NAMES[_cadence(cadence)], found[0], found[-1], families))
-    return [*jobs, Job(VIEWS_JOB, families=families)]
 
 
 def prepare(settings: Settings) -> dict[str, str]:
@@ -205,8 +136,11 @@ def instance(settings: Settings) -> Iterator[DagsterInstance]:
         yield opened
 
 
-def execute(settings: Settings, jobs: Sequence[Job], progress: Progress, tags: dict[str, str] | None = None) -> None:
-    """Run jobs one after the other in this process; raise RunFailedError at the first that fails.
+def execute(
+    settings: Settings, jobs: Sequence[Job], progress: Progress, tags: dict[str, str] | None = None
+) -> Outcome:  # fmt: skip
+    """Run jobs one after the other in this process; returns what all of them did, or raises RunFailedError at the first
+    that fails.
 
     Steps try again by themselves when their connection is lost. When it is one of Dagster's own, for its books, the run
     cannot go on; then the job is run anew.
@@ -214,48 +148,52 @@ def execute(settings: Settings, jobs: Sequence[Job], progress: Progress, tags: d
     definitions = build_defs(settings)
     # A run of ours needs this process: the daemon could not start it again, and nobody would be told that it failed.
     tags = {**(tags or {}), MAX_RETRIES_TAG: "0"}
+    done = Outcome()
     with instance(settings) as opened:
         for number, job in enumerate(jobs, start=1):
             try:
-                _run(settings, definitions, opened, job, progress, tags)
+                done.add(_run(settings, definitions, opened, job, progress, tags))
             except RunFailedError as error:
                 rest = ", ".join(map(str, jobs[number:]))
                 raise RunFailedError(
                     f"{error}\nNot begun, since it follows: {rest}." if rest else str(error)
                 ) from error
+    return done
 
 
 def _run(
     settings: Settings, definitions: dg.Definitions, opened: DagsterInstance, job: Job, progress: Progress,
     tags: dict[str, str],
-) -> None:  # fmt: skip
+) -> Outcome:  # fmt: skip
     """Run a job, again and again as long as the connection to the database is lost."""
     of_try = tags
     for tries in range(1, MOST_TRIES + 1):
         run_id = str(uuid4())
-        if _succeeds(definitions, opened, job, run_id, progress, of_try, is_last=tries == MOST_TRIES):
-            break
+        done = _tried(definitions, opened, job, run_id, progress, of_try, is_last=tries == MOST_TRIES)
+        if done is not None:
+            return done
         of_try = {**tags, AGAIN_TAG: run_id}
         wait_until_back(settings)
         persistently(settings, partial(_give_up, opened, run_id))
         progress(f"{job}: the connection to the database was lost; running it again", 0, 1)
+    raise AssertionError("the last try ends or raises")
 
 
-def _succeeds(
+def _tried(
     definitions: dg.Definitions, opened: DagsterInstance, job: Job, run_id: str, progress: Progress,
     tags: dict[str, str], *, is_last: bool,
-) -> bool:  # fmt: skip
-    """Run a job once. False if nothing but a lost connection was in its way, which is no reason when it `is_last`."""
+) -> Outcome | None:  # fmt: skip
+    """Run a job once. None if nothing but a lost connection was in its way, which is no reason when it `is_last`."""
     try:
         outcome = _execute(definitions, opened, job, run_id, progress, tags)
     except Exception as error:
         if is_last or not is_lost(error):
             raise
-        return False
+        return None
     failures = outcome.failures
-    if failures and (is_last or not all(_innermost(error).cls_name in LOST for _, error in failures)):
+    if failures and (is_last or not all(innermost(error).cls_name in LOST for _, error in failures)):
         raise RunFailedError(f"the run {run_id} ({job}) failed:\n{outcome}")
-    return not failures
+    return None if failures else outcome
 
 
 def _give_up(opened: DagsterInstance, run_id: str) -> None:
@@ -275,6 +213,8 @@ def _execute(
     whole = definitions.resolve_job_def(job.name)
     parts = None if job.only is None else _parts_of(whole, job.only)
     selected = _assets_of(whole, job.families)
+    if selected == []:  # a family need not have weekly or monthly tables
+        return Outcome()
     resolved = parts or (whole.get_subset(asset_selection=set(selected)) if selected else whole)
     steps = len(resolved.graph.node_dict)
     done, begun = 0, set()
@@ -283,10 +223,10 @@ def _execute(
 
     def listen(entry: dg.EventLogEntry) -> None:
         nonlocal done
-        step = _named(entry.step_key or "")
+        step = named(entry.step_key or "")
         if entry.dagster_event is None:
             if entry.step_key is None or entry.step_key in begun:
-                progress(f"{job}: {entry.user_message}", done, steps)
+                progress(f"{job.label}: {entry.user_message}", done, steps)
             else:  # all that is said of a step which is not begun is that what it reads failed
                 outcome.not_run.append(entry.step_key)
             return
@@ -295,10 +235,12 @@ def _execute(
             prepare_one()
         elif kind == DagsterEventType.STEP_START:
             begun.add(entry.step_key)
-            progress(f"{job}: {step}", done, steps)
+            progress(f"{job.label}: {step}", done, steps)
         elif kind in (DagsterEventType.STEP_SUCCESS, DagsterEventType.STEP_SKIPPED, DagsterEventType.STEP_FAILURE):
             done += 1
-            progress(f"{job}: {step}", done, steps)
+            is_good = kind == DagsterEventType.STEP_SUCCESS
+            took = entry.dagster_event.step_success_data.duration_ms if is_good else 0
+            progress(f"{job.label}: {outcome.said_of(step, took) if is_good else step}", done, steps)
         outcome.take(entry.dagster_event, step)
 
     opened.add_event_listener(run_id, listen)
@@ -318,17 +260,20 @@ def _execute(
 
 def _assets_of(job: dg.JobDefinition, families: Collection[str]) -> list[dg.AssetKey] | None:
     """The assets of a job that are of some families or of none; None = all of them."""
+    if not families:
+        return None
     graph = job.asset_layer.asset_graph
-    others = graph.all_group_names - {*families, OPERATIONS, INDEX_GROUP}
-    keys = job.asset_layer.executable_asset_keys
-    return sorted(key for key in keys if graph.get(key).group_name not in others) if families else None
+    wanted = {*families, OPERATIONS, INDEX_GROUP}
+    return sorted(key for key in job.asset_layer.executable_asset_keys if graph.get(key).group_name in wanted)
 
 
 def _parts_of(job: dg.JobDefinition, parts: Parts) -> dg.JobDefinition:
-    """A job of nothing but some reports and checks of another."""
+    """A job of nothing but some tables with their checks, some reports and some other checks of another."""
+    tables = {asset_key(name) for name in parts.tables}
+    own = {key for key in job.asset_layer.asset_graph.asset_check_keys if key.asset_key in tables}
     return job.get_subset(
-        asset_selection={dg.AssetKey(name.split(".")) for name in parts.reports},
-        asset_check_selection={dg.AssetCheckKey(asset_key(table), name) for table, name in parts.checks},
+        asset_selection=tables | {asset_key(name) for name in parts.reports},
+        asset_check_selection=own | {dg.AssetCheckKey(asset_key(table), name) for table, name in parts.checks},
     )
 
 
@@ -336,7 +281,7 @@ def _preparation(job: Job, assets: int, steps: int, progress: Progress) -> Calla
     """Say what is prepared before the first step, if it is long; returns what to call for each partition of a table or
     report that is, which says how far it is.
     """
-    partitions = 1 if job.first is None or job.last is None else len(periods(_CADENCES[job.name], job.first, job.last))
+    partitions = 1 if job.first is None or job.last is None else len(periods(CADENCE_OF[job.name], job.first, job.last))
     total, count = partitions * assets, 0
 
     def prepare_one() -> None:
@@ -361,31 +306,6 @@ def _partition_tags(job: Job) -> dict[str, str]:
         ASSET_PARTITION_RANGE_START_TAG: job.first.isoformat(),
         ASSET_PARTITION_RANGE_END_TAG: job.last.isoformat(),
     }
-
-
-def _named(step_key: str) -> str:
-    """A step as its table is called."""
-    return step_key.replace("__", ".")
-
-
-def _message(error: SerializableErrorInfo) -> str:
-    """What an error says at its root."""
-    root = _innermost(error)
-    if root.cls_name == DagsterExecutionInterruptedError.__name__:  # it says nothing but its name
-        return "interrupted; to go on, type the same command again"
-    return root.message.strip()
-
-
-def _innermost(error: SerializableErrorInfo) -> SerializableErrorInfo:
-    """What went wrong first."""
-    while error.cause is not None:
-        error = error.cause
-    return error
-
-
-def _cadence(name: str) -> Cadence:
-    cadences: dict[str, Cadence] = {"day": "day", "week": "week", "month": "month"}
-    return cadences[name]
 
 
 def environment_for(settings: Settings) -> dict[str, str]:

@@ -12,6 +12,7 @@ from test_cli import call, variables
 from analytics_etl import doctor, gaps, retention
 from analytics_etl.assets.events import build_event_asset
 from analytics_etl.missing import known_days, make_plan
+from analytics_etl.outcomes import Outcome
 from analytics_etl.partitions import Partitions
 from analytics_etl.settings import PerTable, Settings
 from analytics_etl.status import notes
@@ -150,7 +151,12 @@ def test_retention_does_not_count_what_lies_behind_a_gap(settings: Settings) -> 
 @pytest.mark.parametrize("command", [f"run {FAR}", f"backfill {FAR} {FAR}"])
 def test_a_run_far_from_what_is_there_asks(settings: Settings, command: str, monkeypatch: pytest.MonkeyPatch) -> None:
     ran: list[Any] = []
-    monkeypatch.setattr("analytics_etl.cli.days.run_days", lambda *of, **options: ran.append((of, options)))
+
+    def note(*of: Any, **options: Any) -> Outcome:
+        ran.append((of, options))
+        return Outcome()
+
+    monkeypatch.setattr("analytics_etl.cli.days.run_days", note)
     environment = variables(settings)
     assert call(command, environment).exit_code == 0, "nothing is there yet"
     assert len(ran) == 1
@@ -174,7 +180,12 @@ def test_a_run_far_from_what_is_there_asks(settings: Settings, command: str, mon
 
 def test_reopen_says_when_nothing_waits_and_knows_families(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     ran: list[Any] = []
-    monkeypatch.setattr("analytics_etl.cli.days.run_days", lambda *_, **options: ran.append(options["families"]))
+
+    def note(*_: Any, **options: Any) -> Outcome:
+        ran.append(options["families"])
+        return Outcome()
+
+    monkeypatch.setattr("analytics_etl.cli.days.run_days", note)
     environment = variables(settings)
     load(Warehouse(settings), DOWNLOADS, LAST)
     reopen = f"reopen {LAST} --reason why"

@@ -5,10 +5,11 @@ from datetime import date, timedelta
 
 import pytest
 from due import settle
-from events import DOWNLOADS, declared, download, execute, ledger, load, write
+from events import DOWNLOADS, ask, declared, download, execute, ledger, load, write
 from test_cli import call, variables
 
 from analytics_etl import doctor
+from analytics_etl.lineage import Lineage
 from analytics_etl.missing import known_days, make_plan
 from analytics_etl.partitions import period_end, periods
 from analytics_etl.settings import PerTable, Settings
@@ -68,11 +69,14 @@ def test_only_of_the_families_that_are_named(loaded: Warehouse) -> None:
         ("usage.schema_usage_1h", date(2025, 3, 8))
     }
     assert {gap.table.split(".")[0] for gap in plan.gaps} == {"usage"}
-    assert {job.families for job in plan.jobs} == {("usage",)}, "of schedules there is nothing to do"
-    assert str(plan.jobs[0]) == "daily 2025-03-08 of usage"
+    made = {name.split(".")[0] for job in plan.jobs for name in job.makes(Lineage.of(declared()))}
+    assert made == {"usage", "ops", "reports"}, "of schedules there is nothing to do"
+    assert str(plan.jobs[0]) == (
+        "daily 2025-03-08: usage.schema_usage_1h, usage.usage_anomalies_daily; checks of usage.schema_usage_1d; "
+        "usage.daily_report"
+    ), "a check of the days compares them with the hours"
     both = make_plan(loaded, declared(), FIRST, LAST)
     assert len(both.jobs) > len(plan.jobs)
-    assert {job.families for job in both.jobs} == {("registry", "usage")}
 
 
 def test_neighbouring_days_are_one_run_and_weeks_and_months_follow(loaded: Warehouse) -> None:
@@ -86,11 +90,11 @@ def test_neighbouring_days_are_one_run_and_weeks_and_months_follow(loaded: Wareh
         ("registry.language_stats_daily", date(2025, 3, day), "missing") for day in (4, 5, 8)
     }
     assert [str(job) for job in plan.jobs] == [
-        "daily 2025-03-04 to 2025-03-05 of registry",
-        "daily 2025-03-08 of registry",
-        "weekly 2025-03-03 of registry",
-        "monthly 2025-03-01 of registry",
-        "views of registry",
+        "daily 2025-03-04 to 2025-03-05: registry.language_stats_daily; registry.daily_report",
+        "daily 2025-03-08: registry.language_stats_daily; registry.daily_report",
+        "weekly 2025-03-03: registry.weekly_report",
+        "monthly 2025-03-01: registry.monthly_report",
+        "views: ops.days; reports.index",
     ]
     assert plan.reasons() == ["registry.language_stats_daily: 3 partitions between 2025-03-04 and 2025-03-08 missing"]
 
@@ -102,11 +106,15 @@ def test_views_that_are_missing_or_of_an_earlier_version_are_made(loaded: Wareho
         "comment on materialized view usage.top_schemas is 'What is used most. [0123456789ab]'",
     )
     plan = make_plan(loaded, declared(), FIRST, LAST)
-    assert (plan.gaps, [str(job) for job in plan.jobs]) == ([], ["views of registry, usage"])
+    assert (plan.gaps, [str(job) for job in plan.jobs]) == (
+        [], ["views: registry.top_modules_30d, usage.top_schemas, ops.days; reports.index"]
+    )  # fmt: skip
     assert plan.reasons() == [
         "registry.top_modules_30d: missing", "usage.top_schemas: made by an earlier version of its SQL"
     ]  # fmt: skip
-    assert [str(job) for job in make_plan(loaded, declared(), FIRST, LAST, ("usage",)).jobs] == ["views of usage"]
+    assert [str(job) for job in make_plan(loaded, declared(), FIRST, LAST, ("usage",)).jobs] == [
+        "views: usage.top_schemas, ops.days; reports.index"
+    ]
     finding = doctor.services.views(loaded, declared())
     assert (finding.is_well, finding.detail) == (
         False, "registry.top_modules_30d is missing; usage.top_schemas is made by an earlier version of its SQL"
@@ -194,3 +202,91 @@ def test_the_command_tells_of_rows_that_no_partition_can_hold(settings: Settings
         "more of every table: analytics-etl backfill --missing"
     )
     assert "no day is known yet" in unknown
+
+
+def written_after(warehouse: Warehouse, moment: str) -> set[tuple[str, date]]:
+    """The partitions that were written since."""
+    found = ask(
+        warehouse.settings.database_url,
+        f"select table_name, period_start from ops.partitions where updated_at > '{moment}'",
+    )
+    return {(row["table_name"], row["period_start"]) for row in found}
+
+
+def now(warehouse: Warehouse) -> str:
+    return str(ask(warehouse.settings.database_url, "select clock_timestamp()::text as now")[0]["now"])
+
+
+def test_one_new_table_is_made_and_nothing_loaded_for_it(loaded: Warehouse) -> None:
+    execute(
+        loaded.settings.database_url,
+        "drop table registry.language_stats_daily; "
+        "delete from ops.partitions where table_name = 'registry.language_stats_daily'",
+    )
+    before = now(loaded)
+    result = call("backfill --missing", variables(loaded.settings))
+    assert result.exit_code == 0, result.output
+    assert written_after(loaded, before) == {("registry.language_stats_daily", day) for day in WEEK}
+    assert "registry.language_stats_daily; registry.daily_report" in result.stdout
+    assert "✓ 7 partitions done: 1 table (" in result.stdout
+    plan = make_plan(loaded, declared(), FIRST, LAST)
+    assert (plan.gaps, plan.views, plan.checks, plan.reports, plan.jobs) == ([], {}, [], [], [])
+
+
+def test_a_selected_table_alone_is_run_and_then_what_reads_it_is_due(loaded: Warehouse) -> None:
+    before = now(loaded)
+    result = call(f"run {LAST} --select registry.module_stats_daily", variables(loaded.settings))
+    assert result.exit_code == 0, result.output
+    assert written_after(loaded, before) == {("registry.module_stats_daily", LAST)}
+    assert f"✓ {LAST} is done: 1 table (1 row); " in result.stdout
+    assert "what reads it was not run; to run that, too: analytics-etl backfill --missing" in result.stdout
+    gaps = {gap.table for gap in make_plan(loaded, declared(), FIRST, LAST).gaps}
+    assert gaps >= {"registry.overview_daily", "registry.module_stats_weekly", "registry.module_stats_monthly"}
+    again = call(f"run {LAST} --select registry.module_stats_daily+", variables(loaded.settings))
+    assert again.exit_code == 0, again.output
+    assert make_plan(loaded, declared(), FIRST, LAST).jobs == []
+
+
+def test_a_plan_is_shown_and_nothing_is_run(settings: Settings, loaded: Warehouse) -> None:
+    execute(
+        loaded.settings.database_url,
+        "delete from ops.partitions where (table_name, period_start) = ('registry.org_stats_daily', '2025-03-05'); "
+        "update ops.partitions set duration_ms = 1500 where table_name = 'registry.org_stats_daily'",
+    )
+    write(settings, "download_events/late.ndjson", [download(500, LAST)])
+    before, audit = now(loaded), ask(settings.database_url, "select * from ops.audit")
+    shown = call("backfill 2025-03-05 2025-03-06 --select registry.org_stats_daily --dry-run", variables(settings))
+    assert shown.exit_code == 0, shown.output
+    days, head, line, _, total = shown.stdout.splitlines()
+    assert days == "daily 2025-03-05 to 2025-03-06"
+    assert " ".join(head.split()) == "table, view or report partitions why last time"
+    assert line.split() == [
+        "registry.org_stats_daily",
+        "2",
+        "1",
+        "missing;",
+        "1",
+        "up",
+        "to",
+        "date,",
+        "asked",
+        "for",
+        "3.0",
+        "s",
+    ]
+    assert total == (
+        "nothing was run: 1 run planned; the tables took about 3.0 s last time, checks and reports come on top"
+    )
+    missing = call("backfill --missing --dry-run", variables(settings)).stdout
+    assert "! 1 new or replaced file: the plan will also have their days, once they are read" in missing
+    assert "registry.org_stats_daily: 2025-03-05 missing" in missing
+    assert "nothing was run: 4 runs planned" in missing
+    assert "download_events/late.ndjson" not in ledger(settings.database_url)
+    assert (written_after(loaded, before), ask(settings.database_url, "select * from ops.audit")) == (set(), audit)
+
+
+def test_a_selection_and_families_do_not_go_together(settings: Settings) -> None:
+    both = call(f"run {LAST} --select registry.org_stats_daily --family usage", variables(settings))
+    assert (both.exit_code, "--select names tables and --family families" in both.stderr) == (2, True)
+    unknown = call("backfill --missing --select registry.org_stat_daily", variables(settings))
+    assert (unknown.exit_code, "did you mean registry.org_stats_daily" in unknown.stderr) == (2, True)

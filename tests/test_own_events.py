@@ -47,7 +47,7 @@ def test_own_events_are_loaded_asked_for_and_undone(settings: Settings, tmp_path
 
     load, undo = blocks()
     said = typed(load)
-    [report] = re.findall(r"is done: (.*\.html)", said)
+    [report] = re.findall(r"report: (.*\.html)", said)
     shown = Path(report).read_text(encoding="utf-8")
     assert "billing.v1" in shown
     tables = all_tables(settings.database_url)

@@ -82,3 +82,12 @@ def test_a_run_that_was_interrupted_says_how_to_go_on() -> None:
         "a__events: interrupted; to go on, type the same command again",
         "Replaced by this run: nothing.",
     ]
+
+
+def test_a_job_without_anything_of_a_family_is_no_run() -> None:
+    """Rather than the whole job, of every family."""
+    with dg.DagsterInstance.ephemeral() as instance:
+        outcome = runs._execute(
+            small_definitions(), instance, runs.Job("views", families=("c",)), str(uuid4()), lambda *_: None, {}
+        )
+        assert (outcome.replaced, instance.get_runs_count()) == ([], 0)

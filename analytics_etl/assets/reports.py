@@ -13,7 +13,7 @@ from analytics_etl.assets.metadata import FRESHNESS, HOURLY, asset_key, retrying
 from analytics_etl.catalog import Catalog
 from analytics_etl.checks.declared import declared_checks
 from analytics_etl.checks.due import due_checks
-from analytics_etl.due_reports import INDEX, NAMES, look_ahead, report_version
+from analytics_etl.due_reports import INDEX, NAMES, look_ahead, report_tables, report_version
 from analytics_etl.models import Cadence, Model, window_parameters
 from analytics_etl.outdated_reports import matured_reports, outdated_reports, publishable_reports
 from analytics_etl.partitions import Partitions, period_end, period_start, requested_periods
@@ -37,12 +37,6 @@ INDEX_GROUP = "reports"
 
 _MEMORY = ".index_entries.json"
 
-_TABLE_SUFFIXES: dict[Cadence, tuple[Cadence, ...]] = {
-    "day": ("day",),
-    "week": ("day", "week"),
-    "month": ("day", "month"),
-}
-
 
 @dataclass(frozen=True)
 class WrittenReport:
@@ -61,7 +55,7 @@ def report_key(family: str, cadence: Cadence) -> dg.AssetKey:
 def build_report_asset(catalog: Catalog, family: str, cadence: Cadence, partitions: Partitions) -> dg.AssetsDefinition:
     """The asset of one kind of report; a partition is the pair of files of one period."""
     name = NAMES[cadence]
-    models = [m for m in catalog.aggregates.values() if m.family == family and m.cadence in _TABLE_SUFFIXES[cadence]]
+    models = [catalog.aggregates[table] for table in report_tables(catalog, family, cadence)]
 
     @dg.asset(
         key=report_key(family, cadence),

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from analytics_etl.cli.days import run_days
+from analytics_etl.cli.execution import run_days
 from analytics_etl.cli.terminal import GOOD, Styled, actor, out, progress
 from analytics_etl.cli.typed import DAY, MOST_DAYS, Count, Folder, yesterday
 from analytics_etl.demonstration import Demonstration

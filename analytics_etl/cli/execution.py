@@ -1,0 +1,127 @@
+"""Running days from the command line: how far it is, what was rejected meanwhile, who is told, what came of it."""
+
+import time
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import date
+from functools import partial
+from typing import TYPE_CHECKING
+
+import click
+
+from analytics_etl import rejections
+from analytics_etl.catalog import Catalog
+from analytics_etl.cli.families import check_families
+from analytics_etl.cli.notices import tell_owners
+from analytics_etl.cli.terminal import BAD, actor, err, explanation, out, progress
+from analytics_etl.cli.typed import check_range, yesterday
+from analytics_etl.settings import Settings
+from analytics_etl.warehouse import LOST_CONNECTION, DatabaseError, Warehouse, migrations, persistently
+
+if TYPE_CHECKING:
+    from analytics_etl import runs
+
+
+def run_days(
+    settings: Settings, first: date, last: date, action: str, reason: str | None = None, *,
+    families: tuple[str, ...] = (), names: Collection[str] | None = None, accept_change: bool = False,
+    notify: bool = False,
+) -> "runs.Outcome":  # fmt: skip
+    """Run a range with its weeks, months and views, or what is named of them, and say how far it is; a failure ends the
+    command.
+
+    `action` is what the runs' tag and the audit log call it. Changes of final days need a reason to be accepted.
+    """
+    if accept_change and not (reason or "").strip():
+        raise click.UsageError('--accept-change publishes what was refused: say why with --reason "..."')
+    catalog = Catalog.of(settings)
+    check_families(catalog, families)
+    what = described(first, last, families, names)
+    with telling_rejected(settings, families), progress(1) as step:
+        step("starting", 0, 1)
+        actions = [action] if action in ("backfill", "reopen") or accept_change or reason else []
+        if actions:
+            persistently(settings, lambda: migrations.upgrade(settings))
+        for done in [*actions, *(["accept change"] if accept_change else [])]:
+            persistently(settings, partial(Warehouse(settings).record_audit, actor(), done, what, reason))
+        asked = {"analytics_etl/accept_change": accept_change, "analytics_etl/notify": notify}
+        tags = {"analytics_etl/by": action, **{tag: "true" for tag, is_asked in asked.items() if is_asked}}
+        try:
+            return execute(settings, planned_jobs(catalog, first, last, families, names), step, tags)
+        finally:
+            if notify:
+                _tell_owners_if_possible(settings)
+
+
+def planned_jobs(
+    catalog: Catalog, first: date, last: date, families: tuple[str, ...], names: Collection[str] | None
+) -> "list[runs.Job]":
+    """The runs of a range of days, without those that would make nothing."""
+    from analytics_etl import jobs  # noqa: PLC0415 - Dagster takes seconds to import
+    from analytics_etl.lineage import Lineage  # noqa: PLC0415 - with it
+
+    if names is not None:
+        return jobs.selected_jobs(catalog, first, last, names)
+    lineage = Lineage.of(catalog)
+    return [job for job in jobs.jobs_of(first, last, families) if job.makes(lineage)]
+
+
+def execute(
+    settings: Settings, jobs: "Sequence[runs.Job]", step: "runs.Progress", tags: dict[str, str]
+) -> "runs.Outcome":
+    """Run jobs, the last of which lists the reports. A failure ends the command; reports written by then are listed."""
+    from analytics_etl import runs  # noqa: PLC0415 - Dagster takes seconds to import
+    from analytics_etl.assets.reports import write_index  # noqa: PLC0415 - the same
+
+    try:
+        return runs.execute(settings, jobs, step, tags)
+    except runs.RunFailedError as error:
+        with suppress(OSError):  # say, a full disk: what failed first is what must be told
+            write_index(settings.reports_dir)
+        raise click.ClickException(str(error)) from error
+
+
+@contextmanager
+def telling_rejected(settings: Settings, families: tuple[str, ...]) -> Iterator[None]:
+    """At the end, also of a run that failed, say which files had rows that were rejected meanwhile."""
+    began = time.monotonic()
+
+    def tell() -> None:
+        for line in rejections.since(Warehouse(settings), time.monotonic() - began, families):
+            out.say(f"! {line}")
+
+    try:
+        yield
+    except click.ClickException:
+        with suppress(*LOST_CONNECTION, DatabaseError):  # what failed first is what must be told
+            tell()
+        raise
+    tell()
+
+
+def _tell_owners_if_possible(settings: Settings) -> None:
+    """What cannot be told now is told by the next `notify`, and must not hide how the run ended."""
+    try:
+        tell_owners(settings)
+    except Exception as error:
+        said = explanation(error)
+        if said is None:
+            raise
+        err.say(BAD, f" nobody was told, which the next `analytics-etl notify` does: {said}")
+
+
+def described(first: date, last: date, families: Sequence[str], names: Collection[str] | None = None) -> str:
+    """Days and families, or tables, as the audit log names them."""
+    of = ", ".join(families if names is None else sorted(names))
+    return f"{first} to {last}" + f" of {of}" * bool(of)
+
+
+def check_days(settings: Settings, first: date, last: date) -> None:
+    """Refuse days that have no partition."""
+    check_range(first, last, "FROM", "TO")
+    if first < settings.start_date:
+        raise click.UsageError(
+            f"{first} is before the first partition, {settings.start_date}; set ANALYTICS_START_DATE to an earlier day"
+        )
+    if last > yesterday():
+        raise click.UsageError(f"{last} is not over yet in UTC; the last day that can be run is {yesterday()}")

@@ -1,0 +1,102 @@
+"""`backfill --missing`: what is missing, failed or outdated is told, then run."""
+
+from collections.abc import Collection
+from datetime import date
+from typing import TYPE_CHECKING
+
+from analytics_etl.catalog import Catalog
+from analytics_etl.cli.execution import check_days, described, execute, telling_rejected
+from analytics_etl.cli.families import check_families
+from analytics_etl.cli.plans import show
+from analytics_etl.cli.terminal import GOOD, actor, out, progress
+from analytics_etl.cli.typed import yesterday
+from analytics_etl.english import counted
+from analytics_etl.settings import Settings
+from analytics_etl.warehouse import Warehouse, migrations
+
+if TYPE_CHECKING:  # Dagster takes seconds to import
+    from analytics_etl.missing import Plan
+
+
+def backfill_missing(
+    settings: Settings, days: tuple[date, date] | None, families: tuple[str, ...], names: Collection[str] | None,
+    reason: str | None, *, dry_run: bool,
+) -> None:  # fmt: skip
+    """Run what is missing of some days, or of all that are known; or only show it."""
+    from analytics_etl import gaps  # noqa: PLC0415 - the same
+    from analytics_etl.missing import known_days, make_plan  # noqa: PLC0415 - the same
+    from analytics_etl.planned import FOLLOWS  # noqa: PLC0415 - the same
+    from analytics_etl.status import rows_before_the_first_day  # noqa: PLC0415 - the same
+
+    if days is not None:
+        check_days(settings, *days)
+    warehouse, catalog = Warehouse(settings), Catalog.of(settings)
+    check_families(catalog, families)
+    migrations.upgrade(settings)
+    _look_at_files(settings, warehouse, catalog, families, dry_run=dry_run)
+    for gap in gaps.find(warehouse):
+        if not gap.is_accepted:
+            out.say_lines(": ".join(gaps.told(gap)), "! ")
+    if early := rows_before_the_first_day(warehouse, families):
+        out.say(f"! {': '.join(early)}")
+    days = days or known_days(warehouse, yesterday())
+    if days is None:
+        out.say("no day is known yet: load one with `analytics-etl run DATE`")
+        return
+    plan = make_plan(warehouse, catalog, *days, families, names)
+    _tell_left_alone(plan)
+    if not plan.jobs:
+        out.say(GOOD, f" nothing to do: {days[0]} to {days[1]} is complete and up to date")
+        return
+    for line in plan.reasons():
+        out.say(line)
+    if dry_run:
+        show(settings, catalog, plan.jobs, plan, FOLLOWS)
+        return
+    out.say("runs: " + ", ".join(map(str, plan.jobs)))
+    warehouse.record_audit(actor(), "backfill --missing", described(*days, families, names), reason)
+    with telling_rejected(settings, families), progress(1) as step:
+        outcome = execute(settings, plan.jobs, step, {"analytics_etl/by": "backfill"})
+    out.say(GOOD, f" {_counts(plan)} done: {outcome.summary() or 'nothing else'}")
+    out.say(f"  all reports: {settings.reports_dir / 'index.html'}")
+
+
+def _look_at_files(
+    settings: Settings, warehouse: Warehouse, catalog: Catalog, families: tuple[str, ...], *, dry_run: bool
+) -> None:
+    """Read new and replaced files into the ledger, since what they hold belongs to what is missing; or say how many
+    there are.
+    """
+    from analytics_etl.assets.events import scan_files  # noqa: PLC0415 - Dagster takes seconds to import
+    from analytics_etl.late import new_files  # noqa: PLC0415 - the same
+
+    if not dry_run:
+        with telling_rejected(settings, families), progress(1) as step:
+            scan_files(catalog, warehouse, None, lambda text: step(text, 0, 1))
+        return
+    count = sum(len(list(new_files(contract, catalog, warehouse))) for contract in catalog.contracts.values())
+    if count:
+        out.say(f"! {counted(count, 'new or replaced file')}: the plan will also have their days, once they are read")
+
+
+def _tell_left_alone(plan: "Plan") -> None:
+    """The days that wait for a person."""
+    for day in plan.frozen:
+        out.say(
+            f"! {day} is final and has late or replaced files: left alone; "
+            f"to load them: analytics-etl reopen {day} --reason TEXT"
+        )
+    for day in plan.refused:
+        out.say(
+            f"✗ {day}: a change of final data was refused, so it is left alone; to look at it: analytics-etl changes "
+            f"{day}; to publish it: analytics-etl run {day} --accept-change --reason TEXT"
+        )
+
+
+def _counts(plan: "Plan") -> str:
+    """What a plan has, in numbers."""
+    done = [counted(len(plan.gaps), "partition")] if plan.gaps else []
+    done += [counted(len(plan.views), "view")] if plan.views else []
+    done += [f"checks of {counted(len(plan.checks), 'partition')}"] if plan.checks else []
+    done += [counted(len(plan.reports), "report")] if plan.reports else []
+    return " and ".join(done) or "the index"

@@ -1,0 +1,81 @@
+"""The options that say what of a run is wanted, and whether it is only shown; showing it."""
+
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from analytics_etl.catalog import Catalog
+from analytics_etl.cli.terminal import Column, Parts, out
+from analytics_etl.cli.typed import Text
+from analytics_etl.english import counted
+from analytics_etl.settings import Settings
+from analytics_etl.warehouse import Warehouse
+
+if TYPE_CHECKING:  # Dagster takes seconds to import
+    from analytics_etl.jobs import Job
+    from analytics_etl.missing import Plan
+
+ONE_SECOND = 1000
+"""Milliseconds."""
+
+SELECT = click.option(
+    "--select", "selected", type=Text(), multiple=True, metavar="TABLE[+]",
+    help="Only this table, view or report, like registry.module_stats_daily; with + behind it what is made of it, too. "
+    "May come more than once.",
+)  # fmt: skip
+DRY_RUN = click.option(
+    "--dry-run", is_flag=True, help="Run nothing; say which partitions it would run, why, and what they took last time."
+)
+
+
+def names_of(catalog: Catalog, selected: Sequence[str], families: Collection[str]) -> set[str] | None:
+    """The tables, views and reports that --select names; None without it. Raise UsageError for what there is not."""
+    if not selected:
+        return None
+    if families:
+        raise click.UsageError("--select names tables and --family families: use one of them")
+    from analytics_etl.lineage import Lineage, SelectionError  # noqa: PLC0415 - Dagster takes seconds to import
+
+    try:
+        return Lineage.of(catalog).selected(selected)
+    except SelectionError as error:
+        raise click.UsageError(f"--select: {error}") from error
+
+
+def show(settings: Settings, catalog: Catalog, jobs: "Sequence[Job]", plan: "Plan", otherwise: str) -> None:
+    """Print what jobs would do, as tables, and how long what is known of it took."""
+    from analytics_etl import planned, runs  # noqa: PLC0415 - Dagster takes seconds to import
+    from analytics_etl.lineage import Lineage  # noqa: PLC0415 - with it
+
+    warehouse, lineage = Warehouse(settings), Lineage.of(catalog)
+    total, is_guess = 0, False
+    with runs.instance(settings) as instance:
+        for job in jobs:
+            found = planned.steps(warehouse, lineage, job, plan, otherwise)
+            total += sum(step.milliseconds or 0 for step in found)
+            is_guess = is_guess or any(step.is_guess for step in found)
+            ran = planned.last_run(instance, job)
+            last = f"   (last run of {job.name}: {ran[1]:.0f} s, on {ran[0]:%F})" if ran else ""
+            out.say(job.when + last)
+            lines: list[list[Parts]] = [
+                [
+                    f"  {step.name}",
+                    "" if step.partitions is None else f"{step.partitions:,}",
+                    step.why,
+                    _time(step.milliseconds),
+                ]
+                for step in found
+            ]
+            head = [Column("  table, view or report"), Column("partitions", "right"), Column("why")]
+            out.table([*head, Column("last time", "right")], lines)
+            out.say("")
+    about = "about " if is_guess else ""
+    took = f"; the tables took {about}{_time(total)} last time, checks and reports come on top" if total else ""
+    out.say(f"nothing was run: {counted(len(jobs), 'run')} planned{took}")
+
+
+def _time(milliseconds: int | None) -> str:
+    if milliseconds is None:
+        return ""
+    return f"{milliseconds:,} ms" if milliseconds < ONE_SECOND else f"{milliseconds / ONE_SECOND:,.1f} s"
