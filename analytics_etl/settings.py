@@ -1,6 +1,6 @@
 """The configuration: environment -> one frozen `Settings` value. Nothing else reads the environment.
 
-What a setting means to an operator stands in the README's configuration table.
+What a setting means to an operator stands in docs/configuration.md.
 """
 
 import math

@@ -65,7 +65,7 @@ def main() -> None:
 
     Start with `analytics-etl demo`, which needs nothing, then `analytics-etl ui`. With events of your own: put files
     below landing/<table>/, then `analytics-etl run 2025-03-31`. All days are UTC days. The environment variables that
-    configure it stand in the README.
+    configure it stand in docs/configuration.md.
 
     Exit code 0: done. 1: something went wrong, or a setting cannot be used. 2: it was typed wrongly. What an event, a
     file name or an error holds is shown, never interpreted: \x1b is a character that a terminal would act on.

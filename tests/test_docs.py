@@ -1,0 +1,87 @@
+"""The pages are true where a machine can tell: links lead somewhere, every setting and table is on its page."""
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from events import declared
+
+from analytics_etl.cli import main
+from analytics_etl.models import cadence_of
+from analytics_etl.settings import CHECKOUT, SQL_DIR
+
+DOCS = CHECKOUT / "docs"
+PAGES = [CHECKOUT / "README.md", *sorted(DOCS.glob("*.md"))]
+BEGIN, END = "<!-- begin -->\n", "<!-- end -->"
+KINDS = {"day": "day", "week": "ISO week", "month": "month"}
+
+
+def text(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", text(page)):
+        if target.startswith("http"):
+            continue
+        path, _, heading = target.partition("#")
+        linked = page.parent / path if path else page
+        assert linked.exists(), f"{page.name} links to {target}"
+        if heading:
+            found = {re.sub(r"[^\w -]", "", line.lstrip("# ").lower()).replace(" ", "-")
+                     for line in text(linked).splitlines() if line.startswith("#")}  # fmt: skip
+            assert heading in found, f"{page.name} links to {target}"
+
+
+def test_every_picture_is_shown() -> None:
+    shown = {name for page in PAGES for name in re.findall(r"\]\((?:docs/)?([\w-]+\.png)\)", text(page))}
+    assert {path.name for path in DOCS.glob("*.png")} == shown
+
+
+def test_the_first_page_is_short() -> None:
+    assert len(text(CHECKOUT / "README.md").splitlines()) <= 135
+
+
+def test_every_setting_has_a_line() -> None:
+    source = text(CHECKOUT / "analytics_etl" / "settings.py")
+    parameters = [name for path in SQL_DIR.glob("*/parameters.yaml") for name in yaml.safe_load(text(path))]
+    declared_names = {*re.findall(r'"(ANALYTICS_[A-Z0-9_]+)"', source),
+                      *(f"ANALYTICS_{name.upper()}" for name in parameters)}  # fmt: skip
+    assert len(declared_names) > 30
+    table = [line for line in text(DOCS / "configuration.md").splitlines() if line.startswith("| `ANALYTICS_")]
+    shown = [name for line in table for name in re.findall(r"`(ANALYTICS_[A-Z0-9_]+)`", line.split(" | ")[0])]
+    assert sorted(shown) == sorted(declared_names)
+
+
+def test_commands_on_the_pages_are_there() -> None:
+    for page in PAGES:
+        for name in re.findall(r"analytics-etl ([a-z][a-z-]+)", text(page)):
+            assert name in main.commands, f"{page.name}: analytics-etl {name}"
+
+
+def listed() -> str:
+    """Every table and view with its key and what it holds, as the page has it."""
+    lines = []
+    for family in declared().families:
+        lines += [f"\n## `{family}`\n", "| table | of each | key | holds |", "|---|---|---|---|"]
+        for table, contract in declared().contracts.items():
+            if contract.family == family:
+                lines.append(f"| `{table}` | event | event_id | {contract.description} |")
+        for table, model in declared().derived.items():
+            if model.family == family:
+                of = "view" if table in declared().views else KINDS[cadence_of(table)]
+                lines.append(f"| `{table}` | {of} | {', '.join(model.key)} | {model.description} |")
+    return "\n".join(lines) + "\n\n"
+
+
+def test_every_table_has_a_line() -> None:
+    page = DOCS / "tables.md"
+    before, _, rest = text(page).partition(BEGIN)
+    shown, _, after = rest.partition(END)
+    if os.environ.get("UPDATE_DOCS"):
+        page.write_text(before + BEGIN + listed() + END + after, encoding="utf-8")
+        return
+    assert shown == listed(), "UPDATE_DOCS=1 make test ARGS=tests/test_docs.py writes it anew"
