@@ -89,7 +89,7 @@ export STOP_SERVERS
 		.venv/bin/python -m pip install --quiet "uv==$(UV_VERSION)"; \
 	fi; \
 	echo "Installing the dependencies"; \
-	$(UV) pip sync --quiet --python .venv/bin/python --require-hashes requirements.lock; \
+	$(UV) pip sync --quiet --compile-bytecode --python .venv/bin/python --require-hashes requirements.lock; \
 	$(UV) pip install --quiet --python .venv/bin/python --no-deps --editable .; \
 	pwd -P > .venv/installed
 
