@@ -1,23 +1,25 @@
 """Checks evaluated for partitions: the rows each is about, archived ones too, and what is found in them."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
+from sqlglot import exp
+
+from analytics_etl.checks import predicates
 from analytics_etl.checks.declared import SAMPLE_ROWS, Check, Target
 from analytics_etl.checks.expectations import Broken, broken
 from analytics_etl.models import bind, rename_schemas, window_parameters
 from analytics_etl.warehouse import CheckResult, Warehouse, sqlalchemy_url
 
 WITHHELD = "(withheld)"
+_COUNT = "analytics_etl_unexpected_rows"
+_COUNTED = "select found.*, count(*) over () as {count} from (\n{select}\n) as found limit {limit}"
 _QUALIFIED = re.compile(r"\b[a-z]\w*\.[a-z]\w*\b")
 _OWN_ROWS = re.compile(r"\{(batch|events)\}")
 """What a SELECT reads that looks at the rows of its table; one that does not asks the books, and needs no archive."""
-
-Judge = Callable[[Warehouse, Target, Sequence[Check], date, date, str], Mapping[str, Broken]]
-"""What finds the checks that do not hold for the rows of [start, end), which the named relation holds."""
 
 
 def evaluate(
@@ -25,12 +27,10 @@ def evaluate(
 ) -> list[CheckResult]:
     """Evaluate checks for each of some consecutive partitions (start -> end).
 
-    All partitions are validated at once; one by one only when something is wrong, to say which it is. Then the SELECT
-    of a check is asked without Great Expectations around it, which takes many times as long as the SELECT of one day:
-    a year of days may be empty.
+    All partitions are judged at once; one by one only when something is wrong, to say which it is.
     """
     start, end = min(periods), max(periods.values())
-    results = _evaluate(warehouse, target, checks, start, end, _validate)
+    results = _evaluate(warehouse, target, checks, start, end)
     if len(periods) == 1:
         return results
     wrong = [check for check, result in zip(checks, results, strict=True) if not result.passed]
@@ -40,17 +40,13 @@ def evaluate(
         if result.passed
         for first, after in periods.items()
     ]
-    for judge, some in (
-        (_ask, [check for check in wrong if check.select is not None]),
-        (_validate, [check for check in wrong if check.select is None]),
-    ):
-        for first, after in periods.items() if some else ():
-            found += _evaluate(warehouse, target, some, first, after, judge)
+    for first, after in periods.items() if wrong else ():
+        found += _evaluate(warehouse, target, wrong, first, after)
     return found
 
 
 def _evaluate(
-    warehouse: Warehouse, target: Target, checks: Sequence[Check], start: date, end: date, judge: Judge
+    warehouse: Warehouse, target: Target, checks: Sequence[Check], start: date, end: date
 ) -> list[CheckResult]:
     """The outcome of each check for the rows of [start, end) as one batch."""
     # Also the days around its own that a check reads; the names that are no event tables have no archived days.
@@ -63,7 +59,7 @@ def _evaluate(
         events = rename_schemas(target.table, schemas)
         with warehouse.batch_view(events, target.period_column, start, end) as view:
             reading = [_reading(check, schemas, events) for check in checks]
-            wrong = judge(warehouse, target, reading, start, end, view)
+            wrong = _broken(warehouse, target, reading, start, end, view)
     return [
         CheckResult(
             check.table, check.name, start, end, check.name not in wrong, check.severity, check.description,
@@ -104,27 +100,43 @@ def _reading(check: Check, schemas: Mapping[str, str], events: str) -> Check:
     return replace(check, select=rename_schemas(check.select, schemas).replace("{events}", events))
 
 
-def _validate(
+def _broken(
     warehouse: Warehouse, target: Target, checks: Sequence[Check], start: date, end: date, relation: str
 ) -> dict[str, Broken]:
-    """By Great Expectations; what a SELECT returns is asked for when it returns anything."""
-    queries = {check.name: _query(warehouse, check, target, relation, start, end) for check in checks if check.select}
+    """The checks that do not hold for the rows of [start, end), which the named relation holds."""
+    selects = {check.name: _query(warehouse, check, target, relation, start, end) for check in checks if check.select}
+    conditions = {check.name: predicates.condition(check, relation) for check in checks if not check.select}
+    known = {name: each for name, each in conditions.items() if each is not None}
+    others = [check for check in checks if check.name in conditions.keys() - known]
     url = sqlalchemy_url(warehouse.settings, relation.split(".", maxsplit=1)[0])
-    wrong = broken(url, relation, target.key, checks, queries)
-    return wrong | {name: _rows(warehouse, query) for name, query in queries.items() if name in wrong}
+    return {
+        **{name: rows for name, select in selects.items() if (rows := _rows(warehouse, select))[0]},
+        **_by_conditions(warehouse, target, {check.name: check for check in checks}, known, relation),
+        **(broken(url, relation, target.key, others) if others else {}),
+    }
 
 
-def _ask(
-    warehouse: Warehouse, target: Target, checks: Sequence[Check], start: date, end: date, relation: str
-) -> dict[str, Broken]:
-    """By the SELECT of each check alone."""
-    found = {check.name: _rows(warehouse, _query(warehouse, check, target, relation, start, end)) for check in checks}
-    return {name: rows for name, rows in found.items() if rows[0]}
+def _by_conditions(
+    warehouse: Warehouse, target: Target, checks: Mapping[str, Check], conditions: Mapping[str, exp.Expr],
+    relation: str,
+) -> dict[str, Broken]:  # fmt: skip
+    """One pass over the rows counts for all checks those that break them; only of what is wrong rows are asked for."""
+    if not conditions:
+        return {}
+    (counted,) = warehouse.query(predicates.counts(list(conditions.values()), relation))
+    found = {}
+    for count, (name, condition) in zip(counted.values(), conditions.items(), strict=True):
+        if count:
+            rows = predicates.rows(checks[name], target.key, condition, relation, SAMPLE_ROWS)
+            found[name] = count, warehouse.query(rows)
+    return found
 
 
-def _rows(warehouse: Warehouse, query: str) -> Broken:
-    rows = warehouse.query(query)
-    return len(rows), rows[:SAMPLE_ROWS]
+def _rows(warehouse: Warehouse, select: str) -> Broken:
+    """The number of rows of a SELECT, and some of them."""
+    counted = _COUNTED.replace("{count}", _COUNT).replace("{limit}", str(SAMPLE_ROWS)).replace("{select}", select)
+    rows = warehouse.query(counted)
+    return (rows[0][_COUNT] if rows else 0), [{n: v for n, v in row.items() if n != _COUNT} for row in rows]
 
 
 def _query(warehouse: Warehouse, check: Check, target: Target, relation: str, start: date, end: date) -> str:
