@@ -81,7 +81,7 @@ def _kind(check: Check) -> Any:
 
 @cache
 def _great_expectations() -> Any:
-    """Import Great Expectations, which takes seconds: only a check of a kind that `predicates` does not know needs it."""
+    """Import Great Expectations, which takes seconds: only a check that `predicates` does not know needs it."""
     import great_expectations.expectations  # noqa: PLC0415 - see above
 
     # What it cannot evaluate it says in its results, too, and we raise it; its log would repeat it by the page.
