@@ -4,6 +4,9 @@ Dagster's own class connects anew for each of the thousands of statements of a r
 statements do.
 """
 
+import math
+import select
+import time
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
@@ -12,16 +15,21 @@ from dagster._serdes import ConfigurableClassData
 from dagster_postgres.storage import DagsterPostgresStorage
 from dagster_postgres.utils import create_pg_engine, get_token_provider_from_config, pg_url_from_config
 from sqlalchemy import event
+from sqlalchemy.exc import DisconnectionError
 
 from analytics_etl.sessions import SESSION, forget_variables, set_statements
 from analytics_etl.webserver import guard_webserver
+
+PAUSE_SECONDS = 1.0
+"""A connection that was used so short a time ago, and on which nothing was heard since, is taken to be there."""
+_USED_AT = "analytics_etl_used_at"
 
 
 class PooledPostgresStorage(DagsterPostgresStorage):
     """Dagster's storage of runs, events and schedules with one pool of connections for the three of them.
 
-    A connection is tried before it is used and replaced when it was lost, so that an idle one may break without harm.
-    One is kept; others are opened while several threads work at once.
+    A connection that was idle for a moment is tried before it is used and replaced when it was lost, so that one may
+    break without harm. One is kept; others are opened while several threads work at once.
     """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
@@ -33,9 +41,10 @@ class PooledPostgresStorage(DagsterPostgresStorage):
             isolation_level="AUTOCOMMIT",
             pool_size=1,
             max_overflow=-1,
-            pool_pre_ping=True,
         )
         event.listen(engine, "connect", _pin)
+        event.listen(engine, "checkin", _note_use)
+        event.listen(engine, "checkout", _try_if_in_doubt)
         for storage in (self._run_storage, self._event_log_storage, self._schedule_storage):
             storage._engine = engine  # noqa: SLF001 - the class has no option for it, and its version is pinned
         # Asked before each event of a check; tables of Dagster's do not come and go.
@@ -63,3 +72,30 @@ def _pin(connection: Any, _: Any) -> None:
     with connection.cursor() as cursor:
         cursor.execute(set_statements(session, connection.server_version))
     connection.commit()
+
+
+def _note_use(_: Any, record: Any) -> None:
+    record.info[_USED_AT] = time.monotonic()
+
+
+def _try_if_in_doubt(connection: Any, record: Any, _: Any) -> None:
+    """Try a connection that was idle, or on which the server has said something meanwhile, as when it closed it;
+    SQLAlchemy takes another one when this raises.
+
+    SQLAlchemy's own way tries it before each of the thousands of statements of a run.
+    """
+    is_fresh = time.monotonic() - record.info.get(_USED_AT, -math.inf) < PAUSE_SECONDS
+    if is_fresh and not _has_news(connection.fileno()):
+        return
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("select 1")
+    except connection.Error as error:  # psycopg 2 has its classes of errors on its connections, too
+        raise DisconnectionError(str(error)) from error
+
+
+def _has_news(descriptor: int) -> bool:
+    """Whether something can be read from a connection that nobody has asked anything."""
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(0))
