@@ -196,7 +196,7 @@ def _loaded(
         warehouse.load(contract, days, run_id, accept_change=accept_change) as load,
     ):
         # After load() has waited for other loads of these days: the ledger is as they left it.
-        files, gone = files_to_read(contract, mappings, warehouse, settings.landing_dir, days)
+        files, gone = files_to_read(contract, mappings, warehouse, settings.landing_dirs, days)
         found_at = found_times(warehouse.ledger(contract.table, days), files, now)
         tell_progress = _progress(contract.table, reader, len(files), tell)
         for rows in reader.read(files, found_at, refused):
@@ -250,14 +250,15 @@ def _progress(table: str, reader: LandingReader, files: int, tell: Callable[[str
 
 
 def files_to_read(
-    contract: Contract, mappings: Mapping[str, Model], warehouse: Warehouse, landing_dir: Path, days: Sequence[date]
-) -> tuple[list[LandingFile], list[str]]:
+    contract: Contract, mappings: Mapping[str, Model], warehouse: Warehouse, landing: Sequence[Path],
+    days: Sequence[date],
+) -> tuple[list[LandingFile], list[str]]:  # fmt: skip
     """The files that may have rows of some days, and the paths of those that held events of them and are gone.
 
     Rejected rows count for the first: a mend of the contract may make events of them.
     """
     known = {entry["path"]: entry for entry in warehouse.ledger(contract.table, days)}
-    present = list_files(landing_dir, contract.name, frozenset(mappings))
+    present = list_files(landing, contract.name, frozenset(mappings))
 
     def must_be_read(file: LandingFile) -> bool:
         entry = known.get(file.path)

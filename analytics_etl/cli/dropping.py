@@ -96,9 +96,11 @@ def _say_files(settings: Settings, plan: "dropping.Dropped") -> None:
     gone = [file for file in plan.found.files if not file.is_there]
     if there:
         rows = counted(sum(file.rows for file in there), "row")
+        tops = [str(top) for top in settings.landing_dirs if any((top / file.path).exists() for file in there)]
+        folders = " and ".join(tops or [str(settings.landing_dir)])
         out.say(
             f"! {counted(len(there), 'landing file')} with {rows} of these days "
-            f"{'stays' if len(there) == 1 else 'stay'} below {settings.landing_dir}, and the next run, the daemon or "
+            f"{'stays' if len(there) == 1 else 'stay'} below {folders}, and the next run, the daemon or "
             "`backfill --missing` loads them again:"
         )
         for file in there[:5]:

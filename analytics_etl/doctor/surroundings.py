@@ -49,7 +49,7 @@ def landing(settings: Settings, catalog: Catalog) -> Iterator[Finding]:
             advice = f"mv {shlex.quote(str(folder))} elsewhere, then mkdir {shlex.quote(str(folder))}"
             yield Finding(subject, is_well=False, detail=f"{folder} is a file; expected a folder", advice=advice)
             continue
-        files = list_files(settings.landing_dir, contract.name, frozenset(catalog.mappings(contract.family)))
+        files = list_files(settings.landing_dirs, contract.name, frozenset(catalog.mappings(contract.family)))
         bad = [(file.path, file.problem or "cannot be read by this user") for file in files if is_bad(file)]
         if not files and used and contract.family not in used:
             yield Finding(subject, is_well=True, detail=f"no files: the family {contract.family} is not used")
