@@ -11,6 +11,7 @@ import click
 
 from analytics_etl import rejections
 from analytics_etl.catalog import Catalog
+from analytics_etl.cli.catalogs import read_catalog
 from analytics_etl.cli.families import FAMILY, check_families
 from analytics_etl.cli.gaps import YES, ask_if_far
 from analytics_etl.cli.notices import tell_owners
@@ -22,6 +23,7 @@ from analytics_etl.warehouse import LOST_CONNECTION, DatabaseError, Warehouse, m
 
 if TYPE_CHECKING:
     from analytics_etl import runs
+    from analytics_etl.missing import Plan
 
 ACCEPT_CHANGE = click.option(
     "--accept-change", is_flag=True, help="Publish changes of final days however large they are; needs --reason."
@@ -50,7 +52,7 @@ def run(
     """
     settings = Settings.from_environment()
     _check_days(settings, day.date(), day.date())
-    check_families(Catalog.of(settings), families)
+    check_families(read_catalog(settings), families)
     ask_if_far(settings, day.date(), yes=yes)
     run_days(
         settings, day.date(), day.date(), "run", reason, families=families, accept_change=accept_change, notify=notify
@@ -98,7 +100,7 @@ def backfill(
     assert first is not None
     assert last is not None
     _check_days(settings, first.date(), last.date())
-    check_families(Catalog.of(settings), families)
+    check_families(read_catalog(settings), families)
     ask_if_far(settings, first.date(), yes=yes)
     run_days(
         settings, first.date(), last.date(), "backfill", reason,
@@ -121,7 +123,7 @@ def reopen(day: datetime, families: tuple[str, ...], reason: str) -> None:
     """
     settings = Settings.from_environment()
     _check_days(settings, day.date(), day.date())
-    catalog = Catalog.of(settings)
+    catalog = read_catalog(settings)
     check_families(catalog, families)
     if not _waits(settings, catalog, day.date(), families):
         of = f" of {', '.join(families)}" * bool(families)
@@ -157,7 +159,7 @@ def run_days(
     """
     if accept_change and not (reason or "").strip():
         raise click.UsageError('--accept-change publishes what was refused: say why with --reason "..."')
-    check_families(Catalog.of(settings), families)
+    check_families(read_catalog(settings), families)
     from analytics_etl import runs  # noqa: PLC0415 - Dagster takes seconds to import
 
     what = _described(first, last, families)
@@ -231,7 +233,7 @@ def _backfill_missing(
 
     if days is not None:
         _check_days(settings, *days)
-    warehouse, catalog = Warehouse(settings), Catalog.of(settings)
+    warehouse, catalog = Warehouse(settings), read_catalog(settings)
     check_families(catalog, families)
     migrations.upgrade(settings)
     # What new and replaced files hold belongs to what is missing.
@@ -244,21 +246,16 @@ def _backfill_missing(
         out.say(f"! {': '.join(early)}")
     days = days or known_days(warehouse, yesterday())
     if days is None:
-        out.say("no day is known yet: load one with `analytics-etl run DATE`")
+        out.say("no day is known yet: no landing file holds a valid event; to see why: analytics-etl doctor")
         return
     plan = make_plan(warehouse, catalog, *days, families)
-    for day in plan.frozen:
-        out.say(
-            f"! {day} is final and has late or replaced files: left alone; "
-            f"to load them: analytics-etl reopen {day} --reason TEXT"
-        )
-    for day in plan.refused:
-        out.say(
-            f"✗ {day}: a change of final data was refused, so it is left alone; to look at it: analytics-etl changes "
-            f"{day}; to publish it: analytics-etl run {day} --accept-change --reason TEXT"
-        )
+    _say_left_alone(plan, settings)
     if not plan.jobs:
-        out.say(GOOD, f" nothing to do: {days[0]} to {days[1]} is complete and up to date")
+        what = f"{days[0]} to {days[1]} is complete and up to date"
+        if plan.stuck or plan.refused or catalog.broken_files:
+            out.say(f"nothing else to do: {what}, but for these")
+        else:
+            out.say(GOOD, f" nothing to do: {what}")
         return
     for line in plan.reasons():
         out.say(line)
@@ -272,6 +269,28 @@ def _backfill_missing(
     done += [counted(len(plan.reports), "report")] if plan.reports else []
     done = done or ["the index"]
     out.say(GOOD, f" {' and '.join(done)} done; all reports: {settings.reports_dir / 'index.html'}")
+
+
+def _say_left_alone(plan: "Plan", settings: Settings) -> None:
+    """The days that wait for a person, and what to type: another run would change nothing, or too much."""
+    from analytics_etl.failed_checks import what_mends  # noqa: PLC0415 - Dagster takes seconds to import
+
+    for day in plan.frozen:
+        out.say(
+            f"! {day} is final and has late or replaced files: left alone; "
+            f"to load them: analytics-etl reopen {day} --reason TEXT"
+        )
+    for day in plan.refused:
+        out.say(
+            f"✗ {day}: a change of final data was refused, so it is left alone; to look at it: analytics-etl changes "
+            f"{day}; to publish it: analytics-etl run {day} --accept-change --reason TEXT"
+        )
+    for check in plan.stuck[:5]:
+        out.say(BAD, f" {check}; nothing has changed since, so it is not run again:")
+        for line in what_mends([check], settings.start_date):
+            out.say(f"    → {line}")
+    if len(plan.stuck) > 5:  # noqa: PLR2004 - as many as messages name
+        out.say(BAD, f" and {counted(len(plan.stuck) - 5, 'more failed check')}: analytics-etl doctor")
 
 
 def _described(first: date, last: date, families: Sequence[str]) -> str:

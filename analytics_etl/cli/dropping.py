@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from analytics_etl.catalog import Catalog
+from analytics_etl.cli.catalogs import read_catalog
 from analytics_etl.cli.families import FAMILY, check_families
 from analytics_etl.cli.terminal import GOOD, actor, is_terminal, out, progress
 from analytics_etl.cli.typed import DAY, REASON, check_range, yesterday
@@ -36,7 +36,7 @@ def drop(
     For example, after a wrong year was typed: analytics-etl drop 2025-03-31 --reason "the year was wrong"
     """
     settings = Settings.from_environment()
-    catalog = Catalog.of(settings)
+    catalog = read_catalog(settings)
     until = last or day
     check_range(day.date(), until.date(), "DAY", "--to")
     if until.date() > yesterday():
