@@ -58,6 +58,8 @@ class FailedCheck:
     is_final: bool
     has_changed: bool
     """Whether rows, files or the check are others than those that failed, so that a run may end otherwise."""
+    is_broken: bool = False
+    """Whether its file cannot be used: then it fails whatever the rows are."""
 
     @property
     def files(self) -> list[str]:
@@ -78,6 +80,7 @@ def failed_checks(warehouse: Warehouse, catalog: Catalog) -> list[FailedCheck]:
     versions = {
         (check.table, check.name): check.code_version for of in declared_checks(catalog).values() for check in of
     }
+    broken = {(check.table, check.name) for of in declared_checks(catalog).values() for check in of if check.problem}
     states = {row["path"]: row["state"] for row in warehouse.query("select path, state from ops.loaded_files")}
 
     def has_changed(row: Mapping[str, Any]) -> bool:
@@ -92,6 +95,7 @@ def failed_checks(warehouse: Warehouse, catalog: Catalog) -> list[FailedCheck]:
         FailedCheck(
             row["table_name"], row["check_name"], row["period_start"], row["description"], row["unexpected_count"],
             row["sample"], row["checked_at"], row["is_final"], has_changed(row),
+            (row["table_name"], row["check_name"]) in broken,
         )
         for row in warehouse.query(_FAILED, {"change_check": CHANGE_CHECK})
     ]  # fmt: skip
@@ -121,6 +125,8 @@ def run_again(days: Iterable[date], final: Iterable[date] = ()) -> list[str]:
 
 def what_mends(failed: Sequence[FailedCheck], first_day: date) -> list[str]:
     """What to do about some failed checks, each thing once: what makes another run end otherwise, then that run."""
+    if all(check.is_broken for check in failed):
+        return ["mend the file of the check, then: analytics-etl backfill --missing"]
     files = sorted({path for check in failed for path in check.files})
     lines = [mend_file(path) for path in files[:MOST_FILES]]
     if len(files) > MOST_FILES:

@@ -17,6 +17,7 @@ from analytics_etl.assets.reports import write_report
 from analytics_etl.broken import in_circles
 from analytics_etl.catalog import Catalog
 from analytics_etl.checks import declared_checks, evaluate, targets
+from analytics_etl.doctor import failures
 from analytics_etl.doctor.services import sql_files
 from analytics_etl.dropping import target_of
 from analytics_etl.due_reports import families_to_report
@@ -160,6 +161,7 @@ def test_a_broken_check_fails_for_its_table(sql: Path, settings: Settings, wareh
     warehouse.record_checks(results)
     stuck = make_plan(warehouse, catalog, DAY, DAY).stuck
     assert [(check.table, check.name) for check in stuck] == [(table, "matches_events")]
+    assert failures.checks(warehouse, catalog, {}).advice == "see sql files: once that is mended, so is this"
     mended = make_plan(warehouse, Catalog(), DAY, DAY)
     assert (table, DAY, "failed a check") in {(gap.table, gap.start, gap.why) for gap in mended.gaps}
 

@@ -19,14 +19,20 @@ def checks(warehouse: Warehouse, catalog: Catalog, told: Mapping[str, str]) -> F
     failed = failed_checks(warehouse, catalog)
     if not failed:
         return Finding("checks", is_well=True, detail="none of severity error has failed")
-    own = [check for check in failed if not check.files or not set(check.files) <= set(told)]
+    own = [
+        check for check in failed if not check.is_broken and not (check.files and set(check.files) <= set(told))
+    ]  # fmt: skip
     first = (own or failed)[0]
     newest = ", the newest " if len(failed) > 1 else ": "
     detail = f"{counted(len(failed), 'failed check')}{newest}{first}; what reads the day waits for it"
-    subjects = sorted({told[path] for check in failed if check not in own for path in check.files})
+    others = [check for check in failed if check not in own]
+    subjects = sorted(
+        {"sql files" for check in others if check.is_broken}
+        | {told[path] for check in others if not check.is_broken for path in check.files}
+    )
     follows = [f"see {' and '.join(subjects)}: once that is mended, so is this"] if subjects else []
     if subjects and own:
-        follows = [f"{counted(len(failed) - len(own), 'of them', 'of them')}: {follows[0]}"]
+        follows = [f"{counted(len(others), 'of them', 'of them')}: {follows[0]}"]
     advice = [*follows, *(what_mends(own, warehouse.settings.start_date) if own else [])]
     return Finding("checks", is_well=False, detail=detail, advice="\n".join(advice))
 
