@@ -96,12 +96,6 @@ class Contract:
         return hashlib.sha256(what.encode()).hexdigest()[:12]
 
 
-def load_contracts(sql_dir: Path) -> dict[str, Contract]:
-    """Every contract of every family, by table name."""
-    contracts = [read_contract(path) for path in sorted(sql_dir.glob("*/events/*.sql"))]
-    return {contract.table: contract for contract in contracts}
-
-
 def read_contract(path: Path) -> Contract:
     """Read one DDL file; raise ContractError naming it when it breaks a rule."""
     ddl = path.read_text(encoding="utf-8")

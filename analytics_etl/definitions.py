@@ -8,14 +8,16 @@ from typing import Any
 import dagster as dg
 
 from analytics_etl.assets.aggregates import build_aggregate_asset
+from analytics_etl.assets.broken import build_broken_asset
 from analytics_etl.assets.days import build_days_asset
-from analytics_etl.assets.events import build_event_asset, build_landing_asset, check_sources
+from analytics_etl.assets.events import build_event_asset, build_landing_asset, with_usable_sources
 from analytics_etl.assets.reports import build_index_asset, build_report_asset
 from analytics_etl.assets.retention import build_retention_asset
 from analytics_etl.assets.views import build_view_asset
 from analytics_etl.assets.watchdog import build_watchdog_asset
 from analytics_etl.catalog import Catalog
 from analytics_etl.checks import build_checks
+from analytics_etl.due_reports import families_with_reports
 from analytics_etl.housekeeping import build_abandoned_sensor, build_housekeeping
 from analytics_etl.late import build_late_sensor, build_period_sensor, build_scan_job
 from analytics_etl.notifier import build_notification_sensor
@@ -42,14 +44,14 @@ warnings.filterwarnings("ignore", message=".* is currently in (beta|preview), an
 def build_defs(settings: Settings | None = None, overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
     """Every asset, check, job, schedule and sensor, from the SQL files and the settings."""
     settings = settings or Settings.from_environment()
-    catalog = Catalog.of(settings)
-    check_sources(catalog)
+    catalog = with_usable_sources(Catalog.of(settings))
     partitions = Partitions.since(settings.start_date)
-    families = [family for family in catalog.families if catalog.reports(family)]
+    families = families_with_reports(catalog)
     assets = [
         *(build_event_asset(c, catalog.mappings(c.family), partitions) for c in catalog.contracts.values()),
         *(build_aggregate_asset(model, partitions) for model in catalog.aggregates.values()),
         *(build_view_asset(model) for model in catalog.views.values()),
+        *(build_broken_asset(catalog, table, partitions) for table in catalog.broken),
         *(
             build_report_asset(catalog, f, cadence, partitions)
             for f in families
@@ -66,7 +68,7 @@ def build_defs(settings: Settings | None = None, overrides: Mapping[str, Any] | 
     watchdog_job = build_watchdog_job(watchdog)
     by_name, scan_job = {job.name: job for job in jobs}, build_scan_job(catalog)
     daily, weekly, monthly = (by_name[JOB_NAMES[cadence]] for cadence in ("day", "week", "month"))
-    landing = [build_landing_asset(contract) for contract in catalog.contracts.values()]
+    landing = [build_landing_asset(table) for table in catalog.event_tables]
     return dg.Definitions(
         assets=_owned([*landing, *assets, retention, watchdog], settings, catalog),
         asset_checks=build_checks(catalog),
@@ -95,7 +97,7 @@ def _owned(
     assets: Sequence[dg.AssetsDefinition | dg.AssetSpec], settings: Settings, catalog: Catalog
 ) -> list[dg.AssetsDefinition | dg.AssetSpec]:
     """The assets with their owners; those of a table's landing folder are the table's."""
-    tables = [*catalog.contracts, *catalog.derived]
+    tables = [*catalog.contracts, *catalog.derived, *catalog.broken]
     if unknown := settings.owners.unknown(tables):
         families = ", ".join([*catalog.families, OPERATIONS])
         raise SettingsError(

@@ -18,7 +18,7 @@ from analytics_etl.models import Cadence
 from analytics_etl.partitions import period_end, period_start
 from analytics_etl.reporting import report_path
 from analytics_etl.status import is_of
-from analytics_etl.warehouse import Warehouse
+from analytics_etl.warehouse import DatabaseError, Warehouse
 from analytics_etl.warehouse.dropping import File, Found, Period, Target, refuse_archived
 
 __all__ = ["Dropped", "File", "Found", "Period", "Target", "look", "run", "target_of"]
@@ -59,7 +59,11 @@ class Dropped:
 def target_of(
     catalog: Catalog, first: date, last: date, families: tuple[str, ...] = (), *, are_archives_needed: bool = True
 ) -> Target:
-    """The days of some families, of all of them when none is named."""
+    """The days of some families, of all of them when none is named. Raise DatabaseError when a table is broken, since
+    nobody knows what it is made of.
+    """
+    if broken := [f"{table}: {why}" for table, why in catalog.broken.items() if is_of(table, families)]:
+        raise DatabaseError(f"no day can be dropped as long as a SQL file is broken; mend it first: {broken[0]}")
     models = [catalog.aggregates[table] for table in catalog.in_order() if table in catalog.aggregates]
     return Target(
         first, last,

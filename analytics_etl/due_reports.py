@@ -45,12 +45,18 @@ class DueReport:
 
 
 def families_with_reports(catalog: Catalog) -> list[str]:
-    return [family for family in catalog.families if catalog.reports(family)]
+    """Those that have report queries, broken or not."""
+    return [f for f in catalog.families if catalog.reports(f) or any(b.family == f for b in catalog.broken_reports(f))]
+
+
+def families_to_report(catalog: Catalog) -> list[str]:
+    """Those whose reports can be written."""
+    return [family for family in families_with_reports(catalog) if not catalog.broken_reports(family)]
 
 
 def shown_tables(catalog: Catalog, family: str, cadence: Cadence) -> list[str]:
     """The tables of a family that have partitions of a cadence."""
-    found = [*catalog.contracts, *catalog.aggregates]
+    found = [*catalog.contracts, *catalog.aggregates, *(t for t in catalog.broken if not catalog.is_view(t))]
     return [table for table in found if table.startswith(f"{family}.") and cadence_of(table) == cadence]
 
 
@@ -58,6 +64,12 @@ def report_tables(catalog: Catalog, family: str, cadence: Cadence) -> list[str]:
     """The aggregates that a report of a family is made of."""
     models = catalog.aggregates.values()
     return [model.table for model in models if model.family == family and model.cadence in _READ[cadence]]
+
+
+def broken_report_tables(catalog: Catalog, family: str, cadence: Cadence) -> list[str]:
+    """The aggregates that it would be made of, and whose files are broken."""
+    own = [table for table in catalog.broken if table.startswith(f"{family}.") and not catalog.is_view(table)]
+    return [table for table in own if cadence_of(table) in _READ[cadence]]
 
 
 def look_ahead(catalog: Catalog, family: str) -> int:
@@ -102,7 +114,7 @@ def due_reports(
     """
     books = _Books(warehouse, catalog, first - timedelta(days=31), last + timedelta(days=62))
     found = []
-    for family in families_with_reports(catalog):
+    for family in families_to_report(catalog):
         if families and family not in families:
             continue
         told = [(start, end) for of, start, end in judged if of == family]
@@ -174,7 +186,7 @@ class _Books:
     def __init__(self, warehouse: Warehouse, catalog: Catalog, start: date, end: date) -> None:
         self._folder = warehouse.settings.reports_dir
         self._catalog = catalog
-        tables = [*catalog.contracts, *catalog.aggregates]
+        tables = [*catalog.contracts, *catalog.aggregates, *catalog.broken]
         checks = [
             {"table_name": table, "check_name": check.name}
             for table, of in declared_checks(catalog).items()
@@ -183,10 +195,10 @@ class _Books:
         parameters = {"tables": json.dumps(tables), "checks": json.dumps(checks)}
         self._shown = {
             (family, cadence): shown_tables(catalog, family, cadence)
-            for family in families_with_reports(catalog)
+            for family in families_to_report(catalog)
             for cadence in NAMES
         }
-        self._ahead = {family: look_ahead(catalog, family) for family in families_with_reports(catalog)}
+        self._ahead = {family: look_ahead(catalog, family) for family in families_to_report(catalog)}
         self._periods = {
             (row["family"], row["period_start"], row["period_end"]): row
             for row in warehouse.query(_PERIODS, parameters, start, end)
@@ -242,7 +254,7 @@ class _Books:
 
     @cached_property
     def _versions(self) -> dict[str, str]:
-        return {family: report_version(self._catalog, family) for family in families_with_reports(self._catalog)}
+        return {family: report_version(self._catalog, family) for family in families_to_report(self._catalog)}
 
     def is_there(self, family: str, cadence: Cadence, start: date, end: date) -> bool:
         tables = self._shown[family, cadence]

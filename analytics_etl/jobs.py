@@ -95,6 +95,8 @@ class Wanted:
     """Every check, by the table it is about."""
     within: Collection[str] | None = None
     """Only these tables, views and reports are made; all that is wanted without it."""
+    stuck: Collection[tuple[str, date]] = ()
+    """Partitions that failed a check: unless they are made anew, no table of the same period is made of them."""
     _periods: dict[Cadence, dict[date, set[str]]] = field(default_factory=lambda: {c: {} for c in CADENCES})
     _ends: dict[tuple[Cadence, date], date] = field(default_factory=dict)
     _pages: set[str] = field(default_factory=set)
@@ -120,8 +122,9 @@ class Wanted:
     def jobs(self) -> list[Job]:
         """One run for each stretch of neighbouring periods with the same tables: days, then weeks, months, views."""
         found = []
-        for cadence, wanted in self._periods.items():
-            for first, last in self._stretches(cadence):
+        for cadence, periods_ in self._periods.items():
+            wanted = {start: names - self._waiting(start, names) for start, names in periods_.items()}
+            for first, last in self._stretches(cadence, {start: names for start, names in wanted.items() if names}):
                 found.append(self._job(cadence, first, last, wanted[first]))
         pages = {*self._pages, *self._kept(PAGES)} if found or self._pages else set()
         return [*found, *([self._job(None, None, None, pages)] if pages else [])]
@@ -133,9 +136,13 @@ class Wanted:
         self._periods[cadence].setdefault(start, set()).add(name)
         self._ends[cadence, start] = end
 
-    def _stretches(self, cadence: Cadence) -> Iterator[tuple[date, date]]:
+    def _waiting(self, start: date, names: Collection[str]) -> set[str]:
+        """What of a period waits for a partition that failed a check and is not made anew; reports tell of it."""
+        failed = [table for table, of in self.stuck if of == start and table not in names]
+        return {name for name in self.lineage.with_readers(failed) if not self.lineage.is_report(name)}
+
+    def _stretches(self, cadence: Cadence, wanted: Mapping[date, Collection[str]]) -> Iterator[tuple[date, date]]:
         """First and last start of each group of periods that follow one another and want the same."""
-        wanted = self._periods[cadence]
         for group in neighbours({start: self._ends[cadence, start] for start in wanted}):
             for _, same in groupby(sorted(group), wanted.__getitem__):
                 starts = list(same)

@@ -130,7 +130,8 @@ def new_files(contract: Contract, catalog: Catalog, warehouse: Warehouse) -> Ite
         for entry in warehouse.ledger(contract.table)
         if entry["state"] != "gone"
     }
-    for file in list_files(warehouse.settings.landing_dir, contract.name, frozenset(catalog.mappings(contract.family))):
+    sources = frozenset(catalog.mappings(contract.family))
+    for file in list_files(warehouse.settings.landing_dirs, contract.name, sources):
         if known.get(file.path) != (file.size_bytes, file.modified_at):
             yield file
 

@@ -188,7 +188,7 @@ def _landing(settings: Settings, catalog: Catalog, answers: Answers, now: dateti
     new: list[Sample] = []
     ages: list[Sample] = []
     for table, contract in catalog.contracts.items():
-        present = list_files(settings.landing_dir, contract.name, frozenset(catalog.mappings(contract.family)))
+        present = list_files(settings.landing_dirs, contract.name, frozenset(catalog.mappings(contract.family)))
         unread = [file for file in present if known.get((table, file.path)) != _as_known(file)]
         files.append(((table,), len(present)))
         new.append(((table,), len(unread)))

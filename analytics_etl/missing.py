@@ -2,12 +2,13 @@
 and the few runs that mend them.
 
 Nothing is run here. Days that wait for a person are left alone: final ones with late or replaced files, which a run
-would load, and those of which a change was refused, which would be refused again.
+would load; those of which a change was refused, which would be refused again; and those that failed a check and would
+fail it again, as long as files, code and the check are the same.
 """
 
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import Any
@@ -18,6 +19,7 @@ from analytics_etl.checks.due import REASONS, DueChecks, due_checks
 from analytics_etl.due_reports import INDEX, DueReport, due_reports
 from analytics_etl.due_reports import is_index_due as is_index_older
 from analytics_etl.due_views import EARLIER, unmade_views
+from analytics_etl.failed_checks import FailedCheck, failed_checks, stuck
 from analytics_etl.gaps import find as find_gaps
 from analytics_etl.gaps import not_due
 from analytics_etl.jobs import CADENCES, Job, Parts, Wanted
@@ -59,6 +61,8 @@ class Plan:
     reports: Sequence[Gap] = ()
     """Reports that have to be written, and nothing else of their period; named as their assets, with a dot."""
     is_index_due: bool = False
+    stuck: Sequence[FailedCheck] = ()
+    """Checks of these periods that failed and would fail again; what reads their days waits for them."""
 
     def reasons(self) -> list[str]:
         """One line for each table and reason: how many partitions, and which."""
@@ -122,12 +126,14 @@ def make_plan(
     for record in warehouse.partitions(start, end):
         records.setdefault(record["table_name"], {})[record["period_start"]] = record
     settle(warehouse, catalog)
+    failed = failed_checks(warehouse, catalog)
     search = _Search(
         catalog,
         records,
         warehouse.failed_partitions(start, end),
         {(r["table_name"], r["day"]): r["rows_waiting"] for r in warehouse.waiting_days()},
         {(r["table_name"], r["day"]) for r in warehouse.day_states(start, end) if r["failure"] is not None},
+        stuck(failed),
     )
     unknown = not_due(find_gaps(warehouse))
     gaps = [
@@ -148,7 +154,7 @@ def make_plan(
         for view, why in unmade_views(warehouse, catalog, families).items()
         if within is None or view in within
     }
-    wanted = Wanted(Lineage.of(catalog), declared_checks(catalog), within)
+    wanted = Wanted(Lineage.of(catalog), declared_checks(catalog), within, set(search.stuck))
     for gap in left:
         wanted.add([gap.table], cadence_of(gap.table), gap.start, gap.end)
     wanted.add_views(views)
@@ -163,6 +169,7 @@ def make_plan(
         left, views, [*jobs, *pages], sorted(day for day in frozen if first <= day <= last), refused,
         [Gap(found.table, found.start, found.end, REASONS[found.why]) for found in due.checks],
         [Gap(found.name, found.start, found.end, found.why) for found in due.reports], is_index_due,
+        [c for of in search.stuck.values() for c in of if first <= c.start <= last and is_of(c.table, families)],
     )  # fmt: skip
 
 
@@ -242,6 +249,12 @@ class _Search:
     """The valid rows of each day that has files waiting."""
     unwritten: set[tuple[str, date]]
     """Days whose last attempt to be written failed."""
+    stuck: Mapping[tuple[str, date], Sequence[FailedCheck]] = field(default_factory=dict)
+    """Partitions that would fail a check again."""
+
+    @cached_property
+    def stuck_starts(self) -> set[date]:
+        return {start for _, start in self.stuck}
 
     @cached_property
     def written(self) -> dict[str, tuple[list[date], list[datetime]]]:
@@ -253,19 +266,38 @@ class _Search:
     def why(self, table: str, start: date, end: date) -> str | None:
         """Why a partition must be run; None when it need not."""
         record = self.records.get(table, {}).get(start)
+        if start in self.stuck_starts and self._waits(table, start, end):
+            return None
         if record is None:
             return "missing"
-        if (table, start) in self.failed | self.unwritten:
-            return FAILED if (table, start) in self.failed else UNWRITTEN
+        if found := self._failure(table, start) or self._outdated(table, start, record):
+            return found
+        model = self.catalog.aggregates.get(table)
+        newer = None if model is None else self._newer_input(model, start, end, record["updated_at"])
+        return f"older than its input {newer}" if newer else None
+
+    def _failure(self, table: str, start: date) -> str | None:
+        """What failed, if a run may mend it."""
+        if (table, start) in self.unwritten:
+            return UNWRITTEN
+        return FAILED if (table, start) in self.failed and (table, start) not in self.stuck else None
+
+    def _outdated(self, table: str, start: date, record: Mapping[str, Any]) -> str | None:
+        """Whether a partition is of another version of its code, or files wait for it."""
         if record["code_version"] != self.catalog.code_version(table):
             return _DROPPED if record["code_version"] == OF_DROPPED_DAYS else EARLIER
         if (table, start) in self.waiting:
             return LATE if self.waiting[table, start] else REPLACED
+        return None
+
+    def _waits(self, table: str, start: date, end: date) -> bool:
+        """Whether a table reads the same period of one that is stuck: a run would not come to it."""
         model = self.catalog.aggregates.get(table)
-        if model is None:
-            return None
-        newer = self._newer_input(model, start, end, record["updated_at"])
-        return f"older than its input {newer}" if newer else None
+        return model is not None and any(
+            ((name, start) in self.stuck and self.why(name, start, end) is None) or self._waits(name, start, end)
+            for name in model.dependencies
+            if cadence_of(name) == model.cadence
+        )
 
     def _newer_input(self, model: Model, start: date, end: date, than: datetime) -> str | None:
         """A table the SELECT reads of which a day that it reads was written later; its days are in order."""

@@ -209,12 +209,6 @@ def rename_schemas(statement: str, schemas: Mapping[str, str]) -> str:
     return "".join([*parts, statement[position:]])
 
 
-def load_models(sql_dir: Path, kind: Kind, settings: Mapping[str, Value] = MappingProxyType({})) -> dict[str, Model]:
-    """Every file of one kind in every family, by its table name."""
-    models = [read_model(path, settings) for path in sorted(sql_dir.glob(f"*/{kind}/*.sql"))]
-    return {model.table: model for model in models}
-
-
 def read_model(path: Path, settings: Mapping[str, Value] = MappingProxyType({})) -> Model:
     """Read and validate one file; raise ModelError naming it.
 
@@ -247,13 +241,18 @@ def _model(path: Path, header_text: str, select: str) -> Model:
         raise ModelError(f"{path}: columns must be a mapping of each column to its meaning, but is {columns!r}")
     if not isinstance(checks, list) or not all(isinstance(entry, dict) for entry in checks):
         raise ModelError(f"{path}: checks must be a list of expectations, each with its arguments, but is {checks!r}")
+    key = header.get("key", [])
+    if not isinstance(key, list) or not all(isinstance(name, str) for name in key):
+        raise ModelError(f"{path}: key must be a list of columns like [day, language], but is {key!r}")
+    if not all(arguments is None or isinstance(arguments, dict) for entry in checks for arguments in entry.values()):
+        raise ModelError(f"{path}: the arguments of an expectation must be a mapping like {{column: day}}: {checks!r}")
     model = Model(
         path=path,
         family=path.parent.parent.name,
         kind=kind,
         name=path.stem,
         description=str(header["description"]).strip(),
-        key=tuple(header.get("key", ())),
+        key=tuple(key),
         columns={name: str(doc) for name, doc in columns.items()},
         checks=tuple((name, arguments or {}) for entry in checks for name, arguments in entry.items()),
         select=select.strip(),

@@ -1,11 +1,13 @@
 """The pipeline reports on itself: runs and ticks of Dagster's instance that ended on a day, as a landing file.
 
-The file is one of the schedule executions, of the source `dagster_run`, whose mapping turns it into events. It is
-written once, when its day is over, and never changed: what has ended stays as it is. Old runs must still be there,
-which they are for `ANALYTICS_DAGSTER_KEEP_DAYS`.
+The file is one of the schedule executions, of the source `dagster_run`, whose mapping turns it into events. It lies in
+the home, since the landing folder may be one that is only read; earlier versions wrote it there. It is written once,
+when its day is over, and never changed: what has ended stays as it is. Old runs must still be there, which they are for
+`ANALYTICS_DAGSTER_KEEP_DAYS`.
 """
 
 import json
+import os
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -17,12 +19,14 @@ from dagster._core.scheduler.instigation import TickStatus
 from dagster._core.storage import tags as dg_tags
 
 from analytics_etl.incidents import run_of
-from analytics_etl.settings import typed_day
+from analytics_etl.settings import Settings, typed_day
 from analytics_etl.warehouse import Warehouse
 from analytics_etl.whole_files import remove_leftovers, whole_file
 
 JOB_NAME = "own_runs"
 FOLDER = "schedule_events/dagster_run"
+"""Below `own_runs`, and below the landing folder where earlier versions wrote: a file is called the same in both."""
+
 _ENDED = [DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED]
 _TICK_ENDED = [TickStatus.SUCCESS, TickStatus.SKIPPED, TickStatus.FAILURE]
 
@@ -35,20 +39,21 @@ def records(instance: DagsterInstance, start: datetime, end: datetime) -> list[R
     return sorted(found, key=lambda record: (record["ended_at"], record["id"]))
 
 
-def export_day(instance: DagsterInstance, landing_dir: Path, day: date, now: datetime) -> Path | None:
+def export_day(instance: DagsterInstance, settings: Settings, day: date, now: datetime) -> Path | None:
     """Write what ended on a day to its file, unless it is there; None when nothing did. The day must be over."""
-    path = landing_dir / FOLDER / f"{day.isoformat()}.ndjson"
+    places = [folder / FOLDER / f"{day.isoformat()}.ndjson" for folder in settings.landing_dirs]
+    path = places[-1]
     if path.parent.is_dir():
         remove_leftovers(path.parent)
     start = datetime(day.year, day.month, day.day, tzinfo=UTC)
     if now < start + timedelta(days=1):
         raise ValueError(f"{day} is not over, so its runs cannot be written to {path}: try again after midnight UTC")
-    if path.exists():
-        return path
+    if there := [place for place in places if os.path.exists(place)]:  # noqa: PTH110 - one may be closed to us
+        return there[0]
     lines = [json.dumps(record) + "\n" for record in records(instance, start, start + timedelta(days=1))]
     if not lines:
         return None
-    with whole_file(path, landing_dir) as part:
+    with whole_file(path, settings.own_runs_dir) as part:
         part.write_text("".join(lines), encoding="utf-8")
     return path
 
@@ -62,7 +67,7 @@ def build_own_runs() -> tuple[dg.JobDefinition, dg.ScheduleDefinition]:
     )
     def export_runs(context: dg.OpExecutionContext, warehouse: dg.ResourceParam[Warehouse]) -> None:
         day = typed_day(context.op_config["day"])
-        path = export_day(context.instance, warehouse.settings.landing_dir, day, datetime.now(UTC))
+        path = export_day(context.instance, warehouse.settings, day, datetime.now(UTC))
         context.log.info("runs and ticks of %s: %s", day, path or "there were none")
 
     @dg.job(name=JOB_NAME, description="Dagster's own runs become schedule executions, so that they are reported on.")

@@ -18,7 +18,7 @@ MOST_FILES = 10
 
 WAY_OUT = (
     "mend the file under its name, or move it out of the landing folder and type: analytics-etl forget PATH --reason "
-    '"why"; in both cases, then: analytics-etl run DATE'
+    '"why"; in both cases, then: analytics-etl backfill --missing'
 )
 
 # The most frequent reason would take a pass over millions of rows; the first one is what a person sees in the file.

@@ -20,12 +20,14 @@ from dagster._core.storage.tags import (
 )
 
 from analytics_etl import private
+from analytics_etl.assets.broken import BrokenFileError
 from analytics_etl.assets.metadata import asset_key
 from analytics_etl.assets.reports import INDEX_GROUP
 from analytics_etl.definitions import build_defs
 from analytics_etl.english import counted
 from analytics_etl.incidents import AGAIN_TAG
 from analytics_etl.jobs import CADENCE_OF, Job, Parts, jobs_of
+from analytics_etl.models import ModelError
 from analytics_etl.outcomes import Outcome, innermost, named
 from analytics_etl.owners import OPERATIONS
 from analytics_etl.partitions import periods
@@ -106,12 +108,17 @@ LOST = {
 }
 """Classes of errors by which the database's drivers say that it went away; any other failure has one of its own."""
 
+OF_BROKEN_FILES = {BrokenFileError.__name__, ModelError.__name__}
+
 Progress = Callable[[str, int, int], None]
 """(what is being done, steps done, steps in all)"""
 
 
 class RunFailedError(RuntimeError):
     """A run that failed; the message names the step and what it said, and which tables hold new rows now."""
+
+    is_of_broken_files = False
+    """Whether nothing failed but what a broken SQL file stops, so that the runs which follow can go on."""
 
 
 def prepare(settings: Settings) -> dict[str, str]:
@@ -150,14 +157,19 @@ def execute(
     tags = {**(tags or {}), MAX_RETRIES_TAG: "0"}
     done = Outcome()
     with instance(settings) as opened:
+        stopped: list[str] = []
         for number, job in enumerate(jobs, start=1):
             try:
                 done.add(_run(settings, definitions, opened, job, progress, tags))
             except RunFailedError as error:
+                if error.is_of_broken_files:
+                    stopped.append(str(error))
+                    continue
                 rest = ", ".join(map(str, jobs[number:]))
-                raise RunFailedError(
-                    f"{error}\nNot begun, since it follows: {rest}." if rest else str(error)
-                ) from error
+                said = [*stopped, f"{error}\nNot begun, since it follows: {rest}." if rest else str(error)]
+                raise RunFailedError("\n".join(said)) from error
+        if stopped:
+            raise RunFailedError("\n".join(stopped))
     return done
 
 
@@ -192,7 +204,9 @@ def _tried(
         return None
     failures = outcome.failures
     if failures and (is_last or not all(innermost(error).cls_name in LOST for _, error in failures)):
-        raise RunFailedError(f"the run {run_id} ({job}) failed:\n{outcome}")
+        failed = RunFailedError(f"the run {run_id} ({job}) failed:\n{outcome}")
+        failed.is_of_broken_files = {innermost(error).cls_name for _, error in failures} <= OF_BROKEN_FILES
+        raise failed
     return None if failures else outcome
 
 

@@ -190,6 +190,16 @@ class Settings:
     def temporary_dir(self) -> Path:
         return self.home / "tmp"
 
+    @property
+    def own_runs_dir(self) -> Path:
+        """Landing files that the product writes itself: the landing folder may be one where it can only read."""
+        return self.home / "own_runs"
+
+    @property
+    def landing_dirs(self) -> tuple[Path, ...]:
+        """The folders whose files are read as if they lay in one; of two with the same path the first one's counts."""
+        return self.landing_dir, self.own_runs_dir
+
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
         """Read every `ANALYTICS_*` variable; raise SettingsError for a value that makes no sense."""

@@ -95,7 +95,7 @@ def notes(warehouse: Warehouse, start: date, end: date, families: Collection[str
                 f"{which} keeps its old rows, since a change of final data was refused; to publish it: {publish}"
             )
         elif row["failed_checks"]:
-            found.append(f"{which} failed {', '.join(row['failed_checks'])}; see its rows: analytics-etl ui")
+            found.append(f"{which} failed {', '.join(row['failed_checks'])}; what mends it says: analytics-etl doctor")
         if waiting := _waiting(row):
             found.append(f"{which} {waiting}")
         if VOLUME_CHECK in row["warned_checks"]:
@@ -156,14 +156,14 @@ def _matrix(
 ) -> Matrix:
     tables = [
         table
-        for table in catalog.in_order()
-        if table not in catalog.views and cadence_of(table) == cadence and is_of(table, families)
+        for table in [*catalog.in_order(), *catalog.broken]
+        if not catalog.is_view(table) and cadence_of(table) == cadence and is_of(table, families)
     ]
     start, end = min(starts), max(starts.values())
     versions = {(r["table_name"], r["period_start"]): r["code_version"] for r in warehouse.partitions(start, end)}
     cell = _days(warehouse, start, end) if cadence == "day" else _periods(warehouse, catalog, start, end)
 
-    current = {table: catalog.code_version(table) for table in tables}
+    current = {table: catalog.code_version(table) for table in tables if table not in catalog.broken}
     checks = {table: of for table, of in declared_checks(catalog).items() if table in current}
     unchecked = {(due.table, due.start) for due in due_checks(warehouse, checks, start, end) if due.why != "version"}
 
@@ -171,7 +171,7 @@ def _matrix(
         found = cell(table, first, after)
         if (table, first) in unchecked and found.flag is None and found.state in ("provisional", "final"):
             found = Cell(found.state, found.rows, "unchecked")
-        is_outdated = versions.get((table, first), current[table]) != current[table]
+        is_outdated = table in current and versions.get((table, first), current[table]) != current[table]
         if is_outdated and found.state in ("provisional", "final"):
             return Cell("outdated", found.rows, found.flag)
         return found

@@ -24,7 +24,7 @@ from sqlglot import exp
 from analytics_etl import checks
 from analytics_etl.catalog import Catalog
 from analytics_etl.contracts import DUCKDB_TYPES
-from analytics_etl.models import Model, Value, bind, load_models, read_model, window_parameters
+from analytics_etl.models import Model, Value, bind, read_model, window_parameters
 from analytics_etl.settings import SQL_DIR
 from analytics_etl.warehouse.derived import ensure_table
 
@@ -312,10 +312,12 @@ def all_models(sql_dir: Path = SQL_DIR, settings: Mapping[str, Value] = SETTINGS
     """Every SQL file with a header, by family and name, with these settings written in."""
     found: dict[str, Model] = {}
     for kind in KINDS:
-        for name, model in load_models(sql_dir, kind, settings).items():
-            if name in found:
-                raise CaseError(f"{model.path} and {found[name].path} have one name, so cases cannot tell them apart")
-            found[name] = model
+        for path in sorted(sql_dir.glob(f"*/{kind}/*.sql")):
+            model = read_model(path, settings)
+            if model.table in found:
+                other = found[model.table].path
+                raise CaseError(f"{model.path} and {other} have one name, so cases cannot tell them apart")
+            found[model.table] = model
     return found
 
 

@@ -3,12 +3,13 @@
 import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from analytics_etl.settings import CHECKOUT
+from analytics_etl.settings import CHECKOUT, Settings
 
 DEPLOY = CHECKOUT / "deploy"
 COMPOSE: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))
@@ -34,6 +35,19 @@ def test_each_service_is_watched_and_local(name: str) -> None:
     assert all(port.startswith("127.0.0.1:") for port in service.get("ports", ()))
     if "build" not in service:
         assert re.fullmatch(r"[a-z]+:\d+\.\d+(\.\d+)?-[a-z]+", service["image"])
+
+
+def test_nothing_is_written_where_landing_is_only_read() -> None:
+    """All folders that the pipeline writes to lie in volumes it may write to; landing does not."""
+    [home] = re.findall(r"ANALYTICS_HOME=(\S+)", (DEPLOY / "Dockerfile").read_text(encoding="utf-8"))
+    for service in (SERVICES["daemon"], SERVICES["webserver"]):
+        folders = {name: value for name, value in service["environment"].items() if name.endswith("_DIR")}
+        settings = Settings.from_environment({"ANALYTICS_HOME": home, **folders})
+        mounts = [re.sub(r"^\$\{[^}]*\}", "", volume).split(":")[1:] for volume in service["volumes"]]
+        writable = {Path(mount[0]) for mount in mounts if mount[-1] != "ro"}
+        assert [str(settings.landing_dir), "ro"] in mounts
+        for folder in (settings.home, settings.own_runs_dir, settings.reports_dir, settings.archive_dir):
+            assert writable & {folder, *folder.parents}, folder
 
 
 def test_both_stages_of_the_image_are_pinned() -> None:

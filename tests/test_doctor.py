@@ -119,7 +119,7 @@ def test_a_new_table_lacks_all_days_also_old_ones(well: Settings, catalog: Catal
 
 def test_yesterday_is_not_there(well: Settings, catalog: Catalog) -> None:
     subject, detail, advice = only(wrong(well, catalog, TODAY + timedelta(days=2)))
-    assert (subject, detail) == ("newest day", "2025-03-10; yesterday was 2025-03-12")
+    assert (subject, detail) == ("newest day", "nothing is loaded after 2025-03-10, and yesterday was 2025-03-12")
     assert advice.endswith("analytics-etl backfill 2025-03-11 2025-03-12")
 
 
@@ -153,11 +153,13 @@ def test_a_failed_check(well: Settings, catalog: Catalog) -> None:
         "update ops.check_results set passed = false, description = 'no id twice', unexpected_count = 1 "
         "where table_name = 'registry.download_events' and check_name = 'event_ids_are_unique'",
     )
-    subject, detail, _ = only(wrong(well, catalog))
+    subject, detail, advice = only(wrong(well, catalog))
     assert subject == "checks"
     assert detail == (
-        "1 failed, the newest event_ids_are_unique of registry.download_events on 2025-03-10: no id twice"
+        "1 failed check: event_ids_are_unique of registry.download_events 2025-03-10: a row breaks the rule "
+        "“no id twice”; what reads the day waits for it"
     )
+    assert advice.splitlines()[0] == "analytics-etl run 2025-03-10"
 
 
 def test_files_that_nothing_has_looked_at(well: Settings, catalog: Catalog) -> None:

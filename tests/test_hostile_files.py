@@ -261,7 +261,7 @@ def closing_settings(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Ite
     for module in ("assets.events", "late", "warehouse.forgetting"):
         monkeypatch.setattr(f"analytics_etl.{module}.list_files", listed_by_another)
     folder = reachable_folder()
-    yield replace(settings, landing_dir=folder / "landing")
+    yield replace(settings, home=folder / "home", landing_dir=folder / "landing")
     for path in folder.glob("**/"):
         path.chmod(0o755)
     shutil.rmtree(folder)

@@ -62,7 +62,8 @@ MAY_IMPORT = {
     "whole_files": {"private"},
     "sample": {"whole_files"},
     "partitions": {"models"},
-    "catalog": {"settings", "models", "contracts", "visible"},
+    "broken": {"contracts", "models"},
+    "catalog": {"settings", "broken", "models", "contracts", "visible"},
     "reporting": {"settings", "marks", "models", "contracts", "partitions"},
     "landing": {"private", "settings", "models", "contracts", "partitions"},
     "archive": {"private"},
@@ -99,7 +100,7 @@ MAY_IMPORT = {
             "visible",
             "watchdog",
         ),
-        *("whole_files",),
+        *("whole_files", "broken"),
         *("checks.declared", "checks.due"),
     },
     "checks": {"settings", "models", "contracts", "partitions", "catalog", "warehouse", "assets.metadata"},
@@ -112,6 +113,7 @@ MAY_IMPORT = {
     "late": {"contracts", "models", "partitions", "catalog", "landing", "warehouse", "assets"},
     "definitions": {
         "settings",
+        "due_reports",
         "owners",
         "catalog",
         "partitions",
@@ -128,7 +130,7 @@ MAY_IMPORT = {
 """Module (or package) -> what of ours it may import, itself aside. What is not named here is a program, which may
 import all but `cli`, or the pure code of a domain, which belongs into DOMAINS."""
 
-PROGRAMS = {"cli", "runs", "doctor", "dropping", "metrics", "missing", "planned", "queries"}
+PROGRAMS = {"cli", "runs", "doctor", "dropping", "failed_checks", "metrics", "missing", "planned", "queries"}
 DOMAINS = set[str]()
 """Packages of pure code of one family: they may import what `reporting` may, and assets and checks may import them."""
 

@@ -11,7 +11,7 @@ from books import assert_books_balance
 from events import DAY, DOWNLOADS, at, declared, event_id, ledger, write
 from reading import parquet, read
 
-from analytics_etl.assets.events import check_sources, load_days
+from analytics_etl.assets.events import load_days, with_usable_sources
 from analytics_etl.catalog import Catalog
 from analytics_etl.landing import check_mappings
 from analytics_etl.models import Model, ModelError, read_model
@@ -175,12 +175,15 @@ def test_a_mapping_that_cannot_work_is_refused(tmp_path: Path, kind: str) -> Non
 
 
 def test_mappings_are_checked_when_definitions_load(tmp_path: Path) -> None:
-    check_sources(Catalog())
+    """One that cannot work stops the event tables of its family, since what its files hold cannot be told."""
+    assert with_usable_sources(Catalog()).broken == {}
     (tmp_path / "registry").mkdir()
     (tmp_path / "registry" / "events").symlink_to(Catalog().sql_dir / "registry" / "events")
     mapping(tmp_path, f"select {SELECT}, nosuch(kind) as user_id from source")
-    with pytest.raises(ModelError, match=r"stream\.sql: DuckDB refuses it"):
-        check_sources(Catalog(tmp_path))
+    catalog = with_usable_sources(Catalog(tmp_path))
+    assert catalog.contracts == {}
+    assert set(catalog.broken) == {table for table in declared().contracts if table.startswith("registry.")}
+    assert all("stream.sql: DuckDB refuses it" in why for why in catalog.broken.values())
 
 
 def test_a_file_of_a_source_that_is_for_another_table_is_rejected(tmp_path: Path) -> None:

@@ -130,8 +130,11 @@ def test_a_failed_check_and_an_earlier_version_are_run_again(loaded: Warehouse) 
     execute(
         loaded.settings.database_url,
         "insert into ops.check_results (table_name, check_name, period_start, period_end, passed, severity, "
-        "description, unexpected_count, sample) values ('registry.org_stats_daily', 'c', '2025-03-06', '2025-03-07', "
-        "false, 'error', 'd', 1, '[]'); "
+        "description, unexpected_count, sample, code_version) values "
+        "('registry.org_stats_daily', 'key_is_unique', '2025-03-06', '2025-03-07', false, 'error', 'd', 1, '[]', 'o'), "
+        "('registry.org_stats_daily', 'key_is_unique', '2025-03-07', '2025-03-08', false, 'error', 'd', 1, '[]', null) "
+        "on conflict (table_name, check_name, period_start) do update set passed = false, code_version = "
+        "excluded.code_version, checked_at = clock_timestamp(); "
         "update ops.partitions set code_version = 'before' where table_name = 'registry.module_stats_weekly'",
     )
     plan = make_plan(loaded, declared(), FIRST, LAST)
@@ -139,6 +142,33 @@ def test_a_failed_check_and_an_earlier_version_are_run_again(loaded: Warehouse) 
         ("registry.org_stats_daily", date(2025, 3, 6), "failed a check"),
         ("registry.module_stats_weekly", FIRST, "made by an earlier version of its SQL"),
     }
+    [stuck] = plan.stuck
+    assert (stuck.table, stuck.start) == ("registry.org_stats_daily", date(2025, 3, 7)), "it would fail again"
+
+
+def test_what_reads_a_day_that_fails_again_waits_for_it(loaded: Warehouse) -> None:
+    """A run of the day would not come to it; tables that do not read it, and other days, are run."""
+    day = date(2025, 3, 6)
+    execute(
+        loaded.settings.database_url,
+        f"update ops.check_results set passed = false, checked_at = clock_timestamp() where table_name = '{DOWNLOADS}' "
+        f"and check_name = 'event_ids_are_unique' and period_start = '{day}'; "
+        "delete from ops.partitions where period_start in ('2025-03-06', '2025-03-07') and table_name in "
+        "('registry.module_stats_daily', 'registry.version_stats_daily', 'registry.language_stats_daily')",
+    )
+    plan = make_plan(loaded, declared(), FIRST, LAST)
+    missing = {(gap.table, gap.start) for gap in plan.gaps if gap.why == "missing"}
+    tables = {table: {start for name, start in missing if name == table} for table, _ in missing}
+    assert tables == {
+        "registry.module_stats_daily": {date(2025, 3, 7)},
+        "registry.version_stats_daily": {date(2025, 3, 7)},
+        "registry.language_stats_daily": {day, date(2025, 3, 7)},
+    }
+    assert [(check.table, check.start) for check in plan.stuck] == [(DOWNLOADS, day)]
+    execute(loaded.settings.database_url, "update ops.loaded_files set found_at = clock_timestamp()")
+    assert ("registry.module_stats_daily", day) in {
+        (gap.table, gap.start) for gap in make_plan(loaded, declared(), FIRST, LAST).gaps
+    }, "a file about the day is another one now"
 
 
 def test_what_reads_a_day_that_was_loaded_again_is_outdated(loaded: Warehouse) -> None:

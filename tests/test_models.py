@@ -7,6 +7,7 @@ import pytest
 import sqlglot
 from sqlglot import exp
 
+from analytics_etl.broken import read_files
 from analytics_etl.catalog import Catalog
 from analytics_etl.models import (
     Model,
@@ -14,7 +15,6 @@ from analytics_etl.models import (
     bind,
     cadence_of,
     column_lineage,
-    load_models,
     read_model,
     window_parameters,
 )
@@ -66,8 +66,7 @@ def test_a_file_becomes_a_model(tmp_path: Path) -> None:
     assert model.checks == (("expect_column_values_to_be_between", {"column": "event_count", "min_value": 1}),)
     assert model.dependencies == ("shop.totals_daily", "shop.visit_events")
     assert model.select == SELECT.strip()
-    assert load_models(tmp_path, "aggregates") == {"shop.users_daily": model}
-    assert load_models(tmp_path, "views") == {}
+    assert read_files(tmp_path.glob("*/aggregates/*.sql"), read_model).good == {"shop.users_daily": model}
 
 
 @pytest.mark.parametrize(
@@ -124,7 +123,9 @@ def test_one_bad_file_is_named_when_all_are_loaded(tmp_path: Path) -> None:
     model_of(tmp_path)
     bad = write(tmp_path, "select 1 as one", name="bad_daily")
     with pytest.raises(ModelError, match=str(bad)):
-        load_models(tmp_path, "aggregates")
+        read_model(bad)
+    files = read_files(tmp_path.glob("*/aggregates/*.sql"), read_model)
+    assert (len(files.good), [file.path for file in files.broken]) == (1, [bad]), "none stops another"
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,9 @@
 """The pipeline's own runs and ticks become schedule executions, once, and are counted like any other."""
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -15,13 +17,20 @@ from dagster._core.scheduler.instigation import (
     TickData,
     TickStatus,
 )
-from events import aggregate, ask, load, rejected, restored_environment
+from events import aggregate, ask, ledger, load, rejected, restored_environment, rows_of, write
+from test_cli import call, variables
 
 from analytics_etl import runs
+from analytics_etl.assets.events import scan_files
+from analytics_etl.catalog import Catalog
 from analytics_etl.definitions import build_defs
-from analytics_etl.own_runs import build_own_runs, export_day, records
+from analytics_etl.doctor import examine
+from analytics_etl.late import late_days, new_files
+from analytics_etl.own_runs import FOLDER, build_own_runs, export_day, records
 from analytics_etl.settings import Settings
 from analytics_etl.warehouse import Warehouse
+
+EVENTS = "schedules.schedule_events"
 
 
 @dg.op
@@ -73,14 +82,14 @@ def test_a_day_of_runs_and_ticks_is_loaded_and_counted(instance: DagsterInstance
     ):
         tick(instance, at, status)
     with pytest.raises(ValueError, match="is not over"):
-        export_day(instance, settings.landing_dir, day, midnight + timedelta(hours=23))
+        export_day(instance, settings, day, midnight + timedelta(hours=23))
     after = midnight + timedelta(days=1)
-    path = export_day(instance, settings.landing_dir, day, after)
-    assert path == settings.landing_dir / "schedule_events" / "dagster_run" / f"{day}.ndjson"
+    path = export_day(instance, settings, day, after)
+    assert path == settings.home / "own_runs" / "schedule_events" / "dagster_run" / f"{day}.ndjson"
     assert len(records(instance, midnight, after)) == 4
     written = path.read_bytes()
     nightly.execute_in_process(instance=instance)
-    assert export_day(instance, settings.landing_dir, day, after) == path
+    assert export_day(instance, settings, day, after) == path
     assert path.read_bytes() == written, "the file is never changed"
 
     warehouse = Warehouse(settings)
@@ -113,5 +122,86 @@ def test_the_schedule_asks_for_yesterday_and_the_job_writes_it(instance: Dagster
     assert request.run_config == {"ops": {"export_runs": {"config": {"day": "2025-03-31"}}}}
     result = build_defs(settings).resolve_job_def(job.name).execute_in_process(request.run_config, instance)
     assert result.success
-    assert export_day(instance, settings.landing_dir, date(2025, 3, 31), moment) is None, "nothing ended on it"
-    assert not (settings.landing_dir / "schedule_events").exists()
+    assert export_day(instance, settings, date(2025, 3, 31), moment) is None, "nothing ended on it"
+    assert not settings.own_runs_dir.exists()
+    assert not settings.landing_dir.exists(), "nothing is written there"
+
+
+DAY = date(2025, 3, 31)
+NAME = f"{FOLDER}/{DAY}.ndjson"
+
+
+def line(number: int) -> bytes:
+    """What `export_day` writes of a run."""
+    record = {
+        "kind": "run", "id": f"run-{number}", "name": "nightly", "source": None, "status": "SUCCESS", "retries": 0,
+        "queued_at": None, "started_at": f"{DAY}T01:00:00.000Z", "ended_at": f"{DAY}T01:00:01.000Z", "error": None,
+    }  # fmt: skip
+    return json.dumps(record).encode() + b"\n"
+
+
+def write_own(settings: Settings, content: bytes) -> Path:
+    path = settings.own_runs_dir / NAME
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return path
+
+
+def test_a_file_of_an_earlier_version_in_landing_stays_the_file_of_its_day(
+    instance: DagsterInstance, settings: Settings, warehouse: Warehouse, catalog: Catalog
+) -> None:
+    """It is neither written again, nor loaded twice, nor seen as gone; should both be there, it counts alone."""
+    earlier = write(settings, NAME, line(1))
+    assert export_day(instance, settings, DAY, datetime(2025, 4, 1, tzinfo=UTC)) == earlier
+    assert not settings.own_runs_dir.exists()
+    load(warehouse, EVENTS, DAY)
+    later = write_own(settings, line(1) + line(2))
+    assert list(new_files(catalog.contracts[EVENTS], catalog, warehouse)) == []
+    load(warehouse, EVENTS, DAY)
+    assert len(rows_of(settings.database_url, EVENTS)) == 1
+    assert [entry["state"] for entry in ledger(settings.database_url).values()] == ["read"]
+    earlier.unlink()
+    [new] = new_files(catalog.contracts[EVENTS], catalog, warehouse)
+    assert new.absolute == later, "what lies there now is another file of the same name"
+
+
+def test_they_are_read_where_landing_can_only_be_read(
+    settings: Settings, warehouse: Warehouse, catalog: Catalog
+) -> None:
+    """The sensor sees a late one, doctor counts it, dropping keeps it waiting, forgetting takes it out once gone."""
+    contract, url = catalog.contracts[EVENTS], settings.database_url
+    settings.landing_dir.mkdir()
+    own = write_own(settings, line(1))
+    assert [file.path for file in new_files(contract, catalog, warehouse)] == [NAME]
+    scan_files(catalog, warehouse, None, lambda _: None)
+    assert late_days(warehouse, catalog, DAY) == {DAY}
+    load(warehouse, EVENTS, DAY)
+    assert len(rows_of(url, EVENTS)) == 1
+    found = {finding.subject: finding for finding in examine(settings, catalog, DAY + timedelta(days=1))}
+    assert (found["landing schedule_events"].is_well, found["landing schedule_events"].detail) == (True, "1 file")
+    assert not found["landing download_events"].is_well, "they do not make the other families unused"
+
+    dropped = call(f"drop {DAY} --reason why", variables(settings))
+    assert f"1 landing file with 1 row of these days stays below {settings.own_runs_dir}, and" in dropped.stdout
+    assert [row["rows_waiting"] for row in warehouse.waiting_days()] == [1]
+    load(warehouse, EVENTS, DAY)
+    still = call(f"forget {own} --reason why", variables(settings))
+    assert f"{NAME} is still there" in still.output
+    assert f"move it out of {settings.own_runs_dir} first" in still.output
+    own.unlink()
+    load(warehouse, EVENTS, DAY)
+    assert ledger(url)[NAME]["state"] == "gone"
+    assert call(f"forget {own} --reason why", variables(settings)).exit_code == 0
+    assert ledger(url) == {}
+
+
+def test_a_landing_folder_that_cannot_be_read_is_no_reason_not_to_write(
+    instance: DagsterInstance, settings: Settings
+) -> None:
+    day = datetime.now(UTC).date()
+    nightly.execute_in_process(instance=instance)
+    if datetime.now(UTC).date() != day:
+        pytest.skip("midnight came in between")
+    settings.landing_dir.write_text("no folder at all")
+    path = export_day(instance, settings, day, datetime.now(UTC) + timedelta(days=1))
+    assert path == settings.own_runs_dir / FOLDER / f"{day}.ndjson"

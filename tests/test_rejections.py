@@ -11,7 +11,7 @@ from test_cli import call, variables
 
 from analytics_etl import checks, rejections
 from analytics_etl.assets.reports import write_report
-from analytics_etl.doctor.days import rejected_rows
+from analytics_etl.doctor.files import rejected_rows
 from analytics_etl.settings import Settings
 from analytics_etl.warehouse import Warehouse
 
@@ -51,12 +51,12 @@ def test_a_file_most_of_whose_rows_tell_no_day(settings: Settings, warehouse: Wa
     assert "analytics-etl forget PATH" in way_out
     assert line.startswith(f"90 of 100 rows of {PATH} were rejected (90 without a day): {REASON}")
     assert line.endswith("; see ops.rejected_rows")
-    finding = rejected_rows(warehouse)
+    finding = rejected_rows(warehouse, {})[0]
     assert not finding.is_well
     assert finding.detail.startswith(
         f"1 file with rejected rows that tell no day: 90 of 100 rows of {PATH} were rejected"
     )
-    assert "analytics-etl forget PATH" in (finding.advice or "")
+    assert f"analytics-etl forget {PATH} --reason" in (finding.advice or "")
     assert failed(warehouse) == {"files_are_mostly_valid": "error", "rejected_rows_are_few": "warn"}
     aggregate(warehouse, DAY, DAY, ("day",), ["registry"])
     state, notices, rows, reasons = report(warehouse, DAY)
@@ -72,7 +72,7 @@ def test_a_file_most_of_whose_rows_tell_no_day(settings: Settings, warehouse: Wa
     assert forgotten.days == [DAY]
     load(warehouse)
     assert "files_are_mostly_valid" not in failed(warehouse)
-    assert rejected_rows(warehouse).is_well
+    assert rejected_rows(warehouse, {})[0].is_well
     assert report(warehouse, DAY)[1] == []
 
 
@@ -83,7 +83,7 @@ def test_a_file_that_tells_no_day_at_all_is_told_with_the_newest_day(settings: S
     load(warehouse, DOWNLOADS, DAY, NEXT)
     aggregate(warehouse, DAY, NEXT, ("day",), ["registry"])
     assert failed(warehouse, NEXT) == {"undated_files_are_readable": "warn"}
-    assert not rejected_rows(warehouse).is_well
+    assert not rejected_rows(warehouse, {})[0].is_well
     assert report(warehouse, DAY)[1:3] == (
         [],
         "20 rows read from 1 file; 20 loaded (100 %); 0 duplicates; 0 rejected.",
@@ -107,7 +107,7 @@ def test_a_few_rows_stop_nobody(settings: Settings, warehouse: Warehouse, valid:
     write_file(settings, valid, 5 if valid < 5 else 1)
     load(warehouse)
     assert "error" not in failed(warehouse).values()
-    finding = rejected_rows(warehouse)
+    finding = rejected_rows(warehouse, {})[0]
     assert finding.is_well == (valid > 5)
     assert PATH in finding.detail
     assert len(rejections.since(warehouse, 60)) == 1

@@ -13,6 +13,7 @@ from dagster import DagsterInstance
 from analytics_etl import own_runs
 from analytics_etl.assets.reports import write_index
 from analytics_etl.sample import SampleOptions, write_sample
+from analytics_etl.settings import Settings
 from analytics_etl.whole_files import remove_leftovers, whole_file
 
 WRITE_FOR_EVER = """
@@ -85,7 +86,8 @@ def test_only_leftovers_of_ours_are_removed(folder: Path) -> None:
 def test_every_writer_removes_what_was_left(tmp_path: Path, folder: Path) -> None:
     """Reports and their index, Dagster's own runs, sample events."""
     day = date(2025, 3, 10)
-    runs = tmp_path / "landing" / own_runs.FOLDER
+    settings = Settings(home=tmp_path / "home", landing_dir=tmp_path / "landing")
+    runs = settings.own_runs_dir / own_runs.FOLDER
     sample = tmp_path / "landing" / "download_events"
     left = [
         folder / ".2025-03-09.html.7.part", folder.parent.parent / ".index.html.7.part",
@@ -97,7 +99,7 @@ def test_every_writer_removes_what_was_left(tmp_path: Path, folder: Path) -> Non
     write_index(folder.parent.parent)
     (runs / f"{day}.ndjson").write_text("")
     with DagsterInstance.ephemeral() as instance:  # the day is there, so nobody is asked
-        own_runs.export_day(instance, tmp_path / "landing", day, datetime(2025, 3, 12, tzinfo=UTC))
+        own_runs.export_day(instance, settings, day, datetime(2025, 3, 12, tzinfo=UTC))
     write_sample(tmp_path / "landing", SampleOptions(day, days=1, events_per_day=100, file_format="ndjson"))
     assert [part for part in left if part.exists()] == []
 

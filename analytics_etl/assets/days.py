@@ -19,7 +19,7 @@ def build_days_asset(catalog: Catalog) -> dg.AssetsDefinition:
 
     @dg.asset(
         key=DAYS_KEY,
-        deps=[asset_key(table) for table in catalog.contracts],
+        deps=[asset_key(table) for table in catalog.event_tables],
         group_name="ops",
         description="The state of each day of each table: expected, provisional, final, frozen_late (late rows wait), "
         "failed or archived. What is wrong or odd stands below the table, with what to type.",
@@ -31,7 +31,8 @@ def build_days_asset(catalog: Catalog) -> dg.AssetsDefinition:
             last = warehouse.newest_day(list(catalog.contracts)) or warehouse.settings.start_date
             first = last - timedelta(days=DAYS_SHOWN - 1)
             by_day = matrices(warehouse, catalog, first, last)[0]
-            found = notes(warehouse, first, last + timedelta(days=1))
+            broken = [f"{table} cannot be made: {why}" for table, why in catalog.broken.items()]
+            found = [*broken, *notes(warehouse, first, last + timedelta(days=1))]
         rows = [
             {"table": table, **{f"{day:%m-%d}": cell.label for day, cell in zip(by_day.periods, cells, strict=True)}}
             for table, cells in by_day.cells.items()

@@ -3,6 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from analytics_etl.assets.metadata import (
     landing_key,
     retrying_lost_connections,
 )
+from analytics_etl.broken import BrokenFile
 from analytics_etl.catalog import Catalog
 from analytics_etl.contracts import Contract
 from analytics_etl.english import counted
@@ -36,7 +38,7 @@ from analytics_etl.landing import (
     hidden_file,
     list_files,
 )
-from analytics_etl.models import Model
+from analytics_etl.models import Model, ModelError
 from analytics_etl.partitions import Partitions, chunks, requested_periods
 from analytics_etl.visible import visible
 from analytics_etl.warehouse import ChangeRefusedError, LoadedDay, Warehouse
@@ -45,21 +47,30 @@ DAYS_AT_ONCE = 92
 """Days loaded in one transaction; more are done one batch after the other."""
 
 
-def build_landing_asset(contract: Contract) -> dg.AssetSpec:
+def build_landing_asset(table: str) -> dg.AssetSpec:
     """The landing folder of an event table: where lineage begins."""
+    family, name = table.split(".")
     return dg.AssetSpec(
-        landing_key(contract.table),
-        group_name=contract.family,
-        description=f"Files below `landing/{contract.name}/`: NDJSON, CSV or Parquet, plain, .gz or .zst.",
+        landing_key(table),
+        group_name=family,
+        description=f"Files below `landing/{name}/`: NDJSON, CSV or Parquet, plain, .gz or .zst.",
         kinds={"file"},
     )
 
 
-def check_sources(catalog: Catalog) -> None:
-    """Raise ModelError, which names the file and what is wrong, if a source mapping cannot work."""
+def with_usable_sources(catalog: Catalog) -> Catalog:
+    """The catalogue without the event tables of families of which a source mapping cannot work: what its files hold
+    cannot be told.
+    """
+    stopped: dict[str, BrokenFile] = {}
     for family in catalog.families:
         contracts = [contract for contract in catalog.contracts.values() if contract.family == family]
-        check_mappings(contracts, catalog.mappings(family))
+        for name, mapping in catalog.mappings(family).items() if contracts else ():
+            try:
+                check_mappings(contracts, {name: mapping})
+            except ModelError as error:
+                stopped |= {contract.table: BrokenFile(mapping.path, str(error)) for contract in contracts}
+    return replace(catalog, stopped=stopped) if stopped else catalog
 
 
 def build_event_asset(contract: Contract, mappings: Mapping[str, Model], partitions: Partitions) -> dg.AssetsDefinition:
@@ -139,6 +150,7 @@ def closed_days(contract: Contract, warehouse: Warehouse, days: Sequence[date]) 
 
 def scan_files(catalog: Catalog, warehouse: Warehouse, run_id: str | None, tell: Callable[[str], object]) -> None:
     """Read new and changed landing files into the ledger, and load no day: their rows wait for runs of their days."""
+    catalog = with_usable_sources(catalog)
     for contract in catalog.contracts.values():
         _, reports = load_days(contract, catalog.mappings(contract.family), warehouse, [], run_id, tell)
         tell(f"{contract.table}: {counted(len(reports), 'file')} read")
@@ -196,7 +208,7 @@ def _loaded(
         warehouse.load(contract, days, run_id, accept_change=accept_change) as load,
     ):
         # After load() has waited for other loads of these days: the ledger is as they left it.
-        files, gone = files_to_read(contract, mappings, warehouse, settings.landing_dir, days)
+        files, gone = files_to_read(contract, mappings, warehouse, settings.landing_dirs, days)
         found_at = found_times(warehouse.ledger(contract.table, days), files, now)
         tell_progress = _progress(contract.table, reader, len(files), tell)
         for rows in reader.read(files, found_at, refused):
@@ -250,14 +262,15 @@ def _progress(table: str, reader: LandingReader, files: int, tell: Callable[[str
 
 
 def files_to_read(
-    contract: Contract, mappings: Mapping[str, Model], warehouse: Warehouse, landing_dir: Path, days: Sequence[date]
-) -> tuple[list[LandingFile], list[str]]:
+    contract: Contract, mappings: Mapping[str, Model], warehouse: Warehouse, landing: Sequence[Path],
+    days: Sequence[date],
+) -> tuple[list[LandingFile], list[str]]:  # fmt: skip
     """The files that may have rows of some days, and the paths of those that held events of them and are gone.
 
     Rejected rows count for the first: a mend of the contract may make events of them.
     """
     known = {entry["path"]: entry for entry in warehouse.ledger(contract.table, days)}
-    present = list_files(landing_dir, contract.name, frozenset(mappings))
+    present = list_files(landing, contract.name, frozenset(mappings))
 
     def must_be_read(file: LandingFile) -> bool:
         entry = known.get(file.path)

@@ -13,8 +13,16 @@ from analytics_etl.assets.metadata import FRESHNESS, HOURLY, asset_key, retrying
 from analytics_etl.catalog import Catalog
 from analytics_etl.checks.declared import declared_checks
 from analytics_etl.checks.due import due_checks
-from analytics_etl.due_reports import INDEX, NAMES, look_ahead, report_tables, report_version
-from analytics_etl.models import Cadence, Model, window_parameters
+from analytics_etl.due_reports import (
+    INDEX,
+    NAMES,
+    broken_report_tables,
+    families_with_reports,
+    look_ahead,
+    report_tables,
+    report_version,
+)
+from analytics_etl.models import Cadence, Model, ModelError, window_parameters
 from analytics_etl.outdated_reports import matured_reports, outdated_reports, publishable_reports
 from analytics_etl.partitions import Partitions, period_end, period_start, requested_periods
 from analytics_etl.reporting import (
@@ -56,10 +64,11 @@ def build_report_asset(catalog: Catalog, family: str, cadence: Cadence, partitio
     """The asset of one kind of report; a partition is the pair of files of one period."""
     name = NAMES[cadence]
     models = [catalog.aggregates[table] for table in report_tables(catalog, family, cadence)]
+    broken = broken_report_tables(catalog, family, cadence)
 
     @dg.asset(
         key=report_key(family, cadence),
-        deps=[asset_key(model.table) for model in models],
+        deps=[asset_key(table) for table in [*(model.table for model in models), *broken]],
         group_name=family,
         description=f"The {name} report of the {family} as HTML and JSON, as of the end of its period.",
         partitions_def=partitions.of(cadence),
@@ -122,6 +131,11 @@ def write_report(
     warehouse: Warehouse, catalog: Catalog, family: str, cadence: Cadence, start: date, run_id: str | None = None
 ) -> WrittenReport:
     """Render one report from what the tables hold now, all of them at the same moment, as of the end of its period."""
+    if unusable := catalog.broken_reports(family):
+        raise ModelError(f"no report of {family} can be written: {unusable[0].reason}")
+    for table in lacking_tables(warehouse, catalog, family, cadence) if catalog.broken else ():
+        if table in catalog.broken:
+            raise ModelError(f"no report of {family} can be written without {table}: {catalog.broken[table]}")
     name, end = NAMES[cadence], period_end(cadence, start)
     queries = {**catalog.reports("ops"), **catalog.reports(family)}
     windows = section_windows(family, name, start, end)
@@ -132,7 +146,7 @@ def write_report(
         sections["checks_not_run"] = _checks_not_run(moment, catalog, family, start, end)
         newest_day = moment.newest_day(expected) or start - timedelta(days=1)
         first_day = moment.first_day(expected) or start
-        families = [other for other in moment.families_with(start, end) if catalog.reports(other)]
+        families = [other for other in moment.families_with(start, end) if other in families_with_reports(catalog)]
         ahead = look_ahead(catalog, family)
         waits = not moment.has_days(expected, end, end + timedelta(days=ahead))
 

@@ -34,12 +34,15 @@ class Check:
     """For a check that is a SELECT of rows that must not exist: the SELECT."""
     query: Model | None = None
     """The file it comes from, if any."""
+    problem: str | None = None
+    """Why it cannot judge anything, since its file is broken: then it fails."""
 
     @cached_property
     def code_version(self) -> str:
         """Hash of what it demands and how severe that is; another description, comments and layout do not change it."""
         select = self.select if self.query is None else self.query.code_version
-        text = json.dumps([self.expectation, self.severity, self.arguments, select], sort_keys=True, default=str)
+        what = [self.expectation, self.severity, self.arguments, self.problem or select]
+        text = json.dumps(what, sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     @property
@@ -84,18 +87,30 @@ def declared_checks(catalog: Catalog) -> dict[str, list[Check]]:
         found[table] += [_header_check(table, "expect_column_values_to_not_be_null", {"column": c}) for c in model.key]
         found[table] += [_header_check(table, name, arguments) for name, arguments in model.checks]
     for query in catalog.checks.values():
+        if query.family != "ops" and _tables_of(query.table, catalog.broken):
+            continue  # the table cannot be made, so there is nothing to judge
         tables = list(catalog.contracts) if query.family == "ops" else [checked_table(query, found)]
         for table in tables:
             found[table].append(_query_check(table, query))
+    for file in catalog.broken_checks:
+        tables = list(catalog.contracts) if file.family == "ops" else _tables_of(file.table, found)
+        for table in tables:
+            name = _check_name(file.family, file.path.stem, table)
+            found[table].append(Check(table, name, file.reason, "error", UNEXPECTED_ROWS, {}, problem=file.reason))
     return found
 
 
 def checked_table(query: Model, tables: Iterable[str]) -> str:
     """The table a check file is about: the longest one of its family that its name begins with."""
-    candidates = [table for table in tables if query.table.startswith(f"{table}_")]
+    candidates = _tables_of(query.table, tables)
     if not candidates:
         raise CheckError(f"{query.path}: the name of a check must begin with the name of the table it is about")
-    return max(candidates, key=len)
+    return candidates[0]
+
+
+def _tables_of(check: str, tables: Iterable[str]) -> list[str]:
+    """The longest table that the name of a check begins with, if any."""
+    return sorted((table for table in tables if check.startswith(f"{table}_")), key=len)[-1:]
 
 
 def _header_check(table: str, expectation: str, arguments: Mapping[str, Any]) -> Check:
@@ -121,8 +136,13 @@ def _key_check(table: str, key: Sequence[str]) -> Check:
 
 def _query_check(table: str, query: Model) -> Check:
     arguments = dict(query.checks).get(UNEXPECTED_ROWS, {})
-    name = query.name if query.family == "ops" else query.name.removeprefix(table.split(".")[1] + "_")
+    name = _check_name(query.family, query.name, table)
     return Check(table, name, query.description, _severity(arguments), UNEXPECTED_ROWS, arguments, query.select, query)
+
+
+def _check_name(family: str, name: str, table: str) -> str:
+    """A check file's name without the table it is about."""
+    return name if family == "ops" else name.removeprefix(table.split(".")[1] + "_")
 
 
 def _severity(arguments: Mapping[str, Any]) -> str:

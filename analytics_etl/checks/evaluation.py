@@ -29,6 +29,22 @@ def evaluate(
 
     All partitions are judged at once; one by one only when something is wrong, to say which it is.
     """
+    unusable = [_unusable(check, first, after) for check in checks if check.problem for first, after in periods.items()]
+    checks = [check for check in checks if not check.problem]
+    return [*unusable, *(_evaluate_periods(warehouse, target, checks, periods) if checks else [])]
+
+
+def _unusable(check: Check, start: date, end: date) -> CheckResult:
+    """The outcome of a check that nobody can ask: what it would find is unknown, so it does not pass."""
+    return CheckResult(
+        check.table, check.name, start, end, False, check.severity, check.description, 0, [], check.code_version,  # noqa: FBT003 - as the others
+    )  # fmt: skip
+
+
+def _evaluate_periods(
+    warehouse: Warehouse, target: Target, checks: Sequence[Check], periods: Mapping[date, date]
+) -> list[CheckResult]:
+    """All partitions at once, and one by one those checks in which something is wrong."""
     start, end = min(periods), max(periods.values())
     results = _evaluate(warehouse, target, checks, start, end)
     if len(periods) == 1:

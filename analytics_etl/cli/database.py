@@ -2,7 +2,7 @@
 
 import click
 
-from analytics_etl.catalog import Catalog
+from analytics_etl.cli.catalogs import read_catalog
 from analytics_etl.cli.terminal import out
 from analytics_etl.cli.typed import Text
 from analytics_etl.settings import Roles, Settings
@@ -33,7 +33,7 @@ def migrate(down: str | None, create: bool) -> None:  # noqa: FBT001 - a flag of
     out.say(f"the database is at revision {revision}")
     names = settings.roles or (Roles() if create else None)
     if names is not None and not down:
-        catalog = Catalog.of(settings)
+        catalog = read_catalog(settings)
         created = migrations.set_grants(settings, names, Tables(catalog.contracts, catalog.derived), create=create)
         out.say(f"grants are set for {names.owner}, {names.loader} and {names.reader}")
         if created:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from analytics_etl.catalog import Catalog
+from analytics_etl.cli.catalogs import read_catalog
 from analytics_etl.cli.execution import check_days, planned_jobs, run_days
 from analytics_etl.cli.families import FAMILY, check_families
 from analytics_etl.cli.gaps import YES, ask_if_far
@@ -97,7 +98,7 @@ def backfill(
         raise click.UsageError("expected FROM and TO, two days like 2025-03-01 2025-03-31, or --missing without them")
     if missing:
         days = None if first is None or last is None else (first.date(), last.date())
-        names = names_of(Catalog.of(settings), selected, families)
+        names = names_of(read_catalog(settings), selected, families)
         backfill_missing(settings, days, families, names, reason, dry_run=dry_run)
         return
     assert first is not None
@@ -114,7 +115,7 @@ def _run_range(
 ) -> None:  # fmt: skip
     settings = Settings.from_environment()
     check_days(settings, *days)
-    catalog = Catalog.of(settings)
+    catalog = read_catalog(settings)
     check_families(catalog, families)
     names = names_of(catalog, selected, families)
     ask_if_far(settings, days[0], yes=yes or dry_run)
@@ -164,7 +165,7 @@ def reopen(day: datetime, families: tuple[str, ...], reason: str) -> None:
     """
     settings = Settings.from_environment()
     check_days(settings, day.date(), day.date())
-    catalog = Catalog.of(settings)
+    catalog = read_catalog(settings)
     check_families(catalog, families)
     if not _waits(settings, catalog, day.date(), families):
         of = f" of {', '.join(families)}" * bool(families)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from analytics_etl.catalog import Catalog
+from analytics_etl.cli.catalogs import read_catalog
 from analytics_etl.cli.families import FAMILY, check_families
 from analytics_etl.cli.terminal import GOOD, actor, is_terminal, out, progress
 from analytics_etl.cli.typed import DAY, REASON, check_range, yesterday
@@ -36,7 +36,7 @@ def drop(
     For example, after a wrong year was typed: analytics-etl drop 2025-03-31 --reason "the year was wrong"
     """
     settings = Settings.from_environment()
-    catalog = Catalog.of(settings)
+    catalog = read_catalog(settings)
     until = last or day
     check_range(day.date(), until.date(), "DAY", "--to")
     if until.date() > yesterday():
@@ -96,9 +96,11 @@ def _say_files(settings: Settings, plan: "dropping.Dropped") -> None:
     gone = [file for file in plan.found.files if not file.is_there]
     if there:
         rows = counted(sum(file.rows for file in there), "row")
+        tops = [str(top) for top in settings.landing_dirs if any((top / file.path).exists() for file in there)]
+        folders = " and ".join(tops or [str(settings.landing_dir)])
         out.say(
             f"! {counted(len(there), 'landing file')} with {rows} of these days "
-            f"{'stays' if len(there) == 1 else 'stay'} below {settings.landing_dir}, and the next run, the daemon or "
+            f"{'stays' if len(there) == 1 else 'stay'} below {folders}, and the next run, the daemon or "
             "`backfill --missing` loads them again:"
         )
         for file in there[:5]:

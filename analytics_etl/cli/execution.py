@@ -11,6 +11,7 @@ import click
 
 from analytics_etl import rejections
 from analytics_etl.catalog import Catalog
+from analytics_etl.cli.catalogs import read_catalog
 from analytics_etl.cli.families import check_families
 from analytics_etl.cli.notices import tell_owners
 from analytics_etl.cli.terminal import BAD, actor, err, explanation, out, progress
@@ -34,7 +35,7 @@ def run_days(
     """
     if accept_change and not (reason or "").strip():
         raise click.UsageError('--accept-change publishes what was refused: say why with --reason "..."')
-    catalog = Catalog.of(settings)
+    catalog = read_catalog(settings)
     check_families(catalog, families)
     what = described(first, last, families, names)
     with telling_rejected(settings, families), progress(1) as step:

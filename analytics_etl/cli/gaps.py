@@ -4,7 +4,7 @@ from datetime import date, datetime, timedelta
 
 import click
 
-from analytics_etl.catalog import Catalog
+from analytics_etl.cli.catalogs import read_catalog
 from analytics_etl.cli.terminal import GOOD, actor, err, is_terminal, out
 from analytics_etl.cli.typed import DAY, MOST_DAYS, REASON, check_range, yesterday
 from analytics_etl.english import counted, shortened, spanned
@@ -54,7 +54,7 @@ def ask_if_far(settings: Settings, first: date, *, yes: bool) -> None:
 
     def newest_day() -> date | None:
         migrations.upgrade(settings)
-        return Warehouse(settings).newest_day(list(Catalog.of(settings).kept_by_day))
+        return Warehouse(settings).newest_day(list(read_catalog(settings).kept_by_day))
 
     newest = persistently(settings, newest_day)
     if newest is None or first <= newest + timedelta(days=FAR_DAYS):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from analytics_etl.catalog import Catalog
+from analytics_etl.cli.catalogs import read_catalog
 from analytics_etl.cli.families import FAMILY, check_families
 from analytics_etl.cli.terminal import BAD, GOOD, Column, Parts, Styled, err, out
 from analytics_etl.cli.typed import DAY, PORT, Count, Text, check_range, yesterday
@@ -61,7 +61,7 @@ def status(
     from analytics_etl.status import is_of, matrices, notes  # noqa: PLC0415 - Dagster takes seconds to import
 
     settings = Settings.from_environment()
-    catalog = Catalog.of(settings)
+    catalog = read_catalog(settings)
     check_families(catalog, families)
     migrations.upgrade(settings)
     warehouse = Warehouse(settings)
@@ -113,7 +113,7 @@ def report(day: datetime, cadence: Any, families: tuple[str, ...]) -> None:
     from analytics_etl.partitions import period_start  # noqa: PLC0415 - the same
 
     settings = Settings.from_environment()
-    catalog = Catalog.of(settings)
+    catalog = read_catalog(settings)
     check_families(catalog, families)
     start = period_start(cadence, day.date())
     _check_period(settings, cadence, start)
@@ -154,7 +154,7 @@ def doctor() -> None:
 
     is_well = True
     settings = Settings.from_environment()
-    for finding in examine(settings, Catalog.of(settings), datetime.now(UTC).date()):
+    for finding in examine(settings, read_catalog(settings), datetime.now(UTC).date()):
         is_well = is_well and finding.is_well
         out.say(GOOD if finding.is_well else BAD, f" {finding.subject}: {finding.detail}")
         for line in finding.advice.split("\n") if finding.advice else []:
@@ -177,7 +177,7 @@ def metrics(serve: bool, host: str, port: int) -> None:  # noqa: FBT001 - a flag
     from analytics_etl.metrics import expose, listen  # noqa: PLC0415 - reads Dagster's tables by status, so imports it
 
     settings = Settings.from_environment()
-    catalog = Catalog.of(settings)
+    catalog = read_catalog(settings)
 
     def now() -> datetime:
         return datetime.now(UTC)
@@ -209,7 +209,7 @@ def watchdog(cells: int, seed: int | None) -> None:
 
     settings = Settings.from_environment()
     migrations.upgrade(settings)
-    findings = watch(Warehouse(settings), Catalog.of(settings), cells, seed)
+    findings = watch(Warehouse(settings), read_catalog(settings), cells, seed)
     if not findings:
         out.say("there is nothing to compare yet: no table has a partition that is up to date")
     for finding in findings:

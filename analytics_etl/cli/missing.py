@@ -5,12 +5,13 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from analytics_etl.catalog import Catalog
+from analytics_etl.cli.catalogs import read_catalog
 from analytics_etl.cli.execution import check_days, described, execute, telling_rejected
 from analytics_etl.cli.families import check_families
 from analytics_etl.cli.plans import show
-from analytics_etl.cli.terminal import GOOD, actor, out, progress
+from analytics_etl.cli.terminal import BAD, GOOD, actor, out, progress
 from analytics_etl.cli.typed import yesterday
-from analytics_etl.english import counted
+from analytics_etl.english import MOST_NAMED, counted
 from analytics_etl.settings import Settings
 from analytics_etl.warehouse import Warehouse, migrations
 
@@ -30,7 +31,7 @@ def backfill_missing(
 
     if days is not None:
         check_days(settings, *days)
-    warehouse, catalog = Warehouse(settings), Catalog.of(settings)
+    warehouse, catalog = Warehouse(settings), read_catalog(settings)
     check_families(catalog, families)
     migrations.upgrade(settings)
     _look_at_files(settings, warehouse, catalog, families, dry_run=dry_run)
@@ -41,12 +42,16 @@ def backfill_missing(
         out.say(f"! {': '.join(early)}")
     days = days or known_days(warehouse, yesterday())
     if days is None:
-        out.say("no day is known yet: load one with `analytics-etl run DATE`")
+        out.say("no day is known yet: no landing file holds a valid event; to see why: analytics-etl doctor")
         return
     plan = make_plan(warehouse, catalog, *days, families, names)
-    _tell_left_alone(plan)
+    _say_left_alone(plan, settings)
     if not plan.jobs:
-        out.say(GOOD, f" nothing to do: {days[0]} to {days[1]} is complete and up to date")
+        what = f"{days[0]} to {days[1]} is complete and up to date"
+        if plan.stuck or plan.refused or catalog.broken_files:
+            out.say(f"nothing else to do: {what}, but for these")
+        else:
+            out.say(GOOD, f" nothing to do: {what}")
         return
     for line in plan.reasons():
         out.say(line)
@@ -79,8 +84,10 @@ def _look_at_files(
         out.say(f"! {counted(count, 'new or replaced file')}: the plan will also have their days, once they are read")
 
 
-def _tell_left_alone(plan: "Plan") -> None:
-    """The days that wait for a person."""
+def _say_left_alone(plan: "Plan", settings: Settings) -> None:
+    """The days that wait for a person, and what to type: another run would change nothing, or too much."""
+    from analytics_etl.failed_checks import what_mends  # noqa: PLC0415 - Dagster takes seconds to import
+
     for day in plan.frozen:
         out.say(
             f"! {day} is final and has late or replaced files: left alone; "
@@ -91,6 +98,12 @@ def _tell_left_alone(plan: "Plan") -> None:
             f"✗ {day}: a change of final data was refused, so it is left alone; to look at it: analytics-etl changes "
             f"{day}; to publish it: analytics-etl run {day} --accept-change --reason TEXT"
         )
+    for check in plan.stuck[:MOST_NAMED]:
+        out.say(BAD, f" {check}; nothing has changed since, so it is not run again:")
+        for line in what_mends([check], settings.start_date):
+            out.say(f"    → {line}")
+    if len(plan.stuck) > MOST_NAMED:
+        out.say(BAD, f" and {counted(len(plan.stuck) - MOST_NAMED, 'more failed check')}: analytics-etl doctor")
 
 
 def _counts(plan: "Plan") -> str:

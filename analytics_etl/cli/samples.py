@@ -77,13 +77,13 @@ def _remove(demonstration: Demonstration) -> None:
         out.say("no demo is there")
         return
     from analytics_etl import dropping  # noqa: PLC0415 - Dagster takes seconds to import
-    from analytics_etl.catalog import Catalog  # noqa: PLC0415 - with it
+    from analytics_etl.cli.catalogs import read_catalog  # noqa: PLC0415 - with it
     from analytics_etl.warehouse import Warehouse, migrations  # noqa: PLC0415 - the same
 
     settings = demonstration.settings
     migrations.upgrade(settings)
     changed = demonstration.remove_files()
-    catalog = Catalog.of(settings)
+    catalog = read_catalog(settings)
     # What is made up can be made again: no archive of it is needed.
     target = dropping.target_of(catalog, known.first, known.last, are_archives_needed=False)
     with progress(1) as step:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import click
 
 from analytics_etl import retention
-from analytics_etl.catalog import Catalog
+from analytics_etl.cli.catalogs import read_catalog
 from analytics_etl.cli.terminal import GOOD, actor, out, progress
 from analytics_etl.cli.typed import DAY, REASON, Text
 from analytics_etl.english import counted
@@ -23,7 +23,7 @@ def archive(dry_run: bool) -> None:  # noqa: FBT001 - a flag of the command
     """
     settings = Settings.from_environment()
     migrations.upgrade(settings)
-    warehouse, catalog = Warehouse(settings), Catalog.of(settings)
+    warehouse, catalog = Warehouse(settings), read_catalog(settings)
     if dry_run:
         steps = list(retention.plan(warehouse, catalog))
         for step in steps:
@@ -55,7 +55,7 @@ def restore(table: str, day: datetime, reason: str) -> None:
     """
     settings = Settings.from_environment()
     migrations.upgrade(settings)
-    catalog, warehouse = Catalog.of(settings), Warehouse(settings)
+    catalog, warehouse = read_catalog(settings), Warehouse(settings)
     contracts = catalog.contracts
     contract = contracts.get(table)
     if contract is None:

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from datetime import date
 
+from analytics_etl.assets.events import with_usable_sources
 from analytics_etl.catalog import Catalog
-from analytics_etl.doctor import days, gaps, services, surroundings
+from analytics_etl.doctor import days, failures, files, gaps, services, surroundings
 from analytics_etl.doctor.finding import GRANTS, Finding
 from analytics_etl.settings import Settings
 from analytics_etl.warehouse import DatabaseError, Warehouse, migrations
@@ -14,6 +15,8 @@ __all__ = ["Finding", "examine"]
 
 def examine(settings: Settings, catalog: Catalog, today: date) -> Iterator[Finding]:
     """Look at everything, from the ground up; what cannot be looked at without the database is left out without it."""
+    catalog = with_usable_sources(catalog)
+    yield services.sql_files(catalog)
     yield surroundings.disk(settings)
     yield from surroundings.landing(settings, catalog)
     reachable = surroundings.database(settings)
@@ -33,18 +36,21 @@ def examine(settings: Settings, catalog: Catalog, today: date) -> Iterator[Findi
     yield Finding("migrations", is_well=True, detail=f"at {at}")
     if settings.roles is not None:
         yield services.grants(warehouse, catalog)
-    yield days.files_read(warehouse)
-    yield days.rejected_rows(warehouse)
+    # A file that is told of is the cause of what later findings find.
+    told = files.bad_files(warehouse, catalog)
+    for look in (files.files_read, files.rejected_rows):
+        finding, told = look(warehouse, told)
+        yield finding
     daemon = services.daemon(warehouse)
-    yield days.unseen_files(warehouse, catalog, is_daemon_running=daemon.is_well)
+    yield files.unseen_files(warehouse, catalog, is_daemon_running=daemon.is_well)
     yield days.late_rows(warehouse, today)
     yield days.early_rows(warehouse)
     yield from days.missing(warehouse, catalog, today)
     yield gaps.days_without_data(warehouse)
     yield days.volume(warehouse)
-    yield days.failed_checks(warehouse)
-    yield days.refused_changes(warehouse)
-    yield days.last_attempts(warehouse)
+    yield failures.checks(warehouse, catalog, told)
+    yield failures.refused_changes(warehouse)
+    yield failures.last_attempts(warehouse)
     yield services.views(warehouse, catalog)
     yield services.archive(warehouse)
     yield daemon

@@ -11,6 +11,24 @@ from analytics_etl.warehouse import Warehouse, outbox
 from analytics_etl.warehouse.roles import Tables
 
 
+def sql_files(catalog: Catalog) -> Finding:
+    """Files below `sql/` that cannot be used, and what is not made because of them."""
+    broken = catalog.broken_files
+    if not broken:
+        return Finding("sql files", is_well=True, detail="every one can be used")
+    said = [shortened([file.reason for file in broken], separator="; ")]
+    if catalog.broken:
+        said.append(f"not made or loaded: {shortened(sorted(catalog.broken))}")
+    if checks := [file.table for file in catalog.broken_checks]:
+        said.append(f"checks that fail until then: {shortened(checks)}")
+    if reports := [family for family in catalog.families if catalog.broken_reports(family)]:
+        said.append(f"reports that are not written: those of {shortened(reports)}")
+    if any(catalog.may_be_read_by(table) for table in catalog.contracts):
+        said.append("raw days that these may read are neither archived nor dropped")
+    advice = f"mend {shortened(sorted({str(file.path) for file in broken}))}\nthen: analytics-etl backfill --missing"
+    return Finding("sql files", is_well=False, detail="; ".join(said), advice=advice)
+
+
 def grants(warehouse: Warehouse, catalog: Catalog) -> Finding:
     """Rights of the roles that are not as they should be."""
     wrong = warehouse.missing_grants(Tables(catalog.contracts, catalog.derived))
@@ -41,7 +59,7 @@ def views(warehouse: Warehouse, catalog: Catalog) -> Finding:
                 stale.append(table)
     if stale:
         detail = f"{', '.join(stale)} {'does' if len(stale) == 1 else 'do'} not show the newest day"
-        return Finding("views", is_well=False, detail=detail, advice=f"analytics-etl run {newest or 'DATE'}")
+        return Finding("views", is_well=False, detail=detail, advice=f"analytics-etl run {newest}")
     return _views_to_make(unmade) if unmade else Finding("views", is_well=True, detail="up to date")
 
 

@@ -10,6 +10,7 @@ from analytics_etl import embedded
 from analytics_etl.catalog import Catalog
 from analytics_etl.doctor.finding import Finding
 from analytics_etl.english import counted
+from analytics_etl.failed_checks import mend_file
 from analytics_etl.landing import LandingFile, list_files
 from analytics_etl.settings import Settings
 from analytics_etl.warehouse import LOST_CONNECTION, DatabaseError, Warehouse
@@ -49,7 +50,7 @@ def landing(settings: Settings, catalog: Catalog) -> Iterator[Finding]:
             advice = f"mv {shlex.quote(str(folder))} elsewhere, then mkdir {shlex.quote(str(folder))}"
             yield Finding(subject, is_well=False, detail=f"{folder} is a file; expected a folder", advice=advice)
             continue
-        files = list_files(settings.landing_dir, contract.name, frozenset(catalog.mappings(contract.family)))
+        files = list_files(settings.landing_dirs, contract.name, frozenset(catalog.mappings(contract.family)))
         bad = [(file.path, file.problem or "cannot be read by this user") for file in files if is_bad(file)]
         if not files and used and contract.family not in used:
             yield Finding(subject, is_well=True, detail=f"no files: the family {contract.family} is not used")
@@ -62,7 +63,7 @@ def landing(settings: Settings, catalog: Catalog) -> Iterator[Finding]:
         elif bad:
             path, problem = bad[0]
             detail = f"{len(bad)} of {counted(len(files), 'file')} cannot be read, e.g. {path}: it {problem}"
-            advice = "mend or move these files, then load their days again: analytics-etl run DATE"
+            advice = f"{mend_file(path, is_known=False)}\nthen: analytics-etl backfill --missing"
             yield Finding(subject, is_well=False, detail=detail, advice=advice)
         else:
             yield Finding(subject, is_well=True, detail=counted(len(files), "file"))

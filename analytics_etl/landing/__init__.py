@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 from analytics_etl.contracts import REVISION, Contract
 from analytics_etl.landing import validation
 from analytics_etl.landing.faults import READ_FAULTS, StatementError, UnreadableFilesError, is_ours, said
-from analytics_etl.landing.files import LandingFile, hidden_file, list_files
+from analytics_etl.landing.files import LandingFile, hidden_file, is_place_there, list_files
 from analytics_etl.landing.mappings import check_mappings
 from analytics_etl.landing.records import Chain, FileReport, Opener, Records, checksum_of
 from analytics_etl.landing.rejections import (
@@ -45,6 +45,7 @@ __all__ = [
     "check_mappings",
     "checksum_of",
     "hidden_file",
+    "is_place_there",
     "list_files",
 ]
 

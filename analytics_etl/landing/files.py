@@ -8,7 +8,7 @@ import errno
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -35,6 +35,7 @@ class LandingFile:
     path: str
     """Relative to the landing folder, with forward slashes, as `names.ledger_path` writes it."""
     landing_dir: Path
+    """The landing folder it lies in."""
     size_bytes: int
     modified_at: datetime
     file_format: str | None
@@ -90,16 +91,30 @@ def said(error: Exception) -> str:
     return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
-def list_files(landing_dir: Path, table: str, sources: frozenset[str]) -> list[LandingFile]:
+def list_files(landing: Path | Sequence[Path], table: str, sources: frozenset[str]) -> list[LandingFile]:
     """Every file below the table's folder, sorted by path. Names that begin with . or _ or end in .tmp or .part are
     work in progress of whoever writes them and are passed over.
+
+    Several landing folders are listed as one; of files with the same path that of the first folder counts.
 
     A link to a file inside the landing folder is read; one that leaves it is a file with a problem. Links to folders
     are passed over. A folder that cannot be listed is one entry, with a problem.
     """
-    root = os.path.realpath(landing_dir)
-    entries = sorted(_entries(str(landing_dir / table), table, root), key=lambda found: found.parts)
-    return [_landing_file(landing_dir, entry, sources) for entry in entries]
+    found: dict[tuple[str, ...], LandingFile] = {}
+    for folder in [landing] if isinstance(landing, Path) else landing:
+        for entry in _entries(str(folder / table), table, os.path.realpath(folder)):
+            if entry.parts not in found:
+                found[entry.parts] = _landing_file(folder, entry, sources)
+    return [file for _, file in sorted(found.items())]
+
+
+def is_place_there(landing: Sequence[Path], path: str) -> bool:
+    """Whether it can be said if a file is gone: the landing folder of its table is there (it may not be mounted), or
+    the very folder it lies in, in one of the other landing folders.
+    """
+    table, _, _ = path.partition("/")
+    folders = [landing[0] / table, *((top / path).parent for top in landing[1:])]
+    return any(os.path.isdir(folder) for folder in folders)  # noqa: PTH112 - Path.is_dir() raises below a closed folder
 
 
 def hidden_file(closed: Iterable[LandingFile], path: str) -> LandingFile | None:

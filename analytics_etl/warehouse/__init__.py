@@ -175,14 +175,14 @@ class Warehouse:
     def forget_file(self, path: str, actor: str, reason: str) -> Forgotten:
         """Take a landing file that is gone out of the ledger."""
         with transaction(self.settings) as connection:
-            forgotten = forget(connection, self.settings.landing_dir, path, actor, reason)
+            forgotten = forget(connection, self.settings.landing_dirs, path, actor, reason)
             self._refresh_days(connection, [forgotten.table])
             return forgotten
 
     def find_days(self, target: dropping.Target) -> dropping.Found:
         """What dropping some days would do."""
         with transaction(self.settings) as connection:
-            return dropping.find(connection, target, self.settings.landing_dir)
+            return dropping.find(connection, target, self.settings.landing_dirs)
 
     def drop_days(
         self,
@@ -193,7 +193,7 @@ class Warehouse:
     ) -> dropping.Found:
         """Undo days, with an entry in the audit log; partitions that were made of them wait for `remake`."""
         with transaction(self.settings) as connection:
-            found = dropping.drop(connection, target, self.settings.landing_dir, before_commit)
+            found = dropping.drop(connection, target, self.settings.landing_dirs, before_commit)
             of = ", ".join(sorted({contract.family for contract in target.contracts}))
             operations.record_audit(connection, actor, "drop", f"{target.first} to {target.last} of {of}", reason)
             self._refresh_days(connection, target.tables)

@@ -12,6 +12,7 @@ from pathlib import Path
 from psycopg import sql
 
 from analytics_etl.contracts import Contract
+from analytics_etl.landing import is_place_there
 from analytics_etl.models import Model, cadence_of
 from analytics_etl.warehouse import archives
 from analytics_etl.warehouse.connection import Connection, DatabaseError, identifier, lock, rows
@@ -81,13 +82,13 @@ class Found:
     """(family, cadence, first day) of the reports of these periods that were published."""
 
 
-def find(connection: Connection, target: Target, landing_dir: Path) -> Found:
+def find(connection: Connection, target: Target, landing: Sequence[Path]) -> Found:
     """Look at what dropping would do; changes nothing."""
     partitions = _partitions(connection, target)
     return Found(
         partitions,
         _made_of_them(connection, target, partitions),
-        list(_files(connection, target, landing_dir)),
+        list(_files(connection, target, landing)),
         archives.archived_days(connection, [c.table for c in target.contracts], target.first, target.end),
         _published(connection, target),
     )
@@ -96,7 +97,7 @@ def find(connection: Connection, target: Target, landing_dir: Path) -> Found:
 def drop(
     connection: Connection,
     target: Target,
-    landing_dir: Path,
+    landing: Sequence[Path],
     before_commit: Callable[[Mapping[str, Sequence[date]]], None],
 ) -> Found:
     """Undo the days. The caller refreshes the states of days and commits; `before_commit` gets the archived days."""
@@ -105,7 +106,7 @@ def drop(
     lock(connection, *(f"{contract.table} {day}" for contract in target.contracts for day in days))
     lock(connection, *(f"{contract.table} books" for contract in target.contracts))
     lock(connection, *(model.table for model in (*target.models, *target.others)))
-    found = find(connection, target, landing_dir)
+    found = find(connection, target, landing)
     if target.are_archives_needed:
         refuse_archived(found.archived)
     for contract in target.contracts:
@@ -214,7 +215,7 @@ def _made_of_them(connection: Connection, target: Target, partitions: Sequence[P
     return found
 
 
-def _files(connection: Connection, target: Target, landing_dir: Path) -> Iterator[File]:
+def _files(connection: Connection, target: Target, landing: Sequence[Path]) -> Iterator[File]:
     """The files the ledger knows to hold rows of the days."""
     for row in rows(
         connection,
@@ -231,8 +232,7 @@ def _files(connection: Connection, target: Target, landing_dir: Path) -> Iterato
         {"tables": [contract.table for contract in target.contracts], "first": target.first, "end": target.end},
     ):
         # Of a folder that is not there nobody knows what it holds: it may not be mounted.
-        folder = landing_dir / row["path"].split("/", maxsplit=1)[0]
-        is_there = not folder.is_dir() or (landing_dir / row["path"]).exists()
+        is_there = not is_place_there(landing, row["path"]) or any((top / row["path"]).exists() for top in landing)
         yield File(row["table_name"], row["path"], row["rows_read"], row["has_other_days"], is_there)
 
 

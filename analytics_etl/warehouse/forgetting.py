@@ -5,13 +5,14 @@ archive is checked against it.
 """
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from analytics_etl.english import counted
-from analytics_etl.landing import hidden_file, list_files
+from analytics_etl.landing import hidden_file, is_place_there, list_files
 from analytics_etl.landing.names import ledger_path
 from analytics_etl.warehouse.connection import Connection, DatabaseError, lock, rows
 from analytics_etl.warehouse.operations import record_audit
@@ -35,12 +36,12 @@ class Forgotten:
     """Days whose entries stay, since their rows are in the archive, or were not kept."""
 
 
-def forget(connection: Connection, landing_dir: Path, path: str, actor: str, reason: str) -> Forgotten:
+def forget(connection: Connection, landing: Sequence[Path], path: str, actor: str, reason: str) -> Forgotten:
     """Remove a file that is gone from the ledger. Raise DatabaseError when that would be wrong."""
-    table, path = _in_ledger(connection, _path_in_ledger(landing_dir, path))
+    table, path = _in_ledger(connection, _path_in_ledger(landing, path))
     known = [row["day"] for row in _days(connection, table, path)]
     lock(connection, *(f"{table} {day}" for day in known))
-    _refuse_unless_gone(landing_dir, table, path)
+    _refuse_unless_gone(landing, table, path)
     found = _days(connection, table, path)  # once more, now that nobody can load or archive them
     archived = [row["day"] for row in found if row["is_archived"]]
     held = {row["day"]: row["rows_loaded"] or 0 for row in found if not row["is_archived"]}
@@ -56,10 +57,10 @@ def forget(connection: Connection, landing_dir: Path, path: str, actor: str, rea
     return Forgotten(table, path, sum(held.values()), days, archived)
 
 
-def _path_in_ledger(landing_dir: Path, given: str) -> str:
-    """Below the landing folder, with forward slashes."""
+def _path_in_ledger(landing: Sequence[Path], given: str) -> str:
+    """Below its landing folder, with forward slashes."""
     path = Path(given)
-    inside = path.relative_to(landing_dir) if path.is_absolute() and path.is_relative_to(landing_dir) else path
+    inside = next((path.relative_to(top) for top in landing if path.is_absolute() and path.is_relative_to(top)), path)
     return PurePosixPath(inside).as_posix()
 
 
@@ -80,17 +81,18 @@ def _in_ledger(connection: Connection, path: str) -> tuple[str, str]:
     )
 
 
-def _refuse_unless_gone(landing_dir: Path, table: str, path: str) -> None:
-    folder = landing_dir / PurePosixPath(path).parts[0]
-    if not os.path.isdir(folder):  # noqa: PTH112 - Path.is_dir() raises below a folder that is closed
+def _refuse_unless_gone(landing: Sequence[Path], table: str, path: str) -> None:
+    if not is_place_there(landing, path):
+        folder = landing[0] / PurePosixPath(path).parts[0]
         raise DatabaseError(f"{folder} is not there, so no file of it can be said to be gone: is it mounted?")
-    present = list_files(landing_dir, table.split(".")[1], frozenset())
+    present = list_files(landing, table.split(".")[1], frozenset())
     if hidden := hidden_file([file for file in present if file.is_closed_folder], path):
         raise DatabaseError(f"{path} {hidden.problem}; only then can it be said whether the file is gone")
     # The name in the ledger is not always the one on disk; and what the listing passes over is there all the same.
-    if path in {file.path for file in present} or os.path.lexists(landing_dir / path):
+    there = [file.landing_dir for file in present if file.path == path]
+    if there := there or [top for top in landing if os.path.lexists(top / path)]:
         raise DatabaseError(
-            f"{path} is still there, and would be read again by the next run; move it out of {landing_dir} first"
+            f"{path} is still there, and would be read again by the next run; move it out of {there[0]} first"
         )
 
 

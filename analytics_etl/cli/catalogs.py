@@ -1,0 +1,24 @@
+"""The catalogue as commands read it: what of it is broken is said once, and they go on with the rest."""
+
+import click
+
+from analytics_etl.catalog import Catalog
+from analytics_etl.cli.terminal import BAD, err
+from analytics_etl.english import shortened
+from analytics_etl.settings import Settings
+
+_TOLD = "analytics_etl.broken_files_told"
+
+
+def read_catalog(settings: Settings) -> Catalog:
+    """The catalogue of these settings."""
+    catalog = Catalog.of(settings)
+    context = click.get_current_context(silent=True)
+    if context is None or context.meta.get(_TOLD):
+        return catalog
+    context.meta[_TOLD] = True
+    for file in catalog.broken_files:
+        err.say(BAD, f" {file.reason}")
+    if catalog.broken:
+        err.say(f"  not made until that is mended: {shortened(sorted(catalog.broken))}")
+    return catalog
