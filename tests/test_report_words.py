@@ -94,8 +94,10 @@ def test_growth_over_zero_is_no_number() -> None:
 
 
 def test_links_lead_to_reports_that_can_exist() -> None:
-    links = day_report(day_rows(), newest_day=DAY, first_day=DAY)["links"]
+    links = day_report(day_rows(), neighbours=(None, None))["links"]
     assert (links["previous"], links["next"]) == (None, None)
+    links = day_report(day_rows(), neighbours=(date(2025, 1, 31), date(2025, 6, 1)))["links"]
+    assert (links["previous"]["href"], links["next"]["href"]) == ("2025-01-31.html", "2025-06-01.html")
     links = day_report(day_rows())["links"]
     assert (links["previous"]["href"], links["next"]["href"]) == ("2025-03-30.html", "2025-04-01.html")
 
