@@ -52,7 +52,7 @@ def section_windows(family: str, cadence: Cadence, start: date, end: date) -> di
     """The window to bind to each report query, by section, for the period [start, end)."""
     report = REPORTS[family]
     kinds = {**_QUALITY_WINDOWS, **report.windows}
-    names = ["kpis", *(section.__name__ for section in [*report.sections, *_sections(QUALITY)])]
+    names = ["kpis", *report.lookups, *(section.__name__ for section in [*report.sections, *_sections(QUALITY)])]
     return {name: window(kinds.get(name, "period"), cadence, start, end) for name in dict.fromkeys(names)}
 
 

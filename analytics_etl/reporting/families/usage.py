@@ -1,5 +1,7 @@
 """The report of schema usage: operations, schemas, callers, scorecards, anomalies. Its charts: `usage_figures`."""
 
+from collections import Counter
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -66,14 +68,11 @@ def operations(period: Period) -> dict[str, Any]:
 
 
 def most_used_schemas(period: Period) -> dict[str, Any]:
-    rows = _rows(period, "most_used_schemas")
+    rows = _named(period, "most_used_schemas")
     parts = []
     if rows:
         first = rows[0]
-        parts.append(
-            f"most used: {figures.short_id(first['schema_name'])} with "
-            f"{wording.plural(first['operation_count'], 'operation')}"
-        )
+        parts.append(f"most used: {figures.called(first)} with {wording.plural(first['operation_count'], 'operation')}")
         total = period.totals().get("operation_count")
         if total:
             share = sum(row["operation_count"] for row in rows) / total
@@ -81,7 +80,7 @@ def most_used_schemas(period: Period) -> dict[str, Any]:
             parts.append(f"{these} had {wording.ratio(share)} of {wording.plural(total, 'operation')}")
     columns: list[Column] = [
         ("rank", "#", "rank"),
-        ("schema_name", "Schema", "name"),
+        *_schema(rows),
         ("operation_count", "Operations", "count"),
         ("previous_operation_count", "Before", "count"),
         ("growth_ratio", "Change", "change_ratio"),
@@ -92,7 +91,7 @@ def most_used_schemas(period: Period) -> dict[str, Any]:
 
 
 def changing_schemas(period: Period) -> dict[str, Any]:
-    rows = _rows(period, "changing_schemas")
+    rows = _named(period, "changing_schemas")
     window = period.windows["changing_schemas"]
     if missing := period.missing_days(window.previous_start, window.end):
         return section("Which schemas are trending up and down?", [period.nothing(uncompared(missing))], [], [])
@@ -102,18 +101,16 @@ def changing_schemas(period: Period) -> dict[str, Any]:
         if found := by_direction[direction]:
             first = found[0]
             counts = f"{wording.count(first['previous_operation_count'])} to {wording.count(first['operation_count'])}"
-            parts.append(
-                f"{what}: {figures.short_id(first['schema_name'])}, {wording.change(first['growth_ratio'])} ({counts})"
-            )
+            parts.append(f"{what}: {figures.called(first)}, {wording.change(first['growth_ratio'])} ({counts})")
     if new := by_direction["new"]:
-        parts.append(f"the most used new schema: {figures.short_id(new[0]['schema_name'])}, "
+        parts.append(f"the most used new schema: {figures.called(new[0])}, "
                      f"{wording.plural(new[0]['operation_count'], 'operation')}")  # fmt: skip
     parts = parts or [period.nothing("no schema with enough operations before changed, and none is new")]
     parts.append(compared(window))
     columns: list[Column] = [
         ("direction", "Direction", "name"),
         ("rank", "#", "rank"),
-        ("schema_name", "Schema", "name"),
+        *_schema(rows),
         ("operation_count", "Operations", "count"),
         ("previous_operation_count", "Before", "count"),
         ("growth_ratio", "Change", "change_ratio"),
@@ -142,7 +139,7 @@ def liveness(period: Period) -> dict[str, Any]:
 
 
 def scorecards(period: Period) -> dict[str, Any]:
-    rows = _rows(period, "scorecards")
+    rows = _named(period, "scorecards")
     parts = []
     if rows:
         first = rows[0]
@@ -150,9 +147,9 @@ def scorecards(period: Period) -> dict[str, Any]:
         parts.append(f"of {wording.plural(scored, 'schema')} with a score on {wording.day(first['day'])}, "
                      f"{first['schemas_good']} reached 80 and {first['schemas_poor']} stayed below 50")  # fmt: skip
         if first["overall_score"] is not None:
-            parts.append(f"the lowest: {figures.short_id(first['schema_name'])} with {first['overall_score']:.0f}")
+            parts.append(f"the lowest: {figures.called(first)} with {first['overall_score']:.0f}")
     columns: list[Column] = [
-        ("schema_name", "Schema", "name"),
+        *_schema(rows),
         ("overall_score", "Score", "score"),
         ("success_rate_score", "Success", "score"),
         ("performance_score", "Speed", "score"),
@@ -163,7 +160,7 @@ def scorecards(period: Period) -> dict[str, Any]:
 
 
 def anomalies(period: Period) -> dict[str, Any]:
-    rows = [{**row, "schema_name": row["schema_name"] or ALL} for row in _rows(period, "anomalies")]
+    rows = _named(period, "anomalies")
     parts = []
     if rows:
         count = rows[0]["anomaly_count"]
@@ -176,7 +173,7 @@ def anomalies(period: Period) -> dict[str, Any]:
     columns: list[Column] = [
         ("severity", "Severity", "level"),
         ("description", "What happened", "text"),
-        ("schema_name", "Schema", "name"),
+        *_schema(rows),
         ("day", "Day", "day"),
     ]
     return section("What was out of the ordinary?", parts or [period.nothing("nothing")], columns, rows)
@@ -207,7 +204,12 @@ def regions(period: Period) -> dict[str, Any]:
 
 
 def failing_services(period: Period) -> dict[str, Any]:
-    rows = _rows(period, "failing_services")
+    names = _names(period)
+    rows = [
+        {**row, "worst_schema_id": worst, "worst_schema_name": names.get(worst, worst)}
+        for row in _rows(period, "failing_services")
+        for worst in [row["worst_schema_name"]]
+    ]
     parts = []
     if rows:
         first = rows[0]
@@ -230,8 +232,40 @@ def _rows(period: Period, name: str) -> list[Row]:
     return list(period.rows.get(name, ()))
 
 
+def _named(period: Period, name: str) -> list[Row]:
+    """The rows of a query that gives a schema's id as `schema_name`: its name there, if it is known, and the id apart.
+
+    The empty id is that of all schemas together.
+    """
+    names = {**_names(period), "": ALL}
+    return [
+        {
+            **row,
+            "schema_id": row["schema_name"] or ALL,
+            "schema_name": names.get(row["schema_name"], row["schema_name"]),
+        }
+        for row in _rows(period, name)
+    ]
+
+
+def _names(period: Period) -> dict[str, str]:
+    """{id: newest known name}; of a name that several schemas have, with the begin of the id."""
+    rows = _rows(period, "schema_names")
+    count = Counter(row["schema_name"] for row in rows)
+    return {
+        row["schema_key"]: row["schema_name"] + (f" ({row['schema_key'][:8]})" if count[row["schema_name"]] > 1 else "")
+        for row in rows
+    }
+
+
+def _schema(rows: Sequence[Row]) -> list[Column]:
+    """The columns that say which schema: where names are known the id has one of its own."""
+    is_named = any(row["schema_name"] != row["schema_id"] for row in rows)
+    return [("schema_name", "Schema", "name"), *([("schema_id", "Id", "name")] if is_named else [])]
+
+
 def _who(row: Row) -> str:
-    return ALL if row["schema_name"] == ALL else figures.short_id(row["schema_name"])
+    return ALL if row["schema_id"] == ALL else figures.called(row)
 
 
 REPORT = FamilyReport(
@@ -251,4 +285,5 @@ REPORT = FamilyReport(
     },
     index_kpis=("operation_count", "error_ratio", "p95_latency_ms"),
     windows={"trend": "trend", "changing_schemas": "growth"},
+    lookups=("schema_names",),
 )
