@@ -43,10 +43,8 @@ def report_links(
 
 
 def _beside(cadence: Cadence, start: date) -> Link:
-    return {
-        "href": f"{period_name(cadence, start)}.html",
-        "label": period_label(cadence, start, next_end(cadence, start)),
-    }
+    label = period_label(cadence, start, next_end(cadence, start))
+    return {"href": f"{period_name(cadence, start)}.html", "label": label[0].upper() + label[1:]}
 
 
 def _around(period: Period) -> Iterable[Link]:

@@ -202,7 +202,7 @@ def _sections(topics: Mapping[str, tuple[Section, ...]]) -> list[Section]:
 def _kpi(period: Period, kpi: Kpi, *, is_fair: bool) -> dict[str, Any]:
     value, previous = period.totals().get(kpi.name), period.totals("previous").get(kpi.name)
     by_day = {row["day"]: row[kpi.name] for row in period.rows.get("trend", ())}
-    days = days_of(_sparkline_start(period), period.end)
+    days = days_of(min(max(_sparkline_start(period), period.first_day), period.start), period.end)
     day_before = None
     yesterday = period.start - timedelta(1)
     if period.cadence == "daily" and not period.missing_days(yesterday, period.start):

@@ -94,7 +94,7 @@ def changing_schemas(period: Period) -> dict[str, Any]:
     rows = _named(period, "changing_schemas")
     window = period.windows["changing_schemas"]
     if missing := period.missing_days(window.previous_start, window.end):
-        return section("Which schemas are trending up and down?", [period.nothing(uncompared(missing))], [], [])
+        return section("Which schemas are trending up and down?", [period.nothing(uncompared(period, missing))], [], [])
     by_direction = {name: [row for row in rows if row["direction"] == name] for name in ("up", "down", "new")}
     parts = []
     for direction, what in (("up", "most growth"), ("down", "largest fall")):
