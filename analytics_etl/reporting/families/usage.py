@@ -80,12 +80,13 @@ def most_used_schemas(period: Period) -> dict[str, Any]:
             parts.append(f"{these} had {wording.ratio(share)} of {wording.plural(total, 'operation')}")
     columns: list[Column] = [
         ("rank", "#", "rank"),
-        *_schema(rows),
+        ("schema_name", "Schema", "name"),
         ("operation_count", "Operations", "count"),
         ("previous_operation_count", "Before", "count"),
         ("growth_ratio", "Change", "change_ratio"),
         ("error_ratio", "Errors", "ratio"),
         ("services_active", "Services", "count"),
+        *_ids(rows),
     ]
     return section("Which schemas were used most?", parts or [period.nothing("no schema was used")], columns, rows)
 
@@ -110,10 +111,11 @@ def changing_schemas(period: Period) -> dict[str, Any]:
     columns: list[Column] = [
         ("direction", "Direction", "name"),
         ("rank", "#", "rank"),
-        *_schema(rows),
+        ("schema_name", "Schema", "name"),
         ("operation_count", "Operations", "count"),
         ("previous_operation_count", "Before", "count"),
         ("growth_ratio", "Change", "change_ratio"),
+        *_ids(rows),
     ]
     return section("Which schemas are trending up and down?", parts, columns, rows)
 
@@ -149,12 +151,13 @@ def scorecards(period: Period) -> dict[str, Any]:
         if first["overall_score"] is not None:
             parts.append(f"the lowest: {figures.called(first)} with {first['overall_score']:.0f}")
     columns: list[Column] = [
-        *_schema(rows),
+        ("schema_name", "Schema", "name"),
         ("overall_score", "Score", "score"),
         ("success_rate_score", "Success", "score"),
         ("performance_score", "Speed", "score"),
         ("activity_score", "Activity", "score"),
         ("recommendations", "What to do", "text"),
+        *_ids(rows),
     ]
     return section("Which schemas need care?", parts or [period.nothing("no schema has anything to do")], columns, rows)
 
@@ -173,8 +176,9 @@ def anomalies(period: Period) -> dict[str, Any]:
     columns: list[Column] = [
         ("severity", "Severity", "level"),
         ("description", "What happened", "text"),
-        *_schema(rows),
+        ("schema_name", "Schema", "name"),
         ("day", "Day", "day"),
+        *_ids(rows),
     ]
     return section("What was out of the ordinary?", parts or [period.nothing("nothing")], columns, rows)
 
@@ -258,10 +262,9 @@ def _names(period: Period) -> dict[str, str]:
     }
 
 
-def _schema(rows: Sequence[Row]) -> list[Column]:
-    """The columns that say which schema: where names are known the id has one of its own."""
-    is_named = any(row["schema_name"] != row["schema_id"] for row in rows)
-    return [("schema_name", "Schema", "name"), *([("schema_id", "Id", "name")] if is_named else [])]
+def _ids(rows: Sequence[Row]) -> list[Column]:
+    """The last column, where any name is known: otherwise the id stands in place of the name."""
+    return [("schema_id", "Id", "name")] if any(row["schema_name"] != row["schema_id"] for row in rows) else []
 
 
 def _who(row: Row) -> str:
