@@ -107,7 +107,7 @@ def _parts(trend: Trend, period: Period, rows: Sequence[Row], known: Sequence[Ro
             parts.append(f"{growth} against {before} before, {wording.count(round(mean))}")
     if known:
         best = max(known, key=lambda row: row[lead])
-        if best is not current:
+        if current.get(lead) is None or best[lead] > current[lead]:
             label = _label(period, best["period_start"])
             parts.append(f"the highest was {wording.count(best[lead])} ({label})")
     first, last = max(rows[0]["period_start"], period.first_day), min(period.end - timedelta(1), period.newest_day)
