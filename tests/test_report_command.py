@@ -99,7 +99,7 @@ def test_of_a_period_without_a_loaded_day_nothing_is_written(
     for family in (" --family usage", ""):
         result = call(f"report {arguments}{family}", variables(only_usage))
         assert (result.exit_code, result.stdout) == (1, "")
-        assert f"no report of usage: nothing of {period} is loaded, its newest day is 2025-03-31" in result.stderr
+        assert f"no report of usage: nothing of {period} is loaded, the newest day is 2025-03-31" in result.stderr
         assert result.stderr.endswith(f": analytics-etl {remedy}\n")
     assert written(only_usage) == before
 
@@ -113,6 +113,19 @@ def test_days_that_were_accepted_to_have_no_data_are_called_so(only_usage: Setti
     )
 
 
+def test_families_that_lack_the_same_are_named_once(server: Server, tmp_path: Path) -> None:
+    settings = settings_in(tmp_path, server.clone(), DAY)
+    load_and_aggregate(Warehouse(settings), DAY, DAY)
+    result = call("report 2025-04-02", variables(settings))
+    assert result.exit_code == 1
+    assert result.stderr == (
+        "Error: no report of registry, schedules, usage: nothing of 2025-04-02 is loaded, "
+        "the newest day is 2025-03-31: analytics-etl run 2025-04-02\n"
+    )
+    assert not settings.reports_dir.exists() or written(settings) == set()
+    server.drop(settings.database_url or "")
+
+
 def test_a_family_without_a_loaded_day_is_left_out_and_named(server: Server, tmp_path: Path) -> None:
     """Registry has rows of the day, usage was loaded on the day and found nothing, schedules only on the day before."""
     settings = settings_in(tmp_path, server.clone(), DAY - timedelta(days=1))
@@ -122,7 +135,7 @@ def test_a_family_without_a_loaded_day_is_left_out_and_named(server: Server, tmp
     result = call(f"report {DAY}", variables(settings))
     assert result.exit_code == 0
     assert {path.split("/")[0] for path in written(settings)} == {"registry", "usage"}
-    assert result.stderr == f"! no report of schedules: nothing of {DAY} is loaded, its newest day is 2025-03-30\n"
+    assert result.stderr == f"! no report of schedules: nothing of {DAY} is loaded, the newest day is 2025-03-30\n"
     page = (settings.reports_dir / "usage" / "daily" / f"{DAY}.html").read_text()
     assert "It has no events." in page
     assert "schedules/daily" not in page

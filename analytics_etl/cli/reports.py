@@ -37,15 +37,18 @@ def report(day: datetime, cadence: Any, families: tuple[str, ...]) -> None:
     warehouse = Warehouse(settings)
     wanted = [name for name in families or catalog.families if catalog.reports(name)]
     loaded = loaded_families(warehouse, cadence, start)
-    left_out = []
+    lacking: dict[str, list[str]] = {}
+    written = 0
     for family in wanted:
         if why := _lack(warehouse, catalog, family, cadence, start, loaded):
-            left_out.append(why)
+            lacking.setdefault(why, []).append(family)
             continue
         out.say(str(write_report(warehouse, catalog, family, cadence, start).html))
-    if len(left_out) < len(wanted):
+        written += 1
+    if written:
         write_index(settings.reports_dir)
-    if left_out and (families or len(left_out) == len(wanted)):
+    left_out = [f"no report of {', '.join(of)}: {why}" for why, of in lacking.items()]
+    if left_out and (families or not written):
         raise click.ClickException(f"{'; '.join(left_out)}: {_remedy(warehouse, cadence, start)}")
     for line in left_out:
         err.say(f"! {line}")
@@ -58,12 +61,12 @@ def _lack(
     from analytics_etl.assets.reports import lacking_tables  # noqa: PLC0415 - Dagster takes seconds to import
 
     if lacking := lacking_tables(warehouse, catalog, family, cadence):
-        return f"no report of {family}: {shortened(lacking, 2)} are made by its first run"
+        return f"{shortened(lacking, 2)} are made by its first run"
     if family in loaded:
         return None
     newest = warehouse.newest_day([table for table in catalog.kept_by_day if table.startswith(f"{family}.")])
-    known = f"its newest day is {newest}" if newest else "no day of it is"
-    return f"no report of {family}: nothing of {_named(cadence, start)} is loaded, {known}"
+    known = f"the newest day is {newest}" if newest else "nor any other day"
+    return f"nothing of {_named(cadence, start)} is loaded, {known}"
 
 
 def _remedy(warehouse: Warehouse, cadence: Any, start: date) -> str:
