@@ -274,10 +274,9 @@ def day_report(rows: Rows, **overrides: Any) -> dict[str, Any]:
     return reporting.build_report("daily", "registry", DAY, next_day(DAY), rows, **{**arguments, **overrides})
 
 
-def week_report(rows: Rows | None = None, newest_day: date = date(2025, 4, 6)) -> dict[str, Any]:
-    return reporting.build_report(
-        "weekly", "registry", *WEEK, rows or week_rows(), newest_day=newest_day, lateness_days=7, expected_tables=EVENTS
-    )
+def week_report(rows: Rows | None = None, newest_day: date = date(2025, 4, 6), **overrides: Any) -> dict[str, Any]:
+    arguments: dict[str, Any] = {"newest_day": newest_day, "lateness_days": 7, "expected_tables": EVENTS, **overrides}
+    return reporting.build_report("weekly", "registry", *WEEK, rows or week_rows(), **arguments)
 
 
 def hostile_report() -> dict[str, Any]:

@@ -1,6 +1,9 @@
 """The demonstration: it ends yesterday, is still useful after two nights alone, and goes away without a trace."""
 
+import json
+import re
 from datetime import UTC, date, datetime, timedelta
+from itertools import product
 from pathlib import Path
 
 import dagster as dg
@@ -9,7 +12,7 @@ from due import settle
 from events import all_tables, ask, declared, download, load_and_aggregate, write
 from test_cli import call, variables
 
-from analytics_etl import doctor, retention
+from analytics_etl import doctor, gaps, retention
 from analytics_etl.assets.reports import write_index, write_report
 from analytics_etl.cli import samples
 from analytics_etl.cli.typed import yesterday
@@ -17,8 +20,11 @@ from analytics_etl.definitions import build_defs
 from analytics_etl.demonstration import Demonstration
 from analytics_etl.late import late_days
 from analytics_etl.missing import known_days, make_plan
+from analytics_etl.models import Cadence
+from analytics_etl.partitions import period_start
 from analytics_etl.sample import FAMILIES, SampleOptions, write_sample
 from analytics_etl.settings import Settings
+from analytics_etl.status import matrices
 from analytics_etl.warehouse import Warehouse
 
 LAST = date(2025, 3, 31)
@@ -37,39 +43,89 @@ def test_samples_end_yesterday_and_are_the_same_on_the_same_day(tmp_path: Path) 
     assert {Path(path).stem for path in made("named", "--last-day 2025-03-31")} == {"2025-03-31"}
 
 
-def test_left_alone_for_two_nights_it_is_as_useful_as_before(settings: Settings, warehouse: Warehouse) -> None:
-    options = SampleOptions(last_day=LAST, days=2, events_per_day=100, families=tuple(FAMILIES))
-    write_sample(settings.landing_dir, options)
-    repository = build_defs(settings).get_repository_def()
-    schedule = repository.get_schedule_def("daily_schedule")
-    days = [LAST - timedelta(days=1), LAST]
-    load_and_aggregate(warehouse, days[0], days[1])
-    for night in (1, 2):
-        midnight = datetime(2025, 3, 31, 0, 5, tzinfo=UTC) + timedelta(days=night + 1)
-        asked = schedule.evaluate_tick(
-            dg.build_schedule_context(scheduled_execution_time=midnight, repository_def=repository)
-        )
-        [request] = asked.run_requests or ()
-        assert request.partition_key is not None
-        days.append(date.fromisoformat(request.partition_key))
-        load_and_aggregate(warehouse, days[-1], days[-1])
-    assert days == [LAST + timedelta(days=n) for n in (-1, 0, 1, 2)]
-    for day in days:
-        write_report(warehouse, declared(), "registry", "day", day)
-    page, _ = write_index(settings.reports_dir)
-    leading = page.read_text(encoding="utf-8").split('class="latest"', 1)[1].split("href=", 1)[1]
-    assert leading.startswith(f'"registry/daily/{LAST}.html"')
+NIGHTS = 2
+VIEWS = ("registry.top_modules_30d", "registry.trending_modules", "usage.top_schemas", "usage.trending_schemas")
 
-    today = days[-1] + timedelta(days=1)
-    known = known_days(warehouse, days[-1])
-    assert known == (days[0], days[-1])
-    settle(warehouse, *known)
+
+def test_left_alone_for_two_nights_it_is_as_useful_as_before(settings: Settings, warehouse: Warehouse) -> None:
+    """The schedule asks for the days after the demo's last one, of which there are no files; its runs do them."""
+    first = LAST - timedelta(days=15)  # both weeks that are compared, and a day that is final
+    write_sample(
+        settings.landing_dir, SampleOptions(last_day=LAST, days=16, events_per_day=100, families=tuple(FAMILIES))
+    )
+    load_and_aggregate(warehouse, first, LAST)
+    settle(warehouse, first, LAST)
+    cadences: tuple[Cadence, ...] = ("day", "week", "month")
+    for family, cadence in product(FAMILIES, cadences):
+        write_report(warehouse, declared(), family, cadence, period_start(cadence, LAST))
+    write_index(settings.reports_dir)
+    before, final, wrong = useful(warehouse), final_days(warehouse), findings(settings, LAST)
+    assert len(final) == 9
+    nights = [LAST + timedelta(days=n + 1) for n in range(NIGHTS)]
+    with dg.DagsterInstance.ephemeral() as instance:
+        for day in nights:
+            a_night(settings, instance, day)
+
+    assert useful(warehouse) == before
+    assert final_days(warehouse) == [*final, *(final[-1] + timedelta(days=n + 1) for n in range(NIGHTS))]
+    assert (settings.reports_dir / "registry" / "daily" / f"{nights[-1]}.html").exists()
+    known = known_days(warehouse, nights[-1])
+    assert known == (first, nights[-1])
     assert make_plan(warehouse, declared(), *known).jobs == []
-    assert late_days(warehouse, declared(), days[-1]) == set()
+    assert late_days(warehouse, declared(), nights[-1]) == set()
+    assert gaps.find(warehouse) == []
     assert list(retention.plan(warehouse, declared())) == []
-    found = {finding.subject: finding for finding in doctor.examine(settings, declared(), today)}
-    assert {subject for subject, finding in found.items() if not finding.is_well} <= {"volume", "daemon"}
-    assert ask(settings.database_url, "select distinct is_final from ops.days") == [{"is_final": False}]
+    assert findings(settings, nights[-1]) <= wrong | {"volume"}
+    [days, *_] = matrices(warehouse, declared(), LAST, nights[-1])
+    assert {cell.label for cells in days.cells.values() for cell in cells} <= {"provisional", "provisional, empty"}
+
+
+def a_night(settings: Settings, instance: dg.DagsterInstance, day: date) -> None:
+    """What the daemon does five past midnight after a day: the run the schedule asks for, then what follows it."""
+    repository = build_defs(settings).get_repository_def()
+    at = datetime(day.year, day.month, day.day, 0, 5, tzinfo=UTC) + timedelta(days=1)
+    asked = repository.get_schedule_def("daily_schedule").evaluate_tick(
+        dg.build_schedule_context(scheduled_execution_time=at, repository_def=repository)
+    )
+    [request] = asked.run_requests or ()
+    assert request.partition_key == str(day)
+    starts: dict[str, str | None] = {
+        "daily": request.partition_key,
+        "weekly": str(period_start("week", day)),
+        "monthly": str(period_start("month", day)),
+        "views": None,
+    }
+    for name, start in starts.items():
+        tags = dict(request.tags) if name == "daily" else {}
+        done = repository.get_job(name).execute_in_process(instance=instance, tags=tags, partition_key=start)
+        assert done.success, name
+
+
+def findings(settings: Settings, yesterday: date) -> set[str]:
+    """What doctor finds wrong on the day after."""
+    found = doctor.examine(settings, declared(), yesterday + timedelta(days=1))
+    return {finding.subject for finding in found if not finding.is_well}
+
+
+def useful(warehouse: Warehouse) -> dict[str, object]:
+    """What a reader opens first: where the index leads, and the last day and number of rows of the views."""
+    page = (warehouse.settings.reports_dir / "index.html").read_text(encoding="utf-8")
+    latest = re.findall(r'<div class="label">Newest .*?<a href="([^"]*)"', page, re.DOTALL)
+    assert latest
+    for path in latest:
+        report = (warehouse.settings.reports_dir / path).with_suffix(".json")
+        assert json.loads(report.read_text(encoding="utf-8"))["state"]["is_empty"] is False
+    leading = [path for path in latest if "/daily/" in path]
+    counts = {view: ask(warehouse.settings.database_url, f"select count(*)::int as n from {view}") for view in VIEWS}
+    return {"leading": leading, **counts}
+
+
+def final_days(warehouse: Warehouse) -> list[date]:
+    """The days that are final in every table that is kept by day."""
+    found = ask(
+        warehouse.settings.database_url, "select day from ops.days group by 1 having bool_and(is_final) order by 1"
+    )
+    return [row["day"] for row in found]
 
 
 @pytest.fixture

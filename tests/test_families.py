@@ -25,8 +25,11 @@ def test_a_family_has_all_its_parts(family: str) -> None:
         f"no aggregate in {SQL_DIR / family}/aggregates"
     )
     assert family in REPORTS, f"no report for {family}: a module in analytics_etl/reporting/families, a line in REPORTS"
-    queries = {"kpis", *(section.__name__ for section in REPORTS[family].sections)}
-    assert queries == set(catalog.reports(family)), f"the queries in {SQL_DIR / family}/reports are not the sections"
+    report = REPORTS[family]
+    queries = {"kpis", *report.lookups, *(section.__name__ for section in report.sections)}
+    assert queries == set(catalog.reports(family)), (
+        f"the queries in {SQL_DIR / family}/reports are not the sections and lookups"
+    )
 
 
 def written(settings: Settings) -> set[str]:

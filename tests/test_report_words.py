@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from report_values import DAY, EVENTS, WEEK, day_report, day_rows, troubled_rows, week_report, week_rows
+from report_values import DAY, EVENTS, WEEK, day_report, day_rows, trend_day, troubled_rows, week_report, week_rows
 
 from analytics_etl import reporting
 from analytics_etl.reporting import wording
@@ -94,8 +94,10 @@ def test_growth_over_zero_is_no_number() -> None:
 
 
 def test_links_lead_to_reports_that_can_exist() -> None:
-    links = day_report(day_rows(), newest_day=DAY, first_day=DAY)["links"]
+    links = day_report(day_rows(), neighbours=(None, None))["links"]
     assert (links["previous"], links["next"]) == (None, None)
+    links = day_report(day_rows(), neighbours=(date(2025, 1, 31), date(2025, 6, 1)))["links"]
+    assert (links["previous"]["href"], links["next"]["href"]) == ("2025-01-31.html", "2025-06-01.html")
     links = day_report(day_rows())["links"]
     assert (links["previous"]["href"], links["next"]["href"]) == ("2025-03-30.html", "2025-04-01.html")
 
@@ -143,6 +145,37 @@ def test_a_day_is_compared_with_the_same_weekday_first() -> None:
     assert html.index("vs last Mon") < html.index("vs Sun")
 
 
+def trend_of(report: Mapping[str, Any]) -> Mapping[str, Any]:
+    (found,) = (section for section in report["sections"] if section["name"] == "trend")
+    return dict(found)
+
+
+def test_the_trend_compares_a_day_with_its_weekday_and_a_week_with_whole_ones() -> None:
+    """A Saturday is not half of a usual day, and a week of which two days are there is none to take a mean of."""
+    rows = day_rows()
+    rows["trend"] = [trend_day(DAY - timedelta(days=n), 1000 if n % 7 == 0 else 9000) for n in range(28)]
+    sentence = trend_of(day_report(rows))["sentence"].replace(wording.SPACE, " ")
+    assert sentence.startswith("1,000 downloads on the day; ±0 % against the mean of 3 Mondays before, 1,000; ")
+
+    rows["trend"] = [trend_day(WEEK[1] - timedelta(days=n + 1), 100) for n in range(7 * 3 + 2)]
+    first = WEEK[1] - timedelta(days=7 * 3 + 2)
+    trend = trend_of(week_report({**troubled_rows(), "trend": rows["trend"]}, date(2025, 4, 13), first_day=first))
+    sentence = trend["sentence"].replace(wording.SPACE, " ")
+    assert sentence == "700 downloads in the week; ±0 % against the mean of 2 complete weeks before, 700."
+    assert [(row["day_count"], row["expected_day_count"]) for row in trend["rows"]] == [(7, 7)] * 3 + [(2, 7)]
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"), [(1, "1 row without a usable time was"), (2, "2 rows without a usable time were")]
+)
+def test_one_row_is_no_rows(rows: int, said: str) -> None:
+    counts = {**day_rows()["quality_rows"][0], "rows_undated": rows, "rows_rejected": 5}
+    report = day_report({**day_rows(), "quality_rows": [counts]})
+    assert any(said in notice["sentence"] for notice in report["state"]["notices"])
+    (quality,) = (section for section in report["sections"] if section["name"] == "quality_rows")
+    assert f"5 rejected, {rows} of which {'tells' if rows == 1 else 'tell'} no day" in quality["sentence"]
+
+
 def test_a_week_that_is_not_over_is_in_progress() -> None:
     rows = week_rows()
     rows["days"] = [row for row in rows["days"] if row["day"] < date(2025, 4, 2)]
@@ -154,6 +187,9 @@ def test_a_week_that_is_not_over_is_in_progress() -> None:
     html = reporting.render_html(report)
     assert "in progress</span>" in html
     assert "incomplete" not in html
+    sentences = {section["name"]: section["sentence"] for section in report["sections"]}
+    assert sentences["days"].startswith("2 to 6 April are still to come, all days before are loaded; ")
+    assert sentences["growing_modules"] == "No comparison, since this period is not over yet."
     # A day that was left out is no day to come.
     assert not week_report(newest_day=date(2025, 4, 6))["state"]["is_under_way"]
 

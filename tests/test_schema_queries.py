@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -74,12 +74,20 @@ ANOMALIES = [
 ]  # fmt: skip
 
 
+NAMES = [
+    {"day": FIRST - timedelta(days=365), "schema_id": C, "schema_name": "forgotten"},
+    {"day": FIRST, "schema_id": A, "schema_name": "orders"},
+    {"day": LAST, "schema_id": A, "schema_name": "=cmd()\x1b[2J"},
+    {"day": LAST + timedelta(days=1), "schema_id": A, "schema_name": "later"},
+]
+
+
 @pytest.fixture(scope="module")
 def filled(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     settings = settings_in(tmp_path_factory.mktemp("schemas"), server.clone(), FIRST)
     rows = {
         "schema_usage_1d": DAYS, "latency_distribution_daily": LATENCIES, "schema_liveness_daily": LIVES,
-        "schema_health_daily": SCORES, "usage_anomalies_daily": ANOMALIES,
+        "schema_health_daily": SCORES, "usage_anomalies_daily": ANOMALIES, "schema_names_daily": NAMES,
     }  # fmt: skip
     put(settings, {f"usage.{table}": given for table, given in rows.items()})
     for view in ("usage.top_schemas", "usage.trending_schemas"):
@@ -269,3 +277,28 @@ def test_a_question_that_makes_no_sense_is_refused(filled: Settings, question: s
     found = typed(filled, question)
     assert (found.exit_code, found.stdout) == (2, "")
     assert message in found.stderr
+
+
+@pytest.mark.parametrize(
+    ("question", "named"),
+    [
+        (f"top --from {FIRST} --to {FIRST}", {str(A): "orders"}),
+        (f"top --from {FIRST} --to {LAST}", {str(A): "=cmd()\x1b[2J"}),
+        (f"health --from {FIRST} --to {LAST}", {str(A): "=cmd()\x1b[2J"}),
+        ("anomalies --days 2", {str(A): "=cmd()\x1b[2J"}),
+    ],
+)
+def test_schemas_have_the_newest_name_of_the_days_asked_for(
+    filled: Settings, question: str, named: dict[str, str]
+) -> None:
+    rows = json.loads(typed(filled, f"{question} --format json").stdout)["rows"]
+    assert {row["schema_id"]: row["schema_name"] for row in rows if row["schema_name"]} == named
+    assert list(rows[0]).index("schema_name") == list(rows[0]).index("schema_id") + 1
+
+
+def test_a_hostile_name_does_nothing_to_terminals_and_spreadsheets(filled: Settings) -> None:
+    question = f"top --from {FIRST} --to {LAST}"
+    assert "'=cmd()" in typed(filled, f"{question} --format csv").stdout
+    table = typed(filled, question).stdout
+    assert "=cmd()" in table
+    assert "\x1b" not in table

@@ -180,9 +180,9 @@ def call(settings: Settings, arguments: str) -> Result:
 def test_json_gives_the_next_page(loaded: Settings) -> None:
     first = json.loads(call(loaded, "events --days 2 --limit 5 --format json").stdout)
     assert first["rows"][4] == {
-        "occurred_at": "2025-03-31T10:00:30Z", "event_id": str(UUID(int=3)), "schema_id": str(A), "operation": "read",
-        "service": "api", "region": "eu", "latency_ms": 20, "success": False, "error_message": "[red]no[/]",
-        "revision": None,
+        "occurred_at": "2025-03-31T10:00:30Z", "event_id": str(UUID(int=3)), "schema_id": str(A), "schema_name": None,
+        "operation": "read", "service": "api", "region": "eu", "latency_ms": 20, "success": False,
+        "error_message": "[red]no[/]", "revision": None,
     }  # fmt: skip
     second = json.loads(call(loaded, f"events --days 2 --limit 5 --format json --after {first['next']}").stdout)
     assert [row["event_id"] for row in second["rows"]] == [str(UUID(int=2)), str(UUID(int=1))]
@@ -256,8 +256,8 @@ def test_a_table_shows_what_is_there_and_how_to_go_on(loaded: Settings) -> None:
     lines = result.stdout.splitlines()
     assert {line.split()[7] for line in lines[1:]} == {"yes", "no"}
     assert lines[0].split() == [
-        *("occurred_at", "event_id", "schema_id", "operation", "service", "region", "latency_ms", "success"),
-        *("error_message", "revision"),
+        *("occurred_at", "event_id", "schema_id", "schema_name", "operation", "service", "region", "latency_ms"),
+        *("success", "error_message", "revision"),
     ]
     assert "[red]no[/]" in result.stdout
     assert result.stderr.strip() == f"more: --after 2025-03-31T10:00:30Z,{UUID(int=3)}"

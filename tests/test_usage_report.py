@@ -77,6 +77,10 @@ def anomaly(severity: str, schema: str, text: str, count: int = 2) -> dict[str, 
     }  # fmt: skip
 
 
+def called(schema: str, name: str) -> dict[str, Any]:
+    return {"schema_key": schema, "schema_name": name}
+
+
 def day_rows() -> Rows:
     return {
         "days": [
@@ -124,6 +128,7 @@ def day_rows() -> Rows:
             {"service": "web", "error_count": 4, "operation_count": 20, "error_ratio": 0.2,
              "previous_error_ratio": None, "worst_schema_name": USERS},
         ],
+        "schema_names": [called(ORDERS, "orders.created.v1")],
     }  # fmt: skip
 
 
@@ -139,6 +144,7 @@ def hostile() -> dict[str, Any]:
         for section in rows.values():
             for row in section:
                 row.update({name: HOSTILE} if name in row else {})
+    rows["schema_names"] = [called(ORDERS, HOSTILE), called(USERS, "'" + "x" * 5000), called(NEW, HOSTILE)]
     return report("daily", DAY, DAY + timedelta(days=1), rows)
 
 
@@ -172,6 +178,46 @@ def test_names_from_events_are_escaped() -> None:
     html = reporting.render_html(hostile())
     assert "<script>alert" not in html
     assert "&lt;script&gt;alert" in html
+
+
+def test_a_hostile_name_is_escaped_wherever_a_schema_is_named() -> None:
+    """In a cell, a sentence, a chart, an attribute."""
+    value = hostile()
+    html = reporting.render_html(value)
+    assert "<script>alert" not in html
+    assert html.count("<script") == 1
+    assert html.count("&lt;script&gt;alert") > 10
+    assert [row["schema_name"] for row in section_of(value, "most_used_schemas")["rows"]] == [
+        f"{HOSTILE} (aaaaaaaa)", "'" + "x" * 5000, f"{HOSTILE} (cccccccc)",
+    ]  # fmt: skip
+
+
+def section_of(value: dict[str, Any], name: str) -> dict[str, Any]:
+    (found,) = (section for section in value["sections"] if section["name"] == name)
+    return dict(found)
+
+
+def test_names_stand_beside_ids_where_they_are_known() -> None:
+    value = reports()["usage_day"]
+    named = section_of(value, "most_used_schemas")
+    assert [(row["schema_name"], row["schema_id"]) for row in named["rows"]] == [
+        ("orders.created.v1", ORDERS), (USERS, USERS), (NEW, NEW),
+    ]  # fmt: skip
+    labels = [column["label"] for column in named["columns"]]
+    assert (labels[:2], labels[-1]) == (["#", "Schema"], "Id")
+    assert named["sentence"].startswith("Most used: orders.created.v1 with 700 operations")
+    assert section_of(value, "changing_schemas")["sentence"].startswith("Most growth: bbbbbbbb…000b, ")
+    worst = section_of(value, "failing_services")["rows"][0]
+    assert (worst["worst_schema_name"], worst["worst_schema_id"]) == ("orders.created.v1", ORDERS)
+    assert [(row["schema_name"], row["schema_id"]) for row in section_of(value, "anomalies")["rows"]] == [
+        ("all schemas", "all schemas"), ("orders.created.v1", ORDERS),
+    ]  # fmt: skip
+    html = reporting.render_html(value)
+    assert 'aria-label="graphics-symbol' not in html
+    assert "orders.created.v1: 700" in html  # what a bar says when pointed at
+
+    unnamed = report("daily", DAY, DAY + timedelta(days=1), {**day_rows(), "schema_names": []})
+    assert [column["label"] for column in section_of(unnamed, "most_used_schemas")["columns"]][-1] == "Services"
 
 
 def sentences(value: dict[str, Any]) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """Reports: section queries -> one value -> HTML and JSON files, and the index page that lists them."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -75,8 +75,11 @@ def build_report_asset(catalog: Catalog, family: str, cadence: Cadence, partitio
         backfill_policy=dg.BackfillPolicy.single_run(),
         kinds={"html", "json"},
         freshness_policy=FRESHNESS[cadence],
+        output_required=False,  # of a period without a loaded day there is nothing to materialize
     )
-    def report(context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Warehouse]) -> None:
+    def report(
+        context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Warehouse]
+    ) -> Iterator[dg.MaterializeResult[None]]:
         requested = requested_periods(context, cadence)
 
         def path_of(start: date) -> Path:
@@ -95,7 +98,11 @@ def build_report_asset(catalog: Catalog, family: str, cadence: Cadence, partitio
             for start in others:
                 also = write_report(warehouse, catalog, family, cadence, start, context.run.run_id)
                 context.log.info("also wrote %s", also.html)
+        loaded = [start for start in requested if family in loaded_families(warehouse, cadence, start)]
         for start in requested:
+            if start not in loaded:
+                context.log.warning("no report of %s: nothing of it is loaded", start)
+                continue
             with retrying_lost_connections(warehouse):
                 written = write_report(warehouse, catalog, family, cadence, start, context.run.run_id)
             context.log.info("wrote %s", written.html)
@@ -105,6 +112,8 @@ def build_report_asset(catalog: Catalog, family: str, cadence: Cadence, partitio
                 "state": written.value["state"]["sentence"],
             }
             context.add_asset_metadata(metadata, partition_key=start.isoformat())
+        if loaded:
+            yield dg.MaterializeResult()
 
     return report
 
@@ -146,6 +155,7 @@ def write_report(
         sections["checks_not_run"] = _checks_not_run(moment, catalog, family, start, end)
         newest_day = moment.newest_day(expected) or start - timedelta(days=1)
         first_day = moment.first_day(expected) or start
+        before, after = moment.days_around(expected, start, end)
         families = [other for other in moment.families_with(start, end) if other in families_with_reports(catalog)]
         ahead = look_ahead(catalog, family)
         waits = not moment.has_days(expected, end, end + timedelta(days=ahead))
@@ -166,6 +176,7 @@ def write_report(
             expected_tables=expected,
             first_day=first_day,
             families=families,
+            neighbours=(before and period_start(cadence, before), after and period_start(cadence, after)),
             look_ahead_days=ahead,
         )
 
@@ -193,6 +204,12 @@ def write_report(
         }
     )
     return WrittenReport(html, text, value)
+
+
+def loaded_families(warehouse: Warehouse, cadence: Cadence, start: date) -> list[str]:
+    """The families of which any day of a period is loaded, so that there is something to report."""
+    with warehouse.snapshot() as moment:
+        return moment.families_with(start, period_end(cadence, start))
 
 
 def lacking_tables(warehouse: Warehouse, catalog: Catalog, family: str, cadence: Cadence) -> list[str]:

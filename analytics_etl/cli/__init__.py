@@ -17,9 +17,10 @@ from analytics_etl.cli.dropping import drop
 from analytics_etl.cli.examples import put_days_of_today
 from analytics_etl.cli.files import forget
 from analytics_etl.cli.gaps import accept_gap
-from analytics_etl.cli.inspection import doctor, metrics, report, status, watchdog
+from analytics_etl.cli.inspection import doctor, metrics, status, watchdog
 from analytics_etl.cli.notices import notify
 from analytics_etl.cli.query import query
+from analytics_etl.cli.reports import report
 from analytics_etl.cli.samples import demo, sample
 from analytics_etl.cli.scaffold import new_family
 from analytics_etl.cli.services import execute, stop, ui

@@ -1,17 +1,17 @@
-"""Commands that look and say what they see; they change nothing but reports and results of checks."""
+"""Commands that look and say what they see; they change nothing but results of checks."""
 
 import sys
 from contextlib import suppress
-from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 import click
 
 from analytics_etl.cli.catalogs import read_catalog
 from analytics_etl.cli.families import FAMILY, check_families
-from analytics_etl.cli.terminal import BAD, GOOD, Column, Parts, Styled, err, out
-from analytics_etl.cli.typed import DAY, PORT, Count, Text, check_range, yesterday
-from analytics_etl.english import counted, shortened
+from analytics_etl.cli.terminal import BAD, GOOD, Column, Parts, Styled, out
+from analytics_etl.cli.typed import DAY, PORT, Count, Text, check_range
+from analytics_etl.english import counted
 from analytics_etl.marks import FLAGS, STATES
 from analytics_etl.settings import Settings
 from analytics_etl.warehouse import Warehouse, migrations
@@ -97,54 +97,6 @@ def _sign(name: str) -> Styled:
 
 def _count(cell: "Cell") -> Parts:
     return ["" if cell.rows is None else f"{cell.rows:,}"]
-
-
-@click.command()
-@click.argument("day", type=DAY, metavar="DATE")
-@click.option("--cadence", type=click.Choice(["day", "week", "month"]), default="day", show_default=True)
-@FAMILY
-def report(day: datetime, cadence: Any, families: tuple[str, ...]) -> None:
-    """Write the report of a day, or of the week or month that holds it, from what the tables hold now.
-
-    DATE is a UTC day like 2025-03-31 that is over; a week or month must have begun. A family of which nothing has been
-    run yet has no report.
-    """
-    from analytics_etl.assets.reports import lacking_tables, write_index, write_report  # noqa: PLC0415 - Dagster takes seconds to import
-    from analytics_etl.partitions import period_start  # noqa: PLC0415 - the same
-
-    settings = Settings.from_environment()
-    catalog = read_catalog(settings)
-    check_families(catalog, families)
-    start = period_start(cadence, day.date())
-    _check_period(settings, cadence, start)
-    migrations.upgrade(settings)
-    warehouse = Warehouse(settings)
-    left_out, written = [], 0
-    for family in [name for name in families or catalog.families if catalog.reports(name)]:
-        if lacking := lacking_tables(warehouse, catalog, family, cadence):
-            left_out.append(f"no report of {family}: {shortened(lacking, 2)} are made by its first run")
-            continue
-        out.say(str(write_report(warehouse, catalog, family, cadence, start).html))
-        written += 1
-    write_index(settings.reports_dir)
-    if left_out and (families or not written):
-        raise click.ClickException(f"{'; '.join(left_out)}: analytics-etl run {day.date()}")
-    for line in left_out:
-        err.say(f"! {line}")
-
-
-def _check_period(settings: Settings, cadence: Any, start: date) -> None:
-    """Refuse the report of a period that cannot have rows: as `run`, and as partitions begin and end."""
-    from analytics_etl.partitions import period_start  # noqa: PLC0415 - Dagster takes seconds to import
-
-    if start < (first := period_start(cadence, settings.start_date)):
-        raise click.UsageError(
-            f"{start} is before the first {cadence}, {first}; set ANALYTICS_START_DATE to an earlier day"
-        )
-    last = yesterday() if cadence == "day" else period_start(cadence, datetime.now(UTC).date())
-    if start > last:
-        what = f"{start} is not over" if cadence == "day" else f"the {cadence} from {start} on has not begun"
-        raise click.UsageError(f"{what} yet in UTC; the last {cadence} that has a report is {last}")
 
 
 @click.command()

@@ -42,7 +42,9 @@ order by bucket, operation collate "C", region collate "C"
 limit :limit
 """
 _EVENTS = """
-select occurred_at, event_id, schema_id, operation, service, region, latency_ms, success, error_message, revision
+select
+    occurred_at, event_id, schema_id, schema_name, operation, service, region, latency_ms, success, error_message,
+    revision
 from usage.schema_usage_events
 where occurred_at >= :since and occurred_at < :until
   and occurred_at <= :after_at::timestamptz

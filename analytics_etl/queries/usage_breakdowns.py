@@ -15,6 +15,7 @@ from analytics_etl.queries.coverage import (
 )
 from analytics_etl.queries.cursor import text_of, utc
 from analytics_etl.queries.keyset import Key
+from analytics_etl.queries.usage_names import with_names
 from analytics_etl.warehouse import Warehouse
 
 SEVERITIES = ("low", "medium", "high", "critical")
@@ -144,7 +145,8 @@ def anomalies(
         **_ANOMALY_KEY.parameters(after, limit),
     }
     found = warehouse.query(_FOUND, wanted) if are_there(warehouse, [_ANOMALIES]) else []
-    return replace(_ANOMALY_KEY.page(found, limit), coverage=coverage_of_moments(warehouse, _ANOMALIES, since, until))
+    page = with_names(warehouse, _ANOMALY_KEY.page(found, limit), (until - datetime.resolution).date())
+    return replace(page, coverage=coverage_of_moments(warehouse, _ANOMALIES, since, until))
 
 
 def anomalies_of_last_days(

@@ -9,6 +9,7 @@ from analytics_etl.queries import Coverage, Page, QueryError
 from analytics_etl.queries.coverage import are_there, ask_days, coverage_of_days
 from analytics_etl.queries.keyset import Key
 from analytics_etl.queries.usage import OPERATIONS
+from analytics_etl.queries.usage_names import with_names
 from analytics_etl.warehouse import Warehouse
 
 Direction = Literal["up", "down", "new"]
@@ -113,8 +114,10 @@ def top(
     if not are_there(warehouse, [_TOP]):
         return Page([], coverage=Coverage(_DAYS))
     page = _RANK.page(warehouse.query(_TOP_OF_LAST_DAYS, wanted), limit)
-    period = [(row["first_day"], row["last_day"]) for row in page.rows[:1]]
-    return replace(page, coverage=coverage_of_days(warehouse, _DAYS, *period[0]) if period else None)
+    if not page.rows:
+        return page
+    first, last = page.rows[0]["first_day"], page.rows[0]["last_day"]
+    return replace(with_names(warehouse, page, last), coverage=coverage_of_days(warehouse, _DAYS, first, last))
 
 
 def top_of_days(
@@ -124,7 +127,7 @@ def top_of_days(
     """All schemas of the days first to last together, the most operations first."""
     wanted = {**_operation(operation), **_RANK.parameters(after, limit)}
     found = ask_days(warehouse, [_DAYS], _TOP_OF_DAYS, first, last, wanted)
-    return replace(_RANK.page(found.rows, limit), coverage=found.coverage)
+    return replace(with_names(warehouse, _RANK.page(found.rows, limit), last), coverage=found.coverage)
 
 
 def trending(warehouse: Warehouse, direction: Direction = "up", limit: int = 20, after: str | None = None) -> Page:
@@ -134,7 +137,8 @@ def trending(warehouse: Warehouse, direction: Direction = "up", limit: int = 20,
     wanted = {"direction": direction, **_RANK.parameters(after, limit)}
     if not are_there(warehouse, [_TRENDING]):
         return Page([], coverage=Coverage(_DAYS))
-    return _RANK.page(warehouse.query(_TRENDS, wanted), limit)
+    page = _RANK.page(warehouse.query(_TRENDS, wanted), limit)
+    return with_names(warehouse, page, page.rows[0]["last_day"]) if page.rows else page
 
 
 def liveness(
@@ -148,7 +152,7 @@ def liveness(
     if day is None:
         return Page([], coverage=Coverage(_LIVENESS))
     found = ask_days(warehouse, [_LIVENESS], _STATES, day, day, wanted)
-    return replace(_RANK.page(found.rows, limit), coverage=found.coverage)
+    return replace(with_names(warehouse, _RANK.page(found.rows, limit), day), coverage=found.coverage)
 
 
 def health(
@@ -164,7 +168,8 @@ def health(
     if first is None:
         return Page([], coverage=Coverage(_HEALTH))
     found = ask_days(warehouse, [_HEALTH], _SCORES, first, last or first, wanted)
-    return replace(_DAY_AND_RANK.page(found.rows, limit), coverage=found.coverage)
+    page = with_names(warehouse, _DAY_AND_RANK.page(found.rows, limit), last or first)
+    return replace(page, coverage=found.coverage)
 
 
 def _operation(operation: str | None) -> dict[str, str | int]:

@@ -32,6 +32,8 @@ class FamilyReport:
     """The key figures the index shows."""
     windows: Mapping[str, WindowKind] = field(default_factory=dict)
     """The windows of the queries that are not asked for the period and the one before."""
+    lookups: tuple[str, ...] = ()
+    """Queries of no section, whose rows several sections look things up in."""
 
     def __post_init__(self) -> None:
         for kpi in self.kpis:

@@ -7,10 +7,10 @@ from typing import Any
 from analytics_etl.reporting.period import Period
 from analytics_etl.reporting.periods import (
     Cadence,
+    days_of,
     next_end,
     period_label,
     period_name,
-    previous_start,
     short_label,
 )
 
@@ -18,21 +18,21 @@ Link = dict[str, str]
 
 
 def report_links(
-    period: Period, family: str, families: Iterable[str], newest_day: date, first_day: date | None
+    period: Period, family: str, families: Iterable[str], neighbours: tuple[date | None, date | None]
 ) -> dict[str, Any]:
     """Links relative to the report's own file; None where there is nothing to link to.
 
-    `around` are the week and month of a day, the days and month of a week, the weeks of a month: the days that have
-    anything loaded, since the others have no report. `families` have a report of the same period.
+    `around` are the week and month of a day, the days and month of a week, the weeks of a month: those of which
+    anything is loaded, since the others have no report. `families` have a report of the same period, `neighbours` are
+    the first days of the periods before and after that have one.
     """
-    has_previous = first_day is None or period.start > first_day
-    has_next = newest_day >= period.end
+    previous, following = neighbours
     name = period_name(period.cadence, period.start)
     return {
         "index": {"href": "../../index.html", "label": "All reports"},
         "json": {"href": f"{name}.json", "label": "This report as JSON"},
-        "previous": _beside(period.cadence, previous_start(period.cadence, period.start)) if has_previous else None,
-        "next": _beside(period.cadence, period.end) if has_next else None,
+        "previous": _beside(period.cadence, previous) if previous else None,
+        "next": _beside(period.cadence, following) if following else None,
         "around": list(_around(period)),
         "families": [
             {"href": f"../../{other}/{period.cadence}/{name}.html", "label": other.capitalize()}
@@ -43,23 +43,22 @@ def report_links(
 
 
 def _beside(cadence: Cadence, start: date) -> Link:
-    return {
-        "href": f"{period_name(cadence, start)}.html",
-        "label": period_label(cadence, start, next_end(cadence, start)),
-    }
+    label = period_label(cadence, start, next_end(cadence, start))
+    return {"href": f"{period_name(cadence, start)}.html", "label": label[0].upper() + label[1:]}
 
 
 def _around(period: Period) -> Iterable[Link]:
     week = period.start - timedelta(period.start.weekday())
+    loaded = {day for (_, day), row in period.day_states.items() if row["row_count"] is not None}
     if period.cadence == "daily":
         yield _other("weekly", week)
     if period.cadence == "weekly":
         for day in period.days:
-            if any(row["day"] == day and row["row_count"] is not None for row in period.own_days):
+            if day in loaded:
                 yield _other("daily", day)
     if period.cadence == "monthly":
         while week < period.end:
-            if week <= period.newest_day:
+            if loaded.intersection(days_of(week, week + timedelta(7))):
                 yield _other("weekly", week)
             week += timedelta(7)
     else:

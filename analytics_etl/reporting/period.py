@@ -80,6 +80,12 @@ class Period:
                 missing[day] = absent
         return missing
 
+    @property
+    def is_under_way(self) -> bool:
+        """Whether days are missing for no other reason than that they are still to come."""
+        missing = self.missing_days(self.start, self.end)
+        return bool(missing) and self.start <= self.newest_day < min(missing)
+
     @cached_property
     def day_states(self) -> Mapping[tuple[str, date], Row]:
         """What is known of the days of the tables that are kept by day."""
@@ -133,8 +139,10 @@ def compared(window: Window) -> str:
     return f"compared: {of} against {wording.day_range(window.previous_start, window.previous_end)}"
 
 
-def uncompared(missing: Mapping[date, Sequence[str]]) -> str:
+def uncompared(period: Period, missing: Mapping[date, Sequence[str]]) -> str:
     """Why days were not compared, as a part of a sentence."""
+    if period.is_under_way:
+        return "no comparison, since this period is not over yet"
     days = f"{wording.plural(len(missing), 'day')} {wording.verb(len(missing), 'is', 'are')} not loaded"
     return f"no comparison, since {days} ({wording.day_list(list(missing))})"
 

@@ -60,7 +60,8 @@ def quality_rows(period: Period) -> dict[str, Any]:
         duplicates = f"{wording.plural(total['rows_duplicate'], 'duplicate')}"
         if total["rows_conflicting"]:
             duplicates += f" ({wording.count(total['rows_conflicting'])} with contents that disagree)"
-        undated = f", {wording.count(period.undated_rows)} of which tell no day" if period.undated_rows else ""
+        tell = wording.verb(period.undated_rows, "tells", "tell")
+        undated = f", {wording.count(period.undated_rows)} of which {tell} no day" if period.undated_rows else ""
         parts += [duplicates, f"{wording.count(total['rows_rejected'])} rejected{undated}"]
         if total["rows_waiting"]:
             parts.append(f"{wording.count(total['rows_waiting'])} waiting to be loaded")
@@ -107,7 +108,8 @@ def days(period: Period) -> dict[str, Any]:
         if len(counts) == 1:
             parts.append(f"all are {counts[0][0]}" if len(states) > 1 else f"it is {counts[0][0]}")
         else:
-            parts.append(", ".join(f"{wording.count(number)} {name}" for name, number in counts))
+            what = "days of single tables: " if period.cadence != "daily" else ""
+            parts.append(what + ", ".join(f"{wording.count(number)} {name}" for name, number in counts))
     return section("Which days are loaded, and can they still change?", parts, columns, rows)
 
 
@@ -147,6 +149,9 @@ def _loaded(period: Period, missing: Mapping[date, Sequence[str]]) -> str:
         of_days = "" if period.cadence == "daily" else f" for all {len(period.days)} days"
         which = f"all {tables} are" if expected > 1 else "the only table is"
         return f"{which} loaded{of_days}"
+    if period.is_under_way:
+        to_come = wording.verb(len(missing), "is", "are")
+        return f"{wording.day_list(list(missing))} {to_come} still to come, all days before are loaded"
     what = ("is", "are") if period.cadence == "daily" else ("has", "have")
     state = "not loaded" if period.cadence == "daily" else f"missing days: {wording.day_list(list(missing))}"
     return f"{len(incomplete)} of {tables} {wording.verb(len(incomplete), *what)} {state}"

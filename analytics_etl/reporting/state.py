@@ -1,6 +1,6 @@
 """The state of a period, in one line a person can quote, and what else to know before trusting its numbers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -27,7 +27,7 @@ def period_state(period: Period, label: str, newest_day: date, lateness_days: in
     return {
         "is_final": is_final,
         "is_complete": not missing,
-        "is_under_way": _is_under_way(period, missing),
+        "is_under_way": period.is_under_way,
         "is_empty": is_empty,
         "missing_days": list(missing),
         "missing_tables": [{"day": day, "table_names": tables} for day, tables in missing.items()],
@@ -39,17 +39,12 @@ def period_state(period: Period, label: str, newest_day: date, lateness_days: in
     }
 
 
-def _is_under_way(period: Period, missing: Mapping[date, Sequence[str]]) -> bool:
-    """Whether days are missing for no other reason than that they are still to come."""
-    return bool(missing) and period.start <= period.newest_day < min(missing)
-
-
 def _sentence(period: Period, label: str, missing: dict[date, list[str]], final_from: date, *, is_final: bool) -> str:
     subject = f"{label[0].upper()}{label[1:]} (UTC)"
     later = f"late events can change it until {wording.day(final_from)} {final_from.year} is loaded"
     if not missing:
         return f"{subject} is complete and final." if is_final else f"{subject} is complete but provisional: {later}."
-    if _is_under_way(period, missing):
+    if period.is_under_way:
         loaded = f"{len(period.days) - len(missing)} of {len(period.days)} days are loaded"
         return f"{subject} is in progress: {loaded}, up to {wording.day(period.newest_day)}."
     if period.cadence != "daily":
@@ -84,7 +79,10 @@ def _notices(period: Period) -> list[dict[str, Any]]:
     if undated := [row for row in period.rows.get("quality_rows", ()) if row.get("rows_undated")]:
         rows = wording.plural(period.undated_rows, "row")
         tables = ", ".join(wording.name(row["table_name"]) for row in undated)
-        found.append(("rejected", f"{rows} without a usable time were rejected, so that no day has them: {tables}."))
+        were, them = ("was", "it") if period.undated_rows == 1 else ("were", "them")
+        found.append(
+            ("rejected", f"{rows} without a usable time {were} rejected, so that no day has {them}: {tables}.")
+        )
     if not_run := period.checks_not_run:
         tables = ", ".join(wording.name(row["table_name"]) for row in period.rows["checks_not_run"])
         have = wording.verb(not_run, "has", "have")

@@ -62,6 +62,10 @@ class Column:
     is_partial: bool
 
 
+FEW_COLUMNS = 6
+"""Fewer than these are drawn as wide as if they were so many."""
+
+
 @dataclass(frozen=True)
 class Bar:
     """One horizontal bar: its name, length, the text at its end, and optionally a mark and a failed part."""
@@ -122,7 +126,8 @@ def draw_columns(columns: Sequence[Column], axis_format: str, caption: str, widt
     y_axis = {**style, "labelExpr": tick, "tickCount": 3, "domain": False, "gridColor": LINE}
     if axis_format == "~s":
         y_axis["tickMinStep"] = 1  # there is no half a download
-    x = _field("label", "ordinal", scale={"domain": labels, "paddingInner": 0.25, "paddingOuter": 0.1}, axis=x_axis)
+    around = max(0.1, (FEW_COLUMNS - len(labels)) / 2)  # one or two would otherwise be as wide as the page
+    x = _field("label", "ordinal", scale={"domain": labels, "paddingInner": 0.25, "paddingOuter": around}, axis=x_axis)
     y = _field("value", "quantitative", scale={"domainMin": 0, "nice": True, "zero": True}, axis=y_axis)
     color = _field("color", "nominal", scale=None)
     outline = {"type": "bar", "fill": GAP, "strokeWidth": 1.5}

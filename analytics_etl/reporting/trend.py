@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -98,20 +98,22 @@ def _parts(trend: Trend, period: Period, rows: Sequence[Row], known: Sequence[Ro
     if current.get(lead) is not None:
         on = "on" if period.cadence == "daily" else "in"
         parts.append(f"{wording.plural(current[lead], trend.noun)} {on} the {noun}")
-        whole = [row[lead] for row in rows[:-1] if _is_whole(row)]
-        mean = sum(whole) / len(whole) if whole and _is_whole(current) else 0
+        alike = [row[lead] for row in rows[:-1] if _is_alike(row, current, period.cadence)]
+        mean = sum(alike) / len(alike) if alike and _is_whole(current) else 0
         if mean:
-            before = wording.plural(len(whole), f"{'' if period.cadence == 'daily' else 'complete '}{noun}")
+            one = wording.WEEKDAYS[period.start.weekday()] if period.cadence == "daily" else f"complete {noun}"
+            before = f"the mean of {wording.plural(len(alike), one)}" if len(alike) > 1 else f"the only {one}"
             growth = wording.change(current[lead] / mean - 1)
-            parts.append(f"{growth} against the mean of {before} before, {wording.count(round(mean))}")
+            parts.append(f"{growth} against {before} before, {wording.count(round(mean))}")
     if known:
         best = max(known, key=lambda row: row[lead])
-        if best is not current:
+        if current.get(lead) is None or best[lead] > current[lead]:
             label = _label(period, best["period_start"])
             parts.append(f"the highest was {wording.count(best[lead])} ({label})")
-    expected = sum(row["expected_day_count"] for row in rows)
+    first, last = max(rows[0]["period_start"], period.first_day), min(period.end - timedelta(1), period.newest_day)
+    expected = max((last - first).days + 1, 0)  # not before there was anything, and not what is still to come
     empty = expected - sum(row["day_count"] for row in rows)
-    if empty and known:
+    if empty > 0 and known:
         parts.append(f"{empty} of {expected} days {wording.verb(empty, 'has', 'have')} no data")
     return parts
 
@@ -134,7 +136,7 @@ def _rows(trend: Trend, period: Period) -> list[dict[str, Any]]:
             {
                 "period_start": start,
                 "day_count": len(inside),
-                "expected_day_count": max((after - max(start, period.first_day)).days, 0),
+                "expected_day_count": (after - start).days,
                 **sums,
                 trend.highest_name: max((row[trend.highest[0]] for row in inside), default=None),
                 trend.ratio[0]: _ratio(trend, sums),
@@ -172,6 +174,12 @@ def _is_partial(row: Row) -> bool:
 
 def _is_whole(row: Row) -> bool:
     return bool(row["day_count"] == row["expected_day_count"])
+
+
+def _is_alike(row: Row, current: Row, cadence: str) -> bool:
+    """Whether the current period can be compared with one before: whole, and of days the same weekday."""
+    apart = (current["period_start"] - row["period_start"]).days
+    return _is_whole(row) and (cadence != "daily" or apart % 7 == 0)
 
 
 def _label(period: Period, start: date) -> str:

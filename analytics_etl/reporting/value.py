@@ -21,6 +21,7 @@ from analytics_etl.reporting.periods import (
     days_of,
     period_label,
     period_name,
+    previous_start,
     report_path,
     window,
 )
@@ -51,7 +52,7 @@ def section_windows(family: str, cadence: Cadence, start: date, end: date) -> di
     """The window to bind to each report query, by section, for the period [start, end)."""
     report = REPORTS[family]
     kinds = {**_QUALITY_WINDOWS, **report.windows}
-    names = ["kpis", *(section.__name__ for section in [*report.sections, *_sections(QUALITY)])]
+    names = ["kpis", *report.lookups, *(section.__name__ for section in [*report.sections, *_sections(QUALITY)])]
     return {name: window(kinds.get(name, "period"), cadence, start, end) for name in dict.fromkeys(names)}
 
 
@@ -67,6 +68,7 @@ def build_report(
     expected_tables: Iterable[str],
     first_day: date | None = None,
     families: Sequence[str] = (),
+    neighbours: tuple[date | None, date | None] | None = None,
     look_ahead_days: int = 0,
 ) -> dict[str, Any]:
     """The one value of the report of [start, end).
@@ -74,8 +76,9 @@ def build_report(
     `sections` has the rows of each report query for its window of `section_windows`. `newest_day` is the newest day in
     the warehouse: a day nothing is known of is provisional until `lateness_days` more are loaded. A day is missing when
     one of `expected_tables` (those kept by day, with their schema) does not have it. `first_day` is the first day there
-    can be data of; without it the report links to the one before in any case. `families` are those that have a report
-    of the period, which this one links to. `look_ahead_days` after the period are read by its tables, too. Raises
+    can be data of. `families` are those that have a report of the period, `neighbours` the first days of the periods
+    before and after that have one: this one links to them. Without `neighbours` the next one has a report as far as
+    `newest_day`, and the one before in any case. `look_ahead_days` after the period are read by its tables, too. Raises
     ValueError for a period that is not one of the cadence.
     """
     check_period(cadence, start, end)
@@ -88,6 +91,7 @@ def build_report(
     label = period_label(cadence, start, end)
     state = period_state(period, label, newest_day, lateness_days)
     comparison = _comparison(period, is_complete=state["is_complete"], is_under_way=state["is_under_way"])
+    adjacent = (previous_start(cadence, start), end if newest_day >= end else None)
     period = replace(period, rows=_fairly_compared(period, report.windows, is_fair=comparison["is_comparable"]))
     value = {
         "schema_version": SCHEMA_VERSION,
@@ -107,7 +111,7 @@ def build_report(
             for topic, built in {**report.topics, **QUALITY}.items()
             for section in built
         ],
-        "links": report_links(period, family, families, newest_day, first_day),
+        "links": report_links(period, family, families, neighbours or adjacent),
     }
     jsonable: dict[str, Any] = _jsonable(value)
     return jsonable
@@ -198,7 +202,7 @@ def _sections(topics: Mapping[str, tuple[Section, ...]]) -> list[Section]:
 def _kpi(period: Period, kpi: Kpi, *, is_fair: bool) -> dict[str, Any]:
     value, previous = period.totals().get(kpi.name), period.totals("previous").get(kpi.name)
     by_day = {row["day"]: row[kpi.name] for row in period.rows.get("trend", ())}
-    days = days_of(_sparkline_start(period), period.end)
+    days = days_of(min(max(_sparkline_start(period), period.first_day), period.start), period.end)
     day_before = None
     yesterday = period.start - timedelta(1)
     if period.cadence == "daily" and not period.missing_days(yesterday, period.start):

@@ -4,7 +4,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from itertools import product
+from itertools import islice, product
 
 import numpy as np
 import pyarrow as pa
@@ -42,9 +42,12 @@ class Schemas:
     """The schemas and services there are, fixed by the seed and the volume."""
 
     ids: list[str]
+    names: list[str]
     popularity: Shares
     last_ages: Numbers
     """How many days before the last day a schema was used for the last time; 0 = it is in use."""
+    is_unnamed: Flags
+    """Of each schema, whether no service tells its name."""
     services: list[str]
     regions: Numbers
     """Of each service."""
@@ -88,12 +91,23 @@ def _build_schemas(options: SampleOptions) -> Schemas:
     activity = 1 / (np.arange(service_count) + 2.0)
     return Schemas(
         ids=uuids(rng, count).to_pylist(),
+        names=_names(count),
+        is_unnamed=np.arange(count) % 9 == 4,
         popularity=popularity / popularity.sum(),
         last_ages=last_ages,
         services=services[:service_count],
         regions=weighted(rng.random(service_count), np.array([0.4, 0.3, 0.15, 0.1, 0.05])),
         users=weighted(rng.random((count, 8)), activity),
     )
+
+
+def _names(count: int) -> list[str]:
+    """Of each schema one; the sixth is one to be careful with."""
+    kinds = ("created", "changed", "closed", "refused", "snapshot", "audit")
+    named = (f"{domain}.{kind}.v{version}" for version, kind, domain in product(range(1, count), kinds, DOMAINS))
+    names = list(islice(named, count))
+    names[5] = "initech.tools<b>beta</b>.v1"
+    return names
 
 
 def _usage(world: Schemas, moments: Moments) -> dict[str, pa.Array]:
@@ -121,6 +135,8 @@ def _usage(world: Schemas, moments: Moments) -> dict[str, pa.Array]:
         "latency_ms": integers(took),
         "success": pa.array(~is_failed),
         "error_message": codes(message, _ERRORS, ~is_failed),
+        # Gateways do not look into what they pass on.
+        "schema_name": codes(schema, world.names, world.is_unnamed[schema] | (service % 3 == 2)),
     }
 
 

@@ -30,6 +30,15 @@ class Snapshot:
         """The newest partition of any of some tables that was materialised."""
         return newest_day(self._connection, tables)
 
+    def days_around(self, tables: Sequence[str], start: date, end: date) -> tuple[date | None, date | None]:
+        """The newest partition before [start, end) and the first one after it, of any of some tables."""
+        found = self._connection.execute(
+            "select max(period_start) filter (where period_start < %s), "
+            "min(period_start) filter (where period_start >= %s) from ops.partitions where table_name = any(%s)",
+            [start, end, list(tables)],
+        ).fetchone()
+        return (None, None) if found is None else (found[0], found[1])
+
     def first_day(self, tables: Sequence[str]) -> date | None:
         """The first partition of any of some tables that was materialised."""
         found = self._connection.execute(
@@ -38,10 +47,10 @@ class Snapshot:
         return None if found is None else found[0]
 
     def families_with(self, start: date, end: date) -> list[str]:
-        """The families of which any partition that begins in [start, end) was materialised."""
+        """The families of which any day of [start, end) is loaded: the others have no report of it."""
         found = self._connection.execute(
             "select distinct split_part(table_name, '.', 1) from ops.partitions "
-            "where period_start >= %s and period_start < %s order by 1",
+            "where period_start >= %s and period_start < %s and period_end = period_start + 1 order by 1",
             [start, end],
         ).fetchall()
         return [family for (family,) in found]

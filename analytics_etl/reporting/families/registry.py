@@ -80,7 +80,7 @@ def growing_modules(period: Period) -> dict[str, Any]:
     new = [row for row in rows if row["is_new"]]
     window = period.windows["growing_modules"]
     if missing := period.missing_days(window.previous_start, window.end):
-        return section("Which modules grew?", [period.nothing(uncompared(missing))], [], [])
+        return section("Which modules grew?", [period.nothing(uncompared(period, missing))], [], [])
     parts = []
     if grown:
         first = grown[0]

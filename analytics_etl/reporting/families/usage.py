@@ -1,5 +1,7 @@
 """The report of schema usage: operations, schemas, callers, scorecards, anomalies. Its charts: `usage_figures`."""
 
+from collections import Counter
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -66,14 +68,11 @@ def operations(period: Period) -> dict[str, Any]:
 
 
 def most_used_schemas(period: Period) -> dict[str, Any]:
-    rows = _rows(period, "most_used_schemas")
+    rows = _named(period, "most_used_schemas")
     parts = []
     if rows:
         first = rows[0]
-        parts.append(
-            f"most used: {figures.short_id(first['schema_name'])} with "
-            f"{wording.plural(first['operation_count'], 'operation')}"
-        )
+        parts.append(f"most used: {figures.called(first)} with {wording.plural(first['operation_count'], 'operation')}")
         total = period.totals().get("operation_count")
         if total:
             share = sum(row["operation_count"] for row in rows) / total
@@ -87,26 +86,25 @@ def most_used_schemas(period: Period) -> dict[str, Any]:
         ("growth_ratio", "Change", "change_ratio"),
         ("error_ratio", "Errors", "ratio"),
         ("services_active", "Services", "count"),
+        *_ids(rows),
     ]
     return section("Which schemas were used most?", parts or [period.nothing("no schema was used")], columns, rows)
 
 
 def changing_schemas(period: Period) -> dict[str, Any]:
-    rows = _rows(period, "changing_schemas")
+    rows = _named(period, "changing_schemas")
     window = period.windows["changing_schemas"]
     if missing := period.missing_days(window.previous_start, window.end):
-        return section("Which schemas are trending up and down?", [period.nothing(uncompared(missing))], [], [])
+        return section("Which schemas are trending up and down?", [period.nothing(uncompared(period, missing))], [], [])
     by_direction = {name: [row for row in rows if row["direction"] == name] for name in ("up", "down", "new")}
     parts = []
     for direction, what in (("up", "most growth"), ("down", "largest fall")):
         if found := by_direction[direction]:
             first = found[0]
             counts = f"{wording.count(first['previous_operation_count'])} to {wording.count(first['operation_count'])}"
-            parts.append(
-                f"{what}: {figures.short_id(first['schema_name'])}, {wording.change(first['growth_ratio'])} ({counts})"
-            )
+            parts.append(f"{what}: {figures.called(first)}, {wording.change(first['growth_ratio'])} ({counts})")
     if new := by_direction["new"]:
-        parts.append(f"the most used new schema: {figures.short_id(new[0]['schema_name'])}, "
+        parts.append(f"the most used new schema: {figures.called(new[0])}, "
                      f"{wording.plural(new[0]['operation_count'], 'operation')}")  # fmt: skip
     parts = parts or [period.nothing("no schema with enough operations before changed, and none is new")]
     parts.append(compared(window))
@@ -117,6 +115,7 @@ def changing_schemas(period: Period) -> dict[str, Any]:
         ("operation_count", "Operations", "count"),
         ("previous_operation_count", "Before", "count"),
         ("growth_ratio", "Change", "change_ratio"),
+        *_ids(rows),
     ]
     return section("Which schemas are trending up and down?", parts, columns, rows)
 
@@ -142,7 +141,7 @@ def liveness(period: Period) -> dict[str, Any]:
 
 
 def scorecards(period: Period) -> dict[str, Any]:
-    rows = _rows(period, "scorecards")
+    rows = _named(period, "scorecards")
     parts = []
     if rows:
         first = rows[0]
@@ -150,7 +149,7 @@ def scorecards(period: Period) -> dict[str, Any]:
         parts.append(f"of {wording.plural(scored, 'schema')} with a score on {wording.day(first['day'])}, "
                      f"{first['schemas_good']} reached 80 and {first['schemas_poor']} stayed below 50")  # fmt: skip
         if first["overall_score"] is not None:
-            parts.append(f"the lowest: {figures.short_id(first['schema_name'])} with {first['overall_score']:.0f}")
+            parts.append(f"the lowest: {figures.called(first)} with {first['overall_score']:.0f}")
     columns: list[Column] = [
         ("schema_name", "Schema", "name"),
         ("overall_score", "Score", "score"),
@@ -158,12 +157,13 @@ def scorecards(period: Period) -> dict[str, Any]:
         ("performance_score", "Speed", "score"),
         ("activity_score", "Activity", "score"),
         ("recommendations", "What to do", "text"),
+        *_ids(rows),
     ]
     return section("Which schemas need care?", parts or [period.nothing("no schema has anything to do")], columns, rows)
 
 
 def anomalies(period: Period) -> dict[str, Any]:
-    rows = [{**row, "schema_name": row["schema_name"] or ALL} for row in _rows(period, "anomalies")]
+    rows = _named(period, "anomalies")
     parts = []
     if rows:
         count = rows[0]["anomaly_count"]
@@ -178,6 +178,7 @@ def anomalies(period: Period) -> dict[str, Any]:
         ("description", "What happened", "text"),
         ("schema_name", "Schema", "name"),
         ("day", "Day", "day"),
+        *_ids(rows),
     ]
     return section("What was out of the ordinary?", parts or [period.nothing("nothing")], columns, rows)
 
@@ -207,7 +208,12 @@ def regions(period: Period) -> dict[str, Any]:
 
 
 def failing_services(period: Period) -> dict[str, Any]:
-    rows = _rows(period, "failing_services")
+    names = _names(period)
+    rows = [
+        {**row, "worst_schema_id": worst, "worst_schema_name": names.get(worst, worst)}
+        for row in _rows(period, "failing_services")
+        for worst in [row["worst_schema_name"]]
+    ]
     parts = []
     if rows:
         first = rows[0]
@@ -230,8 +236,39 @@ def _rows(period: Period, name: str) -> list[Row]:
     return list(period.rows.get(name, ()))
 
 
+def _named(period: Period, name: str) -> list[Row]:
+    """The rows of a query that gives a schema's id as `schema_name`: its name there, if it is known, and the id apart.
+
+    The empty id is that of all schemas together.
+    """
+    names = {**_names(period), "": ALL}
+    return [
+        {
+            **row,
+            "schema_id": row["schema_name"] or ALL,
+            "schema_name": names.get(row["schema_name"], row["schema_name"]),
+        }
+        for row in _rows(period, name)
+    ]
+
+
+def _names(period: Period) -> dict[str, str]:
+    """{id: newest known name}; of a name that several schemas have, with the begin of the id."""
+    rows = _rows(period, "schema_names")
+    count = Counter(row["schema_name"] for row in rows)
+    return {
+        row["schema_key"]: row["schema_name"] + (f" ({row['schema_key'][:8]})" if count[row["schema_name"]] > 1 else "")
+        for row in rows
+    }
+
+
+def _ids(rows: Sequence[Row]) -> list[Column]:
+    """The last column, where any name is known: otherwise the id stands in place of the name."""
+    return [("schema_id", "Id", "name")] if any(row["schema_name"] != row["schema_id"] for row in rows) else []
+
+
 def _who(row: Row) -> str:
-    return ALL if row["schema_name"] == ALL else figures.short_id(row["schema_name"])
+    return ALL if row["schema_id"] == ALL else figures.called(row)
 
 
 REPORT = FamilyReport(
@@ -251,4 +288,5 @@ REPORT = FamilyReport(
     },
     index_kpis=("operation_count", "error_ratio", "p95_latency_ms"),
     windows={"trend": "trend", "changing_schemas": "growth"},
+    lookups=("schema_names",),
 )

@@ -13,6 +13,12 @@ def short_id(schema_id: str) -> str:
     return f"{schema_id[:8]}…{schema_id[-4:]}"
 
 
+def called(row: Row) -> str:
+    """What charts and sentences call a schema: its name, or its shortened id where none is known."""
+    name, schema_id = str(row["schema_name"]), str(row["schema_id"])
+    return short_id(schema_id) if name == schema_id else wording.name(name)
+
+
 def operations(rows: Sequence[Row], _report: Mapping[str, Any]) -> list[Figure]:
     bars = [
         svg.Bar(
@@ -30,7 +36,7 @@ def most_used_schemas(rows: Sequence[Row], report: Mapping[str, Any]) -> list[Fi
     rows = rows[:BARS_SHOWN]
     bars = [
         svg.Bar(
-            short_id(row["schema_name"]),
+            called(row),
             row["operation_count"],
             beside_before(row["operation_count"], row["previous_operation_count"]),
             row["previous_operation_count"],
@@ -48,7 +54,7 @@ def changing_schemas(rows: Sequence[Row], _report: Mapping[str, Any]) -> list[Fi
         return []
     bars = [
         svg.Bar(
-            short_id(row["schema_name"]),
+            called(row),
             row["growth_ratio"],
             f"{wording.change(row['growth_ratio'])}  ({wording.count(row['previous_operation_count'])} → "
             f"{wording.count(row['operation_count'])})",

@@ -9,6 +9,7 @@ create table usage.schema_usage_events (
     success boolean not null,
     error_message text,
     revision bigint,
+    schema_name text,
     constraint schema_id_not_nil check (schema_id <> '00000000-0000-0000-0000-000000000000'),
     constraint operation_known check (
         operation in ('read', 'write', 'validate', 'compatibility_check', 'register', 'list', 'delete')
@@ -21,7 +22,8 @@ create table usage.schema_usage_events (
     constraint service_not_too_long check (length(service) <= 256),
     constraint region_not_too_long check (length(region) <= 100),
     constraint error_message_not_too_long check (length(error_message) <= 1000000),
-    constraint revision_not_negative check (revision >= 0)
+    constraint revision_not_negative check (revision >= 0),
+    constraint schema_name_not_too_long check (length(schema_name) <= 256)
 ) partition by range (occurred_at);
 
 comment on table usage.schema_usage_events is 'One operation of a service on a schema.';
@@ -35,3 +37,4 @@ comment on column usage.schema_usage_events.latency_ms is 'How long the answer t
 comment on column usage.schema_usage_events.success is 'Whether it succeeded.';
 comment on column usage.schema_usage_events.error_message is 'Why it failed; only when it did.';
 comment on column usage.schema_usage_events.revision is 'Of several records with one event_id on a day the one with the highest revision counts; NULL is the lowest.';
+comment on column usage.schema_usage_events.schema_name is 'What the schema is called, where the source knows it; schemas are told apart by their id alone.';

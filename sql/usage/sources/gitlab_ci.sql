@@ -12,6 +12,7 @@ columns:
   latency_ms: >-
     Duration, from seconds in steps of 10 milliseconds; what is no number is left as it is, for the contract to reject.
   success: Verdict is 1 for a failed test.
+  schema_name: The name of the test, which is a number.
 */
 select
     md5(concat_ws('|', Id, Name, BuildId, Duration, CalcPrio, LastRun, Verdict, Cycle, LastResults, _line))
@@ -22,5 +23,6 @@ select
     'gitlab-runner' as service,
     'unknown' as region,
     coalesce(try(round(Duration::decimal(18, 6) * 1000)::bigint)::varchar, Duration) as latency_ms,
-    case Verdict when '0' then true when '1' then false end as success
+    case Verdict when '0' then true when '1' then false end as success,
+    'test ' || Name as schema_name
 from source
