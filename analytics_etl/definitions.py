@@ -69,7 +69,7 @@ def build_defs(settings: Settings | None = None, overrides: Mapping[str, Any] | 
     landing = [build_landing_asset(contract) for contract in catalog.contracts.values()]
     return dg.Definitions(
         assets=_owned([*landing, *assets, retention, watchdog], settings, catalog),
-        asset_checks=build_checks(catalog),
+        asset_checks=build_checks(catalog, partitions),
         jobs=[*jobs, scan_job, housekeeping, own_runs, retention_job, watchdog_job],
         schedules=[
             *build_schedules(jobs),
