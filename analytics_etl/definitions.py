@@ -24,14 +24,15 @@ from analytics_etl.owners import OPERATIONS
 from analytics_etl.partitions import Partitions
 from analytics_etl.schedules import (
     JOB_NAMES,
+    VIEWS_JOB,
     build_jobs,
     build_retention,
     build_schedules,
-    build_sensors,
     build_watchdog_job,
     build_watchdog_schedule,
 )
 from analytics_etl.settings import Settings, SettingsError
+from analytics_etl.views_sensor import build_views_sensor
 from analytics_etl.warehouse import Warehouse
 from analytics_etl.warehouse.liveness import being_alive
 
@@ -55,7 +56,7 @@ def build_defs(settings: Settings | None = None, overrides: Mapping[str, Any] | 
             for f in families
             for cadence in ("day", "week", "month")
         ),
-        build_index_asset(families),
+        build_index_asset(catalog, families),
         build_days_asset(catalog),
     ]
     jobs = build_jobs(assets, partitions)
@@ -79,7 +80,7 @@ def build_defs(settings: Settings | None = None, overrides: Mapping[str, Any] | 
             build_watchdog_schedule(watchdog_job),
         ],
         sensors=[
-            *build_sensors(jobs),
+            build_views_sensor(by_name[VIEWS_JOB]),
             build_late_sensor(catalog, scan_job, daily),
             build_period_sensor(daily, {"week": weekly, "month": monthly}),
             build_abandoned_sensor(settings),

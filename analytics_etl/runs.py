@@ -108,6 +108,11 @@ _CADENCES: dict[str, Cadence] = {name: cadence for cadence, name in JOB_NAMES.it
 class RunFailedError(RuntimeError):
     """A run that failed; the message names the step and what it said, and which tables hold new rows now."""
 
+    def __init__(self, message: str, job: "Job | None" = None, *, is_interrupted: bool = False) -> None:
+        super().__init__(message)
+        self.job = job
+        self.is_interrupted = is_interrupted
+
 
 @dataclass
 class Outcome:
@@ -130,6 +135,10 @@ class Outcome:
         elif event.event_type == DagsterEventType.RUN_FAILURE and not self.failures:
             error = getattr(event.event_specific_data, "error", None)
             self.failures.extend([("between two steps", error)] if error else [])
+
+    @property
+    def is_interrupted(self) -> bool:
+        return any(_is_interruption(_innermost(error)) for _, error in self.failures)
 
     def __str__(self) -> str:
         said = [f"{step}: {_message(error)}" for step, error in self.failures]
@@ -221,7 +230,9 @@ def execute(settings: Settings, jobs: Sequence[Job], progress: Progress, tags: d
             except RunFailedError as error:
                 rest = ", ".join(map(str, jobs[number:]))
                 raise RunFailedError(
-                    f"{error}\nNot begun, since it follows: {rest}." if rest else str(error)
+                    f"{error}\nNot begun, since it follows: {rest}." if rest else str(error),
+                    job,
+                    is_interrupted=error.is_interrupted,
                 ) from error
 
 
@@ -254,7 +265,8 @@ def _succeeds(
         return False
     failures = outcome.failures
     if failures and (is_last or not all(_innermost(error).cls_name in LOST for _, error in failures)):
-        raise RunFailedError(f"the run {run_id} ({job}) failed:\n{outcome}")
+        message = f"the run {run_id} ({job}) failed:\n{outcome}"
+        raise RunFailedError(message, job, is_interrupted=outcome.is_interrupted)
     return not failures
 
 
@@ -371,9 +383,13 @@ def _named(step_key: str) -> str:
 def _message(error: SerializableErrorInfo) -> str:
     """What an error says at its root."""
     root = _innermost(error)
-    if root.cls_name == DagsterExecutionInterruptedError.__name__:  # it says nothing but its name
+    if _is_interruption(root):  # it says nothing but its name
         return "interrupted; to go on, type the same command again"
     return root.message.strip()
+
+
+def _is_interruption(error: SerializableErrorInfo) -> bool:
+    return error.cls_name == DagsterExecutionInterruptedError.__name__
 
 
 def _innermost(error: SerializableErrorInfo) -> SerializableErrorInfo:

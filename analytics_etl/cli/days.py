@@ -11,6 +11,7 @@ import click
 
 from analytics_etl import rejections
 from analytics_etl.catalog import Catalog
+from analytics_etl.cli.aftermath import told_after_failure
 from analytics_etl.cli.families import FAMILY, check_families
 from analytics_etl.cli.gaps import YES, ask_if_far
 from analytics_etl.cli.notices import tell_owners
@@ -180,16 +181,13 @@ def run_days(
 def _execute(
     settings: Settings, jobs: "Sequence[runs.Job]", step: "runs.Progress", tags: dict[str, str]
 ) -> None:  # fmt: skip
-    """Run jobs, the last of which lists the reports. A failure ends the command; reports written by then are listed."""
+    """Run jobs. A failure ends the command, after views, reports and index say so."""
     from analytics_etl import runs  # noqa: PLC0415 - Dagster takes seconds to import
-    from analytics_etl.assets.reports import write_index  # noqa: PLC0415 - the same
 
     try:
         runs.execute(settings, jobs, step, tags)
     except runs.RunFailedError as error:
-        with suppress(OSError):  # say, a full disk: what failed first is what must be told
-            write_index(settings.reports_dir)
-        raise click.ClickException(str(error)) from error
+        raise click.ClickException(told_after_failure(settings, error, jobs, step, tags)) from error
 
 
 @contextmanager
