@@ -93,6 +93,7 @@ MAY_IMPORT = {
             "private",
             "english",
             "gaps",
+            "marks",
             "due_reports",
             "evaluations",
             "failed_reports",

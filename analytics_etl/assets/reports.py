@@ -30,6 +30,7 @@ from analytics_etl.reporting import (
     report_path,
     section_windows,
 )
+from analytics_etl.settings import Settings
 from analytics_etl.warehouse import Snapshot, Warehouse
 from analytics_etl.whole_files import remove_leftovers, whole_file
 
@@ -101,6 +102,7 @@ def build_report_asset(catalog: Catalog, family: str, cadence: Cadence, partitio
                 "html": dg.MetadataValue.path(str(written.html)),
                 "json": dg.MetadataValue.path(str(written.json)),
                 "state": written.value["state"]["sentence"],
+                **_link(warehouse.settings, report_path(family, name, start)),
             }
             context.add_asset_metadata(metadata, partition_key=start.isoformat())
 
@@ -127,9 +129,20 @@ def build_index_asset(catalog: Catalog, families: list[str]) -> dg.AssetsDefinit
                     context.log.info("wrote %s, which was %s", also.html, due.why)
         finally:  # a report that cannot be written must not hide the others
             path, count = write_index(warehouse.settings.reports_dir)
-        context.add_output_metadata({"html": dg.MetadataValue.path(str(path)), "reports": count})
+        context.add_output_metadata(
+            {
+                "html": dg.MetadataValue.path(str(path)),
+                "reports": count,
+                **_link(warehouse.settings, path.name),
+            }
+        )
 
     return index
+
+
+def _link(settings: Settings, path: str) -> dict[str, dg.MetadataValue[str]]:
+    """What the UI shows beside the files, where the reports are served."""
+    return {} if settings.reports_url is None else {"page": dg.MetadataValue.url(f"{settings.reports_url}/{path}")}
 
 
 def write_report(
