@@ -20,11 +20,19 @@ def test_the_page_shows_states_and_what_to_type(warehouse: Warehouse) -> None:
     result = dg.materialize([*sources, build_days_asset(declared())], resources={"warehouse": warehouse})
     [event] = result.asset_materializations_for_node("ops__days")
     states, notes = event.metadata["states"].value, event.metadata["notes"].value
+    by_day = [model for model in declared().aggregates.values() if model.cadence == "day"]
     legend, blank, head, rule, *lines = str(states).splitlines()
     assert blank == ""
     assert all(f"{mark.sign} {mark.words}" in legend for mark in MARKS.values())
-    assert head.startswith("| table | 03<br>17 | 03<br>16 |"), "the newest day first"
+    assert head.startswith("| table | 03-17 | 16 | 15 |"), "the newest day first"
     assert head.count("|") == rule.count("|") == 16
+    assert [line.split("|")[1].strip() for line in lines] == [
+        *declared().contracts,
+        *(
+            f"{family}: {sum(model.family == family for model in by_day)} derived tables"
+            for family in dict.fromkeys(model.family for model in by_day)
+        ),
+    ]
     [downloads] = [line for line in lines if DOWNLOADS in line]
     cells = [cell.strip() for cell in downloads.strip("|").split("|")]
     frozen, expected, provisional, unchecked = (

@@ -1,5 +1,6 @@
 """The states of days as an asset: its page in the UI shows which day of which table is there and can still change."""
 
+from collections.abc import Collection
 from datetime import timedelta
 
 import dagster as dg
@@ -36,7 +37,7 @@ def build_days_asset(catalog: Catalog) -> dg.AssetsDefinition:
         wrong = [{"newest first": note} for note in found[:NOTES_SHOWN]]
         context.add_output_metadata(
             {
-                "states": dg.MetadataValue.md(_marked(by_day)),
+                "states": dg.MetadataValue.md(_marked(by_day, catalog.contracts)),
                 "notes": dg.MetadataValue.md(table_of_rows(wrong)),
                 "days_with_notes": len(found),
             }
@@ -45,13 +46,20 @@ def build_days_asset(catalog: Catalog) -> dg.AssetsDefinition:
     return days
 
 
-def _marked(matrix: Matrix) -> str:
-    """The table of marks with its legend, newest day first. Days of one month share a line of the head."""
+def _marked(matrix: Matrix, raw: Collection[str]) -> str:
+    """The table of marks with its legend, newest day first. It fits on a page: the month stands where it changes, and
+    derived tables of a family whose days are all the same share a line.
+    """
     days = list(reversed(matrix.periods))
-    head = ["table", *(f"{day:%m}<br>{day:%d}" for day in days)]
-    lines = [head, ["---", *[":-:"] * len(days)]]
+    months = [None, *(day.month for day in days)]
+    head = [f"{day:%d}" if day.month == before else f"{day:%m-%d}" for day, before in zip(days, months, strict=False)]
+    alike: dict[tuple[str, ...], list[str]] = {}
     for table, cells in matrix.cells.items():
-        lines.append([table, *(_sign(cell) for cell in reversed(cells))])
+        marks = [_sign(cell) for cell in reversed(cells)]
+        alike.setdefault((table if table in raw else table.split(".")[0], *marks), []).append(table)
+    lines = [["table", *head], ["---", *[":-:"] * len(days)]]
+    for (family, *marks), tables in alike.items():
+        lines.append([tables[0] if len(tables) == 1 else f"{family}: {len(tables)} derived tables", *marks])
     legend = " &nbsp; ".join(f"{mark.sign} {mark.words}" for mark in MARKS.values())
     return "\n".join([legend, "", *(f"| {' | '.join(line)} |" for line in lines)])
 
