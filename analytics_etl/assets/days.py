@@ -60,7 +60,7 @@ def _marked(matrix: Matrix, raw: Collection[str]) -> str:
     lines = [["table", *head], ["---", *[":-:"] * len(days)]]
     for (family, *marks), tables in alike.items():
         lines.append([tables[0] if len(tables) == 1 else f"{family}: {len(tables)} derived tables", *marks])
-    legend = " &nbsp; ".join(f"{mark.sign} {mark.words}" for mark in MARKS.values())
+    legend = " &nbsp; ".join(f"{mark.sign} {mark.words}".replace(" ", "&nbsp;") for mark in MARKS.values())
     return "\n".join([legend, "", *(f"| {' | '.join(line)} |" for line in lines)])
 
 
