@@ -314,7 +314,7 @@ def _execute(
         outcome.take(entry.dagster_event, step)
 
     opened.add_event_listener(run_id, listen)
-    # Checks alone have no partitions of their own, so that Dagster would refuse a partition_key for them.
+    # Dagster asks the assets for their partitions, so that it would refuse a partition_key for checks alone.
     result = (parts or whole).execute_in_process(
         instance=opened,
         asset_selection=selected,
