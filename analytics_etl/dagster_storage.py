@@ -17,6 +17,7 @@ from dagster_postgres.utils import create_pg_engine, get_token_provider_from_con
 from sqlalchemy import event
 from sqlalchemy.exc import DisconnectionError
 
+from analytics_etl.dagster_events import EventLog
 from analytics_etl.sessions import SESSION, forget_variables, set_statements
 from analytics_etl.webserver import guard_webserver
 
@@ -35,6 +36,9 @@ class PooledPostgresStorage(DagsterPostgresStorage):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         forget_variables(is_embedded=False)
         super().__init__(*arguments, **options)
+        self._event_log_storage = EventLog(
+            self.postgres_url, self.should_autocreate_tables, token_provider=options.get("token_provider")
+        )
         engine = create_pg_engine(
             self.postgres_url,
             options.get("token_provider"),

@@ -26,14 +26,15 @@ from analytics_etl.owners import OPERATIONS
 from analytics_etl.partitions import Partitions
 from analytics_etl.schedules import (
     JOB_NAMES,
+    VIEWS_JOB,
     build_jobs,
     build_retention,
     build_schedules,
-    build_sensors,
     build_watchdog_job,
     build_watchdog_schedule,
 )
 from analytics_etl.settings import Settings, SettingsError
+from analytics_etl.views_sensor import build_views_sensor
 from analytics_etl.warehouse import Warehouse
 from analytics_etl.warehouse.liveness import being_alive
 
@@ -57,7 +58,7 @@ def build_defs(settings: Settings | None = None, overrides: Mapping[str, Any] | 
             for f in families
             for cadence in ("day", "week", "month")
         ),
-        build_index_asset(families),
+        build_index_asset(catalog, families),
         build_days_asset(catalog),
     ]
     jobs = build_jobs(assets, partitions)
@@ -71,7 +72,7 @@ def build_defs(settings: Settings | None = None, overrides: Mapping[str, Any] | 
     landing = [build_landing_asset(table) for table in catalog.event_tables]
     return dg.Definitions(
         assets=_owned([*landing, *assets, retention, watchdog], settings, catalog),
-        asset_checks=build_checks(catalog),
+        asset_checks=build_checks(catalog, partitions),
         jobs=[*jobs, scan_job, housekeeping, own_runs, retention_job, watchdog_job],
         schedules=[
             *build_schedules(jobs),
@@ -81,7 +82,7 @@ def build_defs(settings: Settings | None = None, overrides: Mapping[str, Any] | 
             build_watchdog_schedule(watchdog_job),
         ],
         sensors=[
-            *build_sensors(jobs),
+            build_views_sensor(by_name[VIEWS_JOB]),
             build_late_sensor(catalog, scan_job, daily),
             build_period_sensor(daily, {"week": weekly, "month": monthly}),
             build_abandoned_sensor(settings),

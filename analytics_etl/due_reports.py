@@ -5,7 +5,7 @@ code. Whether a report is there, its files say; the rest, `ops.written_reports`.
 import ast
 import hashlib
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cache, cached_property
@@ -112,7 +112,7 @@ def due_reports(
     Only of periods whose tables are there: of one day at least, and those of the week or month. `judged` are the
     partitions (family, start, end) whose checks are about to run, of which reports tell.
     """
-    books = _Books(warehouse, catalog, first - timedelta(days=31), last + timedelta(days=62))
+    books = Books.around(warehouse, catalog, first, last)
     found = []
     for family in families_to_report(catalog):
         if families and family not in families:
@@ -180,7 +180,7 @@ _UNDATED = """
     group by 1"""
 
 
-class _Books:
+class Books:
     """What is known of the periods and reports of some days, asked once for all of them."""
 
     def __init__(self, warehouse: Warehouse, catalog: Catalog, start: date, end: date) -> None:
@@ -208,12 +208,17 @@ class _Books:
         self._newest: dict[str, date] = {row["table_name"]: row["day"] for row in newest}
         self._undated = {row["family"]: row["read_at"] for row in warehouse.query(_UNDATED)}
 
+    @classmethod
+    def around(cls, warehouse: Warehouse, catalog: Catalog, first: date, last: date) -> "Books":
+        """Those of the days first to last, and of all that the weeks and months of these reach to."""
+        return cls(warehouse, catalog, first - timedelta(days=31), last + timedelta(days=62))
+
     def why(self, family: str, cadence: Cadence, start: date, end: date) -> str | None:
         """Why a report has to be written; None when it need not, or cannot, since its tables are not there."""
         if not self.is_there(family, cadence, start, end):
             return None
-        paths = [self._folder / report_path(family, NAMES[cadence], start, suffix) for suffix in ("html", "json")]
-        if not all(path.name in self._files(path.parent) for path in paths):
+        paths = self._paths(family, cadence, start)
+        if not self._are_written(paths):
             return "not written"
         written = self._written.get((family, NAMES[cadence], start))
         own = [row for row in self._own(family, cadence, start, end) if row is not None]
@@ -233,6 +238,19 @@ class _Books:
         if found is None and start <= self._newest_day(family) < end and family in self._undated:
             found = "older than a file that tells no day" if self._undated[family] > written["written_at"] else None
         return found or self._why_by_time(family, cadence, end, written)
+
+    def is_older(self, family: str, cadence: Cadence, start: date, at: datetime) -> bool:
+        """Whether a report is not written, or was before a moment, or nothing is kept of when it was."""
+        written = self._written.get((family, NAMES[cadence], start))
+        if not self._are_written(self._paths(family, cadence, start)):
+            return True
+        return written is None or bool(written["written_at"] < at)
+
+    def _paths(self, family: str, cadence: Cadence, start: date) -> list[Path]:
+        return [self._folder / report_path(family, NAMES[cadence], start, suffix) for suffix in ("html", "json")]
+
+    def _are_written(self, paths: Sequence[Path]) -> bool:
+        return all(path.name in self._files(path.parent) for path in paths)
 
     def _newest_day(self, family: str) -> date:
         """The newest day that any table of a family has."""

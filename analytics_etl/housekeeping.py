@@ -153,9 +153,13 @@ def _holding_evaluations(instance: DagsterInstance, candidates: list[str]) -> It
 
 
 def _latest_evaluations(instance: DagsterInstance, key: AssetCheckKey) -> Iterator[str]:
+    """The run of the newest evaluation in each partition of a check, of which there are hundreds."""
     storage = instance.event_log_storage
     for info in storage.get_asset_check_partition_info([key]):
-        # The newest record may be of a run that never came to the check: look for the newest that did.
+        if info.latest_execution_status in _EVALUATED:
+            yield info.latest_planned_run_id  # which evaluated it
+            continue
+        # The newest record is of a run that never came to the check: look for the newest that did.
         found = storage.get_asset_check_execution_history(
             key, limit=1, status=_EVALUATED, partition_filter=PartitionKeyFilter(key=info.partition_key)
         )

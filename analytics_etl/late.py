@@ -28,7 +28,7 @@ BY_TAG = "analytics_etl/by"
 """Carried by the runs of the command line, which does weeks, months and views itself."""
 
 PAUSE_AFTER_FAILURE = timedelta(minutes=15)
-_UNDER_WAY = [Status.QUEUED, Status.NOT_STARTED, Status.STARTING, Status.STARTED, Status.CANCELING]
+UNDER_WAY = [Status.QUEUED, Status.NOT_STARTED, Status.STARTING, Status.STARTED, Status.CANCELING]
 _FAILED = [Status.FAILURE, Status.CANCELED]
 
 
@@ -93,11 +93,15 @@ def build_period_sensor(daily_job: Any, period_jobs: Mapping[Cadence, Any]) -> d
             return
         for cadence, job in period_jobs.items():
             starts = list(periods(cadence, *days))
-            yield dg.RunRequest(
-                run_key=f"{run.run_id} {job.name}", job_name=job.name, **_partitions(starts[0], starts[-1])
-            )
+            key = period_run_key(run.run_id, job.name)
+            yield dg.RunRequest(run_key=key, job_name=job.name, **_partitions(starts[0], starts[-1]))
 
     return periods_after_daily
+
+
+def period_run_key(run_id: str, job_name: str) -> str:
+    """What Dagster knows the run of the weeks or months by that follows a daily run."""
+    return f"{run_id} {job_name}"
 
 
 def late_days(warehouse: Warehouse, catalog: Catalog, yesterday: date) -> set[date]:
@@ -138,7 +142,7 @@ def new_files(contract: Contract, catalog: Catalog, warehouse: Warehouse) -> Ite
 
 def _busy_days(instance: dg.DagsterInstance, job: str, now: datetime) -> set[date] | None:
     """The days of the runs of a job that are under way or failed within the pause; None when there is no such run."""
-    under_way = instance.get_runs(dg.RunsFilter(job_name=job, statuses=_UNDER_WAY))
+    under_way = instance.get_runs(dg.RunsFilter(job_name=job, statuses=UNDER_WAY))
     failed = instance.get_runs(dg.RunsFilter(job_name=job, statuses=_FAILED, updated_after=now - PAUSE_AFTER_FAILURE))
     runs = [*under_way, *failed]
     if not runs:

@@ -34,5 +34,8 @@ FLAGS: Mapping[str, Mark] = {
 }
 """What else there is to say of a day."""
 
+MARKS: Mapping[str, Mark] = {**STATES, **FLAGS}
+"""All that a day can have, in the order of a legend."""
+
 TONES: Mapping[str, str] = {"good": "✓", "warn": "▲", "bad": "✗"}
 """How good something is that has no state: a report that is complete or not, a check, an anomaly, a score."""

@@ -52,6 +52,10 @@ class Outcome:
             error = getattr(event.event_specific_data, "error", None)
             self.failures.extend([("between two steps", error)] if error else [])
 
+    @property
+    def is_interrupted(self) -> bool:
+        return any(_is_interruption(innermost(error)) for _, error in self.failures)
+
     def add(self, other: "Outcome") -> None:
         """Let this one tell of another run, too."""
         self.failures += other.failures
@@ -107,9 +111,13 @@ def innermost(error: SerializableErrorInfo) -> SerializableErrorInfo:
     return error
 
 
+def _is_interruption(error: SerializableErrorInfo) -> bool:
+    return error.cls_name == DagsterExecutionInterruptedError.__name__
+
+
 def _message(error: SerializableErrorInfo) -> str:
     """What an error says at its root."""
     root = innermost(error)
-    if root.cls_name == DagsterExecutionInterruptedError.__name__:  # it says nothing but its name
+    if _is_interruption(root):  # it says nothing but its name
         return "interrupted; to go on, type the same command again"
     return root.message.strip()

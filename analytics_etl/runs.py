@@ -117,8 +117,14 @@ Progress = Callable[[str, int, int], None]
 class RunFailedError(RuntimeError):
     """A run that failed; the message names the step and what it said, and which tables hold new rows now."""
 
-    is_of_broken_files = False
-    """Whether nothing failed but what a broken SQL file stops, so that the runs which follow can go on."""
+    def __init__(
+        self, message: str, job: Job | None = None, *, is_interrupted: bool = False, is_of_broken_files: bool = False
+    ) -> None:
+        super().__init__(message)
+        self.job = job
+        self.is_interrupted = is_interrupted
+        self.is_of_broken_files = is_of_broken_files
+        """Whether nothing failed but what a broken SQL file stops, so that the runs which follow can go on."""
 
 
 def prepare(settings: Settings) -> dict[str, str]:
@@ -167,9 +173,9 @@ def execute(
                     continue
                 rest = ", ".join(map(str, jobs[number:]))
                 said = [*stopped, f"{error}\nNot begun, since it follows: {rest}." if rest else str(error)]
-                raise RunFailedError("\n".join(said)) from error
+                raise RunFailedError("\n".join(said), job, is_interrupted=error.is_interrupted) from error
         if stopped:
-            raise RunFailedError("\n".join(stopped))
+            raise RunFailedError("\n".join(stopped), jobs[-1])
     return done
 
 
@@ -204,9 +210,12 @@ def _tried(
         return None
     failures = outcome.failures
     if failures and (is_last or not all(innermost(error).cls_name in LOST for _, error in failures)):
-        failed = RunFailedError(f"the run {run_id} ({job}) failed:\n{outcome}")
-        failed.is_of_broken_files = {innermost(error).cls_name for _, error in failures} <= OF_BROKEN_FILES
-        raise failed
+        raise RunFailedError(
+            f"the run {run_id} ({job}) failed:\n{outcome}",
+            job,
+            is_interrupted=outcome.is_interrupted,
+            is_of_broken_files={innermost(error).cls_name for _, error in failures} <= OF_BROKEN_FILES,
+        )
     return None if failures else outcome
 
 
@@ -258,7 +267,7 @@ def _execute(
         outcome.take(entry.dagster_event, step)
 
     opened.add_event_listener(run_id, listen)
-    # Checks alone have no partitions of their own, so that Dagster would refuse a partition_key for them.
+    # Dagster asks the assets for their partitions, so that it would refuse a partition_key for checks alone.
     result = (parts or whole).execute_in_process(
         instance=opened,
         asset_selection=selected,

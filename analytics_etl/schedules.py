@@ -1,4 +1,4 @@
-"""Jobs, schedules and the sensor that refreshes views after a run. All times are UTC."""
+"""Jobs and schedules. All times are UTC."""
 
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -92,24 +92,6 @@ def build_watchdog_schedule(job: "AssetJob") -> dg.ScheduleDefinition:
         execution_timezone="UTC",
         default_status=dg.DefaultScheduleStatus.RUNNING,
     )
-
-
-def build_sensors(jobs: "list[AssetJob]") -> list[dg.SensorDefinition]:
-    """Views and the index of the reports follow each run of days, weeks or months at once."""
-    by_name = {job.name: job for job in jobs}
-
-    @dg.run_status_sensor(
-        name="views_after_runs",
-        run_status=dg.DagsterRunStatus.SUCCESS,
-        monitored_jobs=[by_name[name] for name in JOB_NAMES.values()],
-        request_job=by_name[VIEWS_JOB],
-        default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Refreshes the views and lists the new reports.",
-    )
-    def views_after_runs(context: dg.RunStatusSensorContext) -> dg.RunRequest:
-        return dg.RunRequest(run_key=context.dagster_run.run_id)
-
-    return [views_after_runs]
 
 
 def scheduled_period(cadence: Cadence, scheduled_at: datetime) -> date:

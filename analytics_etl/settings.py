@@ -85,6 +85,9 @@ class Settings:
     landing_dir: Path = CHECKOUT / ".analytics" / "landing"
     reports_dir: Path = CHECKOUT / ".analytics" / "reports"
 
+    reports_url: str | None = None
+    """Where people read `reports_dir`, without a / at its end: the UI links to it; None = it names files."""
+
     start_date: date = DEFAULT_START_DATE
     """First daily partition."""
 
@@ -233,6 +236,7 @@ class Settings:
             statement_hours=read("ANALYTICS_STATEMENT_HOURS", 6, _hours, "whole hours from 1 to 500"),
             landing_dir=read("ANALYTICS_LANDING_DIR", home / "landing", _folder, _A_FOLDER),
             reports_dir=read("ANALYTICS_REPORTS_DIR", home / "reports", _folder, _A_FOLDER),
+            reports_url=_public_url(environment, "ANALYTICS_REPORTS_URL"),
             start_date=read("ANALYTICS_START_DATE", DEFAULT_START_DATE, _day, "a date like 2025-01-01"),
             lateness=read(
                 "ANALYTICS_LATENESS_DAYS",
@@ -416,6 +420,14 @@ def _secret_url(environment: Mapping[str, str], name: str, schemes: tuple[str, .
     if url:
         _refuse(name, lambda text: urls.check_service_url(text, schemes), url)
     return url or None
+
+
+def _public_url(environment: Mapping[str, str], name: str) -> str | None:
+    """A URL that is shown to everybody."""
+    url = environment.get(name, "").strip()
+    if url:
+        _refuse(name, urls.check_public_url, url)
+    return url.rstrip("/") or None
 
 
 def _refuse(name: str, check: Callable[[str], None], url: str) -> None:

@@ -105,6 +105,16 @@ def check_service_url(url: str, schemes: tuple[str, ...]) -> None:
         raise UrlError(f"{expected}; it {error}") from None
 
 
+def check_public_url(url: str) -> None:
+    """Raise UrlError unless a URL is one of pages that may be shown to everybody, and below which pages lie."""
+    check_service_url(url, ("https", "http"))
+    if "@" in urlsplit(url).netloc or "?" in url:
+        raise UrlError(
+            "names a user, a password or something after a ?; expected the address that people open, like "
+            "https://host/reports, since the UI shows it to everybody, and the names of the pages are added to it"
+        )
+
+
 def secrets_of(url: str) -> list[str]:
     """What must not be shown of a URL: its password and, over HTTP, path and query, whose parts may be tokens."""
     found = {

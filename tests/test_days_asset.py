@@ -6,6 +6,7 @@ import dagster as dg
 from events import DAY, DOWNLOADS, declared, download, load, write
 
 from analytics_etl.assets.days import DAYS_KEY, build_days_asset
+from analytics_etl.marks import MARKS
 from analytics_etl.warehouse import Warehouse
 
 
@@ -19,11 +20,24 @@ def test_the_page_shows_states_and_what_to_type(warehouse: Warehouse) -> None:
     result = dg.materialize([*sources, build_days_asset(declared())], resources={"warehouse": warehouse})
     [event] = result.asset_materializations_for_node("ops__days")
     states, notes = event.metadata["states"].value, event.metadata["notes"].value
-    lines = str(states).splitlines()
-    assert lines[0].startswith("| `table` | `03-04` |") or "03-04" in lines[0]
+    by_day = [model for model in declared().aggregates.values() if model.cadence == "day"]
+    legend, blank, head, rule, *lines = str(states).splitlines()
+    assert blank == ""
+    assert all(f"{mark.sign} {mark.words}" in legend.replace("&nbsp;", " ") for mark in MARKS.values())
+    assert head.startswith("| table | 03-17 | 16 | 15 |"), "the newest day first"
+    assert head.count("|") == rule.count("|") == 16
+    assert [line.split("|")[1].strip() for line in lines] == [
+        *declared().contracts,
+        *(
+            f"{family}: {sum(model.family == family for model in by_day)} derived tables"
+            for family in dict.fromkeys(model.family for model in by_day)
+        ),
+    ]
     [downloads] = [line for line in lines if DOWNLOADS in line]
-    assert [cell.strip(" `") for cell in downloads.strip("|").split("|")][7:] == [
-        "frozen_late", *["expected"] * 6, "provisional, unchecked",
-    ]  # fmt: skip
+    cells = [cell.strip() for cell in downloads.strip("|").split("|")]
+    frozen, expected, provisional, unchecked = (
+        MARKS[name].sign for name in ("frozen_late", "expected", "provisional", "unchecked")
+    )
+    assert cells[:9] == [DOWNLOADS, provisional + unchecked, *[expected] * 6, frozen]
     assert 'analytics-etl reopen 2025-03-10 --reason "why"' in str(notes)
     assert event.metadata["days_with_notes"].value == 1

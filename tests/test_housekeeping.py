@@ -17,6 +17,7 @@ from dagster._core.instance.config import PoolGranularity
 from dagster._core.op_concurrency_limits_counter import GlobalOpConcurrencyLimitsCounter
 from dagster._core.scheduler.instigation import TickStatus
 from dagster._core.storage.dagster_run import DagsterRun
+from dagster._core.storage.tags import PARTITION_NAME_TAG
 from events import DAY, ask, download, execute, restored_environment, write
 
 from analytics_etl import notifier, runs
@@ -43,7 +44,7 @@ def table(context: dg.AssetExecutionContext) -> None:
 def shown() -> None: ...
 
 
-@dg.multi_asset_check(specs=[dg.AssetCheckSpec("is_right", asset=table)])
+@dg.multi_asset_check(specs=[dg.AssetCheckSpec("is_right", asset=table, partitions_def=DAYS)])
 def checks(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
     del context
     yield dg.AssetCheckResult(asset_key=table.key, check_name="is_right", passed=True)
@@ -132,7 +133,7 @@ def test_a_run_with_only_the_latest_check_stays(instance: DagsterInstance, setti
     ran(instance, settings, RECENT, "1")
     job = dg.define_asset_job("check", selection=dg.AssetSelection.checks_for_assets(table))
     definitions = dg.Definitions([table], asset_checks=[checks], jobs=[job])
-    checked = definitions.resolve_job_def("check").execute_in_process(instance=instance)
+    checked = definitions.resolve_job_def("check").execute_in_process(instance=instance, tags={PARTITION_NAME_TAG: "1"})
     newer = ran(instance, settings, RECENT, "1", fails="yes")  # planned the check, but never came to it
     at = f"'{OLD:%Y-%m-%d}'"
     execute(settings.database_url, f"update dagster.runs set update_timestamp = {at} where run_id = '{checked.run_id}'")

@@ -63,6 +63,7 @@ def test_a_run_that_failed_says_what_was_replaced_and_what_was_not_run() -> None
         "Not run, so as before: a.overview_daily, a.stats_daily, b.stats_daily.",
         "Replaced by this run: b.events.",
     ]
+    assert not outcome.is_interrupted
     assert [what for what in told if "Dependencies" in what or "overview" in what] == []
     assert "views: b.events: 3 files read" in told
 
@@ -82,6 +83,7 @@ def test_a_run_that_was_interrupted_says_how_to_go_on() -> None:
         "a__events: interrupted; to go on, type the same command again",
         "Replaced by this run: nothing.",
     ]
+    assert outcome.is_interrupted
 
 
 def test_a_job_without_anything_of_a_family_is_no_run() -> None:

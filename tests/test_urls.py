@@ -140,3 +140,27 @@ def test_every_command_is_tried() -> None:
 def test_settings_are_not_changed_by_reading_a_secret() -> None:
     settings = replace(Settings(), database_url=f"postgresql://u:{SECRET}@h/db")
     assert set(settings.secrets) == {SECRET}
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("ftp://reports.example.org", "must be a URL that begins with https:// or http://"),
+        ("reports.example.org", "must be a URL that begins with https:// or http://"),
+        ("https://reports.example.org/#all", "must be a URL that begins with https:// or http://"),
+        (f"https://u:{SECRET}@reports.example.org", "names a user, a password or something after a ?"),
+        (f"https://reports.example.org/?token={SECRET}", "names a user, a password or something after a ?"),
+    ],
+)
+def test_what_everybody_sees_holds_no_secret(url: str, expected: str) -> None:
+    with pytest.raises(SettingsError) as raised:
+        Settings.from_environment({"ANALYTICS_REPORTS_URL": url})
+    assert str(raised.value).startswith(f"ANALYTICS_REPORTS_URL {expected}")
+    assert SECRET not in str(raised.value)
+
+
+def test_where_reports_are_read_ends_without_a_slash() -> None:
+    assert Settings.from_environment({}).reports_url is None
+    for written in ("https://etl.example.org:8443/reports", "https://etl.example.org:8443/reports/"):
+        found = Settings.from_environment({"ANALYTICS_REPORTS_URL": written})
+        assert found.reports_url == "https://etl.example.org:8443/reports"

@@ -10,7 +10,7 @@ from analytics_etl.assets.metadata import (
     asset_key,
     change_check,
     change_metadata,
-    change_result,
+    change_results,
     column_schema,
     describe_partitions,
     is_change_accepted,
@@ -35,10 +35,12 @@ def build_aggregate_asset(model: Model, partitions: Partitions) -> dg.AssetsDefi
         allow_nonexistent_upstream_partitions=True,
     )
 
+    small_change = change_check(model.table, partitions.of(model.cadence))
+
     @dg.asset(
         key=asset_key(model.table),
         deps=[dg.AssetDep(asset_key(table), partition_mapping=mapping) for table in model.dependencies],
-        check_specs=[change_check(model.table)],
+        check_specs=[small_change],
         group_name=model.family,
         description=model.description,
         partitions_def=partitions.of(model.cadence),
@@ -50,16 +52,17 @@ def build_aggregate_asset(model: Model, partitions: Partitions) -> dg.AssetsDefi
         metadata={**statement_metadata(model), "dagster/column_schema": column_schema(model.columns)},
     )
     def aggregate(context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Warehouse]) -> Iterator[Any]:
+        requested = requested_periods(context, model.cadence)
         with retrying_lost_connections(warehouse):
             try:
                 replaced = warehouse.replace(
                     model,
-                    requested_periods(context, model.cadence),
+                    requested,
                     context.run.run_id,
                     accept_change=is_change_accepted(context),
                 )
             except ChangeRefusedError as error:
-                yield change_result(context, model.table, warehouse, error)
+                yield from change_results(context, small_change, model.table, warehouse, requested, error)
                 raise dg.Failure(str(error), allow_retries=False) from error
             changed = change_metadata(model.table, warehouse, context.run.run_id)
             shared = {**lineage_metadata(model, warehouse), "duration_ms": replaced.duration_ms}
@@ -71,7 +74,7 @@ def build_aggregate_asset(model: Model, partitions: Partitions) -> dg.AssetsDefi
             for start, rows in replaced.rows.items()
         }
         describe_partitions(context, by_partition, shared)
-        yield change_result(context, model.table, warehouse)
         yield dg.MaterializeResult(asset_key=asset_key(model.table))
+        yield from change_results(context, small_change, model.table, warehouse, requested)
 
     return aggregate

@@ -16,7 +16,7 @@ from analytics_etl.assets.metadata import (
     asset_key,
     change_check,
     change_metadata,
-    change_result,
+    change_results,
     column_schema,
     describe_partitions,
     is_change_accepted,
@@ -75,11 +75,12 @@ def with_usable_sources(catalog: Catalog) -> Catalog:
 
 def build_event_asset(contract: Contract, mappings: Mapping[str, Model], partitions: Partitions) -> dg.AssetsDefinition:
     """The asset of one raw event table, one partition a UTC day."""
+    small_change = change_check(contract.table, partitions.day)
 
     @dg.asset(
         key=asset_key(contract.table),
         deps=[landing_key(contract.table)],
-        check_specs=[change_check(contract.table)],
+        check_specs=[small_change],
         group_name=contract.family,
         description=contract.description,
         partitions_def=partitions.day,
@@ -120,14 +121,14 @@ def build_event_asset(contract: Contract, mappings: Mapping[str, Model], partiti
                         accept_change=is_change_accepted(context),
                     )  # fmt: skip
                 except ChangeRefusedError as error:
-                    yield change_result(context, contract.table, warehouse, error)
+                    yield from change_results(context, small_change, contract.table, warehouse, chunk, error)
                     raise dg.Failure(str(error), allow_retries=False) from error
                 changed = change_metadata(contract.table, warehouse, context.run.run_id)
                 found = {day: {**of, **changed.get(day, {})} for day, of in _by_partition(loaded, reports).items()}
                 others = sum(report.others for report in reports)
                 describe_partitions(context, found, {"files_read": len(reports), "rows_not_for_table": others})
-        yield change_result(context, contract.table, warehouse)
         yield dg.MaterializeResult(asset_key=asset_key(contract.table))
+        yield from change_results(context, small_change, contract.table, warehouse, days)
 
     return events
 

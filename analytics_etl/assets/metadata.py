@@ -1,13 +1,14 @@
 """What every asset tells Dagster about itself: keys, column docs, lineage, freshness, retries."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import dagster as dg
 
+from analytics_etl.evaluations import Finding, evaluations, judged_materializations
 from analytics_etl.models import Cadence, Model, column_lineage
 from analytics_etl.visible import visible
 from analytics_etl.warehouse import (
@@ -78,13 +79,14 @@ ACCEPT_CHANGE_TAG = "analytics_etl/accept_change"
 """On a run, with the value true: changes of final periods are published however large they are."""
 
 
-def change_check(table: str) -> dg.AssetCheckSpec:
+def change_check(table: str, partitions: dg.TimeWindowPartitionsDefinition) -> dg.AssetCheckSpec:
     """The check that a final period does not change much; it fails before anything is published."""
     return dg.AssetCheckSpec(
         CHANGE_CHECK,
         asset=asset_key(table),
         blocking=True,
         description=f"{CHANGE_DESCRIPTION} To publish a larger change, run it with the tag {ACCEPT_CHANGE_TAG}=true.",
+        partitions_def=partitions,
     )
 
 
@@ -92,17 +94,32 @@ def is_change_accepted(context: dg.AssetExecutionContext) -> bool:
     return context.run.tags.get(ACCEPT_CHANGE_TAG) == "true"
 
 
-def change_result(
-    context: dg.AssetExecutionContext, table: str, warehouse: Warehouse, refused: ChangeRefusedError | None = None
-) -> dg.AssetCheckResult:
-    """What the check says; a refused change with its figures and what to type."""
-    changes = warehouse.changes_of_run(table, context.run.run_id)
-    metadata: dict[str, Any] = {"changes": dg.MetadataValue.md(table_of_rows(_figures(changes)))}
-    if refused is not None:
-        metadata["refused"] = str(refused)
-    return dg.AssetCheckResult(
-        asset_key=asset_key(table), check_name=CHANGE_CHECK, passed=refused is None, metadata=metadata
-    )
+def change_results(
+    context: dg.AssetExecutionContext, spec: dg.AssetCheckSpec, table: str, warehouse: Warehouse,
+    starts: Iterable[date], refused: ChangeRefusedError | None = None,
+) -> Iterator[Any]:  # fmt: skip
+    """What the check says of each partition, yielded after the materialization that it is about.
+
+    A refused change with its figures and what to type; the other partitions of that run were not written, so that
+    nothing is said of them.
+    """
+    changes: dict[date, list[Mapping[str, Any]]] = {}
+    for change in warehouse.changes_of_run(table, context.run.run_id):
+        changes.setdefault(change["period_start"], []).append(change)
+    judged = sorted(starts) if refused is None else [change.start for change in refused.changes]
+    findings = [
+        Finding(
+            start,
+            passed=refused is None,
+            metadata={
+                "changes": dg.MetadataValue.md(table_of_rows(_figures(changes.get(start, [])))),
+                **({} if refused is None else {"refused": str(refused)}),
+            },
+        )
+        for start in judged
+    ]
+    yield dg.Output(None, output_name=spec.get_python_identifier())
+    yield from evaluations(spec, findings, judged_materializations(context.instance, asset_key(table), judged))
 
 
 def change_metadata(table: str, warehouse: Warehouse, run_id: str) -> dict[str, dict[str, Any]]:

@@ -22,6 +22,7 @@ from analytics_etl.due_reports import (
     report_tables,
     report_version,
 )
+from analytics_etl.failed_reports import reports_of_failures
 from analytics_etl.models import Cadence, Model, ModelError, window_parameters
 from analytics_etl.outdated_reports import matured_reports, outdated_reports, publishable_reports
 from analytics_etl.partitions import Partitions, period_end, period_start, requested_periods
@@ -37,6 +38,7 @@ from analytics_etl.reporting import (
     report_path,
     section_windows,
 )
+from analytics_etl.settings import Settings
 from analytics_etl.warehouse import Snapshot, Warehouse
 from analytics_etl.whole_files import remove_leftovers, whole_file
 
@@ -110,6 +112,7 @@ def build_report_asset(catalog: Catalog, family: str, cadence: Cadence, partitio
                 "html": dg.MetadataValue.path(str(written.html)),
                 "json": dg.MetadataValue.path(str(written.json)),
                 "state": written.value["state"]["sentence"],
+                **_link(warehouse.settings, report_path(family, name, start)),
             }
             context.add_asset_metadata(metadata, partition_key=start.isoformat())
         if loaded:
@@ -118,22 +121,40 @@ def build_report_asset(catalog: Catalog, family: str, cadence: Cadence, partitio
     return report
 
 
-def build_index_asset(families: list[str]) -> dg.AssetsDefinition:
+def build_index_asset(catalog: Catalog, families: list[str]) -> dg.AssetsDefinition:
     """The asset of the page that lists all reports."""
 
     @dg.asset(
         key=INDEX_KEY,
         deps=[report_key(family, cadence) for family in families for cadence in NAMES],
         group_name=INDEX_GROUP,
-        description="The page that lists all reports, as HTML and JSON.",
+        description="The page that lists all reports, as HTML and JSON. First those are written anew of whose periods "
+        "something failed after they were: no run of their own came to them.",
         kinds={"html", "json"},
         freshness_policy=HOURLY,
     )
     def index(context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Warehouse]) -> None:
-        path, count = write_index(warehouse.settings.reports_dir)
-        context.add_output_metadata({"html": dg.MetadataValue.path(str(path)), "reports": count})
+        try:
+            with retrying_lost_connections(warehouse):
+                for due in reports_of_failures(warehouse, catalog):
+                    also = write_report(warehouse, catalog, due.family, due.cadence, due.start, context.run.run_id)
+                    context.log.info("wrote %s, which was %s", also.html, due.why)
+        finally:  # a report that cannot be written must not hide the others
+            path, count = write_index(warehouse.settings.reports_dir)
+        context.add_output_metadata(
+            {
+                "html": dg.MetadataValue.path(str(path)),
+                "reports": count,
+                **_link(warehouse.settings, path.name),
+            }
+        )
 
     return index
+
+
+def _link(settings: Settings, path: str) -> dict[str, dg.MetadataValue[str]]:
+    """What the UI shows beside the files, where the reports are served."""
+    return {} if settings.reports_url is None else {"page": dg.MetadataValue.url(f"{settings.reports_url}/{path}")}
 
 
 def write_report(

@@ -1,5 +1,7 @@
 """Materialized views: one SELECT each, refreshed while readers go on reading."""
 
+from collections.abc import Iterator
+
 import dagster as dg
 
 from analytics_etl.assets.metadata import (
@@ -26,11 +28,19 @@ def build_view_asset(model: Model) -> dg.AssetsDefinition:
         pool=model.table,
         code_version=model.code_version,
         freshness_policy=HOURLY,
+        output_required=False,
         metadata={**statement_metadata(model), "dagster/column_schema": column_schema(model.columns)},
     )
-    def view(context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Warehouse]) -> None:
+    def view(
+        context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Warehouse]
+    ) -> Iterator[dg.MaterializeResult[None]]:
         with retrying_lost_connections(warehouse):
+            if lacking := set(model.dependencies) - set(warehouse.table_schema(model.dependencies)):
+                # Then its checks are not run either.
+                context.log.info("%s shows nothing yet: %s comes with the first run", model.table, min(lacking))
+                return
             count = warehouse.refresh(model)
-            context.add_output_metadata({"dagster/row_count": count, **lineage_metadata(model, warehouse)})
+            metadata = {"dagster/row_count": count, **lineage_metadata(model, warehouse)}
+        yield dg.MaterializeResult(asset_key=asset_key(model.table), metadata=metadata)
 
     return view

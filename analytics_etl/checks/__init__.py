@@ -7,7 +7,7 @@ are kept per partition in `ops.check_results`, also when one run does a whole ra
 `expectations` is Great Expectations, `due` finds the partitions whose checks have to run.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Any
 
@@ -27,8 +27,9 @@ from analytics_etl.checks.declared import (
 )
 from analytics_etl.checks.due import due_checks
 from analytics_etl.checks.evaluation import Limits, evaluate, query_text
+from analytics_etl.evaluations import Finding, evaluations, judged_materializations
 from analytics_etl.models import cadence_of
-from analytics_etl.partitions import neighbours, period_end, periods
+from analytics_etl.partitions import Partitions, neighbours, period_end, periods
 from analytics_etl.warehouse import CheckResult, Warehouse
 
 __all__ = [
@@ -49,29 +50,30 @@ CHECKS_STEP = "__checks"
 """What the name of the step ends with that runs the checks of a table."""
 
 
-def build_checks(catalog: Catalog) -> list[dg.AssetChecksDefinition]:
+def build_checks(catalog: Catalog, partitions: Partitions) -> list[dg.AssetChecksDefinition]:
     """The asset checks of every table."""
     by_table = declared_checks(catalog)
-    return [_table_checks(target, by_table[table]) for table, target in targets(catalog).items()]
+    return [_table_checks(target, by_table[table], partitions) for table, target in targets(catalog).items()]
 
 
-def _table_checks(target: Target, checks: Sequence[Check]) -> dg.AssetChecksDefinition:
-    key = asset_key(target.table)
-    specs = [
-        dg.AssetCheckSpec(
+def _table_checks(target: Target, checks: Sequence[Check], partitions: Partitions) -> dg.AssetChecksDefinition:
+    """The checks of a table, with its partitions; those of a view, which has none, judge it as a whole."""
+    specs = {
+        check.name: dg.AssetCheckSpec(
             check.name,
-            asset=key,
+            asset=asset_key(target.table),
             description=check.description,
             blocking=check.severity == "error",
             additional_deps=[asset_key(table) for table in check.others],
+            partitions_def=None if target.period_column is None else partitions.of(cadence_of(target.table)),
         )
         for check in checks
-    ]
+    }
 
-    @dg.multi_asset_check(name=f"{target.table.replace('.', '__')}{CHECKS_STEP}", specs=specs, can_subset=True)
-    def table_checks(
-        context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]
-    ) -> Iterable[dg.AssetCheckResult]:
+    @dg.multi_asset_check(
+        name=f"{target.table.replace('.', '__')}{CHECKS_STEP}", specs=list(specs.values()), can_subset=True
+    )
+    def table_checks(context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]) -> Iterator[Any]:
         selected = {check_key.name for check_key in context.selected_asset_check_keys}
         wanted = [check for check in checks if check.name in selected]
         with retrying_lost_connections(warehouse):
@@ -83,9 +85,21 @@ def _table_checks(target: Target, checks: Sequence[Check]) -> dg.AssetChecksDefi
                 for result in evaluate(warehouse, target, wanted, stretch)
             ]
             warehouse.record_checks(results, context.run.run_id)
-        for check in wanted:  # a partition that was not asked for must not stop what is downstream of those that were
-            asked = [result for result in results if result.name == check.name and result.start in requested]
-            yield _dagster_result(check, asked)
+            starts = [] if target.period_column is None else [*requested, *also]
+            judged = judged_materializations(context.instance, asset_key(target.table), starts)
+        for check in wanted if target.period_column is not None else ():
+            yield dg.Output(None, output_name=specs[check.name].get_python_identifier())
+        for check in wanted:  # the evaluations after one another: so they are stored together
+            of_check = [result for result in results if result.name == check.name]
+            if target.period_column is None:
+                yield _result_of_view(check, of_check)
+                continue
+            # A partition that was not asked for must not stop what is downstream of those that were.
+            findings = [
+                Finding(found.start, found.passed, _metadata(check, found, of_check), stops=found.start in requested)
+                for found in of_check
+            ]
+            yield from evaluations(specs[check.name], findings, judged, _severity(check))
 
     return table_checks
 
@@ -114,24 +128,31 @@ def _refreshed(warehouse: Warehouse, target: Target, checks: Sequence[Check], ru
     return {found.start: found.end for found in due_checks(warehouse, {target.table: checks}, run_id=run_id)}
 
 
-def _dagster_result(check: Check, results: Sequence[CheckResult]) -> dg.AssetCheckResult:
-    failed = [result for result in results if not result.passed]
-    rows = [row for result in failed for row in result.sample][:SAMPLE_ROWS]
-    severity = dg.AssetCheckSeverity.ERROR if check.severity == "error" else dg.AssetCheckSeverity.WARN
-    metadata: dict[str, Any] = {"partitions_checked": len(results), "partitions_failed": len(failed)}
-    if failed:
-        metadata |= {
-            "failed_partitions": ", ".join(result.start.isoformat() for result in failed[:SAMPLE_ROWS]),
-            "unexpected_count": sum(result.unexpected_count for result in failed),
-            "rows": dg.MetadataValue.md(table_of_rows(rows)),
-        }
-    if check.select is not None:
-        metadata["select"] = dg.MetadataValue.md(f"```sql\n{check.select}\n```")
+def _result_of_view(check: Check, results: Sequence[CheckResult]) -> dg.AssetCheckResult:
+    [result] = results
     return dg.AssetCheckResult(
         asset_key=asset_key(check.table),
         check_name=check.name,
-        passed=not failed,
-        severity=severity,
+        passed=result.passed,
+        severity=_severity(check),
         description=check.description,
-        metadata=metadata,
+        metadata=_metadata(check, result, results),
     )
+
+
+def _severity(check: Check) -> dg.AssetCheckSeverity:
+    return dg.AssetCheckSeverity.ERROR if check.severity == "error" else dg.AssetCheckSeverity.WARN
+
+
+def _metadata(check: Check, result: CheckResult, results: Sequence[CheckResult]) -> dict[str, Any]:
+    """What the page of a check shows of one of a run's results: rows that are wrong, and its SELECT.
+
+    Of many partitions only those that failed repeat the SELECT.
+    """
+    metadata: dict[str, Any] = {}
+    if not result.passed:
+        metadata["unexpected_count"] = result.unexpected_count
+        metadata["rows"] = dg.MetadataValue.md(table_of_rows(result.sample[:SAMPLE_ROWS]))
+    if check.select is not None and (len(results) == 1 or not result.passed):
+        metadata["select"] = dg.MetadataValue.md(f"```sql\n{check.select}\n```")
+    return metadata

@@ -11,6 +11,7 @@ import click
 
 from analytics_etl import rejections
 from analytics_etl.catalog import Catalog
+from analytics_etl.cli.aftermath import told_after_failure
 from analytics_etl.cli.catalogs import read_catalog
 from analytics_etl.cli.families import check_families
 from analytics_etl.cli.notices import tell_owners
@@ -70,16 +71,13 @@ def planned_jobs(
 def execute(
     settings: Settings, jobs: "Sequence[runs.Job]", step: "runs.Progress", tags: dict[str, str]
 ) -> "runs.Outcome":
-    """Run jobs, the last of which lists the reports. A failure ends the command; reports written by then are listed."""
+    """Run jobs. A failure ends the command, after views, reports and index say so."""
     from analytics_etl import runs  # noqa: PLC0415 - Dagster takes seconds to import
-    from analytics_etl.assets.reports import write_index  # noqa: PLC0415 - the same
 
     try:
         return runs.execute(settings, jobs, step, tags)
     except runs.RunFailedError as error:
-        with suppress(OSError):  # say, a full disk: what failed first is what must be told
-            write_index(settings.reports_dir)
-        raise click.ClickException(str(error)) from error
+        raise click.ClickException(told_after_failure(settings, error, jobs, step, tags)) from error
 
 
 @contextmanager

@@ -12,14 +12,13 @@ from analytics_etl.cli.families import FAMILY, check_families
 from analytics_etl.cli.terminal import BAD, GOOD, Column, Parts, Styled, out
 from analytics_etl.cli.typed import DAY, PORT, Count, Text, check_range
 from analytics_etl.english import counted
-from analytics_etl.marks import FLAGS, STATES
+from analytics_etl.marks import MARKS
 from analytics_etl.settings import Settings
 from analytics_etl.warehouse import Warehouse, migrations
 
 if TYPE_CHECKING:  # Dagster takes seconds to import
     from analytics_etl.status import Cell
 
-MARKS = {**STATES, **FLAGS}
 COLORS = {
     "final": "green",
     "provisional": "cyan",

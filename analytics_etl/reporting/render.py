@@ -146,6 +146,8 @@ def states(row: Mapping[str, Any], period: Mapping[str, Any]) -> list[tuple[str,
 
 def badge(state: Mapping[str, Any]) -> tuple[str, str, str]:
     """The state of a whole report as (mark, tone, word)."""
+    if state["is_failed"]:
+        return STATES["failed"].sign, STATE_TONES["failed"], STATES["failed"].words
     if state["is_under_way"]:
         return TONES["warn"], "warn", "in progress"
     if not state["is_complete"]:

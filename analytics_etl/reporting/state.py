@@ -17,6 +17,7 @@ def period_state(period: Period, label: str, newest_day: date, lateness_days: in
     final_from = max([period.end + timedelta(lateness_days - 1), *(row["final_from"] for row in known)])
     is_final = newest_day >= final_from and all(row["is_final"] for row in known)
     is_empty = not period.totals()
+    failed = _failed_tables(period)
     text = _sentence(period, label, missing, final_from, is_final=is_final)
     if is_empty and len(missing) < len(period.days):
         text += " It has no events."
@@ -24,7 +25,10 @@ def period_state(period: Period, label: str, newest_day: date, lateness_days: in
         rows = wording.plural(period.undated_rows, "row")
         tell = wording.verb(period.undated_rows, "tells", "tell")
         text += f" {rows} of its files {tell} no day and could not be counted."
+    if failed:
+        text += f" A check or the last run failed for {wording.plural(len(failed), 'table')}."
     return {
+        "is_failed": bool(failed),
         "is_final": is_final,
         "is_complete": not missing,
         "is_under_way": period.is_under_way,
@@ -37,6 +41,13 @@ def period_state(period: Period, label: str, newest_day: date, lateness_days: in
         "sentence": text,
         "notices": _notices(period),
     }
+
+
+def _failed_tables(period: Period) -> set[str]:
+    """The tables of which a day could not be written, or a check failed that stops what is downstream."""
+    days = {row["table_name"] for row in period.own_days if row["state"] == "failed"}
+    checks = period.rows.get("quality_checks", ())
+    return days | {row["table_name"] for row in checks if row["failed_count"] and row["severity"] == "error"}
 
 
 def _sentence(period: Period, label: str, missing: dict[date, list[str]], final_from: date, *, is_final: bool) -> str:

@@ -27,7 +27,7 @@ from analytics_etl.reporting.periods import (
 )
 from analytics_etl.reporting.state import period_state
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 SPARKLINE_WEEKS = 4
 
 QUALITY_TOPIC = "Data quality"
@@ -123,13 +123,14 @@ def index_entry(report: Mapping[str, Any]) -> dict[str, Any]:
         kpi["name"]: {name: kpi[name] for name in ("label", "kind", "value", "change_ratio")} for kpi in report["kpis"]
     }
     start = date.fromisoformat(report["period"]["start"])
+    names = ("is_final", "is_complete", "is_under_way", "is_empty", "sentence")
+    state = {name: report["state"][name] for name in names}
     return {
         "family": report["family"],
         "cadence": report["cadence"],
         "period": dict(report["period"]),
-        "state": {
-            name: report["state"][name] for name in ("is_final", "is_complete", "is_under_way", "is_empty", "sentence")
-        },
+        # A report that was written before it said so does not say whether anything failed.
+        "state": {"is_failed": report["state"].get("is_failed", False), **state},  # of an old report, unknown
         "kpis": {name: kpis[name] for name in REPORTS[report["family"]].index_kpis},
         "links": {
             "html": report_path(report["family"], report["cadence"], start),

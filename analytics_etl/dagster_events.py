@@ -1,0 +1,92 @@
+"""Dagster's event log in PostgreSQL, which writes the evaluations of checks together.
+
+A run of a range has one for each check and partition, which are thousands: one by one, each takes five statements.
+"""
+
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+from dagster import DagsterEventType, EventLogEntry
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus as Status
+from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
+from dagster_postgres import PostgresEventLogStorage
+from sqlalchemy import text
+
+MOST_TOGETHER = 500
+"""Evaluations written in one statement, each with the rows that it shows."""
+
+# What a run plans to check it writes down before its first step; a partition refreshed on the way was not planned.
+_EVALUATED = text("""
+    with
+    given as (
+        select *
+        from unnest(
+            :asset_keys ::text[], :check_names ::text[], :partitions ::text[], :run_ids ::text[], :statuses ::text[],
+            :events ::text[], :timestamps ::timestamp[], :storage_ids ::bigint[], :materializations ::bigint[]
+        ) as g (asset_key, check_name, partition, run_id, status, event, at, storage_id, materialization)
+    ),
+    planned as (
+        update asset_check_executions as e
+        set execution_status = status, evaluation_event = event, evaluation_event_timestamp = at,
+            evaluation_event_storage_id = storage_id, materialization_event_storage_id = materialization
+        from given as g
+        where e.asset_key = g.asset_key and e.check_name = g.check_name and e.run_id = g.run_id
+            and e.partition is not distinct from g.partition
+        returning g.storage_id
+    )
+    insert into asset_check_executions (
+        asset_key, check_name, partition, run_id, execution_status, evaluation_event, evaluation_event_timestamp,
+        evaluation_event_storage_id, materialization_event_storage_id
+    )
+    select asset_key, check_name, partition, run_id, status, event, at, storage_id, materialization
+    from given
+    where storage_id not in (select storage_id from planned)
+    order by storage_id""")
+
+
+class EventLog(PostgresEventLogStorage):
+    """The event log of Dagster's own class, but for evaluations: they wait for the next event of another kind, which
+    follows at once, since a step ends with one.
+    """
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._waiting: list[EventLogEntry] = []
+        self._turn = threading.RLock()
+
+    def store_event(self, event: EventLogEntry) -> None:
+        """Write an event, after those that wait; an evaluation of a run waits."""
+        waits = event.dagster_event_type == DagsterEventType.ASSET_CHECK_EVALUATION and bool(event.run_id)
+        with self._turn:
+            if waits:
+                self._waiting.append(event)
+            if waits and len(self._waiting) < MOST_TOGETHER:
+                return
+            waiting, self._waiting = self._waiting, []  # also when they cannot be written: the run goes on to say why
+            if waiting:
+                self._store_evaluations(waiting)
+        if not waits:
+            super().store_event(event)
+
+    def _store_evaluations(self, events: Sequence[EventLogEntry]) -> None:
+        """As Dagster's own `store_event` does it, for all of them in one transaction."""
+        rows = [self._event_to_row(event) for event in events]
+        evaluated = [event.get_dagster_event().asset_check_evaluation_data for event in events]
+        statuses = [Status.SUCCEEDED if evaluation.passed else Status.FAILED for evaluation in evaluated]
+        targets = [evaluation.target_materialization_data for evaluation in evaluated]
+        with self.index_transaction() as connection:
+            table = SqlEventLogStorageTable
+            storage_ids = connection.execute(table.insert().values(rows).returning(table.c.id)).scalars().all()
+            parameters = {
+                "asset_keys": [evaluation.asset_key.to_string() for evaluation in evaluated],
+                "check_names": [evaluation.check_name for evaluation in evaluated],
+                "partitions": [evaluation.partition for evaluation in evaluated],
+                "run_ids": [event.run_id for event in events],
+                "statuses": [status.value for status in statuses],
+                "events": [row["event"] for row in rows],
+                "timestamps": [row["timestamp"] for row in rows],
+                "storage_ids": list(storage_ids),
+                "materializations": [target.storage_id if target else None for target in targets],
+            }
+            connection.execute(_EVALUATED, parameters)
