@@ -50,14 +50,15 @@ lock: .venv/installed ## Write requirements.lock anew from pyproject.toml (ARGS=
 		--output-file deploy/requirements.lock pyproject.toml
 
 clean: ## Stop the embedded server, then remove .venv, .analytics (all data!) and caches
-	@if .venv/bin/python -c 'import analytics_etl.embedded' >/dev/null 2>&1; then .venv/bin/python -c "$$STOP_SERVERS"; fi
+	@if .venv/bin/python -c 'import analytics_etl.postgres.server' >/dev/null 2>&1; then .venv/bin/python -c "$$STOP_SERVERS"; fi
 	rm -rf .venv .analytics .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Also the server of another ANALYTICS_HOME: it runs on programs of this .venv.
 define STOP_SERVERS
 from pathlib import Path
-from analytics_etl import embedded, settings
+from analytics_etl.postgres import server as embedded
+from analytics_etl.config import settings
 for home in {Path(".analytics").resolve(), settings.Settings.from_environment().home}:
     if embedded.stop(home):
         print("stopped the server of", home)

@@ -13,9 +13,9 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-from analytics_etl import embedded
-from analytics_etl.sample import SampleOptions
-from analytics_etl.settings import Settings
+from analytics_etl.config.settings import Settings
+from analytics_etl.families.sample import SampleOptions
+from analytics_etl.postgres import server as embedded
 from benchmarks.floors import LAST_DAY, bare_copy, parsed_rows, plain_sql
 from benchmarks.measuring import empty_database, line, longest, make_sample, run_jobs, say, timed
 

@@ -31,7 +31,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
-from analytics_etl.sample import FAMILIES
+from analytics_etl.families.sample import FAMILIES
 from benchmarks.chaos_books import differences, tables_of
 from benchmarks.chaos_days import FIRST_DAY, Simulation, say
 from benchmarks.chaos_files import arrivals, make_final_files

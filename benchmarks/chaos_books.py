@@ -2,7 +2,7 @@
 
 import psycopg
 
-from analytics_etl.sample import FAMILIES
+from analytics_etl.families.sample import FAMILIES
 
 BOOKS = {
     "loaded_files": "table_name, path, size_bytes, checksum, state, reason, first_day, last_day, rows_read, rows_valid,"

@@ -21,9 +21,11 @@ import great_expectations.expectations  # noqa: F401 - imported by the first che
 import psycopg
 import sqlalchemy
 
-from analytics_etl import cli, housekeeping, missing, notifier, runs  # noqa: F401 - imported by commands
-from analytics_etl.definitions import build_defs
-from analytics_etl.settings import Settings
+from analytics_etl import cli
+from analytics_etl.config.settings import Settings
+from analytics_etl.orchestration import housekeeping, notifier, runs
+from analytics_etl.orchestration.definitions import build_defs
+from analytics_etl.pipeline import backfill_plan as missing  # noqa: F401 - imported by commands
 from analytics_etl.warehouse import Warehouse
 from benchmarks.chaos_home import Point
 

@@ -9,7 +9,7 @@ from datetime import date
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from analytics_etl.catalog import Catalog
+from analytics_etl.catalog.catalog import Catalog
 from benchmarks.chaos_files import Arrival
 from benchmarks.chaos_home import Ended, Home, Point, backfill, of
 from benchmarks.chaos_news import Expected, Receiver, noted, runs_at_work

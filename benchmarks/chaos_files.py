@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
-from analytics_etl.sample import SampleOptions, write_sample
+from analytics_etl.families.sample import SampleOptions, write_sample
 
 MAX_LATE_DAYS = 3
 

@@ -19,8 +19,8 @@ from typing import Any
 import psutil
 import psycopg
 
-from analytics_etl import embedded
-from analytics_etl.sample import FAMILIES
+from analytics_etl.families.sample import FAMILIES
+from analytics_etl.postgres import server as embedded
 
 DISK_MB = 600
 DISK_MB_A_DAY = 5

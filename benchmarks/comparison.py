@@ -22,10 +22,10 @@ from typing import Any
 
 import zstandard
 
-from analytics_etl import embedded
-from analytics_etl.catalog import Catalog
-from analytics_etl.sample import SampleOptions
-from analytics_etl.settings import Settings
+from analytics_etl.catalog.catalog import Catalog
+from analytics_etl.config.settings import Settings
+from analytics_etl.families.sample import SampleOptions
+from analytics_etl.postgres import server as embedded
 from benchmarks.measuring import empty_database, figures_of, line, longest, make_sample, ratio_by_round, say, spread
 
 DAY = date(2025, 3, 31)

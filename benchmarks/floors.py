@@ -8,9 +8,9 @@ import psycopg
 import pyarrow as pa
 from pgpq import ArrowToPostgresBinaryEncoder
 
-from analytics_etl.catalog import Catalog
+from analytics_etl.catalog.catalog import Catalog
+from analytics_etl.config.settings import Settings
 from analytics_etl.landing import LandingReader, list_files
-from analytics_etl.settings import Settings
 from analytics_etl.warehouse import database_url
 
 LAST_DAY = date(2025, 3, 31)

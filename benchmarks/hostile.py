@@ -21,10 +21,10 @@ from uuid import UUID
 
 import zstandard
 
-from analytics_etl import embedded
-from analytics_etl.assets.events import load_days
-from analytics_etl.catalog import Catalog
-from analytics_etl.settings import Settings
+from analytics_etl.catalog.catalog import Catalog
+from analytics_etl.config.settings import Settings
+from analytics_etl.orchestration.assets.events import load_days
+from analytics_etl.postgres import server as embedded
 from analytics_etl.warehouse import Warehouse
 from benchmarks.measuring import empty_database, figures_of, say
 

@@ -6,9 +6,9 @@ import time
 from collections import defaultdict
 from datetime import date
 
-from analytics_etl import runs
-from analytics_etl.catalog import Catalog
-from analytics_etl.settings import Settings
+from analytics_etl.catalog.catalog import Catalog
+from analytics_etl.config.settings import Settings
+from analytics_etl.orchestration import runs
 from benchmarks.measuring import peak_mb
 
 

@@ -12,10 +12,10 @@ from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar
 
-from analytics_etl import embedded
-from analytics_etl.catalog import Catalog
-from analytics_etl.sample import SampleOptions, write_sample
-from analytics_etl.settings import CHECKOUT, Settings
+from analytics_etl.catalog.catalog import Catalog
+from analytics_etl.config.settings import CHECKOUT, Settings
+from analytics_etl.families.sample import SampleOptions, write_sample
+from analytics_etl.postgres import server as embedded
 
 Result = TypeVar("Result")
 

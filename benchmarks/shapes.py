@@ -29,9 +29,9 @@ from typing import BinaryIO, cast
 import pyarrow.parquet as pq
 import zstandard
 
-from analytics_etl import embedded
-from analytics_etl.sample import SampleOptions
-from analytics_etl.settings import Settings
+from analytics_etl.config.settings import Settings
+from analytics_etl.families.sample import SampleOptions
+from analytics_etl.postgres import server as embedded
 from benchmarks.measuring import empty_database, figures_of, line, make_sample, ratio_by_round, say, spread
 
 DAY = date(2025, 3, 31)

@@ -4,9 +4,9 @@ from datetime import date, timedelta
 
 from events import DAY, DOWNLOADS, ask, booked, ledger, rejected
 
-from analytics_etl.catalog import Catalog
+from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.checks import declared_checks, evaluate, targets
-from analytics_etl.settings import Settings
+from analytics_etl.config.settings import Settings
 from analytics_etl.warehouse import Warehouse
 
 

@@ -14,9 +14,9 @@ import hypothesis
 import psycopg
 import pytest
 
-from analytics_etl import embedded
-from analytics_etl.catalog import Catalog
-from analytics_etl.settings import CHECKOUT, Settings
+from analytics_etl.catalog.catalog import Catalog
+from analytics_etl.config.settings import CHECKOUT, Settings
+from analytics_etl.postgres import server as embedded
 from analytics_etl.warehouse import Warehouse, migrations
 
 pytest.register_assert_rewrite("books")  # so that its failures show values, like those of a test

@@ -19,13 +19,13 @@ import pyarrow.parquet as pq
 import zstandard
 from psycopg.rows import dict_row
 
-from analytics_etl.assets.events import load_days
-from analytics_etl.catalog import Catalog
+from analytics_etl.catalog.catalog import Catalog
+from analytics_etl.catalog.models import Cadence, cadence_of
+from analytics_etl.config.settings import Settings
 from analytics_etl.landing import FileReport
-from analytics_etl.models import Cadence, cadence_of
-from analytics_etl.partitions import periods
-from analytics_etl.settings import Settings
-from analytics_etl.status import is_of
+from analytics_etl.monitoring.status import is_of
+from analytics_etl.orchestration.assets.events import load_days
+from analytics_etl.orchestration.partitions import periods
 from analytics_etl.warehouse import LoadedDay, Warehouse
 from analytics_etl.warehouse.derived import ensure_table
 

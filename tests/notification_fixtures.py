@@ -11,7 +11,7 @@ from events import restored_environment
 from notification_servers import Mailbox, free_port, http_server, mail_server
 from notification_world import OPS, World
 
-from analytics_etl import runs
+from analytics_etl.orchestration import runs
 
 
 @pytest.fixture(scope="module")

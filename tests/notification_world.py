@@ -9,8 +9,8 @@ from dagster._core.test_utils import create_run_for_test
 from events import DAY, ask
 from notification_servers import Hook, Mailbox
 
-from analytics_etl import notifier
-from analytics_etl.settings import Settings
+from analytics_etl.config.settings import Settings
+from analytics_etl.orchestration import notifier
 from analytics_etl.warehouse import CheckResult, Warehouse
 
 NOW = datetime(2025, 3, 11, 0, 30, tzinfo=UTC)

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from events import DAY, DOWNLOADS, declared
 
+from analytics_etl.catalog.models import Model
 from analytics_etl.landing import FileReport, LandingReader, RejectedRow, list_files
-from analytics_etl.models import Model
 
 
 @dataclass

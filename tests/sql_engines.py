@@ -22,10 +22,10 @@ from conftest import Server
 from sqlglot import exp
 
 from analytics_etl import checks
-from analytics_etl.catalog import Catalog
-from analytics_etl.contracts import DUCKDB_TYPES
-from analytics_etl.models import Model, Value, bind, read_model, window_parameters
-from analytics_etl.settings import SQL_DIR
+from analytics_etl.catalog.catalog import Catalog
+from analytics_etl.catalog.contracts import DUCKDB_TYPES
+from analytics_etl.catalog.models import Model, Value, bind, read_model, window_parameters
+from analytics_etl.config.settings import SQL_DIR
 from analytics_etl.warehouse.derived import ensure_table
 
 Row = dict[str, Any]

@@ -20,11 +20,11 @@ from events import (
     write,
 )
 
-from analytics_etl import runs
-from analytics_etl.catalog import Catalog
-from analytics_etl.definitions import build_defs
-from analytics_etl.sample import FAMILIES, SampleOptions, write_sample
-from analytics_etl.settings import Settings
+from analytics_etl.catalog.catalog import Catalog
+from analytics_etl.config.settings import Settings
+from analytics_etl.families.sample import FAMILIES, SampleOptions, write_sample
+from analytics_etl.orchestration import runs
+from analytics_etl.orchestration.definitions import build_defs
 from analytics_etl.warehouse import Warehouse
 
 FIRST, LAST = date(2025, 3, 28), date(2025, 4, 3)  # two weeks, two months

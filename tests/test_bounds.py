@@ -28,11 +28,11 @@ from events import (
 )
 from sqlglot import exp, parse_one
 
-from analytics_etl import watchdog
+from analytics_etl.catalog.contracts import Contract
 from analytics_etl.checks import Limits, declared_checks, query_text, targets
-from analytics_etl.contracts import Contract
-from analytics_etl.partitions import periods
-from analytics_etl.settings import PerTable, Settings
+from analytics_etl.config.settings import PerTable, Settings
+from analytics_etl.orchestration.partitions import periods
+from analytics_etl.pipeline import verification as watchdog
 from analytics_etl.warehouse import Warehouse, migrations
 
 EVENTS_A_DAY = 100_000_000

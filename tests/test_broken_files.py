@@ -11,21 +11,21 @@ from click.testing import Result
 from events import DAY, ask, compilation, download, load, view, write
 from test_cli import call, variables
 
-from analytics_etl import catalog as catalog_module
-from analytics_etl import settings as settings_module
-from analytics_etl.assets.reports import write_report
-from analytics_etl.broken import in_circles
-from analytics_etl.catalog import Catalog
+from analytics_etl.catalog import catalog as catalog_module
+from analytics_etl.catalog.broken import in_circles
+from analytics_etl.catalog.catalog import Catalog
+from analytics_etl.catalog.models import ModelError
 from analytics_etl.checks import declared_checks, evaluate, targets
-from analytics_etl.doctor import failures
-from analytics_etl.doctor.services import sql_files
-from analytics_etl.dropping import target_of
-from analytics_etl.due_reports import families_to_report
-from analytics_etl.missing import make_plan
-from analytics_etl.models import ModelError
-from analytics_etl.retention import plan as retention_plan
-from analytics_etl.settings import SQL_DIR, PerTable, Settings
-from analytics_etl.status import matrices
+from analytics_etl.config import settings as settings_module
+from analytics_etl.config.settings import SQL_DIR, PerTable, Settings
+from analytics_etl.monitoring.doctor import failures
+from analytics_etl.monitoring.doctor.services import sql_files
+from analytics_etl.monitoring.status import matrices
+from analytics_etl.orchestration.assets.reports import write_report
+from analytics_etl.pipeline.backfill_plan import make_plan
+from analytics_etl.pipeline.dropping import target_of
+from analytics_etl.pipeline.due_reports import families_to_report
+from analytics_etl.pipeline.retention import plan as retention_plan
 from analytics_etl.warehouse import DatabaseError, Warehouse
 
 Break = Callable[[str], str]

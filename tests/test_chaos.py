@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from analytics_etl.settings import CHECKOUT
+from analytics_etl.config.settings import CHECKOUT
 
 DAYS = 3
 SEED = 339

@@ -2,9 +2,9 @@
 
 from dagster._core.execution.api import create_execution_plan  # the only place that knows what a run waits for
 
-from analytics_etl.catalog import Catalog
+from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.checks import declared_checks
-from analytics_etl.definitions import build_defs
+from analytics_etl.orchestration.definitions import build_defs
 
 
 def _step(table: str) -> str:

@@ -12,9 +12,9 @@ import pytest
 from click.testing import CliRunner, Result
 from events import DAY, compilation, download, load, load_and_aggregate, restored_environment, view, write
 
-from analytics_etl import runs
 from analytics_etl.cli import main
-from analytics_etl.settings import Settings
+from analytics_etl.config.settings import Settings
+from analytics_etl.orchestration import runs
 from analytics_etl.warehouse import Warehouse, migrations
 
 SECRET = "s3cr3t-w0rd"
@@ -199,7 +199,7 @@ def test_status_and_doctor_on_a_loaded_database(settings: Settings, warehouse: W
 
 def test_what_dagster_calls_beta_and_preview_is_not_told_to_users(tmp_path: Path) -> None:
     """In a process of its own: the tests have filters of theirs."""
-    program = "from analytics_etl.definitions import load; load().resolve_job_def('daily')"
+    program = "from analytics_etl.orchestration.definitions import load; load().resolve_job_def('daily')"
     environment = {**os.environ, "ANALYTICS_HOME": str(tmp_path)}
     done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("", "")

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from analytics_etl.contracts import Column, Contract, ContractError, read_contract
-from analytics_etl.settings import SQL_DIR
+from analytics_etl.catalog.contracts import Column, Contract, ContractError, read_contract
+from analytics_etl.config.settings import SQL_DIR
 
 DDL = """\
 create table shop.visit_events (

@@ -12,11 +12,11 @@ from events import DOWNLOADS, REQUIRED, ask, at, event_id, load, rejected, write
 from hypothesis import given
 from hypothesis import strategies as st
 
+from analytics_etl.config.settings import Settings
 from analytics_etl.landing import list_files
 from analytics_etl.landing.csv_records import Record, csv_records
 from analytics_etl.landing.lines import Lines
 from analytics_etl.landing.rejections import FileState
-from analytics_etl.settings import Settings
 from analytics_etl.warehouse import Warehouse
 
 HEADER = "a,b,c"

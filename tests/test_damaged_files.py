@@ -11,9 +11,9 @@ import zstandard
 from books import assert_books_balance, failing_checks, loaded_ids
 from events import DAY, DOWNLOADS, csv_text, download, ledger, load, many, ndjson, rejected, write, write_raw
 
-from analytics_etl.catalog import Catalog
+from analytics_etl.catalog.catalog import Catalog
+from analytics_etl.config.settings import Settings
 from analytics_etl.landing import LandingFile, list_files
-from analytics_etl.settings import Settings
 from analytics_etl.warehouse import Warehouse
 
 
@@ -130,7 +130,7 @@ def test_a_file_deleted_between_listing_and_reading(
             file.absolute.unlink()
         return files
 
-    monkeypatch.setattr("analytics_etl.assets.events.list_files", list_and_lose)
+    monkeypatch.setattr("analytics_etl.orchestration.assets.events.list_files", list_and_lose)
     load(warehouse)
     assert loaded_ids(settings) == [4]
     found = ledger(settings.database_url)

@@ -7,9 +7,9 @@ from datetime import date, timedelta
 import pytest
 from events import DOWNLOADS, aggregate, ask, declared, download, execute, load, write
 
-from analytics_etl.doctor import days as doctor_days
-from analytics_etl.settings import PerTable, Settings
-from analytics_etl.status import notes, settle
+from analytics_etl.config.settings import PerTable, Settings
+from analytics_etl.monitoring.doctor import days as doctor_days
+from analytics_etl.monitoring.status import notes, settle
 from analytics_etl.warehouse import CheckResult, Warehouse
 
 FIRST = date(2025, 3, 3)

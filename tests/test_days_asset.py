@@ -5,8 +5,8 @@ from datetime import timedelta
 import dagster as dg
 from events import DAY, DOWNLOADS, declared, download, load, write
 
-from analytics_etl.assets.days import DAYS_KEY, build_days_asset
-from analytics_etl.marks import MARKS
+from analytics_etl.catalog.states import MARKS
+from analytics_etl.orchestration.assets.days import DAYS_KEY, build_days_asset
 from analytics_etl.warehouse import Warehouse
 
 

@@ -12,7 +12,7 @@ from events import ask
 from notification_servers import PASSWORD
 from notification_world import NOW, OPS, World, deliveries, variables
 
-from analytics_etl import notifier
+from analytics_etl.orchestration import notifier
 
 pytest_plugins = ["notification_fixtures"]
 
@@ -74,9 +74,9 @@ def test_a_redirect_is_no_acceptance(world: World) -> None:
 DIES = """
 import os, sys
 from datetime import datetime
-from analytics_etl import notifier, runs
-from analytics_etl.notifications.receivers import EmailReceiver
-from analytics_etl.settings import Settings
+from analytics_etl.orchestration import notifier, runs
+from analytics_etl.alerting.receivers import EmailReceiver
+from analytics_etl.config.settings import Settings
 from analytics_etl.warehouse import Warehouse, outbox
 
 def die(*_):

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from analytics_etl.settings import CHECKOUT, Settings
+from analytics_etl.config.settings import CHECKOUT, Settings
 
 DEPLOY = CHECKOUT / "deploy"
 COMPOSE: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))

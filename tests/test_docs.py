@@ -8,9 +8,9 @@ import pytest
 import yaml
 from events import declared
 
+from analytics_etl.catalog.models import cadence_of
 from analytics_etl.cli import main
-from analytics_etl.models import cadence_of
-from analytics_etl.settings import CHECKOUT, SQL_DIR
+from analytics_etl.config.settings import CHECKOUT, SQL_DIR
 
 DOCS = CHECKOUT / "docs"
 PAGES = [CHECKOUT / "README.md", *sorted(DOCS.glob("*.md"))]

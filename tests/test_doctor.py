@@ -26,13 +26,14 @@ from events import (
     write,
 )
 
-from analytics_etl import doctor, runs
-from analytics_etl.assets.events import scan_files
-from analytics_etl.catalog import Catalog
-from analytics_etl.doctor import Finding, examine
-from analytics_etl.missing import make_plan
-from analytics_etl.settings import Settings
-from analytics_etl.status import notes
+from analytics_etl.catalog.catalog import Catalog
+from analytics_etl.config.settings import Settings
+from analytics_etl.monitoring import doctor
+from analytics_etl.monitoring.doctor import Finding, examine
+from analytics_etl.monitoring.status import notes
+from analytics_etl.orchestration import runs
+from analytics_etl.orchestration.assets.events import scan_files
+from analytics_etl.pipeline.backfill_plan import make_plan
 from analytics_etl.warehouse import Warehouse
 
 TODAY = DAY + timedelta(days=1)

@@ -25,12 +25,12 @@ from events import (
 )
 from test_cli import call, variables
 
-from analytics_etl import runs
-from analytics_etl.assets.events import scan_files
-from analytics_etl.catalog import Catalog
+from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.checks import declared_checks, evaluate, targets
-from analytics_etl.doctor import Finding, examine
-from analytics_etl.settings import Settings
+from analytics_etl.config.settings import Settings
+from analytics_etl.monitoring.doctor import Finding, examine
+from analytics_etl.orchestration import runs
+from analytics_etl.orchestration.assets.events import scan_files
 from analytics_etl.warehouse import Warehouse
 
 NAMED = f"download_events/{DAY}.ndjson"

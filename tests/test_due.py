@@ -8,14 +8,15 @@ import pytest
 from due import settle
 from events import DAY, DOWNLOADS, aggregate, declared, download, execute, load, load_and_aggregate, write
 
-from analytics_etl import checks, doctor
-from analytics_etl.assets.reports import write_report
+from analytics_etl import checks
 from analytics_etl.checks import declared_checks
 from analytics_etl.checks.due import due_checks
-from analytics_etl.due_reports import report_version
-from analytics_etl.missing import Plan, make_plan
-from analytics_etl.settings import Settings
-from analytics_etl.status import matrices
+from analytics_etl.config.settings import Settings
+from analytics_etl.monitoring import doctor
+from analytics_etl.monitoring.status import matrices
+from analytics_etl.orchestration.assets.reports import write_report
+from analytics_etl.pipeline.backfill_plan import Plan, make_plan
+from analytics_etl.pipeline.due_reports import report_version
 from analytics_etl.warehouse import CheckResult, Warehouse
 
 NEXT = DAY + timedelta(days=1)

@@ -5,8 +5,8 @@ from datetime import timedelta
 from books import assert_books_balance, failing_checks
 from events import DAY, DOWNLOADS, FILE, ask, at, booked, csv_text, download, load, rows_of, write
 
-from analytics_etl.catalog import Catalog
-from analytics_etl.settings import Settings
+from analytics_etl.catalog.catalog import Catalog
+from analytics_etl.config.settings import Settings
 from analytics_etl.warehouse import Warehouse
 
 

@@ -16,11 +16,14 @@ import psutil
 import psycopg
 import pytest
 
-from analytics_etl import embedded
-from analytics_etl.embedded.server import Server
+from analytics_etl.postgres import server as embedded
+from analytics_etl.postgres.server.server import Server
 
 AS_ROOT = os.geteuid() == 0
-START = "import sys, pathlib, analytics_etl.embedded as e; print(e.ensure_running(pathlib.Path(sys.argv[1])), flush=1)"
+START = (
+    "import sys, pathlib, analytics_etl.postgres.server as e; "
+    "print(e.ensure_running(pathlib.Path(sys.argv[1])), flush=1)"
+)
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from analytics_etl.english import counted, shortened, spanned
+from analytics_etl.text.english import counted, shortened, spanned
 
 
 @pytest.mark.parametrize(

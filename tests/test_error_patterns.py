@@ -19,9 +19,9 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from sql_engines import DuckDB, Engine, Postgres
 
-from analytics_etl.catalog import Catalog
-from analytics_etl.models import window_parameters
-from analytics_etl.settings import Settings
+from analytics_etl.catalog.catalog import Catalog
+from analytics_etl.catalog.models import window_parameters
+from analytics_etl.config.settings import Settings
 from analytics_etl.warehouse import DatabaseError, migrations
 from analytics_etl.warehouse.derived import ensure_table
 

@@ -10,13 +10,13 @@ from dagster import AssetKey, RunsFilter
 from events import DAY, download, restored_environment, write
 from test_cli import call, variables
 
-from analytics_etl import runs
-from analytics_etl.assets.days import DAYS_KEY
 from analytics_etl.cli.aftermath import told_after_failure
-from analytics_etl.runs import Job
-from analytics_etl.sample import SampleOptions, write_sample
-from analytics_etl.schedules import VIEWS_JOB
-from analytics_etl.settings import Settings
+from analytics_etl.config.settings import Settings
+from analytics_etl.families.sample import SampleOptions, write_sample
+from analytics_etl.orchestration import runs
+from analytics_etl.orchestration.assets.days import DAYS_KEY
+from analytics_etl.orchestration.runs import Job
+from analytics_etl.orchestration.schedules import VIEWS_JOB
 
 FAMILY = ("registry",)
 PERIODS = (f"daily/{DAY}", "weekly/2025-W11", "monthly/2025-03")

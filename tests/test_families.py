@@ -7,10 +7,10 @@ from events import DAY, ask, download, ledger, write
 from test_cli import call, variables
 from test_usage_archive import usage
 
-from analytics_etl.catalog import Catalog
+from analytics_etl.catalog.catalog import Catalog
+from analytics_etl.config.settings import SQL_DIR, Settings
+from analytics_etl.families.sample import FAMILIES, SampleOptions
 from analytics_etl.reporting.families import REPORTS
-from analytics_etl.sample import FAMILIES, SampleOptions
-from analytics_etl.settings import SQL_DIR, Settings
 
 
 @pytest.mark.parametrize("family", Catalog().families)
@@ -18,7 +18,7 @@ def test_a_family_has_all_its_parts(family: str) -> None:
     """What `analytics-etl new-family` cannot write, each with what to do; docs/adding-a-family.md shows how."""
     catalog = Catalog()
     tables = {contract.name for contract in catalog.contracts.values() if contract.family == family}
-    assert family in FAMILIES, f"no sample events for {family}: a module in analytics_etl/sample, a line in families.py"
+    assert family in FAMILIES, f"no sample events for {family}: a module in families/sample, a line in families.py"
     made = set(FAMILIES[family](SampleOptions(DAY)))
     assert made == tables, f"sample events of {family} are of {sorted(made)}, its tables are {sorted(tables)}"
     assert any(m.family == family for m in catalog.aggregates.values()), (

@@ -28,11 +28,11 @@ import pytest
 from conftest import Server, reachable_folder, settings_in
 from events import DAY, DOWNLOADS, aggregate, all_tables, ask, compilation, declared, download, load, view, write
 
-from analytics_etl import embedded
-from analytics_etl.assets.metadata import asset_key
-from analytics_etl.definitions import build_defs
+from analytics_etl.config.settings import Settings
 from analytics_etl.landing.scratch import Scratch
-from analytics_etl.settings import Settings
+from analytics_etl.orchestration.assets.metadata import asset_key
+from analytics_etl.orchestration.definitions import build_defs
+from analytics_etl.postgres import server as embedded
 from analytics_etl.warehouse import LOST_CONNECTION, DatabaseError, DayLoad, Warehouse, database_url, migrations
 
 SEED = 20250310

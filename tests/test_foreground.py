@@ -12,7 +12,7 @@ import pytest
 from test_cli import call
 
 from analytics_etl.cli import foreground
-from analytics_etl.settings import CHECKOUT
+from analytics_etl.config.settings import CHECKOUT
 
 SERVER = """
 import http.server, subprocess, sys

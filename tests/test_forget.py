@@ -7,10 +7,10 @@ import pytest
 from events import DAY, DOWNLOADS, ask, booked, download, ledger, load, rejected, rows_of, write
 from test_cli import call, variables
 
-from analytics_etl import retention
-from analytics_etl.catalog import Catalog
+from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.checks import declared_checks, evaluate, targets
-from analytics_etl.settings import PerTable, Settings
+from analytics_etl.config.settings import PerTable, Settings
+from analytics_etl.pipeline import retention
 from analytics_etl.warehouse import DatabaseError, Warehouse
 
 NEXT_DAY = DAY + timedelta(days=1)

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from books import assert_books_balance, loaded_ids
 from events import DAY, DOWNLOADS, FILE, download, ledger, load, rejected, write
 
-from analytics_etl.settings import Settings
+from analytics_etl.config.settings import Settings
 from analytics_etl.warehouse import Warehouse
 
 FOUND = datetime(2025, 3, 10, 12, tzinfo=UTC)

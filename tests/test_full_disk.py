@@ -17,7 +17,7 @@ import pytest
 from events import DOWNLOADS, ask, declared, download, load, write
 
 from analytics_etl import warehouse as warehouse_module
-from analytics_etl.settings import Settings
+from analytics_etl.config.settings import Settings
 from analytics_etl.warehouse import Warehouse, explained, partition_rows
 from analytics_etl.warehouse.connection import connect
 

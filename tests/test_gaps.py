@@ -9,13 +9,14 @@ from dagster._core.storage.tags import SCHEDULE_NAME_TAG
 from events import DOWNLOADS, ask, declared, download, load, write
 from test_cli import call, variables
 
-from analytics_etl import doctor, gaps, retention
-from analytics_etl.assets.events import build_event_asset
-from analytics_etl.missing import known_days, make_plan
-from analytics_etl.outcomes import Outcome
-from analytics_etl.partitions import Partitions
-from analytics_etl.settings import PerTable, Settings
-from analytics_etl.status import notes
+from analytics_etl.config.settings import PerTable, Settings
+from analytics_etl.monitoring import doctor
+from analytics_etl.monitoring.status import notes
+from analytics_etl.orchestration.assets.events import build_event_asset
+from analytics_etl.orchestration.outcomes import Outcome
+from analytics_etl.orchestration.partitions import Partitions
+from analytics_etl.pipeline import gaps, retention
+from analytics_etl.pipeline.backfill_plan import known_days, make_plan
 from analytics_etl.warehouse import Warehouse
 
 FIRST, LAST = date(2025, 3, 30), date(2025, 3, 31)

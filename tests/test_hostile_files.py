@@ -15,14 +15,14 @@ from events import DOWNLOADS, declared, download, ledger, load, ndjson, rejected
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analytics_etl.catalog import Catalog
-from analytics_etl.doctor.surroundings import landing
+from analytics_etl.catalog.catalog import Catalog
+from analytics_etl.config.settings import Settings
 from analytics_etl.landing import LandingFile, list_files
 from analytics_etl.landing.lines import Lines
 from analytics_etl.landing.names import LONGEST_PATH, ledger_path
 from analytics_etl.landing.rejections import FileState
-from analytics_etl.late import new_files
-from analytics_etl.settings import Settings
+from analytics_etl.monitoring.doctor.surroundings import landing
+from analytics_etl.orchestration.late import new_files
 from analytics_etl.warehouse import DatabaseError, Warehouse
 
 FOLDER = "download_events"
@@ -228,7 +228,7 @@ def test_what_takes_the_place_of_a_listed_file_is_not_read(
                 path.parent.symlink_to(outside.parent)
         return files
 
-    monkeypatch.setattr("analytics_etl.assets.events.list_files", list_and_replace)
+    monkeypatch.setattr("analytics_etl.orchestration.assets.events.list_files", list_and_replace)
     load(warehouse)
     assert loaded_ids(settings) == [2]
     state = ledger(settings.database_url)[f"{FOLDER}/day/a.ndjson"]["state"]

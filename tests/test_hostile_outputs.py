@@ -15,11 +15,11 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 from test_terminal import CLIPBOARD, HOSTILE, SHOWN, acting
 
-from analytics_etl.assets.metadata import table_of_rows
-from analytics_etl.metrics import _gauge
-from analytics_etl.notifications.messages import CheckFailure, RunFailure, checks_failed, run_failed, tick_failed
-from analytics_etl.notifications.receivers import LogReceiver, email_of
-from analytics_etl.notifications.webhook import webhook_body
+from analytics_etl.alerting.messages import CheckFailure, RunFailure, checks_failed, run_failed, tick_failed
+from analytics_etl.alerting.receivers import LogReceiver, email_of
+from analytics_etl.alerting.webhook import webhook_body
+from analytics_etl.monitoring.metrics import _gauge
+from analytics_etl.orchestration.assets.metadata import table_of_rows
 
 DAY = date(2025, 3, 31)
 HEADERS = "x\r\nBcc: evil@example.org\r\n\r\n<b>body</b>"

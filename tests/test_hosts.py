@@ -15,10 +15,10 @@ import pytest
 from conftest import Server, settings_in
 from test_cli import variables
 
-from analytics_etl.catalog import Catalog
-from analytics_etl.hosts import is_allowed, name_of
-from analytics_etl.metrics import listen
-from analytics_etl.settings import CHECKOUT, Settings, SettingsError
+from analytics_etl.catalog.catalog import Catalog
+from analytics_etl.config.settings import CHECKOUT, Settings, SettingsError
+from analytics_etl.monitoring.hosts import is_allowed, name_of
+from analytics_etl.monitoring.metrics import listen
 
 FOREIGN = [
     "evil.example", "evil.example:3000", "localhost.evil.example", "127.0.0.1.evil.example", "10.9.8.7", "",

@@ -20,11 +20,11 @@ from dagster._core.storage.dagster_run import DagsterRun
 from dagster._core.storage.tags import PARTITION_NAME_TAG
 from events import DAY, ask, download, execute, restored_environment, write
 
-from analytics_etl import notifier, runs
 from analytics_etl.cli import main
-from analytics_etl.definitions import build_defs
-from analytics_etl.housekeeping import JOB_NAME, oldest_kept, prune
-from analytics_etl.settings import Settings, SettingsError
+from analytics_etl.config.settings import Settings, SettingsError
+from analytics_etl.orchestration import notifier, runs
+from analytics_etl.orchestration.definitions import build_defs
+from analytics_etl.orchestration.housekeeping import JOB_NAME, oldest_kept, prune
 from analytics_etl.warehouse import Warehouse, liveness
 from analytics_etl.warehouse.liveness import without_process
 
@@ -186,8 +186,8 @@ def test_ticks_are_purged_and_runs_are_watched(instance: DagsterInstance) -> Non
 
 KILLED = """
 import os, signal, sys
-from analytics_etl import notifier, runs
-from analytics_etl.settings import Settings
+from analytics_etl.orchestration import notifier, runs
+from analytics_etl.config.settings import Settings
 def tell(what, done, steps):
     if "reading" in what:
         print("at work", flush=True)

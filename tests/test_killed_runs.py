@@ -21,9 +21,9 @@ import pytest
 from conftest import Server, settings_in
 from events import DAY, all_tables, ask, compilation, declared, download, view, write
 
-from analytics_etl import runs
-from analytics_etl.missing import known_days, make_plan
-from analytics_etl.settings import CHECKOUT, Settings
+from analytics_etl.config.settings import CHECKOUT, Settings
+from analytics_etl.orchestration import runs
+from analytics_etl.pipeline.backfill_plan import known_days, make_plan
 from analytics_etl.warehouse import Warehouse
 
 FAMILY = ("registry",)

@@ -6,10 +6,10 @@ import pytest
 from events import declared
 
 from analytics_etl.checks.declared import declared_checks
-from analytics_etl.definitions import build_defs
-from analytics_etl.jobs import Job, Parts, Wanted, jobs_of, selected_jobs
-from analytics_etl.lineage import Lineage, SelectionError
-from analytics_etl.settings import Settings
+from analytics_etl.config.settings import Settings
+from analytics_etl.orchestration.definitions import build_defs
+from analytics_etl.pipeline.jobs import Job, Parts, Wanted, jobs_of, selected_jobs
+from analytics_etl.pipeline.lineage import Lineage, SelectionError
 
 DAY = date(2025, 3, 5)
 WEEK, MONTH = date(2025, 3, 3), date(2025, 3, 1)

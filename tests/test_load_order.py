@@ -49,8 +49,8 @@ from events import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analytics_etl.assets.events import load_days
-from analytics_etl.settings import Settings
+from analytics_etl.config.settings import Settings
+from analytics_etl.orchestration.assets.events import load_days
 from analytics_etl.warehouse import Warehouse
 
 some = settings()

@@ -13,8 +13,8 @@ from dagster import DagsterInstance, RunsFilter
 from dagster._core.storage.tags import WILL_RETRY_TAG
 from events import DAY, all_tables, ask, download, restored_environment, write
 
-from analytics_etl import incidents, notifier, runs
-from analytics_etl.settings import Settings
+from analytics_etl.config.settings import Settings
+from analytics_etl.orchestration import incidents, notifier, runs
 from analytics_etl.warehouse import Warehouse, explained, is_lost
 
 DAILY = [runs.Job("daily", DAY, DAY, ("registry",))]

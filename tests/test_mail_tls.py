@@ -15,9 +15,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from notification_servers import PASSWORD, Mailbox, free_port, mail_server
 
-from analytics_etl.notifications import DeliveryError
-from analytics_etl.notifications.messages import trial_message
-from analytics_etl.notifications.receivers import EmailReceiver
+from analytics_etl.alerting import DeliveryError
+from analytics_etl.alerting.messages import trial_message
+from analytics_etl.alerting.receivers import EmailReceiver
 
 # The connection is encrypted, but not by STARTTLS, which is all that aiosmtpd looks at.
 pytestmark = pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")

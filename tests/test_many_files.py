@@ -20,10 +20,10 @@ from events import (
     write_raw,
 )
 
-from analytics_etl.contracts import Contract
+from analytics_etl.catalog.contracts import Contract
+from analytics_etl.config.settings import Settings
 from analytics_etl.landing import validation
 from analytics_etl.landing.fields import Fields
-from analytics_etl.settings import Settings
 from analytics_etl.warehouse import Warehouse
 
 FILES = 60

@@ -7,10 +7,10 @@ from typing import get_args
 import pytest
 
 from analytics_etl import reporting
+from analytics_etl.catalog.states import FLAGS, STATES, TONES
 from analytics_etl.cli import inspection
-from analytics_etl.marks import FLAGS, STATES, TONES
+from analytics_etl.monitoring.status import Flag, State
 from analytics_etl.reporting import render
-from analytics_etl.status import Flag, State
 
 ROOT = Path(__file__).resolve().parent.parent
 GOLDEN = Path(__file__).parent / "golden"

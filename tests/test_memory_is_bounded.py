@@ -17,11 +17,11 @@ from events import DAY, DOWNLOADS, REQUIRED, csv_text, download, ledger, load, n
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analytics_etl.catalog import Catalog
+from analytics_etl.catalog.catalog import Catalog
+from analytics_etl.config.settings import Settings
 from analytics_etl.landing import LandingReader, Rows, list_files, records
 from analytics_etl.landing.compression import LARGEST_PIECE, decompressed
 from analytics_etl.landing.rejections import REJECTED_BYTES_AT_ONCE
-from analytics_etl.settings import Settings
 from analytics_etl.warehouse import Warehouse
 
 MB = 1 << 20
@@ -30,7 +30,7 @@ READ_AND_MEASURE = """
 import sys
 from pathlib import Path
 from datetime import date
-from analytics_etl.catalog import Catalog
+from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.landing import LandingReader, list_files
 folder, memory_mb = Path(sys.argv[1]), int(sys.argv[2])
 contract = Catalog().contracts["registry.download_events"]

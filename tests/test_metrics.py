@@ -19,10 +19,10 @@ from dagster._daemon.types import DaemonHeartbeat
 from events import DAY, ask, download, execute, load, load_and_aggregate, restored_environment, write
 from prometheus_client.parser import text_string_to_metric_families
 
-from analytics_etl import runs
-from analytics_etl.catalog import Catalog
-from analytics_etl.metrics import expose, listen
-from analytics_etl.settings import CHECKOUT, Settings
+from analytics_etl.catalog.catalog import Catalog
+from analytics_etl.config.settings import CHECKOUT, Settings
+from analytics_etl.monitoring.metrics import expose, listen
+from analytics_etl.orchestration import runs
 from analytics_etl.warehouse import Warehouse, migrations
 
 NOW = datetime(2025, 3, 12, 6, tzinfo=UTC)  # two days after DAY, which began 54 hours ago

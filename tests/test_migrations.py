@@ -17,8 +17,8 @@ import pytest
 import sql_engines
 from conftest import Server, needs_second_postgres, settings_in
 
-from analytics_etl.catalog import Catalog
-from analytics_etl.settings import SQL_DIR, Settings
+from analytics_etl.catalog.catalog import Catalog
+from analytics_etl.config.settings import SQL_DIR, Settings
 from analytics_etl.warehouse import migrations
 
 DECLARED = sorted([*SQL_DIR.glob("ops/*.sql"), *SQL_DIR.glob("*/events/*.sql")])
@@ -301,7 +301,7 @@ def given(table: str) -> sql_engines.Row:
 UPGRADE = """
 import sys
 from pathlib import Path
-from analytics_etl.settings import Settings
+from analytics_etl.config.settings import Settings
 from analytics_etl.warehouse import migrations
 print(migrations.upgrade(Settings(home=Path(sys.argv[1]), database_url=sys.argv[2])))
 """

@@ -8,12 +8,12 @@ from due import settle
 from events import DOWNLOADS, ask, declared, download, execute, ledger, load, write
 from test_cli import call, variables
 
-from analytics_etl import doctor
-from analytics_etl.lineage import Lineage
-from analytics_etl.missing import known_days, make_plan
-from analytics_etl.partitions import period_end, periods
-from analytics_etl.settings import PerTable, Settings
-from analytics_etl.status import Cell, matrices
+from analytics_etl.config.settings import PerTable, Settings
+from analytics_etl.monitoring import doctor
+from analytics_etl.monitoring.status import Cell, matrices
+from analytics_etl.orchestration.partitions import period_end, periods
+from analytics_etl.pipeline.backfill_plan import known_days, make_plan
+from analytics_etl.pipeline.lineage import Lineage
 from analytics_etl.warehouse import Warehouse
 
 FIRST, LAST = date(2025, 3, 3), date(2025, 3, 9)  # a Monday to its Sunday

@@ -7,9 +7,9 @@ import pytest
 import sqlglot
 from sqlglot import exp
 
-from analytics_etl.broken import read_files
-from analytics_etl.catalog import Catalog
-from analytics_etl.models import (
+from analytics_etl.catalog.broken import read_files
+from analytics_etl.catalog.catalog import Catalog
+from analytics_etl.catalog.models import (
     Model,
     ModelError,
     bind,

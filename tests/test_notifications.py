@@ -14,8 +14,8 @@ from dagster_shared.error import SerializableErrorInfo
 from events import DAY
 from notification_world import OPS, SCHEDULED, World, deliveries
 
-from analytics_etl.housekeeping import fail_abandoned
-from analytics_etl.notifications import is_to_be_told
+from analytics_etl.alerting import is_to_be_told
+from analytics_etl.orchestration.housekeeping import fail_abandoned
 
 pytest_plugins = ["notification_fixtures"]
 

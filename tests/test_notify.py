@@ -10,10 +10,10 @@ from click.testing import CliRunner
 from notification_servers import PASSWORD
 from notification_world import OPS, World, variables
 
-from analytics_etl import notifier
+from analytics_etl.alerting import receivers_of
 from analytics_etl.cli import main
-from analytics_etl.notifications import receivers_of
-from analytics_etl.settings import Settings, SettingsError
+from analytics_etl.config.settings import Settings, SettingsError
+from analytics_etl.orchestration import notifier
 
 pytest_plugins = ["notification_fixtures"]
 

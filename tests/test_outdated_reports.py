@@ -8,10 +8,10 @@ import pytest
 from events import DAY, DOWNLOADS, aggregate, ask, declared, download, load, write
 from test_schedule_days import EVENTS, record
 
-from analytics_etl.assets.reports import build_report_asset, report_key
-from analytics_etl.models import Cadence
-from analytics_etl.partitions import Partitions
-from analytics_etl.settings import Settings
+from analytics_etl.catalog.models import Cadence
+from analytics_etl.config.settings import Settings
+from analytics_etl.orchestration.assets.reports import build_report_asset, report_key
+from analytics_etl.orchestration.partitions import Partitions
 from analytics_etl.warehouse import Warehouse
 
 DAYS = [DAY + timedelta(days=n) for n in range(-2, 3)]  # a Saturday to a Wednesday

@@ -10,7 +10,7 @@ from pathlib import Path
 from events import all_tables
 from test_cli import variables
 
-from analytics_etl.settings import CHECKOUT, Settings
+from analytics_etl.config.settings import CHECKOUT, Settings
 
 SECTION = re.compile(r"^## Load your own events\n(.*?)^## ", re.MULTILINE | re.DOTALL)
 

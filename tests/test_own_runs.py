@@ -20,14 +20,14 @@ from dagster._core.scheduler.instigation import (
 from events import aggregate, ask, ledger, load, rejected, restored_environment, rows_of, write
 from test_cli import call, variables
 
-from analytics_etl import runs
-from analytics_etl.assets.events import scan_files
-from analytics_etl.catalog import Catalog
-from analytics_etl.definitions import build_defs
-from analytics_etl.doctor import examine
-from analytics_etl.late import late_days, new_files
-from analytics_etl.own_runs import FOLDER, build_own_runs, export_day, records
-from analytics_etl.settings import Settings
+from analytics_etl.catalog.catalog import Catalog
+from analytics_etl.config.settings import Settings
+from analytics_etl.monitoring.doctor import examine
+from analytics_etl.orchestration import runs
+from analytics_etl.orchestration.assets.events import scan_files
+from analytics_etl.orchestration.definitions import build_defs
+from analytics_etl.orchestration.late import late_days, new_files
+from analytics_etl.orchestration.own_runs import FOLDER, build_own_runs, export_day, records
 from analytics_etl.warehouse import Warehouse
 
 EVENTS = "schedules.schedule_events"

@@ -9,11 +9,11 @@ from dagster import DagsterRunStatus
 from dagster._core.test_utils import create_run_for_test
 from events import ask, restored_environment
 
-from analytics_etl import notifier, runs
-from analytics_etl.definitions import build_defs
-from analytics_etl.notifications import receivers_of
-from analytics_etl.owners import Owners, parse_owners
-from analytics_etl.settings import Settings, SettingsError
+from analytics_etl.alerting import receivers_of
+from analytics_etl.config.owners import Owners, parse_owners
+from analytics_etl.config.settings import Settings, SettingsError
+from analytics_etl.orchestration import notifier, runs
+from analytics_etl.orchestration.definitions import build_defs
 from analytics_etl.warehouse import CheckResult, Warehouse
 
 NOW = datetime(2025, 3, 11, 0, 30, tzinfo=UTC)

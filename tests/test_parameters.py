@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from analytics_etl.catalog import Catalog
-from analytics_etl.models import Model, ModelError, read_model
-from analytics_etl.parameters import ParameterError, load_parameters, values
-from analytics_etl.settings import SQL_DIR, Settings, SettingsError
+from analytics_etl.catalog.catalog import Catalog
+from analytics_etl.catalog.models import Model, ModelError, read_model
+from analytics_etl.config.parameters import ParameterError, load_parameters, values
+from analytics_etl.config.settings import SQL_DIR, Settings, SettingsError
 
 DECLARED = """\
 shop_minimum: {default: 10, minimum: 1, meaning: a whole number of visits}

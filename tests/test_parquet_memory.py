@@ -14,7 +14,7 @@ READ_AND_MEASURE = """
 import resource, sys
 from datetime import date
 from pathlib import Path
-from analytics_etl.catalog import Catalog
+from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.landing import LandingReader, list_files
 folder = Path(sys.argv[1])
 contract = Catalog().contracts["registry.download_events"]

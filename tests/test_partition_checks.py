@@ -12,12 +12,12 @@ from dagster._core.storage.asset_check_execution_record import AssetCheckExecuti
 from dagster._core.storage.tags import PARTITION_NAME_TAG
 from events import DAY, DOWNLOADS, days_of, download, restored_environment, write
 
-from analytics_etl import dagster_events, runs
-from analytics_etl.assets.metadata import asset_key
-from analytics_etl.definitions import build_defs
-from analytics_etl.evaluations import Finding, evaluations
-from analytics_etl.runs import Job, Parts
-from analytics_etl.settings import Settings
+from analytics_etl.config.settings import Settings
+from analytics_etl.orchestration import dagster_events, runs
+from analytics_etl.orchestration.assets.metadata import asset_key
+from analytics_etl.orchestration.definitions import build_defs
+from analytics_etl.orchestration.evaluations import Finding, evaluations
+from analytics_etl.orchestration.runs import Job, Parts
 
 READABLE = "files_are_readable"
 DAYS = days_of(DAY, DAY + timedelta(days=2))

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from events import DOWNLOADS, ask, declared, download, execute, forget_what_is_newer, load, write
 
-from analytics_etl.settings import Settings
+from analytics_etl.config.settings import Settings
 from analytics_etl.warehouse import DatabaseError, Warehouse, migrations, patience
 
 DAY = date(2025, 3, 10)

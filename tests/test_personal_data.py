@@ -9,11 +9,11 @@ import psycopg
 import pytest
 from events import DOWNLOADS, all_tables, ask, declared, download, execute, load, rejected, view, write
 
+from analytics_etl.catalog.contracts import read_contract
 from analytics_etl.checks import Check, evaluate, targets
-from analytics_etl.contracts import read_contract
+from analytics_etl.config.settings import PerTable, Settings
 from analytics_etl.landing.json_text import json_fields
 from analytics_etl.landing.validation import validated
-from analytics_etl.settings import PerTable, Settings
 from analytics_etl.warehouse import Warehouse
 from analytics_etl.warehouse.connection import transaction
 

@@ -9,12 +9,12 @@ import pyarrow as pa
 import pytest
 from events import aggregate, declared
 
-from analytics_etl import runs
 from analytics_etl.archive import ArchiveFolder
-from analytics_etl.assets.reports import write_index, write_report
+from analytics_etl.config.settings import CHECKOUT, Settings
+from analytics_etl.families.sample import SampleOptions, write_sample
 from analytics_etl.landing.scratch import Scratch
-from analytics_etl.sample import SampleOptions, write_sample
-from analytics_etl.settings import CHECKOUT, Settings
+from analytics_etl.orchestration import runs
+from analytics_etl.orchestration.assets.reports import write_index, write_report
 from analytics_etl.warehouse import Warehouse
 
 DAY = date(2025, 3, 10)

@@ -13,12 +13,12 @@ from click.testing import CliRunner, Result
 from conftest import Server, settings_in
 from events import Event, aggregate, declared, event_id, load, write
 
-from analytics_etl import retention
 from analytics_etl.cli import main
-from analytics_etl.queries.coverage import coverage_of_days
-from analytics_etl.queries.schedule_statistics import statistics_of_hours, statistics_of_range
-from analytics_etl.queries.usage import events
-from analytics_etl.settings import PerTable, Settings
+from analytics_etl.config.settings import PerTable, Settings
+from analytics_etl.families.queries.coverage import coverage_of_days
+from analytics_etl.families.queries.schedule_statistics import statistics_of_hours, statistics_of_range
+from analytics_etl.families.queries.usage import events
+from analytics_etl.pipeline import retention
 from analytics_etl.warehouse import Warehouse
 
 USAGE, SCHEDULES = "usage.schema_usage_events", "schedules.schedule_events"

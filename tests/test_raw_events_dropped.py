@@ -8,10 +8,11 @@ import pytest
 from events import DOWNLOADS, aggregate, all_tables, ask, at, declared, download, event_id, execute, load, write
 from test_cli import call, variables
 
-from analytics_etl import retention, watchdog
 from analytics_etl.checks import declared_checks, evaluate, targets
-from analytics_etl.settings import PerTable, Settings, SettingsError
-from analytics_etl.status import matrices
+from analytics_etl.config.settings import PerTable, Settings, SettingsError
+from analytics_etl.monitoring.status import matrices
+from analytics_etl.pipeline import retention
+from analytics_etl.pipeline import verification as watchdog
 from analytics_etl.warehouse import CheckResult, DatabaseError, Warehouse
 
 FIRST = date(2025, 3, 3)

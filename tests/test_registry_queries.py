@@ -13,14 +13,14 @@ from click.testing import CliRunner, Result
 from conftest import Server, settings_in
 from events import Event, aggregate, ask, compilation, declared, download, event_id, load, put, view, write
 
-from analytics_etl import retention
 from analytics_etl.cli import main
-from analytics_etl.partitions import periods
-from analytics_etl.queries import Page, QueryError
-from analytics_etl.queries.registry import languages, organizations, overview
-from analytics_etl.queries.registry_events import EventFilter, events, events_between
-from analytics_etl.queries.registry_modules import statistics, top, top_of_days, trending, versions
-from analytics_etl.settings import PerTable, Settings
+from analytics_etl.config.settings import PerTable, Settings
+from analytics_etl.families.queries import Page, QueryError
+from analytics_etl.families.queries.registry import languages, organizations, overview
+from analytics_etl.families.queries.registry_events import EventFilter, events, events_between
+from analytics_etl.families.queries.registry_modules import statistics, top, top_of_days, trending, versions
+from analytics_etl.orchestration.partitions import periods
+from analytics_etl.pipeline import retention
 from analytics_etl.warehouse import Warehouse
 
 BEFORE, FIRST, LAST = date(2025, 3, 20), date(2025, 3, 30), date(2025, 3, 31)

@@ -9,10 +9,11 @@ import pytest
 from events import DAY, DOWNLOADS, aggregate, at, declared, download, load, write
 from test_cli import call, variables
 
-from analytics_etl import checks, rejections
-from analytics_etl.assets.reports import write_report
-from analytics_etl.doctor.files import rejected_rows
-from analytics_etl.settings import Settings
+from analytics_etl import checks
+from analytics_etl.config.settings import Settings
+from analytics_etl.monitoring.doctor.files import rejected_rows
+from analytics_etl.orchestration.assets.reports import write_report
+from analytics_etl.pipeline import rejections
 from analytics_etl.warehouse import Warehouse
 
 PATH = "download_events/app.ndjson"

@@ -11,12 +11,13 @@ from events import DOWNLOADS, booked, declared, download, load, rejected, write
 from test_cli import call, variables
 from test_late import FIRST, WEEK, World
 
-from analytics_etl import doctor, retention
-from analytics_etl.definitions import build_defs
-from analytics_etl.late import SCAN_JOB
-from analytics_etl.missing import make_plan
-from analytics_etl.settings import PerTable, Settings
-from analytics_etl.status import notes
+from analytics_etl.config.settings import PerTable, Settings
+from analytics_etl.monitoring import doctor
+from analytics_etl.monitoring.status import notes
+from analytics_etl.orchestration.definitions import build_defs
+from analytics_etl.orchestration.late import SCAN_JOB
+from analytics_etl.pipeline import retention
+from analytics_etl.pipeline.backfill_plan import make_plan
 from analytics_etl.warehouse import Warehouse
 
 LATE = "download_events/late.ndjson"

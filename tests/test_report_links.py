@@ -7,9 +7,9 @@ import pytest
 from events import DAY, aggregate, declared, load, write
 from test_schedule_days import EVENTS, record
 
-from analytics_etl.assets.reports import build_index_asset, build_report_asset
-from analytics_etl.partitions import Partitions
-from analytics_etl.settings import Settings
+from analytics_etl.config.settings import Settings
+from analytics_etl.orchestration.assets.reports import build_index_asset, build_report_asset
+from analytics_etl.orchestration.partitions import Partitions
 from analytics_etl.warehouse import Warehouse
 
 

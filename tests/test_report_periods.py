@@ -7,8 +7,8 @@ import pytest
 from report_values import DAY, EVENTS, empty_rows, next_day
 
 from analytics_etl import reporting
+from analytics_etl.config.settings import SQL_DIR
 from analytics_etl.reporting.families import REPORTS as REPORTS_OF_FAMILIES
-from analytics_etl.settings import SQL_DIR
 
 
 def test_no_query_touches_personal_data() -> None:

@@ -17,8 +17,8 @@ from jsonschema import Draft202012Validator, FormatChecker
 from report_values import REPORTS, assert_golden, day_report, day_rows, hostile_report, language, section, week_report
 
 from analytics_etl import reporting
+from analytics_etl.config.settings import TEMPLATES_DIR
 from analytics_etl.reporting import svg
-from analytics_etl.settings import TEMPLATES_DIR
 
 
 @pytest.fixture(params=[*REPORTS, "hostile_day"])

@@ -29,12 +29,14 @@ from events import (
 from test_cli import call, variables
 from test_faults import leftovers
 
-from analytics_etl import checks, doctor, retention
+from analytics_etl import checks
 from analytics_etl.archive import ArchiveError, ArchiveFolder
-from analytics_etl.contracts import Contract
-from analytics_etl.definitions import build_defs
-from analytics_etl.settings import PerTable, Settings, SettingsError
-from analytics_etl.status import matrices
+from analytics_etl.catalog.contracts import Contract
+from analytics_etl.config.settings import PerTable, Settings, SettingsError
+from analytics_etl.monitoring import doctor
+from analytics_etl.monitoring.status import matrices
+from analytics_etl.orchestration.definitions import build_defs
+from analytics_etl.pipeline import retention
 from analytics_etl.warehouse import DatabaseError, Warehouse
 
 OLD = date(2025, 3, 1)

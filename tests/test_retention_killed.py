@@ -43,7 +43,7 @@ from test_retention import (
 )
 
 from analytics_etl.archive import ArchiveFolder
-from analytics_etl.settings import Settings
+from analytics_etl.config.settings import Settings
 from analytics_etl.warehouse import Warehouse, archiving
 
 OF_STATEMENTS = {

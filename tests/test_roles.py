@@ -13,13 +13,13 @@ from click.testing import CliRunner
 from conftest import Server, needs_second_postgres, settings_in
 from events import DAY, ask, compilation, download, execute, load_and_aggregate, restored_environment, view, write
 
-from analytics_etl import runs
-from analytics_etl.catalog import Catalog
+from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.cli import main
-from analytics_etl.doctor import examine
-from analytics_etl.queries import registry, registry_modules, schedule_days, usage_breakdowns, usage_schemas
-from analytics_etl.queries import schedules as schedule_queries
-from analytics_etl.settings import Roles, Settings, SettingsError
+from analytics_etl.config.settings import Roles, Settings, SettingsError
+from analytics_etl.families.queries import registry, registry_modules, schedule_days, usage_breakdowns, usage_schemas
+from analytics_etl.families.queries import schedules as schedule_queries
+from analytics_etl.monitoring.doctor import examine
+from analytics_etl.orchestration import runs
 from analytics_etl.warehouse import DatabaseError, Warehouse, migrations
 from analytics_etl.warehouse.roles import Tables
 

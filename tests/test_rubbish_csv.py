@@ -17,8 +17,8 @@ from events import (
     write_parquet,
 )
 
-from analytics_etl.catalog import Catalog
-from analytics_etl.settings import Settings
+from analytics_etl.catalog.catalog import Catalog
+from analytics_etl.config.settings import Settings
 from analytics_etl.warehouse import Warehouse
 
 CSV = "download_events/events.csv"

@@ -8,7 +8,7 @@ import pytest
 from conftest import Server
 from events import DAY, DOWNLOADS, Event, ask, csv_text, download, ndjson
 
-from analytics_etl.catalog import Catalog
+from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.landing import LandingReader, list_files
 from analytics_etl.landing.rejections import REJECTED_AT_ONCE
 

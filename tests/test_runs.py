@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import dagster as dg
 
-from analytics_etl import runs
+from analytics_etl.orchestration import runs
 
 
 def small_definitions() -> dg.Definitions:

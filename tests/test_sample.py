@@ -16,10 +16,10 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from analytics_etl.sample import FAMILIES, SampleOptions, families, write_sample
-from analytics_etl.sample.columns import codes, timestamps, uuids
-from analytics_etl.sample.rhythm import Moments
-from analytics_etl.sample.tables import CUT, NO_ZONE, EventTable
+from analytics_etl.families.sample import FAMILIES, SampleOptions, families, write_sample
+from analytics_etl.families.sample.columns import codes, timestamps, uuids
+from analytics_etl.families.sample.rhythm import Moments
+from analytics_etl.families.sample.tables import CUT, NO_ZONE, EventTable
 
 CONTRACTS = Path(__file__).resolve().parent.parent / "sql" / "registry" / "events"
 TIME_COLUMNS = {

@@ -11,12 +11,12 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from analytics_etl import scaffolding
-from analytics_etl.catalog import Catalog
+from analytics_etl.catalog.catalog import Catalog
+from analytics_etl.catalog.models import window_parameters
 from analytics_etl.cli import main
-from analytics_etl.models import window_parameters
-from analytics_etl.scaffolding import Checkout, ScaffoldingError
-from analytics_etl.settings import SQL_DIR, Settings
+from analytics_etl.config.settings import SQL_DIR, Settings
+from analytics_etl.pipeline import scaffolding
+from analytics_etl.pipeline.scaffolding import Checkout, ScaffoldingError
 
 
 @pytest.fixture

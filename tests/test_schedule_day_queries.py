@@ -13,11 +13,11 @@ from conftest import Server, settings_in
 from events import Event, aggregate, event_id, load, put, write
 
 from analytics_etl.cli import main
-from analytics_etl.queries import Page, QueryError
-from analytics_etl.queries.schedule_days import flow, health, kafka
-from analytics_etl.queries.schedule_statistics import statistics_of_hours, statistics_of_range
-from analytics_etl.queries.schedules import events, statistics
-from analytics_etl.settings import Settings
+from analytics_etl.config.settings import Settings
+from analytics_etl.families.queries import Page, QueryError
+from analytics_etl.families.queries.schedule_days import flow, health, kafka
+from analytics_etl.families.queries.schedule_statistics import statistics_of_hours, statistics_of_range
+from analytics_etl.families.queries.schedules import events, statistics
 from analytics_etl.warehouse import Warehouse
 
 FIRST, LAST = date(2025, 3, 30), date(2025, 3, 31)

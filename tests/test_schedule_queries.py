@@ -13,9 +13,9 @@ from conftest import Server, settings_in
 from events import aggregate, event_id, load, write
 
 from analytics_etl.cli import main
-from analytics_etl.queries import QueryError
-from analytics_etl.queries.schedules import EventFilter, errors, events, performance, statistics
-from analytics_etl.settings import Settings
+from analytics_etl.config.settings import Settings
+from analytics_etl.families.queries import QueryError
+from analytics_etl.families.queries.schedules import EventFilter, errors, events, performance, statistics
 from analytics_etl.warehouse import Warehouse
 
 FIRST, LAST = date(2025, 3, 30), date(2025, 3, 31)

@@ -11,9 +11,9 @@ from jsonschema import Draft202012Validator, FormatChecker
 from report_values import DAY, HOSTILE, Rows, assert_golden, loaded_days, next_day
 
 from analytics_etl import reporting
-from analytics_etl.catalog import Catalog
+from analytics_etl.catalog.catalog import Catalog
+from analytics_etl.config.settings import TEMPLATES_DIR
 from analytics_etl.reporting.families.schedules import FOLLOWED_DAYS
-from analytics_etl.settings import TEMPLATES_DIR
 
 TABLES = ["schedules.schedule_events"]
 WEEK = (date(2025, 3, 24), date(2025, 3, 31))

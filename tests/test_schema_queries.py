@@ -12,11 +12,11 @@ from conftest import Server, settings_in
 from events import Event, declared, put
 
 from analytics_etl.cli import main
-from analytics_etl.queries import Page, QueryError
-from analytics_etl.queries.usage import ALL_SCHEMAS
-from analytics_etl.queries.usage_breakdowns import anomalies, anomalies_of_last_days, operations
-from analytics_etl.queries.usage_schemas import health, liveness, top, top_of_days, trending
-from analytics_etl.settings import Settings
+from analytics_etl.config.settings import Settings
+from analytics_etl.families.queries import Page, QueryError
+from analytics_etl.families.queries.usage import ALL_SCHEMAS
+from analytics_etl.families.queries.usage_breakdowns import anomalies, anomalies_of_last_days, operations
+from analytics_etl.families.queries.usage_schemas import health, liveness, top, top_of_days, trending
 from analytics_etl.warehouse import Warehouse
 
 A, B, C = UUID(int=10), UUID(int=11), UUID(int=12)

@@ -14,11 +14,11 @@ from dagster._core.storage.tags import PARTITION_NAME_TAG, RUN_KEY_TAG
 from dagster._core.test_utils import create_run_for_test
 from events import DAY
 
-from analytics_etl import views_sensor
-from analytics_etl.definitions import build_defs
-from analytics_etl.late import BY_TAG
-from analytics_etl.schedules import JOB_NAMES, VIEWS_JOB
-from analytics_etl.settings import Settings
+from analytics_etl.config.settings import Settings
+from analytics_etl.orchestration import views_sensor
+from analytics_etl.orchestration.definitions import build_defs
+from analytics_etl.orchestration.late import BY_TAG
+from analytics_etl.orchestration.schedules import JOB_NAMES, VIEWS_JOB
 
 OF_DAY = {PARTITION_NAME_TAG: str(DAY)}
 ENDINGS = (Kind.RUN_SUCCESS, Kind.RUN_FAILURE, Kind.RUN_CANCELED)

@@ -18,8 +18,8 @@ from conftest import Server, reachable_folder
 from events import restored_environment
 from psycopg import sql
 
-from analytics_etl.dagster_storage import PooledPostgresStorage
-from analytics_etl.settings import Settings
+from analytics_etl.config.settings import Settings
+from analytics_etl.orchestration.dagster_storage import PooledPostgresStorage
 from analytics_etl.warehouse import DatabaseError, Warehouse, dagster_storage_url, sqlalchemy_url
 from analytics_etl.warehouse.connection import connect
 

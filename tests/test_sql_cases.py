@@ -24,7 +24,7 @@ from sql_engines import (
     unordered,
 )
 
-from analytics_etl.catalog import Catalog
+from analytics_etl.catalog.catalog import Catalog
 
 MODELS = all_models()
 PATHS = sorted(CASES.glob("*/*/*.yaml"))

@@ -23,8 +23,8 @@ from events import download, event_id, load_and_aggregate, restored_environment,
 from test_cli import variables
 
 from analytics_etl.cli import answers, main, terminal
-from analytics_etl.settings import Settings
-from analytics_etl.visible import cut, visible
+from analytics_etl.config.settings import Settings
+from analytics_etl.text.visible import cut, visible
 from analytics_etl.warehouse import Warehouse
 
 DAY = date(2025, 3, 31)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from events import DAY, DOWNLOADS, ask, download, load, rejected, rows_of, write
 
-from analytics_etl.settings import Settings
+from analytics_etl.config.settings import Settings
 from analytics_etl.warehouse import DayLoad, Warehouse
 
 DAYS = [DAY + timedelta(days=n) for n in range(4)]

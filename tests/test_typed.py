@@ -14,13 +14,13 @@ from conftest import Server, settings_in
 from events import event_id, load, restored_environment, write
 from test_cli import variables
 
-import analytics_etl.settings
-from analytics_etl.catalog import Catalog
+import analytics_etl.config.settings
+from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.cli import main
-from analytics_etl.housekeeping import oldest_kept
-from analytics_etl.parameters import load_parameters
-from analytics_etl.queries import QueryError, cursor
-from analytics_etl.settings import FIRST_DAY, LAST_DAY, SQL_DIR, Settings, SettingsError, typed_day
+from analytics_etl.config.parameters import load_parameters
+from analytics_etl.config.settings import FIRST_DAY, LAST_DAY, SQL_DIR, Settings, SettingsError, typed_day
+from analytics_etl.families.queries import QueryError, cursor
+from analytics_etl.orchestration.housekeeping import oldest_kept
 from analytics_etl.warehouse import Warehouse
 
 DAY = date(2025, 3, 31)
@@ -229,7 +229,7 @@ def test_cursors_read_back() -> None:
 
 VARIABLES = sorted(
     {
-        *re.findall(r'"(ANALYTICS_[A-Z_]+)"', Path(analytics_etl.settings.__file__).read_text(encoding="utf-8")),
+        *re.findall(r'"(ANALYTICS_[A-Z_]+)"', Path(analytics_etl.config.settings.__file__).read_text(encoding="utf-8")),
         *(parameter.variable for parameter in load_parameters(SQL_DIR).values()),
     }
 )

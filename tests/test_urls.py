@@ -10,7 +10,7 @@ from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy.engine import make_url
 
 from analytics_etl.cli import main
-from analytics_etl.settings import Settings, SettingsError
+from analytics_etl.config.settings import Settings, SettingsError
 from analytics_etl.warehouse import dagster_storage_url, sqlalchemy_url, without_password
 
 SECRET = "Geheim7Wort"

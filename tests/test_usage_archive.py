@@ -9,8 +9,9 @@ import pytest
 from conftest import Server, settings_in
 from events import Event, aggregate, all_tables, ask, days_of, declared, event_id, execute, load, write
 
-from analytics_etl import checks, retention
-from analytics_etl.settings import PerTable
+from analytics_etl import checks
+from analytics_etl.config.settings import PerTable
+from analytics_etl.pipeline import retention
 from analytics_etl.warehouse import ChangeRefusedError, Warehouse
 
 EVENTS = "usage.schema_usage_events"

@@ -11,8 +11,8 @@ import sql_engines
 from conftest import Server
 from sql_engines import ENGINES, DuckDB, Engine, Postgres, Row, plain
 
-from analytics_etl.catalog import Catalog
-from analytics_etl.models import window_parameters
+from analytics_etl.catalog.catalog import Catalog
+from analytics_etl.catalog.models import window_parameters
 
 DAY = date(2025, 3, 31)
 EVENTS = "usage.schema_usage_events"

@@ -17,10 +17,10 @@ from events import aggregate, ask, load, write
 
 from analytics_etl.cli import main
 from analytics_etl.cli.answers import portable_value
-from analytics_etl.queries import QueryError
-from analytics_etl.queries.usage import EventFilter, events, events_between, statistics
-from analytics_etl.sample import SampleOptions, write_sample
-from analytics_etl.settings import Settings
+from analytics_etl.config.settings import Settings
+from analytics_etl.families.queries import QueryError
+from analytics_etl.families.queries.usage import EventFilter, events, events_between, statistics
+from analytics_etl.families.sample import SampleOptions, write_sample
 from analytics_etl.warehouse import Warehouse
 
 A, B = UUID(int=10), UUID(int=11)

@@ -13,8 +13,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from analytics_etl import reporting
+from analytics_etl.config.settings import TEMPLATES_DIR
 from analytics_etl.reporting.families import REPORTS
-from analytics_etl.settings import TEMPLATES_DIR
 
 GOLDEN = Path(__file__).parent / "golden"
 TABLES = ["usage.schema_usage_1d", "usage.schema_usage_events"]

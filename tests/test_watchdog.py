@@ -8,11 +8,11 @@ import pytest
 from conftest import Server, settings_in
 from events import DAY, ask, compilation, declared, download, execute, load_and_aggregate, view, write
 
-from analytics_etl import watchdog
-from analytics_etl.catalog import Catalog
-from analytics_etl.definitions import build_defs
-from analytics_etl.sample import FAMILIES, SampleOptions, write_sample
-from analytics_etl.settings import Settings
+from analytics_etl.catalog.catalog import Catalog
+from analytics_etl.config.settings import Settings
+from analytics_etl.families.sample import FAMILIES, SampleOptions, write_sample
+from analytics_etl.orchestration.definitions import build_defs
+from analytics_etl.pipeline import verification as watchdog
 from analytics_etl.warehouse import Warehouse
 
 DAYS = [DAY, DAY + timedelta(days=1)]

@@ -10,16 +10,16 @@ from pathlib import Path
 import pytest
 from dagster import DagsterInstance
 
-from analytics_etl import own_runs
-from analytics_etl.assets.reports import write_index
-from analytics_etl.sample import SampleOptions, write_sample
-from analytics_etl.settings import Settings
-from analytics_etl.whole_files import remove_leftovers, whole_file
+from analytics_etl.config.settings import Settings
+from analytics_etl.disk.whole_files import remove_leftovers, whole_file
+from analytics_etl.families.sample import SampleOptions, write_sample
+from analytics_etl.orchestration import own_runs
+from analytics_etl.orchestration.assets.reports import write_index
 
 WRITE_FOR_EVER = """
 import sys, time
 from pathlib import Path
-from analytics_etl.whole_files import whole_file
+from analytics_etl.disk.whole_files import whole_file
 path = Path(sys.argv[1])
 with whole_file(path, path.parent) as part:
     part.write_text("half")
@@ -109,7 +109,7 @@ def test_two_writers_of_one_file(folder: Path) -> None:
     script = """
 import sys
 from pathlib import Path
-from analytics_etl.whole_files import remove_leftovers, whole_file
+from analytics_etl.disk.whole_files import remove_leftovers, whole_file
 path = Path(sys.argv[1])
 for _ in range(200):
     with whole_file(path, path.parent) as part:

@@ -17,8 +17,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from analytics_etl import private
 from analytics_etl.archive.manifest import ArchiveError, Manifest
+from analytics_etl.disk import private
 
 _BLOCK = 1 << 20
 _ROWS_AT_ONCE = 65_536

@@ -14,8 +14,8 @@ from typing import Any
 import dagster as dg
 from dagster._core.storage import tags as dg_tags
 
-from analytics_etl.assets.metadata import asset_key, retrying_lost_connections, table_of_rows
-from analytics_etl.catalog import Catalog
+from analytics_etl.catalog.catalog import Catalog
+from analytics_etl.catalog.models import cadence_of
 from analytics_etl.checks.declared import (
     SAMPLE_ROWS,
     Check,
@@ -27,9 +27,9 @@ from analytics_etl.checks.declared import (
 )
 from analytics_etl.checks.due import due_checks
 from analytics_etl.checks.evaluation import Limits, evaluate, query_text
-from analytics_etl.evaluations import Finding, evaluations, judged_materializations
-from analytics_etl.models import cadence_of
-from analytics_etl.partitions import Partitions, neighbours, period_end, periods
+from analytics_etl.orchestration.assets.metadata import asset_key, retrying_lost_connections, table_of_rows
+from analytics_etl.orchestration.evaluations import Finding, evaluations, judged_materializations
+from analytics_etl.orchestration.partitions import Partitions, neighbours, period_end, periods
 from analytics_etl.warehouse import CheckResult, Warehouse
 
 __all__ = [

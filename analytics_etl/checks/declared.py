@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from analytics_etl.catalog import Catalog
-from analytics_etl.models import Model
+from analytics_etl.catalog.catalog import Catalog
+from analytics_etl.catalog.models import Model
 
 UNEXPECTED_ROWS = "unexpected_rows_expectation"
 SAMPLE_ROWS = 20

@@ -8,10 +8,10 @@ from typing import Any
 
 from sqlglot import exp
 
+from analytics_etl.catalog.models import bind, rename_schemas, window_parameters
 from analytics_etl.checks import predicates
 from analytics_etl.checks.declared import SAMPLE_ROWS, Check, Target
 from analytics_etl.checks.expectations import Broken, broken
-from analytics_etl.models import bind, rename_schemas, window_parameters
 from analytics_etl.warehouse import CheckResult, Warehouse, sqlalchemy_url
 
 WITHHELD = "(withheld)"

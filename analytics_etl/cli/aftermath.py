@@ -5,10 +5,10 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from analytics_etl.cli.terminal import explanation
-from analytics_etl.settings import Settings
+from analytics_etl.config.settings import Settings
 
 if TYPE_CHECKING:
-    from analytics_etl import runs
+    from analytics_etl.orchestration import runs
 
 
 def told_after_failure(
@@ -20,9 +20,9 @@ def told_after_failure(
     Not when that is what failed. Who interrupted a command wants it to end: then only the index lists the reports that
     are there, and the hourly refresh does the rest.
     """
-    from analytics_etl import runs  # noqa: PLC0415 - Dagster takes seconds to import
-    from analytics_etl.assets.reports import write_index  # noqa: PLC0415 - the same
-    from analytics_etl.schedules import VIEWS_JOB  # noqa: PLC0415 - the same
+    from analytics_etl.orchestration import runs  # noqa: PLC0415 - Dagster takes seconds to import
+    from analytics_etl.orchestration.assets.reports import write_index  # noqa: PLC0415 - the same
+    from analytics_etl.orchestration.schedules import VIEWS_JOB  # noqa: PLC0415 - the same
 
     is_refresh = error.job is not None and error.job.name == VIEWS_JOB
     said: str | None = ""

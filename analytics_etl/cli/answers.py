@@ -12,11 +12,11 @@ import click
 
 from analytics_etl.cli.terminal import Column, err, out
 from analytics_etl.cli.typed import Text
-from analytics_etl.english import counted, shortened, spanned
-from analytics_etl.queries import Coverage, Page, QueryError, Row
-from analytics_etl.queries.cursor import LARGEST_PAGE
-from analytics_etl.settings import Settings
-from analytics_etl.visible import visible
+from analytics_etl.config.settings import Settings
+from analytics_etl.families.queries import Coverage, Page, QueryError, Row
+from analytics_etl.families.queries.cursor import LARGEST_PAGE
+from analytics_etl.text.english import counted, shortened, spanned
+from analytics_etl.text.visible import visible
 from analytics_etl.warehouse import Warehouse, migrations
 
 FORMULAS = (

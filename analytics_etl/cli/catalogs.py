@@ -2,10 +2,10 @@
 
 import click
 
-from analytics_etl.catalog import Catalog
+from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.cli.terminal import BAD, err
-from analytics_etl.english import shortened
-from analytics_etl.settings import Settings
+from analytics_etl.config.settings import Settings
+from analytics_etl.text.english import shortened
 
 _TOLD = "analytics_etl.broken_files_told"
 

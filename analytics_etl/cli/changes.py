@@ -7,12 +7,12 @@ from typing import Any
 
 import click
 
-from analytics_etl.catalog import Catalog
+from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.cli.answers import FORMULAS, csv_of, portable_value
 from analytics_etl.cli.terminal import Styled, err, out
 from analytics_etl.cli.typed import DAY, Count, Text
-from analytics_etl.english import spanned
-from analytics_etl.settings import Settings
+from analytics_etl.config.settings import Settings
+from analytics_etl.text.english import spanned
 from analytics_etl.warehouse import Warehouse, migrations
 
 FIELDS = (

@@ -5,7 +5,7 @@ import click
 from analytics_etl.cli.catalogs import read_catalog
 from analytics_etl.cli.terminal import out
 from analytics_etl.cli.typed import Text
-from analytics_etl.settings import Roles, Settings
+from analytics_etl.config.settings import Roles, Settings
 from analytics_etl.warehouse import database_url, migrations
 from analytics_etl.warehouse.roles import Tables
 

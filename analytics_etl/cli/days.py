@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from analytics_etl.catalog import Catalog
+from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.cli.catalogs import read_catalog
 from analytics_etl.cli.execution import check_days, planned_jobs, run_days
 from analytics_etl.cli.families import FAMILY, check_families
@@ -14,12 +14,12 @@ from analytics_etl.cli.missing import backfill_missing
 from analytics_etl.cli.plans import DRY_RUN, SELECT, names_of, show
 from analytics_etl.cli.terminal import GOOD, out, progress
 from analytics_etl.cli.typed import DAY, REASON
-from analytics_etl.english import counted, spanned
-from analytics_etl.settings import Settings
+from analytics_etl.config.settings import Settings
+from analytics_etl.text.english import counted, spanned
 from analytics_etl.warehouse import Warehouse, migrations, persistently
 
 if TYPE_CHECKING:
-    from analytics_etl import runs
+    from analytics_etl.orchestration import runs
 
 ACCEPT_CHANGE = click.option(
     "--accept-change", is_flag=True, help="Publish changes of final days however large they are; needs --reason."
@@ -134,7 +134,7 @@ def _show_range(
     settings: Settings, catalog: Catalog, days: tuple[date, date], families: tuple[str, ...],
     names: set[str] | None,
 ) -> None:  # fmt: skip
-    from analytics_etl.missing import make_plan  # noqa: PLC0415 - Dagster takes seconds to import
+    from analytics_etl.pipeline.backfill_plan import make_plan  # noqa: PLC0415 - Dagster takes seconds to import
 
     migrations.upgrade(settings)
     plan = make_plan(Warehouse(settings), catalog, *days, families, names)
@@ -181,8 +181,8 @@ def reopen(day: datetime, families: tuple[str, ...], reason: str) -> None:
 
 def _waits(settings: Settings, catalog: Catalog, day: date, families: tuple[str, ...]) -> bool:
     """Whether files wait for a day, those included that nobody has looked at yet."""
-    from analytics_etl.assets.events import scan_files  # noqa: PLC0415 - Dagster takes seconds to import
-    from analytics_etl.status import is_of  # noqa: PLC0415 - with it
+    from analytics_etl.monitoring.status import is_of  # noqa: PLC0415 - with it
+    from analytics_etl.orchestration.assets.events import scan_files  # noqa: PLC0415 - Dagster takes seconds to import
 
     warehouse = Warehouse(settings)
     persistently(settings, lambda: migrations.upgrade(settings))

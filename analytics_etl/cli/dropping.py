@@ -9,12 +9,12 @@ from analytics_etl.cli.catalogs import read_catalog
 from analytics_etl.cli.families import FAMILY, check_families
 from analytics_etl.cli.terminal import GOOD, actor, is_terminal, out, progress
 from analytics_etl.cli.typed import DAY, REASON, check_range, yesterday
-from analytics_etl.english import counted, shortened, spanned
-from analytics_etl.settings import Settings
+from analytics_etl.config.settings import Settings
+from analytics_etl.text.english import counted, shortened, spanned
 from analytics_etl.warehouse import Warehouse, migrations
 
 if TYPE_CHECKING:
-    from analytics_etl import dropping
+    from analytics_etl.pipeline import dropping
 
 
 @click.command()
@@ -45,7 +45,7 @@ def drop(
             f"{yesterday()}"
         )
     check_families(catalog, families)
-    from analytics_etl import dropping  # noqa: PLC0415 - Dagster takes seconds to import
+    from analytics_etl.pipeline import dropping  # noqa: PLC0415 - Dagster takes seconds to import
 
     migrations.upgrade(settings)
     warehouse, target = Warehouse(settings), dropping.target_of(catalog, day.date(), until.date(), families)

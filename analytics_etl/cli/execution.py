@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from analytics_etl import rejections
-from analytics_etl.catalog import Catalog
+from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.cli.aftermath import told_after_failure
 from analytics_etl.cli.catalogs import read_catalog
 from analytics_etl.cli.families import check_families
 from analytics_etl.cli.notices import tell_owners
 from analytics_etl.cli.terminal import BAD, actor, err, explanation, out, progress
 from analytics_etl.cli.typed import check_range, yesterday
-from analytics_etl.settings import Settings
+from analytics_etl.config.settings import Settings
+from analytics_etl.pipeline import rejections
 from analytics_etl.warehouse import LOST_CONNECTION, DatabaseError, Warehouse, migrations, persistently
 
 if TYPE_CHECKING:
-    from analytics_etl import runs
+    from analytics_etl.orchestration import runs
 
 
 def run_days(
@@ -59,8 +59,8 @@ def planned_jobs(
     catalog: Catalog, first: date, last: date, families: tuple[str, ...], names: Collection[str] | None
 ) -> "list[runs.Job]":
     """The runs of a range of days, without those that would make nothing."""
-    from analytics_etl import jobs  # noqa: PLC0415 - Dagster takes seconds to import
-    from analytics_etl.lineage import Lineage  # noqa: PLC0415 - with it
+    from analytics_etl.pipeline import jobs  # noqa: PLC0415 - Dagster takes seconds to import
+    from analytics_etl.pipeline.lineage import Lineage  # noqa: PLC0415 - with it
 
     if names is not None:
         return jobs.selected_jobs(catalog, first, last, names)
@@ -72,7 +72,7 @@ def execute(
     settings: Settings, jobs: "Sequence[runs.Job]", step: "runs.Progress", tags: dict[str, str]
 ) -> "runs.Outcome":
     """Run jobs. A failure ends the command, after views, reports and index say so."""
-    from analytics_etl import runs  # noqa: PLC0415 - Dagster takes seconds to import
+    from analytics_etl.orchestration import runs  # noqa: PLC0415 - Dagster takes seconds to import
 
     try:
         return runs.execute(settings, jobs, step, tags)

@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 import click
 
-from analytics_etl.catalog import Catalog
+from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.cli.typed import Text
 
 FAMILY = click.option(

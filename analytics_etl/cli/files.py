@@ -4,8 +4,8 @@ import click
 
 from analytics_etl.cli.terminal import GOOD, actor, out
 from analytics_etl.cli.typed import REASON, Text
-from analytics_etl.english import counted
-from analytics_etl.settings import Settings
+from analytics_etl.config.settings import Settings
+from analytics_etl.text.english import counted
 from analytics_etl.warehouse import UnknownFileError, Warehouse, migrations
 
 
@@ -30,7 +30,7 @@ def forget(path: str, reason: str) -> None:
         out.say(f"its rows stay in {kept}, which the ledger keeps in mind")
     if not forgotten.days:
         return
-    from analytics_etl.partitions import stretches  # noqa: PLC0415 - Dagster takes seconds to import
+    from analytics_etl.orchestration.partitions import stretches  # noqa: PLC0415 - Dagster takes seconds to import
 
     rows = f"still in {forgotten.table}: {counted(forgotten.rows, 'row')} of it. " if forgotten.rows else ""
     out.say(f"{rows}Next:")

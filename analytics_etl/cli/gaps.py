@@ -7,8 +7,8 @@ import click
 from analytics_etl.cli.catalogs import read_catalog
 from analytics_etl.cli.terminal import GOOD, actor, err, is_terminal, out
 from analytics_etl.cli.typed import DAY, MOST_DAYS, REASON, check_range, yesterday
-from analytics_etl.english import counted, shortened, spanned
-from analytics_etl.settings import Settings
+from analytics_etl.config.settings import Settings
+from analytics_etl.text.english import counted, shortened, spanned
 from analytics_etl.warehouse import Warehouse, migrations, persistently
 
 YES = click.option("--yes", is_flag=True, help="Do not ask whether a day far from what is there is meant.")
@@ -24,7 +24,7 @@ def accept_gap(first: datetime, last: datetime, undo: bool, reason: str) -> None
 
     Days of which something is known are refused. Should files of the days come, these are loaded all the same.
     """
-    from analytics_etl import gaps  # noqa: PLC0415 - Dagster takes seconds to import
+    from analytics_etl.pipeline import gaps  # noqa: PLC0415 - Dagster takes seconds to import
 
     settings = Settings.from_environment()
     check_range(first.date(), last.date(), "FROM", "TO", most_days=MOST_DAYS)
@@ -50,7 +50,7 @@ def accept_gap(first: datetime, last: datetime, undo: bool, reason: str) -> None
 
 def ask_if_far(settings: Settings, first: date, *, yes: bool) -> None:
     """Before a run of days far after all that is there ask whether they are meant; without a terminal want --yes."""
-    from analytics_etl.gaps import FAR_DAYS  # noqa: PLC0415 - Dagster takes seconds to import
+    from analytics_etl.pipeline.gaps import FAR_DAYS  # noqa: PLC0415 - Dagster takes seconds to import
 
     def newest_day() -> date | None:
         migrations.upgrade(settings)

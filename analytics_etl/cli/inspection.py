@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 
 import click
 
+from analytics_etl.catalog.states import MARKS
 from analytics_etl.cli.catalogs import read_catalog
 from analytics_etl.cli.families import FAMILY, check_families
 from analytics_etl.cli.terminal import BAD, GOOD, Column, Parts, Styled, out
 from analytics_etl.cli.typed import DAY, PORT, Count, Text, check_range
-from analytics_etl.english import counted
-from analytics_etl.marks import MARKS
-from analytics_etl.settings import Settings
+from analytics_etl.config.settings import Settings
+from analytics_etl.text.english import counted
 from analytics_etl.warehouse import Warehouse, migrations
 
 if TYPE_CHECKING:  # Dagster takes seconds to import
-    from analytics_etl.status import Cell
+    from analytics_etl.monitoring.status import Cell
 
 COLORS = {
     "final": "green",
@@ -57,7 +57,7 @@ def status(
     analytics-etl status --family usage
     analytics-etl status --family usage --family schedules --from 2025-03-01 --to 2025-03-31 --rows
     """  # noqa: D301 - click takes \b for the begin of lines to leave as they are
-    from analytics_etl.status import is_of, matrices, notes  # noqa: PLC0415 - Dagster takes seconds to import
+    from analytics_etl.monitoring.status import is_of, matrices, notes  # noqa: PLC0415 - Dagster takes seconds to import
 
     settings = Settings.from_environment()
     catalog = read_catalog(settings)
@@ -101,7 +101,7 @@ def _count(cell: "Cell") -> Parts:
 @click.command()
 def doctor() -> None:
     """Look for what is wrong and say what to type. Exit code 1 if anything is."""
-    from analytics_etl.doctor import examine  # noqa: PLC0415 - looks at everything, so needs everything
+    from analytics_etl.monitoring.doctor import examine  # noqa: PLC0415 - looks at everything, so needs everything
 
     is_well = True
     settings = Settings.from_environment()
@@ -125,7 +125,7 @@ def metrics(serve: bool, host: str, port: int) -> None:  # noqa: FBT001 - a flag
 
     Freshness, rows, checks, landing backlog, Dagster's runs and daemons, disk. Looks everything up at each scrape.
     """
-    from analytics_etl.metrics import expose, listen  # noqa: PLC0415 - reads Dagster's tables by status, so imports it
+    from analytics_etl.monitoring.metrics import expose, listen  # noqa: PLC0415 - reads Dagster's tables by status, so imports it
 
     settings = Settings.from_environment()
     catalog = read_catalog(settings)
@@ -156,7 +156,7 @@ def watchdog(cells: int, seed: int | None) -> None:
 
     Exit code 1 if any stored value differs; the results are kept as checks of the tables, too.
     """
-    from analytics_etl.watchdog import watch  # noqa: PLC0415 - Dagster takes seconds to import
+    from analytics_etl.pipeline.verification import watch  # noqa: PLC0415 - Dagster takes seconds to import
 
     settings = Settings.from_environment()
     migrations.upgrade(settings)

@@ -4,19 +4,19 @@ from collections.abc import Collection
 from datetime import date
 from typing import TYPE_CHECKING
 
-from analytics_etl.catalog import Catalog
+from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.cli.catalogs import read_catalog
 from analytics_etl.cli.execution import check_days, described, execute, telling_rejected
 from analytics_etl.cli.families import check_families
 from analytics_etl.cli.plans import show
 from analytics_etl.cli.terminal import BAD, GOOD, actor, out, progress
 from analytics_etl.cli.typed import yesterday
-from analytics_etl.english import MOST_NAMED, counted
-from analytics_etl.settings import Settings
+from analytics_etl.config.settings import Settings
+from analytics_etl.text.english import MOST_NAMED, counted
 from analytics_etl.warehouse import Warehouse, migrations
 
 if TYPE_CHECKING:  # Dagster takes seconds to import
-    from analytics_etl.missing import Plan
+    from analytics_etl.pipeline.backfill_plan import Plan
 
 
 def backfill_missing(
@@ -24,10 +24,10 @@ def backfill_missing(
     reason: str | None, *, dry_run: bool,
 ) -> None:  # fmt: skip
     """Run what is missing of some days, or of all that are known; or only show it."""
-    from analytics_etl import gaps  # noqa: PLC0415 - the same
-    from analytics_etl.missing import known_days, make_plan  # noqa: PLC0415 - the same
-    from analytics_etl.planned import FOLLOWS  # noqa: PLC0415 - the same
-    from analytics_etl.status import rows_before_the_first_day  # noqa: PLC0415 - the same
+    from analytics_etl.monitoring.status import rows_before_the_first_day  # noqa: PLC0415 - the same
+    from analytics_etl.orchestration.planned import FOLLOWS  # noqa: PLC0415 - the same
+    from analytics_etl.pipeline import gaps  # noqa: PLC0415 - the same
+    from analytics_etl.pipeline.backfill_plan import known_days, make_plan  # noqa: PLC0415 - the same
 
     if days is not None:
         check_days(settings, *days)
@@ -72,8 +72,8 @@ def _look_at_files(
     """Read new and replaced files into the ledger, since what they hold belongs to what is missing; or say how many
     there are.
     """
-    from analytics_etl.assets.events import scan_files  # noqa: PLC0415 - Dagster takes seconds to import
-    from analytics_etl.late import new_files  # noqa: PLC0415 - the same
+    from analytics_etl.orchestration.assets.events import scan_files  # noqa: PLC0415 - Dagster takes seconds to import
+    from analytics_etl.orchestration.late import new_files  # noqa: PLC0415 - the same
 
     if not dry_run:
         with telling_rejected(settings, families), progress(1) as step:
@@ -86,7 +86,7 @@ def _look_at_files(
 
 def _say_left_alone(plan: "Plan", settings: Settings) -> None:
     """The days that wait for a person, and what to type: another run would change nothing, or too much."""
-    from analytics_etl.failed_checks import what_mends  # noqa: PLC0415 - Dagster takes seconds to import
+    from analytics_etl.pipeline.failed_checks import what_mends  # noqa: PLC0415 - Dagster takes seconds to import
 
     for day in plan.frozen:
         out.say(

@@ -8,7 +8,7 @@ import click
 from analytics_etl.cli import ranges
 from analytics_etl.cli.answers import AFTER, FORMAT, LIMIT, answer
 from analytics_etl.cli.typed import Text
-from analytics_etl.queries import registry_modules as queries
+from analytics_etl.families.queries import registry_modules as queries
 
 GRAIN = click.option(
     "--grain", type=click.Choice(["range", "1d"]), default="range", show_default=True,

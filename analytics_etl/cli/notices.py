@@ -8,7 +8,7 @@ import click
 
 from analytics_etl.cli.terminal import BAD, GOOD, err, out
 from analytics_etl.cli.typed import SECONDS_OF_A_DAY, Count
-from analytics_etl.settings import Settings
+from analytics_etl.config.settings import Settings
 from analytics_etl.warehouse import Warehouse, migrations, outbox
 
 
@@ -41,7 +41,7 @@ def notify(watch: bool, every: int, is_test: bool, is_list: bool) -> None:  # no
 
 def tell_owners(settings: Settings) -> bool:
     """One pass of collecting and sending; whether a receiver did not accept a message."""
-    from analytics_etl import notifier, runs  # noqa: PLC0415 - Dagster takes seconds to import
+    from analytics_etl.orchestration import notifier, runs  # noqa: PLC0415 - Dagster takes seconds to import
 
     with runs.instance(settings) as instance:
         outcome = notifier.tell(Warehouse(settings), instance, datetime.now(UTC))
@@ -52,7 +52,7 @@ def tell_owners(settings: Settings) -> bool:
 
 
 def _test_receivers(settings: Settings) -> None:
-    from analytics_etl.notifications import DeliveryError, messages, receivers_of  # noqa: PLC0415 - only for this
+    from analytics_etl.alerting import DeliveryError, messages, receivers_of  # noqa: PLC0415 - only for this
 
     message = messages.trial_message(datetime.now(UTC), ["*"])
     failed = False

@@ -5,16 +5,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from analytics_etl.catalog import Catalog
+from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.cli.terminal import Column, Parts, out
 from analytics_etl.cli.typed import Text
-from analytics_etl.english import counted
-from analytics_etl.settings import Settings
+from analytics_etl.config.settings import Settings
+from analytics_etl.text.english import counted
 from analytics_etl.warehouse import Warehouse
 
 if TYPE_CHECKING:  # Dagster takes seconds to import
-    from analytics_etl.jobs import Job
-    from analytics_etl.missing import Plan
+    from analytics_etl.pipeline.backfill_plan import Plan
+    from analytics_etl.pipeline.jobs import Job
 
 ONE_SECOND = 1000
 """Milliseconds."""
@@ -35,7 +35,7 @@ def names_of(catalog: Catalog, selected: Sequence[str], families: Collection[str
         return None
     if families:
         raise click.UsageError("--select names tables and --family families: use one of them")
-    from analytics_etl.lineage import Lineage, SelectionError  # noqa: PLC0415 - Dagster takes seconds to import
+    from analytics_etl.pipeline.lineage import Lineage, SelectionError  # noqa: PLC0415 - Dagster takes seconds to import
 
     try:
         return Lineage.of(catalog).selected(selected)
@@ -45,8 +45,8 @@ def names_of(catalog: Catalog, selected: Sequence[str], families: Collection[str
 
 def show(settings: Settings, catalog: Catalog, jobs: "Sequence[Job]", plan: "Plan", otherwise: str) -> None:
     """Print what jobs would do, as tables, and how long what is known of it took."""
-    from analytics_etl import planned, runs  # noqa: PLC0415 - Dagster takes seconds to import
-    from analytics_etl.lineage import Lineage  # noqa: PLC0415 - with it
+    from analytics_etl.orchestration import planned, runs  # noqa: PLC0415 - Dagster takes seconds to import
+    from analytics_etl.pipeline.lineage import Lineage  # noqa: PLC0415 - with it
 
     warehouse, lineage = Warehouse(settings), Lineage.of(catalog)
     total, is_guess = 0, False

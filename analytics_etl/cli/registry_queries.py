@@ -9,8 +9,8 @@ from analytics_etl.cli import ranges
 from analytics_etl.cli.answers import AFTER, FORMAT, LIMIT, answer
 from analytics_etl.cli.module_queries import GRAIN, statistics, top, trending, versions
 from analytics_etl.cli.typed import MOST_DAYS, Count, Text
-from analytics_etl.queries import registry as queries
-from analytics_etl.queries import registry_events
+from analytics_etl.families.queries import registry as queries
+from analytics_etl.families.queries import registry_events
 
 
 @click.group()

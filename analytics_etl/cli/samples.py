@@ -9,9 +9,9 @@ import click
 from analytics_etl.cli.execution import run_days
 from analytics_etl.cli.terminal import GOOD, Styled, actor, out, progress
 from analytics_etl.cli.typed import DAY, MOST_DAYS, Count, Folder, yesterday
-from analytics_etl.demonstration import Demonstration
-from analytics_etl.english import counted, shortened, spanned
-from analytics_etl.settings import Settings
+from analytics_etl.config.settings import Settings
+from analytics_etl.pipeline.demonstration import Demonstration
+from analytics_etl.text.english import counted, shortened, spanned
 
 DEMO_DAYS = 35
 
@@ -76,8 +76,8 @@ def _remove(demonstration: Demonstration) -> None:
     if known is None:
         out.say("no demo is there")
         return
-    from analytics_etl import dropping  # noqa: PLC0415 - Dagster takes seconds to import
     from analytics_etl.cli.catalogs import read_catalog  # noqa: PLC0415 - with it
+    from analytics_etl.pipeline import dropping  # noqa: PLC0415 - Dagster takes seconds to import
     from analytics_etl.warehouse import Warehouse, migrations  # noqa: PLC0415 - the same
 
     settings = demonstration.settings
@@ -153,7 +153,7 @@ def _last_day(named: datetime | None) -> date:
 
 def _make_events(folder: Path, last_day: date, days: int, **options: Any) -> list[Path]:
     """Sample events of all families; other options are those of SampleOptions."""
-    from analytics_etl.sample import FAMILIES, SampleOptions, write_sample  # noqa: PLC0415 - numpy and Arrow
+    from analytics_etl.families.sample import FAMILIES, SampleOptions, write_sample  # noqa: PLC0415 - numpy and Arrow
 
     wanted = SampleOptions(last_day=last_day, days=days, families=tuple(FAMILIES), **options)
     done = iter(range(1, days + 1))

@@ -4,8 +4,8 @@ import click
 
 from analytics_etl.cli.terminal import out
 from analytics_etl.cli.typed import Text
-from analytics_etl.scaffolding import Checkout, ScaffoldingError, write_family, write_template
-from analytics_etl.settings import CHECKOUT
+from analytics_etl.config.settings import CHECKOUT
+from analytics_etl.pipeline.scaffolding import Checkout, ScaffoldingError, write_family, write_template
 
 
 @click.command(name="new-family")
@@ -35,6 +35,7 @@ def new_family(name: str, table: str | None) -> None:
     for path in written:
         out.say(f"wrote {path.relative_to(CHECKOUT)}")
     out.say(
-        f"Next: sample events in analytics_etl/sample/{name}.py, report in analytics_etl/reporting/families/{name}.py; "
+        f"Next: sample events in analytics_etl/families/sample/{name}.py, report in "
+        f"analytics_etl/reporting/families/{name}.py; "
         "docs/adding-a-family.md shows both, and `make test` names what is missing"
     )

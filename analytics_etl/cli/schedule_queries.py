@@ -8,8 +8,8 @@ import click
 from analytics_etl.cli import ranges
 from analytics_etl.cli.answers import AFTER, FORMAT, LIMIT, answer
 from analytics_etl.cli.typed import Text
-from analytics_etl.queries import schedule_days, schedule_statistics
-from analytics_etl.queries import schedules as queries
+from analytics_etl.families.queries import schedule_days, schedule_statistics
+from analytics_etl.families.queries import schedules as queries
 
 
 @click.group()

@@ -9,8 +9,8 @@ import click
 from analytics_etl.cli import ranges
 from analytics_etl.cli.answers import AFTER, FORMAT, LIMIT, answer
 from analytics_etl.cli.typed import DAY, MOST_DAYS, Count
-from analytics_etl.queries import usage_breakdowns, usage_schemas
-from analytics_etl.queries.usage import ALL_SCHEMAS, OPERATIONS
+from analytics_etl.families.queries import usage_breakdowns, usage_schemas
+from analytics_etl.families.queries.usage import ALL_SCHEMAS, OPERATIONS
 
 _DAY = click.option("--day", type=DAY, metavar="DAY", help="As of the end of this day; of the newest by default.")
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import click
 
-from analytics_etl import embedded
 from analytics_etl.cli import foreground
 from analytics_etl.cli.terminal import err, out
 from analytics_etl.cli.typed import PORT
-from analytics_etl.settings import CHECKOUT, Settings
+from analytics_etl.config.settings import CHECKOUT, Settings
+from analytics_etl.postgres import server as embedded
 
 
 @click.command()
@@ -80,7 +80,7 @@ def _dagster(program: str, *arguments: str) -> None:
 
 
 def _environment(settings: Settings) -> dict[str, str]:
-    from analytics_etl.runs import environment_for  # noqa: PLC0415 - Dagster takes seconds to import
+    from analytics_etl.orchestration.runs import environment_for  # noqa: PLC0415 - Dagster takes seconds to import
 
     return environment_for(settings)
 

@@ -23,11 +23,11 @@ from rich.table import Table
 from rich.text import Text
 
 from analytics_etl.archive import ArchiveError
-from analytics_etl.contracts import ContractError
-from analytics_etl.embedded import EmbeddedServerError
-from analytics_etl.models import ModelError
-from analytics_etl.settings import Settings, SettingsError
-from analytics_etl.visible import cut, visible
+from analytics_etl.catalog.contracts import ContractError
+from analytics_etl.catalog.models import ModelError
+from analytics_etl.config.settings import Settings, SettingsError
+from analytics_etl.postgres.server import EmbeddedServerError
+from analytics_etl.text.visible import cut, visible
 from analytics_etl.warehouse import DatabaseError, explained, without_password
 
 LONGEST_MESSAGE = 4_000

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 import click
 
-from analytics_etl.settings import FIRST_DAY, LAST_DAY, LONGEST_NAME, LONGEST_PATH
+from analytics_etl.config.settings import FIRST_DAY, LAST_DAY, LONGEST_NAME, LONGEST_PATH
 
 LONGEST_TEXT = 10_000
 """Characters of a text."""

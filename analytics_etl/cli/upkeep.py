@@ -4,12 +4,12 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
-from analytics_etl import retention
 from analytics_etl.cli.catalogs import read_catalog
 from analytics_etl.cli.terminal import GOOD, actor, out, progress
 from analytics_etl.cli.typed import DAY, REASON, Text
-from analytics_etl.english import counted
-from analytics_etl.settings import Settings
+from analytics_etl.config.settings import Settings
+from analytics_etl.pipeline import retention
+from analytics_etl.text.english import counted
 from analytics_etl.warehouse import Warehouse, migrations
 
 
@@ -62,7 +62,7 @@ def restore(table: str, day: datetime, reason: str) -> None:
         raise click.UsageError(f"there is no event table {table}, expected one of {', '.join(contracts)}")
     wanted = day.date()
     if warehouse.dropped_days([table], wanted, wanted + timedelta(days=1)):
-        from analytics_etl.assets.events import load_days  # noqa: PLC0415 - Dagster takes seconds to import
+        from analytics_etl.orchestration.assets.events import load_days  # noqa: PLC0415 - Dagster takes seconds to import
 
         [loaded], _ = load_days(contract, catalog.mappings(contract.family), warehouse, [wanted], tell=lambda _: None)
         warehouse.record_audit(actor(), "restore", f"{table} {wanted}", reason)
@@ -81,7 +81,7 @@ def prune(dry_run: bool) -> None:  # noqa: FBT001 - a flag of the command
     Runs that ended more than ANALYTICS_DAGSTER_KEEP_DAYS days ago (30 by default) go, except those that hold the latest
     materialization or check of some partition. The tables themselves are not touched.
     """
-    from analytics_etl import housekeeping, runs  # noqa: PLC0415 - Dagster takes seconds to import
+    from analytics_etl.orchestration import housekeeping, runs  # noqa: PLC0415 - Dagster takes seconds to import
 
     settings = Settings.from_environment()
     before = housekeeping.oldest_kept(datetime.now(UTC), settings)

@@ -10,7 +10,7 @@ from analytics_etl.cli import ranges
 from analytics_etl.cli.answers import AFTER, FORMAT, LIMIT, answer
 from analytics_etl.cli.schema_queries import anomalies, health, liveness, operations, top, trending, zombies
 from analytics_etl.cli.typed import MOST_DAYS, Count, Text
-from analytics_etl.queries import usage as usage_queries
+from analytics_etl.families.queries import usage as usage_queries
 
 
 @click.group()

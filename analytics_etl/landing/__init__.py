@@ -18,7 +18,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from analytics_etl.contracts import REVISION, Contract
+from analytics_etl.catalog.contracts import REVISION, Contract
+from analytics_etl.catalog.models import Model
 from analytics_etl.landing import validation
 from analytics_etl.landing.faults import READ_FAULTS, StatementError, UnreadableFilesError, is_ours, said
 from analytics_etl.landing.files import LandingFile, hidden_file, is_place_there, list_files
@@ -33,7 +34,6 @@ from analytics_etl.landing.rejections import (
     printable,
 )
 from analytics_etl.landing.scratch import Scratch
-from analytics_etl.models import Model
 
 __all__ = [
     "FileReport",

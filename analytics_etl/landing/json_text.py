@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 
-from analytics_etl.contracts import Contract
+from analytics_etl.catalog.contracts import Contract
 from analytics_etl.landing.fields import ROW, Fields, Origin, literal, quote
 
 _MAY_HOLD_NUL = "contains(_raw, '\\u0000') as _may_hold_nul"  # a bare NUL is no JSON

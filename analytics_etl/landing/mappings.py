@@ -8,10 +8,10 @@ from typing import Any
 import duckdb
 from sqlglot import exp
 
-from analytics_etl.contracts import Contract
+from analytics_etl.catalog.contracts import Contract
+from analytics_etl.catalog.models import Model, ModelError
 from analytics_etl.landing.fields import PASSED_ON, Fields, Origin, quote
 from analytics_etl.landing.validation import validated
-from analytics_etl.models import Model, ModelError
 
 LINE = "_line"
 """What a mapping may read beside the columns of the file."""

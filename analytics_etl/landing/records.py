@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from analytics_etl.contracts import Contract
+from analytics_etl.catalog.contracts import Contract
+from analytics_etl.catalog.models import Model
 from analytics_etl.landing.csv_records import Record, csv_records
 from analytics_etl.landing.fields import MAY_HOLD_NUL, ROW, Fields, Origin, quote
 from analytics_etl.landing.files import LandingFile
@@ -19,7 +20,6 @@ from analytics_etl.landing.lines import LINE_BATCH, Lines
 from analytics_etl.landing.mappings import mapped_fields, mapping_inputs
 from analytics_etl.landing.parquet import MARKS, ParquetRows, unpacked
 from analytics_etl.landing.rejections import FileState, printable
-from analytics_etl.models import Model
 
 _CSV_BATCH_BYTES = 16 << 20
 """What the records of a batch of CSV take, as text, as fields, each of which is an object of so many bytes more, and

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from analytics_etl import private
+from analytics_etl.disk import private
 
 _PREFIX = "reader-"
 

@@ -6,7 +6,7 @@ Works on text throughout, whatever the file's format, so that the same value mee
 import re
 from collections.abc import Collection
 
-from analytics_etl.contracts import Column, Constraint, Contract
+from analytics_etl.catalog.contracts import Column, Constraint, Contract
 from analytics_etl.landing.fields import PASSED_ON, Fields, Origin, literal, quote
 from analytics_etl.landing.json_text import may_be_odd, shown, text_problem, written
 from analytics_etl.landing.rejections import LONGEST_CONTENT

@@ -13,13 +13,13 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from analytics_etl.marks import STATES, TONES
+from analytics_etl.catalog.states import STATES, TONES
+from analytics_etl.config.settings import TEMPLATES_DIR
 from analytics_etl.reporting import svg, wording
 from analytics_etl.reporting.families import REPORTS
 from analytics_etl.reporting.period import Value
 from analytics_etl.reporting.periods import days_of, period_label
 from analytics_etl.reporting.value import QUALITY_TOPIC, build_index
-from analytics_etl.settings import TEMPLATES_DIR
 
 ROWS_OPEN = 10
 """Rows of a table that are open; the rest of a longer one is on demand."""

@@ -13,10 +13,10 @@ from uuid import uuid4
 import pyarrow as pa
 from psycopg import sql
 
-from analytics_etl.contracts import Contract
-from analytics_etl.models import Model, cadence_of, window_parameters
-from analytics_etl.sessions import AGGREGATION
-from analytics_etl.settings import Settings
+from analytics_etl.catalog.contracts import Contract
+from analytics_etl.catalog.models import Model, cadence_of, window_parameters
+from analytics_etl.config.settings import Settings
+from analytics_etl.postgres.sessions import AGGREGATION
 from analytics_etl.warehouse import archives, changes, days, dropped, dropping, operations, outbox, roles
 from analytics_etl.warehouse.archiving import Archiver
 from analytics_etl.warehouse.batches import (

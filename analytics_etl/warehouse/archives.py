@@ -9,7 +9,7 @@ from psycopg import sql
 from psycopg.types.json import Json, Jsonb
 
 from analytics_etl.archive import Fingerprint, Manifest
-from analytics_etl.english import counted
+from analytics_etl.text.english import counted
 from analytics_etl.warehouse.connection import Connection, DatabaseError, rows
 
 

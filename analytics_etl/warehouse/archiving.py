@@ -13,9 +13,9 @@ from psycopg import sql
 
 from analytics_etl.archive import ArchiveError, ArchiveFolder, Fingerprint, Manifest, fingerprint_of_file
 from analytics_etl.archive.files import sha256_of
-from analytics_etl.contracts import Contract
-from analytics_etl.sessions import AGGREGATION
-from analytics_etl.settings import Settings
+from analytics_etl.catalog.contracts import Contract
+from analytics_etl.config.settings import Settings
+from analytics_etl.postgres.sessions import AGGREGATION
 from analytics_etl.warehouse import archives, days
 from analytics_etl.warehouse.connection import Connection, DatabaseError, lock, transaction
 from analytics_etl.warehouse.loading import DayLoad

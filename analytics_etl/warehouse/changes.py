@@ -9,7 +9,7 @@ from typing import Any
 
 from psycopg import sql
 
-from analytics_etl.english import shortened
+from analytics_etl.text.english import shortened
 from analytics_etl.warehouse.connection import Connection, DatabaseError, rows
 from analytics_etl.warehouse.operations import CheckResult
 

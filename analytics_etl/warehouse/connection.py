@@ -14,8 +14,9 @@ from psycopg.rows import dict_row
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
-from analytics_etl import embedded
-from analytics_etl.sessions import (
+from analytics_etl.config.settings import Settings
+from analytics_etl.postgres import server as embedded
+from analytics_etl.postgres.sessions import (
     AGGREGATION,
     CLIENT,
     MARK,
@@ -24,7 +25,6 @@ from analytics_etl.sessions import (
     set_statements,
     startup_options,
 )
-from analytics_etl.settings import Settings
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 

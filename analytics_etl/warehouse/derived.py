@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from psycopg import sql
 
-from analytics_etl.models import Model, rename_schemas, window_parameters
+from analytics_etl.catalog.models import Model, rename_schemas, window_parameters
 from analytics_etl.warehouse import changes
 from analytics_etl.warehouse.changes import Gate, Side
 from analytics_etl.warehouse.connection import Connection, DatabaseError, ensure_schema, identifier, lock

@@ -11,8 +11,8 @@ from datetime import date
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from analytics_etl.contracts import Contract
-from analytics_etl.english import counted, shortened
+from analytics_etl.catalog.contracts import Contract
+from analytics_etl.text.english import counted, shortened
 from analytics_etl.warehouse.connection import Connection, DatabaseError, identifier, lock
 from analytics_etl.warehouse.operations import record_audit
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from psycopg import sql
 
-from analytics_etl.contracts import Contract
+from analytics_etl.catalog.contracts import Contract
+from analytics_etl.catalog.models import Model, cadence_of
 from analytics_etl.landing import is_place_there
-from analytics_etl.models import Model, cadence_of
 from analytics_etl.warehouse import archives
 from analytics_etl.warehouse.connection import Connection, DatabaseError, identifier, lock, rows
 from analytics_etl.warehouse.derived import replace_marked

@@ -14,7 +14,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DBAPIError
 
-from analytics_etl.settings import Settings
+from analytics_etl.config.settings import Settings
 from analytics_etl.warehouse.connection import LOST_CONNECTION, UnreachableError, connect
 
 Result = TypeVar("Result")

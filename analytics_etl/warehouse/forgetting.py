@@ -11,9 +11,9 @@ from datetime import date
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from analytics_etl.english import counted
 from analytics_etl.landing import hidden_file, is_place_there, list_files
 from analytics_etl.landing.names import ledger_path
+from analytics_etl.text.english import counted
 from analytics_etl.warehouse.connection import Connection, DatabaseError, lock, rows
 from analytics_etl.warehouse.operations import record_audit
 

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from analytics_etl.settings import Settings
+from analytics_etl.config.settings import Settings
 from analytics_etl.warehouse.connection import LOST_CONNECTION, connect, transaction
 
 _LOCK = "hashtextextended('analytics_etl run ' || %s, 0)"

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 from psycopg import sql
 
-from analytics_etl.contracts import REVISION, Contract
+from analytics_etl.catalog.contracts import REVISION, Contract
 from analytics_etl.landing import FileReport, RejectedRow
 from analytics_etl.warehouse import archives, changes
 from analytics_etl.warehouse.changes import Gate, Side

@@ -12,7 +12,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from psycopg import sql
 
-from analytics_etl.settings import SQL_DIR, Roles, Settings
+from analytics_etl.config.settings import SQL_DIR, Roles, Settings
 from analytics_etl.warehouse import roles
 from analytics_etl.warehouse.connection import DatabaseError, connect, transaction
 from analytics_etl.warehouse.patience import HOLDERS, TRY_MS, refusal, tries

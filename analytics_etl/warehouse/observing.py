@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from analytics_etl.settings import Settings
+from analytics_etl.config.settings import Settings
 from analytics_etl.warehouse.connection import rows, transaction
 
 _OF_THE_BOOKS = {

@@ -10,7 +10,7 @@ from datetime import date
 from psycopg import sql
 
 from analytics_etl.archive import ArchiveFolder
-from analytics_etl.settings import Settings
+from analytics_etl.config.settings import Settings
 from analytics_etl.warehouse import archives
 from analytics_etl.warehouse.connection import Connection, identifier, lock
 from analytics_etl.warehouse.sending import RowSender

@@ -15,7 +15,7 @@ from typing import Any
 
 from psycopg import sql
 
-from analytics_etl.settings import Roles
+from analytics_etl.config.settings import Roles
 from analytics_etl.warehouse.connection import Connection, DatabaseError, identifier
 
 _KEPT = "select, insert, update, delete"

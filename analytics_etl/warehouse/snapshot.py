@@ -7,9 +7,9 @@ from typing import Any
 
 from psycopg import IsolationLevel, sql
 
-from analytics_etl.models import bind, window_parameters
-from analytics_etl.sessions import AGGREGATION
-from analytics_etl.settings import Settings
+from analytics_etl.catalog.models import bind, window_parameters
+from analytics_etl.config.settings import Settings
+from analytics_etl.postgres.sessions import AGGREGATION
 from analytics_etl.warehouse.connection import Connection, connect, rows
 
 

@@ -1,0 +1,153 @@
+"""The receivers that the settings name: the log, e-mail, a webhook (see `webhook`). `delivery` has what they share."""
+
+import logging
+import smtplib
+import ssl
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime
+from ipaddress import ip_address
+from urllib.parse import unquote, urlsplit
+
+from analytics_etl.alerting.delivery import TIMEOUT_SECONDS, DeliveryError, Receiver, fingerprint, secrets_in
+from analytics_etl.alerting.messages import Message
+from analytics_etl.alerting.text import harmless, redacted
+from analytics_etl.alerting.webhook import WebhookReceiver
+from analytics_etl.config.settings import Settings
+
+LINE_LENGTH = 400
+"""Of headers: a subject that begins with a fold is shown with a space by some readers. Mail allows 998."""
+
+logger = logging.getLogger("analytics_etl.alerting")
+
+
+def receivers_of(settings: Settings) -> list[Receiver]:
+    """Every receiver the settings name; the log is always one."""
+    found: list[Receiver] = [LogReceiver()]
+    if settings.smtp_url:
+        by_address: dict[str, set[str]] = {}
+        themselves = [(owner, owner) for owner in settings.owners.addresses]
+        for owner, address in (*settings.notify_email, *themselves):
+            by_address.setdefault(address, set()).add(owner)
+        sender = settings.notify_sender
+        found += [EmailReceiver(settings.smtp_url, a, sender, frozenset(owners)) for a, owners in by_address.items()]
+    if settings.notify_webhook:
+        found.append(WebhookReceiver(settings.notify_webhook))
+    return found
+
+
+class LogReceiver:
+    """Python's log, so standard error when nobody configured it."""
+
+    name = channel = "log"
+
+    def is_for(self, owners: Sequence[str]) -> bool:
+        del owners
+        return True
+
+    @contextmanager
+    def handing_over(self, message: Message) -> Iterator[None]:
+        logger.warning("%s\n%s", message.subject, message.body)
+        yield
+
+
+class EmailReceiver:
+    """One address, by way of one mail server, whose certificate is verified against those OpenSSL trusts: the system's,
+    or those in the file or folder that SSL_CERT_FILE or SSL_CERT_DIR names.
+    """
+
+    channel = "email"
+
+    def __init__(self, url: str, address: str, sender: str, owners: frozenset[str]) -> None:
+        self.name = f"email:{address}"
+        self.address, self.sender, self.owners = address, sender, owners
+        parts = urlsplit(url)
+        self._is_tls = parts.scheme == "smtps"
+        self._host = parts.hostname or ""
+        self._port = parts.port or (465 if self._is_tls else 25)
+        self._user, self._password = unquote(parts.username or ""), unquote(parts.password or "")
+
+    def is_for(self, owners: Sequence[str]) -> bool:
+        return bool(self.owners & {"*", *owners})
+
+    @contextmanager
+    def handing_over(self, message: Message) -> Iterator[None]:
+        with self._saying_no_secret():
+            server = self._connect()
+        try:
+            with self._saying_no_secret():
+                self._log_in(server)
+                server.send_message(email_of(message, self.address, self.sender))
+            yield
+            with suppress(smtplib.SMTPException, OSError):  # accepted is accepted, whatever the goodbye
+                server.quit()
+        finally:
+            server.close()
+
+    def _connect(self) -> smtplib.SMTP:
+        if self._is_tls:
+            context = ssl.create_default_context()
+            return smtplib.SMTP_SSL(self._host, self._port, timeout=TIMEOUT_SECONDS, context=context)
+        return smtplib.SMTP(self._host, self._port, timeout=TIMEOUT_SECONDS)
+
+    def _log_in(self, server: smtplib.SMTP) -> None:
+        server.ehlo_or_helo_if_needed()
+        if not self._is_tls and server.has_extn("starttls"):
+            context = ssl.create_default_context()
+            if not self._user and _is_this_machine(self._host):  # a relay here has made its certificate itself
+                context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+            server.starttls(context=context)
+            server.ehlo()
+        elif not self._is_tls and self._user and not _is_this_machine(self._host):
+            raise DeliveryError(
+                f"{self._host} offers no encryption, so the password was not sent: use smtps:// or a server with it"
+            )
+        if self._user:
+            server.login(self._user, self._password)
+
+    @contextmanager
+    def _saying_no_secret(self) -> Iterator[None]:
+        where = f"the mail server {self._host}:{self._port}"
+        try:
+            yield
+        except smtplib.SMTPRecipientsRefused as error:
+            code, said = next(iter(error.recipients.values()))
+            raise DeliveryError(
+                f"{where} refused {self.address}: {code} {self._clean(said)}", is_about_the_address=True
+            ) from None
+        except smtplib.SMTPResponseException as error:
+            raise DeliveryError(f"{where} said {error.smtp_code} {self._clean(error.smtp_error)}") from None
+        except ssl.SSLCertVerificationError as error:
+            raise DeliveryError(
+                f"{where}: its certificate cannot be trusted: {self._clean(error.verify_message)}; if an authority of "
+                "your own has signed it, name its certificate in SSL_CERT_FILE"
+            ) from None
+        except (smtplib.SMTPException, OSError, ValueError) as error:
+            raise DeliveryError(f"{where}: {self._clean(str(error) or type(error).__name__)}") from None
+
+    def _clean(self, said: bytes | str) -> str:
+        text = said.decode("utf-8", "replace") if isinstance(said, bytes) else said
+        return harmless(redacted(text, secrets_in(self._user, self._password)), 300)
+
+
+def email_of(message: Message, address: str, sender: str) -> EmailMessage:
+    """The e-mail, the same bytes for the same message: a server or reader that gets it twice can tell."""
+    mail = EmailMessage(policy=SMTP.clone(max_line_length=LINE_LENGTH))
+    mail["Subject"] = message.subject
+    mail["From"] = sender
+    mail["To"] = address
+    mail["Message-ID"] = f"<{fingerprint(message.dedup_key)}@{sender.rpartition('@')[2]}>"
+    if message.created_at is not None:
+        mail["Date"] = format_datetime(message.created_at)
+    mail["Auto-Submitted"] = "auto-generated"
+    mail["X-Analytics-ETL-Kind"] = message.kind
+    mail.set_content(message.body)
+    return mail
+
+
+def _is_this_machine(host: str) -> bool:
+    with suppress(ValueError):
+        return ip_address(host).is_loopback
+    return host == "localhost"

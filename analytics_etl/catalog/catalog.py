@@ -1,0 +1,245 @@
+"""Everything `sql/` declares, read once: contracts, source mappings, models of each kind. Knows no Dagster.
+
+A file that cannot be used stops its own table and what reads it, which are then in `broken` and in nothing else.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+
+from analytics_etl.catalog.broken import BrokenFile, Files, books, in_circles, read_files, with_readers, wrong_reference
+from analytics_etl.catalog.contracts import Contract, read_contract
+from analytics_etl.catalog.models import Kind, Model, Value, cadence_of, read_model
+from analytics_etl.config.settings import LONGEST_SHOWN, SQL_DIR, Settings, SettingsError
+from analytics_etl.text.visible import cut
+
+_OF_TABLES = ("events", "aggregates", "views")
+"""The kinds of files that declare a table of their name."""
+_KINDS: tuple[Kind, ...] = ("sources", "aggregates", "views", "checks", "reports")
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """The declared tables of every family, by name with schema."""
+
+    sql_dir: Path = SQL_DIR
+    parameters: Mapping[str, Value] = field(default_factory=lambda: Settings().parameters)
+    """Settings that SELECTs may name; the defaults unless told otherwise."""
+    stopped: Mapping[str, BrokenFile] = field(default_factory=dict)
+    """Event tables that cannot be loaded for a reason that shows only to others: {table: the file}."""
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Catalog":
+        """The catalogue as configured: a SELECT holds the values of the settings it names.
+
+        Raise SettingsError for a setting of a table that there is not: it would be ignored.
+        """
+        _check_names(settings)
+        return cls(parameters=settings.parameters)
+
+    @cached_property
+    def contracts(self) -> dict[str, Contract]:
+        return {table: of for table, of in self._contracts.good.items() if table not in self.broken}
+
+    @cached_property
+    def broken_files(self) -> list[BrokenFile]:
+        """The files that cannot be used, whatever they declare."""
+        found = [*self._contracts.broken, *(file for kind in _KINDS for file in self._files(kind).broken)]
+        found += [file for file in self.stopped.values() if file not in found]
+        for model in self._intact.values():
+            if reason := wrong_reference(model, self._known):
+                found.append(BrokenFile(model.path, reason))
+        circular = in_circles({**self._files("aggregates").good, **self._files("views").good})
+        return [*found, *(BrokenFile(self._intact["tables", table].path, why) for table, why in circular.items())]
+
+    @cached_property
+    def broken(self) -> dict[str, str]:
+        """{table that cannot be made or loaded: why}, with what reads it."""
+        files = self.broken_files
+        roots = {file.table: file.reason for file in files if file.kind in _OF_TABLES}
+        for file in files:
+            # What its rows would become is unknown, so nothing of its family is loaded without them.
+            for table in self._contracts.good if file.kind == "sources" else ():
+                if table.startswith(f"{file.family}."):
+                    roots.setdefault(table, f"its source mapping is broken: {file.reason}")
+        roots |= {table: file.reason for table, file in self.stopped.items()}
+        return with_readers(roots, {**self._files("aggregates").good, **self._files("views").good})
+
+    def reads(self, table: str) -> list[str]:
+        """The tables that a derived table, which may be broken, reads, as far as that is known and they are there."""
+        model = self._intact.get(("tables", table))
+        return [] if model is None else [name for name in model.dependencies if name in self._known]
+
+    @cached_property
+    def broken_checks(self) -> list[BrokenFile]:
+        return [file for file in self.broken_files if file.kind == "checks"]
+
+    def broken_reports(self, family: str) -> list[BrokenFile]:
+        """Broken queries that the reports of a family need."""
+        return [file for file in self.broken_files if file.kind == "reports" and file.family in (family, "ops")]
+
+    @cached_property
+    def _intact(self) -> dict[tuple[str, str], Model]:
+        """What could be read of all that reads tables, by whether it is a table, and its name."""
+        tables = {**self._files("aggregates").good, **self._files("views").good}
+        others = {("checks", name): model for name, model in self._files("checks").good.items()}
+        others |= {("reports", name): model for name, model in self._files("reports").good.items()}
+        return {**{("tables", name): model for name, model in tables.items()}, **others}
+
+    @cached_property
+    def _known(self) -> set[str]:
+        """Every table there is a file of, broken or not, and the books."""
+        files = [path for kind in _OF_TABLES for path in self.sql_dir.glob(f"*/{kind}/*.sql")]
+        return {*(f"{path.parent.parent.name}.{path.stem}" for path in files), *books(self.sql_dir)}
+
+    @cached_property
+    def aggregates(self) -> dict[str, Model]:
+        """The aggregates, each with how far the tables it reads reach."""
+        found = self._load("aggregates")
+        complete: dict[str, Model] = {}
+
+        def add(table: str) -> Model:
+            if table not in complete:
+                inputs = [add(name).reach for name in found[table].dependencies if name in found]
+                reach = max((later for later, _ in inputs), default=0), max((before for _, before in inputs), default=0)
+                complete[table] = found[table] if reach == (0, 0) else replace(found[table], reach_of_inputs=reach)
+            return complete[table]
+
+        return {table: add(table) for table in found}
+
+    @cached_property
+    def views(self) -> dict[str, Model]:
+        return self._load("views")
+
+    @cached_property
+    def checks(self) -> dict[str, Model]:
+        return self._load("checks")
+
+    @cached_property
+    def derived(self) -> dict[str, Model]:
+        return {**self.aggregates, **self.views}
+
+    @cached_property
+    def families(self) -> list[str]:
+        return sorted({path.parent.parent.name for path in self.sql_dir.glob("*/events/*.sql")})
+
+    def read_by(self, table: str) -> dict[str, tuple[int, int]]:
+        """The derived tables whose SELECT, or one of whose checks, reads raw rows of an event table: {table: days it
+        reads (before, after) its own}.
+        """
+        found: dict[str, tuple[int, int]] = {}
+        derived = {**self._files("aggregates").good, **self._files("views").good}
+        for model in (*derived.values(), *self.checks.values()):
+            if table in model.dependencies:
+                # A check is about the longest name that its own begins with.
+                of = [name for name in derived if model.table == name or model.table.startswith(f"{name}_")]
+                name = max(of, key=len, default=model.table)
+                back, ahead = found.get(name, (0, 0))
+                found[name] = max(back, model.lookback_days), max(ahead, model.lookahead_days)
+        return found
+
+    def may_be_read_by(self, table: str) -> str | None:
+        """A broken file whose SELECT, once it is mended, may read raw rows of an event table; None without one."""
+        family = table.split(".", maxsplit=1)[0]
+        for file in self.broken_files:
+            if file.kind in ("aggregates", "views", "checks") and file.family in (family, "ops"):
+                return file.reason
+        return next((why for name, why in self.broken.items() if name in self.read_by(table)), None)
+
+    def mappings(self, family: str) -> dict[str, Model]:
+        """The source mappings of a family, by the folder name that selects them."""
+        return {m.name: m for m in self._sources.values() if m.family == family}
+
+    def reports(self, family: str) -> dict[str, Model]:
+        """The report sections of a family, by name."""
+        return {m.name: m for m in self._reports.values() if m.family == family}
+
+    def in_order(self) -> list[str]:
+        """Every table, each after those it reads."""
+        ordered: dict[str, None] = dict.fromkeys(self.contracts)
+
+        def add(table: str) -> None:
+            if table in ordered:
+                return
+            for dependency in self.derived[table].dependencies:
+                add(dependency)
+            ordered[table] = None
+
+        for table in self.derived:
+            add(table)
+        return list(ordered)
+
+    @property
+    def kept_by_day(self) -> dict[str, bool]:
+        """The tables with a partition for each day, each after those it reads: {table: whether it is derived}.
+
+        Broken ones come last: their days are due all the same.
+        """
+        tables = [*self.in_order(), *self.broken]
+        return {t: t not in self.event_tables for t in tables if not self.is_view(t) and cadence_of(t) == "day"}
+
+    def is_view(self, table: str) -> bool:
+        """Whether a table, which may be broken, is a materialized view."""
+        family, _, name = table.partition(".")
+        return table in self.views or (self.sql_dir / family / "views" / f"{name}.sql").exists()
+
+    def is_contract(self, table: str) -> bool:
+        """Whether a table, which may be broken, is one of raw events."""
+        return table in self.event_tables
+
+    @cached_property
+    def event_tables(self) -> list[str]:
+        """The tables of raw events, broken ones, too."""
+        return sorted([*self._contracts.good, *(file.table for file in self._contracts.broken)])
+
+    def code_version(self, table: str) -> str:
+        """The version of the contract or statement that a table comes from."""
+        return self.contracts[table].code_version if table in self.contracts else self.derived[table].code_version
+
+    def column_docs(self, table: str) -> Mapping[str, str]:
+        """What the columns of a table mean."""
+        if table in self.contracts:
+            return self.contracts[table].column_docs
+        return self.derived[table].columns
+
+    @cached_property
+    def _sources(self) -> dict[str, Model]:
+        return self._load("sources")
+
+    @cached_property
+    def _reports(self) -> dict[str, Model]:
+        return self._load("reports")
+
+    def _load(self, kind: Kind) -> dict[str, Model]:
+        """What can be used of a kind."""
+        broken = {file.path for file in self.broken_files}
+        return {
+            name: model for name, model in self._files(kind).good.items()
+            if model.path not in broken and not (kind in _OF_TABLES and name in self.broken)
+        }  # fmt: skip
+
+    @cached_property
+    def _contracts(self) -> Files[Contract]:
+        return read_files(self.sql_dir.glob("*/events/*.sql"), read_contract)
+
+    def _files(self, kind: Kind) -> Files[Model]:
+        if kind not in self._read:
+            paths = self.sql_dir.glob(f"*/{kind}/*.sql")
+            self._read[kind] = read_files(paths, lambda path: read_model(path, self.parameters))
+        return self._read[kind]
+
+    @cached_property
+    def _read(self) -> dict[Kind, Files[Model]]:
+        return {}
+
+
+def _check_names(settings: Settings) -> None:
+    files = [path for kind in ("events", "aggregates", "views") for path in SQL_DIR.glob(f"*/{kind}/*.sql")]
+    tables = sorted(f"{path.parent.parent.name}.{path.stem}" for path in files)
+    known = {*tables, *(path.stem for path in files)}
+    for variable, values in settings.by_table.items():
+        if unknown := [table for table, _ in values.tables if table not in known]:
+            raise SettingsError(
+                f"{variable} names {cut(', '.join(unknown), LONGEST_SHOWN)}, expected some of {', '.join(tables)}"
+            )

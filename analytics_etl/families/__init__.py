@@ -1,0 +1,1 @@
+"""What a family adds in Python: sample events and queries."""

@@ -1,0 +1,109 @@
+"""Which days of a question are there: no rows of a day that is archived, or not loaded, is not the same as none."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+
+from analytics_etl.families.queries import Coverage, Page, QueryError
+from analytics_etl.families.queries.cursor import LARGEST_ANSWER, whole
+from analytics_etl.warehouse import Warehouse
+
+ONE_DAY = timedelta(days=1)
+
+_DAYS = """
+select period_start as day
+from ops.partitions
+where table_name = :table and period_start >= :first::date and period_start <= :last::date
+order by 1
+"""
+_DAYS_OF_PERIODS = """
+select days.period_start as day
+from ops.partitions as days
+join ops.partitions as periods
+    on periods.table_name = :table and periods.period_start <= days.period_start
+    and periods.period_end > days.period_start
+where days.table_name = :of_days and days.period_start >= :first::date and days.period_start <= :last::date
+order by 1
+"""
+
+
+def ask_days(
+    warehouse: Warehouse, tables: Sequence[str], statement: str, first: date, last: date,
+    parameters: Mapping[str, str | int],
+) -> Page:  # fmt: skip
+    """All rows of a SELECT about the days first to last, whose `:end` is the day after; it reads these tables.
+
+    The first one is asked which days it has. Before the first run, which makes the tables, there are no rows.
+    """
+    check_days(first, last)
+    wanted = {"limit": LARGEST_ANSWER + 1, **parameters}
+    rows = warehouse.query(statement, wanted, first, last + ONE_DAY) if are_there(warehouse, tables) else []
+    return whole(rows, coverage_of_days(warehouse, tables[0], first, last))
+
+
+def check_days(first: date, last: date) -> None:
+    """Refuse days that are the wrong way round."""
+    if first > last:
+        raise QueryError(f"the last day must not be before the first, but {last} is before {first}")
+
+
+def are_there(warehouse: Warehouse, tables: Sequence[str]) -> bool:
+    """Whether all of some tables or views were made."""
+    return len(warehouse.table_schema(tables)) == len(tables)
+
+
+def coverage_of_days(warehouse: Warehouse, table: str, first: date, last: date, *, is_raw: bool = False) -> Coverage:
+    """What a table that is kept by day has of first to last.
+
+    Only a raw table is looked up in the archive, whose books are not open to everybody who may read derived tables.
+    """
+    found = warehouse.query(_DAYS, {"table": table, "first": first.isoformat(), "last": last.isoformat()})
+    after = last if last == date.max else last + ONE_DAY
+    archived = warehouse.archived_days([table], first, after).get(table, []) if is_raw else []
+    days = sorted({*archived, *(row["day"] for row in found)})
+    return Coverage(table, archived, list(_gaps(days, first, last)), len(days) - len(archived))
+
+
+def coverage_of_periods(warehouse: Warehouse, table: str, of_days: str, first: date, last: date) -> Coverage:
+    """What a table that is kept by day, week or month has of first to last: the days of its periods that are there.
+
+    `of_days` is the table kept by day that it is made from, perhaps itself.
+    """
+    wanted = {"table": table, "of_days": of_days, "first": first.isoformat(), "last": last.isoformat()}
+    days = [row["day"] for row in warehouse.query(_DAYS_OF_PERIODS, wanted)]
+    return Coverage(table, missing=list(_gaps(days, first, last)), other_days=len(days))
+
+
+def coverage_of_moments(
+    warehouse: Warehouse, table: str, since: datetime, until: datetime, *, is_raw: bool = False
+) -> Coverage:
+    """The same for the days that [since, until) touches; both in UTC."""
+    last = (until - datetime.resolution).date()
+    return coverage_of_days(warehouse, table, since.date(), last, is_raw=is_raw)
+
+
+def last_days_up_to(newest: date, last_days: int) -> tuple[datetime, datetime]:
+    """So many days up to the newest one as [start, end) in UTC; from the first day there is, if they are too many."""
+    if last_days < 1:
+        raise QueryError(f"the number of days must be 1 or more, but is {last_days}")
+    end = datetime(newest.year, newest.month, newest.day, tzinfo=UTC) + ONE_DAY
+    return end - min(last_days, (newest - date.min).days + 1) * ONE_DAY, end
+
+
+def coverage_of_last_days(
+    warehouse: Warehouse, table: str, newest: date, last_days: int, *, is_raw: bool = False
+) -> Coverage:
+    """What a table has of the last days up to the newest one; none is missed before the first day of all tables."""
+    start, _ = last_days_up_to(newest, last_days)
+    first = min(newest, max(start.date(), warehouse.settings.start_date))
+    return coverage_of_days(warehouse, table, first, newest, is_raw=is_raw)
+
+
+def _gaps(days: Sequence[date], first: date, last: date) -> Iterator[tuple[date, date]]:
+    """First and last day of each stretch of first to last that lacks in some days, which are in order."""
+    expected: date | None = first
+    for day in days:
+        if expected is not None and day > expected:
+            yield expected, day - ONE_DAY
+        expected = day + ONE_DAY if day < last else None
+    if expected is not None:
+        yield expected, last

@@ -1,0 +1,150 @@
+"""Questions about single events of the registry: downloads, views of pages, compilations. No personal data."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import date, datetime
+from typing import Literal, get_args
+
+from analytics_etl.families.queries import Coverage, Page, QueryError
+from analytics_etl.families.queries.coverage import ONE_DAY, coverage_of_last_days, coverage_of_moments, last_days_up_to
+from analytics_etl.families.queries.cursor import check_limit, cursor_of, read_cursor, text_of, utc
+from analytics_etl.families.queries.texts import check_texts
+from analytics_etl.warehouse import Warehouse
+
+Kind = Literal["download", "view", "compilation"]
+
+_DOWNLOADS = """
+select
+    downloaded_at, event_id, module_name, version, organization_id, language, success, error_message, file_size,
+    duration_ms, cache_hit, client_sdk, client_version, revision
+from registry.download_events
+where downloaded_at >= :since and downloaded_at < :until
+  and downloaded_at <= :after_at::timestamptz
+  and (downloaded_at, event_id) < (:after_at::timestamptz, :after_id::uuid)
+  and (:module = '' or module_name = :module)
+  and (:version = '' or version = :version)
+  and (:organization = '' or organization_id = :organization)
+  and (:language = '' or language = :language)
+  and (:success = '' or success::text = :success)
+order by downloaded_at desc, event_id desc
+limit :limit
+"""
+_VIEWS = """
+select viewed_at, event_id, module_name, version, organization_id, source, page_type, referrer, revision
+from registry.module_view_events
+where viewed_at >= :since and viewed_at < :until
+  and viewed_at <= :after_at::timestamptz
+  and (viewed_at, event_id) < (:after_at::timestamptz, :after_id::uuid)
+  and (:module = '' or module_name = :module)
+  and (:version = '' or version = :version)
+  and (:organization = '' or organization_id = :organization)
+order by viewed_at desc, event_id desc
+limit :limit
+"""
+_COMPILATIONS = """
+select
+    started_at, event_id, module_name, version, organization_id, language, success, error_type, error_message,
+    completed_at, duration_ms, cache_hit, file_count, output_size, compiler_version, revision
+from registry.compilation_events
+where started_at >= :since and started_at < :until
+  and started_at <= :after_at::timestamptz
+  and (started_at, event_id) < (:after_at::timestamptz, :after_id::uuid)
+  and (:module = '' or module_name = :module)
+  and (:version = '' or version = :version)
+  and (:organization = '' or organization_id = :organization)
+  and (:language = '' or language = :language)
+  and (:success = '' or success::text = :success)
+order by started_at desc, event_id desc
+limit :limit
+"""
+
+
+@dataclass(frozen=True)
+class _Events:
+    """Where the events of a kind are, and how to ask for them."""
+
+    table: str
+    time_column: str
+    statement: str
+    lacks: Collection[str] = ()
+    """Fields of a filter that these events have no column for."""
+
+
+_KINDS: Mapping[str, _Events] = {
+    "download": _Events("registry.download_events", "downloaded_at", _DOWNLOADS),
+    "view": _Events("registry.module_view_events", "viewed_at", _VIEWS, ("language", "success")),
+    "compilation": _Events("registry.compilation_events", "started_at", _COMPILATIONS),
+}
+
+
+@dataclass(frozen=True)
+class EventFilter:
+    """Which events are wanted; None = whatever there is."""
+
+    module: str | None = None
+    version: str | None = None
+    organization: str | None = None
+    language: str | None = None
+    success: bool | None = None
+
+
+def events(
+    warehouse: Warehouse, kind: Kind, last_days: int, wanted: EventFilter | None = None, limit: int = 100,
+    after: str | None = None,
+) -> Page:  # fmt: skip
+    """Events of one kind of the last days up to the newest day that is loaded, newest first, at most `limit` of them.
+
+    `after` is the cursor of the page before: rows that are loaded meanwhile move nothing. Archived days are not read,
+    but told.
+    """
+    table = _of(kind).table
+    _parameters(kind, wanted)
+    newest = warehouse.newest_day([table])
+    start, end = last_days_up_to(newest or date.max - ONE_DAY, last_days)
+    if newest is None:
+        return Page([], coverage=Coverage(table))
+    page = events_between(warehouse, kind, start, end, wanted, limit, after)
+    return replace(page, coverage=coverage_of_last_days(warehouse, table, newest, last_days, is_raw=True))
+
+
+def events_between(
+    warehouse: Warehouse, kind: Kind, start: datetime, end: datetime, wanted: EventFilter | None = None,
+    limit: int = 100, after: str | None = None,
+) -> Page:  # fmt: skip
+    """Events of [start, end), as `events` gives those of the last days. Times without a zone are UTC."""
+    asked, since, until = _of(kind), utc(start), utc(end)
+    if since >= until:
+        raise QueryError(f"the end must be after the start, but {text_of(until)} is not after {text_of(since)}")
+    check_limit(limit)
+    at, event_id = read_cursor(after)
+    found = warehouse.query(
+        asked.statement,
+        {
+            "since": text_of(since),
+            "until": text_of(until),
+            "after_at": at,
+            "after_id": event_id,
+            "limit": limit + 1,
+            **_parameters(kind, wanted),
+        },
+    )
+    page = found[:limit]
+    more = cursor_of(page[-1], asked.time_column) if len(found) > limit else None
+    return Page(page, more, coverage_of_moments(warehouse, asked.table, since, until, is_raw=True))
+
+
+def _of(kind: str) -> _Events:
+    if kind not in _KINDS:
+        raise QueryError(f"the kind must be one of {', '.join(get_args(Kind))}, but is {kind}")
+    return _KINDS[kind]
+
+
+def _parameters(kind: str, wanted: EventFilter | None) -> dict[str, str | int]:
+    """The filter for a SELECT; QueryError for a field that this kind of event does not have."""
+    fields = asdict(wanted or EventFilter())
+    check_texts(fields)
+    for name in _of(kind).lacks:
+        if fields[name] is not None:
+            raise QueryError(f"a {kind} has no {name}: ask for downloads or compilations, or leave it out")
+    texts = {name: "" if value is None else str(value) for name, value in fields.items()}
+    return {**texts, "success": texts["success"].lower()}

@@ -1,0 +1,1 @@
+"""Looking at what is there: status, doctor, metrics. Changes nothing."""

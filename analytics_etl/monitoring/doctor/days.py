@@ -1,0 +1,148 @@
+"""Findings about days: late rows, what is missing, not checked, not reported or unusual."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date, timedelta
+
+from analytics_etl.catalog.catalog import Catalog
+from analytics_etl.checks.due import REASONS
+from analytics_etl.landing import list_files
+from analytics_etl.monitoring.doctor.failures import refused
+from analytics_etl.monitoring.doctor.finding import Finding
+from analytics_etl.monitoring.status import rows_before_the_first_day
+from analytics_etl.pipeline.backfill_plan import FAILED, LATE, REPLACED, UNWRITTEN, Plan, known_days, make_plan
+from analytics_etl.text.english import counted, shortened, spanned
+from analytics_etl.warehouse import Warehouse
+
+
+def late_rows(warehouse: Warehouse, today: date) -> Finding:
+    """Rows of days that can be run: those of today wait until it is over."""
+    can_run = warehouse.settings.start_date, today - timedelta(days=1)
+    waiting = [
+        row
+        for row in warehouse.waiting_days()
+        if can_run[0] <= row["day"] <= can_run[1] and (row["rows_waiting"] or row["is_loaded"])
+    ]
+    if not waiting:
+        return Finding("late rows", is_well=True, detail="none are waiting")
+    late = [row for row in waiting if row["rows_waiting"]]
+    said = []
+    if late:
+        rows = counted(sum(row["rows_waiting"] for row in late), "row")
+        number = counted(len({row["day"] for row in late}), "day")
+        said.append(f"{rows} of {number} came after the day was loaded, or before it was asked for")
+    if days := {row["day"] for row in waiting if not row["rows_waiting"]}:
+        said.append(f"files of {counted(len(days), 'day')} were replaced since, or came late without a valid row")
+    # Of a day whose change was refused another finding says what publishes it, which loads these rows, too.
+    frozen = sorted({day for _, day in warehouse.frozen_days()} - refused(warehouse))
+    if frozen:
+        said.append(f"final, and left as they are: {shortened(frozen)}")
+    commands = [f'analytics-etl reopen {day} --reason "why"' for day in frozen]
+    if {row["day"] for row in waiting} - set(frozen) - refused(warehouse):
+        commands.insert(0, "analytics-etl backfill --missing")
+    advice = shortened(commands or ["see changes: what publishes them loads these rows"], separator="\n")
+    return Finding("late rows", is_well=False, detail="; ".join(said), advice=advice)
+
+
+def early_rows(warehouse: Warehouse) -> Finding:
+    """Rows that no partition can hold, of days before the first one."""
+    early = rows_before_the_first_day(warehouse)
+    if early is None:
+        return Finding("early rows", is_well=True, detail=f"none are of days before {warehouse.settings.start_date}")
+    detail, advice = early
+    return Finding("early rows", is_well=False, detail=detail, advice=advice)
+
+
+def missing(warehouse: Warehouse, catalog: Catalog, today: date) -> Iterator[Finding]:
+    """What `backfill --missing` would run, without what the other findings tell of; and how new the newest day is."""
+    newest, yesterday = warehouse.newest_day(list(catalog.contracts)), today - timedelta(days=1)
+    if newest is None:
+        yield _no_day(warehouse, catalog, yesterday)
+        return
+    known = known_days(warehouse, yesterday)
+    if known is not None:
+        plan = make_plan(warehouse, catalog, *known)
+        gaps = [gap for gap in plan.gaps if gap.why not in (FAILED, UNWRITTEN, LATE, REPLACED)]
+        # Views, checks and reports have findings of their own.
+        reasons = replace(plan, gaps=gaps, views={}, checks=(), reports=(), is_index_due=False).reasons()
+        first, last = known
+        if reasons:
+            which = shortened(reasons, separator="; ")
+            detail = f"{counted(len(gaps), 'partition')} to run from {first} to {last}: {which}"
+            yield Finding("days", is_well=False, detail=detail, advice="analytics-etl backfill --missing")
+        else:
+            yield Finding("days", is_well=True, detail=f"none missing or outdated from {first} to {last}")
+        yield from _due(plan)
+    if newest < yesterday:
+        detail = f"nothing is loaded after {newest}, and yesterday was {yesterday}"
+        advice = f"if there are events of these days: analytics-etl backfill {newest + timedelta(days=1)} {yesterday}"
+        yield Finding("newest day", is_well=False, detail=detail, advice=advice)
+    else:
+        yield Finding("newest day", is_well=True, detail=str(newest))
+
+
+def _no_day(warehouse: Warehouse, catalog: Catalog, yesterday: date) -> Finding:
+    """That nothing is loaded, and the days that files hold, by their rows or by their names."""
+    known = known_days(warehouse, yesterday)
+    days = set(known or ())
+    for contract in catalog.contracts.values() if not days else ():
+        files = list_files(warehouse.settings.landing_dirs, contract.name, frozenset(catalog.mappings(contract.family)))
+        days |= {file.named_day for file in files if file.named_day is not None}
+    can_run = sorted(day for day in days if warehouse.settings.start_date <= day <= yesterday)
+    if not can_run:
+        advice = "see the landing folders above; once there are files: analytics-etl backfill --missing"
+        return Finding("days", is_well=False, detail="no day has been loaded", advice=advice)
+    first, last = can_run[0], can_run[-1]
+    detail = f"no day has been loaded; files hold events of {spanned(first, last)}"
+    advice = f"analytics-etl {f'run {first}' if first == last else f'backfill {first} {last}'}"
+    return Finding("days", is_well=False, detail=detail, advice=advice)
+
+
+def _due(plan: Plan) -> Iterator[Finding]:
+    """Checks and reports that were left out, as by a run that was killed."""
+    advice = "analytics-etl backfill --missing"
+    views = [f"{view}: {why}" for view, why in plan.views.items() if why in REASONS.values()]
+    if plan.checks or views:
+        count = counted(
+            len({(gap.table, gap.start) for gap in plan.checks}) + len(views),
+            "partition or view",
+            "partitions and views",
+        )
+        detail = f"{count} with checks to run: {shortened([*plan.due_checks(), *views], separator='; ')}"
+        yield Finding("checks run", is_well=False, detail=detail, advice=advice)
+    else:
+        yield Finding("checks run", is_well=True, detail="every partition and view is checked")
+    if plan.reports or plan.is_index_due:
+        detail = shortened([*plan.due_reports(), *plan.index()], separator="; ")
+        what = f"{counted(len(plan.reports), 'report')} to write" if plan.reports else "the index to write"
+        yield Finding("reports", is_well=False, detail=f"{what}: {detail}", advice=advice)
+    else:
+        yield Finding("reports", is_well=True, detail="all written and up to date")
+
+
+def volume(warehouse: Warehouse) -> Finding:
+    """Days with an unusual number of rows, or too many, among the last 30."""
+    odd = warehouse.query(
+        """
+        select table_name, day, rows, 'events_are_not_too_many' = any(warned_checks) as is_too_many from ops.days
+        where warned_checks && array['volume_is_usual', 'events_are_not_too_many']
+          and day > (select max(day) - 30 from ops.days where rows is not null)
+        order by day desc, table_name"""
+    )
+    if not odd:
+        return Finding("volume", is_well=True, detail="the last 30 days have as many rows as is usual")
+    first = odd[0]
+    rows = counted(first["rows"], "row") if first["rows"] else "no rows"
+    if first["is_too_many"]:
+        detail = (
+            f"{first['table_name']} {first['day']} has {rows}, more than ANALYTICS_MOST_EVENTS_A_DAY; all of them are "
+            f"kept. Of the last 30 days {counted(len(odd), 'day')} of tables had too many or an unusual number"
+        )
+        advice = "see whether a source repeats itself; if there are so many now, raise the setting"
+        return Finding("volume", is_well=False, detail=detail, advice=advice)
+    detail = (
+        f"of the last 30 days {counted(len(odd), 'day')} of tables empty or far from the weekday's usual volume, the "
+        f"newest {first['table_name']} {first['day']} with {rows}"
+    )
+    advice = f"see that all files of the day are there, then analytics-etl run {first['day']}"
+    return Finding("volume", is_well=False, detail=detail, advice=advice)

@@ -1,0 +1,85 @@
+"""Findings about what failed: checks, refused changes, attempts to write a day."""
+
+from collections.abc import Mapping
+from datetime import date
+
+from analytics_etl.catalog.catalog import Catalog
+from analytics_etl.monitoring.doctor.finding import Finding
+from analytics_etl.orchestration.partitions import stretches
+from analytics_etl.pipeline.failed_checks import failed_checks, run_again, what_mends
+from analytics_etl.text.english import counted, shortened
+from analytics_etl.warehouse import CHANGE_CHECK, Warehouse
+
+
+def checks(warehouse: Warehouse, catalog: Catalog, told: Mapping[str, str]) -> Finding:
+    """Checks of severity error that failed; those that name nothing but files of which another finding tells follow it.
+
+    `told` is {path: subject of that finding}.
+    """
+    failed = failed_checks(warehouse, catalog)
+    if not failed:
+        return Finding("checks", is_well=True, detail="none of severity error has failed")
+    own = [
+        check for check in failed if not check.is_broken and not (check.files and set(check.files) <= set(told))
+    ]  # fmt: skip
+    first = (own or failed)[0]
+    newest = ", the newest " if len(failed) > 1 else ": "
+    detail = f"{counted(len(failed), 'failed check')}{newest}{first}; what reads the day waits for it"
+    others = [check for check in failed if check not in own]
+    subjects = sorted(
+        {"sql files" for check in others if check.is_broken}
+        | {told[path] for check in others if not check.is_broken for path in check.files}
+    )
+    follows = [f"see {' and '.join(subjects)}: once that is mended, so is this"] if subjects else []
+    if subjects and own:
+        follows = [f"{counted(len(others), 'of them', 'of them')}: {follows[0]}"]
+    advice = [*follows, *(what_mends(own, warehouse.settings.start_date) if own else [])]
+    return Finding("checks", is_well=False, detail=detail, advice="\n".join(advice))
+
+
+def refused(warehouse: Warehouse) -> set[date]:
+    """The days of which a change was refused."""
+    return {day for _, day in _refused(warehouse)}
+
+
+def _refused(warehouse: Warehouse) -> list[tuple[str, date]]:
+    found = warehouse.query(
+        "select table_name, period_start from ops.check_results where not passed and check_name = :change_check "
+        "order by period_start, table_name",
+        {"change_check": CHANGE_CHECK},
+    )
+    return [(row["table_name"], row["period_start"]) for row in found]
+
+
+def refused_changes(warehouse: Warehouse) -> Finding:
+    """Changes of final days that were not published, with what publishes them."""
+    found = _refused(warehouse)
+    if not found:
+        return Finding("changes", is_well=True, detail="none of final days was refused")
+    of = [f"{table} {day}" for table, day in found]
+    look = f"analytics-etl changes {found[0][1]} {found[-1][1]}"
+    publish = [
+        f'analytics-etl {_run(first, last)} --accept-change --reason "why"'
+        for first, last in stretches({day for _, day in found})
+    ]
+    detail = f"refused, since the day is final: {shortened(of)}; the old rows stay until somebody looks and accepts"
+    return Finding("changes", is_well=False, detail=detail, advice=shortened([look, *publish], separator="\n"))
+
+
+def _run(first: date, last: date) -> str:
+    return f"run {first}" if first == last else f"backfill {first} {last}"
+
+
+def last_attempts(warehouse: Warehouse) -> Finding:
+    """Days whose last attempt to be written failed."""
+    failed = warehouse.query(
+        "select table_name, day, failure from ops.days where failure is not null order by day desc, table_name"
+    )
+    if not failed:
+        return Finding("last attempts", is_well=True, detail="every day could be written")
+    first = failed[0]
+    number = counted(len(failed), "day")
+    detail = f"{number} of tables could not be written, e.g. {first['table_name']} {first['day']}: {first['failure']}"
+    commands = run_again({row["day"] for row in failed})
+    advice = shortened(["mend what it says, then:", *commands], separator="\n")
+    return Finding("last attempts", is_well=False, detail=detail, advice=advice)

@@ -1,0 +1,132 @@
+"""Findings about landing files: those that were not read, rows that tell no day, files nobody has looked at."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from analytics_etl.catalog.catalog import Catalog
+from analytics_etl.landing import list_files
+from analytics_etl.monitoring.doctor.finding import Finding
+from analytics_etl.monitoring.doctor.surroundings import first_closed, is_bad
+from analytics_etl.orchestration.late import new_files
+from analytics_etl.pipeline.failed_checks import mend_file, run_again
+from analytics_etl.pipeline.rejections import RejectedFile, undated_files
+from analytics_etl.text.english import counted, shortened
+from analytics_etl.warehouse import Warehouse
+
+BACKFILL = "analytics-etl backfill --missing"
+MOST_ADVISED = 3
+"""Files of which a finding says what to do."""
+
+_UNREAD = """
+    select f.table_name, f.path, f.state, f.reason,
+        array(
+            select distinct day from (
+                select d.day from ops.loaded_days as d where d.table_name = f.table_name and d.path = f.path
+                union all
+                select c.period_start from ops.check_results as c
+                where c.table_name = f.table_name and not c.passed
+                    and c.sample @> jsonb_build_array(jsonb_build_object('path', f.path))
+            ) as days order by 1
+        ) as days
+    from ops.loaded_files as f
+    where f.state <> 'read'
+    order by f.path"""
+_WHAT = {"gone": "is gone", "cut_off": "could be read in part only", "rejected": "could not be read"}
+
+
+def files_read(warehouse: Warehouse, told: Mapping[str, str]) -> tuple[Finding, dict[str, str]]:
+    """Landing files that were not read to their end, and {path: subject of the finding that tells of it}; `told` are
+    those of which another finding tells.
+    """
+    unread = warehouse.query(_UNREAD)
+    own = [row for row in unread if row["path"] not in told]
+    if not own:
+        more = f"; {counted(len(unread), 'file')} told above" if unread else ""
+        return Finding("files read", is_well=True, detail=f"all of them to their end{more}"), dict(told)
+    said = [f"{row['path']} {_WHAT[row['state']]}{_reason(row)}" for row in own]
+    advice = [mend_file(row["path"], is_gone=row["state"] == "gone") for row in own[:MOST_ADVISED]]
+    if len(own) > MOST_ADVISED:
+        advice.append(f"and the same for {counted(len(own) - MOST_ADVISED, 'more file')}: see ops.loaded_files")
+    days = {day for row in own for day in row["days"]}
+    commands = [f"then: {command}" for command in run_again(days, _final(warehouse, days))]
+    detail = shortened(said, MOST_ADVISED, "; ")
+    finding = Finding(
+        "files read", is_well=False, detail=detail, advice="\n".join([*advice, *(commands or [_after()])])
+    )
+    return finding, {**told, **{row["path"]: "files read" for row in own}}
+
+
+def _after() -> str:
+    return f"then: {BACKFILL}"
+
+
+def _reason(row: Mapping[str, Any]) -> str:
+    return f": {row['reason']}" if row["reason"] and row["state"] != "gone" else ""
+
+
+def _final(warehouse: Warehouse, days: set[date]) -> set[date]:
+    """Those of some days that are final in some table."""
+    if not days:
+        return set()
+    states = warehouse.query(
+        "select distinct day from ops.days where is_final and day between :first::date and :last::date",
+        {"first": min(days).isoformat(), "last": max(days).isoformat()},
+    )
+    return days & {row["day"] for row in states}
+
+
+def bad_files(warehouse: Warehouse, catalog: Catalog) -> dict[str, str]:
+    """{path of a file that cannot be read, as shows from outside: subject of the finding that tells of it}."""
+    return {
+        file.path: f"landing {contract.name}"
+        for contract in catalog.contracts.values()
+        if not first_closed(warehouse.settings.landing_dir / contract.name)
+        for file in list_files(
+            warehouse.settings.landing_dirs, contract.name, frozenset(catalog.mappings(contract.family))
+        )
+        if is_bad(file)
+    }
+
+
+def rejected_rows(warehouse: Warehouse, told: Mapping[str, str]) -> tuple[Finding, dict[str, str]]:
+    """Files with rejected rows that tell no day, those read last first, of which checks of days may not tell; and, as
+    above, what is told by now.
+    """
+    subject = "rejected rows"
+    found = [file for file in undated_files(warehouse) if file.path not in told]
+    if not found:
+        return Finding(subject, is_well=True, detail="every rejected row is told by the checks of its day"), dict(told)
+    many = [file for file in found if file.is_much]
+    what = f"{counted(len(found), 'file')} with rejected rows that tell no day"
+    detail = f"{what}: {shortened([str(file) for file in many or found], separator='; ')}"
+    if not many:
+        return Finding(subject, is_well=True, detail=f"{detail}; no more than 1 % of any"), dict(told)
+    advice = "\n".join([*_mends(many), _after()])
+    return Finding(subject, is_well=False, detail=detail, advice=advice), {**told, **{f.path: subject for f in many}}
+
+
+def _mends(files: list[RejectedFile]) -> list[str]:
+    more = len(files) - MOST_ADVISED
+    return [
+        *(mend_file(file.path) for file in files[:MOST_ADVISED]),
+        *([f"and the same for {counted(more, 'more file')}"] if more > 0 else []),
+    ]
+
+
+def unseen_files(warehouse: Warehouse, catalog: Catalog, *, is_daemon_running: bool) -> Finding:
+    """Files that nothing has looked at yet: what they hold is in no other finding."""
+    folder = warehouse.settings.landing_dir
+    new = [
+        file.path
+        for contract in catalog.contracts.values()
+        if not first_closed(folder / contract.name)
+        for file in new_files(contract, catalog, warehouse)
+        if not is_bad(file)
+    ]
+    if not new:
+        return Finding("new files", is_well=True, detail="all files have been looked at")
+    detail = f"{counted(len(new), 'landing file')} not looked at yet, new or replaced, e.g. {new[0]}"
+    if is_daemon_running:
+        return Finding("new files", is_well=True, detail=f"{detail}: the daemon does within minutes")
+    return Finding("new files", is_well=False, detail=f"{detail}: no daemon is there that would", advice=BACKFILL)

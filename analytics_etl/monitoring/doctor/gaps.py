@@ -1,0 +1,19 @@
+"""The finding about days of which nobody has files, between days that were run."""
+
+from analytics_etl.monitoring.doctor.finding import Finding
+from analytics_etl.pipeline import gaps
+from analytics_etl.text.english import shortened
+from analytics_etl.warehouse import Warehouse
+
+
+def days_without_data(warehouse: Warehouse) -> Finding:
+    """Long gaps that nobody has accepted, with what accepts them and what fills them."""
+    found = gaps.find(warehouse)
+    if unknown := [gap for gap in found if not gap.is_accepted]:
+        said = [gaps.told(gap) for gap in unknown]
+        return Finding(
+            "gaps", is_well=False, detail=shortened([detail for detail, _ in said], separator="; "),
+            advice="\n".join(advice for _, advice in said[:3]),
+        )  # fmt: skip
+    accepted = f"; no data in {shortened(found)}, which somebody has accepted" if found else ""
+    return Finding("gaps", is_well=True, detail=f"none of more than {gaps.FAR_DAYS - 1} days{accepted}")

@@ -1,0 +1,108 @@
+"""Findings about what stands around the days: rights, views, the archive, the daemon, messages."""
+
+from collections.abc import Mapping
+
+from analytics_etl.catalog.catalog import Catalog
+from analytics_etl.checks.due import REASONS
+from analytics_etl.monitoring.doctor.finding import GRANTS, Finding
+from analytics_etl.pipeline.due_views import unmade_views
+from analytics_etl.text.english import counted, shortened
+from analytics_etl.warehouse import Warehouse, outbox
+from analytics_etl.warehouse.roles import Tables
+
+
+def sql_files(catalog: Catalog) -> Finding:
+    """Files below `sql/` that cannot be used, and what is not made because of them."""
+    broken = catalog.broken_files
+    if not broken:
+        return Finding("sql files", is_well=True, detail="every one can be used")
+    said = [shortened([file.reason for file in broken], separator="; ")]
+    if catalog.broken:
+        said.append(f"not made or loaded: {shortened(sorted(catalog.broken))}")
+    if checks := [file.table for file in catalog.broken_checks]:
+        said.append(f"checks that fail until then: {shortened(checks)}")
+    if reports := [family for family in catalog.families if catalog.broken_reports(family)]:
+        said.append(f"reports that are not written: those of {shortened(reports)}")
+    if any(catalog.may_be_read_by(table) for table in catalog.contracts):
+        said.append("raw days that these may read are neither archived nor dropped")
+    advice = f"mend {shortened(sorted({str(file.path) for file in broken}))}\nthen: analytics-etl backfill --missing"
+    return Finding("sql files", is_well=False, detail="; ".join(said), advice=advice)
+
+
+def grants(warehouse: Warehouse, catalog: Catalog) -> Finding:
+    """Rights of the roles that are not as they should be."""
+    wrong = warehouse.missing_grants(Tables(catalog.contracts, catalog.derived))
+    if not wrong:
+        return Finding("roles", is_well=True, detail="owners and rights are as they should be")
+    return Finding("roles", is_well=False, detail=shortened(wrong, separator="; "), advice=GRANTS)
+
+
+def views(warehouse: Warehouse, catalog: Catalog) -> Finding:
+    """Views that are missing, of an earlier version, or older than what they read."""
+    # Those whose checks have not run are told with the tables of which that holds.
+    unmade = {view: why for view, why in unmade_views(warehouse, catalog).items() if why not in REASONS.values()}
+    if unmade and set(unmade) - set(warehouse.view_versions(list(catalog.views))):
+        return _views_to_make(unmade)
+    stale = []
+    present = warehouse.table_schema(list(catalog.views))
+    newest = warehouse.newest_day(list(catalog.contracts))
+    with_rows = {
+        row["table_name"]: row["day"]
+        for row in warehouse.query("select table_name, max(day) as day from ops.days where rows > 0 group by 1")
+    }
+    for table, view in catalog.views.items():
+        if "last_day" in present[table]:
+            shown = warehouse.query(f"select max(last_day) as day from {table}")[0]["day"]  # noqa: S608 - our own name
+            # Of an empty day it has no row to show.
+            days = [with_rows[name] for name in view.dependencies if name in with_rows]
+            if shown is not None and days and shown < max(days):
+                stale.append(table)
+    if stale:
+        detail = f"{', '.join(stale)} {'does' if len(stale) == 1 else 'do'} not show the newest day"
+        return Finding("views", is_well=False, detail=detail, advice=f"analytics-etl run {newest}")
+    return _views_to_make(unmade) if unmade else Finding("views", is_well=True, detail="up to date")
+
+
+def _views_to_make(unmade: Mapping[str, str]) -> Finding:
+    detail = shortened([f"{view} is {why}" for view, why in unmade.items()], separator="; ")
+    return Finding("views", is_well=False, detail=detail, advice="analytics-etl backfill --missing")
+
+
+def archive(warehouse: Warehouse) -> Finding:
+    """Archived days, and whether their files are there."""
+    known = warehouse.query(
+        "select table_name, day, manifest ->> 'file' as file, size_bytes from ops.archives where state = 'archived' "
+        "order by day, table_name"
+    )
+    folder = warehouse.settings.archive_dir
+    files = [(folder / row["table_name"] / row["file"], row["size_bytes"]) for row in known]
+    wrong = [path for path, size in files if not path.exists() or path.stat().st_size != size]
+    if wrong:
+        number = counted(len(files), "archived day")
+        detail = f"{len(wrong)} of {number} without a file of the right size, e.g. {wrong[0]}"
+        advice = "put the file back from a copy, or set ANALYTICS_ARCHIVE_DIR to where the files are"
+        return Finding("archive", is_well=False, detail=detail, advice=advice)
+    detail = f"{counted(len(files), 'day')}, all files there" if files else "no day yet"
+    return Finding("archive", is_well=True, detail=detail)
+
+
+def daemon(warehouse: Warehouse) -> Finding:
+    """Whether Dagster's daemon has been seen lately."""
+    known = warehouse.table_schema(["dagster.daemon_heartbeats"])
+    beating = known and warehouse.query(
+        "select count(*) as beating from dagster.daemon_heartbeats where timestamp > now() - interval '5 minutes'"
+    )
+    if beating and beating[0]["beating"]:
+        return Finding("daemon", is_well=True, detail="schedules and backfills are running")
+    detail = "no sign of it in the last 5 minutes: schedules and backfills from the UI do not run"
+    return Finding("daemon", is_well=False, detail=detail, advice="analytics-etl ui, or start the daemon's service")
+
+
+def notifications(warehouse: Warehouse) -> Finding:
+    """Messages that could not be delivered."""
+    with warehouse.outbox() as connection:
+        stuck = outbox.undelivered(connection)
+    if not stuck["given_up"] and not stuck["waiting"]:
+        return Finding("notifications", is_well=True, detail="none are stuck")
+    detail = f"waiting for another attempt: {stuck['waiting']}, given up: {stuck['given_up']}; {stuck['last_error']}"
+    return Finding("notifications", is_well=False, detail=detail, advice="analytics-etl notify --list, then --test")

@@ -1,0 +1,111 @@
+"""What must be there before anything works: room on the disk, readable landing folders, a PostgreSQL that answers."""
+
+import os
+import shlex
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from analytics_etl.catalog.catalog import Catalog
+from analytics_etl.config.settings import Settings
+from analytics_etl.landing import LandingFile, list_files
+from analytics_etl.monitoring.doctor.finding import Finding
+from analytics_etl.pipeline.failed_checks import mend_file
+from analytics_etl.postgres import server as embedded
+from analytics_etl.text.english import counted
+from analytics_etl.warehouse import LOST_CONNECTION, DatabaseError, Warehouse
+
+OLDEST_POSTGRESQL = 150000
+LITTLE_SPACE = 2 << 30
+"""Bytes free below which a day of events may not fit."""
+
+
+def disk(settings: Settings) -> Finding:
+    """Room below the home, and leave to write there."""
+    folder = settings.home
+    while not os.path.exists(folder):  # noqa: PTH110 - Path.exists() raises below a folder that is closed
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free
+    detail = f"{free / (1 << 30):.1f} GiB free below {folder}"
+    if not os.access(folder, os.W_OK):
+        return Finding(
+            "disk", is_well=False, detail=f"{folder} is not writable", advice="set ANALYTICS_HOME to a folder of yours"
+        )
+    advice = f"see what takes it: du -xh -d 2 {shlex.quote(str(folder))}; old runs go with analytics-etl prune"
+    return Finding("disk", free >= LITTLE_SPACE, detail, advice if free < LITTLE_SPACE else None)
+
+
+def landing(settings: Settings, catalog: Catalog) -> Iterator[Finding]:
+    """The landing folder of each event table: readable, and with files if its family is used."""
+    contracts = catalog.contracts.values()
+    used = {c.family for c in contracts if any(files for _, _, files in os.walk(settings.landing_dir / c.name))}
+    for contract in contracts:
+        folder = settings.landing_dir / contract.name
+        subject = f"landing {contract.name}"
+        if closed := first_closed(folder):
+            advice = f"sudo chmod a+rx {shlex.quote(str(closed))}, or run as a user who may read it"
+            yield Finding(subject, is_well=False, detail=f"{closed} cannot be read by this user", advice=advice)
+            continue
+        if folder.exists() and not folder.is_dir():
+            advice = f"mv {shlex.quote(str(folder))} elsewhere, then mkdir {shlex.quote(str(folder))}"
+            yield Finding(subject, is_well=False, detail=f"{folder} is a file; expected a folder", advice=advice)
+            continue
+        files = list_files(settings.landing_dirs, contract.name, frozenset(catalog.mappings(contract.family)))
+        bad = [(file.path, file.problem or "cannot be read by this user") for file in files if is_bad(file)]
+        if not files and used and contract.family not in used:
+            yield Finding(subject, is_well=True, detail=f"no files: the family {contract.family} is not used")
+        elif not files:
+            yield Finding(
+                subject, is_well=False, detail=f"no files below {folder}",
+                advice="put event files there, or make some: "
+                f"analytics-etl sample --to {shlex.quote(str(settings.landing_dir))}",
+            )  # fmt: skip
+        elif bad:
+            path, problem = bad[0]
+            detail = f"{len(bad)} of {counted(len(files), 'file')} cannot be read, e.g. {path}: it {problem}"
+            advice = f"{mend_file(path, is_known=False)}\nthen: analytics-etl backfill --missing"
+            yield Finding(subject, is_well=False, detail=detail, advice=advice)
+        else:
+            yield Finding(subject, is_well=True, detail=counted(len(files), "file"))
+
+
+def first_closed(folder: Path) -> Path | None:
+    """The first folder on the way down that this user cannot enter, or the last one if it cannot be listed."""
+    for path in (*reversed(folder.parents), folder):
+        if os.path.lexists(path) and path.is_dir() and not _may(path, os.X_OK | (os.R_OK if path == folder else 0)):
+            return path
+    return None
+
+
+def is_bad(file: LandingFile) -> bool:
+    """Whether a file cannot be read at all, as far as that shows from outside."""
+    return file.problem is not None or not _may(file.absolute, os.R_OK)
+
+
+def _may(path: Path, mode: int) -> bool:
+    return os.access(path, mode, effective_ids=os.access in os.supports_effective_ids)
+
+
+def database(settings: Settings) -> Finding:
+    """A PostgreSQL that answers and is not too old."""
+    try:
+        if settings.database_url is None and embedded.running_url(settings.home) is None:
+            return Finding(
+                "database", is_well=False, detail="the embedded server is not running",
+                advice="any command that needs it starts it, e.g. analytics-etl migrate",
+            )  # fmt: skip
+        found = Warehouse(settings).query(
+            "select current_setting('server_version_num')::int as number, current_setting('server_version') as version"
+        )[0]
+    except (*LOST_CONNECTION, DatabaseError, embedded.EmbeddedServerError) as error:
+        return Finding(
+            "database",
+            is_well=False,
+            detail=str(error),
+            advice='see that the server runs and ANALYTICS_DATABASE_URL names it: psql "$ANALYTICS_DATABASE_URL"',
+        )
+    if found["number"] < OLDEST_POSTGRESQL:
+        detail = f"PostgreSQL {found['version']} is too old"
+        advice = "name a PostgreSQL 15 or later, or use the embedded one: unset ANALYTICS_DATABASE_URL"
+        return Finding("database", is_well=False, detail=detail, advice=advice)
+    return Finding("database", is_well=True, detail=f"PostgreSQL {found['version']}")

@@ -1,0 +1,217 @@
+"""What is there: the matrix of tables and periods as values. Printing is the command line's business.
+
+The states of days are those of `ops.days`, which the pipeline keeps; those of weeks and months follow the same rules.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any, Literal
+
+from analytics_etl.catalog.catalog import Catalog
+from analytics_etl.catalog.models import Cadence, cadence_of
+from analytics_etl.checks.declared import declared_checks
+from analytics_etl.checks.due import due_checks
+from analytics_etl.orchestration.partitions import periods
+from analytics_etl.pipeline.gaps import find as find_gaps
+from analytics_etl.pipeline.gaps import told
+from analytics_etl.text.english import counted, shortened, spanned
+from analytics_etl.warehouse import CHANGE_CHECK, Warehouse
+
+State = Literal["expected", "provisional", "final", "frozen_late", "failed", "outdated", "archived", "dropped"]
+"""Those of ops.days, and outdated = made by an earlier version of its SQL, which only the code can tell."""
+
+Flag = Literal["empty", "unusual", "unchecked"]
+"""What else there is to say of a day: it has no rows, or far from as many as usual; or its checks have not run."""
+
+VOLUME_CHECK = "volume_is_usual"
+MOST_CHECK = "events_are_not_too_many"
+
+_CADENCES: tuple[Cadence, ...] = ("day", "week", "month")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One period of one table."""
+
+    state: State
+    rows: int | None
+    flag: Flag | None = None
+
+    @property
+    def label(self) -> str:
+        """The state in words, and what else there is to say."""
+        return f"{self.state}, {self.flag}" if self.flag else self.state
+
+
+CellOf = Callable[[str, date, date], Cell]
+"""What there is of [start, end) of a table."""
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """Each table in each period of one cadence."""
+
+    cadence: Cadence
+    periods: list[date]
+    cells: Mapping[str, list[Cell]]
+
+
+def matrices(
+    warehouse: Warehouse, catalog: Catalog, first: date, last: date, families: Collection[str] = ()
+) -> list[Matrix]:
+    """One matrix for each cadence, over the periods that hold the days first to last; of all families, unless some are
+    named.
+    """
+    settle(warehouse, catalog)
+    return [_matrix(warehouse, catalog, cadence, periods(cadence, first, last), families) for cadence in _CADENCES]
+
+
+def settle(warehouse: Warehouse, catalog: Catalog) -> None:
+    """Let the states of days follow the settings, which may have changed since a day was written."""
+    warehouse.settle_days(catalog.kept_by_day)
+
+
+def notes(warehouse: Warehouse, start: date, end: date, families: Collection[str] = ()) -> list[str]:
+    """What is wrong or odd with the days of [start, end), newest first, each in a sentence that says what to type;
+    before them, what waits elsewhere.
+    """
+    found = []
+    frozen = {day for table, day in warehouse.frozen_days() if is_of(table, families)}
+    if hidden := sorted(day for day in frozen if not start <= day < end):
+        days = f"{shortened(hidden)}, not shown here, {'is' if len(hidden) == 1 else 'are'}"
+        found.append(f"{days} final and late or replaced files wait: analytics-etl doctor says what to type")
+    found += [": ".join(told(gap)).replace("\n", "; ") for gap in find_gaps(warehouse) if not gap.is_accepted]
+    if early := rows_before_the_first_day(warehouse, families):
+        found.append(": ".join(early))
+    states = [row for row in warehouse.day_states(start, end) if is_of(row["table_name"], families)]
+    for row in sorted(states, key=lambda row: row["day"], reverse=True):
+        which, day = f"{row['table_name']} {row['day']}", row["day"]
+        if row["failure"] is not None:
+            found.append(f"{which} could not be written: {row['failure']}; try again: analytics-etl run {day}")
+        elif CHANGE_CHECK in row["failed_checks"]:
+            publish = f'analytics-etl run {day} --accept-change --reason "why"'
+            found.append(
+                f"{which} keeps its old rows, since a change of final data was refused; to publish it: {publish}"
+            )
+        elif row["failed_checks"]:
+            found.append(f"{which} failed {', '.join(row['failed_checks'])}; what mends it says: analytics-etl doctor")
+        if waiting := _waiting(row):
+            found.append(f"{which} {waiting}")
+        if VOLUME_CHECK in row["warned_checks"]:
+            what = f"has {counted(row['rows'], 'row')}, far from what is usual" if row["rows"] else "has no rows"
+            found.append(f"{which} {what}: are all its files there?")
+        if MOST_CHECK in row["warned_checks"]:
+            found.append(
+                f"{which} has {counted(row['rows'], 'row')}, more than ANALYTICS_MOST_EVENTS_A_DAY; all are kept"
+            )
+    return found
+
+
+def rows_before_the_first_day(warehouse: Warehouse, families: Collection[str] = ()) -> tuple[str, str] | None:
+    """What there is of rows that no partition can hold, since days begin after them, and what to do; None of none."""
+    start = warehouse.settings.start_date
+    early = [
+        row
+        for row in warehouse.waiting_days()
+        if row["day"] < start and row["rows_waiting"] and is_of(row["table_name"], families)
+    ]
+    if not early:
+        return None
+    count = sum(row["rows_waiting"] for row in early)
+    first, last = min(row["day"] for row in early), max(row["day"] for row in early)
+    tables = shortened(sorted({row["table_name"] for row in early}))
+    rows = f"{counted(count, 'row')} of {tables} of {spanned(first, last)} {'is' if count == 1 else 'are'} in no table"
+    days = counted((start - first).days, "day")
+    advice = (
+        f"if the times are wrong, mend the files; if not, set ANALYTICS_START_DATE={first} for good, which makes "
+        f"{days} more of every table: analytics-etl backfill --missing"
+    )
+    return f"{rows}, since days begin on {start}", advice
+
+
+def _waiting(row: Mapping[str, Any]) -> str | None:
+    """What waits for a day, and what to type; None when nothing does."""
+    day, rows, files, is_final = row["day"], row["rows_waiting"], row["files_waiting"], row["is_final"]
+    reopen = f'analytics-etl reopen {day} --reason "why"'
+    if rows and is_final:
+        return f"is final and has {counted(rows, 'late row')} waiting; to load them: {reopen}"
+    if rows:
+        return f"has {counted(rows, 'row')} waiting; to load them now: analytics-etl run {day}"
+    if not files:
+        return None
+    what = f"{counted(files, 'file')} replaced since, or late without a valid row"
+    if is_final:
+        return f"is final and keeps what it was made of; {what}; to make it anew: {reopen}"
+    return f"is older than its files: {what}; to make it anew now: analytics-etl run {day}"
+
+
+def is_of(table: str, families: Collection[str]) -> bool:
+    """Whether a table is of one of some families; of none means all."""
+    return not families or table.split(".", maxsplit=1)[0] in families
+
+
+def _matrix(
+    warehouse: Warehouse, catalog: Catalog, cadence: Cadence, starts: Mapping[date, date], families: Collection[str]
+) -> Matrix:
+    tables = [
+        table
+        for table in [*catalog.in_order(), *catalog.broken]
+        if not catalog.is_view(table) and cadence_of(table) == cadence and is_of(table, families)
+    ]
+    start, end = min(starts), max(starts.values())
+    versions = {(r["table_name"], r["period_start"]): r["code_version"] for r in warehouse.partitions(start, end)}
+    cell = _days(warehouse, start, end) if cadence == "day" else _periods(warehouse, catalog, start, end)
+
+    current = {table: catalog.code_version(table) for table in tables if table not in catalog.broken}
+    checks = {table: of for table, of in declared_checks(catalog).items() if table in current}
+    unchecked = {(due.table, due.start) for due in due_checks(warehouse, checks, start, end) if due.why != "version"}
+
+    def shown(table: str, first: date, after: date) -> Cell:
+        found = cell(table, first, after)
+        if (table, first) in unchecked and found.flag is None and found.state in ("provisional", "final"):
+            found = Cell(found.state, found.rows, "unchecked")
+        is_outdated = table in current and versions.get((table, first), current[table]) != current[table]
+        if is_outdated and found.state in ("provisional", "final"):
+            return Cell("outdated", found.rows, found.flag)
+        return found
+
+    return Matrix(
+        cadence, list(starts), {table: [shown(table, *period) for period in starts.items()] for table in tables}
+    )
+
+
+def _days(warehouse: Warehouse, start: date, end: date) -> CellOf:
+    known = {(row["table_name"], row["day"]): row for row in warehouse.day_states(start, end)}
+
+    def cell(table: str, first: date, after: date) -> Cell:
+        del after
+        row = known.get((table, first))
+        if row is None:
+            return Cell("expected", None)
+        if VOLUME_CHECK not in row["warned_checks"]:
+            return Cell(row["state"], row["rows"])
+        return Cell(row["state"], row["rows"], "unusual" if row["rows"] else "empty")
+
+    return cell
+
+
+def _periods(warehouse: Warehouse, catalog: Catalog, start: date, end: date) -> CellOf:
+    records = {(r["table_name"], r["period_start"]): r["rows"] for r in warehouse.partitions(start, end)}
+    failed = warehouse.failed_partitions(start, end)
+    newest = {
+        family: warehouse.newest_day([t for t in catalog.kept_by_day if t.startswith(f"{family}.")])
+        for family in catalog.families
+    }
+
+    def cell(table: str, first: date, after: date) -> Cell:
+        if (table, first) not in records:
+            return Cell("expected", None)
+        rows = records[table, first]
+        if (table, first) in failed:
+            return Cell("failed", rows)
+        final_from = after + timedelta(days=warehouse.settings.lateness_of(table, is_derived=True) - 1)
+        latest = newest[table.split(".", maxsplit=1)[0]]
+        return Cell("final" if latest is not None and latest >= final_from else "provisional", rows)
+
+    return cell

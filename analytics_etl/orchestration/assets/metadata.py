@@ -1,0 +1,198 @@
+"""What every asset tells Dagster about itself: keys, column docs, lineage, freshness, retries."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import date, timedelta
+from typing import Any
+
+import dagster as dg
+
+from analytics_etl.catalog.models import Cadence, Model, column_lineage
+from analytics_etl.orchestration.evaluations import Finding, evaluations, judged_materializations
+from analytics_etl.text.visible import visible
+from analytics_etl.warehouse import (
+    CHANGE_CHECK,
+    CHANGE_DESCRIPTION,
+    ChangeRefusedError,
+    Warehouse,
+    is_lost,
+    wait_until_back,
+)
+
+FRESHNESS: dict[Cadence, dg.FreshnessPolicy] = {
+    # The schedules start at 00:05 UTC; two hours later the period must be there.
+    "day": dg.FreshnessPolicy.cron(deadline_cron="5 2 * * *", lower_bound_delta=timedelta(hours=2)),
+    "week": dg.FreshnessPolicy.cron(deadline_cron="5 3 * * 1", lower_bound_delta=timedelta(hours=3)),
+    "month": dg.FreshnessPolicy.cron(deadline_cron="5 4 1 * *", lower_bound_delta=timedelta(hours=4)),
+}
+CELL_LENGTH = 200
+"""Characters of a cell in a Markdown table."""
+_PIPE = re.compile(r"(\\*)\|")
+HOURLY = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=3), warn_window=timedelta(hours=2))
+
+
+def asset_key(table: str) -> dg.AssetKey:
+    """`schema.table` -> the asset `schema/table`."""
+    return dg.AssetKey(table.split("."))
+
+
+def landing_key(table: str) -> dg.AssetKey:
+    """The landing folder an event table is loaded from."""
+    return dg.AssetKey(["landing", table.split(".")[1]])
+
+
+def column_schema(docs: Mapping[str, str], types: Mapping[str, str] | None = None) -> dg.TableSchema:
+    """Columns with what they mean, for the asset's page."""
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(name, type=(types or {}).get(name, ""), description=text) for name, text in docs.items()
+        ]
+    )
+
+
+def lineage_metadata(model: Model, warehouse: Warehouse) -> dict[str, Any]:
+    """Column lineage from the SQL, and the types the columns have in the database."""
+    schema = warehouse.table_schema([*model.dependencies, model.table])
+    lineage = column_lineage(model, schema)
+    return {
+        "dagster/column_lineage": dg.TableColumnLineage(
+            deps_by_column={
+                column: [dg.TableColumnDep(asset_key=asset_key(table), column_name=name) for table, name in sources]
+                for column, sources in lineage.items()
+            }
+        ),
+        "dagster/column_schema": column_schema(model.columns, schema[model.table]),
+    }
+
+
+def statement_metadata(model: Model) -> dict[str, Any]:
+    """The SELECT as the asset's page shows it."""
+    return {
+        "dagster/table_name": model.table,
+        "select": dg.MetadataValue.md(f"```sql\n{model.select}\n```"),
+        "key": ", ".join(model.key),
+    }
+
+
+ACCEPT_CHANGE_TAG = "analytics_etl/accept_change"
+"""On a run, with the value true: changes of final periods are published however large they are."""
+
+
+def change_check(table: str, partitions: dg.TimeWindowPartitionsDefinition) -> dg.AssetCheckSpec:
+    """The check that a final period does not change much; it fails before anything is published."""
+    return dg.AssetCheckSpec(
+        CHANGE_CHECK,
+        asset=asset_key(table),
+        blocking=True,
+        description=f"{CHANGE_DESCRIPTION} To publish a larger change, run it with the tag {ACCEPT_CHANGE_TAG}=true.",
+        partitions_def=partitions,
+    )
+
+
+def is_change_accepted(context: dg.AssetExecutionContext) -> bool:
+    return context.run.tags.get(ACCEPT_CHANGE_TAG) == "true"
+
+
+def change_results(
+    context: dg.AssetExecutionContext, spec: dg.AssetCheckSpec, table: str, warehouse: Warehouse,
+    starts: Iterable[date], refused: ChangeRefusedError | None = None,
+) -> Iterator[Any]:  # fmt: skip
+    """What the check says of each partition, yielded after the materialization that it is about.
+
+    A refused change with its figures and what to type; the other partitions of that run were not written, so that
+    nothing is said of them.
+    """
+    changes: dict[date, list[Mapping[str, Any]]] = {}
+    for change in warehouse.changes_of_run(table, context.run.run_id):
+        changes.setdefault(change["period_start"], []).append(change)
+    judged = sorted(starts) if refused is None else [change.start for change in refused.changes]
+    findings = [
+        Finding(
+            start,
+            passed=refused is None,
+            metadata={
+                "changes": dg.MetadataValue.md(table_of_rows(_figures(changes.get(start, [])))),
+                **({} if refused is None else {"refused": str(refused)}),
+            },
+        )
+        for start in judged
+    ]
+    yield dg.Output(None, output_name=spec.get_python_identifier())
+    yield from evaluations(spec, findings, judged_materializations(context.instance, asset_key(table), judged))
+
+
+def change_metadata(table: str, warehouse: Warehouse, run_id: str) -> dict[str, dict[str, Any]]:
+    """For each partition a run changed: by how much."""
+    return {
+        change["period_start"].isoformat(): {
+            "rows_added": change["rows_added"],
+            "rows_removed": change["rows_removed"],
+            "rows_changed": change["rows_changed"],
+            "change": dg.MetadataValue.md(table_of_rows(_figures([change]))),
+        }
+        for change in warehouse.changes_of_run(table, run_id)
+        if change["published"]
+    }
+
+
+def _figures(changes: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    found = []
+    for change in changes:
+        rows = {"old": change["rows_before"], "new": change["rows_after"]}
+        code = f"{change['code_version_before']} to {change['code_version_after']}"
+        for name, measure in {"rows": rows, **change["measures"]}.items():
+            old, new = measure["old"], measure["new"]
+            if old != new or name == "rows":
+                percent = f"{100 * (new - old) / abs(old):+.2f}" if old else "from nothing"
+                found.append(
+                    {"period": change["period_start"], "what": name, "old": old, "new": new, "percent": percent,
+                     "published": change["published"], "code": code}
+                )  # fmt: skip
+    return found
+
+
+@contextmanager
+def retrying_lost_connections(warehouse: Warehouse) -> Iterator[None]:
+    """Ask Dagster for another try when the database went away; any other error stays what it is."""
+    try:
+        yield
+    except Exception as error:
+        if not is_lost(error):
+            raise
+        # Dagster keeps its own books in the same database, and would give up on them within seconds.
+        wait_until_back(warehouse.settings)
+        raise dg.RetryRequested(max_retries=3, seconds_to_wait=1) from error
+
+
+def describe_partitions(
+    context: dg.AssetExecutionContext, by_partition: Mapping[str, Mapping[str, Any]], shared: Mapping[str, Any]
+) -> None:
+    """Attach metadata to each partition of a run, also when one run does a whole range."""
+    for partition, metadata in by_partition.items():
+        context.add_asset_metadata({**shared, **metadata}, partition_key=partition)
+
+
+def table_of_rows(rows: Sequence[Mapping[str, Any]]) -> str:
+    """A few rows as a Markdown table; cells are shown as code, so nothing in them is taken for markup."""
+    if not rows:
+        return "none"
+    names = list(rows[0])
+
+    def line(values: Sequence[str]) -> str:
+        return "| " + " | ".join(values) + " |"
+
+    body = [line([_code(str(row.get(name))) for name in names]) for row in rows]
+    return "\n".join([line(names), line(["---"] * len(names)), *body])
+
+
+def _code(text: str) -> str:
+    """A text as the code of a Markdown cell, which nothing in it can end; what acts or hides is written out."""
+    shown = visible(text)[:CELL_LENGTH].replace("`", "'")
+    return f"`{_PIPE.sub(_escaped_pipe, shown) or ' '}`"
+
+
+def _escaped_pipe(found: re.Match[str]) -> str:
+    """A pipe that ends no cell. After an odd number of backslashes one more would only be escaped itself."""
+    slashes = found[1]
+    return f"{slashes}¦" if len(slashes) % 2 else f"{slashes}\\|"

@@ -1,0 +1,41 @@
+"""Retention as an asset: its materializations say what left the tables, and when."""
+
+import dagster as dg
+
+from analytics_etl.catalog.catalog import Catalog
+from analytics_etl.orchestration.assets.metadata import retrying_lost_connections
+from analytics_etl.pipeline import retention
+from analytics_etl.warehouse import Warehouse
+
+RETENTION_KEY = dg.AssetKey(["ops", "retention"])
+
+
+def build_retention_asset(catalog: Catalog) -> dg.AssetsDefinition:
+    """The asset that archives raw days and removes personal data after their time."""
+
+    @dg.asset(
+        key=RETENTION_KEY,
+        group_name="ops",
+        description="Raw days that are old are archived, verified and dropped; personal columns are emptied earlier.",
+        kinds={"postgres", "parquet"},
+    )
+    def retention_run(
+        context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Warehouse]
+    ) -> dg.MaterializeResult[None]:
+        def tell(what: str, done: int, steps: int) -> None:
+            context.log.info("%s of %s: %s", done, steps, what)
+
+        with retrying_lost_connections(warehouse):
+            outcome = retention.run(warehouse, catalog, f"run {context.run.run_id}", tell)
+        return dg.MaterializeResult(
+            metadata={
+                "days_archived": outcome.days,
+                "days_dropped": outcome.dropped_days,
+                "rows_archived": outcome.rows,
+                "bytes_archived": outcome.bytes,
+                "personal_values_removed": outcome.personal_values,
+                "rejected_rows_emptied": outcome.rejected_rows,
+            }
+        )
+
+    return retention_run

@@ -1,0 +1,46 @@
+"""Materialized views: one SELECT each, refreshed while readers go on reading."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from analytics_etl.catalog.models import Model
+from analytics_etl.orchestration.assets.metadata import (
+    HOURLY,
+    asset_key,
+    column_schema,
+    lineage_metadata,
+    retrying_lost_connections,
+    statement_metadata,
+)
+from analytics_etl.warehouse import Warehouse
+
+
+def build_view_asset(model: Model) -> dg.AssetsDefinition:
+    """The asset of one materialized view. It has no partitions: it always shows the newest state."""
+
+    @dg.asset(
+        key=asset_key(model.table),
+        deps=[asset_key(table) for table in model.dependencies],
+        group_name=model.family,
+        description=model.description,
+        kinds={"postgres", "sql", "view"},
+        pool=model.table,
+        code_version=model.code_version,
+        freshness_policy=HOURLY,
+        output_required=False,
+        metadata={**statement_metadata(model), "dagster/column_schema": column_schema(model.columns)},
+    )
+    def view(
+        context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Warehouse]
+    ) -> Iterator[dg.MaterializeResult[None]]:
+        with retrying_lost_connections(warehouse):
+            if lacking := set(model.dependencies) - set(warehouse.table_schema(model.dependencies)):
+                # Then its checks are not run either.
+                context.log.info("%s shows nothing yet: %s comes with the first run", model.table, min(lacking))
+                return
+            count = warehouse.refresh(model)
+            metadata = {"dagster/row_count": count, **lineage_metadata(model, warehouse)}
+        yield dg.MaterializeResult(asset_key=asset_key(model.table), metadata=metadata)
+
+    return view

@@ -1,0 +1,127 @@
+"""The whole project on one screen: what Dagster loads."""
+
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
+from typing import Any
+
+import dagster as dg
+
+from analytics_etl.catalog.catalog import Catalog
+from analytics_etl.checks import build_checks
+from analytics_etl.config.owners import OPERATIONS
+from analytics_etl.config.settings import Settings, SettingsError
+from analytics_etl.orchestration.assets.aggregates import build_aggregate_asset
+from analytics_etl.orchestration.assets.broken import build_broken_asset
+from analytics_etl.orchestration.assets.days import build_days_asset
+from analytics_etl.orchestration.assets.events import build_event_asset, build_landing_asset, with_usable_sources
+from analytics_etl.orchestration.assets.reports import build_index_asset, build_report_asset
+from analytics_etl.orchestration.assets.retention import build_retention_asset
+from analytics_etl.orchestration.assets.views import build_view_asset
+from analytics_etl.orchestration.assets.watchdog import build_watchdog_asset
+from analytics_etl.orchestration.housekeeping import build_abandoned_sensor, build_housekeeping
+from analytics_etl.orchestration.late import build_late_sensor, build_period_sensor, build_scan_job
+from analytics_etl.orchestration.notifier import build_notification_sensor
+from analytics_etl.orchestration.own_runs import build_own_runs
+from analytics_etl.orchestration.partitions import Partitions
+from analytics_etl.orchestration.schedules import (
+    JOB_NAMES,
+    VIEWS_JOB,
+    build_jobs,
+    build_retention,
+    build_schedules,
+    build_watchdog_job,
+    build_watchdog_schedule,
+)
+from analytics_etl.orchestration.views_sensor import build_views_sensor
+from analytics_etl.pipeline.due_reports import families_with_reports
+from analytics_etl.warehouse import Warehouse
+from analytics_etl.warehouse.liveness import being_alive
+
+# Backfill policies are in beta and partitioned checks in preview; both are used on purpose, and the version is pinned.
+warnings.filterwarnings("ignore", message=".* is currently in (beta|preview), and may have breaking changes")
+
+
+def build_defs(settings: Settings | None = None, overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
+    """Every asset, check, job, schedule and sensor, from the SQL files and the settings."""
+    settings = settings or Settings.from_environment()
+    catalog = with_usable_sources(Catalog.of(settings))
+    partitions = Partitions.since(settings.start_date)
+    families = families_with_reports(catalog)
+    assets = [
+        *(build_event_asset(c, catalog.mappings(c.family), partitions) for c in catalog.contracts.values()),
+        *(build_aggregate_asset(model, partitions) for model in catalog.aggregates.values()),
+        *(build_view_asset(model) for model in catalog.views.values()),
+        *(build_broken_asset(catalog, table, partitions) for table in catalog.broken),
+        *(
+            build_report_asset(catalog, f, cadence, partitions)
+            for f in families
+            for cadence in ("day", "week", "month")
+        ),
+        build_index_asset(catalog, families),
+        build_days_asset(catalog),
+    ]
+    jobs = build_jobs(assets, partitions)
+    housekeeping, housekeeping_schedule = build_housekeeping(settings)
+    own_runs, own_runs_schedule = build_own_runs()
+    retention, watchdog = build_retention_asset(catalog), build_watchdog_asset(catalog)
+    retention_job, retention_schedule = build_retention(retention)
+    watchdog_job = build_watchdog_job(watchdog)
+    by_name, scan_job = {job.name: job for job in jobs}, build_scan_job(catalog)
+    daily, weekly, monthly = (by_name[JOB_NAMES[cadence]] for cadence in ("day", "week", "month"))
+    landing = [build_landing_asset(table) for table in catalog.event_tables]
+    return dg.Definitions(
+        assets=_owned([*landing, *assets, retention, watchdog], settings, catalog),
+        asset_checks=build_checks(catalog, partitions),
+        jobs=[*jobs, scan_job, housekeeping, own_runs, retention_job, watchdog_job],
+        schedules=[
+            *build_schedules(jobs),
+            housekeeping_schedule,
+            own_runs_schedule,
+            retention_schedule,
+            build_watchdog_schedule(watchdog_job),
+        ],
+        sensors=[
+            build_views_sensor(by_name[VIEWS_JOB]),
+            build_late_sensor(catalog, scan_job, daily),
+            build_period_sensor(daily, {"week": weekly, "month": monthly}),
+            build_abandoned_sensor(settings),
+            build_notification_sensor(),
+        ],
+        resources={"warehouse": _warehouse(settings), **(overrides or {})},
+        # Starting a process for each step costs seconds; runs are the unit of parallelism.
+        executor=dg.in_process_executor,
+    )
+
+
+def _owned(
+    assets: Sequence[dg.AssetsDefinition | dg.AssetSpec], settings: Settings, catalog: Catalog
+) -> list[dg.AssetsDefinition | dg.AssetSpec]:
+    """The assets with their owners; those of a table's landing folder are the table's."""
+    tables = [*catalog.contracts, *catalog.derived, *catalog.broken]
+    if unknown := settings.owners.unknown(tables):
+        families = ", ".join([*catalog.families, OPERATIONS])
+        raise SettingsError(
+            f"ANALYTICS_OWNERS names {', '.join(unknown)}, expected families ({families}) or tables with their schema"
+        )
+
+    def owned(spec: dg.AssetSpec) -> dg.AssetSpec:
+        return spec.replace_attributes(owners=list(settings.owners.of(f"{spec.group_name}.{spec.key.path[-1]}")))
+
+    return list(dg.map_asset_specs(owned, assets))
+
+
+def _warehouse(settings: Settings) -> dg.ResourceDefinition:
+    """The database as a run sees it, and by which others see that the run is alive."""
+
+    @dg.resource
+    def warehouse(context: dg.InitResourceContext) -> Iterator[Warehouse]:
+        with being_alive(settings, context.run.run_id) if context.run else nullcontext():
+            yield Warehouse(settings)
+
+    return warehouse
+
+
+def load() -> dg.Definitions:
+    """What `workspace.yaml` names."""
+    return build_defs()

@@ -1,0 +1,230 @@
+"""What went wrong, as Dagster's instance knows it: failed runs, failed and missed ticks, a dead daemon.
+
+Each function reads and says; nothing is kept here. What a message is about is named by its dedup key, which is the same
+however often and from whatever moment one looks.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+from dagster import DagsterEventType, DagsterInstance, DagsterRun, DagsterRunStatus, RunRecord, RunsFilter
+from dagster._core.definitions.run_request import InstigatorType
+from dagster._core.events import JobFailureData, RunFailureReason
+from dagster._core.scheduler.instigation import (
+    InstigatorState,
+    InstigatorStatus,
+    InstigatorTick,
+    ScheduleInstigatorData,
+    TickStatus,
+)
+from dagster._core.storage import tags as dg_tags
+from dagster._utils.schedules import cron_string_iterator
+from dagster_shared.error import SerializableErrorInfo
+
+from analytics_etl.alerting.messages import Message, RunFailure, daemon_died, tick_failed, tick_missed
+from analytics_etl.orchestration.schedules import JOB_NAMES, scheduled_period
+
+TICK_GRACE = timedelta(minutes=15)
+"""The daemon starts runs late when it is busy, and makes up for what it missed when it starts again."""
+
+RETRY_GRACE = timedelta(minutes=15)
+"""A run that is to be tried again and was not by then will not be, as far as anybody can tell: it has failed. Less than
+how far one looks back, or nobody would look at it again.
+"""
+
+AGAIN_TAG = "analytics_etl/again_of"
+"""On a run of the command line: the one that it takes the place of, since that one lost its connection."""
+
+CHECK_FAILED = "DagsterAssetCheckFailedError"
+
+
+@dataclass(frozen=True)
+class Run:
+    """What matters of a run."""
+
+    tags: Mapping[str, str]
+    has_ended: bool
+    failure: RunFailure | None
+
+
+def failed_runs(instance: DagsterInstance, since: datetime, now: datetime) -> dict[str, Run]:
+    """Runs that have failed since a moment and are not tried again by themselves, oldest first."""
+    filters = RunsFilter(statuses=[DagsterRunStatus.FAILURE], updated_after=since)
+    found = instance.get_run_records(filters, ascending=True)
+    return {r.dagster_run.run_id: _described(instance, r, now) for r in found if not _is_run_again(instance, r, now)}
+
+
+def run_of(instance: DagsterInstance, run_id: str, now: datetime) -> Run | None:
+    """A run by its id; None when it is no longer known."""
+    record = instance.get_run_record_by_id(run_id)
+    return None if record is None else _described(instance, record, now)
+
+
+def daemon_messages(
+    instance: DagsterInstance, now: datetime, silence: timedelta, owners: Sequence[str]
+) -> list[Message]:
+    """Signs of life that have stopped coming. A daemon that never ran is not missed."""
+    seen = {
+        part: datetime.fromtimestamp(beat.timestamp, UTC) for part, beat in instance.get_daemon_heartbeats().items()
+    }
+    if not seen:
+        return []
+    newest = max(seen.values())
+    if newest < now - silence:
+        return [daemon_died(None, newest, owners)]
+    return [daemon_died(part, at, owners) for part, at in sorted(seen.items()) if at < now - silence]
+
+
+def tick_messages(instance: DagsterInstance, since: datetime, now: datetime, owners: Sequence[str]) -> list[Message]:
+    """Ticks of schedules and sensors that failed or did not come."""
+    found: list[Message] = []
+    for state in instance.all_instigator_state():
+        if state.status != InstigatorStatus.STOPPED:
+            found += _failed_ticks(instance, state, since, owners)
+            found += _missed_ticks(instance, state, since, now, owners)
+    return found
+
+
+def _failed_ticks(
+    instance: DagsterInstance, state: InstigatorState, since: datetime, owners: Sequence[str]
+) -> Iterator[Message]:
+    """One message for each failed tick of a schedule, newest first.
+
+    Of a sensor, which tries every half minute, one for each series of failures that no good tick interrupts.
+    """
+    before: float | None = None
+    kind = state.instigator_type.value.lower().replace("_", " ")
+    while failed := _tick(instance, state, before, [TickStatus.FAILURE], since.timestamp()):
+        said = _said(failed.tick_data.error)
+        at = datetime.fromtimestamp(failed.timestamp, UTC)
+        before = failed.timestamp
+        if state.instigator_type == InstigatorType.SCHEDULE:
+            key = f"tick:{state.selector_id}:{before:.0f}"
+            yield tick_failed(kind, state.instigator_name, at, said, key, owners)
+            continue
+        good = _tick(instance, state, failed.timestamp, [TickStatus.SUCCESS, TickStatus.SKIPPED])
+        start = good.timestamp if good else 0.0
+        series = instance.get_ticks(
+            state.instigator_origin_id, state.selector_id, before=failed.timestamp, after=start,
+            statuses=[TickStatus.FAILURE],
+        )  # fmt: skip
+        first = min([failed.timestamp, *(tick.timestamp for tick in series)])
+        key = f"tick:{state.selector_id}:{start:.0f}"
+        yield tick_failed(kind, state.instigator_name, datetime.fromtimestamp(first, UTC), said, key, owners)
+        if good is None:
+            return
+        before = good.timestamp
+
+
+def _missed_ticks(
+    instance: DagsterInstance, state: InstigatorState, since: datetime, now: datetime, owners: Sequence[str]
+) -> Iterator[Message]:
+    """One message for each series of times a schedule let pass."""
+    data = state.instigator_data
+    if state.instigator_type != InstigatorType.SCHEDULE or not isinstance(data, ScheduleInstigatorData):
+        return
+    if not isinstance(data.cron_schedule, str) or data.start_timestamp is None:
+        return
+    begin = max(since.timestamp(), data.start_timestamp)
+    ticks = instance.get_ticks(state.instigator_origin_id, state.selector_id, after=begin - 1)
+    done = {round(tick.timestamp) for tick in ticks}
+    series: list[datetime] = []
+    for moment in cron_string_iterator(begin, data.cron_schedule, "UTC"):
+        is_judged = moment <= now - TICK_GRACE
+        if is_judged and round(moment.timestamp()) not in done:
+            series.append(moment)
+            continue
+        if series:
+            yield _missed(instance, state, series, owners)
+            series = []
+        if not is_judged:
+            return
+
+
+def _missed(
+    instance: DagsterInstance, state: InstigatorState, series: Sequence[datetime], owners: Sequence[str]
+) -> Message:
+    last_done = _tick(instance, state, series[0].timestamp(), list(TickStatus))
+    key = f"missed:{state.selector_id}:{last_done.timestamp if last_done else 0:.0f}"
+    cadences = {f"{name}_schedule": cadence for cadence, name in JOB_NAMES.items()}
+    cadence = cadences.get(state.instigator_name)
+    day = None if cadence is None else scheduled_period(cadence, series[-1])
+    return tick_missed(state.instigator_name, series, day, key, owners)
+
+
+def _tick(
+    instance: DagsterInstance, state: InstigatorState, before: float | None, statuses: Sequence[TickStatus],
+    after: float | None = None,
+) -> InstigatorTick | None:  # fmt: skip
+    """The newest tick before a moment with one of some outcomes."""
+    found = instance.get_ticks(
+        state.instigator_origin_id, state.selector_id, before=before, after=after, limit=1, statuses=statuses
+    )
+    return found[0] if found else None
+
+
+def _described(instance: DagsterInstance, record: RunRecord, now: datetime) -> Run:
+    run = record.dagster_run
+    has_failed = run.status == DagsterRunStatus.FAILURE and not _is_run_again(instance, record, now)
+    return Run(run.tags, run.is_finished, _failure(instance, run) if has_failed else None)
+
+
+def _is_run_again(instance: DagsterInstance, record: RunRecord, now: datetime) -> bool:
+    """Whether a failed run is run again by itself: only what its checks found is told then.
+
+    Whoever was to start it may have been killed before: only another run, or a little patience, says that it is.
+    """
+    run = record.dagster_run
+    if not _is_to_be_run_again(run):
+        return False
+    ended = datetime.fromtimestamp(record.end_time, UTC) if record.end_time else record.update_timestamp
+    if now < ended.replace(tzinfo=UTC) + RETRY_GRACE or dg_tags.AUTO_RETRY_RUN_ID_TAG in run.tags:
+        return True
+    names = (AGAIN_TAG, dg_tags.PARENT_RUN_ID_TAG)
+    return any(instance.get_run_ids(RunsFilter(tags={name: run.run_id}), limit=1) for name in names)
+
+
+def _is_to_be_run_again(run: DagsterRun) -> bool:
+    return run.tags.get(dg_tags.WILL_RETRY_TAG) == "true"
+
+
+def _failure(instance: DagsterInstance, run: DagsterRun) -> RunFailure:
+    errors: dict[str, SerializableErrorInfo | None] = {}
+    for entry in instance.all_logs(run.run_id, of_type=DagsterEventType.STEP_FAILURE):
+        if entry.dagster_event is not None and entry.step_key is not None:
+            errors[entry.step_key.replace("__", ".")] = entry.dagster_event.step_failure_data.error
+    said, is_by_steps = "", False
+    for entry in instance.all_logs(run.run_id, of_type=DagsterEventType.RUN_FAILURE):
+        event = entry.get_dagster_event()
+        data = event.event_specific_data
+        is_by_steps = isinstance(data, JobFailureData) and data.failure_reason == RunFailureReason.STEP_FAILURE
+        said = "" if is_by_steps else entry.user_message or event.message or ""
+    if _is_to_be_run_again(run):
+        minutes = RETRY_GRACE // timedelta(minutes=1)
+        said = f"{said} It was to be run again by itself, and {minutes} minutes later it had not been.".strip()
+    by_checks = [error is not None and error.cls_name == CHECK_FAILED for error in errors.values()]
+    return RunFailure(
+        run.run_id,
+        run.job_name,
+        _days(run),
+        {step: _said(error) for step, error in errors.items()},
+        said,
+        is_due_to_checks=is_by_steps and bool(by_checks) and all(by_checks),
+    )
+
+
+def _days(run: DagsterRun) -> tuple[date, date] | None:
+    """First and last day of the partitions a run is about, as far as they have begun."""
+    first = run.tags.get(dg_tags.ASSET_PARTITION_RANGE_START_TAG, run.tags.get(dg_tags.PARTITION_NAME_TAG))
+    last = run.tags.get(dg_tags.ASSET_PARTITION_RANGE_END_TAG, first)
+    if first is None or last is None:
+        return None
+    return date.fromisoformat(first), date.fromisoformat(last)
+
+
+def _said(error: SerializableErrorInfo | None) -> str:
+    """The innermost cause."""
+    while error is not None and error.cause is not None:
+        error = error.cause
+    return "" if error is None else error.message.strip()

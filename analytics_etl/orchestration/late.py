@@ -1,0 +1,163 @@
+"""Late data: a job that reads new landing files, and the sensors that ask for it, and for the days it finds.
+
+The job writes only the ledger: the days whose rows then wait are loaded by ordinary daily runs.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import dagster as dg
+from dagster import DagsterRunStatus as Status
+from dagster._core.storage.tags import (
+    ASSET_PARTITION_RANGE_END_TAG,
+    ASSET_PARTITION_RANGE_START_TAG,
+    PARTITION_NAME_TAG,
+)
+
+from analytics_etl.catalog.catalog import Catalog
+from analytics_etl.catalog.contracts import Contract
+from analytics_etl.catalog.models import Cadence
+from analytics_etl.landing import LandingFile, list_files
+from analytics_etl.orchestration.assets.events import scan_files
+from analytics_etl.orchestration.partitions import periods, stretches
+from analytics_etl.warehouse import Warehouse
+
+SCAN_JOB = "scan_landing"
+BY_TAG = "analytics_etl/by"
+"""Carried by the runs of the command line, which does weeks, months and views itself."""
+
+PAUSE_AFTER_FAILURE = timedelta(minutes=15)
+UNDER_WAY = [Status.QUEUED, Status.NOT_STARTED, Status.STARTING, Status.STARTED, Status.CANCELING]
+_FAILED = [Status.FAILURE, Status.CANCELED]
+
+
+def build_scan_job(catalog: Catalog) -> dg.JobDefinition:
+    """The job that reads new and changed landing files into the ledger, and loads no day."""
+
+    @dg.op(description="Reads new and changed landing files; their rows wait in the ledger for runs of their days.")
+    def scan(context: dg.OpExecutionContext, warehouse: dg.ResourceParam[Warehouse]) -> None:
+        scan_files(catalog, warehouse, context.run_id, context.log.info)
+
+    @dg.job(name=SCAN_JOB, description="Finds out which days new landing files hold events of.")
+    def scan_landing() -> None:
+        scan()
+
+    return scan_landing
+
+
+def build_late_sensor(catalog: Catalog, scan_job: dg.JobDefinition, daily_job: Any) -> dg.SensorDefinition:
+    """The sensor that asks for a scan once there are new files, then for the provisional days with files waiting."""
+
+    @dg.sensor(
+        name="late_data",
+        jobs=[scan_job, daily_job],
+        minimum_interval_seconds=60,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="New landing files: one scan for all of them, then the days within the lateness window.",
+    )
+    def late_data(
+        context: dg.SensorEvaluationContext, warehouse: dg.ResourceParam[Warehouse]
+    ) -> Iterator[dg.RunRequest | dg.SkipReason]:
+        now = datetime.now(UTC)
+        warehouse.expect_day(catalog.kept_by_day, now.date() - timedelta(days=1))
+        if _busy_days(context.instance, SCAN_JOB, now) is not None:
+            yield dg.SkipReason("a scan is under way, or failed a moment ago")
+        elif any(any(new_files(contract, catalog, warehouse)) for contract in catalog.contracts.values()):
+            yield dg.RunRequest(job_name=SCAN_JOB)
+        else:
+            busy = _busy_days(context.instance, daily_job.name, now) or set()
+            wanted = late_days(warehouse, catalog, now.date() - timedelta(days=1)) - busy
+            for first, last in stretches(wanted):
+                yield dg.RunRequest(job_name=daily_job.name, **_partitions(first, last))
+
+    return late_data
+
+
+def build_period_sensor(daily_job: Any, period_jobs: Mapping[Cadence, Any]) -> dg.SensorDefinition:
+    """The sensor that runs the weeks and months of the days of each daily run."""
+
+    @dg.run_status_sensor(
+        name="periods_after_daily",
+        run_status=Status.SUCCESS,
+        monitored_jobs=[daily_job],
+        request_jobs=list(period_jobs.values()),
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Weeks and months follow their days; runs of the command line do them themselves.",
+    )
+    def periods_after_daily(context: dg.RunStatusSensorContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
+        run = context.dagster_run
+        days = days_of_run(run.tags)
+        if BY_TAG in run.tags or days is None:
+            yield dg.SkipReason("the command line runs the weeks and months itself")
+            return
+        for cadence, job in period_jobs.items():
+            starts = list(periods(cadence, *days))
+            key = period_run_key(run.run_id, job.name)
+            yield dg.RunRequest(run_key=key, job_name=job.name, **_partitions(starts[0], starts[-1]))
+
+    return periods_after_daily
+
+
+def period_run_key(run_id: str, job_name: str) -> str:
+    """What Dagster knows the run of the weeks or months by that follows a daily run."""
+    return f"{run_id} {job_name}"
+
+
+def late_days(warehouse: Warehouse, catalog: Catalog, yesterday: date) -> set[date]:
+    """The days with files waiting that are within the lateness window of their table, and over.
+
+    A file waits also when all its rows of the day were rejected, or when it held rows of it before it was replaced.
+    """
+    waiting = [row for row in warehouse.waiting_days() if warehouse.settings.start_date <= row["day"] <= yesterday]
+    found = set()
+    for table in catalog.contracts:
+        mine = [row["day"] for row in waiting if row["table_name"] == table]
+        valid = [row["day"] for row in waiting if row["table_name"] == table and row["rows_waiting"]]
+        newest = warehouse.newest_day([table]) or max(valid, default=None)
+        lateness = timedelta(days=warehouse.settings.lateness_of(table, is_derived=False))
+        found |= {day for day in mine if newest is not None and newest < day + lateness}
+    return found
+
+
+def days_of_run(tags: Mapping[str, str]) -> tuple[date, date] | None:
+    """The first and last partition of a run by its tags; None when it has none."""
+    first = tags.get(ASSET_PARTITION_RANGE_START_TAG) or tags.get(PARTITION_NAME_TAG)
+    last = tags.get(ASSET_PARTITION_RANGE_END_TAG) or tags.get(PARTITION_NAME_TAG)
+    return (date.fromisoformat(first), date.fromisoformat(last)) if first and last else None
+
+
+def new_files(contract: Contract, catalog: Catalog, warehouse: Warehouse) -> Iterator[LandingFile]:
+    """The landing files of a table that the ledger does not know as they are now, by their size and time only."""
+    known = {
+        entry["path"]: (entry["size_bytes"], entry["modified_at"])
+        for entry in warehouse.ledger(contract.table)
+        if entry["state"] != "gone"
+    }
+    sources = frozenset(catalog.mappings(contract.family))
+    for file in list_files(warehouse.settings.landing_dirs, contract.name, sources):
+        if known.get(file.path) != (file.size_bytes, file.modified_at):
+            yield file
+
+
+def _busy_days(instance: dg.DagsterInstance, job: str, now: datetime) -> set[date] | None:
+    """The days of the runs of a job that are under way or failed within the pause; None when there is no such run."""
+    under_way = instance.get_runs(dg.RunsFilter(job_name=job, statuses=UNDER_WAY))
+    failed = instance.get_runs(dg.RunsFilter(job_name=job, statuses=_FAILED, updated_after=now - PAUSE_AFTER_FAILURE))
+    runs = [*under_way, *failed]
+    if not runs:
+        return None
+    ranges = [found for run in runs if (found := days_of_run(run.tags)) is not None]
+    return {day for first, last in ranges for day in periods("day", first, last)}
+
+
+def _partitions(first: date, last: date) -> dict[str, Any]:
+    """What makes a run request one of a partition or of a range of them."""
+    if first == last:
+        return {"partition_key": first.isoformat()}
+    return {
+        "tags": {
+            ASSET_PARTITION_RANGE_START_TAG: first.isoformat(),
+            ASSET_PARTITION_RANGE_END_TAG: last.isoformat(),
+        }
+    }

@@ -1,0 +1,232 @@
+"""Telling people: collect what went wrong into the outbox, deliver what is in it, and the sensor that does both.
+
+What is promised: every failure is told at least once to every receiver, as long as the database keeps the outbox. It is
+told exactly once unless the process or the database dies in the moment between a receiver's acceptance and the commit
+that follows at once; then it comes a second time with the same Message-ID or Idempotency-Key.
+"""
+
+import logging
+import urllib.request
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import dagster as dg
+
+from analytics_etl.alerting import (
+    CheckFailure,
+    DeliveryError,
+    Message,
+    Receiver,
+    is_to_be_told,
+    receivers_of,
+    request_parts,
+    send_http,
+)
+from analytics_etl.alerting.messages import checks_failed, run_failed
+from analytics_etl.alerting.text import harmless, redacted
+from analytics_etl.config.owners import OPERATIONS, Owners
+from analytics_etl.config.settings import Settings
+from analytics_etl.orchestration import incidents
+from analytics_etl.text.english import counted
+from analytics_etl.warehouse import Warehouse, outbox
+
+SOURCE = "dagster"
+OVERLAP = timedelta(hours=1)
+"""Looked through again each time: what Dagster writes late, or with another machine's clock."""
+FIRST_LOOK_BACK = timedelta(days=1)
+UNFINISHED_AFTER = timedelta(hours=6)
+"""The checks of a run that has not ended by then are told all the same: its process may be gone."""
+
+FIRST_WAIT = timedelta(minutes=1)
+LONGEST_WAIT = timedelta(hours=1)
+MOST_ATTEMPTS = 30
+"""About a day: then a delivery is given up, which `notify --list` and `doctor` show."""
+MOST_A_PASS = 100
+"""Deliveries to each receiver; a sensor's tick has 60 seconds."""
+
+logger = logging.getLogger("analytics_etl.alerting")
+
+
+@dataclass
+class Outcome:
+    """What one pass did."""
+
+    new: int = 0
+    sent: int = 0
+    errors: dict[str, str] = field(default_factory=dict)
+    """Receiver -> why it did not accept a message."""
+
+    def __str__(self) -> str:
+        return f"{self.new} new, {self.sent} sent, {counted(len(self.errors), 'receiver')} with errors"
+
+
+def tell(warehouse: Warehouse, instance: dg.DagsterInstance, now: datetime) -> Outcome:
+    """One pass: collect, then deliver."""
+    receivers = receivers_of(warehouse.settings)
+    outcome = Outcome(new=collect(warehouse, instance, receivers, now))
+    deliver(warehouse, receivers, now, outcome)
+    return outcome
+
+
+def collect(
+    warehouse: Warehouse, instance: dg.DagsterInstance, receivers: Sequence[Receiver], now: datetime
+) -> int:  # fmt: skip
+    """Write what went wrong into the outbox, once each; returns the number of new notifications."""
+    with warehouse.outbox() as connection:
+        outbox.begin_collecting(connection)
+        reached = outbox.reached(connection, SOURCE)
+        since = reached - OVERLAP if reached else now - FIRST_LOOK_BACK
+        runs = incidents.failed_runs(instance, since, now)
+        new = 0
+
+        def add(message: Message) -> None:
+            nonlocal new
+            new += outbox.add(connection, _outgoing(warehouse.settings, message, receivers), now)
+
+        untold = set(runs) - {key.removeprefix("run:") for key in outbox.known(connection, [f"run:{r}" for r in runs])}
+        waiting = outbox.unhandled_runs(connection)
+        for run_id in [*waiting, *(r for r in runs if r in untold and r not in waiting)]:
+            run = runs.get(run_id) or incidents.run_of(instance, run_id, now)
+            if run and not run.has_ended and waiting[run_id] > now - UNFINISHED_AFTER:
+                continue
+            _tell_run(connection, run_id, run, now, add, warehouse.settings.owners)
+        silence = timedelta(minutes=warehouse.settings.daemon_silence_minutes)
+        operators = warehouse.settings.owners.of(OPERATIONS)
+        for message in [
+            *incidents.daemon_messages(instance, now, silence, operators),
+            *incidents.tick_messages(instance, since, now, operators),
+        ]:
+            add(message)
+        outbox.set_reached(connection, SOURCE, now)
+    return new
+
+
+def deliver(warehouse: Warehouse, receivers: Sequence[Receiver], now: datetime, outcome: Outcome) -> None:
+    """Send what is due. A channel that is down is left alone until the next pass; the others go on."""
+    down: set[str] = set()
+    with warehouse.outbox() as connection:
+        for receiver in receivers:
+            for _ in range(MOST_A_PASS):
+                if receiver.channel in down:
+                    break
+                with outbox.claim(connection, receiver.name, now) as claim:
+                    if claim is None:
+                        break
+                    error = _hand_over(claim, receiver, now)
+                if error is None:
+                    outcome.sent += 1
+                    continue
+                outcome.errors[receiver.name] = str(error)
+                if not error.is_about_the_address:
+                    down.add(receiver.channel)
+
+
+def beat(settings: Settings) -> None:
+    """The sign of life for whoever watches from outside; that it cannot be given is what they notice."""
+    if settings.heartbeat_file is not None:
+        try:
+            settings.heartbeat_file.parent.mkdir(parents=True, exist_ok=True)
+            settings.heartbeat_file.touch()
+        except OSError as error:
+            logger.warning("the heartbeat file cannot be touched: %s", error)
+    if settings.heartbeat_url is not None:
+        where, url, headers, secrets = request_parts(settings.heartbeat_url)
+        said = send_http(urllib.request.Request(url, headers=headers))  # noqa: S310 - settings allow http(s) only
+        if said is not None:
+            logger.warning("the heartbeat to %s failed: %s", where, harmless(redacted(said, secrets), 300))
+
+
+def build_notification_sensor() -> dg.SensorDefinition:
+    """Collects and delivers about once a minute, and gives the sign of life when nothing is stuck."""
+
+    @dg.sensor(
+        name="notifications",
+        minimum_interval_seconds=60,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Tells the owners of assets about failed checks, runs and ticks.",
+    )
+    def notifications(context: dg.SensorEvaluationContext, warehouse: dg.ResourceParam[Warehouse]) -> dg.SkipReason:
+        outcome = tell(warehouse, context.instance, datetime.now(UTC))
+        with warehouse.outbox() as connection:
+            stuck = outbox.undelivered(connection)
+        if not outcome.errors and not stuck["waiting"]:
+            beat(warehouse.settings)
+        return dg.SkipReason(str(outcome))
+
+    return notifications
+
+
+def _tell_run(
+    connection: Any, run_id: str, run: incidents.Run | None, now: datetime, add: Callable[[Message], None],
+    owners: Owners,
+) -> None:  # fmt: skip
+    """One message for a run that failed or has failed checks, if there is anything new in it."""
+    rows = outbox.failures(connection, run_id)
+    fresh = [row for row in rows if row["handled_at"] is None and not row["is_told"]]
+    failure = run.failure if run else None
+    is_same_as_before = failure is not None and failure.is_due_to_checks and bool(rows) and not fresh
+    message = None
+    if run is None or is_to_be_told(run.tags):
+        if failure is not None and not is_same_as_before:
+            tables = [*map(_table_of_step, failure.steps), *(row["table_name"] for row in fresh)]
+            message = run_failed(failure, [_check(row) for row in fresh], owners.of_all(tables))
+        elif failure is None and fresh:
+            tables = [row["table_name"] for row in fresh]
+            message = checks_failed(run_id, [_check(row) for row in fresh], owners.of_all(tables))
+    if message is not None:
+        add(message)
+        outbox.mark_handled(connection, [row["failure_id"] for row in fresh], now, message.dedup_key)
+    outbox.mark_handled(connection, [row["failure_id"] for row in rows], now, None)
+
+
+def _table_of_step(step: str) -> str:
+    """The table a step is about: `registry.download_events` or, of its checks, `registry.download_events.checks`."""
+    return step.removesuffix(".checks")
+
+
+def _hand_over(claim: outbox.Claim, receiver: Receiver, now: datetime) -> DeliveryError | None:
+    try:
+        with receiver.handing_over(_message(claim.row)):
+            claim.sent(now)
+    except DeliveryError as error:
+        attempt = claim.row["attempts"] + 1
+        is_last = attempt >= MOST_ATTEMPTS
+        wait = min(FIRST_WAIT * 2 ** min(attempt - 1, 10), LONGEST_WAIT)
+        claim.put_off(None if is_last else now + wait, str(error))
+        if is_last:
+            logger.exception("gave up telling %s of %r", receiver.name, claim.row["subject"])
+        return error
+    return None
+
+
+def _outgoing(settings: Settings, message: Message, receivers: Sequence[Receiver]) -> outbox.Outgoing:
+    """A message for the outbox, without the passwords of the settings should an error have named one."""
+    secrets = settings.secrets
+    return outbox.Outgoing(
+        message.dedup_key,
+        message.kind,
+        redacted(message.subject, secrets),
+        redacted(message.body, secrets),
+        {
+            **message.details,
+            "alerts": [{name: redacted(text, secrets) for name, text in alert.items()} for alert in message.alerts],
+        },
+        message.owners,
+        [receiver.name for receiver in receivers if receiver.is_for(message.owners)],
+    )
+
+
+def _message(row: Mapping[str, Any]) -> Message:
+    return Message(
+        row["dedup_key"], row["kind"], row["subject"], row["body"], tuple(row["owners"]), row["details"]["severity"],
+        tuple(row["details"]["alerts"]), row["created_at"],
+    )  # fmt: skip
+
+
+def _check(row: Mapping[str, Any]) -> CheckFailure:
+    return CheckFailure(
+        row["failure_id"], row["table_name"], row["check_name"], row["period_start"], row["period_end"],
+        row["severity"], row["description"], row["unexpected_count"], row["sample"],
+    )  # fmt: skip

@@ -1,0 +1,337 @@
+"""Running jobs from this process: Dagster's instance on our database, and runs with progress, one after the other.
+
+What the UI does through the daemon, the command line does here; both leave the same runs, events and tables behind.
+"""
+
+import os
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from uuid import uuid4
+
+import dagster as dg
+from dagster import DagsterEventType, DagsterInstance
+from dagster._core.storage.tags import (
+    ASSET_PARTITION_RANGE_END_TAG,
+    ASSET_PARTITION_RANGE_START_TAG,
+    MAX_RETRIES_TAG,
+    PARTITION_NAME_TAG,
+    WILL_RETRY_TAG,
+)
+
+from analytics_etl.catalog.models import ModelError
+from analytics_etl.config.owners import OPERATIONS
+from analytics_etl.config.settings import Settings
+from analytics_etl.disk import private
+from analytics_etl.orchestration.assets.broken import BrokenFileError
+from analytics_etl.orchestration.assets.metadata import asset_key
+from analytics_etl.orchestration.assets.reports import INDEX_GROUP
+from analytics_etl.orchestration.definitions import build_defs
+from analytics_etl.orchestration.incidents import AGAIN_TAG
+from analytics_etl.orchestration.outcomes import Outcome, innermost, named
+from analytics_etl.orchestration.partitions import periods
+from analytics_etl.pipeline.jobs import CADENCE_OF, Job, Parts, jobs_of
+from analytics_etl.text.english import counted
+from analytics_etl.warehouse import dagster_storage_url, is_lost, migrations, persistently, wait_until_back
+
+__all__ = [
+    "Job",
+    "Outcome",
+    "Parts",
+    "Progress",
+    "RunFailedError",
+    "environment_for",
+    "execute",
+    "instance",
+    "jobs_of",
+    "prepare",
+]
+
+STORAGE_URL_VARIABLE = "ANALYTICS_DAGSTER_URL"
+
+INSTANCE = f"""\
+# Written by analytics-etl. The URL, which may hold a password, comes from the environment.
+storage:
+  custom:
+    module: analytics_etl.orchestration.dagster_storage
+    class: PooledPostgresStorage
+    config:
+      postgres_url:
+        env: {STORAGE_URL_VARIABLE}
+telemetry:
+  enabled: false
+nux:  # the dialog that asks a new user for an address
+  enabled: false
+concurrency:
+  runs:
+    max_concurrent_runs: 4
+  # Each table has a pool of its name. A run waits in the queue, not in the database, while another works on a table of
+  # its own; so it is the run that takes the pools, not the step.
+  pools:
+    granularity: run
+    default_limit: 1
+run_monitoring:
+  enabled: true
+  start_timeout_seconds: 300
+  cancel_timeout_seconds: 300
+  # Longer than any backfill should take; a run that hangs would keep its tables' pools for ever.
+  max_runtime_seconds: 86400
+run_retries:
+  enabled: true
+  max_retries: 1
+  # Only runs whose process died: a step that failed would fail again.
+  retry_on_asset_or_op_failure: false
+# Ticks of schedules and sensors; runs are removed by the job housekeeping.
+retention:
+  schedule:
+    purge_after_days: 90
+  sensor:
+    purge_after_days:
+      skipped: 7
+      started: 30
+      success: 30
+      failure: 30
+"""
+
+LONG_PREPARATION = 1000
+"""Partitions that Dagster writes down, each by itself, before the first step of a run: more take a minute or so."""
+
+TOLD_EACH = 250
+"""Of these so many between two signs of how far it is."""
+
+MOST_TRIES = 3
+"""Runs of one job, when the connection to the database is lost again and again."""
+
+LOST = {
+    *("OperationalError", "InterfaceError", "AdminShutdown", "CrashShutdown", "CannotConnectNow", "ConnectionTimeout"),
+    "UnreachableError",
+}
+"""Classes of errors by which the database's drivers say that it went away; any other failure has one of its own."""
+
+OF_BROKEN_FILES = {BrokenFileError.__name__, ModelError.__name__}
+
+Progress = Callable[[str, int, int], None]
+"""(what is being done, steps done, steps in all)"""
+
+
+class RunFailedError(RuntimeError):
+    """A run that failed; the message names the step and what it said, and which tables hold new rows now."""
+
+    def __init__(
+        self, message: str, job: Job | None = None, *, is_interrupted: bool = False, is_of_broken_files: bool = False
+    ) -> None:
+        super().__init__(message)
+        self.job = job
+        self.is_interrupted = is_interrupted
+        self.is_of_broken_files = is_of_broken_files
+        """Whether nothing failed but what a broken SQL file stops, so that the runs which follow can go on."""
+
+
+def prepare(settings: Settings) -> dict[str, str]:
+    """Make database and Dagster home ready; returns the environment Dagster's programs need."""
+    migrations.upgrade(settings)
+    private.make_folder(settings.dagster_home, settings.dagster_home)
+    configuration = settings.dagster_home / "dagster.yaml"
+    if not configuration.exists() or configuration.read_text(encoding="utf-8") != INSTANCE:
+        configuration.write_text(INSTANCE, encoding="utf-8")
+    return {
+        "DAGSTER_HOME": str(settings.dagster_home),
+        STORAGE_URL_VARIABLE: dagster_storage_url(settings),
+        "ANALYTICS_HOME": str(settings.home),
+    }
+
+
+@contextmanager
+def instance(settings: Settings) -> Iterator[DagsterInstance]:
+    """Dagster's instance on our database."""
+    os.environ.update(persistently(settings, lambda: prepare(settings)))
+    with persistently(settings, lambda: DagsterInstance.from_config(str(settings.dagster_home))) as opened:
+        yield opened
+
+
+def execute(
+    settings: Settings, jobs: Sequence[Job], progress: Progress, tags: dict[str, str] | None = None
+) -> Outcome:  # fmt: skip
+    """Run jobs one after the other in this process; returns what all of them did, or raises RunFailedError at the first
+    that fails.
+
+    Steps try again by themselves when their connection is lost. When it is one of Dagster's own, for its books, the run
+    cannot go on; then the job is run anew.
+    """
+    definitions = build_defs(settings)
+    # A run of ours needs this process: the daemon could not start it again, and nobody would be told that it failed.
+    tags = {**(tags or {}), MAX_RETRIES_TAG: "0"}
+    done = Outcome()
+    with instance(settings) as opened:
+        stopped: list[str] = []
+        for number, job in enumerate(jobs, start=1):
+            try:
+                done.add(_run(settings, definitions, opened, job, progress, tags))
+            except RunFailedError as error:
+                if error.is_of_broken_files:
+                    stopped.append(str(error))
+                    continue
+                rest = ", ".join(map(str, jobs[number:]))
+                said = [*stopped, f"{error}\nNot begun, since it follows: {rest}." if rest else str(error)]
+                raise RunFailedError("\n".join(said), job, is_interrupted=error.is_interrupted) from error
+        if stopped:
+            raise RunFailedError("\n".join(stopped), jobs[-1])
+    return done
+
+
+def _run(
+    settings: Settings, definitions: dg.Definitions, opened: DagsterInstance, job: Job, progress: Progress,
+    tags: dict[str, str],
+) -> Outcome:  # fmt: skip
+    """Run a job, again and again as long as the connection to the database is lost."""
+    of_try = tags
+    for tries in range(1, MOST_TRIES + 1):
+        run_id = str(uuid4())
+        done = _tried(definitions, opened, job, run_id, progress, of_try, is_last=tries == MOST_TRIES)
+        if done is not None:
+            return done
+        of_try = {**tags, AGAIN_TAG: run_id}
+        wait_until_back(settings)
+        persistently(settings, partial(_give_up, opened, run_id))
+        progress(f"{job}: the connection to the database was lost; running it again", 0, 1)
+    raise AssertionError("the last try ends or raises")
+
+
+def _tried(
+    definitions: dg.Definitions, opened: DagsterInstance, job: Job, run_id: str, progress: Progress,
+    tags: dict[str, str], *, is_last: bool,
+) -> Outcome | None:  # fmt: skip
+    """Run a job once. None if nothing but a lost connection was in its way, which is no reason when it `is_last`."""
+    try:
+        outcome = _execute(definitions, opened, job, run_id, progress, tags)
+    except Exception as error:
+        if is_last or not is_lost(error):
+            raise
+        return None
+    failures = outcome.failures
+    if failures and (is_last or not all(innermost(error).cls_name in LOST for _, error in failures)):
+        raise RunFailedError(
+            f"the run {run_id} ({job}) failed:\n{outcome}",
+            job,
+            is_interrupted=outcome.is_interrupted,
+            is_of_broken_files={innermost(error).cls_name for _, error in failures} <= OF_BROKEN_FILES,
+        )
+    return None if failures else outcome
+
+
+def _give_up(opened: DagsterInstance, run_id: str) -> None:
+    """Mark a run as failed that is run anew: nobody needs to be told, as long as it is."""
+    run = opened.get_run_by_id(run_id)
+    if run is not None and not run.is_finished:
+        opened.report_run_failed(run, "The connection to the database was lost; the job is run again.")
+    if run is not None:
+        opened.add_run_tags(run_id, {WILL_RETRY_TAG: "true"})
+
+
+def _execute(
+    definitions: dg.Definitions, opened: DagsterInstance, job: Job, run_id: str, progress: Progress,
+    tags: dict[str, str],
+) -> Outcome:  # fmt: skip
+    """Run a job; raises what Dagster could not even write down."""
+    whole = definitions.resolve_job_def(job.name)
+    parts = None if job.only is None else _parts_of(whole, job.only)
+    selected = _assets_of(whole, job.families)
+    if selected == []:  # a family need not have weekly or monthly tables
+        return Outcome()
+    resolved = parts or (whole.get_subset(asset_selection=set(selected)) if selected else whole)
+    steps = len(resolved.graph.node_dict)
+    done, begun = 0, set()
+    prepare_one = _preparation(job, len(list(resolved.asset_layer.executable_asset_keys)), steps, progress)
+    outcome = Outcome()
+
+    def listen(entry: dg.EventLogEntry) -> None:
+        nonlocal done
+        step = named(entry.step_key or "")
+        if entry.dagster_event is None:
+            if entry.step_key is None or entry.step_key in begun:
+                progress(f"{job.label}: {entry.user_message}", done, steps)
+            else:  # all that is said of a step which is not begun is that what it reads failed
+                outcome.not_run.append(entry.step_key)
+            return
+        kind = entry.dagster_event.event_type
+        if kind == DagsterEventType.ASSET_MATERIALIZATION_PLANNED:
+            prepare_one()
+        elif kind == DagsterEventType.STEP_START:
+            begun.add(entry.step_key)
+            progress(f"{job.label}: {step}", done, steps)
+        elif kind in (DagsterEventType.STEP_SUCCESS, DagsterEventType.STEP_SKIPPED, DagsterEventType.STEP_FAILURE):
+            done += 1
+            is_good = kind == DagsterEventType.STEP_SUCCESS
+            took = entry.dagster_event.step_success_data.duration_ms if is_good else 0
+            progress(f"{job.label}: {outcome.said_of(step, took) if is_good else step}", done, steps)
+        outcome.take(entry.dagster_event, step)
+
+    opened.add_event_listener(run_id, listen)
+    # Dagster asks the assets for their partitions, so that it would refuse a partition_key for checks alone.
+    result = (parts or whole).execute_in_process(
+        instance=opened,
+        asset_selection=selected,
+        run_id=run_id,
+        tags={**tags, **_partition_tags(job)},
+        raise_on_error=False,
+        run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+    )
+    if not result.success and not outcome.failures:
+        raise RunFailedError(f"the run {run_id} ({job}) failed: see the run in the UI")
+    return outcome
+
+
+def _assets_of(job: dg.JobDefinition, families: Collection[str]) -> list[dg.AssetKey] | None:
+    """The assets of a job that are of some families or of none; None = all of them."""
+    if not families:
+        return None
+    graph = job.asset_layer.asset_graph
+    wanted = {*families, OPERATIONS, INDEX_GROUP}
+    return sorted(key for key in job.asset_layer.executable_asset_keys if graph.get(key).group_name in wanted)
+
+
+def _parts_of(job: dg.JobDefinition, parts: Parts) -> dg.JobDefinition:
+    """A job of nothing but some tables with their checks, some reports and some other checks of another."""
+    tables = {asset_key(name) for name in parts.tables}
+    own = {key for key in job.asset_layer.asset_graph.asset_check_keys if key.asset_key in tables}
+    return job.get_subset(
+        asset_selection=tables | {asset_key(name) for name in parts.reports},
+        asset_check_selection=own | {dg.AssetCheckKey(asset_key(table), name) for table, name in parts.checks},
+    )
+
+
+def _preparation(job: Job, assets: int, steps: int, progress: Progress) -> Callable[[], None]:
+    """Say what is prepared before the first step, if it is long; returns what to call for each partition of a table or
+    report that is, which says how far it is.
+    """
+    partitions = 1 if job.first is None or job.last is None else len(periods(CADENCE_OF[job.name], job.first, job.last))
+    total, count = partitions * assets, 0
+
+    def prepare_one() -> None:
+        nonlocal count
+        count += 1
+        if total >= LONG_PREPARATION and count % TOLD_EACH == 0:
+            progress(f"{job}: prepared {count:,} of {total:,} partitions", count, total)
+
+    if total >= LONG_PREPARATION:
+        what = f"{counted(partitions, 'partition')} of {assets} tables and reports"
+        progress(f"{job}: preparing {what}; this can take minutes, then the first table begins", 0, steps)
+    return prepare_one
+
+
+def _partition_tags(job: Job) -> dict[str, str]:
+    """The tags that make one run do a partition, or a range of them."""
+    if job.first is None or job.last is None:
+        return {}
+    if job.first == job.last:
+        return {PARTITION_NAME_TAG: job.first.isoformat()}
+    return {
+        ASSET_PARTITION_RANGE_START_TAG: job.first.isoformat(),
+        ASSET_PARTITION_RANGE_END_TAG: job.last.isoformat(),
+    }
+
+
+def environment_for(settings: Settings) -> dict[str, str]:
+    """This process's environment with what Dagster's programs need."""
+    added = prepare(settings)  # first: it takes variables out of the environment that reach every connection
+    return {**os.environ, **added}

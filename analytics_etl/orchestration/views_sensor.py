@@ -1,0 +1,113 @@
+"""The sensor by which views, `ops/days` and the index follow the runs of days, weeks and months: once, after the last.
+
+It keeps nothing: what has ended since the views were last refreshed, and what is still to come, Dagster's runs say. So
+a run that failed is followed as one that succeeded, and a refresh that failed is not asked for again.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import dagster as dg
+from dagster import DagsterInstance, RunRecord, RunsFilter
+from dagster import DagsterRunStatus as Status
+from dagster._core.definitions.assets.job.asset_job import IMPLICIT_ASSET_JOB_NAME
+from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus
+from dagster._core.storage.tags import RUN_KEY_TAG
+
+from analytics_etl.catalog.models import Cadence
+from analytics_etl.orchestration.late import BY_TAG, UNDER_WAY, days_of_run, period_run_key
+from analytics_etl.orchestration.schedules import JOB_NAMES, VIEWS_JOB
+
+if TYPE_CHECKING:  # Dagster has no public name for what define_asset_job returns
+    from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition as AssetJob
+
+PATIENCE = timedelta(minutes=10)
+"""So long after a run one waits for those that are to follow it: the sensor that asks for them may be switched off, the
+command line that does them may have been killed.
+"""
+
+LOOK_BACK = timedelta(days=1)
+"""What ended earlier, the hourly refresh has seen."""
+
+_ENDED = [Status.SUCCESS, Status.FAILURE, Status.CANCELED]
+_FOLLOWED = {*JOB_NAMES.values(), IMPLICIT_ASSET_JOB_NAME}
+"""The jobs, and what Dagster calls it when somebody materialises some tables in the UI."""
+
+_PERIODS: tuple[Cadence, ...] = ("week", "month")
+
+
+def build_views_sensor(views_job: "AssetJob") -> dg.SensorDefinition:
+    """Views and the index follow the runs of days, weeks and months at once, whatever became of them."""
+
+    @dg.sensor(
+        name="views_after_runs",
+        job=views_job,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="When the last run of days, weeks and months has ended: refreshes the views, writes what failed "
+        "into the reports, and lists these.",
+    )
+    def views_after_runs(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        now = datetime.now(UTC)
+        ended = _not_followed(context.instance, now)
+        if not ended:
+            return dg.SkipReason("no run of days, weeks or months has ended since the views were refreshed")
+        if _is_busy(context.instance):
+            return dg.SkipReason("runs of days, weeks or months are under way")
+        if any(_is_awaited(context.instance, record, now) for record in ended):
+            return dg.SkipReason("the weeks and months of these days are about to be run")
+        return dg.RunRequest(run_key=max(ended, key=_end).dagster_run.run_id)
+
+    return views_after_runs
+
+
+def _not_followed(instance: DagsterInstance, now: datetime) -> list[RunRecord]:
+    """The runs of partitions that ended after the views began to be refreshed for the last time."""
+    newest = instance.get_run_records(RunsFilter(job_name=VIEWS_JOB), limit=1)
+    if any(not record.dagster_run.is_finished and record.start_time is None for record in newest):
+        return []  # it has not begun, and will see all that has ended by now
+    began = max([(now - LOOK_BACK).timestamp(), *map(_beginning, newest)])
+    since = datetime.fromtimestamp(began, UTC)
+    records = instance.get_run_records(RunsFilter(statuses=_ENDED, updated_after=since))
+    return [record for record in records if _is_followed(record) and _end(record) > began]
+
+
+def _is_followed(record: RunRecord) -> bool:
+    run = record.dagster_run
+    return run.job_name in JOB_NAMES.values() or (run.job_name in _FOLLOWED and days_of_run(run.tags) is not None)
+
+
+def _is_busy(instance: DagsterInstance) -> bool:
+    """Whether a run of partitions, or a backfill that makes such runs, is queued or under way."""
+    runs = instance.get_run_records(RunsFilter(statuses=UNDER_WAY))
+    going = BulkActionsFilter(statuses=[BulkActionStatus.REQUESTED, BulkActionStatus.CANCELING])
+    return any(map(_is_followed, runs)) or bool(instance.get_backfills(going, limit=1))
+
+
+def _is_awaited(instance: DagsterInstance, record: RunRecord, now: datetime) -> bool:
+    """Whether other runs are about to be asked for because of one that has ended."""
+    run = record.dagster_run
+    if _end(record) < (now - PATIENCE).timestamp():
+        return False
+    if BY_TAG in run.tags:  # the command line does what follows itself, the views at last
+        return True
+    if run.job_name != JOB_NAMES["day"] or run.status != Status.SUCCESS or days_of_run(run.tags) is None:
+        return False
+    return not all(_is_there(instance, key) for key in _keys(run.run_id))
+
+
+def _keys(run_id: str) -> Iterator[str]:
+    for cadence in _PERIODS:
+        yield period_run_key(run_id, JOB_NAMES[cadence])
+
+
+def _is_there(instance: DagsterInstance, run_key: str) -> bool:
+    return bool(instance.get_run_ids(RunsFilter(tags={RUN_KEY_TAG: run_key}), limit=1))
+
+
+def _beginning(record: RunRecord) -> float:
+    return record.start_time or record.create_timestamp.replace(tzinfo=UTC).timestamp()
+
+
+def _end(record: RunRecord) -> float:
+    return record.end_time or record.update_timestamp.replace(tzinfo=UTC).timestamp()

@@ -1,0 +1,305 @@
+"""Reports that have to be written: those that are not there, no longer say what the tables hold, or were made by other
+code. Whether a report is there, its files say; the rest, `ops.written_reports`.
+"""
+
+import ast
+import hashlib
+import json
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any
+
+from analytics_etl import reporting
+from analytics_etl.catalog.catalog import Catalog
+from analytics_etl.catalog.models import Cadence, cadence_of
+from analytics_etl.checks.declared import declared_checks
+from analytics_etl.config.settings import TEMPLATES_DIR
+from analytics_etl.orchestration.partitions import periods
+from analytics_etl.reporting import report_path
+from analytics_etl.warehouse import Warehouse
+
+NAMES: Mapping[Cadence, reporting.Cadence] = {"day": "daily", "week": "weekly", "month": "monthly"}
+
+INDEX = "reports.index"
+
+_READ: Mapping[Cadence, tuple[Cadence, ...]] = {"day": ("day",), "week": ("day", "week"), "month": ("day", "month")}
+
+
+@dataclass(frozen=True)
+class DueReport:
+    """A report to write, and why."""
+
+    family: str
+    cadence: Cadence
+    start: date
+    end: date
+    why: str
+
+    @property
+    def name(self) -> str:
+        """As its asset is called, with a dot."""
+        return f"{self.family}.{NAMES[self.cadence]}_report"
+
+
+def families_with_reports(catalog: Catalog) -> list[str]:
+    """Those that have report queries, broken or not."""
+    return [f for f in catalog.families if catalog.reports(f) or any(b.family == f for b in catalog.broken_reports(f))]
+
+
+def families_to_report(catalog: Catalog) -> list[str]:
+    """Those whose reports can be written."""
+    return [family for family in families_with_reports(catalog) if not catalog.broken_reports(family)]
+
+
+def shown_tables(catalog: Catalog, family: str, cadence: Cadence) -> list[str]:
+    """The tables of a family that have partitions of a cadence."""
+    found = [*catalog.contracts, *catalog.aggregates, *(t for t in catalog.broken if not catalog.is_view(t))]
+    return [table for table in found if table.startswith(f"{family}.") and cadence_of(table) == cadence]
+
+
+def report_tables(catalog: Catalog, family: str, cadence: Cadence) -> list[str]:
+    """The aggregates that a report of a family is made of."""
+    models = catalog.aggregates.values()
+    return [model.table for model in models if model.family == family and model.cadence in _READ[cadence]]
+
+
+def broken_report_tables(catalog: Catalog, family: str, cadence: Cadence) -> list[str]:
+    """The aggregates that it would be made of, and whose files are broken."""
+    own = [table for table in catalog.broken if table.startswith(f"{family}.") and not catalog.is_view(table)]
+    return [table for table in own if cadence_of(table) in _READ[cadence]]
+
+
+def look_ahead(catalog: Catalog, family: str) -> int:
+    """Days after a period that its report waits for before it is published: its tables look so far ahead."""
+    return max((m.reach[1] for m in catalog.aggregates.values() if m.family == family), default=0)
+
+
+def report_version(catalog: Catalog, family: str) -> str:
+    """Hash of what makes the reports of a family; comments, docstrings and layout of code and SQL do not change it."""
+    queries = {**catalog.reports("ops"), **catalog.reports(family)}
+    made = [f"{name} {query.code_version}" for name, query in sorted(queries.items())]
+    return hashlib.sha256("\n".join([*made, _rendering_version()]).encode()).hexdigest()[:12]
+
+
+@cache
+def _rendering_version() -> str:
+    """Hash of the templates and of the code that turns rows into text."""
+    hashed = hashlib.sha256()
+    for path in sorted(Path(reporting.__path__[0]).rglob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+                node.body = [each for each in node.body if not _is_text(each)]
+        hashed.update(ast.dump(tree).encode())
+    for path in sorted(TEMPLATES_DIR.glob("*.j2")):
+        hashed.update(path.read_bytes())
+    return hashed.hexdigest()
+
+
+def _is_text(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
+def due_reports(
+    warehouse: Warehouse, catalog: Catalog, first: date, last: date, families: Collection[str] = (),
+    judged: Collection[tuple[str, date, date]] = (),
+) -> list[DueReport]:  # fmt: skip
+    """The reports to write of the periods that hold the days first to last, of all families unless some are named.
+
+    Only of periods whose tables are there: of one day at least, and those of the week or month. `judged` are the
+    partitions (family, start, end) whose checks are about to run, of which reports tell.
+    """
+    books = Books.around(warehouse, catalog, first, last)
+    found = []
+    for family in families_to_report(catalog):
+        if families and family not in families:
+            continue
+        told = [(start, end) for of, start, end in judged if of == family]
+        for cadence in NAMES:
+            own = {(start, end) for since, until in told for start, end in periods(cadence, since, since).items()
+                   if until <= end}  # fmt: skip
+            for start, end in periods(cadence, first, last).items():
+                why = books.why(family, cadence, start, end)
+                if why is None and (start, end) in own and books.is_there(family, cadence, start, end):
+                    why = "its checks are due"
+                if why is not None:
+                    found.append(DueReport(family, cadence, start, end, why))
+    return found
+
+
+def is_index_due(reports_dir: Path) -> bool:
+    """Whether the page that lists the reports is not there, or older than one of them."""
+    newest = max((path.stat().st_mtime_ns for path in reports_dir.glob("*/*/*.json")), default=None)
+    pages = [reports_dir / "index.html", reports_dir / "index.json"]
+    return newest is not None and any(not page.exists() or page.stat().st_mtime_ns < newest for page in pages)
+
+
+# The tables of a family that have a period, and when their rows and checks last changed.
+_PERIODS = """
+    with
+    declared as (
+        select table_name from json_array_elements_text(:tables::json) as d (table_name)
+    ),
+    -- Not what else is kept as the result of a check: of a load, or of the watchdog, which looks at old days each week.
+    checks as (
+        select table_name, check_name
+        from json_to_recordset(:checks::json) as c (table_name text, check_name text)
+    ),
+    checked as (
+        select table_name, period_start, max(checked_at) as checked_at
+        from ops.check_results
+        join checks using (table_name, check_name)
+        where period_start >= :start::date and period_start < :end::date
+        group by 1, 2
+    )
+    select
+        split_part(table_name, '.', 1) as family, p.period_start, p.period_end,
+        count(*) as table_count, max(p.changed_at) as changed_at, max(c.checked_at) as checked_at
+    from ops.partitions as p
+    join declared using (table_name)
+    left join checked as c using (table_name, period_start)
+    where p.period_start >= :start::date and p.period_start < :end::date
+    group by 1, 2, 3"""
+
+_WRITTEN = """
+    select w.*, r.first_published_at is not null as is_published
+    from ops.written_reports as w
+    left join ops.reports as r using (family, cadence, period_start)"""
+
+
+# Files that tell no day are told of by the report of the newest day, see sql/ops/reports/quality_rows.sql.
+_UNDATED = """
+    select split_part(f.table_name, '.', 1) as family, max(f.read_at) as read_at
+    from ops.loaded_files as f
+    where f.rows_rejected > 0 and not exists (
+        select from ops.loaded_days as d where d.table_name = f.table_name and d.path = f.path
+    )
+    group by 1"""
+
+
+class Books:
+    """What is known of the periods and reports of some days, asked once for all of them."""
+
+    def __init__(self, warehouse: Warehouse, catalog: Catalog, start: date, end: date) -> None:
+        self._folder = warehouse.settings.reports_dir
+        self._catalog = catalog
+        tables = [*catalog.contracts, *catalog.aggregates, *catalog.broken]
+        checks = [
+            {"table_name": table, "check_name": check.name}
+            for table, of in declared_checks(catalog).items()
+            for check in of
+        ]
+        parameters = {"tables": json.dumps(tables), "checks": json.dumps(checks)}
+        self._shown = {
+            (family, cadence): shown_tables(catalog, family, cadence)
+            for family in families_to_report(catalog)
+            for cadence in NAMES
+        }
+        self._ahead = {family: look_ahead(catalog, family) for family in families_to_report(catalog)}
+        self._periods = {
+            (row["family"], row["period_start"], row["period_end"]): row
+            for row in warehouse.query(_PERIODS, parameters, start, end)
+        }
+        self._written = {(row["family"], row["cadence"], row["period_start"]): row for row in warehouse.query(_WRITTEN)}
+        newest = warehouse.query("select table_name, max(period_start) as day from ops.partitions group by 1")
+        self._newest: dict[str, date] = {row["table_name"]: row["day"] for row in newest}
+        self._undated = {row["family"]: row["read_at"] for row in warehouse.query(_UNDATED)}
+
+    @classmethod
+    def around(cls, warehouse: Warehouse, catalog: Catalog, first: date, last: date) -> "Books":
+        """Those of the days first to last, and of all that the weeks and months of these reach to."""
+        return cls(warehouse, catalog, first - timedelta(days=31), last + timedelta(days=62))
+
+    def why(self, family: str, cadence: Cadence, start: date, end: date) -> str | None:
+        """Why a report has to be written; None when it need not, or cannot, since its tables are not there."""
+        if not self.is_there(family, cadence, start, end):
+            return None
+        paths = self._paths(family, cadence, start)
+        if not self._are_written(paths):
+            return "not written"
+        written = self._written.get((family, NAMES[cadence], start))
+        own = [row for row in self._own(family, cadence, start, end) if row is not None]
+        changed_at = max((row["changed_at"] for row in own if row["changed_at"]), default=None)
+        if written is None:  # before this was kept: how it was made is unknown, and counts as current
+            at = datetime.fromtimestamp(min(self._files(path.parent)[path.name] for path in paths), UTC)
+            return "older than its tables" if changed_at is not None and changed_at > at else None
+        reasons = {
+            "older than its tables": changed_at is not None and changed_at > written["written_at"],
+            "older than the checks of its tables": any(
+                row["checked_at"] and row["checked_at"] > written["written_at"] for row in own
+            ),
+            "made by an earlier version of its SQL, templates or code": written["code_version"]
+            != self._versions[family],
+        }
+        found = next((why for why, holds in reasons.items() if holds), None)
+        if found is None and start <= self._newest_day(family) < end and family in self._undated:
+            found = "older than a file that tells no day" if self._undated[family] > written["written_at"] else None
+        return found or self._why_by_time(family, cadence, end, written)
+
+    def is_older(self, family: str, cadence: Cadence, start: date, at: datetime) -> bool:
+        """Whether a report is not written, or was before a moment, or nothing is kept of when it was."""
+        written = self._written.get((family, NAMES[cadence], start))
+        if not self._are_written(self._paths(family, cadence, start)):
+            return True
+        return written is None or bool(written["written_at"] < at)
+
+    def _paths(self, family: str, cadence: Cadence, start: date) -> list[Path]:
+        return [self._folder / report_path(family, NAMES[cadence], start, suffix) for suffix in ("html", "json")]
+
+    def _are_written(self, paths: Sequence[Path]) -> bool:
+        return all(path.name in self._files(path.parent) for path in paths)
+
+    def _newest_day(self, family: str) -> date:
+        """The newest day that any table of a family has."""
+        return max(self._newest.get(table, date.min) for table in self._shown[family, "day"])
+
+    def _why_by_time(self, family: str, cadence: Cadence, end: date, written: Mapping[str, Any]) -> str | None:
+        """What has become true since of a report whose tables are the same."""
+        newest = min(self._newest.get(table, date.min) for table in self._shown[family, "day"])
+        if not written["is_final"] and written["final_from"] <= newest:
+            return "final since"
+        ((after, until),) = periods(cadence, end, end).items()
+        if not written["has_next"] and self.is_there(family, cadence, after, until):
+            return "without a link to the next"
+        ahead = [end + timedelta(days=n) for n in range(self._ahead[family])]
+        days = periods("day", written["period_start"], end - timedelta(days=1))
+        if not written["is_published"] and all(self._has_day(family, day) for day in [*days, *ahead]):
+            return "not published yet"
+        return None
+
+    @cached_property
+    def _versions(self) -> dict[str, str]:
+        return {family: report_version(self._catalog, family) for family in families_to_report(self._catalog)}
+
+    def is_there(self, family: str, cadence: Cadence, start: date, end: date) -> bool:
+        tables = self._shown[family, cadence]
+        row = self._periods.get((family, start, end))
+        days = periods("day", start, end - timedelta(days=1))
+        if cadence != "day" and not any(self._has_day(family, day) for day in days):
+            return False
+        return not tables or (row is not None and row["table_count"] == len(tables))
+
+    def _has_day(self, family: str, day: date) -> bool:
+        row = self._periods.get((family, day, day + timedelta(days=1)))
+        return row is not None and row["table_count"] == len(self._shown[family, "day"])
+
+    def _own(self, family: str, cadence: Cadence, start: date, end: date) -> Iterator[Mapping[str, Any] | None]:
+        """What is known of the tables of a period and of its days."""
+        if cadence != "day":
+            yield self._periods.get((family, start, end))
+        for day, after in periods("day", start, end - timedelta(days=1)).items():
+            yield self._periods.get((family, day, after))
+
+    def _files(self, folder: Path) -> Mapping[str, float]:
+        """The files of a folder, and when each was written, in seconds."""
+        if folder not in self._listed:
+            found = folder.iterdir() if folder.is_dir() else ()
+            self._listed[folder] = {path.name: path.stat().st_mtime for path in found if not path.name.startswith(".")}
+        return self._listed[folder]
+
+    @cached_property
+    def _listed(self) -> dict[Path, Mapping[str, float]]:
+        return {}

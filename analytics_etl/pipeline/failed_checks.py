@@ -1,0 +1,154 @@
+"""Checks of severity error that failed: what each found, whether another run could find something else, what mends it.
+
+A run of the same files with the same code and check fails again in the same way. Refused changes are not among them:
+they wait for somebody to accept them.
+"""
+
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from analytics_etl.catalog.catalog import Catalog
+from analytics_etl.checks.declared import declared_checks
+from analytics_etl.orchestration.partitions import stretches
+from analytics_etl.text.english import counted
+from analytics_etl.warehouse import CHANGE_CHECK, Warehouse
+
+OF_READING = "files_are_readable"
+MOST_FILES = 3
+"""Files of which a message says what to do."""
+LONGEST_ROW = 200
+"""Characters of a row that a message shows."""
+
+_FAILED = """
+    select c.table_name, c.check_name, c.period_start, c.description, c.unexpected_count, c.sample, c.code_version,
+        c.checked_at, coalesce(d.is_final, false) as is_final, coalesce(p.changed_at > c.checked_at, false) as is_older,
+        exists (
+            select from ops.loaded_files as f
+            where f.table_name = c.table_name and f.found_at > c.checked_at and (
+                c.period_start between f.first_day and f.last_day
+                or replace(substring(f.path from '[0-9][0-9][0-9][0-9]-?[0-9][0-9]-?[0-9][0-9]'), '-', '')
+                    = to_char(c.period_start, 'YYYYMMDD')
+                or exists (
+                    select from ops.loaded_days as l
+                    where l.table_name = f.table_name and l.path = f.path and l.day = c.period_start
+                )
+            )
+        ) as has_new_file
+    from ops.check_results as c
+    left join ops.days as d on d.table_name = c.table_name and d.day = c.period_start
+    left join ops.partitions as p on p.table_name = c.table_name and p.period_start = c.period_start
+    where not c.passed and c.severity = 'error' and c.check_name <> :change_check
+    order by c.period_start desc, c.table_name, c.check_name"""
+
+
+@dataclass(frozen=True)
+class FailedCheck:
+    """A check that failed in one partition."""
+
+    table: str
+    name: str
+    start: date
+    description: str
+    count: int
+    sample: Sequence[Mapping[str, Any]]
+    checked_at: datetime
+    is_final: bool
+    has_changed: bool
+    """Whether rows, files or the check are others than those that failed, so that a run may end otherwise."""
+    is_broken: bool = False
+    """Whether its file cannot be used: then it fails whatever the rows are."""
+
+    @property
+    def files(self) -> list[str]:
+        """The landing files that its rows name."""
+        return sorted({row["path"] for row in self.sample if "path" in row})
+
+    def __str__(self) -> str:
+        rows = "a row breaks" if self.count == 1 else f"{self.count:,} rows break"
+        found = f"{self.name} of {self.table} {self.start}: {rows} the rule “{self.description.strip().rstrip('.')}”"
+        if not self.sample:
+            return found
+        shown = ", ".join(f"{name} {value}" for name, value in self.sample[0].items())
+        return f"{found}, e.g. {shown[:LONGEST_ROW]}"
+
+
+def failed_checks(warehouse: Warehouse, catalog: Catalog) -> list[FailedCheck]:
+    """All of them, the newest partition first."""
+    versions = {
+        (check.table, check.name): check.code_version for of in declared_checks(catalog).values() for check in of
+    }
+    broken = {(check.table, check.name) for of in declared_checks(catalog).values() for check in of if check.problem}
+    states = {row["path"]: row["state"] for row in warehouse.query("select path, state from ops.loaded_files")}
+
+    def has_changed(row: Mapping[str, Any]) -> bool:
+        declared = versions.get((row["table_name"], row["check_name"]), row["code_version"])
+        paths = [found["path"] for found in row["sample"] if "path" in found]
+        is_read = row["check_name"] == OF_READING and any(states.get(path) == "read" for path in paths)
+        is_forgotten = any(path not in states for path in paths)
+        is_other = row["code_version"] is not None and declared != row["code_version"]
+        return row["is_older"] or row["has_new_file"] or is_read or is_forgotten or is_other
+
+    return [
+        FailedCheck(
+            row["table_name"], row["check_name"], row["period_start"], row["description"], row["unexpected_count"],
+            row["sample"], row["checked_at"], row["is_final"], has_changed(row),
+            (row["table_name"], row["check_name"]) in broken,
+        )
+        for row in warehouse.query(_FAILED, {"change_check": CHANGE_CHECK})
+    ]  # fmt: skip
+
+
+def mend_file(path: str, *, is_gone: bool = False, is_known: bool = True) -> str:
+    """What to do about a file that cannot be loaded as it is, before its days are run again."""
+    forget = f'analytics-etl forget {shlex.quote(path)} --reason "why"'
+    if is_gone:
+        return f"put {path} back, or, if it is gone for good: {forget}"
+    then = "then" if is_known else "then, if it was read before"
+    return f"mend {path} under its name; or move it out of the landing folder, {then}: {forget}"
+
+
+def run_again(days: Iterable[date], final: Iterable[date] = ()) -> list[str]:
+    """The commands that run some days again; a final one is published however much it changes."""
+    final = set(final)
+    return [
+        f"analytics-etl {f'run {first}' if first == last else f'backfill {first} {last}'}{ending}"
+        for ending, some in (
+            ("", set(days) - final),
+            (' --accept-change --reason "why"', final & set(days)),
+        )
+        for first, last in stretches(some)
+    ]
+
+
+def what_mends(failed: Sequence[FailedCheck], first_day: date) -> list[str]:
+    """What to do about some failed checks, each thing once: what makes another run end otherwise, then that run."""
+    if all(check.is_broken for check in failed):
+        return ["mend the file of the check, then: analytics-etl backfill --missing"]
+    files = sorted({path for check in failed for path in check.files})
+    lines = [mend_file(path) for path in files[:MOST_FILES]]
+    if len(files) > MOST_FILES:
+        lines.append(f"and the same for {counted(len(files) - MOST_FILES, 'more file')}: see ops.check_results")
+    days = [max(check.start, first_day) for check in failed]
+    commands = run_again(days, [check.start for check in failed if check.is_final])
+    lines += [("then: " if files and n == 0 else "") + command for n, command in enumerate(commands)]
+    derived = sorted({check.table for check in failed if not check.files})
+    if derived:
+        lines.append(
+            f"if that fails again, the rows of {derived[0]} or the check are wrong: mend the files they come from, its "
+            "SELECT or the check below sql/, then the same again"
+        )
+    return lines
+
+
+def stuck(failed: Iterable[FailedCheck]) -> dict[tuple[str, date], list[FailedCheck]]:
+    """{(table, start of the partition): its failed checks}, of those that fail again as long as nothing changes."""
+    found: dict[tuple[str, date], list[FailedCheck]] = {}
+    changed = set()
+    for check in failed:
+        found.setdefault((check.table, check.start), []).append(check)
+        if check.has_changed:
+            changed.add((check.table, check.start))
+    return {partition: checks for partition, checks in found.items() if partition not in changed}

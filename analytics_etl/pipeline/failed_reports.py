@@ -1,0 +1,60 @@
+"""Reports to write anew because something of their period failed since: a check, an attempt to write a table, a change
+that was refused. The run that failed did not come to them, or wrote them before.
+
+What failed, the books say, not Dagster: so it does not matter who ran what, and a report that says so is not due again.
+"""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+
+from analytics_etl.catalog.catalog import Catalog
+from analytics_etl.orchestration.partitions import periods
+from analytics_etl.pipeline.due_reports import NAMES, Books, DueReport, families_with_reports
+from analytics_etl.warehouse import Warehouse
+
+WHY = "older than what failed"
+
+_FAILED = """
+    with
+    failed as (
+        select split_part(table_name, '.', 1) as family, day as period_start, day + 1 as period_end, changed_at as at
+        from ops.days
+        where state = 'failed'
+        union all
+        select split_part(table_name, '.', 1), period_start, period_end, checked_at
+        from ops.check_results
+        where not passed and period_end > period_start
+    )
+    select family, period_start, period_end, max(at) as at
+    from failed
+    group by 1, 2, 3"""
+
+
+def reports_of_failures(warehouse: Warehouse, catalog: Catalog) -> list[DueReport]:
+    """The reports that can be written and are older than a failure in their period, or not there."""
+    failed: list[dict[str, Any]] = warehouse.query(_FAILED)
+    if not failed:
+        return []
+    first, last = min(row["period_start"] for row in failed), max(row["period_end"] for row in failed)
+    books = Books.around(warehouse, catalog, first, last)
+    found = []
+    for family in families_with_reports(catalog):
+        for cadence in NAMES:
+            since: dict[tuple[date, date], datetime] = {}
+            for row in failed:
+                period = _period_of(row, periods(cadence, row["period_start"], row["period_start"]))
+                if row["family"] == family and period is not None:
+                    since[period] = max(since.get(period, row["at"]), row["at"])
+            found += [
+                DueReport(family, cadence, start, end, WHY)
+                for (start, end), at in sorted(since.items())
+                if books.is_there(family, cadence, start, end) and books.is_older(family, cadence, start, at)
+            ]
+    return found
+
+
+def _period_of(row: Mapping[str, Any], around: Mapping[date, date]) -> tuple[date, date] | None:
+    """The period that a partition lies in; None for a week in a month's report, which does not tell of it."""
+    ((start, end),) = around.items()
+    return (start, end) if row["period_end"] <= end else None

@@ -1,0 +1,127 @@
+"""Gaps: days of which nothing is known, no partition and no landing file, between days of which something is.
+
+A long one comes from a single run far from the others: of a wrong year, or after months without the daemon. Its days
+are not due, so one run does not make hundreds of empty days. It is one finding, until somebody accepts or backfills it.
+Days of which somebody has said that there is no data are not due either, however few. What is accepted stands in the
+audit log, and counts until it is taken back there or data of the day comes.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from itertools import pairwise
+
+from analytics_etl.orchestration.partitions import stretches
+from analytics_etl.text.english import counted, spanned
+from analytics_etl.warehouse import Warehouse
+from analytics_etl.warehouse.days import FAR_DAYS
+
+__all__ = [
+    "ACCEPT",
+    "FAR_DAYS",
+    "TAKE_BACK",
+    "Gap",
+    "accepted_days",
+    "find",
+    "known_in",
+    "last_day_before",
+    "not_due",
+    "told",
+]
+
+ACCEPT, TAKE_BACK = "accept gap", "take back gap"
+"""Actions in the audit log, whose subject is `2025-04-01 to 2025-04-30`."""
+
+_SUBJECT = re.compile(r"(\d{4}-\d\d-\d\d) to (\d{4}-\d\d-\d\d)")
+_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Days of which nothing is known, both included."""
+
+    first: date
+    last: date
+    is_accepted: bool
+
+    @property
+    def days(self) -> int:
+        return (self.last - self.first).days + 1
+
+    def __str__(self) -> str:
+        return f"{spanned(self.first, self.last)} ({counted(self.days, 'day')})"
+
+
+def find(warehouse: Warehouse) -> list[Gap]:
+    """The gaps, in order: long ones, and what was accepted."""
+    known = _known_days(warehouse)
+    accepted = accepted_days(warehouse) - set(known)
+    gaps = [Gap(first, last, is_accepted=True) for first, last in stretches(accepted)]
+    for before, after in pairwise(known):
+        if after - before > timedelta(days=FAR_DAYS):
+            between = {before + n * _DAY for n in range(1, (after - before).days)}
+            gaps += [Gap(first, last, is_accepted=False) for first, last in stretches(between - accepted)]
+    return sorted(gaps, key=lambda gap: gap.first)
+
+
+def not_due(gaps: Iterable[Gap]) -> set[date]:
+    """The days that need not be run, since nobody has data of them."""
+    return {gap.first + n * _DAY for gap in gaps for n in range(gap.days)}
+
+
+def last_day_before(gaps: Iterable[Gap]) -> date | None:
+    """The day before the first gap that nobody has accepted; None without one. Retention counts from there: what lies
+    behind the gap may be a mistake, and what is removed is gone.
+    """
+    return next((gap.first - _DAY for gap in gaps if not gap.is_accepted), None)
+
+
+def accepted_days(warehouse: Warehouse) -> set[date]:
+    """The days of which somebody has said that there is no data."""
+    found: set[date] = set()
+    for row in warehouse.query(
+        "select action, subject from ops.audit where action in (:accept, :take_back) order by audit_id",
+        {"accept": ACCEPT, "take_back": TAKE_BACK},
+    ):
+        if named := _SUBJECT.fullmatch(row["subject"]):
+            first, last = map(date.fromisoformat, named.groups())
+            days = {first + n * _DAY for n in range((last - first).days + 1)}
+            found = found | days if row["action"] == ACCEPT else found - days
+    return found
+
+
+def known_in(warehouse: Warehouse, first: date, last: date) -> list[date]:
+    """The days from first to last of which something is known."""
+    return [day for day in _known_days(warehouse) if first <= day <= last]
+
+
+def told(gap: Gap) -> tuple[str, str]:
+    """What there is to say of a gap that nobody has accepted, and what to type, a command on each line."""
+    span = f"{gap.first} {gap.last}"
+    detail = (
+        f"nobody has files of {gap}, so these days are not due; the days before are final, and retention counts from "
+        f"{gap.first - _DAY}"
+    )
+    advice = [
+        f'if there is no data: analytics-etl accept-gap {span} --reason "why"',
+        f"if there is: analytics-etl backfill {span}",
+        f'if what comes after it was run by mistake: analytics-etl drop {gap.last + _DAY} --reason "why"',
+    ]
+    return detail, "\n".join(advice)
+
+
+def _known_days(warehouse: Warehouse) -> list[date]:
+    """The days from the first partition on that a partition or a landing file is known of, in order."""
+    found = warehouse.query(
+        """
+        select day from (
+            select period_start as day from ops.partitions where period_end = period_start + 1
+            union
+            select day from ops.loaded_days where rows_read > rows_rejected
+        ) as days
+        where day >= :start::date
+        order by 1""",
+        {"start": warehouse.settings.start_date.isoformat()},
+    )
+    return [row["day"] for row in found]

@@ -1,0 +1,188 @@
+"""Runs to do, as values: which job, which range of its partitions, and what of it. Executing them is done elsewhere.
+
+A run does neighbouring periods only, and of all of them the same tables and reports.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from itertools import groupby
+
+from analytics_etl.catalog.catalog import Catalog
+from analytics_etl.catalog.models import Cadence
+from analytics_etl.checks.declared import Check, declared_checks
+from analytics_etl.orchestration.partitions import neighbours, periods
+from analytics_etl.orchestration.schedules import JOB_NAMES, VIEWS_JOB
+from analytics_etl.pipeline.lineage import NO_FAMILIES, PAGES, Lineage, family_of
+from analytics_etl.text.english import shortened
+
+CADENCES: tuple[Cadence, ...] = ("day", "week", "month")
+CADENCE_OF: Mapping[str, Cadence] = {name: cadence for cadence, name in JOB_NAMES.items()}
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What of a job is run, when it is not the whole of some families."""
+
+    checks: tuple[tuple[str, str], ...] = ()
+    """(table, check): of tables that are not run."""
+    reports: tuple[str, ...] = ()
+    """As their assets are called, with a dot: `registry.daily_report`, `reports.index`."""
+    tables: tuple[str, ...] = ()
+    """Tables and views, with all of their checks."""
+
+    def __str__(self) -> str:
+        tables = {table for table, _ in self.checks}
+        found = [shortened(self.tables)] if self.tables else []
+        found += [f"checks of {shortened(sorted(tables))}"] if tables else []
+        return "; ".join([*found, *([shortened(self.reports)] if self.reports else [])])
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run to do: a job and the range of its partitions, or none for what has no partitions."""
+
+    name: str
+    first: date | None = None
+    last: date | None = None
+    families: tuple[str, ...] = ()
+    """Families whose tables and reports are run, with what belongs to none; all of them when none is named."""
+    only: Parts | None = None
+    """What of the job is run, when it is not all of these families."""
+
+    def __str__(self) -> str:
+        return f"{self.when}: {self.only}" if self.only else self.label
+
+    @property
+    def when(self) -> str:
+        """The job and its days."""
+        days = dict.fromkeys(str(day) for day in (self.first, self.last) if day is not None)
+        return f"{self.name} {' to '.join(days)}".rstrip()
+
+    @property
+    def label(self) -> str:
+        """The job, its days and families, without the parts of it: what stands before each thing it does."""
+        return self.when + f" of {', '.join(self.families)}" * bool(self.families)
+
+    @property
+    def cadence(self) -> Cadence | None:
+        """Of its partitions; None of the job that has none."""
+        return CADENCE_OF.get(self.name)
+
+    def makes(self, lineage: Lineage) -> list[str]:
+        """The tables, views and reports it makes, each after those it reads."""
+        return [name for name in lineage.of_cadence(self.cadence) if self.covers(name)]
+
+    def does(self, cadence: Cadence, start: date, name: str) -> bool:
+        """Whether it makes a table or report of the period that begins on a day."""
+        if self.cadence != cadence or self.first is None or self.last is None:
+            return False
+        return self.first <= start <= self.last and self.covers(name)
+
+    def covers(self, name: str) -> bool:
+        """Whether it makes a table, view or report that is its job's."""
+        if self.only is not None:
+            return name in self.only.tables or name in self.only.reports
+        return not self.families or family_of(name) in {*self.families, *NO_FAMILIES}
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Partitions to make, with what is made of them; grows, and then says in which jobs."""
+
+    lineage: Lineage
+    checks: Mapping[str, Sequence[Check]]
+    """Every check, by the table it is about."""
+    within: Collection[str] | None = None
+    """Only these tables, views and reports are made; all that is wanted without it."""
+    stuck: Collection[tuple[str, date]] = ()
+    """Partitions that failed a check: unless they are made anew, no table of the same period is made of them."""
+    _periods: dict[Cadence, dict[date, set[str]]] = field(default_factory=lambda: {c: {} for c in CADENCES})
+    _ends: dict[tuple[Cadence, date], date] = field(default_factory=dict)
+    _pages: set[str] = field(default_factory=set)
+
+    def add(self, names: Collection[str], cadence: Cadence, start: date, end: date) -> None:
+        """Want some tables or reports of the period [start, end), all that is made of them of the same days, and the
+        weeks and months of a day.
+        """
+        for name in self._kept(self.lineage.with_readers(names)):
+            of = self.lineage.cadences[name]
+            if of is None:
+                self._pages.add(name)
+            elif of == cadence:
+                self._note(of, start, end, name)
+            elif cadence == "day":
+                for first, after in periods(of, start, end - timedelta(days=1)).items():
+                    self._note(of, first, after, name)
+
+    def add_views(self, names: Iterable[str]) -> None:
+        """Want some of what has no partitions, and what is made of it."""
+        self._pages.update(n for n in self._kept(self.lineage.with_readers(names)) if not self.lineage.cadences[n])
+
+    def jobs(self) -> list[Job]:
+        """One run for each stretch of neighbouring periods with the same tables: days, then weeks, months, views."""
+        found = []
+        for cadence, periods_ in self._periods.items():
+            wanted = {start: names - self._waiting(start, names) for start, names in periods_.items()}
+            for first, last in self._stretches(cadence, {start: names for start, names in wanted.items() if names}):
+                found.append(self._job(cadence, first, last, wanted[first]))
+        pages = {*self._pages, *self._kept(PAGES)} if found or self._pages else set()
+        return [*found, *([self._job(None, None, None, pages)] if pages else [])]
+
+    def _kept(self, names: Iterable[str]) -> set[str]:
+        return set(names) if self.within is None else set(names) & set(self.within)
+
+    def _note(self, cadence: Cadence, start: date, end: date, name: str) -> None:
+        self._periods[cadence].setdefault(start, set()).add(name)
+        self._ends[cadence, start] = end
+
+    def _waiting(self, start: date, names: Collection[str]) -> set[str]:
+        """What of a period waits for a partition that failed a check and is not made anew; reports tell of it."""
+        failed = [table for table, of in self.stuck if of == start and table not in names]
+        return {name for name in self.lineage.with_readers(failed) if not self.lineage.is_report(name)}
+
+    def _stretches(self, cadence: Cadence, wanted: Mapping[date, Collection[str]]) -> Iterator[tuple[date, date]]:
+        """First and last start of each group of periods that follow one another and want the same."""
+        for group in neighbours({start: self._ends[cadence, start] for start in wanted}):
+            for _, same in groupby(sorted(group), wanted.__getitem__):
+                starts = list(same)
+                yield starts[0], starts[-1]
+
+    def _job(self, cadence: Cadence | None, first: date | None, last: date | None, names: Collection[str]) -> Job:
+        job = VIEWS_JOB if cadence is None else JOB_NAMES[cadence]
+        families = self.lineage.whole_families(cadence, names)
+        if families is not None:
+            return Job(job, first, last, families)
+        in_order = [name for name in self.lineage.of_cadence(cadence) if name in names]
+        reports = tuple(name for name in in_order if self.lineage.is_report(name))
+        tables = tuple(name for name in in_order if name not in reports)
+        return Job(job, first, last, only=Parts(self._others(cadence, names), reports, tables))
+
+    def _others(self, cadence: Cadence | None, names: Collection[str]) -> tuple[tuple[str, str], ...]:
+        """The checks of other tables, of the same periods, that read one of these."""
+        return tuple(
+            (table, check.name)
+            for table in self.lineage.of_cadence(cadence)
+            if table not in names
+            for check in self.checks.get(table, ())
+            if not set(names).isdisjoint(check.others)
+        )
+
+
+def jobs_of(first: date, last: date, families: tuple[str, ...] = ()) -> list[Job]:
+    """The runs that bring everything up to date for some days, both included: days, weeks, months, views."""
+    spans = {cadence: list(periods(cadence, first, last)) for cadence in CADENCES}
+    jobs = [Job(JOB_NAMES[cadence], span[0], span[-1], families) for cadence, span in spans.items()]
+    return [*jobs, Job(VIEWS_JOB, families=families)]
+
+
+def selected_jobs(catalog: Catalog, first: date, last: date, names: Collection[str]) -> list[Job]:
+    """The runs that make some tables, views and reports, and no others, of the periods that hold some days."""
+    lineage = Lineage.of(catalog)
+    wanted = Wanted(lineage, declared_checks(catalog), within=names)
+    for cadence in CADENCES:
+        own = [name for name in lineage.of_cadence(cadence) if name in names]
+        for start, end in periods(cadence, first, last).items() if own else ():
+            wanted.add(own, cadence, start, end)
+    wanted.add_views(name for name in lineage.of_cadence(None) if name in names)
+    return wanted.jobs()

@@ -1,0 +1,102 @@
+"""What is made of what, by name: tables, views, reports and the two pages beside them. What a selection of them means.
+
+The same graph as Dagster's assets, which a test holds, as values: a plan is made without loading any definition.
+"""
+
+import difflib
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from analytics_etl.catalog.catalog import Catalog
+from analytics_etl.catalog.models import Cadence, cadence_of
+from analytics_etl.pipeline.due_reports import INDEX, NAMES, families_with_reports, report_tables
+
+DAYS = "ops.days"
+"""The page of the states of days."""
+PAGES = (DAYS, INDEX)
+NO_FAMILIES = ("ops", "reports")
+"""What stands before the dot of a page."""
+
+
+class SelectionError(ValueError):
+    """A selection that names what there is not."""
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """Each thing that a run can make, as `schema.table`, with what it reads."""
+
+    reads: Mapping[str, tuple[str, ...]]
+    cadences: Mapping[str, Cadence | None]
+    """Of its partitions; None of what has none, as views."""
+
+    @classmethod
+    def of(cls, catalog: Catalog) -> "Lineage":
+        """The graph of everything that is declared, each thing after those it reads."""
+        reads: dict[str, tuple[str, ...]] = {}
+        cadences: dict[str, Cadence | None] = {}
+        for table in catalog.in_order():
+            reads[table] = catalog.derived[table].dependencies if table in catalog.derived else ()
+            cadences[table] = None if table in catalog.views else cadence_of(table)
+        for family in families_with_reports(catalog):
+            for cadence, name in NAMES.items():
+                report = f"{family}.{name}_report"
+                reads[report], cadences[report] = tuple(report_tables(catalog, family, cadence)), cadence
+        reads[DAYS], cadences[DAYS] = tuple(catalog.contracts), None
+        reads[INDEX], cadences[INDEX] = tuple(name for name in reads if name.endswith("_report")), None
+        return cls(reads, cadences)
+
+    def of_cadence(self, cadence: Cadence | None) -> list[str]:
+        """What the job of a cadence makes, or, of None, the one of what has no partitions."""
+        return [name for name, of in self.cadences.items() if of == cadence]
+
+    def is_report(self, name: str) -> bool:
+        """Whether it is a report or the page that lists them, and no table."""
+        return name == INDEX or name.endswith("_report")
+
+    def with_readers(self, names: Iterable[str]) -> set[str]:
+        """Some things and all that is made of them."""
+        return {reader for name in names for reader in self._readers[name]}
+
+    def whole_families(self, cadence: Cadence | None, names: Collection[str]) -> tuple[str, ...] | None:
+        """The families whose part of a job some names are, with its pages; none of them = the whole job; None of other
+        names.
+        """
+        everything = self.of_cadence(cadence)
+        if set(names) == set(everything):
+            return ()
+        families = {family_of(name) for name in names if name not in PAGES}
+        whole = {name for name in everything if name in PAGES or family_of(name) in families}
+        return tuple(sorted(families)) if families and set(names) == whole else None
+
+    def selected(self, patterns: Iterable[str]) -> set[str]:
+        """The things that patterns name: `schema.table`, or `schema.table+` for all that is made of it, too."""
+        found: set[str] = set()
+        for pattern in patterns:
+            name = pattern.removesuffix("+")
+            if name not in self.reads:
+                near = difflib.get_close_matches(name, self.reads, n=3) or [n for n in self.reads if name in n][:3]
+                hint = f"did you mean {' or '.join(near)}?" if near else "analytics-etl status lists the tables"
+                raise SelectionError(
+                    f"there is no table, view or report {name}, expected one like registry.module_stats_daily, or with "
+                    f"+ behind it for what is made of it, too; {hint}"
+                )
+            found |= self.with_readers([name]) if pattern.endswith("+") else {name}
+        return found
+
+    @cached_property
+    def _readers(self) -> dict[str, set[str]]:
+        """Each thing with all that is made of it, itself included."""
+        found = {name: {name} for name in self.reads}
+        # Whoever reads comes after what it reads, so that from the end each has all of its own when it is asked.
+        for name in reversed(list(self.reads)):
+            for read in self.reads[name]:
+                if read in found:  # not a table of the books
+                    found[read] |= found[name]
+        return found
+
+
+def family_of(name: str) -> str:
+    """The part of a name before the dot."""
+    return name.split(".", maxsplit=1)[0]

@@ -1,0 +1,114 @@
+"""What was rejected, file by file, in a line that a person can act on: for the end of a run, and for `doctor`."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from analytics_etl.text.english import counted
+from analytics_etl.warehouse import Warehouse
+
+FEW = 0.01
+"""Of the rows of a file; the check rejected_rows_are_few says the same of a day."""
+
+SMALL_FILE = 10
+"""Rows; of a smaller file it says little that most were rejected."""
+
+MOST_FILES = 10
+"""Named at the end of a run."""
+
+WAY_OUT = (
+    "mend the file under its name, or move it out of the landing folder and type: analytics-etl forget PATH --reason "
+    '"why"; in both cases, then: analytics-etl backfill --missing'
+)
+
+# The most frequent reason would take a pass over millions of rows; the first one is what a person sees in the file.
+_FILES = """
+    select f.path, f.state, f.reason as file_reason, f.rows_read, f.rows_rejected, u.rows_undated, r.reason
+    from ops.loaded_files as f
+    left join lateral (
+        select count(*) as rows_undated
+        from ops.rejected_rows as x
+        where f.rows_rejected > 0 and x.table_name = f.table_name and x.path = f.path
+            and x.day is null and x.line is not null
+    ) as u on true
+    left join lateral (
+        select split_part(reason, ', got ', 1) as reason
+        from ops.rejected_rows as x
+        where x.table_name = f.table_name and x.path = f.path and x.line is not null
+        order by (x.day is null and u.rows_undated > 0) desc, x.line
+        limit 1
+    ) as r on true
+    where f.state <> 'gone' and """
+
+
+@dataclass(frozen=True)
+class RejectedFile:
+    """A landing file of which rows, or all of it, were rejected when it was last read."""
+
+    path: str
+    state: str
+    rows_read: int
+    rows_rejected: int
+    rows_undated: int
+    """Those of the rejected that tell no day."""
+    reason: str
+    """The first one; that of the file if it could not be read to its end."""
+
+    @property
+    def is_much(self) -> bool:
+        """Whether more rows tell no day than can be put down to chance."""
+        return self.rows_undated > FEW * self.rows_read
+
+    @property
+    def is_mostly_rejected(self) -> bool:
+        """As the check files_are_mostly_valid has it."""
+        return self.rows_read >= SMALL_FILE and self.rows_rejected > self.rows_read / 2
+
+    def __str__(self) -> str:
+        said = []
+        if self.rows_rejected:
+            undated = f" ({self.rows_undated:,} without a day)" if self.rows_undated else ""
+            were = "was" if self.rows_rejected == 1 else "were"
+            said.append(
+                f"{self.rows_rejected:,} of {counted(self.rows_read, 'row')} of {self.path} {were} rejected{undated}: "
+                f"{self.reason}"
+            )
+        if self.state != "read":
+            what = "could not be read" if self.state == "rejected" else "was not read to its end"
+            said.append(f"{self.path} {what}")
+        return "; ".join(said) if self.rows_rejected else f"{said[0]}: {self.reason}"
+
+
+def undated_files(warehouse: Warehouse) -> list[RejectedFile]:
+    """The files with rejected rows that tell no day, those read last first."""
+    return [_file(row) for row in warehouse.query(f"{_FILES} u.rows_undated > 0 order by f.read_at desc, f.path")]
+
+
+def since(warehouse: Warehouse, seconds: float, families: Collection[str] = ()) -> list[str]:
+    """A line for each file that was read in the last seconds and not wholly accepted, the most rejected first; of all
+    families, unless some are named.
+
+    Seconds, and not a moment: the database has a clock of its own.
+    """
+    found = warehouse.query(
+        f"{_FILES} (f.rows_rejected > 0 or f.state <> 'read') "
+        "and f.read_at >= clock_timestamp() - make_interval(secs => :seconds::double precision) "
+        "and (:families = '' or split_part(f.table_name, '.', 1) = any(string_to_array(:families, ','))) "
+        "order by f.rows_rejected desc, f.path",
+        {"seconds": str(seconds), "families": ",".join(families)},
+    )
+    lines = [str(_file(row)) for row in found[:MOST_FILES]]
+    if len(found) > MOST_FILES:
+        lines.append(f"and rows of {counted(len(found) - MOST_FILES, 'more file', 'more files')}")
+    if lines:
+        lines[-1] += "; see ops.rejected_rows"
+    if any(_file(row).is_mostly_rejected for row in found):
+        lines.append(f"most rows of a file were rejected, which stops its days: {WAY_OUT}")
+    return lines
+
+
+def _file(row: dict[str, Any]) -> RejectedFile:
+    return RejectedFile(
+        row["path"], row["state"], row["rows_read"], row["rows_rejected"], row["rows_undated"],
+        (row["reason"] if row["rows_rejected"] else row["file_reason"]) or "no reason was kept",
+    )  # fmt: skip

@@ -1,0 +1,147 @@
+"""Retention: what is old leaves the tables, in steps that can each be interrupted and taken up again.
+
+First personal data, so that archives are made without it; then days, each exported, verified and only then dropped.
+What is to be done is read from the tables and their books each time, so nothing is remembered between two runs.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from analytics_etl.catalog.catalog import Catalog
+from analytics_etl.catalog.contracts import Contract
+from analytics_etl.catalog.models import ALL_DAYS
+from analytics_etl.config.settings import Settings, SettingsError
+from analytics_etl.pipeline import gaps
+from analytics_etl.warehouse import Warehouse
+from analytics_etl.warehouse.dropped import Reader
+
+Tell = Callable[[str, int, int], None]
+"""(what is being done, steps done, steps in all)"""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing to do to one day of one table."""
+
+    contract: Contract
+    day: date
+    what: str
+    """`archive`, `drop raw events`, `personal data in partition` or `personal data in archive`."""
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.contract.table} {self.day}"
+
+
+@dataclass
+class Outcome:
+    """What a run of retention did."""
+
+    days: int = 0
+    rows: int = 0
+    bytes: int = 0
+    dropped_days: int = 0
+    """Days whose raw rows were not kept."""
+    personal_values: int = 0
+    rejected_rows: int = 0
+    """Rejected rows whose content was removed."""
+
+
+def plan(warehouse: Warehouse, catalog: Catalog) -> Iterator[Step]:
+    """What is due, in order. What is removed is gone, so days behind a gap that nobody has accepted make none old."""
+    settings = warehouse.settings
+    check_names(settings, catalog)
+    newest = gaps.last_day_before(gaps.find(warehouse))
+    for contract in catalog.contracts.values():
+        for place in ("partition", "archive"):
+            for day in warehouse.archiver.personal_due(contract, place):
+                if _is_due(day, settings.personal_retention.of(contract.table), newest):
+                    yield Step(contract, day, f"personal data in {place}")
+        if catalog.may_be_read_by(contract.table) is not None:
+            continue  # a SELECT that is broken now may read these rows, and no others, once it is mended
+        if settings.keep_raw_events.of(contract.table):
+            for day in warehouse.archiver.due(contract):
+                if _is_due(day, settings.retention.of(contract.table), newest):
+                    yield Step(contract, day, "archive")
+        else:
+            for day in warehouse.days_to_drop(contract, *_readers(contract, catalog)):
+                yield Step(contract, day, "drop raw events")
+
+
+def _is_due(day: date, keep: int | None, newest: date | None) -> bool:
+    """Whether a day is old enough also when the days behind a gap are not counted."""
+    return newest is None or (keep is not None and day <= newest - timedelta(days=keep))
+
+
+def run(warehouse: Warehouse, catalog: Catalog, actor: str, tell: Tell) -> Outcome:
+    """Do what is due. An error ends it, and what is done stays done."""
+    outcome = Outcome()
+    for contract in catalog.contracts.values():
+        warehouse.archiver.finish_interrupted(contract)
+    steps = list(plan(warehouse, catalog))
+    for done, step in enumerate(steps):
+        tell(str(step), done, len(steps))
+        if step.what == "archive":
+            archive_day(warehouse, step.contract, step.day, actor, outcome)
+        elif step.what == "drop raw events":
+            warehouse.drop_day(step.contract, step.day, actor)
+            outcome.dropped_days += 1
+        elif step.what == "personal data in partition":
+            outcome.personal_values += warehouse.archiver.remove_personal_from_table(step.contract, step.day, actor)
+        else:
+            outcome.personal_values += warehouse.archiver.remove_personal_from_archive(step.contract, step.day, actor)
+    for contract in catalog.contracts.values() if gaps.last_day_before(gaps.find(warehouse)) is None else ():
+        outcome.rejected_rows += warehouse.archiver.remove_rejected_content(contract)
+    tell("done", len(steps), len(steps))
+    return outcome
+
+
+def archive_day(warehouse: Warehouse, contract: Contract, day: date, actor: str, outcome: Outcome) -> None:
+    """Export a day unless that was done before, then drop it."""
+    if not warehouse.archiver.is_exported(contract, day):
+        warehouse.archiver.export(contract, day)
+    manifest = warehouse.archiver.drop(contract, day, actor)
+    outcome.days += 1
+    outcome.rows += manifest.fingerprint.rows
+    outcome.bytes += manifest.size_bytes
+
+
+def _readers(contract: Contract, catalog: Catalog) -> tuple[int, list[Reader]]:
+    """How many days before its own a day reads raw rows when it is run, and the derived tables that read them."""
+    table = contract.table
+    margins = [catalog.checks[name].lookback_days for name in catalog.checks if catalog.checks[name].family == "ops"]
+    found = []
+    for name, (back, ahead) in catalog.read_by(table).items():
+        # A day that is run brings the days before it up to date that look ahead to it, and they look back.
+        margins.append(ahead + back)
+        found.append(Reader(name, catalog.code_version(name), back, ahead))
+    return max(margins), found
+
+
+def _refuse_readers(contract: Contract, catalog: Catalog) -> None:
+    """What reads raw rows for as long as there are any would silently lose days: raise SettingsError."""
+    lasting = (*catalog.views.values(), *catalog.reports(contract.family).values())
+    readers = [model.table for model in lasting if contract.table in model.dependencies]
+    readers += [name for name, (back, _) in catalog.read_by(contract.table).items() if back == ALL_DAYS]
+    if readers:
+        raise SettingsError(
+            f"ANALYTICS_KEEP_RAW_EVENTS says no for {contract.table}, but {readers[0]} reads raw rows of all days: "
+            "keep them, or let it read what is made of them"
+        )
+
+
+def check_names(settings: Settings, catalog: Catalog) -> None:
+    """Raise SettingsError when a table of its own retention is none of ours: it would be kept by another rule."""
+    for contract in catalog.contracts.values():
+        if not settings.keep_raw_events.of(contract.table):
+            _refuse_readers(contract, catalog)
+    tables = catalog.event_tables
+    known = {*tables, *(table.split(".")[1] for table in tables)}
+    for variable, keeping in (
+        ("ANALYTICS_RETENTION_DAYS", settings.retention),
+        ("ANALYTICS_PERSONAL_RETENTION_DAYS", settings.personal_retention),
+        ("ANALYTICS_KEEP_RAW_EVENTS", settings.keep_raw_events),
+    ):
+        for table, _ in keeping.tables:
+            if table not in known:
+                raise SettingsError(f"{variable} names {table!r}, expected one of {tables}")
