@@ -23,7 +23,7 @@ import zstandard
 
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.config.settings import Settings
-from analytics_etl.orchestration.assets.events import load_days
+from analytics_etl.pipeline.loading import load_days
 from analytics_etl.postgres import server as embedded
 from analytics_etl.warehouse import Warehouse
 from benchmarks.measuring import empty_database, figures_of, say

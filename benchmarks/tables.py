@@ -13,13 +13,13 @@ from uuid import uuid4
 import dagster as dg
 from dagster import DagsterEventType, DagsterInstance
 
+from analytics_etl.catalog.calendar import Cadence, period_start
 from analytics_etl.catalog.catalog import Catalog
-from analytics_etl.catalog.models import Cadence, cadence_of
+from analytics_etl.catalog.models import cadence_of
 from analytics_etl.config.settings import Settings
 from analytics_etl.orchestration import runs
 from analytics_etl.orchestration.assets.metadata import asset_key
 from analytics_etl.orchestration.definitions import build_defs
-from analytics_etl.orchestration.partitions import period_start
 from analytics_etl.warehouse import CHANGE_CHECK, Warehouse, changes
 from benchmarks.measuring import peak_mb
 

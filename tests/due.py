@@ -5,12 +5,11 @@ from typing import Any
 
 from events import declared
 
-from analytics_etl.catalog.models import Cadence
+from analytics_etl.catalog.calendar import NAMES, Cadence, period_end, periods
 from analytics_etl.checks import declared_checks
 from analytics_etl.checks.due import due_checks
-from analytics_etl.orchestration.assets.reports import write_index
-from analytics_etl.orchestration.partitions import period_end, periods
-from analytics_etl.pipeline.due_reports import NAMES, families_with_reports, report_version
+from analytics_etl.pipeline.due_reports import families_with_reports, report_version
+from analytics_etl.pipeline.reports import write_index
 from analytics_etl.reporting import build_report, render_json, report_path, section_windows
 from analytics_etl.warehouse import CheckResult, Warehouse
 

@@ -19,13 +19,12 @@ import pyarrow.parquet as pq
 import zstandard
 from psycopg.rows import dict_row
 
-from analytics_etl.catalog.catalog import Catalog
-from analytics_etl.catalog.models import Cadence, cadence_of
+from analytics_etl.catalog.calendar import Cadence, periods
+from analytics_etl.catalog.catalog import Catalog, is_of
+from analytics_etl.catalog.models import cadence_of
 from analytics_etl.config.settings import Settings
 from analytics_etl.landing import FileReport
-from analytics_etl.monitoring.status import is_of
-from analytics_etl.orchestration.assets.events import load_days
-from analytics_etl.orchestration.partitions import periods
+from analytics_etl.pipeline.loading import load_days
 from analytics_etl.warehouse import LoadedDay, Warehouse
 from analytics_etl.warehouse.derived import ensure_table
 

@@ -28,10 +28,10 @@ from events import (
 )
 from sqlglot import exp, parse_one
 
+from analytics_etl.catalog.calendar import periods
 from analytics_etl.catalog.contracts import Contract
 from analytics_etl.checks import Limits, declared_checks, query_text, targets
 from analytics_etl.config.settings import PerTable, Settings
-from analytics_etl.orchestration.partitions import periods
 from analytics_etl.pipeline import verification as watchdog
 from analytics_etl.warehouse import Warehouse, migrations
 

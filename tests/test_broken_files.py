@@ -21,10 +21,10 @@ from analytics_etl.config.settings import SQL_DIR, PerTable, Settings
 from analytics_etl.monitoring.doctor import failures
 from analytics_etl.monitoring.doctor.services import sql_files
 from analytics_etl.monitoring.status import matrices
-from analytics_etl.orchestration.assets.reports import write_report
 from analytics_etl.pipeline.backfill_plan import make_plan
 from analytics_etl.pipeline.dropping import target_of
 from analytics_etl.pipeline.due_reports import families_to_report
+from analytics_etl.pipeline.reports import write_report
 from analytics_etl.pipeline.retention import plan as retention_plan
 from analytics_etl.warehouse import DatabaseError, Warehouse
 

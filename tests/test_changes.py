@@ -11,12 +11,12 @@ import pytest
 from events import DAY, DOWNLOADS, aggregate, ask, declared, download, load, rows_of, write
 from test_cli import call, variables
 
+from analytics_etl.catalog.calendar import periods
 from analytics_etl.cli.changes import _packed
 from analytics_etl.config.settings import Settings
 from analytics_etl.monitoring.doctor import examine
 from analytics_etl.monitoring.status import matrices
 from analytics_etl.orchestration.definitions import build_defs
-from analytics_etl.orchestration.partitions import periods
 from analytics_etl.pipeline.backfill_plan import make_plan
 from analytics_etl.warehouse import ChangeRefusedError, Warehouse
 

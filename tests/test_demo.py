@@ -12,20 +12,19 @@ from due import settle
 from events import all_tables, ask, declared, download, load_and_aggregate, write
 from test_cli import call, variables
 
-from analytics_etl.catalog.models import Cadence
+from analytics_etl.catalog.calendar import Cadence, period_start
 from analytics_etl.cli import samples
 from analytics_etl.cli.typed import yesterday
 from analytics_etl.config.settings import Settings
 from analytics_etl.families.sample import FAMILIES, SampleOptions, write_sample
 from analytics_etl.monitoring import doctor
 from analytics_etl.monitoring.status import matrices
-from analytics_etl.orchestration.assets.reports import write_index, write_report
 from analytics_etl.orchestration.definitions import build_defs
-from analytics_etl.orchestration.late import late_days
-from analytics_etl.orchestration.partitions import period_start
 from analytics_etl.pipeline import gaps, retention
 from analytics_etl.pipeline.backfill_plan import known_days, make_plan
 from analytics_etl.pipeline.demonstration import Demonstration
+from analytics_etl.pipeline.late import late_days
+from analytics_etl.pipeline.reports import write_index, write_report
 from analytics_etl.warehouse import Warehouse
 
 LAST = date(2025, 3, 31)

@@ -32,8 +32,8 @@ from analytics_etl.monitoring import doctor
 from analytics_etl.monitoring.doctor import Finding, examine
 from analytics_etl.monitoring.status import notes
 from analytics_etl.orchestration import runs
-from analytics_etl.orchestration.assets.events import scan_files
 from analytics_etl.pipeline.backfill_plan import make_plan
+from analytics_etl.pipeline.loading import scan_files
 from analytics_etl.warehouse import Warehouse
 
 TODAY = DAY + timedelta(days=1)

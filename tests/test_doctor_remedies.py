@@ -30,7 +30,7 @@ from analytics_etl.checks import declared_checks, evaluate, targets
 from analytics_etl.config.settings import Settings
 from analytics_etl.monitoring.doctor import Finding, examine
 from analytics_etl.orchestration import runs
-from analytics_etl.orchestration.assets.events import scan_files
+from analytics_etl.pipeline.loading import scan_files
 from analytics_etl.warehouse import Warehouse
 
 NAMED = f"download_events/{DAY}.ndjson"

@@ -27,15 +27,14 @@ from events import (
 )
 from test_cli import variables
 
+from analytics_etl.catalog.calendar import Cadence, period_start, periods
 from analytics_etl.catalog.catalog import Catalog
-from analytics_etl.catalog.models import Cadence
 from analytics_etl.cli import main
 from analytics_etl.config.settings import PerTable, Settings
-from analytics_etl.orchestration.assets.reports import write_index, write_report
-from analytics_etl.orchestration.late import new_files
-from analytics_etl.orchestration.partitions import period_start, periods
 from analytics_etl.pipeline import dropping, retention
 from analytics_etl.pipeline.backfill_plan import make_plan
+from analytics_etl.pipeline.late import new_files
+from analytics_etl.pipeline.reports import write_index, write_report
 from analytics_etl.warehouse import Warehouse
 
 FIRST, LAST = date(2025, 3, 30), date(2025, 4, 1)  # a Sunday to a Tuesday: two weeks, two months

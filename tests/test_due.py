@@ -14,9 +14,10 @@ from analytics_etl.checks.due import due_checks
 from analytics_etl.config.settings import Settings
 from analytics_etl.monitoring import doctor
 from analytics_etl.monitoring.status import matrices
-from analytics_etl.orchestration.assets.reports import write_report
+from analytics_etl.orchestration.checks import _refreshed
 from analytics_etl.pipeline.backfill_plan import Plan, make_plan
 from analytics_etl.pipeline.due_reports import report_version
+from analytics_etl.pipeline.reports import write_report
 from analytics_etl.warehouse import CheckResult, Warehouse
 
 NEXT = DAY + timedelta(days=1)
@@ -96,8 +97,8 @@ def test_a_run_checks_the_partitions_that_it_brought_up_to_date(done: Warehouse)
     aggregate(done, DAY, DAY, ("day",), ["registry"])
     own, target = declared_checks(declared())[OVERVIEW], checks.targets(declared())[OVERVIEW]
     execute(done.settings.database_url, f"update ops.partitions set run_id = 'r' where table_name = '{OVERVIEW}'")
-    assert set(checks._refreshed(done, target, own, "r")) == {DAY, NEXT}
-    assert checks._refreshed(done, target, own, "another") == {}
+    assert set(_refreshed(done, target, own, "r")) == {DAY, NEXT}
+    assert _refreshed(done, target, own, "another") == {}
 
 
 def test_a_check_is_another_when_it_demands_something_else() -> None:

@@ -16,7 +16,7 @@ from analytics_etl.families.sample import SampleOptions, write_sample
 from analytics_etl.orchestration import runs
 from analytics_etl.orchestration.assets.days import DAYS_KEY
 from analytics_etl.orchestration.runs import Job
-from analytics_etl.orchestration.schedules import VIEWS_JOB
+from analytics_etl.pipeline.jobs import VIEWS_JOB
 
 FAMILY = ("registry",)
 PERIODS = (f"daily/{DAY}", "weekly/2025-W11", "monthly/2025-03")

@@ -22,7 +22,7 @@ from analytics_etl.landing.lines import Lines
 from analytics_etl.landing.names import LONGEST_PATH, ledger_path
 from analytics_etl.landing.rejections import FileState
 from analytics_etl.monitoring.doctor.surroundings import landing
-from analytics_etl.orchestration.late import new_files
+from analytics_etl.pipeline.late import new_files
 from analytics_etl.warehouse import DatabaseError, Warehouse
 
 FOLDER = "download_events"

@@ -8,11 +8,13 @@ import dagster as dg
 import pytest
 from events import DOWNLOADS, declared, download, load, rows_of, write
 
+from analytics_etl.catalog.calendar import stretches
 from analytics_etl.config.settings import PerTable, Settings
 from analytics_etl.orchestration.assets.events import build_event_asset
 from analytics_etl.orchestration.definitions import build_defs
-from analytics_etl.orchestration.late import SCAN_JOB, days_of_run, late_days
-from analytics_etl.orchestration.partitions import Partitions, stretches
+from analytics_etl.orchestration.late import SCAN_JOB, days_of_run
+from analytics_etl.orchestration.partitions import Partitions
+from analytics_etl.pipeline.late import late_days
 from analytics_etl.warehouse import Warehouse
 
 FIRST = date(2025, 3, 3)

@@ -10,153 +10,56 @@ PACKAGE = Path(__file__).resolve().parent.parent / "analytics_etl"
 ROOT = PACKAGE.name
 
 LIBRARIES = {
-    "dagster": {
-        "definitions",
-        "schedules",
-        "checks",
-        "partitions",
-        "assets",
-        "runs",
-        "dagster_storage",
-        "dagster_events",
-        "evaluations",
-        "housekeeping",
-        "own_runs",
-        "incidents",
-        "late",
-        "notifier",
-        "outcomes",
-        "planned",
-        "views_sensor",
-    },
-    "sqlalchemy": {"warehouse", "dagster_storage", "dagster_events"},
+    "dagster": {"orchestration"},
+    "sqlalchemy": {"warehouse", "orchestration"},
     "psycopg": {"warehouse"},
     "psycopg2": set[str](),
     "alembic": {"warehouse"},
     "pgpq": {"warehouse"},
     "great_expectations": {"checks"},
     # The archive is read back by something else than what wrote it, and numbers are computed again by something else.
-    "duckdb": {"landing", "archive", "watchdog"},
+    "duckdb": {"landing", "archive", "pipeline"},
     "jinja2": {"reporting"},
     "markupsafe": {"reporting"},
     "click": {"cli"},
     "rich": {"cli"},
-    "prometheus_client": {"metrics"},
+    "prometheus_client": {"monitoring"},
 }
-"""Library -> the modules (or packages) of ours that may import it. Any other library is free."""
+"""Library -> the rooms of ours that may import it. Any other library is free."""
 
 LAZY = {"great_expectations"}
 """Takes seconds to import, so only inside the functions that need it."""
 
 MAY_IMPORT = {
-    "visible": set[str](),
-    "parameters": {"visible"},
-    "settings": {"owners", "parameters", "urls", "visible"},
-    "sessions": set[str](),
-    "urls": set[str](),
-    "private": set[str](),
-    "owners": set[str](),
-    "models": set[str](),
-    "marks": set[str](),
-    "contracts": set[str](),
-    "embedded": {"private"},
-    "english": set[str](),
-    "scaffolding": {"contracts"},
-    "whole_files": {"private"},
-    "sample": {"whole_files"},
-    "partitions": {"models"},
-    "broken": {"contracts", "models"},
-    "catalog": {"settings", "broken", "models", "contracts", "visible"},
-    "reporting": {"settings", "marks", "models", "contracts", "partitions"},
-    "landing": {"private", "settings", "models", "contracts", "partitions"},
-    "archive": {"private"},
-    "hosts": set[str](),
-    "webserver": {"hosts", "settings"},
-    "dagster_events": set[str](),
-    "evaluations": set[str](),
-    "dagster_storage": {"dagster_events", "sessions", "webserver"},
+    "text": set[str](),
+    "disk": set[str](),
+    "config": {"text"},
+    "catalog": {"config", "text"},
+    "archive": {"disk"},
+    "landing": {"catalog", "disk"},
+    "postgres": {"disk"},
     # The books hold what landing reports: the warehouse names these values, and of landing calls the listing alone.
-    "warehouse": {
-        *("settings", "sessions", "models", "contracts", "partitions", "embedded", "english", "landing", "archive"),
+    "warehouse": {"archive", "catalog", "config", "landing", "postgres", "text"},
+    "reporting": {"catalog", "config"},
+    "families": {"disk", "warehouse"},
+    "checks": {"catalog", "warehouse"},
+    "pipeline": {"archive", "catalog", "checks", "config", "disk", "landing", "reporting", "text", "warehouse"},
+    "alerting": {"config", "text"},
+    "monitoring": {"catalog", "checks", "config", "landing", "pipeline", "postgres", "text", "warehouse"},
+    "orchestration": {
+        *("alerting", "catalog", "checks", "config", "disk", "landing", "monitoring", "pipeline", "postgres"),
+        *("reporting", "text", "warehouse"),
     },
-    "demonstration": {"english", "settings"},
-    "gaps": {"english", "partitions", "warehouse"},
-    "retention": {"settings", "models", "contracts", "catalog", "warehouse", "gaps"},
-    "outdated_reports": {"models", "partitions", "warehouse"},
-    "due_reports": {"settings", "models", "partitions", "catalog", "checks.declared", "warehouse", "reporting"},
-    "lineage": {"catalog", "due_reports", "models"},
-    "jobs": {"catalog", "checks.declared", "english", "lineage", "models", "partitions", "schedules"},
-    "outcomes": {"checks", "english"},
-    "failed_reports": {"partitions", "catalog", "warehouse", "due_reports"},
-    "due_views": {"catalog", "checks.declared", "checks.due", "status", "warehouse"},
-    "rejections": {"english", "warehouse"},
-    "status": {"english", "gaps", "models", "partitions", "catalog", "checks.declared", "checks.due", "warehouse"},
-    # Of landing only the temporary folder that is cleared when its process was killed.
-    "watchdog": {"settings", "models", "contracts", "partitions", "catalog", "landing", "warehouse"},
-    "assets": {
-        *("settings", "models", "contracts", "partitions", "catalog", "landing", "warehouse", "reporting"),
-        *(
-            "private",
-            "english",
-            "gaps",
-            "marks",
-            "due_reports",
-            "evaluations",
-            "failed_reports",
-            "outdated_reports",
-            "retention",
-            "status",
-            "visible",
-            "watchdog",
-        ),
-        *("whole_files", "broken"),
-        *("checks.declared", "checks.due"),
-    },
-    "checks": {
-        "settings",
-        "models",
-        "contracts",
-        "partitions",
-        "catalog",
-        "warehouse",
-        "assets.metadata",
-        "evaluations",
-    },
-    "notifications": {"english", "settings", "urls"},
-    "incidents": {"notifications", "partitions", "schedules"},
-    "notifier": {"english", "settings", "owners", "warehouse", "notifications", "incidents"},
-    "schedules": {"settings", "models", "contracts", "partitions", "catalog", "assets.metadata"},
-    "housekeeping": {"english", "settings", "warehouse"},
-    "own_runs": {"settings", "warehouse", "incidents", "whole_files"},
-    "late": {"contracts", "models", "partitions", "catalog", "landing", "warehouse", "assets"},
-    "views_sensor": {"models", "late", "schedules"},
-    "definitions": {
-        "settings",
-        "due_reports",
-        "owners",
-        "catalog",
-        "partitions",
-        "warehouse",
-        "assets",
-        "checks",
-        "schedules",
-        "housekeeping",
-        "own_runs",
-        "late",
-        "notifier",
-        "views_sensor",
+    "cli": {
+        *("alerting", "archive", "catalog", "config", "families", "monitoring", "orchestration", "pipeline"),
+        *("postgres", "text", "warehouse"),
     },
 }
-"""Module (or package) -> what of ours it may import, itself aside. What is not named here is a program, which may
-import all but `cli`, or the pure code of a domain, which belongs into DOMAINS."""
+"""Room -> the rooms it may import, from the ground up: each names only rooms above it in this list."""
 
-PROGRAMS = {"cli", "runs", "doctor", "dropping", "failed_checks", "metrics", "missing", "planned", "queries"}
-DOMAINS = set[str]()
-"""Packages of pure code of one family: they may import what `reporting` may, and assets and checks may import them."""
-
-READS_ENVIRONMENT = {"settings"}
-WRITES_ENVIRONMENT = {"runs", "sessions"}
-PASSES_ENVIRONMENT_ON = {"runs", "sessions", "embedded.server"}
+READS_ENVIRONMENT = {"config.settings"}
+WRITES_ENVIRONMENT = {"orchestration.runs", "postgres.sessions"}
+PASSES_ENVIRONMENT_ON = {"orchestration.runs", "postgres.sessions", "postgres.server.server"}
 
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 
@@ -205,10 +108,16 @@ def imported_modules(tree: ast.AST) -> set[str]:
 each_source = pytest.mark.parametrize("path", SOURCES, ids=module_of)
 
 
-def test_every_part_has_its_place() -> None:
-    parts = {part_of(module_of(path)) for path in SOURCES} - {ROOT}
-    assert parts <= set(MAY_IMPORT) | PROGRAMS | DOMAINS, "add a new module to the rules above"
-    assert set(MAY_IMPORT) | PROGRAMS | DOMAINS <= parts, "the rules name a module that is not there"
+def test_every_module_is_in_a_room() -> None:
+    rooms = {part_of(module_of(path)) for path in SOURCES} - {ROOT}
+    assert rooms == set(MAY_IMPORT), "a new module belongs into one of the rooms above, a new room into the list"
+    assert [path.name for path in PACKAGE.glob("*.py")] == ["__init__.py"]
+
+
+def test_rooms_stand_on_those_before_them() -> None:
+    order = list(MAY_IMPORT)
+    for number, room in enumerate(order):
+        assert MAY_IMPORT[room] <= set(order[:number]), room
 
 
 def test_the_rules_find_what_they_are_about() -> None:
@@ -238,29 +147,22 @@ def test_slow_libraries_are_imported_lazily(path: Path) -> None:
 @each_source
 def test_pandas_is_not_on_the_way_of_the_rows(path: Path) -> None:
     uses_pandas = "pandas" in {part_of(name) for name in imports(tree_of(path))}
-    assert not uses_pandas or part_of(module_of(path)) in {"reporting", *DOMAINS}
+    assert not uses_pandas or part_of(module_of(path)) == "reporting"
 
 
 @each_source
 def test_imports_point_downwards(path: Path) -> None:
-    module = module_of(path)
-    part = part_of(module)
-    imported = {name for name in imported_modules(tree_of(path)) if part_of(name) != part}
-    assert "cli" not in imported, "nothing imports the command line"
-    if part in PROGRAMS or part == ROOT:
-        return
-    allowed = MAY_IMPORT["reporting" if part in DOMAINS else part]
-    if part in ("assets", "checks"):
-        allowed = allowed | DOMAINS
-    assert {name for name in imported if name not in allowed and part_of(name) not in allowed} == set()
+    room = part_of(module_of(path))
+    imported = {part_of(name) for name in imported_modules(tree_of(path))} - {room}
+    assert imported <= MAY_IMPORT.get(room, set())
 
 
 @each_source
 def test_assets_meet_in_the_database_only(path: Path) -> None:
-    module = module_of(path)
-    if part_of(module) == "assets":
-        others = {name for name in imported_modules(tree_of(path)) if part_of(name) == "assets"}
-        assert others <= {"assets.metadata"}
+    assets = "orchestration.assets"
+    if module_of(path).startswith(f"{assets}."):
+        others = {name for name in imported_modules(tree_of(path)) if name.startswith(assets)}
+        assert others <= {f"{assets}.metadata"}
 
 
 # -- the environment --------------------------------------------------------------------------------------------------

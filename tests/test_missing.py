@@ -8,10 +8,10 @@ from due import settle
 from events import DOWNLOADS, ask, declared, download, execute, ledger, load, write
 from test_cli import call, variables
 
+from analytics_etl.catalog.calendar import period_end, periods
 from analytics_etl.config.settings import PerTable, Settings
 from analytics_etl.monitoring import doctor
 from analytics_etl.monitoring.status import Cell, matrices
-from analytics_etl.orchestration.partitions import period_end, periods
 from analytics_etl.pipeline.backfill_plan import known_days, make_plan
 from analytics_etl.pipeline.lineage import Lineage
 from analytics_etl.warehouse import Warehouse

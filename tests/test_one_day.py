@@ -11,6 +11,7 @@ from conftest import Server, settings_in
 from dagster import AssetCheckEvaluation, AssetRecordsFilter, DagsterEventType, DagsterInstance
 from events import DOWNLOADS, all_tables, ask, booked, download, ledger, restored_environment, without_rows, write
 
+from analytics_etl.catalog.calendar import period_start
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.catalog.models import cadence_of
 from analytics_etl.checks import declared_checks
@@ -18,7 +19,6 @@ from analytics_etl.config.settings import Settings
 from analytics_etl.families.sample import FAMILIES, SampleOptions, write_sample
 from analytics_etl.orchestration import runs
 from analytics_etl.orchestration.assets.metadata import asset_key
-from analytics_etl.orchestration.partitions import period_start
 from analytics_etl.reporting.families import REPORTS
 
 DAY = date(2025, 3, 5)

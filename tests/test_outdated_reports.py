@@ -8,7 +8,7 @@ import pytest
 from events import DAY, DOWNLOADS, aggregate, ask, declared, download, load, write
 from test_schedule_days import EVENTS, record
 
-from analytics_etl.catalog.models import Cadence
+from analytics_etl.catalog.calendar import Cadence
 from analytics_etl.config.settings import Settings
 from analytics_etl.orchestration.assets.reports import build_report_asset, report_key
 from analytics_etl.orchestration.partitions import Partitions

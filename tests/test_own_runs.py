@@ -24,10 +24,10 @@ from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.config.settings import Settings
 from analytics_etl.monitoring.doctor import examine
 from analytics_etl.orchestration import runs
-from analytics_etl.orchestration.assets.events import scan_files
 from analytics_etl.orchestration.definitions import build_defs
-from analytics_etl.orchestration.late import late_days, new_files
 from analytics_etl.orchestration.own_runs import FOLDER, build_own_runs, export_day, records
+from analytics_etl.pipeline.late import late_days, new_files
+from analytics_etl.pipeline.loading import scan_files
 from analytics_etl.warehouse import Warehouse
 
 EVENTS = "schedules.schedule_events"

@@ -13,13 +13,13 @@ from click.testing import CliRunner, Result
 from conftest import Server, settings_in
 from events import Event, aggregate, ask, compilation, declared, download, event_id, load, put, view, write
 
+from analytics_etl.catalog.calendar import periods
 from analytics_etl.cli import main
 from analytics_etl.config.settings import PerTable, Settings
 from analytics_etl.families.queries import Page, QueryError
 from analytics_etl.families.queries.registry import languages, organizations, overview
 from analytics_etl.families.queries.registry_events import EventFilter, events, events_between
 from analytics_etl.families.queries.registry_modules import statistics, top, top_of_days, trending, versions
-from analytics_etl.orchestration.partitions import periods
 from analytics_etl.pipeline import retention
 from analytics_etl.warehouse import Warehouse
 

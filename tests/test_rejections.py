@@ -12,8 +12,8 @@ from test_cli import call, variables
 from analytics_etl import checks
 from analytics_etl.config.settings import Settings
 from analytics_etl.monitoring.doctor.files import rejected_rows
-from analytics_etl.orchestration.assets.reports import write_report
 from analytics_etl.pipeline import rejections
+from analytics_etl.pipeline.reports import write_report
 from analytics_etl.warehouse import Warehouse
 
 PATH = "download_events/app.ndjson"

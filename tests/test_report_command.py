@@ -10,10 +10,10 @@ from conftest import Server, settings_in
 from events import declared, download, load_and_aggregate, write
 from test_cli import call, variables
 
-from analytics_etl.catalog.models import Cadence
+from analytics_etl.catalog.calendar import Cadence, period_end, period_start
 from analytics_etl.config.settings import Settings
 from analytics_etl.orchestration.assets.reports import build_report_asset, report_key
-from analytics_etl.orchestration.partitions import Partitions, period_end, period_start
+from analytics_etl.orchestration.partitions import Partitions
 from analytics_etl.warehouse import Warehouse
 
 DAY = date(2025, 3, 31)

@@ -13,7 +13,7 @@ from test_cli import call, variables
 
 from analytics_etl.config.settings import Settings
 from analytics_etl.orchestration import runs
-from analytics_etl.orchestration.assets.reports import write_index
+from analytics_etl.pipeline.reports import write_index
 
 GOLDEN_DIR = Path(__file__).parent / "golden"
 

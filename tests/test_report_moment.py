@@ -6,7 +6,7 @@ import pytest
 from events import DAY, declared, download, execute, load_and_aggregate, view, write
 
 from analytics_etl.config.settings import Settings
-from analytics_etl.orchestration.assets.reports import write_report
+from analytics_etl.pipeline.reports import write_report
 from analytics_etl.warehouse import Snapshot, Warehouse
 
 

@@ -7,11 +7,11 @@ from typing import Any
 from events import DAY, Event, aggregate, all_tables, ask, at, declared, event_id, load, rejected, write
 
 from analytics_etl import checks
-from analytics_etl.catalog.models import Cadence
+from analytics_etl.catalog.calendar import Cadence
 from analytics_etl.config.settings import PerTable, Settings
-from analytics_etl.orchestration.assets.reports import write_report
 from analytics_etl.pipeline import retention
 from analytics_etl.pipeline import verification as watchdog
+from analytics_etl.pipeline.reports import write_report
 from analytics_etl.warehouse import Warehouse
 
 EVENTS = "schedules.schedule_events"

@@ -13,8 +13,8 @@ from events import aggregate, all_tables, ask, days_of, declared, event_id, exec
 from test_usage_archive import EVENTS, usage
 
 from analytics_etl.catalog.contracts import Contract, read_contract
-from analytics_etl.orchestration.assets.reports import write_report
 from analytics_etl.pipeline.backfill_plan import make_plan
+from analytics_etl.pipeline.reports import write_report
 from analytics_etl.warehouse import Warehouse, migrations
 
 FIRST, NEWEST = date(2025, 3, 10), date(2025, 3, 12)

@@ -7,13 +7,13 @@ from pathlib import Path
 from conftest import Server, needs_second_postgres, settings_in
 from events import all_tables, ask, load_and_aggregate, without_rows
 
+from analytics_etl.catalog.calendar import periods
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.catalog.models import cadence_of
 from analytics_etl.checks import declared_checks, evaluate, targets
 from analytics_etl.config.settings import Settings
 from analytics_etl.families.sample import FAMILIES, SampleOptions, write_sample
-from analytics_etl.orchestration.assets.reports import write_report
-from analytics_etl.orchestration.partitions import periods
+from analytics_etl.pipeline.reports import write_report
 from analytics_etl.warehouse import Warehouse
 
 pytestmark = needs_second_postgres

@@ -14,11 +14,12 @@ from dagster._core.storage.tags import PARTITION_NAME_TAG, RUN_KEY_TAG
 from dagster._core.test_utils import create_run_for_test
 from events import DAY
 
+from analytics_etl.catalog.calendar import NAMES
 from analytics_etl.config.settings import Settings
 from analytics_etl.orchestration import views_sensor
 from analytics_etl.orchestration.definitions import build_defs
 from analytics_etl.orchestration.late import BY_TAG
-from analytics_etl.orchestration.schedules import JOB_NAMES, VIEWS_JOB
+from analytics_etl.pipeline.jobs import VIEWS_JOB
 
 OF_DAY = {PARTITION_NAME_TAG: str(DAY)}
 ENDINGS = (Kind.RUN_SUCCESS, Kind.RUN_FAILURE, Kind.RUN_CANCELED)
@@ -68,7 +69,7 @@ def test_it_is_the_job_of_views_that_follows(world: World) -> None:
 
 
 @pytest.mark.parametrize("how", ENDINGS)
-@pytest.mark.parametrize("job", JOB_NAMES.values())
+@pytest.mark.parametrize("job", NAMES.values())
 def test_the_views_follow_a_run_once_whatever_became_of_it(world: World, job: str, how: Kind) -> None:
     assert world.asked() == []
     world.ended("watchdog")

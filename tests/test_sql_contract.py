@@ -15,13 +15,13 @@ from sql_engines import CASES, KINDS, SOME_DAY, TYPES, ZONES, DuckDB, Postgres, 
 from sqlglot import exp
 
 from analytics_etl import checks
+from analytics_etl.catalog.calendar import period_start, periods
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.catalog.models import Model, window_parameters
 from analytics_etl.config.parameters import load_parameters
 from analytics_etl.config.settings import SQL_DIR, Settings
 from analytics_etl.families.sample import FAMILIES, SampleOptions, write_sample
-from analytics_etl.orchestration.assets.events import load_days
-from analytics_etl.orchestration.partitions import period_start, periods
+from analytics_etl.pipeline.loading import load_days
 from analytics_etl.warehouse import CheckResult, DatabaseError, Warehouse
 from analytics_etl.warehouse.derived import ensure_table, replace_window
 

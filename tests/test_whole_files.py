@@ -14,7 +14,7 @@ from analytics_etl.config.settings import Settings
 from analytics_etl.disk.whole_files import remove_leftovers, whole_file
 from analytics_etl.families.sample import SampleOptions, write_sample
 from analytics_etl.orchestration import own_runs
-from analytics_etl.orchestration.assets.reports import write_index
+from analytics_etl.pipeline.reports import write_index
 
 WRITE_FOR_EVER = """
 import sys, time

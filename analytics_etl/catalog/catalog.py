@@ -3,7 +3,7 @@
 A file that cannot be used stops its own table and what reads it, which are then in `broken` and in nothing else.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -243,3 +243,8 @@ def _check_names(settings: Settings) -> None:
             raise SettingsError(
                 f"{variable} names {cut(', '.join(unknown), LONGEST_SHOWN)}, expected some of {', '.join(tables)}"
             )
+
+
+def is_of(table: str, families: Collection[str]) -> bool:
+    """Whether a table is of one of some families; of none means all."""
+    return not families or table.split(".", maxsplit=1)[0] in families

@@ -19,8 +19,9 @@ from sqlglot import exp
 from sqlglot.errors import ParseError
 from sqlglot.lineage import lineage
 
+from analytics_etl.catalog.calendar import Cadence
+
 Kind = Literal["sources", "aggregates", "views", "checks", "reports"]
-Cadence = Literal["day", "week", "month"]
 
 HEADER_KEYS = {"description", "key", "columns", "checks"}
 Value = str | int | float

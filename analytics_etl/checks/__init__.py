@@ -1,158 +1,24 @@
-"""Checks: headers, `sql/<family>/checks` and `sql/ops/checks` -> Great Expectations -> Dagster asset checks.
+"""Checks: headers, `sql/<family>/checks` and `sql/ops/checks` -> what is wrong with the rows of a partition.
 
 A check file's name begins with the table it is about; those of the family `ops` are about every event table. Results
 are kept per partition in `ops.check_results`, also when one run does a whole range of partitions.
 
-`declared` reads what is checked, `evaluation` finds the rows of a partition and what is wrong with them,
-`expectations` is Great Expectations, `due` finds the partitions whose checks have to run.
+`declared` reads what is checked, `evaluation` finds the rows of a partition and what is wrong with them, `predicates`
+judges columns in one pass, `expectations` is Great Expectations for all other kinds, `due` finds the partitions whose
+checks have to run. Asset checks of Dagster are made of it elsewhere.
 """
 
-from collections.abc import Iterator, Sequence
-from datetime import date
-from typing import Any
-
-import dagster as dg
-from dagster._core.storage import tags as dg_tags
-
-from analytics_etl.catalog.catalog import Catalog
-from analytics_etl.catalog.models import cadence_of
-from analytics_etl.checks.declared import (
-    SAMPLE_ROWS,
-    Check,
-    CheckError,
-    Target,
-    checked_table,
-    declared_checks,
-    targets,
-)
-from analytics_etl.checks.due import due_checks
+from analytics_etl.checks.declared import Check, CheckError, Target, checked_table, declared_checks, targets
 from analytics_etl.checks.evaluation import Limits, evaluate, query_text
-from analytics_etl.orchestration.assets.metadata import asset_key, retrying_lost_connections, table_of_rows
-from analytics_etl.orchestration.evaluations import Finding, evaluations, judged_materializations
-from analytics_etl.orchestration.partitions import Partitions, neighbours, period_end, periods
-from analytics_etl.warehouse import CheckResult, Warehouse
 
 __all__ = [
-    "CHECKS_STEP",
     "Check",
     "CheckError",
     "Limits",
     "Target",
-    "build_checks",
     "checked_table",
     "declared_checks",
     "evaluate",
     "query_text",
     "targets",
 ]
-
-CHECKS_STEP = "__checks"
-"""What the name of the step ends with that runs the checks of a table."""
-
-
-def build_checks(catalog: Catalog, partitions: Partitions) -> list[dg.AssetChecksDefinition]:
-    """The asset checks of every table."""
-    by_table = declared_checks(catalog)
-    return [_table_checks(target, by_table[table], partitions) for table, target in targets(catalog).items()]
-
-
-def _table_checks(target: Target, checks: Sequence[Check], partitions: Partitions) -> dg.AssetChecksDefinition:
-    """The checks of a table, with its partitions; those of a view, which has none, judge it as a whole."""
-    specs = {
-        check.name: dg.AssetCheckSpec(
-            check.name,
-            asset=asset_key(target.table),
-            description=check.description,
-            blocking=check.severity == "error",
-            additional_deps=[asset_key(table) for table in check.others],
-            partitions_def=None if target.period_column is None else partitions.of(cadence_of(target.table)),
-        )
-        for check in checks
-    }
-
-    @dg.multi_asset_check(
-        name=f"{target.table.replace('.', '__')}{CHECKS_STEP}", specs=list(specs.values()), can_subset=True
-    )
-    def table_checks(context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]) -> Iterator[Any]:
-        selected = {check_key.name for check_key in context.selected_asset_check_keys}
-        wanted = [check for check in checks if check.name in selected]
-        with retrying_lost_connections(warehouse):
-            requested = _periods(context, warehouse, target)
-            also = _refreshed(warehouse, target, wanted, context.run.run_id)
-            results = [
-                result
-                for stretch in neighbours({**requested, **also})
-                for result in evaluate(warehouse, target, wanted, stretch)
-            ]
-            warehouse.record_checks(results, context.run.run_id)
-            starts = [] if target.period_column is None else [*requested, *also]
-            judged = judged_materializations(context.instance, asset_key(target.table), starts)
-        for check in wanted if target.period_column is not None else ():
-            yield dg.Output(None, output_name=specs[check.name].get_python_identifier())
-        for check in wanted:  # the evaluations after one another: so they are stored together
-            of_check = [result for result in results if result.name == check.name]
-            if target.period_column is None:
-                yield _result_of_view(check, of_check)
-                continue
-            # A partition that was not asked for must not stop what is downstream of those that were.
-            findings = [
-                Finding(found.start, found.passed, _metadata(check, found, of_check), stops=found.start in requested)
-                for found in of_check
-            ]
-            yield from evaluations(specs[check.name], findings, judged, _severity(check))
-
-    return table_checks
-
-
-def _periods(context: dg.AssetCheckExecutionContext, warehouse: Warehouse, target: Target) -> dict[date, date]:
-    cadence = cadence_of(target.table)
-    if target.period_column is None:
-        newest = warehouse.newest_day(target.dependencies) or warehouse.settings.start_date
-        return {newest: newest}
-    tags = context.run.tags  # a run of checks alone has no window of its own
-    first = tags.get(dg_tags.ASSET_PARTITION_RANGE_START_TAG) or tags.get(dg_tags.PARTITION_NAME_TAG)
-    last = tags.get(dg_tags.ASSET_PARTITION_RANGE_END_TAG) or tags.get(dg_tags.PARTITION_NAME_TAG)
-    if first is not None and last is not None:
-        return periods(cadence, date.fromisoformat(first), date.fromisoformat(last))
-    # Executed from the check's own page, which names no partition: the newest one there is.
-    start = warehouse.newest_day([target.table])
-    if start is None:
-        raise CheckError(f"{target.table} has no partition yet that could be checked: materialise one first")
-    return {start: period_end(cadence, start)}
-
-
-def _refreshed(warehouse: Warehouse, target: Target, checks: Sequence[Check], run_id: str) -> dict[date, date]:
-    """The other partitions that this run brought up to date, since they read days around their own, and changed."""
-    if target.period_column is None:
-        return {}
-    return {found.start: found.end for found in due_checks(warehouse, {target.table: checks}, run_id=run_id)}
-
-
-def _result_of_view(check: Check, results: Sequence[CheckResult]) -> dg.AssetCheckResult:
-    [result] = results
-    return dg.AssetCheckResult(
-        asset_key=asset_key(check.table),
-        check_name=check.name,
-        passed=result.passed,
-        severity=_severity(check),
-        description=check.description,
-        metadata=_metadata(check, result, results),
-    )
-
-
-def _severity(check: Check) -> dg.AssetCheckSeverity:
-    return dg.AssetCheckSeverity.ERROR if check.severity == "error" else dg.AssetCheckSeverity.WARN
-
-
-def _metadata(check: Check, result: CheckResult, results: Sequence[CheckResult]) -> dict[str, Any]:
-    """What the page of a check shows of one of a run's results: rows that are wrong, and its SELECT.
-
-    Of many partitions only those that failed repeat the SELECT.
-    """
-    metadata: dict[str, Any] = {}
-    if not result.passed:
-        metadata["unexpected_count"] = result.unexpected_count
-        metadata["rows"] = dg.MetadataValue.md(table_of_rows(result.sample[:SAMPLE_ROWS]))
-    if check.select is not None and (len(results) == 1 or not result.passed):
-        metadata["select"] = dg.MetadataValue.md(f"```sql\n{check.select}\n```")
-    return metadata

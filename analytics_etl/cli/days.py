@@ -181,8 +181,8 @@ def reopen(day: datetime, families: tuple[str, ...], reason: str) -> None:
 
 def _waits(settings: Settings, catalog: Catalog, day: date, families: tuple[str, ...]) -> bool:
     """Whether files wait for a day, those included that nobody has looked at yet."""
-    from analytics_etl.monitoring.status import is_of  # noqa: PLC0415 - with it
-    from analytics_etl.orchestration.assets.events import scan_files  # noqa: PLC0415 - Dagster takes seconds to import
+    from analytics_etl.catalog.catalog import is_of  # noqa: PLC0415 - with it
+    from analytics_etl.pipeline.loading import scan_files  # noqa: PLC0415 - Dagster takes seconds to import
 
     warehouse = Warehouse(settings)
     persistently(settings, lambda: migrations.upgrade(settings))

@@ -57,7 +57,8 @@ def status(
     analytics-etl status --family usage
     analytics-etl status --family usage --family schedules --from 2025-03-01 --to 2025-03-31 --rows
     """  # noqa: D301 - click takes \b for the begin of lines to leave as they are
-    from analytics_etl.monitoring.status import is_of, matrices, notes  # noqa: PLC0415 - Dagster takes seconds to import
+    from analytics_etl.catalog.catalog import is_of  # noqa: PLC0415 - Dagster takes seconds to import
+    from analytics_etl.monitoring.status import matrices, notes  # noqa: PLC0415 - Dagster takes seconds to import
 
     settings = Settings.from_environment()
     catalog = read_catalog(settings)

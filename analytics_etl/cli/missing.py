@@ -72,8 +72,8 @@ def _look_at_files(
     """Read new and replaced files into the ledger, since what they hold belongs to what is missing; or say how many
     there are.
     """
-    from analytics_etl.orchestration.assets.events import scan_files  # noqa: PLC0415 - Dagster takes seconds to import
-    from analytics_etl.orchestration.late import new_files  # noqa: PLC0415 - the same
+    from analytics_etl.pipeline.late import new_files  # noqa: PLC0415 - the same
+    from analytics_etl.pipeline.loading import scan_files  # noqa: PLC0415 - Dagster takes seconds to import
 
     if not dry_run:
         with telling_rejected(settings, families), progress(1) as step:

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Literal
 
-from analytics_etl.catalog.catalog import Catalog
-from analytics_etl.catalog.models import Cadence, cadence_of
+from analytics_etl.catalog.calendar import CADENCES, Cadence, periods
+from analytics_etl.catalog.catalog import Catalog, is_of
+from analytics_etl.catalog.models import cadence_of
 from analytics_etl.checks.declared import declared_checks
 from analytics_etl.checks.due import due_checks
-from analytics_etl.orchestration.partitions import periods
 from analytics_etl.pipeline.gaps import find as find_gaps
 from analytics_etl.pipeline.gaps import told
 from analytics_etl.text.english import counted, shortened, spanned
@@ -26,8 +26,6 @@ Flag = Literal["empty", "unusual", "unchecked"]
 
 VOLUME_CHECK = "volume_is_usual"
 MOST_CHECK = "events_are_not_too_many"
-
-_CADENCES: tuple[Cadence, ...] = ("day", "week", "month")
 
 
 @dataclass(frozen=True)
@@ -64,7 +62,7 @@ def matrices(
     named.
     """
     settle(warehouse, catalog)
-    return [_matrix(warehouse, catalog, cadence, periods(cadence, first, last), families) for cadence in _CADENCES]
+    return [_matrix(warehouse, catalog, cadence, periods(cadence, first, last), families) for cadence in CADENCES]
 
 
 def settle(warehouse: Warehouse, catalog: Catalog) -> None:
@@ -144,11 +142,6 @@ def _waiting(row: Mapping[str, Any]) -> str | None:
     if is_final:
         return f"is final and keeps what it was made of; {what}; to make it anew: {reopen}"
     return f"is older than its files: {what}; to make it anew now: analytics-etl run {day}"
-
-
-def is_of(table: str, families: Collection[str]) -> bool:
-    """Whether a table is of one of some families; of none means all."""
-    return not families or table.split(".", maxsplit=1)[0] in families
 
 
 def _matrix(

@@ -7,26 +7,25 @@ from typing import Any
 
 import dagster as dg
 
+from analytics_etl.catalog.calendar import NAMES
 from analytics_etl.catalog.catalog import Catalog
-from analytics_etl.checks import build_checks
 from analytics_etl.config.owners import OPERATIONS
 from analytics_etl.config.settings import Settings, SettingsError
 from analytics_etl.orchestration.assets.aggregates import build_aggregate_asset
 from analytics_etl.orchestration.assets.broken import build_broken_asset
 from analytics_etl.orchestration.assets.days import build_days_asset
-from analytics_etl.orchestration.assets.events import build_event_asset, build_landing_asset, with_usable_sources
+from analytics_etl.orchestration.assets.events import build_event_asset, build_landing_asset
 from analytics_etl.orchestration.assets.reports import build_index_asset, build_report_asset
 from analytics_etl.orchestration.assets.retention import build_retention_asset
 from analytics_etl.orchestration.assets.views import build_view_asset
 from analytics_etl.orchestration.assets.watchdog import build_watchdog_asset
+from analytics_etl.orchestration.checks import build_checks
 from analytics_etl.orchestration.housekeeping import build_abandoned_sensor, build_housekeeping
 from analytics_etl.orchestration.late import build_late_sensor, build_period_sensor, build_scan_job
 from analytics_etl.orchestration.notifier import build_notification_sensor
 from analytics_etl.orchestration.own_runs import build_own_runs
 from analytics_etl.orchestration.partitions import Partitions
 from analytics_etl.orchestration.schedules import (
-    JOB_NAMES,
-    VIEWS_JOB,
     build_jobs,
     build_retention,
     build_schedules,
@@ -35,6 +34,8 @@ from analytics_etl.orchestration.schedules import (
 )
 from analytics_etl.orchestration.views_sensor import build_views_sensor
 from analytics_etl.pipeline.due_reports import families_with_reports
+from analytics_etl.pipeline.jobs import VIEWS_JOB
+from analytics_etl.pipeline.loading import with_usable_sources
 from analytics_etl.warehouse import Warehouse
 from analytics_etl.warehouse.liveness import being_alive
 
@@ -68,7 +69,7 @@ def build_defs(settings: Settings | None = None, overrides: Mapping[str, Any] | 
     retention_job, retention_schedule = build_retention(retention)
     watchdog_job = build_watchdog_job(watchdog)
     by_name, scan_job = {job.name: job for job in jobs}, build_scan_job(catalog)
-    daily, weekly, monthly = (by_name[JOB_NAMES[cadence]] for cadence in ("day", "week", "month"))
+    daily, weekly, monthly = (by_name[NAMES[cadence]] for cadence in ("day", "week", "month"))
     landing = [build_landing_asset(table) for table in catalog.event_tables]
     return dg.Definitions(
         assets=_owned([*landing, *assets, retention, watchdog], settings, catalog),

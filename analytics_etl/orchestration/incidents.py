@@ -23,7 +23,8 @@ from dagster._utils.schedules import cron_string_iterator
 from dagster_shared.error import SerializableErrorInfo
 
 from analytics_etl.alerting.messages import Message, RunFailure, daemon_died, tick_failed, tick_missed
-from analytics_etl.orchestration.schedules import JOB_NAMES, scheduled_period
+from analytics_etl.catalog.calendar import NAMES
+from analytics_etl.orchestration.schedules import scheduled_period
 
 TICK_GRACE = timedelta(minutes=15)
 """The daemon starts runs late when it is busy, and makes up for what it missed when it starts again."""
@@ -147,7 +148,7 @@ def _missed(
 ) -> Message:
     last_done = _tick(instance, state, series[0].timestamp(), list(TickStatus))
     key = f"missed:{state.selector_id}:{last_done.timestamp if last_done else 0:.0f}"
-    cadences = {f"{name}_schedule": cadence for cadence, name in JOB_NAMES.items()}
+    cadences = {f"{name}_schedule": cadence for cadence, name in NAMES.items()}
     cadence = cadences.get(state.instigator_name)
     day = None if cadence is None else scheduled_period(cadence, series[-1])
     return tick_missed(state.instigator_name, series, day, key, owners)

@@ -15,12 +15,10 @@ from dagster._core.storage.tags import (
     PARTITION_NAME_TAG,
 )
 
+from analytics_etl.catalog.calendar import Cadence, periods, stretches
 from analytics_etl.catalog.catalog import Catalog
-from analytics_etl.catalog.contracts import Contract
-from analytics_etl.catalog.models import Cadence
-from analytics_etl.landing import LandingFile, list_files
-from analytics_etl.orchestration.assets.events import scan_files
-from analytics_etl.orchestration.partitions import periods, stretches
+from analytics_etl.pipeline.late import late_days, new_files
+from analytics_etl.pipeline.loading import scan_files
 from analytics_etl.warehouse import Warehouse
 
 SCAN_JOB = "scan_landing"
@@ -104,40 +102,11 @@ def period_run_key(run_id: str, job_name: str) -> str:
     return f"{run_id} {job_name}"
 
 
-def late_days(warehouse: Warehouse, catalog: Catalog, yesterday: date) -> set[date]:
-    """The days with files waiting that are within the lateness window of their table, and over.
-
-    A file waits also when all its rows of the day were rejected, or when it held rows of it before it was replaced.
-    """
-    waiting = [row for row in warehouse.waiting_days() if warehouse.settings.start_date <= row["day"] <= yesterday]
-    found = set()
-    for table in catalog.contracts:
-        mine = [row["day"] for row in waiting if row["table_name"] == table]
-        valid = [row["day"] for row in waiting if row["table_name"] == table and row["rows_waiting"]]
-        newest = warehouse.newest_day([table]) or max(valid, default=None)
-        lateness = timedelta(days=warehouse.settings.lateness_of(table, is_derived=False))
-        found |= {day for day in mine if newest is not None and newest < day + lateness}
-    return found
-
-
 def days_of_run(tags: Mapping[str, str]) -> tuple[date, date] | None:
     """The first and last partition of a run by its tags; None when it has none."""
     first = tags.get(ASSET_PARTITION_RANGE_START_TAG) or tags.get(PARTITION_NAME_TAG)
     last = tags.get(ASSET_PARTITION_RANGE_END_TAG) or tags.get(PARTITION_NAME_TAG)
     return (date.fromisoformat(first), date.fromisoformat(last)) if first and last else None
-
-
-def new_files(contract: Contract, catalog: Catalog, warehouse: Warehouse) -> Iterator[LandingFile]:
-    """The landing files of a table that the ledger does not know as they are now, by their size and time only."""
-    known = {
-        entry["path"]: (entry["size_bytes"], entry["modified_at"])
-        for entry in warehouse.ledger(contract.table)
-        if entry["state"] != "gone"
-    }
-    sources = frozenset(catalog.mappings(contract.family))
-    for file in list_files(warehouse.settings.landing_dirs, contract.name, sources):
-        if known.get(file.path) != (file.size_bytes, file.modified_at):
-            yield file
 
 
 def _busy_days(instance: dg.DagsterInstance, job: str, now: datetime) -> set[date] | None:

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 
 from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
 
-from analytics_etl.orchestration.partitions import periods
+from analytics_etl.catalog.calendar import periods
 from analytics_etl.pipeline.backfill_plan import Gap, Plan
 from analytics_etl.pipeline.jobs import Job
 from analytics_etl.pipeline.lineage import Lineage

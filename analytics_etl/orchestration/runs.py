@@ -19,6 +19,7 @@ from dagster._core.storage.tags import (
     WILL_RETRY_TAG,
 )
 
+from analytics_etl.catalog.calendar import periods
 from analytics_etl.catalog.models import ModelError
 from analytics_etl.config.owners import OPERATIONS
 from analytics_etl.config.settings import Settings
@@ -29,7 +30,6 @@ from analytics_etl.orchestration.assets.reports import INDEX_GROUP
 from analytics_etl.orchestration.definitions import build_defs
 from analytics_etl.orchestration.incidents import AGAIN_TAG
 from analytics_etl.orchestration.outcomes import Outcome, innermost, named
-from analytics_etl.orchestration.partitions import periods
 from analytics_etl.pipeline.jobs import CADENCE_OF, Job, Parts, jobs_of
 from analytics_etl.text.english import counted
 from analytics_etl.warehouse import dagster_storage_url, is_lost, migrations, persistently, wait_until_back

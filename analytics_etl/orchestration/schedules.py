@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from analytics_etl.catalog.models import Cadence
-from analytics_etl.orchestration.partitions import Partitions, period_start
+from analytics_etl.catalog.calendar import NAMES, Cadence, period_start
+from analytics_etl.orchestration.partitions import Partitions
+from analytics_etl.pipeline.jobs import VIEWS_JOB
 
 if TYPE_CHECKING:  # Dagster has no public name for what define_asset_job returns
     from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition as AssetJob
@@ -14,15 +15,13 @@ if TYPE_CHECKING:  # Dagster has no public name for what define_asset_job return
 _CRON: dict[Cadence, str] = {"day": "5 0 * * *", "week": "5 1 * * 1", "month": "35 1 1 * *"}
 """Days at 00:05 for yesterday; weeks on Monday and months on the 1st, an hour later, when yesterday is there."""
 
-JOB_NAMES: dict[Cadence, str] = {"day": "daily", "week": "weekly", "month": "monthly"}
-VIEWS_JOB = "views"
 RETENTION_JOB = "retention"
 
 
 def build_jobs(assets: list[dg.AssetsDefinition], partitions: Partitions) -> "list[AssetJob]":
     """One job for the tables and reports of each cadence, with their checks, and one for what has no partitions."""
     jobs = []
-    for cadence, name in JOB_NAMES.items():
+    for cadence, name in NAMES.items():
         definition = partitions.of(cadence)
         keys = [asset.key for asset in assets if asset.partitions_def == definition]
         jobs.append(
@@ -46,7 +45,7 @@ def build_jobs(assets: list[dg.AssetsDefinition], partitions: Partitions) -> "li
 def build_schedules(jobs: "list[AssetJob]") -> list[dg.ScheduleDefinition]:
     """A schedule for each job, running unless it is switched off."""
     by_name = {job.name: job for job in jobs}
-    schedules = [_periodic(by_name[name], cadence) for cadence, name in JOB_NAMES.items()]
+    schedules = [_periodic(by_name[name], cadence) for cadence, name in NAMES.items()]
     views = dg.ScheduleDefinition(
         name="views_hourly",
         job=by_name[VIEWS_JOB],

@@ -15,9 +15,9 @@ from dagster._core.definitions.assets.job.asset_job import IMPLICIT_ASSET_JOB_NA
 from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus
 from dagster._core.storage.tags import RUN_KEY_TAG
 
-from analytics_etl.catalog.models import Cadence
+from analytics_etl.catalog.calendar import NAMES, Cadence
 from analytics_etl.orchestration.late import BY_TAG, UNDER_WAY, days_of_run, period_run_key
-from analytics_etl.orchestration.schedules import JOB_NAMES, VIEWS_JOB
+from analytics_etl.pipeline.jobs import VIEWS_JOB
 
 if TYPE_CHECKING:  # Dagster has no public name for what define_asset_job returns
     from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition as AssetJob
@@ -31,7 +31,7 @@ LOOK_BACK = timedelta(days=1)
 """What ended earlier, the hourly refresh has seen."""
 
 _ENDED = [Status.SUCCESS, Status.FAILURE, Status.CANCELED]
-_FOLLOWED = {*JOB_NAMES.values(), IMPLICIT_ASSET_JOB_NAME}
+_FOLLOWED = {*NAMES.values(), IMPLICIT_ASSET_JOB_NAME}
 """The jobs, and what Dagster calls it when somebody materialises some tables in the UI."""
 
 _PERIODS: tuple[Cadence, ...] = ("week", "month")
@@ -74,7 +74,7 @@ def _not_followed(instance: DagsterInstance, now: datetime) -> list[RunRecord]:
 
 def _is_followed(record: RunRecord) -> bool:
     run = record.dagster_run
-    return run.job_name in JOB_NAMES.values() or (run.job_name in _FOLLOWED and days_of_run(run.tags) is not None)
+    return run.job_name in NAMES.values() or (run.job_name in _FOLLOWED and days_of_run(run.tags) is not None)
 
 
 def _is_busy(instance: DagsterInstance) -> bool:
@@ -91,14 +91,14 @@ def _is_awaited(instance: DagsterInstance, record: RunRecord, now: datetime) -> 
         return False
     if BY_TAG in run.tags:  # the command line does what follows itself, the views at last
         return True
-    if run.job_name != JOB_NAMES["day"] or run.status != Status.SUCCESS or days_of_run(run.tags) is None:
+    if run.job_name != NAMES["day"] or run.status != Status.SUCCESS or days_of_run(run.tags) is None:
         return False
     return not all(_is_there(instance, key) for key in _keys(run.run_id))
 
 
 def _keys(run_id: str) -> Iterator[str]:
     for cadence in _PERIODS:
-        yield period_run_key(run_id, JOB_NAMES[cadence])
+        yield period_run_key(run_id, NAMES[cadence])
 
 
 def _is_there(instance: DagsterInstance, run_key: str) -> bool:

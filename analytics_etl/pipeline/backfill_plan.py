@@ -13,20 +13,18 @@ from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
-from analytics_etl.catalog.catalog import Catalog
-from analytics_etl.catalog.models import Cadence, Model, cadence_of
+from analytics_etl.catalog.calendar import CADENCES, NAMES, Cadence, neighbours, periods
+from analytics_etl.catalog.catalog import Catalog, is_of
+from analytics_etl.catalog.models import Model, cadence_of
 from analytics_etl.checks import declared_checks
 from analytics_etl.checks.due import REASONS, DueChecks, due_checks
-from analytics_etl.monitoring.status import is_of, settle
-from analytics_etl.orchestration.partitions import neighbours, periods
-from analytics_etl.orchestration.schedules import JOB_NAMES, VIEWS_JOB
 from analytics_etl.pipeline.due_reports import INDEX, DueReport, due_reports
 from analytics_etl.pipeline.due_reports import is_index_due as is_index_older
 from analytics_etl.pipeline.due_views import EARLIER, unmade_views
 from analytics_etl.pipeline.failed_checks import FailedCheck, failed_checks, stuck
 from analytics_etl.pipeline.gaps import find as find_gaps
 from analytics_etl.pipeline.gaps import not_due
-from analytics_etl.pipeline.jobs import CADENCES, Job, Parts, Wanted
+from analytics_etl.pipeline.jobs import VIEWS_JOB, Job, Parts, Wanted
 from analytics_etl.pipeline.lineage import Lineage
 from analytics_etl.warehouse import CHANGE_CHECK, OF_DROPPED_DAYS, Warehouse
 
@@ -125,7 +123,7 @@ def make_plan(
     records: dict[str, dict[date, Mapping[str, Any]]] = {}
     for record in warehouse.partitions(start, end):
         records.setdefault(record["table_name"], {})[record["period_start"]] = record
-    settle(warehouse, catalog)
+    warehouse.settle_days(catalog.kept_by_day)  # the settings may have changed since a day was written
     failed = failed_checks(warehouse, catalog)
     search = _Search(
         catalog,
@@ -196,7 +194,7 @@ class _Due:
                 tuple(sorted(names)) if (first, last) in of_checks else (),
                 tuple(sorted(pages)) if (first, last) in of_reports else (),
             )
-            yield Job(JOB_NAMES[cadence], first, last, only=parts)
+            yield Job(NAMES[cadence], first, last, only=parts)
 
 
 def _due(

@@ -11,12 +11,9 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from analytics_etl.archive import ArchiveFolder
-from analytics_etl.catalog.catalog import Catalog
-from analytics_etl.catalog.models import Cadence
-from analytics_etl.monitoring.status import is_of
-from analytics_etl.orchestration.assets.reports import write_index, write_report
-from analytics_etl.orchestration.partitions import period_end, period_start
-from analytics_etl.pipeline.due_reports import NAMES
+from analytics_etl.catalog.calendar import NAMES, Cadence, period_end, period_start
+from analytics_etl.catalog.catalog import Catalog, is_of
+from analytics_etl.pipeline.reports import write_index, write_report
 from analytics_etl.reporting import report_path
 from analytics_etl.warehouse import DatabaseError, Warehouse
 from analytics_etl.warehouse.dropping import File, Found, Period, Target, refuse_archived

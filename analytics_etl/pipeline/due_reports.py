@@ -13,15 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from analytics_etl import reporting
+from analytics_etl.catalog.calendar import NAMES, Cadence, periods
 from analytics_etl.catalog.catalog import Catalog
-from analytics_etl.catalog.models import Cadence, cadence_of
+from analytics_etl.catalog.models import cadence_of
 from analytics_etl.checks.declared import declared_checks
 from analytics_etl.config.settings import TEMPLATES_DIR
-from analytics_etl.orchestration.partitions import periods
 from analytics_etl.reporting import report_path
 from analytics_etl.warehouse import Warehouse
-
-NAMES: Mapping[Cadence, reporting.Cadence] = {"day": "daily", "week": "weekly", "month": "monthly"}
 
 INDEX = "reports.index"
 

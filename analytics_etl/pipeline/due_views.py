@@ -3,10 +3,9 @@
 from collections.abc import Collection
 from datetime import datetime
 
-from analytics_etl.catalog.catalog import Catalog
+from analytics_etl.catalog.catalog import Catalog, is_of
 from analytics_etl.checks.declared import declared_checks
 from analytics_etl.checks.due import REASONS
-from analytics_etl.monitoring.status import is_of
 from analytics_etl.warehouse import Warehouse
 
 EARLIER = "made by an earlier version of its SQL"

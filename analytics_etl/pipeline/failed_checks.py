@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from analytics_etl.catalog.calendar import stretches
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.checks.declared import declared_checks
-from analytics_etl.orchestration.partitions import stretches
 from analytics_etl.text.english import counted
 from analytics_etl.warehouse import CHANGE_CHECK, Warehouse
 

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
+from analytics_etl.catalog.calendar import NAMES, periods
 from analytics_etl.catalog.catalog import Catalog
-from analytics_etl.orchestration.partitions import periods
-from analytics_etl.pipeline.due_reports import NAMES, Books, DueReport, families_with_reports
+from analytics_etl.pipeline.due_reports import Books, DueReport, families_with_reports
 from analytics_etl.warehouse import Warehouse
 
 WHY = "older than what failed"

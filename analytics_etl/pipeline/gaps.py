@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import pairwise
 
-from analytics_etl.orchestration.partitions import stretches
+from analytics_etl.catalog.calendar import stretches
 from analytics_etl.text.english import counted, spanned
 from analytics_etl.warehouse import Warehouse
 from analytics_etl.warehouse.days import FAR_DAYS

@@ -8,16 +8,13 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from itertools import groupby
 
+from analytics_etl.catalog.calendar import CADENCES, NAMES, Cadence, neighbours, periods
 from analytics_etl.catalog.catalog import Catalog
-from analytics_etl.catalog.models import Cadence
 from analytics_etl.checks.declared import Check, declared_checks
-from analytics_etl.orchestration.partitions import neighbours, periods
-from analytics_etl.orchestration.schedules import JOB_NAMES, VIEWS_JOB
 from analytics_etl.pipeline.lineage import NO_FAMILIES, PAGES, Lineage, family_of
 from analytics_etl.text.english import shortened
 
-CADENCES: tuple[Cadence, ...] = ("day", "week", "month")
-CADENCE_OF: Mapping[str, Cadence] = {name: cadence for cadence, name in JOB_NAMES.items()}
+CADENCE_OF: Mapping[str, Cadence] = {name: cadence for cadence, name in NAMES.items()}
 
 
 @dataclass(frozen=True)
@@ -149,7 +146,7 @@ class Wanted:
                 yield starts[0], starts[-1]
 
     def _job(self, cadence: Cadence | None, first: date | None, last: date | None, names: Collection[str]) -> Job:
-        job = VIEWS_JOB if cadence is None else JOB_NAMES[cadence]
+        job = VIEWS_JOB if cadence is None else NAMES[cadence]
         families = self.lineage.whole_families(cadence, names)
         if families is not None:
             return Job(job, first, last, families)
@@ -172,7 +169,7 @@ class Wanted:
 def jobs_of(first: date, last: date, families: tuple[str, ...] = ()) -> list[Job]:
     """The runs that bring everything up to date for some days, both included: days, weeks, months, views."""
     spans = {cadence: list(periods(cadence, first, last)) for cadence in CADENCES}
-    jobs = [Job(JOB_NAMES[cadence], span[0], span[-1], families) for cadence, span in spans.items()]
+    jobs = [Job(NAMES[cadence], span[0], span[-1], families) for cadence, span in spans.items()]
     return [*jobs, Job(VIEWS_JOB, families=families)]
 
 
@@ -186,3 +183,6 @@ def selected_jobs(catalog: Catalog, first: date, last: date, names: Collection[s
             wanted.add(own, cadence, start, end)
     wanted.add_views(name for name in lineage.of_cadence(None) if name in names)
     return wanted.jobs()
+
+
+VIEWS_JOB = "views"

@@ -8,9 +8,10 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from analytics_etl.catalog.calendar import NAMES, Cadence
 from analytics_etl.catalog.catalog import Catalog
-from analytics_etl.catalog.models import Cadence, cadence_of
-from analytics_etl.pipeline.due_reports import INDEX, NAMES, families_with_reports, report_tables
+from analytics_etl.catalog.models import cadence_of
+from analytics_etl.pipeline.due_reports import INDEX, families_with_reports, report_tables
 
 DAYS = "ops.days"
 """The page of the states of days."""

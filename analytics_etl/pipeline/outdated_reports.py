@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from analytics_etl.catalog.models import Cadence, Model
-from analytics_etl.orchestration.partitions import period_start, periods
+from analytics_etl.catalog.calendar import Cadence, period_start, periods
+from analytics_etl.catalog.models import Model
 from analytics_etl.warehouse import Warehouse
 
 LONGEST_PERIOD_DAYS = 31

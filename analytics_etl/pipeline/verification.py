@@ -20,11 +20,11 @@ import duckdb
 import pyarrow as pa
 from sqlglot import exp
 
+from analytics_etl.catalog.calendar import period_start
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.catalog.contracts import DUCKDB_TYPES, Contract
 from analytics_etl.catalog.models import ALL_DAYS, Model, bind, window_parameters
 from analytics_etl.landing.scratch import Scratch
-from analytics_etl.orchestration.partitions import period_start
 from analytics_etl.warehouse import CheckResult, Warehouse
 
 CHECK = "watchdog_agrees"

@@ -3,9 +3,11 @@
 from datetime import date, timedelta
 from typing import Literal, NamedTuple
 
+from analytics_etl.catalog.calendar import Name
 from analytics_etl.reporting import wording
 
-Cadence = Literal["daily", "weekly", "monthly"]
+Cadence = Name
+"""As reports are called."""
 
 
 class Window(NamedTuple):

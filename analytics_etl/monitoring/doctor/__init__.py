@@ -7,7 +7,7 @@ from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.config.settings import Settings
 from analytics_etl.monitoring.doctor import days, failures, files, gaps, services, surroundings
 from analytics_etl.monitoring.doctor.finding import GRANTS, Finding
-from analytics_etl.orchestration.assets.events import with_usable_sources
+from analytics_etl.pipeline.loading import with_usable_sources
 from analytics_etl.warehouse import DatabaseError, Warehouse, migrations
 
 __all__ = ["Finding", "examine"]

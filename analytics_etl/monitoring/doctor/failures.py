@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from datetime import date
 
+from analytics_etl.catalog.calendar import stretches
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.monitoring.doctor.finding import Finding
-from analytics_etl.orchestration.partitions import stretches
 from analytics_etl.pipeline.failed_checks import failed_checks, run_again, what_mends
 from analytics_etl.text.english import counted, shortened
 from analytics_etl.warehouse import CHANGE_CHECK, Warehouse

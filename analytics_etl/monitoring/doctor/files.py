@@ -8,8 +8,8 @@ from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.landing import list_files
 from analytics_etl.monitoring.doctor.finding import Finding
 from analytics_etl.monitoring.doctor.surroundings import first_closed, is_bad
-from analytics_etl.orchestration.late import new_files
 from analytics_etl.pipeline.failed_checks import mend_file, run_again
+from analytics_etl.pipeline.late import new_files
 from analytics_etl.pipeline.rejections import RejectedFile, undated_files
 from analytics_etl.text.english import counted, shortened
 from analytics_etl.warehouse import Warehouse

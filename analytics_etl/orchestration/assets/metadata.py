@@ -8,7 +8,8 @@ from typing import Any
 
 import dagster as dg
 
-from analytics_etl.catalog.models import Cadence, Model, column_lineage
+from analytics_etl.catalog.calendar import Cadence
+from analytics_etl.catalog.models import Model, column_lineage
 from analytics_etl.orchestration.evaluations import Finding, evaluations, judged_materializations
 from analytics_etl.text.visible import visible
 from analytics_etl.warehouse import (

@@ -1,0 +1,60 @@
+"""The calendar of partitions: days, ISO weeks (from Monday) and calendar months, all in UTC. Pure."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date, timedelta
+from typing import Literal
+
+Cadence = Literal["day", "week", "month"]
+Name = Literal["daily", "weekly", "monthly"]
+CADENCES: tuple[Cadence, ...] = ("day", "week", "month")
+NAMES: Mapping[Cadence, Name] = {"day": "daily", "week": "weekly", "month": "monthly"}
+"""What the jobs and reports of a cadence are called."""
+
+
+def period_start(cadence: Cadence, day: date) -> date:
+    """First day of the period that holds a day."""
+    if cadence == "week":
+        return day - timedelta(days=day.weekday())
+    return day.replace(day=1) if cadence == "month" else day
+
+
+def period_end(cadence: Cadence, start: date) -> date:
+    """First day after the period that starts on a day."""
+    if cadence == "month":
+        return (start + timedelta(days=31)).replace(day=1)
+    return start + timedelta(days=7 if cadence == "week" else 1)
+
+
+def periods(cadence: Cadence, first: date, last: date) -> dict[date, date]:
+    """The periods that hold the days first to last (both included), as start -> end."""
+    found = {}
+    start = period_start(cadence, first)
+    while start <= last:
+        found[start] = period_end(cadence, start)
+        start = found[start]
+    return found
+
+
+def neighbours(wanted: Mapping[date, date]) -> Iterator[dict[date, date]]:
+    """Periods (start -> end) in groups that follow one another without a gap."""
+    group: dict[date, date] = {}
+    for start in sorted(wanted):
+        if group and start not in group.values():
+            yield group
+            group = {}
+        group[start] = wanted[start]
+    if group:
+        yield group
+
+
+def chunks(days: Sequence[date], size: int) -> list[list[date]]:
+    """Days in groups of at most `size`."""
+    return [list(days[i : i + size]) for i in range(0, len(days), size)]
+
+
+def stretches(days: Iterable[date]) -> Iterator[tuple[date, date]]:
+    """First and last of each group of days that follow one another."""
+    ordered = sorted(days)
+    breaks = [n for n, day in enumerate(ordered) if n == 0 or day != ordered[n - 1] + timedelta(days=1)]
+    for begin, end in zip(breaks, [*breaks[1:], len(ordered)][: len(breaks)], strict=True):
+        yield ordered[begin], ordered[end - 1]

@@ -1,0 +1,38 @@
+"""Late data: the landing files that nobody has read as they are now, and the days that wait for them."""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+
+from analytics_etl.catalog.catalog import Catalog
+from analytics_etl.catalog.contracts import Contract
+from analytics_etl.landing import LandingFile, list_files
+from analytics_etl.warehouse import Warehouse
+
+
+def late_days(warehouse: Warehouse, catalog: Catalog, yesterday: date) -> set[date]:
+    """The days with files waiting that are within the lateness window of their table, and over.
+
+    A file waits also when all its rows of the day were rejected, or when it held rows of it before it was replaced.
+    """
+    waiting = [row for row in warehouse.waiting_days() if warehouse.settings.start_date <= row["day"] <= yesterday]
+    found = set()
+    for table in catalog.contracts:
+        mine = [row["day"] for row in waiting if row["table_name"] == table]
+        valid = [row["day"] for row in waiting if row["table_name"] == table and row["rows_waiting"]]
+        newest = warehouse.newest_day([table]) or max(valid, default=None)
+        lateness = timedelta(days=warehouse.settings.lateness_of(table, is_derived=False))
+        found |= {day for day in mine if newest is not None and newest < day + lateness}
+    return found
+
+
+def new_files(contract: Contract, catalog: Catalog, warehouse: Warehouse) -> Iterator[LandingFile]:
+    """The landing files of a table that the ledger does not know as they are now, by their size and time only."""
+    known = {
+        entry["path"]: (entry["size_bytes"], entry["modified_at"])
+        for entry in warehouse.ledger(contract.table)
+        if entry["state"] != "gone"
+    }
+    sources = frozenset(catalog.mappings(contract.family))
+    for file in list_files(warehouse.settings.landing_dirs, contract.name, sources):
+        if known.get(file.path) != (file.size_bytes, file.modified_at):
+            yield file
