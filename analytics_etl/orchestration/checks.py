@@ -5,7 +5,6 @@ from datetime import date
 from typing import Any
 
 import dagster as dg
-from dagster._core.storage import tags as dg_tags
 
 from analytics_etl.catalog.calendar import neighbours, period_end, periods
 from analytics_etl.catalog.catalog import Catalog
@@ -21,6 +20,11 @@ from analytics_etl.checks.declared import (
 from analytics_etl.checks.due import due_checks
 from analytics_etl.checks.evaluation import evaluate
 from analytics_etl.orchestration.assets.metadata import asset_key, retrying_lost_connections, table_of_rows
+from analytics_etl.orchestration.dagster_private import (
+    ASSET_PARTITION_RANGE_END_TAG,
+    ASSET_PARTITION_RANGE_START_TAG,
+    PARTITION_NAME_TAG,
+)
 from analytics_etl.orchestration.evaluations import Finding, evaluations, judged_materializations
 from analytics_etl.orchestration.partitions import Partitions
 from analytics_etl.warehouse import CheckResult, Warehouse
@@ -89,8 +93,8 @@ def _periods(context: dg.AssetCheckExecutionContext, warehouse: Warehouse, targe
         newest = warehouse.newest_day(target.dependencies) or warehouse.settings.start_date
         return {newest: newest}
     tags = context.run.tags  # a run of checks alone has no window of its own
-    first = tags.get(dg_tags.ASSET_PARTITION_RANGE_START_TAG) or tags.get(dg_tags.PARTITION_NAME_TAG)
-    last = tags.get(dg_tags.ASSET_PARTITION_RANGE_END_TAG) or tags.get(dg_tags.PARTITION_NAME_TAG)
+    first = tags.get(ASSET_PARTITION_RANGE_START_TAG) or tags.get(PARTITION_NAME_TAG)
+    last = tags.get(ASSET_PARTITION_RANGE_END_TAG) or tags.get(PARTITION_NAME_TAG)
     if first is not None and last is not None:
         return periods(cadence, date.fromisoformat(first), date.fromisoformat(last))
     # Executed from the check's own page, which names no partition: the newest one there is.

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from dagster import DagsterEventType, EventLogEntry
-from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus as Status
-from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
 from dagster_postgres import PostgresEventLogStorage
 from sqlalchemy import text
+
+from analytics_etl.orchestration.dagster_private import AssetCheckExecutionRecordStatus as Status
+from analytics_etl.orchestration.dagster_private import SqlEventLogStorageTable
 
 MOST_TOGETHER = 500
 """Evaluations written in one statement, each with the rows that it shows."""

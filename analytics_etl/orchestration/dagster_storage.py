@@ -11,13 +11,13 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from dagster._serdes import ConfigurableClassData
 from dagster_postgres.storage import DagsterPostgresStorage
 from dagster_postgres.utils import create_pg_engine, get_token_provider_from_config, pg_url_from_config
 from sqlalchemy import event
 from sqlalchemy.exc import DisconnectionError
 
 from analytics_etl.orchestration.dagster_events import EventLog
+from analytics_etl.orchestration.dagster_private import ConfigurableClassData
 from analytics_etl.orchestration.webserver import guard_webserver
 from analytics_etl.postgres.sessions import SESSION, forget_variables, set_statements
 

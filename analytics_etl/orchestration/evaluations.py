@@ -11,9 +11,8 @@ from typing import Any
 
 import dagster as dg
 from dagster import AssetCheckEvaluation, AssetRecordsFilter, DagsterEventType, DagsterInstance
-from dagster._core.definitions.asset_checks.asset_check_evaluation import (
-    AssetCheckEvaluationTargetMaterializationData as Judged,
-)
+
+from analytics_etl.orchestration.dagster_private import AssetCheckEvaluationTargetMaterializationData as Judged
 
 
 @dataclass(frozen=True)

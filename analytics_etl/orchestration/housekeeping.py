@@ -14,11 +14,10 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 from dagster import AssetCheckKey, DagsterEventType, DagsterInstance, DagsterRunStatus, RunsFilter
-from dagster._core.event_api import PartitionKeyFilter
-from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus as CheckStatus
-from dagster._core.storage.tags import MAX_RETRIES_TAG
 
 from analytics_etl.config.settings import Settings, typed_day
+from analytics_etl.orchestration.dagster_private import MAX_RETRIES_TAG, PartitionKeyFilter
+from analytics_etl.orchestration.dagster_private import AssetCheckExecutionRecordStatus as CheckStatus
 from analytics_etl.text.english import counted
 from analytics_etl.warehouse import Warehouse
 from analytics_etl.warehouse.liveness import without_process

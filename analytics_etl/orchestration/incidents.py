@@ -9,21 +9,27 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from dagster import DagsterEventType, DagsterInstance, DagsterRun, DagsterRunStatus, RunRecord, RunsFilter
-from dagster._core.definitions.run_request import InstigatorType
-from dagster._core.events import JobFailureData, RunFailureReason
-from dagster._core.scheduler.instigation import (
-    InstigatorState,
-    InstigatorStatus,
-    InstigatorTick,
-    ScheduleInstigatorData,
-    TickStatus,
-)
-from dagster._core.storage import tags as dg_tags
-from dagster._utils.schedules import cron_string_iterator
-from dagster_shared.error import SerializableErrorInfo
 
 from analytics_etl.alerting.messages import Message, RunFailure, daemon_died, tick_failed, tick_missed
 from analytics_etl.catalog.calendar import NAMES
+from analytics_etl.orchestration.dagster_private import (
+    ASSET_PARTITION_RANGE_END_TAG,
+    ASSET_PARTITION_RANGE_START_TAG,
+    AUTO_RETRY_RUN_ID_TAG,
+    PARENT_RUN_ID_TAG,
+    PARTITION_NAME_TAG,
+    WILL_RETRY_TAG,
+    InstigatorState,
+    InstigatorStatus,
+    InstigatorTick,
+    InstigatorType,
+    JobFailureData,
+    RunFailureReason,
+    ScheduleInstigatorData,
+    SerializableErrorInfo,
+    TickStatus,
+    cron_string_iterator,
+)
 from analytics_etl.orchestration.schedules import scheduled_period
 
 TICK_GRACE = timedelta(minutes=15)
@@ -180,14 +186,14 @@ def _is_run_again(instance: DagsterInstance, record: RunRecord, now: datetime) -
     if not _is_to_be_run_again(run):
         return False
     ended = datetime.fromtimestamp(record.end_time, UTC) if record.end_time else record.update_timestamp
-    if now < ended.replace(tzinfo=UTC) + RETRY_GRACE or dg_tags.AUTO_RETRY_RUN_ID_TAG in run.tags:
+    if now < ended.replace(tzinfo=UTC) + RETRY_GRACE or AUTO_RETRY_RUN_ID_TAG in run.tags:
         return True
-    names = (AGAIN_TAG, dg_tags.PARENT_RUN_ID_TAG)
+    names = (AGAIN_TAG, PARENT_RUN_ID_TAG)
     return any(instance.get_run_ids(RunsFilter(tags={name: run.run_id}), limit=1) for name in names)
 
 
 def _is_to_be_run_again(run: DagsterRun) -> bool:
-    return run.tags.get(dg_tags.WILL_RETRY_TAG) == "true"
+    return run.tags.get(WILL_RETRY_TAG) == "true"
 
 
 def _failure(instance: DagsterInstance, run: DagsterRun) -> RunFailure:
@@ -217,8 +223,8 @@ def _failure(instance: DagsterInstance, run: DagsterRun) -> RunFailure:
 
 def _days(run: DagsterRun) -> tuple[date, date] | None:
     """First and last day of the partitions a run is about, as far as they have begun."""
-    first = run.tags.get(dg_tags.ASSET_PARTITION_RANGE_START_TAG, run.tags.get(dg_tags.PARTITION_NAME_TAG))
-    last = run.tags.get(dg_tags.ASSET_PARTITION_RANGE_END_TAG, first)
+    first = run.tags.get(ASSET_PARTITION_RANGE_START_TAG, run.tags.get(PARTITION_NAME_TAG))
+    last = run.tags.get(ASSET_PARTITION_RANGE_END_TAG, first)
     if first is None or last is None:
         return None
     return date.fromisoformat(first), date.fromisoformat(last)

@@ -9,14 +9,14 @@ from typing import Any
 
 import dagster as dg
 from dagster import DagsterRunStatus as Status
-from dagster._core.storage.tags import (
+
+from analytics_etl.catalog.calendar import Cadence, periods, stretches
+from analytics_etl.catalog.catalog import Catalog
+from analytics_etl.orchestration.dagster_private import (
     ASSET_PARTITION_RANGE_END_TAG,
     ASSET_PARTITION_RANGE_START_TAG,
     PARTITION_NAME_TAG,
 )
-
-from analytics_etl.catalog.calendar import Cadence, periods, stretches
-from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.pipeline.late import late_days, new_files
 from analytics_etl.pipeline.loading import scan_files
 from analytics_etl.warehouse import Warehouse

@@ -7,10 +7,9 @@ from typing import Any
 
 import dagster as dg
 from dagster import DagsterEventType
-from dagster._core.errors import DagsterExecutionInterruptedError
-from dagster_shared.error import SerializableErrorInfo
 
 from analytics_etl.orchestration.checks import CHECKS_STEP
+from analytics_etl.orchestration.dagster_private import DagsterExecutionInterruptedError, SerializableErrorInfo
 from analytics_etl.text.english import counted, shortened
 
 _ROWS = ("dagster/partition_row_count", "dagster/row_count")

@@ -15,11 +15,16 @@ from typing import Any
 
 import dagster as dg
 from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
-from dagster._core.scheduler.instigation import TickStatus
-from dagster._core.storage import tags as dg_tags
 
 from analytics_etl.config.settings import Settings, typed_day
 from analytics_etl.disk.whole_files import remove_leftovers, whole_file
+from analytics_etl.orchestration.dagster_private import (
+    RETRY_NUMBER_TAG,
+    SCHEDULE_NAME_TAG,
+    SENSOR_NAME_TAG,
+    WILL_RETRY_TAG,
+    TickStatus,
+)
 from analytics_etl.orchestration.incidents import run_of
 from analytics_etl.warehouse import Warehouse
 
@@ -97,14 +102,14 @@ def _runs(instance: DagsterInstance, start: datetime, end: datetime) -> Iterator
         stats = instance.get_run_stats(run.run_id)
         described = run_of(instance, run.run_id, end)  # as of then, so that writing the day again says the same
         failure = None if described is None else described.failure
-        will_retry = run.tags.get(dg_tags.WILL_RETRY_TAG) == "true"
+        will_retry = run.tags.get(WILL_RETRY_TAG) == "true"
         yield {
             "kind": "run",
             "id": run.run_id,
             "name": run.job_name,
-            "source": run.tags.get(dg_tags.SCHEDULE_NAME_TAG) or run.tags.get(dg_tags.SENSOR_NAME_TAG),
+            "source": run.tags.get(SCHEDULE_NAME_TAG) or run.tags.get(SENSOR_NAME_TAG),
             "status": "RETRY" if will_retry else run.status.value,
-            "retries": int(run.tags.get(dg_tags.RETRY_NUMBER_TAG, "0")),
+            "retries": int(run.tags.get(RETRY_NUMBER_TAG, "0")),
             # A run of the command line waits in no queue.
             "queued_at": _text(getattr(stats, "enqueued_time", None)),
             "started_at": _text(record.start_time),

@@ -11,13 +11,6 @@ from uuid import uuid4
 
 import dagster as dg
 from dagster import DagsterEventType, DagsterInstance
-from dagster._core.storage.tags import (
-    ASSET_PARTITION_RANGE_END_TAG,
-    ASSET_PARTITION_RANGE_START_TAG,
-    MAX_RETRIES_TAG,
-    PARTITION_NAME_TAG,
-    WILL_RETRY_TAG,
-)
 
 from analytics_etl.catalog.calendar import periods
 from analytics_etl.catalog.models import ModelError
@@ -27,6 +20,13 @@ from analytics_etl.disk import private
 from analytics_etl.orchestration.assets.broken import BrokenFileError
 from analytics_etl.orchestration.assets.metadata import asset_key
 from analytics_etl.orchestration.assets.reports import INDEX_GROUP
+from analytics_etl.orchestration.dagster_private import (
+    ASSET_PARTITION_RANGE_END_TAG,
+    ASSET_PARTITION_RANGE_START_TAG,
+    MAX_RETRIES_TAG,
+    PARTITION_NAME_TAG,
+    WILL_RETRY_TAG,
+)
 from analytics_etl.orchestration.definitions import build_defs
 from analytics_etl.orchestration.incidents import AGAIN_TAG
 from analytics_etl.orchestration.outcomes import Outcome, innermost, named

@@ -10,7 +10,7 @@ from analytics_etl.orchestration.partitions import Partitions
 from analytics_etl.pipeline.jobs import VIEWS_JOB
 
 if TYPE_CHECKING:  # Dagster has no public name for what define_asset_job returns
-    from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition as AssetJob
+    from analytics_etl.orchestration.dagster_private import UnresolvedAssetJobDefinition as AssetJob
 
 _CRON: dict[Cadence, str] = {"day": "5 0 * * *", "week": "5 1 * * 1", "month": "35 1 1 * *"}
 """Days at 00:05 for yesterday; weeks on Monday and months on the 1st, an hour later, when yesterday is there."""

@@ -11,16 +11,19 @@ from typing import TYPE_CHECKING
 import dagster as dg
 from dagster import DagsterInstance, RunRecord, RunsFilter
 from dagster import DagsterRunStatus as Status
-from dagster._core.definitions.assets.job.asset_job import IMPLICIT_ASSET_JOB_NAME
-from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus
-from dagster._core.storage.tags import RUN_KEY_TAG
 
 from analytics_etl.catalog.calendar import NAMES, Cadence
+from analytics_etl.orchestration.dagster_private import (
+    IMPLICIT_ASSET_JOB_NAME,
+    RUN_KEY_TAG,
+    BulkActionsFilter,
+    BulkActionStatus,
+)
 from analytics_etl.orchestration.late import BY_TAG, UNDER_WAY, days_of_run, period_run_key
 from analytics_etl.pipeline.jobs import VIEWS_JOB
 
 if TYPE_CHECKING:  # Dagster has no public name for what define_asset_job returns
-    from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition as AssetJob
+    from analytics_etl.orchestration.dagster_private import UnresolvedAssetJobDefinition as AssetJob
 
 PATIENCE = timedelta(minutes=10)
 """So long after a run one waits for those that are to follow it: the sensor that asks for them may be switched off, the

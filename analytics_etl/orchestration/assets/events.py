@@ -6,7 +6,6 @@ from datetime import date, timedelta
 from typing import Any
 
 import dagster as dg
-from dagster._core.storage.tags import SCHEDULE_NAME_TAG, SENSOR_NAME_TAG
 
 from analytics_etl.catalog.calendar import chunks
 from analytics_etl.catalog.contracts import Contract
@@ -26,6 +25,7 @@ from analytics_etl.orchestration.assets.metadata import (
     landing_key,
     retrying_lost_connections,
 )
+from analytics_etl.orchestration.dagster_private import SCHEDULE_NAME_TAG, SENSOR_NAME_TAG
 from analytics_etl.orchestration.partitions import Partitions, requested_periods
 from analytics_etl.pipeline.gaps import FAR_DAYS
 from analytics_etl.pipeline.loading import DAYS_AT_ONCE, closed_days, load_days
