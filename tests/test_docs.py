@@ -46,7 +46,7 @@ def test_the_first_page_is_short() -> None:
 
 
 def test_every_setting_has_a_line() -> None:
-    source = text(CHECKOUT / "analytics_etl" / "settings.py")
+    source = text(CHECKOUT / "analytics_etl" / "config" / "settings.py")
     parameters = [name for path in SQL_DIR.glob("*/parameters.yaml") for name in yaml.safe_load(text(path))]
     declared_names = {*re.findall(r'"(ANALYTICS_[A-Z0-9_]+)"', source),
                       *(f"ANALYTICS_{name.upper()}" for name in parameters)}  # fmt: skip
