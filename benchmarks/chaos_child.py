@@ -26,7 +26,7 @@ from analytics_etl.config.settings import Settings
 from analytics_etl.orchestration import housekeeping, notifier, runs
 from analytics_etl.orchestration.definitions import build_defs
 from analytics_etl.pipeline import backfill_plan as missing  # noqa: F401 - imported by commands
-from analytics_etl.warehouse import Warehouse
+from analytics_etl.tables.warehouse import Warehouse
 from benchmarks.chaos_home import Point
 
 build_defs(Settings())  # so that the files of SQL are parsed, too

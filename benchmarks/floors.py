@@ -11,7 +11,7 @@ from pgpq import ArrowToPostgresBinaryEncoder
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.config.settings import Settings
 from analytics_etl.landing import LandingReader, list_files
-from analytics_etl.warehouse import database_url
+from analytics_etl.postgres.connection import database_url
 
 LAST_DAY = date(2025, 3, 31)
 

@@ -17,10 +17,12 @@ from analytics_etl.catalog.calendar import Cadence, period_start
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.catalog.models import cadence_of
 from analytics_etl.config.settings import Settings
+from analytics_etl.ops import changes
+from analytics_etl.ops.changes import CHANGE_CHECK
 from analytics_etl.orchestration import runs
 from analytics_etl.orchestration.assets.metadata import asset_key
 from analytics_etl.orchestration.definitions import build_defs
-from analytics_etl.warehouse import CHANGE_CHECK, Warehouse, changes
+from analytics_etl.tables.warehouse import Warehouse
 from benchmarks.measuring import peak_mb
 
 

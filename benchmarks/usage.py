@@ -16,7 +16,7 @@ import psycopg
 from analytics_etl.config.settings import Settings
 from analytics_etl.families.sample import SampleOptions
 from analytics_etl.postgres import server as embedded
-from analytics_etl.warehouse import database_url
+from analytics_etl.postgres.connection import database_url
 from benchmarks.floors import LAST_DAY, bare_copy, parsed_rows
 from benchmarks.measuring import empty_database, line, longest, make_sample, run_jobs, say, timed
 

@@ -7,7 +7,7 @@ from events import DAY, DOWNLOADS, ask, booked, ledger, rejected
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.checks import declared_checks, evaluate, targets
 from analytics_etl.config.settings import Settings
-from analytics_etl.warehouse import Warehouse
+from analytics_etl.tables.warehouse import Warehouse
 
 
 def loaded_ids(settings: Settings, table: str = DOWNLOADS) -> list[int]:

@@ -16,8 +16,9 @@ import pytest
 
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.config.settings import CHECKOUT, Settings
+from analytics_etl.postgres import migrations
 from analytics_etl.postgres import server as embedded
-from analytics_etl.warehouse import Warehouse, migrations
+from analytics_etl.tables.warehouse import Warehouse
 
 pytest.register_assert_rewrite("books")  # so that its failures show values, like those of a test
 

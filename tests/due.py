@@ -8,10 +8,11 @@ from events import declared
 from analytics_etl.catalog.calendar import NAMES, Cadence, period_end, periods
 from analytics_etl.checks import declared_checks
 from analytics_etl.checks.due import due_checks
+from analytics_etl.ops.operations import CheckResult
 from analytics_etl.pipeline.due_reports import families_with_reports, report_version
 from analytics_etl.pipeline.reports import write_index
 from analytics_etl.reporting import build_report, render_json, report_path, section_windows
-from analytics_etl.warehouse import CheckResult, Warehouse
+from analytics_etl.tables.warehouse import Warehouse
 
 
 def settle(warehouse: Warehouse, first: date, last: date) -> None:

@@ -25,8 +25,9 @@ from analytics_etl.catalog.models import cadence_of
 from analytics_etl.config.settings import Settings
 from analytics_etl.landing import FileReport
 from analytics_etl.pipeline.loading import load_days
-from analytics_etl.warehouse import LoadedDay, Warehouse
-from analytics_etl.warehouse.derived import ensure_table
+from analytics_etl.tables.derived import ensure_table
+from analytics_etl.tables.loading import LoadedDay
+from analytics_etl.tables.warehouse import Warehouse
 
 Event = dict[str, Any]
 

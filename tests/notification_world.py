@@ -10,8 +10,9 @@ from events import DAY, ask
 from notification_servers import Hook, Mailbox
 
 from analytics_etl.config.settings import Settings
+from analytics_etl.ops.operations import CheckResult
 from analytics_etl.orchestration import notifier
-from analytics_etl.warehouse import CheckResult, Warehouse
+from analytics_etl.tables.warehouse import Warehouse
 
 NOW = datetime(2025, 3, 11, 0, 30, tzinfo=UTC)
 SCHEDULED = {"dagster/schedule_name": "daily_schedule", "dagster/partition": DAY.isoformat()}

@@ -26,7 +26,7 @@ from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.catalog.contracts import DUCKDB_TYPES
 from analytics_etl.catalog.models import Model, Value, bind, read_model, window_parameters
 from analytics_etl.config.settings import SQL_DIR
-from analytics_etl.warehouse.derived import ensure_table
+from analytics_etl.tables.derived import ensure_table
 
 Row = dict[str, Any]
 Parameters = dict[str, Value]

@@ -25,7 +25,7 @@ from analytics_etl.config.settings import Settings
 from analytics_etl.families.sample import FAMILIES, SampleOptions, write_sample
 from analytics_etl.orchestration import runs
 from analytics_etl.orchestration.definitions import build_defs
-from analytics_etl.warehouse import Warehouse
+from analytics_etl.tables.warehouse import Warehouse
 
 FIRST, LAST = date(2025, 3, 28), date(2025, 4, 3)  # two weeks, two months
 DAYS = days_of(FIRST, LAST)

@@ -33,7 +33,8 @@ from analytics_etl.catalog.contracts import Contract
 from analytics_etl.checks import Limits, declared_checks, query_text, targets
 from analytics_etl.config.settings import PerTable, Settings
 from analytics_etl.pipeline import verification as watchdog
-from analytics_etl.warehouse import Warehouse, migrations
+from analytics_etl.postgres import migrations
+from analytics_etl.tables.warehouse import Warehouse
 
 EVENTS_A_DAY = 100_000_000
 """The most that the product is made for."""

@@ -26,7 +26,8 @@ from analytics_etl.pipeline.dropping import target_of
 from analytics_etl.pipeline.due_reports import families_to_report
 from analytics_etl.pipeline.reports import write_report
 from analytics_etl.pipeline.retention import plan as retention_plan
-from analytics_etl.warehouse import DatabaseError, Warehouse
+from analytics_etl.postgres.connection import DatabaseError
+from analytics_etl.tables.warehouse import Warehouse
 
 Break = Callable[[str], str]
 STATS = "registry/aggregates/module_stats_daily.sql"

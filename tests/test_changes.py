@@ -16,9 +16,10 @@ from analytics_etl.cli.changes import _packed
 from analytics_etl.config.settings import Settings
 from analytics_etl.monitoring.doctor import examine
 from analytics_etl.monitoring.status import matrices
+from analytics_etl.ops.changes import ChangeRefusedError
 from analytics_etl.orchestration.definitions import build_defs
 from analytics_etl.pipeline.backfill_plan import make_plan
-from analytics_etl.warehouse import ChangeRefusedError, Warehouse
+from analytics_etl.tables.warehouse import Warehouse
 
 
 def recorded(warehouse: Warehouse, table: str = DOWNLOADS) -> list[dict[str, object]]:

@@ -10,7 +10,8 @@ from events import aggregate, ask, declared, event_id, execute, load, write
 
 from analytics_etl import checks
 from analytics_etl.checks.predicates import condition
-from analytics_etl.warehouse import CheckResult, Warehouse
+from analytics_etl.ops.operations import CheckResult
+from analytics_etl.tables.warehouse import Warehouse
 
 DAY = date(2025, 3, 1)
 EVENTS, MINUTES = "usage.schema_usage_events", "usage.schema_usage_1m"

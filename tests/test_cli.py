@@ -15,7 +15,8 @@ from events import DAY, compilation, download, load, load_and_aggregate, restore
 from analytics_etl.cli import main
 from analytics_etl.config.settings import Settings
 from analytics_etl.orchestration import runs
-from analytics_etl.warehouse import Warehouse, migrations
+from analytics_etl.postgres import migrations
+from analytics_etl.tables.warehouse import Warehouse
 
 SECRET = "s3cr3t-w0rd"
 UNREACHABLE = f"postgresql://somebody:{SECRET}@127.0.0.1:1/nothing"

@@ -4,7 +4,7 @@ import pytest
 from events import DOWNLOADS, ask, csv_text, download, load, rejected, write
 
 from analytics_etl.config.settings import Settings
-from analytics_etl.warehouse import Warehouse
+from analytics_etl.tables.warehouse import Warehouse
 
 COMMAS_INSIDE = {"module_name": "a,b", "user_id": "x;y"}
 

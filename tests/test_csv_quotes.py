@@ -17,7 +17,7 @@ from analytics_etl.landing import list_files
 from analytics_etl.landing.csv_records import Record, csv_records
 from analytics_etl.landing.lines import Lines
 from analytics_etl.landing.rejections import FileState
-from analytics_etl.warehouse import Warehouse
+from analytics_etl.tables.warehouse import Warehouse
 
 HEADER = "a,b,c"
 

@@ -14,7 +14,7 @@ from events import DAY, DOWNLOADS, csv_text, download, ledger, load, many, ndjso
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.config.settings import Settings
 from analytics_etl.landing import LandingFile, list_files
-from analytics_etl.warehouse import Warehouse
+from analytics_etl.tables.warehouse import Warehouse
 
 
 @pytest.mark.parametrize("ending", ["gz", "zst"])

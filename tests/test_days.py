@@ -10,7 +10,8 @@ from events import DOWNLOADS, aggregate, ask, declared, download, execute, load,
 from analytics_etl.config.settings import PerTable, Settings
 from analytics_etl.monitoring.doctor import days as doctor_days
 from analytics_etl.monitoring.status import notes, settle
-from analytics_etl.warehouse import CheckResult, Warehouse
+from analytics_etl.ops.operations import CheckResult
+from analytics_etl.tables.warehouse import Warehouse
 
 FIRST = date(2025, 3, 3)
 ACTIVITY = "registry.module_activity_daily"

@@ -7,7 +7,7 @@ from events import DAY, DOWNLOADS, declared, download, load, write
 
 from analytics_etl.catalog.states import MARKS
 from analytics_etl.orchestration.assets.days import DAYS_KEY, build_days_asset
-from analytics_etl.warehouse import Warehouse
+from analytics_etl.tables.warehouse import Warehouse
 
 
 def test_the_page_shows_states_and_what_to_type(warehouse: Warehouse) -> None:

@@ -77,7 +77,8 @@ from datetime import datetime
 from analytics_etl.orchestration import notifier, runs
 from analytics_etl.alerting.receivers import EmailReceiver
 from analytics_etl.config.settings import Settings
-from analytics_etl.warehouse import Warehouse, outbox
+from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.ops import outbox
 
 def die(*_):
     os._exit(9)

@@ -25,7 +25,7 @@ from analytics_etl.pipeline.backfill_plan import known_days, make_plan
 from analytics_etl.pipeline.demonstration import Demonstration
 from analytics_etl.pipeline.late import late_days
 from analytics_etl.pipeline.reports import write_index, write_report
-from analytics_etl.warehouse import Warehouse
+from analytics_etl.tables.warehouse import Warehouse
 
 LAST = date(2025, 3, 31)
 

@@ -34,7 +34,7 @@ from analytics_etl.monitoring.status import notes
 from analytics_etl.orchestration import runs
 from analytics_etl.pipeline.backfill_plan import make_plan
 from analytics_etl.pipeline.loading import scan_files
-from analytics_etl.warehouse import Warehouse
+from analytics_etl.tables.warehouse import Warehouse
 
 TODAY = DAY + timedelta(days=1)
 

@@ -31,7 +31,7 @@ from analytics_etl.config.settings import Settings
 from analytics_etl.monitoring.doctor import Finding, examine
 from analytics_etl.orchestration import runs
 from analytics_etl.pipeline.loading import scan_files
-from analytics_etl.warehouse import Warehouse
+from analytics_etl.tables.warehouse import Warehouse
 
 NAMED = f"download_events/{DAY}.ndjson"
 ZIPPED = f"{NAMED}.gz"

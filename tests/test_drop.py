@@ -35,7 +35,7 @@ from analytics_etl.pipeline import dropping, retention
 from analytics_etl.pipeline.backfill_plan import make_plan
 from analytics_etl.pipeline.late import new_files
 from analytics_etl.pipeline.reports import write_index, write_report
-from analytics_etl.warehouse import Warehouse
+from analytics_etl.tables.warehouse import Warehouse
 
 FIRST, LAST = date(2025, 3, 30), date(2025, 4, 1)  # a Sunday to a Tuesday: two weeks, two months
 DAYS = days_of(FIRST, LAST)

@@ -7,7 +7,7 @@ from events import DAY, DOWNLOADS, FILE, ask, at, booked, csv_text, download, lo
 
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.config.settings import Settings
-from analytics_etl.warehouse import Warehouse
+from analytics_etl.tables.warehouse import Warehouse
 
 
 def test_copies_within_and_across_files(settings: Settings, warehouse: Warehouse, catalog: Catalog) -> None:

@@ -22,8 +22,9 @@ from sql_engines import DuckDB, Engine, Postgres
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.catalog.models import window_parameters
 from analytics_etl.config.settings import Settings
-from analytics_etl.warehouse import DatabaseError, migrations
-from analytics_etl.warehouse.derived import ensure_table
+from analytics_etl.postgres import migrations
+from analytics_etl.postgres.connection import DatabaseError
+from analytics_etl.tables.derived import ensure_table
 
 DAY = date(2025, 3, 31)
 EVENTS = "schedules.schedule_events"

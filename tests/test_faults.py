@@ -32,8 +32,11 @@ from analytics_etl.config.settings import Settings
 from analytics_etl.landing.scratch import Scratch
 from analytics_etl.orchestration.assets.metadata import asset_key
 from analytics_etl.orchestration.definitions import build_defs
+from analytics_etl.postgres import migrations
 from analytics_etl.postgres import server as embedded
-from analytics_etl.warehouse import LOST_CONNECTION, DatabaseError, DayLoad, Warehouse, database_url, migrations
+from analytics_etl.postgres.connection import LOST_CONNECTION, DatabaseError, database_url
+from analytics_etl.tables.loading import DayLoad
+from analytics_etl.tables.warehouse import Warehouse
 
 SEED = 20250310
 ROWS = 300

@@ -11,7 +11,8 @@ from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.checks import declared_checks, evaluate, targets
 from analytics_etl.config.settings import PerTable, Settings
 from analytics_etl.pipeline import retention
-from analytics_etl.warehouse import DatabaseError, Warehouse
+from analytics_etl.postgres.connection import DatabaseError
+from analytics_etl.tables.warehouse import Warehouse
 
 NEXT_DAY = DAY + timedelta(days=1)
 LOST = "download_events/lost.ndjson"

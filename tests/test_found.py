@@ -7,7 +7,7 @@ from books import assert_books_balance, loaded_ids
 from events import DAY, DOWNLOADS, FILE, download, ledger, load, rejected, write
 
 from analytics_etl.config.settings import Settings
-from analytics_etl.warehouse import Warehouse
+from analytics_etl.tables.warehouse import Warehouse
 
 FOUND = datetime(2025, 3, 10, 12, tzinfo=UTC)
 NEXT = DAY + timedelta(days=1)

@@ -18,8 +18,10 @@ from events import DOWNLOADS, ask, declared, download, load, write
 
 from analytics_etl import warehouse as warehouse_module
 from analytics_etl.config.settings import Settings
-from analytics_etl.warehouse import Warehouse, explained, partition_rows
-from analytics_etl.warehouse.connection import connect
+from analytics_etl.postgres.connection import connect
+from analytics_etl.postgres.failures import explained
+from analytics_etl.tables import partition_rows
+from analytics_etl.tables.warehouse import Warehouse
 
 DAY = date(2025, 3, 10)
 SECONDS = 30

@@ -17,7 +17,7 @@ from analytics_etl.orchestration.outcomes import Outcome
 from analytics_etl.orchestration.partitions import Partitions
 from analytics_etl.pipeline import gaps, retention
 from analytics_etl.pipeline.backfill_plan import known_days, make_plan
-from analytics_etl.warehouse import Warehouse
+from analytics_etl.tables.warehouse import Warehouse
 
 FIRST, LAST = date(2025, 3, 30), date(2025, 3, 31)
 FAR = date(2026, 3, 31)  # the year was typed wrongly

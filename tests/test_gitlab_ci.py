@@ -12,7 +12,7 @@ from conftest import REAL_DATA, Server, needs_real_data, settings_in
 from events import aggregate, ask, booked, days_of, ledger, load
 
 from analytics_etl.config.settings import Settings
-from analytics_etl.warehouse import Warehouse
+from analytics_etl.tables.warehouse import Warehouse
 
 pytestmark = needs_real_data
 

@@ -23,7 +23,8 @@ from analytics_etl.landing.names import LONGEST_PATH, ledger_path
 from analytics_etl.landing.rejections import FileState
 from analytics_etl.monitoring.doctor.surroundings import landing
 from analytics_etl.pipeline.late import new_files
-from analytics_etl.warehouse import DatabaseError, Warehouse
+from analytics_etl.postgres.connection import DatabaseError
+from analytics_etl.tables.warehouse import Warehouse
 
 FOLDER = "download_events"
 NOBODY = 65534

@@ -22,11 +22,12 @@ from events import DAY, ask, download, execute, restored_environment, write
 
 from analytics_etl.cli import main
 from analytics_etl.config.settings import Settings, SettingsError
+from analytics_etl.ops import liveness
+from analytics_etl.ops.liveness import without_process
 from analytics_etl.orchestration import notifier, runs
 from analytics_etl.orchestration.definitions import build_defs
 from analytics_etl.orchestration.housekeeping import JOB_NAME, oldest_kept, prune
-from analytics_etl.warehouse import Warehouse, liveness
-from analytics_etl.warehouse.liveness import without_process
+from analytics_etl.tables.warehouse import Warehouse
 
 NOW = datetime(2025, 3, 31, 4, tzinfo=UTC)
 OLD, RECENT = NOW - timedelta(days=40), NOW - timedelta(days=2)

@@ -15,7 +15,7 @@ from analytics_etl.orchestration.definitions import build_defs
 from analytics_etl.orchestration.late import SCAN_JOB, days_of_run
 from analytics_etl.orchestration.partitions import Partitions
 from analytics_etl.pipeline.late import late_days
-from analytics_etl.warehouse import Warehouse
+from analytics_etl.tables.warehouse import Warehouse
 
 FIRST = date(2025, 3, 3)
 WEEK = [FIRST + timedelta(days=n) for n in range(7)]

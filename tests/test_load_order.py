@@ -51,7 +51,7 @@ from hypothesis import strategies as st
 
 from analytics_etl.config.settings import Settings
 from analytics_etl.pipeline.loading import load_days
-from analytics_etl.warehouse import Warehouse
+from analytics_etl.tables.warehouse import Warehouse
 
 some = settings()
 few = settings(max_examples=some.max_examples // 5)

@@ -15,7 +15,8 @@ from events import DAY, all_tables, ask, download, restored_environment, write
 
 from analytics_etl.config.settings import Settings
 from analytics_etl.orchestration import incidents, notifier, runs
-from analytics_etl.warehouse import Warehouse, explained, is_lost
+from analytics_etl.postgres.failures import explained, is_lost
+from analytics_etl.tables.warehouse import Warehouse
 
 DAILY = [runs.Job("daily", DAY, DAY, ("registry",))]
 

@@ -24,7 +24,7 @@ from analytics_etl.catalog.contracts import Contract
 from analytics_etl.config.settings import Settings
 from analytics_etl.landing import validation
 from analytics_etl.landing.fields import Fields
-from analytics_etl.warehouse import Warehouse
+from analytics_etl.tables.warehouse import Warehouse
 
 FILES = 60
 

@@ -16,7 +16,7 @@ from analytics_etl.catalog.models import Model, ModelError, read_model
 from analytics_etl.config.settings import Settings
 from analytics_etl.landing import check_mappings
 from analytics_etl.pipeline.loading import load_days, with_usable_sources
-from analytics_etl.warehouse import Warehouse
+from analytics_etl.tables.warehouse import Warehouse
 
 SELECT = """id::uuid as event_id, moment as downloaded_at, module as module_name, version, size as file_size,
     true as success"""

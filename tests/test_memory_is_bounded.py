@@ -22,7 +22,7 @@ from analytics_etl.config.settings import Settings
 from analytics_etl.landing import LandingReader, Rows, list_files, records
 from analytics_etl.landing.compression import LARGEST_PIECE, decompressed
 from analytics_etl.landing.rejections import REJECTED_BYTES_AT_ONCE
-from analytics_etl.warehouse import Warehouse
+from analytics_etl.tables.warehouse import Warehouse
 
 MB = 1 << 20
 

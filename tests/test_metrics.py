@@ -23,7 +23,8 @@ from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.config.settings import CHECKOUT, Settings
 from analytics_etl.monitoring.metrics import expose, listen
 from analytics_etl.orchestration import runs
-from analytics_etl.warehouse import Warehouse, migrations
+from analytics_etl.postgres import migrations
+from analytics_etl.tables.warehouse import Warehouse
 
 NOW = datetime(2025, 3, 12, 6, tzinfo=UTC)  # two days after DAY, which began 54 hours ago
 DEPLOY = CHECKOUT / "deploy"

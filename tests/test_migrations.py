@@ -19,7 +19,7 @@ from conftest import Server, needs_second_postgres, settings_in
 
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.config.settings import SQL_DIR, Settings
-from analytics_etl.warehouse import migrations
+from analytics_etl.postgres import migrations
 
 DECLARED = sorted([*SQL_DIR.glob("ops/*.sql"), *SQL_DIR.glob("*/events/*.sql")])
 CATALOG = Catalog()
@@ -302,7 +302,7 @@ UPGRADE = """
 import sys
 from pathlib import Path
 from analytics_etl.config.settings import Settings
-from analytics_etl.warehouse import migrations
+from analytics_etl.postgres import migrations
 print(migrations.upgrade(Settings(home=Path(sys.argv[1]), database_url=sys.argv[2])))
 """
 

@@ -14,7 +14,7 @@ from analytics_etl.monitoring import doctor
 from analytics_etl.monitoring.status import Cell, matrices
 from analytics_etl.pipeline.backfill_plan import known_days, make_plan
 from analytics_etl.pipeline.lineage import Lineage
-from analytics_etl.warehouse import Warehouse
+from analytics_etl.tables.warehouse import Warehouse
 
 FIRST, LAST = date(2025, 3, 3), date(2025, 3, 9)  # a Monday to its Sunday
 DAY_LONG = timedelta(days=1)

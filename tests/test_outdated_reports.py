@@ -12,7 +12,7 @@ from analytics_etl.catalog.calendar import Cadence
 from analytics_etl.config.settings import Settings
 from analytics_etl.orchestration.assets.reports import build_report_asset, report_key
 from analytics_etl.orchestration.partitions import Partitions
-from analytics_etl.warehouse import Warehouse
+from analytics_etl.tables.warehouse import Warehouse
 
 DAYS = [DAY + timedelta(days=n) for n in range(-2, 3)]  # a Saturday to a Wednesday
 SUNDAY, MONDAY, WEDNESDAY = DAYS[1], DAYS[2], DAYS[4]

@@ -28,7 +28,7 @@ from analytics_etl.orchestration.definitions import build_defs
 from analytics_etl.orchestration.own_runs import FOLDER, build_own_runs, export_day, records
 from analytics_etl.pipeline.late import late_days, new_files
 from analytics_etl.pipeline.loading import scan_files
-from analytics_etl.warehouse import Warehouse
+from analytics_etl.tables.warehouse import Warehouse
 
 EVENTS = "schedules.schedule_events"
 

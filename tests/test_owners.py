@@ -12,9 +12,10 @@ from events import ask, restored_environment
 from analytics_etl.alerting import receivers_of
 from analytics_etl.config.owners import Owners, parse_owners
 from analytics_etl.config.settings import Settings, SettingsError
+from analytics_etl.ops.operations import CheckResult
 from analytics_etl.orchestration import notifier, runs
 from analytics_etl.orchestration.definitions import build_defs
-from analytics_etl.warehouse import CheckResult, Warehouse
+from analytics_etl.tables.warehouse import Warehouse
 
 NOW = datetime(2025, 3, 11, 0, 30, tzinfo=UTC)
 DAY = date(2025, 3, 10)

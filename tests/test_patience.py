@@ -11,7 +11,9 @@ import pytest
 from events import DOWNLOADS, ask, declared, download, execute, forget_what_is_newer, load, write
 
 from analytics_etl.config.settings import Settings
-from analytics_etl.warehouse import DatabaseError, Warehouse, migrations, patience
+from analytics_etl.postgres import migrations, patience
+from analytics_etl.postgres.connection import DatabaseError
+from analytics_etl.tables.warehouse import Warehouse
 
 DAY = date(2025, 3, 10)
 VIEW = "registry.top_modules_30d"

@@ -14,8 +14,8 @@ from analytics_etl.checks import Check, evaluate, targets
 from analytics_etl.config.settings import PerTable, Settings
 from analytics_etl.landing.json_text import json_fields
 from analytics_etl.landing.validation import validated
-from analytics_etl.warehouse import Warehouse
-from analytics_etl.warehouse.connection import transaction
+from analytics_etl.postgres.connection import transaction
+from analytics_etl.tables.warehouse import Warehouse
 
 OLD, NEWEST = date(2025, 3, 1), date(2025, 3, 20)
 ADDRESS, AGENT = "10.98.76.54", "Browser of somebody"

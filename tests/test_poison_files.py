@@ -33,7 +33,7 @@ from analytics_etl.landing import faults, records, validation
 from analytics_etl.landing import parquet as parquet_module
 from analytics_etl.landing.faults import ScratchError
 from analytics_etl.pipeline.loading import load_days
-from analytics_etl.warehouse import Warehouse
+from analytics_etl.tables.warehouse import Warehouse
 
 GOOD = {"a.ndjson": ndjson([download(101)]), "z.ndjson": ndjson([download(102)])}
 BAD_TEXT = pa.array([b"\xff", b"b"])

@@ -15,7 +15,7 @@ from analytics_etl.families.sample import SampleOptions, write_sample
 from analytics_etl.landing.scratch import Scratch
 from analytics_etl.orchestration import runs
 from analytics_etl.pipeline.reports import write_index, write_report
-from analytics_etl.warehouse import Warehouse
+from analytics_etl.tables.warehouse import Warehouse
 
 DAY = date(2025, 3, 10)
 

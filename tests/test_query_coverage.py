@@ -19,7 +19,7 @@ from analytics_etl.families.queries.coverage import coverage_of_days
 from analytics_etl.families.queries.schedule_statistics import statistics_of_hours, statistics_of_range
 from analytics_etl.families.queries.usage import events
 from analytics_etl.pipeline import retention
-from analytics_etl.warehouse import Warehouse
+from analytics_etl.tables.warehouse import Warehouse
 
 USAGE, SCHEDULES = "usage.schema_usage_events", "schedules.schedule_events"
 OLD, SECOND, EMPTY, NEWEST = date(2025, 3, 1), date(2025, 3, 2), date(2025, 3, 11), date(2025, 3, 12)

@@ -11,9 +11,11 @@ from test_cli import call, variables
 from analytics_etl.checks import declared_checks, evaluate, targets
 from analytics_etl.config.settings import PerTable, Settings, SettingsError
 from analytics_etl.monitoring.status import matrices
+from analytics_etl.ops.operations import CheckResult
 from analytics_etl.pipeline import retention
 from analytics_etl.pipeline import verification as watchdog
-from analytics_etl.warehouse import CheckResult, DatabaseError, Warehouse
+from analytics_etl.postgres.connection import DatabaseError
+from analytics_etl.tables.warehouse import Warehouse
 
 FIRST = date(2025, 3, 3)
 EVENTS = "schedules.schedule_events"
@@ -151,7 +153,7 @@ def test_a_drop_that_is_interrupted_drops_nothing(downloads: Warehouse, monkeypa
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("analytics_etl.warehouse.dropped.record_audit", die)
+        patch.setattr("analytics_etl.ops.dropped.record_audit", die)
         with pytest.raises(KeyboardInterrupt):
             retain(downloads)
     assert held(downloads) == dict.fromkeys(range(5), 3)

@@ -21,7 +21,7 @@ from analytics_etl.families.queries.registry import languages, organizations, ov
 from analytics_etl.families.queries.registry_events import EventFilter, events, events_between
 from analytics_etl.families.queries.registry_modules import statistics, top, top_of_days, trending, versions
 from analytics_etl.pipeline import retention
-from analytics_etl.warehouse import Warehouse
+from analytics_etl.tables.warehouse import Warehouse
 
 BEFORE, FIRST, LAST = date(2025, 3, 20), date(2025, 3, 30), date(2025, 3, 31)
 """A Thursday, a Sunday, and the Monday after it."""

@@ -14,7 +14,7 @@ from analytics_etl.config.settings import Settings
 from analytics_etl.monitoring.doctor.files import rejected_rows
 from analytics_etl.pipeline import rejections
 from analytics_etl.pipeline.reports import write_report
-from analytics_etl.warehouse import Warehouse
+from analytics_etl.tables.warehouse import Warehouse
 
 PATH = "download_events/app.ndjson"
 REASON = "downloaded_at: expected a timestamp with a time zone"

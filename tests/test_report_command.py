@@ -14,7 +14,7 @@ from analytics_etl.catalog.calendar import Cadence, period_end, period_start
 from analytics_etl.config.settings import Settings
 from analytics_etl.orchestration.assets.reports import build_report_asset, report_key
 from analytics_etl.orchestration.partitions import Partitions
-from analytics_etl.warehouse import Warehouse
+from analytics_etl.tables.warehouse import Warehouse
 
 DAY = date(2025, 3, 31)
 TODAY = datetime.now(UTC).date()

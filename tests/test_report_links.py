@@ -10,7 +10,7 @@ from test_schedule_days import EVENTS, record
 from analytics_etl.config.settings import Settings
 from analytics_etl.orchestration.assets.reports import build_index_asset, build_report_asset
 from analytics_etl.orchestration.partitions import Partitions
-from analytics_etl.warehouse import Warehouse
+from analytics_etl.tables.warehouse import Warehouse
 
 
 @pytest.mark.parametrize("url", [None, "https://reports.example.org/all"])

@@ -7,7 +7,8 @@ from events import DAY, declared, download, execute, load_and_aggregate, view, w
 
 from analytics_etl.config.settings import Settings
 from analytics_etl.pipeline.reports import write_report
-from analytics_etl.warehouse import Snapshot, Warehouse
+from analytics_etl.postgres.snapshot import Snapshot
+from analytics_etl.tables.warehouse import Warehouse
 
 
 def test_what_is_committed_while_a_report_is_written_is_not_in_it(

@@ -37,7 +37,8 @@ from analytics_etl.monitoring import doctor
 from analytics_etl.monitoring.status import matrices
 from analytics_etl.orchestration.definitions import build_defs
 from analytics_etl.pipeline import retention
-from analytics_etl.warehouse import DatabaseError, Warehouse
+from analytics_etl.postgres.connection import DatabaseError
+from analytics_etl.tables.warehouse import Warehouse
 
 OLD = date(2025, 3, 1)
 NEWEST = OLD + timedelta(days=12)

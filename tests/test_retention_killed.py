@@ -44,7 +44,8 @@ from test_retention import (
 
 from analytics_etl.archive import ArchiveFolder
 from analytics_etl.config.settings import Settings
-from analytics_etl.warehouse import Warehouse, archiving
+from analytics_etl.tables import archiving
+from analytics_etl.tables.warehouse import Warehouse
 
 OF_STATEMENTS = {
     "copy (": "export",

@@ -20,8 +20,10 @@ from analytics_etl.families.queries import registry, registry_modules, schedule_
 from analytics_etl.families.queries import schedules as schedule_queries
 from analytics_etl.monitoring.doctor import examine
 from analytics_etl.orchestration import runs
-from analytics_etl.warehouse import DatabaseError, Warehouse, migrations
-from analytics_etl.warehouse.roles import Tables
+from analytics_etl.postgres import migrations
+from analytics_etl.postgres.connection import DatabaseError
+from analytics_etl.postgres.roles import Tables
+from analytics_etl.tables.warehouse import Warehouse
 
 
 @dataclass(frozen=True)

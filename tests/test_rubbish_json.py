@@ -25,7 +25,7 @@ from events import (
 
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.config.settings import Settings
-from analytics_etl.warehouse import Warehouse
+from analytics_etl.tables.warehouse import Warehouse
 
 
 def line(**changes: Any) -> bytes:

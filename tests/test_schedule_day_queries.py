@@ -18,7 +18,7 @@ from analytics_etl.families.queries import Page, QueryError
 from analytics_etl.families.queries.schedule_days import flow, health, kafka
 from analytics_etl.families.queries.schedule_statistics import statistics_of_hours, statistics_of_range
 from analytics_etl.families.queries.schedules import events, statistics
-from analytics_etl.warehouse import Warehouse
+from analytics_etl.tables.warehouse import Warehouse
 
 FIRST, LAST = date(2025, 3, 30), date(2025, 3, 31)
 

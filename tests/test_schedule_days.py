@@ -12,7 +12,7 @@ from analytics_etl.config.settings import PerTable, Settings
 from analytics_etl.pipeline import retention
 from analytics_etl.pipeline import verification as watchdog
 from analytics_etl.pipeline.reports import write_report
-from analytics_etl.warehouse import Warehouse
+from analytics_etl.tables.warehouse import Warehouse
 
 EVENTS = "schedules.schedule_events"
 NEXT = DAY + timedelta(days=1)

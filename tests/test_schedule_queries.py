@@ -16,7 +16,7 @@ from analytics_etl.cli import main
 from analytics_etl.config.settings import Settings
 from analytics_etl.families.queries import QueryError
 from analytics_etl.families.queries.schedules import EventFilter, errors, events, performance, statistics
-from analytics_etl.warehouse import Warehouse
+from analytics_etl.tables.warehouse import Warehouse
 
 FIRST, LAST = date(2025, 3, 30), date(2025, 3, 31)
 

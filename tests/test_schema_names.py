@@ -15,7 +15,8 @@ from test_usage_archive import EVENTS, usage
 from analytics_etl.catalog.contracts import Contract, read_contract
 from analytics_etl.pipeline.backfill_plan import make_plan
 from analytics_etl.pipeline.reports import write_report
-from analytics_etl.warehouse import Warehouse, migrations
+from analytics_etl.postgres import migrations
+from analytics_etl.tables.warehouse import Warehouse
 
 FIRST, NEWEST = date(2025, 3, 10), date(2025, 3, 12)
 NEXT = NEWEST + timedelta(days=1)

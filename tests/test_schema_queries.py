@@ -17,7 +17,7 @@ from analytics_etl.families.queries import Page, QueryError
 from analytics_etl.families.queries.usage import ALL_SCHEMAS
 from analytics_etl.families.queries.usage_breakdowns import anomalies, anomalies_of_last_days, operations
 from analytics_etl.families.queries.usage_schemas import health, liveness, top, top_of_days, trending
-from analytics_etl.warehouse import Warehouse
+from analytics_etl.tables.warehouse import Warehouse
 
 A, B, C = UUID(int=10), UUID(int=11), UUID(int=12)
 BEFORE, FIRST, LAST = date(2025, 3, 20), date(2025, 3, 30), date(2025, 3, 31)

@@ -20,8 +20,8 @@ from psycopg import sql
 
 from analytics_etl.config.settings import Settings
 from analytics_etl.orchestration.dagster_storage import PooledPostgresStorage
-from analytics_etl.warehouse import DatabaseError, Warehouse, dagster_storage_url, sqlalchemy_url
-from analytics_etl.warehouse.connection import connect
+from analytics_etl.postgres.connection import DatabaseError, connect, dagster_storage_url, sqlalchemy_url
+from analytics_etl.tables.warehouse import Warehouse
 
 EXPECTED = {
     "timezone": "UTC",

@@ -21,9 +21,11 @@ from analytics_etl.catalog.models import Model, window_parameters
 from analytics_etl.config.parameters import load_parameters
 from analytics_etl.config.settings import SQL_DIR, Settings
 from analytics_etl.families.sample import FAMILIES, SampleOptions, write_sample
+from analytics_etl.ops.operations import CheckResult
 from analytics_etl.pipeline.loading import load_days
-from analytics_etl.warehouse import CheckResult, DatabaseError, Warehouse
-from analytics_etl.warehouse.derived import ensure_table, replace_window
+from analytics_etl.postgres.connection import DatabaseError
+from analytics_etl.tables.derived import ensure_table, replace_window
+from analytics_etl.tables.warehouse import Warehouse
 
 LOWEST = {
     name: parameter.default if parameter.share_of or parameter.minimum is None else parameter.minimum

@@ -24,8 +24,8 @@ from test_cli import variables
 
 from analytics_etl.cli import answers, main, terminal
 from analytics_etl.config.settings import Settings
+from analytics_etl.tables.warehouse import Warehouse
 from analytics_etl.text.visible import cut, visible
-from analytics_etl.warehouse import Warehouse
 
 DAY = date(2025, 3, 31)
 CLIPBOARD = "\x1b]52;c;aGVsbG8=\x07"

@@ -12,7 +12,8 @@ import pytest
 from events import DAY, DOWNLOADS, ask, download, load, rejected, rows_of, write
 
 from analytics_etl.config.settings import Settings
-from analytics_etl.warehouse import DayLoad, Warehouse
+from analytics_etl.tables.loading import DayLoad
+from analytics_etl.tables.warehouse import Warehouse
 
 DAYS = [DAY + timedelta(days=n) for n in range(4)]
 

@@ -21,7 +21,7 @@ from analytics_etl.config.parameters import load_parameters
 from analytics_etl.config.settings import FIRST_DAY, LAST_DAY, SQL_DIR, Settings, SettingsError, typed_day
 from analytics_etl.families.queries import QueryError, cursor
 from analytics_etl.orchestration.housekeeping import oldest_kept
-from analytics_etl.warehouse import Warehouse
+from analytics_etl.tables.warehouse import Warehouse
 
 DAY = date(2025, 3, 31)
 ID = str(UUID(int=1))

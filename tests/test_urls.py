@@ -11,7 +11,7 @@ from sqlalchemy.engine import make_url
 
 from analytics_etl.cli import main
 from analytics_etl.config.settings import Settings, SettingsError
-from analytics_etl.warehouse import dagster_storage_url, sqlalchemy_url, without_password
+from analytics_etl.postgres.connection import dagster_storage_url, sqlalchemy_url, without_password
 
 SECRET = "Geheim7Wort"
 HALVES = ("Geheim7", "7Wort", "Wort")

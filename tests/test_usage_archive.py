@@ -11,8 +11,9 @@ from events import Event, aggregate, all_tables, ask, days_of, declared, event_i
 
 from analytics_etl import checks
 from analytics_etl.config.settings import PerTable
+from analytics_etl.ops.changes import ChangeRefusedError
 from analytics_etl.pipeline import retention
-from analytics_etl.warehouse import ChangeRefusedError, Warehouse
+from analytics_etl.tables.warehouse import Warehouse
 
 EVENTS = "usage.schema_usage_events"
 OLD, NEWEST = date(2025, 3, 1), date(2025, 3, 12)

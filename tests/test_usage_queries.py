@@ -21,7 +21,7 @@ from analytics_etl.config.settings import Settings
 from analytics_etl.families.queries import QueryError
 from analytics_etl.families.queries.usage import EventFilter, events, events_between, statistics
 from analytics_etl.families.sample import SampleOptions, write_sample
-from analytics_etl.warehouse import Warehouse
+from analytics_etl.tables.warehouse import Warehouse
 
 A, B = UUID(int=10), UUID(int=11)
 FIRST, LAST = date(2025, 3, 30), date(2025, 3, 31)

@@ -13,7 +13,7 @@ from analytics_etl.config.settings import Settings
 from analytics_etl.families.sample import FAMILIES, SampleOptions, write_sample
 from analytics_etl.orchestration.definitions import build_defs
 from analytics_etl.pipeline import verification as watchdog
-from analytics_etl.warehouse import Warehouse
+from analytics_etl.tables.warehouse import Warehouse
 
 DAYS = [DAY, DAY + timedelta(days=1)]
 

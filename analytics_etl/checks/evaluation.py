@@ -12,7 +12,9 @@ from analytics_etl.catalog.models import bind, rename_schemas, window_parameters
 from analytics_etl.checks import predicates
 from analytics_etl.checks.declared import SAMPLE_ROWS, Check, Target
 from analytics_etl.checks.expectations import Broken, broken
-from analytics_etl.warehouse import CheckResult, Warehouse, sqlalchemy_url
+from analytics_etl.ops.operations import CheckResult
+from analytics_etl.postgres.connection import sqlalchemy_url
+from analytics_etl.tables.warehouse import Warehouse
 
 WITHHELD = "(withheld)"
 _COUNT = "analytics_etl_unexpected_rows"

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 from analytics_etl.checks.declared import SAMPLE_ROWS, Check, CheckError
-from analytics_etl.warehouse import raising_lost_connections
+from analytics_etl.postgres.failures import raising_lost_connections
 
 Broken = tuple[int, list[dict[str, Any]]]
 """How many rows break a check, and some of them."""

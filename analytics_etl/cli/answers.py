@@ -15,9 +15,10 @@ from analytics_etl.cli.typed import Text
 from analytics_etl.config.settings import Settings
 from analytics_etl.families.queries import Coverage, Page, QueryError, Row
 from analytics_etl.families.queries.cursor import LARGEST_PAGE
+from analytics_etl.postgres import migrations
+from analytics_etl.tables.warehouse import Warehouse
 from analytics_etl.text.english import counted, shortened, spanned
 from analytics_etl.text.visible import visible
-from analytics_etl.warehouse import Warehouse, migrations
 
 FORMULAS = (
     "in CSV a text that begins with = + - @, a tab or a line break gets an apostrophe before it, so that no "

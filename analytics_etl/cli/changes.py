@@ -12,8 +12,9 @@ from analytics_etl.cli.answers import FORMULAS, csv_of, portable_value
 from analytics_etl.cli.terminal import Styled, err, out
 from analytics_etl.cli.typed import DAY, Count, Text
 from analytics_etl.config.settings import Settings
+from analytics_etl.postgres import migrations
+from analytics_etl.tables.warehouse import Warehouse
 from analytics_etl.text.english import spanned
-from analytics_etl.warehouse import Warehouse, migrations
 
 FIELDS = (
     "changed_at", "table", "period_start", "period_end", "outcome", "rows_before", "rows_after", "rows_added",

@@ -6,8 +6,9 @@ from analytics_etl.cli.catalogs import read_catalog
 from analytics_etl.cli.terminal import out
 from analytics_etl.cli.typed import Text
 from analytics_etl.config.settings import Roles, Settings
-from analytics_etl.warehouse import database_url, migrations
-from analytics_etl.warehouse.roles import Tables
+from analytics_etl.postgres import migrations
+from analytics_etl.postgres.connection import database_url
+from analytics_etl.postgres.roles import Tables
 
 
 @click.command(name="db-url")

@@ -15,8 +15,10 @@ from analytics_etl.cli.plans import DRY_RUN, SELECT, names_of, show
 from analytics_etl.cli.terminal import GOOD, out, progress
 from analytics_etl.cli.typed import DAY, REASON
 from analytics_etl.config.settings import Settings
+from analytics_etl.postgres import migrations
+from analytics_etl.postgres.failures import persistently
+from analytics_etl.tables.warehouse import Warehouse
 from analytics_etl.text.english import counted, spanned
-from analytics_etl.warehouse import Warehouse, migrations, persistently
 
 if TYPE_CHECKING:
     from analytics_etl.orchestration import runs

@@ -10,8 +10,9 @@ from analytics_etl.cli.families import FAMILY, check_families
 from analytics_etl.cli.terminal import GOOD, actor, is_terminal, out, progress
 from analytics_etl.cli.typed import DAY, REASON, check_range, yesterday
 from analytics_etl.config.settings import Settings
+from analytics_etl.postgres import migrations
+from analytics_etl.tables.warehouse import Warehouse
 from analytics_etl.text.english import counted, shortened, spanned
-from analytics_etl.warehouse import Warehouse, migrations
 
 if TYPE_CHECKING:
     from analytics_etl.pipeline import dropping

@@ -18,7 +18,10 @@ from analytics_etl.cli.terminal import BAD, actor, err, explanation, out, progre
 from analytics_etl.cli.typed import check_range, yesterday
 from analytics_etl.config.settings import Settings
 from analytics_etl.pipeline import rejections
-from analytics_etl.warehouse import LOST_CONNECTION, DatabaseError, Warehouse, migrations, persistently
+from analytics_etl.postgres import migrations
+from analytics_etl.postgres.connection import LOST_CONNECTION, DatabaseError
+from analytics_etl.postgres.failures import persistently
+from analytics_etl.tables.warehouse import Warehouse
 
 if TYPE_CHECKING:
     from analytics_etl.orchestration import runs

@@ -5,8 +5,10 @@ import click
 from analytics_etl.cli.terminal import GOOD, actor, out
 from analytics_etl.cli.typed import REASON, Text
 from analytics_etl.config.settings import Settings
+from analytics_etl.ops.forgetting import UnknownFileError
+from analytics_etl.postgres import migrations
+from analytics_etl.tables.warehouse import Warehouse
 from analytics_etl.text.english import counted
-from analytics_etl.warehouse import UnknownFileError, Warehouse, migrations
 
 
 @click.command()

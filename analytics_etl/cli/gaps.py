@@ -8,8 +8,10 @@ from analytics_etl.cli.catalogs import read_catalog
 from analytics_etl.cli.terminal import GOOD, actor, err, is_terminal, out
 from analytics_etl.cli.typed import DAY, MOST_DAYS, REASON, check_range, yesterday
 from analytics_etl.config.settings import Settings
+from analytics_etl.postgres import migrations
+from analytics_etl.postgres.failures import persistently
+from analytics_etl.tables.warehouse import Warehouse
 from analytics_etl.text.english import counted, shortened, spanned
-from analytics_etl.warehouse import Warehouse, migrations, persistently
 
 YES = click.option("--yes", is_flag=True, help="Do not ask whether a day far from what is there is meant.")
 

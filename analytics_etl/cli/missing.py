@@ -12,8 +12,9 @@ from analytics_etl.cli.plans import show
 from analytics_etl.cli.terminal import BAD, GOOD, actor, out, progress
 from analytics_etl.cli.typed import yesterday
 from analytics_etl.config.settings import Settings
+from analytics_etl.postgres import migrations
+from analytics_etl.tables.warehouse import Warehouse
 from analytics_etl.text.english import MOST_NAMED, counted
-from analytics_etl.warehouse import Warehouse, migrations
 
 if TYPE_CHECKING:  # Dagster takes seconds to import
     from analytics_etl.pipeline.backfill_plan import Plan

@@ -9,7 +9,9 @@ import click
 from analytics_etl.cli.terminal import BAD, GOOD, err, out
 from analytics_etl.cli.typed import SECONDS_OF_A_DAY, Count
 from analytics_etl.config.settings import Settings
-from analytics_etl.warehouse import Warehouse, migrations, outbox
+from analytics_etl.ops import outbox
+from analytics_etl.postgres import migrations
+from analytics_etl.tables.warehouse import Warehouse
 
 
 @click.command()

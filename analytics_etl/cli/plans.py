@@ -9,8 +9,8 @@ from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.cli.terminal import Column, Parts, out
 from analytics_etl.cli.typed import Text
 from analytics_etl.config.settings import Settings
+from analytics_etl.tables.warehouse import Warehouse
 from analytics_etl.text.english import counted
-from analytics_etl.warehouse import Warehouse
 
 if TYPE_CHECKING:  # Dagster takes seconds to import
     from analytics_etl.pipeline.backfill_plan import Plan

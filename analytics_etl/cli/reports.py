@@ -12,8 +12,9 @@ from analytics_etl.cli.families import FAMILY, check_families
 from analytics_etl.cli.terminal import err, out
 from analytics_etl.cli.typed import DAY, yesterday
 from analytics_etl.config.settings import Settings
+from analytics_etl.postgres import migrations
+from analytics_etl.tables.warehouse import Warehouse
 from analytics_etl.text.english import shortened
-from analytics_etl.warehouse import Warehouse, migrations
 
 
 @click.command()

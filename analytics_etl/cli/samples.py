@@ -78,7 +78,8 @@ def _remove(demonstration: Demonstration) -> None:
         return
     from analytics_etl.cli.catalogs import read_catalog  # noqa: PLC0415 - with it
     from analytics_etl.pipeline import dropping  # noqa: PLC0415 - Dagster takes seconds to import
-    from analytics_etl.warehouse import Warehouse, migrations  # noqa: PLC0415 - the same
+    from analytics_etl.postgres import migrations  # noqa: PLC0415 - the same
+    from analytics_etl.tables.warehouse import Warehouse  # noqa: PLC0415 - the same
 
     settings = demonstration.settings
     migrations.upgrade(settings)

@@ -26,9 +26,10 @@ from analytics_etl.archive import ArchiveError
 from analytics_etl.catalog.contracts import ContractError
 from analytics_etl.catalog.models import ModelError
 from analytics_etl.config.settings import Settings, SettingsError
+from analytics_etl.postgres.connection import DatabaseError, without_password
+from analytics_etl.postgres.failures import explained
 from analytics_etl.postgres.server import EmbeddedServerError
 from analytics_etl.text.visible import cut, visible
-from analytics_etl.warehouse import DatabaseError, explained, without_password
 
 LONGEST_MESSAGE = 4_000
 """Characters of an error; what a person typed may be of any length."""

@@ -9,8 +9,9 @@ from analytics_etl.cli.terminal import GOOD, actor, out, progress
 from analytics_etl.cli.typed import DAY, REASON, Text
 from analytics_etl.config.settings import Settings
 from analytics_etl.pipeline import retention
+from analytics_etl.postgres import migrations
+from analytics_etl.tables.warehouse import Warehouse
 from analytics_etl.text.english import counted
-from analytics_etl.warehouse import Warehouse, migrations
 
 
 @click.command()

@@ -21,10 +21,11 @@ from analytics_etl.catalog.models import cadence_of
 from analytics_etl.config.settings import Settings
 from analytics_etl.landing import LandingFile, list_files
 from analytics_etl.monitoring.hosts import guarded
+from analytics_etl.ops.days import DayState
+from analytics_etl.ops.observing import observe
+from analytics_etl.postgres import migrations
 from analytics_etl.postgres import server as embedded
-from analytics_etl.warehouse import LOST_CONNECTION, DatabaseError, migrations
-from analytics_etl.warehouse.days import DayState
-from analytics_etl.warehouse.observing import observe
+from analytics_etl.postgres.connection import LOST_CONNECTION, DatabaseError
 
 Clock = Callable[[], datetime]
 Answers = Mapping[str, Sequence[Mapping[str, Any]]]

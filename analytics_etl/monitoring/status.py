@@ -13,10 +13,11 @@ from analytics_etl.catalog.catalog import Catalog, is_of
 from analytics_etl.catalog.models import cadence_of
 from analytics_etl.checks.declared import declared_checks
 from analytics_etl.checks.due import due_checks
+from analytics_etl.ops.changes import CHANGE_CHECK
 from analytics_etl.pipeline.gaps import find as find_gaps
 from analytics_etl.pipeline.gaps import told
+from analytics_etl.tables.warehouse import Warehouse
 from analytics_etl.text.english import counted, shortened, spanned
-from analytics_etl.warehouse import CHANGE_CHECK, Warehouse
 
 State = Literal["expected", "provisional", "final", "frozen_late", "failed", "outdated", "archived", "dropped"]
 """Those of ops.days, and outdated = made by an earlier version of its SQL, which only the code can tell."""

@@ -19,6 +19,7 @@ from analytics_etl.checks.declared import (
 )
 from analytics_etl.checks.due import due_checks
 from analytics_etl.checks.evaluation import evaluate
+from analytics_etl.ops.operations import CheckResult
 from analytics_etl.orchestration.assets.metadata import asset_key, retrying_lost_connections, table_of_rows
 from analytics_etl.orchestration.dagster_private import (
     ASSET_PARTITION_RANGE_END_TAG,
@@ -27,7 +28,7 @@ from analytics_etl.orchestration.dagster_private import (
 )
 from analytics_etl.orchestration.evaluations import Finding, evaluations, judged_materializations
 from analytics_etl.orchestration.partitions import Partitions
-from analytics_etl.warehouse import CheckResult, Warehouse
+from analytics_etl.tables.warehouse import Warehouse
 
 CHECKS_STEP = "__checks"
 """What the name of the step ends with that runs the checks of a table."""

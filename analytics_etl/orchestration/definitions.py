@@ -11,6 +11,7 @@ from analytics_etl.catalog.calendar import NAMES
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.config.owners import OPERATIONS
 from analytics_etl.config.settings import Settings, SettingsError
+from analytics_etl.ops.liveness import being_alive
 from analytics_etl.orchestration.assets.aggregates import build_aggregate_asset
 from analytics_etl.orchestration.assets.broken import build_broken_asset
 from analytics_etl.orchestration.assets.days import build_days_asset
@@ -36,8 +37,7 @@ from analytics_etl.orchestration.views_sensor import build_views_sensor
 from analytics_etl.pipeline.due_reports import families_with_reports
 from analytics_etl.pipeline.jobs import VIEWS_JOB
 from analytics_etl.pipeline.loading import with_usable_sources
-from analytics_etl.warehouse import Warehouse
-from analytics_etl.warehouse.liveness import being_alive
+from analytics_etl.tables.warehouse import Warehouse
 
 # Backfill policies are in beta and partitioned checks in preview; both are used on purpose, and the version is pinned.
 warnings.filterwarnings("ignore", message=".* is currently in (beta|preview), and may have breaking changes")

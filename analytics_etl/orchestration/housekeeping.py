@@ -16,11 +16,11 @@ import dagster as dg
 from dagster import AssetCheckKey, DagsterEventType, DagsterInstance, DagsterRunStatus, RunsFilter
 
 from analytics_etl.config.settings import Settings, typed_day
+from analytics_etl.ops.liveness import without_process
 from analytics_etl.orchestration.dagster_private import MAX_RETRIES_TAG, PartitionKeyFilter
 from analytics_etl.orchestration.dagster_private import AssetCheckExecutionRecordStatus as CheckStatus
+from analytics_etl.tables.warehouse import Warehouse
 from analytics_etl.text.english import counted
-from analytics_etl.warehouse import Warehouse
-from analytics_etl.warehouse.liveness import without_process
 
 JOB_NAME = "housekeeping"
 _ENDED = [DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED]

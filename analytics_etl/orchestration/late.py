@@ -19,7 +19,7 @@ from analytics_etl.orchestration.dagster_private import (
 )
 from analytics_etl.pipeline.late import late_days, new_files
 from analytics_etl.pipeline.loading import scan_files
-from analytics_etl.warehouse import Warehouse
+from analytics_etl.tables.warehouse import Warehouse
 
 SCAN_JOB = "scan_landing"
 BY_TAG = "analytics_etl/by"

@@ -28,9 +28,10 @@ from analytics_etl.alerting.messages import checks_failed, run_failed
 from analytics_etl.alerting.text import harmless, redacted
 from analytics_etl.config.owners import OPERATIONS, Owners
 from analytics_etl.config.settings import Settings
+from analytics_etl.ops import outbox
 from analytics_etl.orchestration import incidents
+from analytics_etl.tables.warehouse import Warehouse
 from analytics_etl.text.english import counted
-from analytics_etl.warehouse import Warehouse, outbox
 
 SOURCE = "dagster"
 OVERLAP = timedelta(hours=1)

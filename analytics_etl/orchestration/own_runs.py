@@ -26,7 +26,7 @@ from analytics_etl.orchestration.dagster_private import (
     TickStatus,
 )
 from analytics_etl.orchestration.incidents import run_of
-from analytics_etl.warehouse import Warehouse
+from analytics_etl.tables.warehouse import Warehouse
 
 JOB_NAME = "own_runs"
 FOLDER = "schedule_events/dagster_run"

@@ -11,7 +11,7 @@ from analytics_etl.catalog.calendar import periods
 from analytics_etl.pipeline.backfill_plan import Gap, Plan
 from analytics_etl.pipeline.jobs import Job
 from analytics_etl.pipeline.lineage import Lineage
-from analytics_etl.warehouse import Warehouse
+from analytics_etl.tables.warehouse import Warehouse
 
 FOLLOWS = "made of what is run"
 

@@ -31,8 +31,10 @@ from analytics_etl.orchestration.definitions import build_defs
 from analytics_etl.orchestration.incidents import AGAIN_TAG
 from analytics_etl.orchestration.outcomes import Outcome, innermost, named
 from analytics_etl.pipeline.jobs import CADENCE_OF, Job, Parts, jobs_of
+from analytics_etl.postgres import migrations
+from analytics_etl.postgres.connection import dagster_storage_url
+from analytics_etl.postgres.failures import is_lost, persistently, wait_until_back
 from analytics_etl.text.english import counted
-from analytics_etl.warehouse import dagster_storage_url, is_lost, migrations, persistently, wait_until_back
 
 __all__ = [
     "Job",

@@ -18,6 +18,7 @@ from analytics_etl.catalog.catalog import Catalog, is_of
 from analytics_etl.catalog.models import Model, cadence_of
 from analytics_etl.checks import declared_checks
 from analytics_etl.checks.due import REASONS, DueChecks, due_checks
+from analytics_etl.ops.changes import CHANGE_CHECK
 from analytics_etl.pipeline.due_reports import INDEX, DueReport, due_reports
 from analytics_etl.pipeline.due_reports import is_index_due as is_index_older
 from analytics_etl.pipeline.due_views import EARLIER, unmade_views
@@ -26,7 +27,8 @@ from analytics_etl.pipeline.gaps import find as find_gaps
 from analytics_etl.pipeline.gaps import not_due
 from analytics_etl.pipeline.jobs import VIEWS_JOB, Job, Parts, Wanted
 from analytics_etl.pipeline.lineage import Lineage
-from analytics_etl.warehouse import CHANGE_CHECK, OF_DROPPED_DAYS, Warehouse
+from analytics_etl.tables.dropping import OF_DROPPED_DAYS
+from analytics_etl.tables.warehouse import Warehouse
 
 FAILED, UNWRITTEN = "failed a check", "could not be written last time"
 LATE, REPLACED = "late rows are waiting", "a file was replaced, or came late without a valid row"

@@ -14,9 +14,10 @@ from analytics_etl.archive import ArchiveFolder
 from analytics_etl.catalog.calendar import NAMES, Cadence, period_end, period_start
 from analytics_etl.catalog.catalog import Catalog, is_of
 from analytics_etl.pipeline.reports import write_index, write_report
+from analytics_etl.postgres.connection import DatabaseError
 from analytics_etl.reporting import report_path
-from analytics_etl.warehouse import DatabaseError, Warehouse
-from analytics_etl.warehouse.dropping import File, Found, Period, Target, refuse_archived
+from analytics_etl.tables.dropping import File, Found, Period, Target, refuse_archived
+from analytics_etl.tables.warehouse import Warehouse
 
 __all__ = ["Dropped", "File", "Found", "Period", "Target", "look", "run", "target_of"]
 

@@ -19,7 +19,7 @@ from analytics_etl.catalog.models import cadence_of
 from analytics_etl.checks.declared import declared_checks
 from analytics_etl.config.settings import TEMPLATES_DIR
 from analytics_etl.reporting import report_path
-from analytics_etl.warehouse import Warehouse
+from analytics_etl.tables.warehouse import Warehouse
 
 INDEX = "reports.index"
 

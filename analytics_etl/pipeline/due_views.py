@@ -6,7 +6,7 @@ from datetime import datetime
 from analytics_etl.catalog.catalog import Catalog, is_of
 from analytics_etl.checks.declared import declared_checks
 from analytics_etl.checks.due import REASONS
-from analytics_etl.warehouse import Warehouse
+from analytics_etl.tables.warehouse import Warehouse
 
 EARLIER = "made by an earlier version of its SQL"
 

@@ -13,8 +13,9 @@ from typing import Any
 from analytics_etl.catalog.calendar import stretches
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.checks.declared import declared_checks
+from analytics_etl.ops.changes import CHANGE_CHECK
+from analytics_etl.tables.warehouse import Warehouse
 from analytics_etl.text.english import counted
-from analytics_etl.warehouse import CHANGE_CHECK, Warehouse
 
 OF_READING = "files_are_readable"
 MOST_FILES = 3

@@ -11,7 +11,7 @@ from typing import Any
 from analytics_etl.catalog.calendar import NAMES, periods
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.pipeline.due_reports import Books, DueReport, families_with_reports
-from analytics_etl.warehouse import Warehouse
+from analytics_etl.tables.warehouse import Warehouse
 
 WHY = "older than what failed"
 

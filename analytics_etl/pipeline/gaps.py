@@ -13,9 +13,9 @@ from datetime import date, timedelta
 from itertools import pairwise
 
 from analytics_etl.catalog.calendar import stretches
+from analytics_etl.ops.days import FAR_DAYS
+from analytics_etl.tables.warehouse import Warehouse
 from analytics_etl.text.english import counted, spanned
-from analytics_etl.warehouse import Warehouse
-from analytics_etl.warehouse.days import FAR_DAYS
 
 __all__ = [
     "ACCEPT",

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.catalog.contracts import Contract
 from analytics_etl.landing import LandingFile, list_files
-from analytics_etl.warehouse import Warehouse
+from analytics_etl.tables.warehouse import Warehouse
 
 
 def late_days(warehouse: Warehouse, catalog: Catalog, yesterday: date) -> set[date]:

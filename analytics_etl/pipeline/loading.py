@@ -21,9 +21,10 @@ from analytics_etl.landing import (
     hidden_file,
     list_files,
 )
+from analytics_etl.tables.loading import LoadedDay
+from analytics_etl.tables.warehouse import Warehouse
 from analytics_etl.text.english import counted
 from analytics_etl.text.visible import visible
-from analytics_etl.warehouse import LoadedDay, Warehouse
 
 DAYS_AT_ONCE = 92
 """Days loaded in one transaction; more are done one batch after the other."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from analytics_etl.catalog.calendar import Cadence, period_start, periods
 from analytics_etl.catalog.models import Model
-from analytics_etl.warehouse import Warehouse
+from analytics_etl.tables.warehouse import Warehouse
 
 LONGEST_PERIOD_DAYS = 31
 """A report may begin so long before the last of its days, from which the lateness window is counted."""

@@ -4,8 +4,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
+from analytics_etl.tables.warehouse import Warehouse
 from analytics_etl.text.english import counted
-from analytics_etl.warehouse import Warehouse
 
 FEW = 0.01
 """Of the rows of a file; the check rejected_rows_are_few says the same of a day."""

@@ -14,6 +14,7 @@ from analytics_etl.checks.declared import declared_checks
 from analytics_etl.checks.due import due_checks
 from analytics_etl.disk.whole_files import remove_leftovers, whole_file
 from analytics_etl.pipeline.due_reports import families_with_reports, look_ahead, report_version
+from analytics_etl.postgres.snapshot import Snapshot
 from analytics_etl.reporting import (
     SCHEMA_VERSION,
     Window,
@@ -26,7 +27,7 @@ from analytics_etl.reporting import (
     report_path,
     section_windows,
 )
-from analytics_etl.warehouse import Snapshot, Warehouse
+from analytics_etl.tables.warehouse import Warehouse
 
 _MEMORY = ".index_entries.json"
 

@@ -12,9 +12,9 @@ from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.catalog.contracts import Contract
 from analytics_etl.catalog.models import ALL_DAYS
 from analytics_etl.config.settings import Settings, SettingsError
+from analytics_etl.ops.dropped import Reader
 from analytics_etl.pipeline import gaps
-from analytics_etl.warehouse import Warehouse
-from analytics_etl.warehouse.dropped import Reader
+from analytics_etl.tables.warehouse import Warehouse
 
 Tell = Callable[[str, int, int], None]
 """(what is being done, steps done, steps in all)"""

@@ -186,7 +186,7 @@ comment on column {table}.revision is 'Of records with the same event_id the one
 _REVISION = '''\
 """The event tables of the family `{family}`: plain SQL beside this file."""
 
-from analytics_etl.warehouse.migrations import run_sql
+from analytics_etl.postgres.migrations import run_sql
 
 revision = "{revision}"
 down_revision = "{before}"

@@ -25,7 +25,8 @@ from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.catalog.contracts import DUCKDB_TYPES, Contract
 from analytics_etl.catalog.models import ALL_DAYS, Model, bind, window_parameters
 from analytics_etl.landing.scratch import Scratch
-from analytics_etl.warehouse import CheckResult, Warehouse
+from analytics_etl.ops.operations import CheckResult
+from analytics_etl.tables.warehouse import Warehouse
 
 CHECK = "watchdog_agrees"
 DESCRIPTION = "Sampled cells equal what another engine computes for them from the raw rows."

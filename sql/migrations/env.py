@@ -1,4 +1,4 @@
-"""Alembic's entry point. `analytics_etl.warehouse.migrations` calls it with a connection; there is no other way in."""
+"""Alembic's entry point. `analytics_etl.postgres.migrations` calls it with a connection; there is no other way in."""
 
 from alembic import context
 

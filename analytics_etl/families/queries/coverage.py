@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from analytics_etl.families.queries import Coverage, Page, QueryError
 from analytics_etl.families.queries.cursor import LARGEST_ANSWER, whole
-from analytics_etl.warehouse import Warehouse
+from analytics_etl.tables.warehouse import Warehouse
 
 ONE_DAY = timedelta(days=1)
 

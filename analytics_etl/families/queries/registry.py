@@ -7,7 +7,7 @@ from analytics_etl.families.queries import Page
 from analytics_etl.families.queries.coverage import ask_days, coverage_of_days
 from analytics_etl.families.queries.keyset import Key
 from analytics_etl.families.queries.texts import check_texts
-from analytics_etl.warehouse import Warehouse
+from analytics_etl.tables.warehouse import Warehouse
 
 _LANGUAGES, _COMPILATIONS = "registry.language_stats_daily", "registry.compilation_events"
 _DAY_AND_RANK = Key({"first_day": date, "rank": int})

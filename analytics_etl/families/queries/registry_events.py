@@ -9,7 +9,7 @@ from analytics_etl.families.queries import Coverage, Page, QueryError
 from analytics_etl.families.queries.coverage import ONE_DAY, coverage_of_last_days, coverage_of_moments, last_days_up_to
 from analytics_etl.families.queries.cursor import check_limit, cursor_of, read_cursor, text_of, utc
 from analytics_etl.families.queries.texts import check_texts
-from analytics_etl.warehouse import Warehouse
+from analytics_etl.tables.warehouse import Warehouse
 
 Kind = Literal["download", "view", "compilation"]
 

@@ -8,7 +8,7 @@ from analytics_etl.families.queries import Coverage, Page, QueryError
 from analytics_etl.families.queries.coverage import ONE_DAY, are_there, ask_days, coverage_of_days, coverage_of_periods
 from analytics_etl.families.queries.keyset import Key
 from analytics_etl.families.queries.texts import check_texts
-from analytics_etl.warehouse import Warehouse
+from analytics_etl.tables.warehouse import Warehouse
 
 Grain = Literal["1d", "1w", "1m"]
 Direction = Literal["up", "down", "new"]

@@ -7,7 +7,7 @@ from analytics_etl.families.queries import Page, QueryError
 from analytics_etl.families.queries.coverage import ask_days
 from analytics_etl.families.queries.keyset import Key
 from analytics_etl.families.queries.texts import check_texts
-from analytics_etl.warehouse import Warehouse
+from analytics_etl.tables.warehouse import Warehouse
 
 HEALTH_TIERS = ("all", "mongo", "clickhouse", "redis", "other")
 

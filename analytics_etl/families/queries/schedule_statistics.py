@@ -7,7 +7,7 @@ from analytics_etl.families.queries import Page, QueryError
 from analytics_etl.families.queries.coverage import ask_days, coverage_of_days, coverage_of_moments
 from analytics_etl.families.queries.cursor import text_of, utc
 from analytics_etl.families.queries.schedules import EVENTS, STATISTICS, check_tier
-from analytics_etl.warehouse import Warehouse
+from analytics_etl.tables.warehouse import Warehouse
 
 _OF_HOURS = """
 with hours as (

@@ -15,7 +15,7 @@ from analytics_etl.families.queries.cursor import (
     utc,
 )
 from analytics_etl.families.queries.texts import check_texts
-from analytics_etl.warehouse import Warehouse
+from analytics_etl.tables.warehouse import Warehouse
 
 EVENTS, STATISTICS = "schedules.schedule_events", "schedules.schedule_stats_daily"
 TIERS = ("mongo", "clickhouse", "redis", "other")

@@ -23,7 +23,7 @@ from analytics_etl.families.queries.cursor import (
     whole,
 )
 from analytics_etl.families.queries.texts import check_texts
-from analytics_etl.warehouse import Warehouse
+from analytics_etl.tables.warehouse import Warehouse
 
 Grain = Literal["1m", "5m", "1h", "1d"]
 OPERATIONS = ("read", "write", "validate", "compatibility_check", "register", "list", "delete")

@@ -16,7 +16,7 @@ from analytics_etl.families.queries.coverage import (
 from analytics_etl.families.queries.cursor import text_of, utc
 from analytics_etl.families.queries.keyset import Key
 from analytics_etl.families.queries.usage_names import with_names
-from analytics_etl.warehouse import Warehouse
+from analytics_etl.tables.warehouse import Warehouse
 
 SEVERITIES = ("low", "medium", "high", "critical")
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from analytics_etl.families.queries import Page, Row
 from analytics_etl.families.queries.coverage import are_there
-from analytics_etl.warehouse import Warehouse
+from analytics_etl.tables.warehouse import Warehouse
 
 _NAMES = "usage.schema_names_daily"
 

@@ -10,7 +10,7 @@ from analytics_etl.families.queries.coverage import are_there, ask_days, coverag
 from analytics_etl.families.queries.keyset import Key
 from analytics_etl.families.queries.usage import OPERATIONS
 from analytics_etl.families.queries.usage_names import with_names
-from analytics_etl.warehouse import Warehouse
+from analytics_etl.tables.warehouse import Warehouse
 
 Direction = Literal["up", "down", "new"]
 STATES = ("active", "idle", "stale", "zombie")

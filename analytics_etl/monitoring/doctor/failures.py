@@ -6,9 +6,10 @@ from datetime import date
 from analytics_etl.catalog.calendar import stretches
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.monitoring.doctor.finding import Finding
+from analytics_etl.ops.changes import CHANGE_CHECK
 from analytics_etl.pipeline.failed_checks import failed_checks, run_again, what_mends
+from analytics_etl.tables.warehouse import Warehouse
 from analytics_etl.text.english import counted, shortened
-from analytics_etl.warehouse import CHANGE_CHECK, Warehouse
 
 
 def checks(warehouse: Warehouse, catalog: Catalog, told: Mapping[str, str]) -> Finding:

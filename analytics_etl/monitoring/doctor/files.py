@@ -11,8 +11,8 @@ from analytics_etl.monitoring.doctor.surroundings import first_closed, is_bad
 from analytics_etl.pipeline.failed_checks import mend_file, run_again
 from analytics_etl.pipeline.late import new_files
 from analytics_etl.pipeline.rejections import RejectedFile, undated_files
+from analytics_etl.tables.warehouse import Warehouse
 from analytics_etl.text.english import counted, shortened
-from analytics_etl.warehouse import Warehouse
 
 BACKFILL = "analytics-etl backfill --missing"
 MOST_ADVISED = 3

@@ -2,8 +2,8 @@
 
 from analytics_etl.monitoring.doctor.finding import Finding
 from analytics_etl.pipeline import gaps
+from analytics_etl.tables.warehouse import Warehouse
 from analytics_etl.text.english import shortened
-from analytics_etl.warehouse import Warehouse
 
 
 def days_without_data(warehouse: Warehouse) -> Finding:

@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.checks.due import REASONS
 from analytics_etl.monitoring.doctor.finding import GRANTS, Finding
+from analytics_etl.ops import outbox
 from analytics_etl.pipeline.due_views import unmade_views
+from analytics_etl.postgres.roles import Tables
+from analytics_etl.tables.warehouse import Warehouse
 from analytics_etl.text.english import counted, shortened
-from analytics_etl.warehouse import Warehouse, outbox
-from analytics_etl.warehouse.roles import Tables
 
 
 def sql_files(catalog: Catalog) -> Finding:

@@ -12,8 +12,9 @@ from analytics_etl.landing import LandingFile, list_files
 from analytics_etl.monitoring.doctor.finding import Finding
 from analytics_etl.pipeline.failed_checks import mend_file
 from analytics_etl.postgres import server as embedded
+from analytics_etl.postgres.connection import LOST_CONNECTION, DatabaseError
+from analytics_etl.tables.warehouse import Warehouse
 from analytics_etl.text.english import counted
-from analytics_etl.warehouse import LOST_CONNECTION, DatabaseError, Warehouse
 
 OLDEST_POSTGRESQL = 150000
 LITTLE_SPACE = 2 << 30

@@ -6,6 +6,7 @@ from typing import Any
 import dagster as dg
 
 from analytics_etl.catalog.models import Model
+from analytics_etl.ops.changes import ChangeRefusedError
 from analytics_etl.orchestration.assets.metadata import (
     FRESHNESS,
     asset_key,
@@ -20,7 +21,7 @@ from analytics_etl.orchestration.assets.metadata import (
     statement_metadata,
 )
 from analytics_etl.orchestration.partitions import Partitions, requested_periods
-from analytics_etl.warehouse import ChangeRefusedError, Warehouse
+from analytics_etl.tables.warehouse import Warehouse
 
 MOST_MAPPED_DAYS = 31
 """Dagster counts an offset off day by day, so that a table which reads from the beginning shows the last of them."""

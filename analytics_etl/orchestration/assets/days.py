@@ -9,7 +9,7 @@ from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.catalog.states import MARKS
 from analytics_etl.monitoring.status import Cell, Matrix, matrices, notes
 from analytics_etl.orchestration.assets.metadata import HOURLY, asset_key, retrying_lost_connections, table_of_rows
-from analytics_etl.warehouse import Warehouse
+from analytics_etl.tables.warehouse import Warehouse
 
 DAYS_KEY = dg.AssetKey(["ops", "days"])
 DAYS_SHOWN = 14

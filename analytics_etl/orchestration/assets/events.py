@@ -13,6 +13,7 @@ from analytics_etl.catalog.models import Model
 from analytics_etl.landing import (
     FileReport,
 )
+from analytics_etl.ops.changes import ChangeRefusedError
 from analytics_etl.orchestration.assets.metadata import (
     FRESHNESS,
     asset_key,
@@ -29,8 +30,9 @@ from analytics_etl.orchestration.dagster_private import SCHEDULE_NAME_TAG, SENSO
 from analytics_etl.orchestration.partitions import Partitions, requested_periods
 from analytics_etl.pipeline.gaps import FAR_DAYS
 from analytics_etl.pipeline.loading import DAYS_AT_ONCE, closed_days, load_days
+from analytics_etl.tables.loading import LoadedDay
+from analytics_etl.tables.warehouse import Warehouse
 from analytics_etl.text.english import counted
-from analytics_etl.warehouse import ChangeRefusedError, LoadedDay, Warehouse
 
 
 def build_landing_asset(table: str) -> dg.AssetSpec:

@@ -10,16 +10,11 @@ import dagster as dg
 
 from analytics_etl.catalog.calendar import Cadence
 from analytics_etl.catalog.models import Model, column_lineage
+from analytics_etl.ops.changes import CHANGE_CHECK, CHANGE_DESCRIPTION, ChangeRefusedError
 from analytics_etl.orchestration.evaluations import Finding, evaluations, judged_materializations
+from analytics_etl.postgres.failures import is_lost, wait_until_back
+from analytics_etl.tables.warehouse import Warehouse
 from analytics_etl.text.visible import visible
-from analytics_etl.warehouse import (
-    CHANGE_CHECK,
-    CHANGE_DESCRIPTION,
-    ChangeRefusedError,
-    Warehouse,
-    is_lost,
-    wait_until_back,
-)
 
 FRESHNESS: dict[Cadence, dg.FreshnessPolicy] = {
     # The schedules start at 00:05 UTC; two hours later the period must be there.

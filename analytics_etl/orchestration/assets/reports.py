@@ -19,7 +19,7 @@ from analytics_etl.pipeline.reports import loaded_families, write_index, write_r
 from analytics_etl.reporting import (
     report_path,
 )
-from analytics_etl.warehouse import Warehouse
+from analytics_etl.tables.warehouse import Warehouse
 
 INDEX_KEY = dg.AssetKey(INDEX.split("."))
 INDEX_GROUP = "reports"

@@ -5,7 +5,7 @@ import dagster as dg
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.orchestration.assets.metadata import retrying_lost_connections
 from analytics_etl.pipeline import retention
-from analytics_etl.warehouse import Warehouse
+from analytics_etl.tables.warehouse import Warehouse
 
 RETENTION_KEY = dg.AssetKey(["ops", "retention"])
 

@@ -13,7 +13,7 @@ from analytics_etl.orchestration.assets.metadata import (
     retrying_lost_connections,
     statement_metadata,
 )
-from analytics_etl.warehouse import Warehouse
+from analytics_etl.tables.warehouse import Warehouse
 
 
 def build_view_asset(model: Model) -> dg.AssetsDefinition:

@@ -7,7 +7,7 @@ import dagster as dg
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.orchestration.assets.metadata import asset_key, retrying_lost_connections, table_of_rows
 from analytics_etl.pipeline import verification as watchdog
-from analytics_etl.warehouse import Warehouse
+from analytics_etl.tables.warehouse import Warehouse
 
 WATCHDOG_KEY = dg.AssetKey(["ops", "watchdog"])
 

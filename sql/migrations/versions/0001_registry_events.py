@@ -1,6 +1,6 @@
 """Schemas, ops tables and the event tables of the registry: plain SQL beside this file."""
 
-from analytics_etl.warehouse.migrations import run_sql
+from analytics_etl.postgres.migrations import run_sql
 
 revision = "0001"
 down_revision = None

@@ -1,6 +1,6 @@
 """The books of archived days and of removed personal data: plain SQL beside this file."""
 
-from analytics_etl.warehouse.migrations import run_sql
+from analytics_etl.postgres.migrations import run_sql
 
 revision = "0002"
 down_revision = "0001"

@@ -1,6 +1,6 @@
 """Failures of checks, notifications, their deliveries: plain SQL beside this file."""
 
-from analytics_etl.warehouse.migrations import run_sql
+from analytics_etl.postgres.migrations import run_sql
 
 revision = "0003"
 down_revision = "0002"

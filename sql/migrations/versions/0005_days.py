@@ -1,6 +1,6 @@
 """The states of days, and what reports said first: plain SQL beside this file."""
 
-from analytics_etl.warehouse.migrations import run_sql
+from analytics_etl.postgres.migrations import run_sql
 
 revision = "0005"
 down_revision = "0004"

@@ -1,6 +1,6 @@
 """The schedule executions: plain SQL beside this file."""
 
-from analytics_etl.warehouse.migrations import run_sql
+from analytics_etl.postgres.migrations import run_sql
 
 revision = "0007"
 down_revision = "0006"

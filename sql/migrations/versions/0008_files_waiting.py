@@ -1,6 +1,6 @@
 """Files that wait although they hold no valid row of the day: plain SQL beside this file."""
 
-from analytics_etl.warehouse.migrations import run_sql
+from analytics_etl.postgres.migrations import run_sql
 
 revision = "0008"
 down_revision = "0007"

@@ -1,6 +1,6 @@
 """When each file was first seen, and its rows that a source mapping leaves out: plain SQL beside this file."""
 
-from analytics_etl.warehouse.migrations import run_sql
+from analytics_etl.postgres.migrations import run_sql
 
 revision = "0009"
 down_revision = "0008"

@@ -1,6 +1,6 @@
 """Bounds of values, revisions of events and cancelled executions: plain SQL beside this file."""
 
-from analytics_etl.warehouse.migrations import run_sql
+from analytics_etl.postgres.migrations import run_sql
 
 revision = "0010"
 down_revision = "0009"

@@ -1,6 +1,6 @@
 """What is due of checks, reports and views: plain SQL beside this file."""
 
-from analytics_etl.warehouse.migrations import run_sql
+from analytics_etl.postgres.migrations import run_sql
 
 revision = "0011"
 down_revision = "0010"

@@ -1,6 +1,6 @@
 """The version of the rules that mask error messages, beside the patterns they made: plain SQL beside this file."""
 
-from analytics_etl.warehouse.migrations import run_sql
+from analytics_etl.postgres.migrations import run_sql
 
 revision = "0012"
 down_revision = "0011"

@@ -1,6 +1,6 @@
 """Names of schemas in the events of the family `usage`: plain SQL beside this file."""
 
-from analytics_etl.warehouse.migrations import run_sql
+from analytics_etl.postgres.migrations import run_sql
 
 revision = "0013"
 down_revision = "0012"

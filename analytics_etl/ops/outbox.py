@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from analytics_etl.warehouse.connection import Connection, lock, rows
-from analytics_etl.warehouse.operations import CheckResult
+from analytics_etl.ops.operations import CheckResult
+from analytics_etl.postgres.connection import Connection, lock, rows
 
 SAMPLE_ROWS = 5
 

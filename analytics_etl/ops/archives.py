@@ -9,8 +9,8 @@ from psycopg import sql
 from psycopg.types.json import Json, Jsonb
 
 from analytics_etl.archive import Fingerprint, Manifest
+from analytics_etl.postgres.connection import Connection, DatabaseError, rows
 from analytics_etl.text.english import counted
-from analytics_etl.warehouse.connection import Connection, DatabaseError, rows
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 from psycopg import sql
 
-from analytics_etl.warehouse.connection import Connection
+from analytics_etl.postgres.connection import Connection
 
 
 def create_like(

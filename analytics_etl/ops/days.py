@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from datetime import date
 from typing import Any, Literal
 
-from analytics_etl.warehouse.connection import Connection, lock, rows
+from analytics_etl.postgres.connection import Connection, lock, rows
 
 DayState = Literal["expected", "provisional", "final", "frozen_late", "failed", "archived", "dropped"]
 

@@ -9,8 +9,8 @@ from psycopg import IsolationLevel, sql
 
 from analytics_etl.catalog.models import bind, window_parameters
 from analytics_etl.config.settings import Settings
+from analytics_etl.postgres.connection import Connection, connect, rows
 from analytics_etl.postgres.sessions import AGGREGATION
-from analytics_etl.warehouse.connection import Connection, connect, rows
 
 
 class Snapshot:

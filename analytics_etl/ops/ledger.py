@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from analytics_etl.landing import FileReport
-from analytics_etl.warehouse.connection import Connection
+from analytics_etl.postgres.connection import Connection
 
 Copies = Mapping[tuple[int, date], int]
 """Rows left out, by (file number, day)."""

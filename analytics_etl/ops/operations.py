@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from analytics_etl.warehouse.connection import Connection, rows
+from analytics_etl.postgres.connection import Connection, rows
 
 
 @dataclass(frozen=True)

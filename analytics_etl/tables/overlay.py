@@ -11,9 +11,9 @@ from psycopg import sql
 
 from analytics_etl.archive import ArchiveFolder
 from analytics_etl.config.settings import Settings
-from analytics_etl.warehouse import archives
-from analytics_etl.warehouse.connection import Connection, identifier, lock
-from analytics_etl.warehouse.sending import RowSender
+from analytics_etl.ops import archives
+from analytics_etl.postgres.connection import Connection, identifier, lock
+from analytics_etl.postgres.sending import RowSender
 
 TEMPORARY = "pg_temp"
 

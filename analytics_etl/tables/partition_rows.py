@@ -14,7 +14,7 @@ from psycopg import Copy, sql
 
 from analytics_etl.archive import Fingerprint
 from analytics_etl.archive.fingerprints import from_row
-from analytics_etl.warehouse.connection import Connection
+from analytics_etl.postgres.connection import Connection
 
 _ARROW_TYPES = {
     "uuid": pa.uuid(),

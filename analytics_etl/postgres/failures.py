@@ -15,7 +15,7 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DBAPIError
 
 from analytics_etl.config.settings import Settings
-from analytics_etl.warehouse.connection import LOST_CONNECTION, UnreachableError, connect
+from analytics_etl.postgres.connection import LOST_CONNECTION, UnreachableError, connect
 
 Result = TypeVar("Result")
 

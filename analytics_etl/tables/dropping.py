@@ -14,9 +14,9 @@ from psycopg import sql
 from analytics_etl.catalog.contracts import Contract
 from analytics_etl.catalog.models import Model, cadence_of
 from analytics_etl.landing import is_place_there
-from analytics_etl.warehouse import archives
-from analytics_etl.warehouse.connection import Connection, DatabaseError, identifier, lock, rows
-from analytics_etl.warehouse.derived import replace_marked
+from analytics_etl.ops import archives
+from analytics_etl.postgres.connection import Connection, DatabaseError, identifier, lock, rows
+from analytics_etl.tables.derived import replace_marked
 
 OF_DROPPED_DAYS = "days were dropped"
 """The code version in ops.partitions of a partition that was made of days which were dropped since."""

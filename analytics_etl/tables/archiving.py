@@ -15,13 +15,13 @@ from analytics_etl.archive import ArchiveError, ArchiveFolder, Fingerprint, Mani
 from analytics_etl.archive.files import sha256_of
 from analytics_etl.catalog.contracts import Contract
 from analytics_etl.config.settings import Settings
+from analytics_etl.ops import archives, days
+from analytics_etl.ops.operations import record_audit
+from analytics_etl.postgres.connection import Connection, DatabaseError, lock, transaction
+from analytics_etl.postgres.patience import patiently
 from analytics_etl.postgres.sessions import AGGREGATION
-from analytics_etl.warehouse import archives, days
-from analytics_etl.warehouse.connection import Connection, DatabaseError, lock, transaction
-from analytics_etl.warehouse.loading import DayLoad
-from analytics_etl.warehouse.operations import record_audit
-from analytics_etl.warehouse.partition_rows import arrow_schema, fingerprint, stream
-from analytics_etl.warehouse.patience import patiently
+from analytics_etl.tables.loading import DayLoad
+from analytics_etl.tables.partition_rows import arrow_schema, fingerprint, stream
 
 PARTITION, ARCHIVE = "partition", "archive"
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from psycopg import sql
 
-from analytics_etl.warehouse.connection import Connection, identifier
+from analytics_etl.postgres.connection import Connection, identifier
 
 _LOCK = "hashtextextended('analytics_etl ' || {}, 0)"
 

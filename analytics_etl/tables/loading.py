@@ -11,14 +11,14 @@ from psycopg import sql
 
 from analytics_etl.catalog.contracts import REVISION, Contract
 from analytics_etl.landing import FileReport, RejectedRow
-from analytics_etl.warehouse import archives, changes
-from analytics_etl.warehouse.changes import Gate, Side
-from analytics_etl.warehouse.connection import Connection, identifier, lock
-from analytics_etl.warehouse.ledger import record_files
-from analytics_etl.warehouse.operations import PartitionRecord, record_partition
-from analytics_etl.warehouse.patience import patiently
-from analytics_etl.warehouse.sending import RowSender
-from analytics_etl.warehouse.staging import add_checks, create_like
+from analytics_etl.ops import archives, changes
+from analytics_etl.ops.changes import Gate, Side
+from analytics_etl.ops.ledger import record_files
+from analytics_etl.ops.operations import PartitionRecord, record_partition
+from analytics_etl.postgres.connection import Connection, identifier, lock
+from analytics_etl.postgres.patience import patiently
+from analytics_etl.postgres.sending import RowSender
+from analytics_etl.tables.staging import add_checks, create_like
 
 _REJECTED_BUFFER = 20_000
 _REJECTED_CHARACTERS = 4 << 20

@@ -14,7 +14,7 @@ import pyarrow as pa
 from pgpq import ArrowToPostgresBinaryEncoder
 from psycopg import sql
 
-from analytics_etl.warehouse.connection import Connection
+from analytics_etl.postgres.connection import Connection
 
 _AHEAD = 4
 """Batches that may wait for the server: enough that parsing never waits, few enough for the memory."""

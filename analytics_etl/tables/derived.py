@@ -9,11 +9,11 @@ from types import MappingProxyType
 from psycopg import sql
 
 from analytics_etl.catalog.models import Model, rename_schemas, window_parameters
-from analytics_etl.warehouse import changes
-from analytics_etl.warehouse.changes import Gate, Side
-from analytics_etl.warehouse.connection import Connection, DatabaseError, ensure_schema, identifier, lock
-from analytics_etl.warehouse.operations import PartitionRecord, record_partition, record_refresh
-from analytics_etl.warehouse.patience import patiently
+from analytics_etl.ops import changes
+from analytics_etl.ops.changes import Gate, Side
+from analytics_etl.ops.operations import PartitionRecord, record_partition, record_refresh
+from analytics_etl.postgres.connection import Connection, DatabaseError, ensure_schema, identifier, lock
+from analytics_etl.postgres.patience import patiently
 
 ROW_KEY = "row_key"
 """The last column of a materialized view, which no SELECT gives."""

@@ -13,9 +13,9 @@ from alembic.script import ScriptDirectory
 from psycopg import sql
 
 from analytics_etl.config.settings import SQL_DIR, Roles, Settings
-from analytics_etl.warehouse import roles
-from analytics_etl.warehouse.connection import DatabaseError, connect, transaction
-from analytics_etl.warehouse.patience import HOLDERS, TRY_MS, refusal, tries
+from analytics_etl.postgres import roles
+from analytics_etl.postgres.connection import DatabaseError, connect, transaction
+from analytics_etl.postgres.patience import HOLDERS, TRY_MS, refusal, tries
 
 Result = TypeVar("Result")
 

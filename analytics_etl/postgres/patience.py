@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 import psycopg
 from psycopg import sql
 
+from analytics_etl.postgres.connection import Connection, DatabaseError
 from analytics_etl.postgres.sessions import SESSION
-from analytics_etl.warehouse.connection import Connection, DatabaseError
 
 Result = TypeVar("Result")
 

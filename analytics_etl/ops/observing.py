@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from analytics_etl.config.settings import Settings
-from analytics_etl.warehouse.connection import rows, transaction
+from analytics_etl.postgres.connection import rows, transaction
 
 _OF_THE_BOOKS = {
     "newest_partitions": """

@@ -16,7 +16,7 @@ from typing import Any
 from psycopg import sql
 
 from analytics_etl.config.settings import Roles
-from analytics_etl.warehouse.connection import Connection, DatabaseError, identifier
+from analytics_etl.postgres.connection import Connection, DatabaseError, identifier
 
 _KEPT = "select, insert, update, delete"
 _LOADER_OPS: Mapping[str, str] = {"audit": "select, insert", "schema_version": "select"}

@@ -1,8 +1,4 @@
-"""The only package that talks to PostgreSQL.
-
-`connection` knows how to connect, `loading` replaces raw days, `derived` replaces windows of aggregates and refreshes
-views, `operations` and `days` keep the books. `Warehouse` ties them to the settings: it is the resource the assets get.
-"""
+"""PostgreSQL as the use cases see it: raw days, tables and the books, each method a transaction of its own."""
 
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
@@ -16,64 +12,33 @@ from psycopg import sql
 from analytics_etl.catalog.contracts import Contract
 from analytics_etl.catalog.models import Model, cadence_of, window_parameters
 from analytics_etl.config.settings import Settings
+from analytics_etl.ops import archives, changes, days, dropped, operations, outbox
+from analytics_etl.ops.changes import ChangeRefusedError, Gate
+from analytics_etl.ops.forgetting import Forgotten, forget
+from analytics_etl.ops.operations import CheckResult
+from analytics_etl.postgres import roles
+from analytics_etl.postgres.connection import (
+    LOST_CONNECTION,
+    Connection,
+    DatabaseError,
+    connect,
+    identifier,
+    transaction,
+)
 from analytics_etl.postgres.sessions import AGGREGATION
-from analytics_etl.warehouse import archives, changes, days, dropped, dropping, operations, outbox, roles
-from analytics_etl.warehouse.archiving import Archiver
-from analytics_etl.warehouse.batches import (
+from analytics_etl.postgres.snapshot import Snapshot, ask, has_days, newest_day, snapshot
+from analytics_etl.tables import dropping
+from analytics_etl.tables.archiving import Archiver
+from analytics_etl.tables.batches import (
     create_batch_schema,
     create_batch_view,
     drop_batch_schema,
     drop_batch_view,
 )
-from analytics_etl.warehouse.changes import CHECK as CHANGE_CHECK
-from analytics_etl.warehouse.changes import DESCRIPTION as CHANGE_DESCRIPTION
-from analytics_etl.warehouse.changes import ChangeRefusedError, Gate
-from analytics_etl.warehouse.connection import (
-    LOST_CONNECTION,
-    Connection,
-    DatabaseError,
-    connect,
-    dagster_storage_url,
-    database_url,
-    identifier,
-    sqlalchemy_url,
-    transaction,
-    without_password,
-)
-from analytics_etl.warehouse.derived import Replaced, refresh_view, replace_window, view_versions
-from analytics_etl.warehouse.dropping import OF_DROPPED_DAYS
-from analytics_etl.warehouse.failures import explained, is_lost, persistently, raising_lost_connections, wait_until_back
-from analytics_etl.warehouse.forgetting import Forgotten, UnknownFileError, forget
-from analytics_etl.warehouse.loading import DayLoad, LoadedDay
-from analytics_etl.warehouse.operations import CheckResult
-from analytics_etl.warehouse.overlay import overlay
-from analytics_etl.warehouse.partition_rows import stream
-from analytics_etl.warehouse.snapshot import Snapshot, ask, has_days, newest_day, snapshot
-
-__all__ = [
-    "CHANGE_CHECK",
-    "CHANGE_DESCRIPTION",
-    "LOST_CONNECTION",
-    "OF_DROPPED_DAYS",
-    "ChangeRefusedError",
-    "CheckResult",
-    "DatabaseError",
-    "DayLoad",
-    "LoadedDay",
-    "Replaced",
-    "Snapshot",
-    "UnknownFileError",
-    "Warehouse",
-    "dagster_storage_url",
-    "database_url",
-    "explained",
-    "is_lost",
-    "persistently",
-    "raising_lost_connections",
-    "sqlalchemy_url",
-    "wait_until_back",
-    "without_password",
-]
+from analytics_etl.tables.derived import Replaced, refresh_view, replace_window, view_versions
+from analytics_etl.tables.loading import DayLoad
+from analytics_etl.tables.overlay import overlay
+from analytics_etl.tables.partition_rows import stream
 
 
 class Warehouse:

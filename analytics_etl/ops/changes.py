@@ -9,12 +9,12 @@ from typing import Any
 
 from psycopg import sql
 
+from analytics_etl.ops.operations import CheckResult
+from analytics_etl.postgres.connection import Connection, DatabaseError, rows
 from analytics_etl.text.english import shortened
-from analytics_etl.warehouse.connection import Connection, DatabaseError, rows
-from analytics_etl.warehouse.operations import CheckResult
 
-CHECK = "change_is_small"
-DESCRIPTION = "A final period changes by no more than ANALYTICS_CHANGE_LIMIT_PERCENT when it is recomputed."
+CHANGE_CHECK = "change_is_small"
+CHANGE_DESCRIPTION = "A final period changes by no more than ANALYTICS_CHANGE_LIMIT_PERCENT when it is recomputed."
 
 MOST_DAYS_NAMED, MOST_DAYS_WITH_FIGURES = 31, 5
 """In the message of a refusal; ops.changes has all of them."""
@@ -100,7 +100,7 @@ class ChangeRefusedError(DatabaseError):
         """The failed check of each day."""
         return [
             CheckResult(
-                change.table, CHECK, change.start, change.end, False, "error", DESCRIPTION,  # noqa: FBT003
+                change.table, CHANGE_CHECK, change.start, change.end, False, "error", CHANGE_DESCRIPTION,  # noqa: FBT003
                 change.added + change.removed + change.changed,
                 [vars(figure) for figure in change.beyond(self.percent)],
             )
@@ -111,7 +111,7 @@ class ChangeRefusedError(DatabaseError):
 def passed(table: str, periods: Mapping[date, date]) -> list[CheckResult]:
     """The check of some partitions (start -> end) that were published."""
     return [
-        CheckResult(table, CHECK, start, end, True, "error", DESCRIPTION, 0, [])  # noqa: FBT003
+        CheckResult(table, CHANGE_CHECK, start, end, True, "error", CHANGE_DESCRIPTION, 0, [])  # noqa: FBT003
         for start, end in periods.items()
     ]
 
