@@ -16,8 +16,7 @@ import psycopg
 import pytest
 from events import DOWNLOADS, ask, declared, download, load, write
 
-from analytics_etl import warehouse as warehouse_module
-from analytics_etl.config.settings import Settings
+from analytics_etl.config.settings import CHECKOUT, Settings
 from analytics_etl.postgres.connection import connect
 from analytics_etl.postgres.failures import explained
 from analytics_etl.tables import partition_rows
@@ -113,7 +112,7 @@ def test_rows_that_are_no_longer_wanted_are_not_read_to_the_end(loaded: Warehous
 
 def test_whoever_reads_from_a_connection_closes_it() -> None:
     """In the source: a generator that reads is only ever taken inside of `closing`, or waits for the collector."""
-    package = Path(warehouse_module.__file__).parent.parent
+    package = CHECKOUT / "analytics_etl"
     for path in package.rglob("*.py"):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         closed = {

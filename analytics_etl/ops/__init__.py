@@ -1,1 +1,1 @@
-"""The books: ledger of files, partitions, days, changes, results of checks, messages, audit. Callers own the transaction."""
+"""The books: ledger of files, partitions, days, changes, checks, messages, audit. Callers own the transaction."""
