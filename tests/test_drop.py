@@ -232,7 +232,9 @@ def test_interrupted_after_the_commit_it_goes_on(settings: Settings, twin: Setti
     gaps = [(gap.table, gap.start) for gap in plan.gaps if gap.why == "made of days that were dropped since"]
     # What happens to executions is looked for on the 2 days after theirs.
     assert ("schedules.schedule_flow_daily", DAYS[1]) in gaps
-    assert str(plan.jobs[0]) == f"daily {FIRST} to {DAYS[1]} of schedules"
+    assert str(plan.jobs[0]) == (
+        f"daily {FIRST} to {DAYS[1]}: schedules.schedule_flow_daily; schedules.daily_report"
+    ), "nothing else is made anew"
     if mended_by == "drop":
         drop(warehouse, LAST, LAST, ("schedules",))
     else:
