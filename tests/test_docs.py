@@ -3,10 +3,12 @@
 import os
 import re
 from pathlib import Path
+from pydoc import locate
 
 import pytest
 import yaml
 from events import declared
+from test_layers import MAY_IMPORT
 
 from analytics_etl.catalog.models import cadence_of
 from analytics_etl.cli import main
@@ -85,3 +87,15 @@ def test_every_table_has_a_line() -> None:
         page.write_text(before + BEGIN + listed() + END + after, encoding="utf-8")
         return
     assert shown == listed(), "UPDATE_DOCS=1 make test ARGS=tests/test_docs.py writes it anew"
+
+
+def test_the_page_on_architecture_has_every_room_in_order() -> None:
+    rooms = re.findall(r"^\| `(\w+)` \|", text(DOCS / "architecture.md"), re.MULTILINE)
+    assert rooms == list(MAY_IMPORT)
+
+
+def test_what_the_page_on_architecture_names_is_there() -> None:
+    names = re.findall(rf"`((?:{'|'.join(MAY_IMPORT)})(?:\.\w+)+)`", text(DOCS / "architecture.md"))
+    assert len(names) > 20
+    for name in names:
+        assert locate(f"analytics_etl.{name}") is not None, name
