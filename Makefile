@@ -31,10 +31,11 @@ ui: .venv/installed ## Open Dagster's web interface with its daemon
 test: .venv/installed ## Run the tests
 	.venv/bin/python -m pytest --numprocesses=logical --maxprocesses=4 --dist=worksteal $(ARGS)
 
-lint: .venv/installed ## Check style, format and types
+lint: .venv/installed ## Check style, format, types and dependencies
 	.venv/bin/python -m ruff check
 	.venv/bin/python -m ruff format --check
 	.venv/bin/python -m mypy --strict
+	.venv/bin/python -m deptry analytics_etl
 
 bench: .venv/installed ## Measure a day and a backfill
 	.venv/bin/python -m benchmarks $(ARGS)
