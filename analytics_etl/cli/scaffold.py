@@ -4,7 +4,7 @@ import click
 
 from analytics_etl.cli.terminal import out
 from analytics_etl.cli.typed import Text
-from analytics_etl.config.settings import CHECKOUT
+from analytics_etl.config.settings import CHECKOUT, IS_INSTALLED
 from analytics_etl.pipeline.scaffolding import Checkout, ScaffoldingError, write_family, write_template
 
 
@@ -23,6 +23,8 @@ def new_family(name: str, table: str | None) -> None:
     analytics-etl new-family hosts --table ping_events   # writes sql/hosts/events/ping_events.sql: fill it in
     analytics-etl new-family hosts                       # writes the rest
     """  # noqa: D301 - click takes \b for the begin of lines to leave as they are
+    if IS_INSTALLED:
+        raise click.UsageError("a family is added to a checkout of the project, and this is an installed package")
     checkout = Checkout(CHECKOUT)
     try:
         if table is not None:

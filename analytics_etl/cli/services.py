@@ -11,7 +11,7 @@ import click
 from analytics_etl.cli import foreground
 from analytics_etl.cli.terminal import err, out
 from analytics_etl.cli.typed import PORT
-from analytics_etl.config.settings import CHECKOUT, Settings
+from analytics_etl.config.settings import PROJECT, Settings
 from analytics_etl.postgres import server as embedded
 
 
@@ -28,7 +28,7 @@ def ui(port: int) -> None:
     out.say("starting, which takes some seconds")
     # Its advice to type `dg dev` is for projects that are laid out for it.
     quietly = ("-W", "ignore:Function `dev_command` is superseded")
-    workspace = str(CHECKOUT / "workspace.yaml")
+    workspace = str(PROJECT / "workspace.yaml")
     command = _command(
         "dagster", "dev", "-w", workspace, "-h", "127.0.0.1", "-p", str(port), python_options=quietly
     )  # fmt: skip

@@ -17,9 +17,15 @@ from analytics_etl.config import urls
 from analytics_etl.config.owners import Owners, parse_owners
 from analytics_etl.text.visible import cut
 
-CHECKOUT = Path(__file__).resolve().parent.parent.parent
-SQL_DIR = CHECKOUT / "sql"
-TEMPLATES_DIR = CHECKOUT / "reports_templates"
+_PACKAGE = Path(__file__).resolve().parent.parent
+CHECKOUT = _PACKAGE.parent
+IS_INSTALLED = (_PACKAGE / "project").is_dir()
+"""Whether this is a wheel, which has what stands beside the package in a checkout inside of it."""
+PROJECT = _PACKAGE / "project" if IS_INSTALLED else CHECKOUT
+SQL_DIR = PROJECT / "sql"
+TEMPLATES_DIR = PROJECT / "reports_templates"
+HOME = (Path.cwd() if IS_INSTALLED else CHECKOUT) / ".analytics"
+"""Where things are kept unless told otherwise: in the checkout, or in the folder that a command is typed in."""
 
 DEFAULT_START_DATE = date(2025, 1, 1)
 FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2999, 12, 31)
@@ -73,7 +79,7 @@ class PerTable(Generic[Value]):
 class Settings:
     """Every value the product can be configured with."""
 
-    home: Path = CHECKOUT / ".analytics"
+    home: Path = HOME
     """Everything the product writes on disk: the embedded server's data, Dagster's home, reports, temporary files."""
 
     database_url: str | None = field(default=None, repr=False)  # may hold a password
@@ -82,8 +88,8 @@ class Settings:
     statement_hours: int = 6
     """Hours after which a statement is given up."""
 
-    landing_dir: Path = CHECKOUT / ".analytics" / "landing"
-    reports_dir: Path = CHECKOUT / ".analytics" / "reports"
+    landing_dir: Path = HOME / "landing"
+    reports_dir: Path = HOME / "reports"
 
     reports_url: str | None = None
     """Where people read `reports_dir`, without a / at its end: the UI links to it; None = it names files."""
@@ -116,7 +122,7 @@ class Settings:
 
     roles: Roles | None = None
     """Database roles that grants are set for; None = whoever connects does everything."""
-    archive_dir: Path = CHECKOUT / ".analytics" / "archive"
+    archive_dir: Path = HOME / "archive"
 
     retention: PerTable[int | None] = PerTable(90)
     """Days a raw day stays in its table, counted from the table's newest day; then it is archived and dropped."""
@@ -219,7 +225,7 @@ class Settings:
                 bounds = f" {error}" if isinstance(error, _OutOfBoundsError) else ""
                 raise SettingsError(f"{name} must be {expected}{bounds}, but is {shown}") from error
 
-        home = read("ANALYTICS_HOME", CHECKOUT / ".analytics", _folder, _A_FOLDER)
+        home = read("ANALYTICS_HOME", HOME, _folder, _A_FOLDER)
         url = _database_url(environment)
         smtp_url = _secret_url(environment, "ANALYTICS_SMTP_URL", ("smtp", "smtps"))
         nobody: tuple[tuple[str, str], ...] = ()
