@@ -82,8 +82,8 @@ TOMORROW = (datetime.now(UTC) + timedelta(days=1)).date()
     ("arguments", "expected"),
     [
         ("run", "Missing argument 'DATE'"),
-        ("run tomorrow", "'tomorrow' does not match the format '%Y-%m-%d'"),
-        ("run 2025-02-30", "'2025-02-30' does not match the format '%Y-%m-%d'"),
+        ("run tomorrow", "or yesterday, got 'tomorrow'"),
+        ("run 2025-02-30", "or yesterday, got '2025-02-30'"),
         ("run 2024-12-31", "before the first partition, 2025-01-01; set ANALYTICS_START_DATE"),
         (f"run {TOMORROW}", f"{TOMORROW} is not over yet in UTC; the last day that can be run is"),
         ("run 2025-03-01 2025-03-02", "unexpected extra argument"),

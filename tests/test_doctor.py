@@ -104,7 +104,9 @@ def test_a_missing_partition(well: Settings, catalog: Catalog, warehouse: Wareho
     )
     load(warehouse, "registry.download_events", DAY + timedelta(days=3))
     findings = {finding.subject: finding for finding in wrong(well, catalog, DAY + timedelta(days=4))}
-    assert "registry.download_events: 2 partitions between 2025-03-11 and 2025-03-12 missing" in findings["days"].detail
+    assert (
+        "registry.download_events: 2 partitions between 2025-03-11 and 2025-03-12: missing" in findings["days"].detail
+    )
 
 
 def test_a_new_table_lacks_all_days_also_old_ones(well: Settings, catalog: Catalog, warehouse: Warehouse) -> None:
@@ -114,8 +116,8 @@ def test_a_new_table_lacks_all_days_also_old_ones(well: Settings, catalog: Catal
     execute(well.database_url, "delete from ops.partitions where table_name = 'registry.org_stats_daily'")
     execute(well.database_url, "delete from ops.partitions where table_name = 'registry.module_stats_weekly'")
     [finding] = [found for found in wrong(well, catalog, later + timedelta(days=1)) if found.subject == "days"]
-    assert f"registry.org_stats_daily: 41 partitions between {DAY} and {later} missing" in finding.detail
-    assert "registry.module_stats_weekly: 6 partitions between 2025-03-10 and 2025-04-14 missing" in finding.detail
+    assert f"registry.org_stats_daily: 41 partitions between {DAY} and {later}: missing" in finding.detail
+    assert "registry.module_stats_weekly: 6 partitions between 2025-03-10 and 2025-04-14: missing" in finding.detail
 
 
 def test_yesterday_is_not_there(well: Settings, catalog: Catalog) -> None:

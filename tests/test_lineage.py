@@ -45,6 +45,7 @@ def test_a_table_alone_or_with_all_that_is_made_of_it(lineage: Lineage) -> None:
         *(f"registry.{cadence}_report" for cadence in ("daily", "weekly", "monthly")),
         "reports.index",
     }
+    assert lineage.selected(["download_events"]) == {"registry.download_events"}
     both = lineage.selected(["registry.version_stats_daily", "registry.top_modules_30d+"])
     assert both == {"registry.version_stats_daily", "registry.top_modules_30d"}
 

@@ -96,7 +96,7 @@ def test_neighbouring_days_are_one_run_and_weeks_and_months_follow(loaded: Wareh
         "monthly 2025-03-01: registry.monthly_report",
         "views: ops.days; reports.index",
     ]
-    assert plan.reasons() == ["registry.language_stats_daily: 3 partitions between 2025-03-04 and 2025-03-08 missing"]
+    assert plan.reasons() == ["registry.language_stats_daily: 3 partitions between 2025-03-04 and 2025-03-08: missing"]
 
 
 def test_views_that_are_missing_or_of_an_earlier_version_are_made(loaded: Warehouse) -> None:
@@ -185,7 +185,9 @@ def test_rows_that_came_late_are_loaded_while_the_day_is_provisional(settings: S
     write(settings, "download_events/late.ndjson", [download(500, FIRST), download(501, LAST)])
     load(loaded, DOWNLOADS, LAST)  # reads the file, and loads its own day of it only
     gaps = make_plan(loaded, declared(), FIRST, LAST).gaps
-    assert [(gap.start, gap.why) for gap in gaps if gap.table == DOWNLOADS] == [(FIRST, "late rows are waiting")]
+    assert [(gap.start, gap.why) for gap in gaps if gap.table == DOWNLOADS] == [
+        (FIRST, "rows of a late or replaced file are waiting")
+    ]
     assert loaded.frozen_days() == set()
 
 
@@ -309,7 +311,7 @@ def test_a_plan_is_shown_and_nothing_is_run(settings: Settings, loaded: Warehous
     )
     missing = call("backfill --missing --dry-run", variables(settings)).stdout
     assert "! 1 new or replaced file: the plan will also have their days, once they are read" in missing
-    assert "registry.org_stats_daily: 2025-03-05 missing" in missing
+    assert "registry.org_stats_daily 2025-03-05: missing" in missing
     assert "nothing was run: 4 runs planned" in missing
     assert "download_events/late.ndjson" not in ledger(settings.database_url)
     assert (written_after(loaded, before), ask(settings.database_url, "select * from ops.audit")) == (set(), audit)

@@ -66,8 +66,10 @@ def status(
     check_families(catalog, families)
     migrations.upgrade(settings)
     warehouse = Warehouse(settings)
-    newest = warehouse.newest_day([t for t in catalog.contracts if is_of(t, families)]) or settings.start_date
-    end = last.date() if last else newest
+    newest = warehouse.newest_day([t for t in catalog.contracts if is_of(t, families)])
+    if newest is None and not (first or last):
+        out.say(f"no day is loaded yet: put files below {settings.landing_dir}, then: analytics-etl backfill --missing")
+    end = last.date() if last else newest or settings.start_date
     start = first.date() if first else end - timedelta(days=13)
     check_range(start, end, "--from", "--to", most_days=MOST_DAYS_SHOWN)
     for matrix in matrices(warehouse, catalog, start, end, families):
@@ -89,6 +91,8 @@ def status(
 
 
 def _marks(cell: "Cell") -> Parts:
+    if not cell.is_due:
+        return ""
     return [_sign(cell.state), *([_sign(cell.flag)] if cell.flag else [])]
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
+from functools import wraps
 from typing import Any
 
 import click
@@ -28,9 +29,28 @@ def moments(*, required: bool = True) -> Callable[[Command], Command]:
     )  # fmt: skip
     end = click.option(
         "--to", "end", type=_End(), metavar="DAY|TIME",
-        help="Last day, which is included; or a moment, which is not. A day after --from by default.",
+        help="Last day, which is included; or a moment, which is not. By default the day of --from alone, or "
+        "24 hours from the moment.",
     )  # fmt: skip
-    return lambda command: start(end(command))
+    return lambda command: start(end(_checked(command)))
+
+
+def _checked(command: Command) -> Command:
+    """Refuse a range that ends before it begins, in the words it was typed in."""
+
+    @wraps(command)
+    def checked(*arguments: Any, **options: Any) -> Any:
+        first, after = options.get("start"), options.get("end")
+        is_of_days = first is not None and after is not None and first.time() == after.time() == time()
+        if first is not None and after is not None and (after < first or (is_of_days and after == first)):
+            typed = f"{after - timedelta(days=1):%F}" if is_of_days else f"{after:%FT%T}"
+            since = f"{first:%F}" if is_of_days else f"{first:%FT%T}"
+            raise click.UsageError(
+                f"the range must not end before it begins, but --to {typed} is before --from {since}"
+            )
+        return command(*arguments, **options)
+
+    return checked
 
 
 def days(*, required: bool = True) -> Callable[[Command], Command]:

@@ -39,6 +39,18 @@ class _Bounded(click.DateTime):
         return at if at.tzinfo is None else at.astimezone(UTC).replace(tzinfo=None)
 
 
+class _Day(_Bounded):
+    """A day like 2025-03-31."""
+
+    def __init__(self) -> None:
+        super().__init__(formats=[_DAY_FORMAT])
+
+    def fail(self, message: str, param: click.Parameter | None = None, ctx: click.Context | None = None) -> NoReturn:
+        typed, no_format, _ = message.partition(" does not match")
+        told = f"expected a day like {yesterday()}, or yesterday, got {typed}" if no_format else message
+        super().fail(told, param, ctx)
+
+
 class Moment(_Bounded):
     """A day, or a moment as answers print it; a zone may follow, UTC is meant without one."""
 
@@ -115,7 +127,7 @@ def _wrong_with(text: str) -> str | None:
     return None
 
 
-DAY = _Bounded(formats=[_DAY_FORMAT])
+DAY = _Day()
 REASON = Text()
 PORT = click.IntRange(1, 65_535)
 

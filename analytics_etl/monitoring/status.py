@@ -4,7 +4,7 @@ The states of days are those of `ops.days`, which the pipeline keeps; those of w
 """
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any, Literal
 
@@ -14,6 +14,7 @@ from analytics_etl.catalog.models import cadence_of
 from analytics_etl.checks.declared import declared_checks
 from analytics_etl.checks.due import due_checks
 from analytics_etl.ops.changes import CHANGE_CHECK
+from analytics_etl.pipeline.backfill_plan import known_days
 from analytics_etl.pipeline.gaps import find as find_gaps
 from analytics_etl.pipeline.gaps import told
 from analytics_etl.tables.warehouse import Warehouse
@@ -36,6 +37,8 @@ class Cell:
     state: State
     rows: int | None
     flag: Flag | None = None
+    is_due: bool = True
+    """False of a period that is not there and lies before all that is known: nobody waits for it."""
 
     @property
     def label(self) -> str:
@@ -161,8 +164,12 @@ def _matrix(
     checks = {table: of for table, of in declared_checks(catalog).items() if table in current}
     unchecked = {(due.table, due.start) for due in due_checks(warehouse, checks, start, end) if due.why != "version"}
 
+    known = known_days(warehouse, end)
+
     def shown(table: str, first: date, after: date) -> Cell:
         found = cell(table, first, after)
+        if found.state == "expected" and (known is None or after <= known[0]):
+            return replace(found, is_due=False)
         if (table, first) in unchecked and found.flag is None and found.state in ("provisional", "final"):
             found = Cell(found.state, found.rows, "unchecked")
         is_outdated = table in current and versions.get((table, first), current[table]) != current[table]

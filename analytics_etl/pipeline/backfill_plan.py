@@ -31,7 +31,7 @@ from analytics_etl.tables.dropping import OF_DROPPED_DAYS
 from analytics_etl.tables.warehouse import Warehouse
 
 FAILED, UNWRITTEN = "failed a check", "could not be written last time"
-LATE, REPLACED = "late rows are waiting", "a file was replaced, or came late without a valid row"
+LATE, REPLACED = "rows of a late or replaced file are waiting", "a file was replaced, or came late without a valid row"
 _DROPPED = "made of days that were dropped since"
 
 
@@ -87,8 +87,8 @@ def _reasons(gaps: Iterable[Gap], noun: str = "partitions") -> list[str]:
     for gap in gaps:
         found.setdefault((gap.table, gap.why), []).append(gap.start)
     return [
-        f"{table}: {starts[0]} {why}" if len(starts) == 1
-        else f"{table}: {len(starts):,} {noun} between {starts[0]} and {starts[-1]} {why}"
+        f"{table} {starts[0]}: {why}" if len(starts) == 1
+        else f"{table}: {len(starts):,} {noun} between {starts[0]} and {starts[-1]}: {why}"
         for (table, why), starts in found.items()
     ]  # fmt: skip
 

@@ -75,7 +75,7 @@ class Lineage:
         """The things that patterns name: `schema.table`, or `schema.table+` for all that is made of it, too."""
         found: set[str] = set()
         for pattern in patterns:
-            name = pattern.removesuffix("+")
+            name = self._whole_name(pattern.removesuffix("+"))
             if name not in self.reads:
                 near = difflib.get_close_matches(name, self.reads, n=3) or [n for n in self.reads if name in n][:3]
                 hint = f"did you mean {' or '.join(near)}?" if near else "analytics-etl status lists the tables"
@@ -85,6 +85,11 @@ class Lineage:
                 )
             found |= self.with_readers([name]) if pattern.endswith("+") else {name}
         return found
+
+    def _whole_name(self, name: str) -> str:
+        """A name with its family, which may be left out where it is clear."""
+        named = [each for each in self.reads if each.partition(".")[2] == name]
+        return named[0] if len(named) == 1 else name
 
     @cached_property
     def _readers(self) -> dict[str, set[str]]:

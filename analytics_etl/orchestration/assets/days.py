@@ -56,7 +56,7 @@ def _marked(matrix: Matrix, raw: Collection[str]) -> str:
     head = [f"{day:%d}" if day.month == before else f"{day:%m-%d}" for day, before in zip(days, months, strict=False)]
     alike: dict[tuple[str, ...], list[str]] = {}
     for table, cells in matrix.cells.items():
-        marks = [_sign(cell) for cell in reversed(cells)]
+        marks = [_sign(cell) if cell.is_due else "" for cell in reversed(cells)]
         alike.setdefault((table if table in raw else table.split(".")[0], *marks), []).append(table)
     lines = [["table", *head], ["---", *[":-:"] * len(days)]]
     for (family, *marks), tables in alike.items():
