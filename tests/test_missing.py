@@ -311,7 +311,7 @@ def test_a_plan_is_shown_and_nothing_is_run(settings: Settings, loaded: Warehous
     )
     missing = call("backfill --missing --dry-run", variables(settings)).stdout
     assert "! 1 new or replaced file: the plan will also have their days, once they are read" in missing
-    assert "registry.org_stats_daily 2025-03-05: missing" in missing
+    assert "registry.org_stats_daily: 2025-03-05 missing" in missing
     assert "nothing was run: 4 runs planned" in missing
     assert "download_events/late.ndjson" not in ledger(settings.database_url)
     assert (written_after(loaded, before), ask(settings.database_url, "select * from ops.audit")) == (set(), audit)

@@ -87,7 +87,7 @@ def _reasons(gaps: Iterable[Gap], noun: str = "partitions") -> list[str]:
     for gap in gaps:
         found.setdefault((gap.table, gap.why), []).append(gap.start)
     return [
-        f"{table} {starts[0]}: {why}" if len(starts) == 1
+        f"{table}: {starts[0]} {why}" if len(starts) == 1
         else f"{table}: {len(starts):,} {noun} between {starts[0]} and {starts[-1]}: {why}"
         for (table, why), starts in found.items()
     ]  # fmt: skip
