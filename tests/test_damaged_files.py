@@ -130,7 +130,7 @@ def test_a_file_deleted_between_listing_and_reading(
             file.absolute.unlink()
         return files
 
-    monkeypatch.setattr("analytics_etl.orchestration.assets.events.list_files", list_and_lose)
+    monkeypatch.setattr("analytics_etl.pipeline.loading.list_files", list_and_lose)
     load(warehouse)
     assert loaded_ids(settings) == [4]
     found = ledger(settings.database_url)

@@ -229,7 +229,7 @@ def test_what_takes_the_place_of_a_listed_file_is_not_read(
                 path.parent.symlink_to(outside.parent)
         return files
 
-    monkeypatch.setattr("analytics_etl.orchestration.assets.events.list_files", list_and_replace)
+    monkeypatch.setattr("analytics_etl.pipeline.loading.list_files", list_and_replace)
     load(warehouse)
     assert loaded_ids(settings) == [2]
     state = ledger(settings.database_url)[f"{FOLDER}/day/a.ndjson"]["state"]
@@ -259,7 +259,7 @@ def closing_settings(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Ite
         with another_user():
             return list_files(landing_dir, table, sources)
 
-    for module in ("assets.events", "late", "warehouse.forgetting"):
+    for module in ("pipeline.loading", "pipeline.late", "ops.forgetting"):
         monkeypatch.setattr(f"analytics_etl.{module}.list_files", listed_by_another)
     folder = reachable_folder()
     yield replace(settings, home=folder / "home", landing_dir=folder / "landing")

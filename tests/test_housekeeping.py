@@ -187,6 +187,7 @@ def test_ticks_are_purged_and_runs_are_watched(instance: DagsterInstance) -> Non
 
 KILLED = """
 import os, signal, sys
+from datetime import date
 from analytics_etl.orchestration import notifier, runs
 from analytics_etl.config.settings import Settings
 def tell(what, done, steps):
@@ -194,7 +195,7 @@ def tell(what, done, steps):
         print("at work", flush=True)
         sys.stdin.readline()
         os.kill(os.getpid(), signal.SIGKILL)
-runs.execute(Settings.from_environment(), [runs.Job("daily", *[runs.date(2025, 3, 10)] * 2, ("registry",))], tell)
+runs.execute(Settings.from_environment(), [runs.Job("daily", *[date(2025, 3, 10)] * 2, ("registry",))], tell)
 """
 
 
