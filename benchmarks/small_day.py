@@ -1,0 +1,87 @@
+"""What a small day costs: one `run` as a new process, in processor seconds, beside another version of this project.
+
+    python -m benchmarks.small_day --against ../other-checkout     # the same day by both, by turns
+    python -m benchmarks.small_day                                 # this one alone
+
+Both load, aggregate, check and report the same 10,000 events of all families, each into a database of its own. The
+processor time is that of our process; what the server and the disk take is in the seconds by the clock.
+"""
+
+import argparse
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+from analytics_etl.config.settings import CHECKOUT, Settings
+from analytics_etl.families.sample import SampleOptions
+from benchmarks.measuring import environment, make_sample
+
+DAYS = 8
+QUESTIONS = ("--help", "status", "doctor", "query registry top --days 7")
+"""Other commands that are timed by the way; `doctor` ends with 1 when no daemon runs."""
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--against", type=Path, help="Another checkout, whose code runs with our libraries.")
+    parser.add_argument("--rounds", type=int, default=3)
+    chosen = parser.parse_args()
+    last = datetime.now(UTC).date() - timedelta(days=1)
+    versions = {"this": CHECKOUT} | ({"other": chosen.against.resolve()} if chosen.against else {})
+    with tempfile.TemporaryDirectory(prefix="analytics_etl_small_day_") as folder:
+        Path(folder).chmod(0o755)
+        landing = Path(folder) / "landing"
+        landing.mkdir()
+        make_sample(landing, SampleOptions(last, DAYS, 10_000))
+        homes = {name: Settings(home=Path(folder) / name, landing_dir=landing) for name in versions}
+        for name, code in versions.items():
+            call(code, homes[name], "backfill", str(last - timedelta(days=DAYS - 1)), str(last))
+        try:
+            measure(versions, homes, last, chosen.rounds)
+        finally:
+            for name, code in versions.items():
+                call(code, homes[name], "stop")
+
+
+def measure(versions: dict[str, Path], homes: dict[str, Settings], day: date, rounds: int) -> None:
+    """Run the commands by turns and print the medians."""
+    print("".join(f"{text:<36}" for text in ("median of", *(f"{name}: processor s, s" for name in versions))))
+    for command in (f"run {day}", *QUESTIONS):
+        taken: dict[str, list[tuple[float, float]]] = {name: [] for name in versions}
+        for _ in range(rounds):
+            for name, code in versions.items():
+                taken[name].append(call(code, homes[name], *command.split(), may_fail=command == "doctor"))
+        medians = [
+            f"{statistics.median(cpu for cpu, _ in of):.2f}, {statistics.median(wall for _, wall in of):.1f}"
+            for of in taken.values()
+        ]
+        print("".join(f"{text:<36}" for text in (command, *medians)), flush=True)
+
+
+def call(code: Path, settings: Settings, *arguments: str, may_fail: bool = False) -> tuple[float, float]:
+    """Run the command line of a checkout as a new process: its processor seconds, and those by the clock."""
+    own = environment(settings, PYTHONPATH=str(code), ANALYTICS_START_DATE="2025-01-01")
+    before, began = children(), time.monotonic()
+    result = subprocess.run(
+        [sys.executable, "-m", "analytics_etl.cli", *arguments], cwd=code, env={**os.environ, **own},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if result.returncode and not may_fail:
+        raise SystemExit(f"{' '.join(arguments)} in {code} failed:\n{result.stdout}{result.stderr}")
+    return children() - before, time.monotonic() - began
+
+
+def children() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+if __name__ == "__main__":
+    main()
