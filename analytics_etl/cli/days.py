@@ -11,7 +11,7 @@ from analytics_etl.cli.execution import check_days, planned_jobs, run_days
 from analytics_etl.cli.families import FAMILY, check_families
 from analytics_etl.cli.gaps import YES, ask_if_far
 from analytics_etl.cli.missing import backfill_missing
-from analytics_etl.cli.plans import DRY_RUN, SELECT, names_of, show
+from analytics_etl.cli.plans import DRY_RUN, SELECT, names_of, say_incomplete, show
 from analytics_etl.cli.terminal import GOOD, out, progress
 from analytics_etl.cli.typed import DAY, REASON
 from analytics_etl.config.settings import Settings
@@ -136,11 +136,19 @@ def _show_range(
     settings: Settings, catalog: Catalog, days: tuple[date, date], families: tuple[str, ...],
     names: set[str] | None,
 ) -> None:  # fmt: skip
-    from analytics_etl.pipeline.backfill_plan import make_plan  # noqa: PLC0415 - Dagster takes seconds to import
+    from analytics_etl.pipeline.backfill_plan import as_asked, make_plan  # noqa: PLC0415 - Dagster takes seconds to import
+    from analytics_etl.pipeline.late import replaced_days, unread_files  # noqa: PLC0415 - the same
 
     migrations.upgrade(settings)
-    plan = make_plan(Warehouse(settings), catalog, *days, families, names)
-    show(settings, catalog, planned_jobs(catalog, *days, families, names), plan, "up to date, asked for")
+    warehouse = Warehouse(settings)
+    unread = unread_files(warehouse, catalog, families)
+    if names is not None:  # no other table reads its files
+        unread = {table: paths for table, paths in unread.items() if table in names}
+    plan = make_plan(warehouse, catalog, *days, families, names)
+    replaced = {table: replaced_days(warehouse, table, paths) for table, paths in unread.items()}
+    jobs = planned_jobs(catalog, *days, families, names)
+    show(settings, catalog, jobs, as_asked(plan, replaced), "up to date, asked for")
+    say_incomplete(unread)
 
 
 def _say_done(settings: Settings, days: tuple[date, date], done: "runs.Outcome", what: str) -> None:
