@@ -75,6 +75,22 @@ def test_the_list_of_commands_says_where_to_start() -> None:
     assert call("--version").stdout.strip().endswith(("0.1.0", "version 0.1.0"))
 
 
+def groups(command: click.Command = main, name: str = "") -> Iterator[str]:
+    """The words of each group of commands, itself included."""
+    if isinstance(command, click.Group):
+        yield name.strip()
+        for word, below in command.commands.items():
+            yield from groups(below, f"{name} {word}")
+
+
+@pytest.mark.parametrize("name", list(groups()))
+def test_a_group_alone_prints_its_help(name: str) -> None:
+    result = call(name)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == call(f"{name} --help").stdout
+    assert "\n\nCommands:\n  " in result.stderr
+
+
 TOMORROW = (datetime.now(UTC) + timedelta(days=1)).date()
 
 

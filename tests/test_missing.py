@@ -310,11 +310,63 @@ def test_a_plan_is_shown_and_nothing_is_run(settings: Settings, loaded: Warehous
         "nothing was run: 1 run planned; the tables took about 3.0 s last time, checks and reports come on top"
     )
     missing = call("backfill --missing --dry-run", variables(settings)).stdout
-    assert "! 1 new or replaced file: the plan will also have their days, once they are read" in missing
+    assert missing.splitlines()[-1] == (
+        "! the plan is not complete: 1 file is not read yet (download_events/late.ndjson); to read it and run all: "
+        "analytics-etl backfill --missing"
+    )
     assert "registry.org_stats_daily: 2025-03-05 missing" in missing
     assert "nothing was run: 4 runs planned" in missing
     assert "download_events/late.ndjson" not in ledger(settings.database_url)
     assert (written_after(loaded, before), ask(settings.database_url, "select * from ops.audit")) == (set(), audit)
+
+
+def test_a_dry_run_does_not_call_complete_what_was_not_read(loaded: Warehouse) -> None:
+    """A file that is mended, and some that came: only reading them tells what they hold."""
+    settings = loaded.settings
+    settled = call("backfill --missing", variables(settings))  # the index is written
+    assert settled.exit_code == 0, settled.output
+    assert "✓ nothing to do" in call("backfill --missing --dry-run", variables(settings)).stdout
+    write(settings, "download_events/week.ndjson", [download(n + 50, day) for n, day in enumerate(WEEK)])
+    incomplete = "! the plan is not complete: 1 file is not read yet (download_events/week.ndjson); to read it and run"
+    before = ledger(settings.database_url)
+    missing = call("backfill --missing --dry-run", variables(settings))
+    assert missing.stdout.splitlines() == [f"{incomplete} all: analytics-etl backfill --missing"]
+    shown = call(f"run {FIRST} --dry-run --family registry", variables(settings)).stdout
+    [line] = [line for line in shown.splitlines() if line.startswith("  registry.download_events ")]
+    assert " a file was replaced " in f"{line} "
+    assert "up to date" not in line
+    assert shown.splitlines()[-1].startswith(incomplete)
+    other = call(f"run {FIRST} --dry-run --family usage", variables(settings)).stdout
+    assert "not complete" not in other
+    for number in range(4):
+        write(settings, f"schema_usage_events/{number}.ndjson", b"")
+    missing = call("backfill --missing --dry-run", variables(settings))
+    assert missing.stdout.startswith("! the plan is not complete: 5 files are not read yet (download_events/week.nd")
+    assert "1.ndjson, and 2 more); to read them and run all: " in missing.stdout
+    assert ledger(settings.database_url) == before
+    done = call("backfill --missing", variables(settings))
+    assert "registry.download_events: 7 partitions between 2025-03-03 and 2025-03-09 late rows" in done.stdout
+
+
+def test_a_dry_run_of_a_database_without_days_tells_of_files(settings: Settings) -> None:
+    write(settings, "download_events/first.ndjson", [download(1, FIRST)])
+    missing = call("backfill --missing --dry-run", variables(settings))
+    assert missing.stdout.startswith("! the plan is not complete: 1 file is not read yet (download_events/first.nd")
+    assert "no day is known" not in missing.stdout
+
+
+def test_a_run_by_name_gives_the_reason_of_a_day_that_is_left_alone_otherwise(settings: Settings) -> None:
+    """Final days with late rows are left alone by --missing, and loaded by whoever names them."""
+    short = replace(settings, lateness=PerTable(2))
+    warehouse, environment = Warehouse(short), {**variables(short), "ANALYTICS_LATENESS_DAYS": "2"}
+    write(settings, "download_events/week.ndjson", [download(n, day) for n, day in enumerate(WEEK)])
+    load(warehouse, DOWNLOADS, *WEEK)
+    write(settings, "download_events/late.ndjson", [download(100, FIRST)])
+    load(warehouse, DOWNLOADS, LAST)
+    assert make_plan(warehouse, declared(), FIRST, FIRST).frozen == [FIRST]
+    shown = call(f"run {FIRST} --dry-run --select {DOWNLOADS}", environment).stdout
+    [line] = [line for line in shown.splitlines() if line.startswith(f"  {DOWNLOADS} ")]
+    assert "late rows are waiting" in line
 
 
 def test_a_selection_and_families_do_not_go_together(settings: Settings) -> None:

@@ -2,15 +2,16 @@
 to; a file most of whose rows are rejected is an error, and there is a way out.
 """
 
+import shlex
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from events import DAY, DOWNLOADS, aggregate, at, declared, download, load, write
+from events import DAY, DOWNLOADS, aggregate, ask, at, declared, download, load, write
 from test_cli import call, variables
 
 from analytics_etl import checks
-from analytics_etl.config.settings import Settings
+from analytics_etl.config.settings import CHECKOUT, Settings
 from analytics_etl.monitoring.doctor.files import rejected_rows
 from analytics_etl.pipeline import rejections
 from analytics_etl.pipeline.reports import write_report
@@ -48,10 +49,10 @@ def report(warehouse: Warehouse, day: date) -> tuple[str, list[str], str, list[A
 def test_a_file_most_of_whose_rows_tell_no_day(settings: Settings, warehouse: Warehouse) -> None:
     write_file(settings, 10, 90)
     load(warehouse)
-    line, way_out = rejections.since(warehouse, 60)
+    line, see, way_out = rejections.since(warehouse, 60)
     assert "analytics-etl forget PATH" in way_out
     assert line.startswith(f"90 of 100 rows of {PATH} were rejected (90 without a day): {REASON}")
-    assert line.endswith("; see ops.rejected_rows")
+    assert see == f"rejected rows with their lines and reasons: {rejections.SEE_ALL}"
     finding = rejected_rows(warehouse, {})[0]
     assert not finding.is_well
     assert finding.detail.startswith(
@@ -112,7 +113,7 @@ def test_a_few_rows_stop_nobody(settings: Settings, warehouse: Warehouse, valid:
     finding = rejected_rows(warehouse, {})[0]
     assert finding.is_well == (valid > 5)
     assert PATH in finding.detail
-    assert len(rejections.since(warehouse, 60)) == 1
+    assert len(rejections.since(warehouse, 60)) == 2, "the file, and how to see its rows"
 
 
 def test_the_command_says_what_its_run_rejected(settings: Settings) -> None:
@@ -122,3 +123,53 @@ def test_the_command_says_what_its_run_rejected(settings: Settings) -> None:
     assert f"! 90 of 100 rows of {PATH} were rejected (90 without a day): {REASON}" in result.stdout
     assert "files_are_mostly_valid" in result.output
     assert "analytics-etl forget" in result.output
+
+
+def test_rejected_rows_of_days_are_told_whether_or_not_they_are_many(settings: Settings, warehouse: Warehouse) -> None:
+    """1 of 3 rows, as the README has it; a file with several faults; a mended one, of which nothing is left to tell."""
+    write(settings, PATH, [download(1), download(2), download(3, file_size=-1)])
+    load(warehouse)
+    [row] = rejections.of_days(warehouse, DAY, NEXT)
+    said = f"1 row of {DOWNLOADS} of {DAY} was rejected ({PATH}): file_size_not_negative: "
+    assert str(row).startswith(said)
+    finding = rejected_rows(warehouse, {})[0]
+    assert (finding.is_well, finding.detail) == (True, str(row))
+    assert (finding.advice or "").splitlines() == [
+        f"to see them: {rejections.SEE_ALL}",
+        "to load them, mend the file under its name, then: analytics-etl backfill --missing",
+    ]
+    shown = call("status", variables(settings)).stdout
+    assert f"  {said}" in shown
+    assert "rejected" not in call(f"status --from {NEXT} --to {NEXT}", variables(settings)).stdout
+    assert "rejected" not in call("status --family usage", variables(settings)).stdout
+    faults: list[dict[str, object]] = [
+        {"file_size": -1},
+        {"success": "maybe"},
+        {"event_id": "x"},
+        {"module_name": None},
+    ]
+    write(settings, "download_events/b.ndjson", [download(10 + n, NEXT, **fault) for n, fault in enumerate(faults)])
+    load(warehouse, DOWNLOADS, NEXT)
+    assert str(rejections.of_days(warehouse, DAY, NEXT + timedelta(days=1))[0]).startswith(
+        f"5 rows of {DOWNLOADS} of {DAY} to {NEXT} were rejected ({PATH}, download_events/b.ndjson): e.g. "
+    )
+    (line, *_) = rejections.since(warehouse, 60)
+    assert line.startswith("4 of 4 rows of download_events/b.ndjson were rejected: e.g. ")
+    write(settings, PATH, [download(n) for n in range(3)])
+    write(settings, "download_events/b.ndjson", [download(10, NEXT)])
+    load(warehouse, DOWNLOADS, DAY, NEXT)
+    finding = rejected_rows(warehouse, {})[0]
+    assert (finding.is_well, finding.advice) == (True, None)
+    assert finding.detail == f"there are none since {NEXT - timedelta(days=31)}"
+    assert "rejected" not in call("status", variables(settings)).stdout
+
+
+def test_what_shows_rejected_rows_can_be_typed_and_is_in_the_docs(settings: Settings, warehouse: Warehouse) -> None:
+    assert rejections.SEE_ALL in (CHECKOUT / "docs" / "operations.md").read_text(encoding="utf-8")
+    write_file(settings, 1, 1)
+    load(warehouse)
+    words = shlex.split(rejections.SEE_ALL)
+    assert words[:3] == ["psql", "$(analytics-etl db-url)", "-c"]
+    [row] = ask(settings.database_url, words[3])
+    assert (row["path"], row["line"]) == (PATH, 2)
+    assert row["reason"].startswith(REASON)

@@ -81,7 +81,8 @@ def test_rows_of_no_possible_day_and_files_without_a_date_start_nothing(settings
     write(settings, f"download_events/{WEEK[2]}.ndjson", b"")
     assert asked_for(world) == []
     assert len(rejected(settings.database_url)) == 4
-    assert notes(world.warehouse, date(1970, 1, 1), date(2100, 1, 1)) == []
+    [note] = notes(world.warehouse, date(1970, 1, 1), date(2100, 1, 1))
+    assert note.startswith(f"1 row of {DOWNLOADS} of 1975-03-03 was rejected ({LATE}): ")
     assert "none are waiting" in [finding.detail for finding in doctor.examine(settings, declared(), WEEK[6])]
 
 

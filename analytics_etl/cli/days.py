@@ -7,11 +7,11 @@ import click
 
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.cli.catalogs import read_catalog
-from analytics_etl.cli.execution import check_days, planned_jobs, run_days
+from analytics_etl.cli.execution import check_days, planned_jobs, run_days, telling_misplaced
 from analytics_etl.cli.families import FAMILY, check_families
 from analytics_etl.cli.gaps import YES, ask_if_far
 from analytics_etl.cli.missing import backfill_missing
-from analytics_etl.cli.plans import DRY_RUN, SELECT, names_of, show
+from analytics_etl.cli.plans import DRY_RUN, SELECT, names_of, say_incomplete, show
 from analytics_etl.cli.terminal import GOOD, out, progress
 from analytics_etl.cli.typed import DAY, REASON
 from analytics_etl.config.settings import Settings
@@ -100,8 +100,10 @@ def backfill(
         raise click.UsageError("expected FROM and TO, two days like 2025-03-01 2025-03-31, or --missing without them")
     if missing:
         days = None if first is None or last is None else (first.date(), last.date())
-        names = names_of(read_catalog(settings), selected, families)
-        backfill_missing(settings, days, families, names, reason, dry_run=dry_run)
+        catalog = read_catalog(settings)
+        names = names_of(catalog, selected, families)
+        with telling_misplaced(settings, catalog):
+            backfill_missing(settings, days, families, names, reason, dry_run=dry_run)
         return
     assert first is not None
     assert last is not None
@@ -124,23 +126,32 @@ def _run_range(
     if dry_run:
         _show_range(settings, catalog, days, families, names)
         return
-    done = run_days(
-        settings, *days, action, reason, families=families, names=names, accept_change=accept_change, notify=notify
-    )
-    _say_done(settings, days, done, " is done")
-    if selected and not all(pattern.endswith("+") for pattern in selected):
-        out.say("  what reads it was not run; to run that, too: analytics-etl backfill --missing")
+    with telling_misplaced(settings, catalog):
+        done = run_days(
+            settings, *days, action, reason, families=families, names=names, accept_change=accept_change, notify=notify
+        )
+        _say_done(settings, days, done, " is done")
+        if selected and not all(pattern.endswith("+") for pattern in selected):
+            out.say("  what reads it was not run; to run that, too: analytics-etl backfill --missing")
 
 
 def _show_range(
     settings: Settings, catalog: Catalog, days: tuple[date, date], families: tuple[str, ...],
     names: set[str] | None,
 ) -> None:  # fmt: skip
-    from analytics_etl.pipeline.backfill_plan import make_plan  # noqa: PLC0415 - Dagster takes seconds to import
+    from analytics_etl.pipeline.backfill_plan import as_asked, make_plan  # noqa: PLC0415 - Dagster takes seconds to import
+    from analytics_etl.pipeline.late import replaced_days, unread_files  # noqa: PLC0415 - the same
 
     migrations.upgrade(settings)
-    plan = make_plan(Warehouse(settings), catalog, *days, families, names)
-    show(settings, catalog, planned_jobs(catalog, *days, families, names), plan, "up to date, asked for")
+    warehouse = Warehouse(settings)
+    unread = unread_files(warehouse, catalog, families)
+    if names is not None:  # no other table reads its files
+        unread = {table: paths for table, paths in unread.items() if table in names}
+    plan = make_plan(warehouse, catalog, *days, families, names)
+    replaced = {table: replaced_days(warehouse, table, paths) for table, paths in unread.items()}
+    jobs = planned_jobs(catalog, *days, families, names)
+    show(settings, catalog, jobs, as_asked(plan, replaced), "up to date, asked for")
+    say_incomplete(unread)
 
 
 def _say_done(settings: Settings, days: tuple[date, date], done: "runs.Outcome", what: str) -> None:

@@ -17,7 +17,7 @@ from analytics_etl.cli.notices import tell_owners
 from analytics_etl.cli.terminal import BAD, actor, err, explanation, out, progress
 from analytics_etl.cli.typed import check_range, yesterday
 from analytics_etl.config.settings import Settings
-from analytics_etl.pipeline import rejections
+from analytics_etl.pipeline import misplaced, rejections
 from analytics_etl.postgres import migrations
 from analytics_etl.postgres.connection import LOST_CONNECTION, DatabaseError
 from analytics_etl.postgres.failures import persistently
@@ -99,6 +99,24 @@ def telling_rejected(settings: Settings, families: tuple[str, ...]) -> Iterator[
             tell()
         raise
     tell()
+
+
+@contextmanager
+def telling_misplaced(settings: Settings, catalog: Catalog) -> Iterator[None]:
+    """At the end, also of a run that failed, say which files lie where nobody reads them."""
+    try:
+        yield
+    except click.UsageError:
+        raise
+    except click.ClickException:
+        _tell_misplaced(settings, catalog)
+        raise
+    _tell_misplaced(settings, catalog)
+
+
+def _tell_misplaced(settings: Settings, catalog: Catalog) -> None:
+    if found := misplaced.misplaced(settings, catalog):
+        out.say(f"! {misplaced.told(settings, found)}; what to type: analytics-etl doctor")
 
 
 def _tell_owners_if_possible(settings: Settings) -> None:

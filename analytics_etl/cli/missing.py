@@ -1,6 +1,6 @@
 """`backfill --missing`: what is missing, failed or outdated is told, then run."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -8,7 +8,7 @@ from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.cli.catalogs import read_catalog
 from analytics_etl.cli.execution import check_days, described, execute, telling_rejected
 from analytics_etl.cli.families import check_families
-from analytics_etl.cli.plans import show
+from analytics_etl.cli.plans import say_incomplete, show
 from analytics_etl.cli.terminal import BAD, GOOD, actor, out, progress
 from analytics_etl.cli.typed import yesterday
 from analytics_etl.config.settings import Settings
@@ -29,13 +29,16 @@ def backfill_missing(
     from analytics_etl.orchestration.planned import FOLLOWS  # noqa: PLC0415 - the same
     from analytics_etl.pipeline import gaps  # noqa: PLC0415 - the same
     from analytics_etl.pipeline.backfill_plan import known_days, make_plan  # noqa: PLC0415 - the same
+    from analytics_etl.pipeline.late import unread_files  # noqa: PLC0415 - the same
 
     if days is not None:
         check_days(settings, *days)
     warehouse, catalog = Warehouse(settings), read_catalog(settings)
     check_families(catalog, families)
     migrations.upgrade(settings)
-    _look_at_files(settings, warehouse, catalog, families, dry_run=dry_run)
+    if not dry_run:
+        _read_files(settings, warehouse, catalog, families)
+    unread = unread_files(warehouse, catalog, families) if dry_run else {}
     for gap in gaps.find(warehouse):
         if not gap.is_accepted:
             out.say_lines(": ".join(gaps.told(gap)), "! ")
@@ -43,21 +46,19 @@ def backfill_missing(
         out.say(f"! {': '.join(early)}")
     days = days or known_days(warehouse, yesterday())
     if days is None:
-        out.say("no day is known yet: no landing file holds a valid event; to see why: analytics-etl doctor")
+        _say_nothing_to_do(None, unread)
         return
     plan = make_plan(warehouse, catalog, *days, families, names)
     _say_left_alone(plan, settings)
     if not plan.jobs:
-        what = f"{days[0]} to {days[1]} is complete and up to date"
-        if plan.stuck or plan.refused or catalog.broken_files:
-            out.say(f"nothing else to do: {what}, but for these")
-        else:
-            out.say(GOOD, f" nothing to do: {what}")
+        is_all = not (plan.stuck or plan.refused or catalog.broken_files)
+        _say_nothing_to_do(days, unread, is_all=is_all)
         return
     for line in plan.reasons():
         out.say(line)
     if dry_run:
         show(settings, catalog, plan.jobs, plan, FOLLOWS)
+        say_incomplete(unread)
         return
     out.say("runs: " + ", ".join(map(str, plan.jobs)))
     warehouse.record_audit(actor(), "backfill --missing", described(*days, families, names), reason)
@@ -67,22 +68,26 @@ def backfill_missing(
     out.say(f"  all reports: {settings.reports_dir / 'index.html'}")
 
 
-def _look_at_files(
-    settings: Settings, warehouse: Warehouse, catalog: Catalog, families: tuple[str, ...], *, dry_run: bool
-) -> None:
-    """Read new and replaced files into the ledger, since what they hold belongs to what is missing; or say how many
-    there are.
-    """
-    from analytics_etl.pipeline.late import new_files  # noqa: PLC0415 - the same
+def _read_files(settings: Settings, warehouse: Warehouse, catalog: Catalog, families: tuple[str, ...]) -> None:
+    """Read new and replaced files into the ledger, since what they hold belongs to what is missing."""
     from analytics_etl.pipeline.loading import scan_files  # noqa: PLC0415 - Dagster takes seconds to import
 
-    if not dry_run:
-        with telling_rejected(settings, families), progress(1) as step:
-            scan_files(catalog, warehouse, None, lambda text: step(text, 0, 1))
-        return
-    count = sum(len(list(new_files(contract, catalog, warehouse))) for contract in catalog.contracts.values())
-    if count:
-        out.say(f"! {counted(count, 'new or replaced file')}: the plan will also have their days, once they are read")
+    with telling_rejected(settings, families), progress(1) as step:
+        scan_files(catalog, warehouse, None, lambda text: step(text, 0, 1))
+
+
+def _say_nothing_to_do(
+    days: tuple[date, date] | None, unread: Mapping[str, Sequence[str]], *, is_all: bool = True
+) -> None:
+    """What is known is up to date; whether that is all there is to say depends on what is not known."""
+    if unread:
+        say_incomplete(unread)
+    elif days is None:
+        out.say("no day is known yet: no landing file holds a valid event; to see why: analytics-etl doctor")
+    elif is_all:
+        out.say(GOOD, f" nothing to do: {days[0]} to {days[1]} is complete and up to date")
+    else:
+        out.say(f"nothing else to do: {days[0]} to {days[1]} is complete and up to date, but for these")
 
 
 def _say_left_alone(plan: "Plan", settings: Settings) -> None:

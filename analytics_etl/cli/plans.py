@@ -1,6 +1,6 @@
 """The options that say what of a run is wanted, and whether it is only shown; showing it."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -10,7 +10,7 @@ from analytics_etl.cli.terminal import Column, Parts, out
 from analytics_etl.cli.typed import Text
 from analytics_etl.config.settings import Settings
 from analytics_etl.tables.warehouse import Warehouse
-from analytics_etl.text.english import counted
+from analytics_etl.text.english import counted, shortened
 
 if TYPE_CHECKING:  # Dagster takes seconds to import
     from analytics_etl.pipeline.backfill_plan import Plan
@@ -18,6 +18,8 @@ if TYPE_CHECKING:  # Dagster takes seconds to import
 
 ONE_SECOND = 1000
 """Milliseconds."""
+MOST_UNREAD = 3
+"""Files that are named of those a plan knows nothing of."""
 
 SELECT = click.option(
     "--select", "selected", type=Text(), multiple=True, metavar="TABLE[+]",
@@ -73,6 +75,17 @@ def show(settings: Settings, catalog: Catalog, jobs: "Sequence[Job]", plan: "Pla
     about = "about " if is_guess else ""
     took = f"; the tables took {about}{_time(total)} last time, checks and reports come on top" if total else ""
     out.say(f"nothing was run: {counted(len(jobs), 'run')} planned{took}")
+
+
+def say_incomplete(unread: Mapping[str, Sequence[str]]) -> None:
+    """Say of which files a plan knows nothing, if of any: to look into them takes as long as to read them."""
+    paths = [path for of in unread.values() for path in of]
+    if paths:
+        are, them = ("is", "it") if len(paths) == 1 else ("are", "them")
+        out.say(
+            f"! the plan is not complete: {counted(len(paths), 'file')} {are} not read yet "
+            f"({shortened(paths, MOST_UNREAD)}); to read {them} and run all: analytics-etl backfill --missing"
+        )
 
 
 def _time(milliseconds: int | None) -> str:

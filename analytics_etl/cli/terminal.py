@@ -162,6 +162,9 @@ def _tell_mistake(kind: type[BaseException], error: BaseException, trace: Traceb
 
 def show_error(error: click.ClickException) -> None:
     """Show what was wrong with a command, as click does, and let nothing in it act."""
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):  # its message is a whole page, of ours
+        err.hand_over(f"{visible(error.message, keep_lines=True)}\n")
+        return
     is_ours = not isinstance(error, click.UsageError)
     text = visible(error.message, keep_lines=is_ours).replace("\n", "\n  ")
     vars(error)["message"] = cut(text, LONGEST_MESSAGE) if not is_ours else text

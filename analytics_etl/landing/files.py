@@ -108,6 +108,11 @@ def list_files(landing: Path | Sequence[Path], table: str, sources: frozenset[st
     return [file for _, file in sorted(found.items())]
 
 
+def is_unfinished(name: str) -> bool:
+    """Whether whoever writes a file or folder of this name is still at work, or it is none of events."""
+    return name.startswith((".", "_")) or name.endswith((".tmp", ".part"))
+
+
 def is_place_there(landing: Sequence[Path], path: str) -> bool:
     """Whether it can be said if a file is gone: the landing folder of its table is there (it may not be mounted), or
     the very folder it lies in, in one of the other landing folders.
@@ -150,7 +155,7 @@ def _entries(folder: str, table: str, root: str) -> Iterator[_Entry]:
         try:
             with os.scandir(path) as scanned:
                 for entry in scanned:
-                    if entry.name.startswith((".", "_")) or entry.name.endswith((".tmp", ".part")):
+                    if is_unfinished(entry.name):
                         continue
                     found = _look(entry, (*parts, entry.name), root)
                     if found is None:

@@ -17,6 +17,7 @@ from analytics_etl.ops.changes import CHANGE_CHECK
 from analytics_etl.pipeline.backfill_plan import known_days
 from analytics_etl.pipeline.gaps import find as find_gaps
 from analytics_etl.pipeline.gaps import told
+from analytics_etl.pipeline.rejections import of_days
 from analytics_etl.tables.warehouse import Warehouse
 from analytics_etl.text.english import counted, shortened, spanned
 
@@ -76,7 +77,7 @@ def settle(warehouse: Warehouse, catalog: Catalog) -> None:
 
 def notes(warehouse: Warehouse, start: date, end: date, families: Collection[str] = ()) -> list[str]:
     """What is wrong or odd with the days of [start, end), newest first, each in a sentence that says what to type;
-    before them, what waits elsewhere.
+    before them, what waits elsewhere, after them, what was rejected.
     """
     found = []
     frozen = {day for table, day in warehouse.frozen_days() if is_of(table, families)}
@@ -107,6 +108,8 @@ def notes(warehouse: Warehouse, start: date, end: date, families: Collection[str
             found.append(
                 f"{which} has {counted(row['rows'], 'row')}, more than ANALYTICS_MOST_EVENTS_A_DAY; all are kept"
             )
+    mend = "to load them, mend the file under its name, then: analytics-etl backfill --missing"
+    found += [f"{rows}; {mend}" for rows in of_days(warehouse, start, end, families)]
     return found
 
 

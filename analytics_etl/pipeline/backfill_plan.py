@@ -8,7 +8,7 @@ fail it again, as long as files, code and the check are the same.
 
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import Any
@@ -32,6 +32,7 @@ from analytics_etl.tables.warehouse import Warehouse
 
 FAILED, UNWRITTEN = "failed a check", "could not be written last time"
 LATE, REPLACED = "rows of a late or replaced file are waiting", "a file was replaced, or came late without a valid row"
+REPLACED_SINCE = "a file was replaced"
 _DROPPED = "made of days that were dropped since"
 
 
@@ -63,6 +64,8 @@ class Plan:
     is_index_due: bool = False
     stuck: Sequence[FailedCheck] = ()
     """Checks of these periods that failed and would fail again; what reads their days waits for them."""
+    left_alone: Sequence[Gap] = ()
+    """The gaps of the frozen and the refused days, which only a run that names them makes."""
 
     def reasons(self) -> list[str]:
         """One line for each table and reason: how many partitions, and which."""
@@ -80,6 +83,21 @@ class Plan:
     def index(self) -> list[str]:
         """The line about the page that lists the reports, if it is due."""
         return [f"{INDEX}: not there, or older than a report"] if self.is_index_due else []
+
+
+def as_asked(plan: Plan, replaced: Mapping[str, Collection[date]]) -> Plan:
+    """A plan with the reasons of a run that names its days, which leaves none alone and reads files that were
+    `replaced` since they were read: {table: days they held rows of}.
+    """
+    gaps = [*plan.gaps, *plan.left_alone]
+    told = {(gap.table, gap.start) for gap in gaps}
+    since = [
+        Gap(table, day, day + timedelta(days=1), REPLACED_SINCE)
+        for table, days in replaced.items()
+        for day in sorted(days)
+        if (table, day) not in told
+    ]
+    return replace(plan, gaps=[*gaps, *since])
 
 
 def _reasons(gaps: Iterable[Gap], noun: str = "partitions") -> list[str]:
@@ -148,7 +166,9 @@ def make_plan(
     ]
     frozen = {day for table, day in warehouse.frozen_days() if is_of(table, families)}
     refused = refused_days(warehouse, first, last, families)
-    left = [gap for gap in gaps if not (cadence_of(gap.table) == "day" and gap.start in {*frozen, *refused})]
+    waits = {*frozen, *refused}
+    left_alone = [gap for gap in gaps if cadence_of(gap.table) == "day" and gap.start in waits]
+    left = [gap for gap in gaps if not (cadence_of(gap.table) == "day" and gap.start in waits)]
     views = {
         view: why
         for view, why in unmade_views(warehouse, catalog, families).items()
@@ -170,6 +190,7 @@ def make_plan(
         [Gap(found.table, found.start, found.end, REASONS[found.why]) for found in due.checks],
         [Gap(found.name, found.start, found.end, found.why) for found in due.reports], is_index_due,
         [c for of in search.stuck.values() for c in of if first <= c.start <= last and is_of(c.table, families)],
+        left_alone,
     )  # fmt: skip
 
 

@@ -23,6 +23,11 @@ MOST_FILES = 3
 LONGEST_ROW = 200
 """Characters of a row that a message shows."""
 
+_SEE_FAILED = (
+    'psql "$(analytics-etl db-url)" -c "select table_name, check_name, period_start, sample from ops.check_results '
+    'where not passed"'
+)
+
 _FAILED = """
     select c.table_name, c.check_name, c.period_start, c.description, c.unexpected_count, c.sample, c.code_version,
         c.checked_at, coalesce(d.is_final, false) as is_final, coalesce(p.changed_at > c.checked_at, false) as is_older,
@@ -131,7 +136,7 @@ def what_mends(failed: Sequence[FailedCheck], first_day: date) -> list[str]:
     files = sorted({path for check in failed for path in check.files})
     lines = [mend_file(path) for path in files[:MOST_FILES]]
     if len(files) > MOST_FILES:
-        lines.append(f"and the same for {counted(len(files) - MOST_FILES, 'more file')}: see ops.check_results")
+        lines.append(f"and the same for {counted(len(files) - MOST_FILES, 'more file')}: {_SEE_FAILED}")
     days = [max(check.start, first_day) for check in failed]
     commands = run_again(days, [check.start for check in failed if check.is_final])
     lines += [("then: " if files and n == 0 else "") + command for n, command in enumerate(commands)]

@@ -1,11 +1,13 @@
 """Late data: the landing files that nobody has read as they are now, and the days that wait for them."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Collection, Iterator
 from datetime import date, timedelta
 
-from analytics_etl.catalog.catalog import Catalog
+from analytics_etl.catalog.catalog import Catalog, is_of
 from analytics_etl.catalog.contracts import Contract
 from analytics_etl.landing import LandingFile, list_files
+from analytics_etl.pipeline.loading import with_usable_sources
 from analytics_etl.tables.warehouse import Warehouse
 
 
@@ -36,3 +38,23 @@ def new_files(contract: Contract, catalog: Catalog, warehouse: Warehouse) -> Ite
     for file in list_files(warehouse.settings.landing_dirs, contract.name, sources):
         if known.get(file.path) != (file.size_bytes, file.modified_at):
             yield file
+
+
+def unread_files(warehouse: Warehouse, catalog: Catalog, families: Collection[str] = ()) -> dict[str, list[str]]:
+    """{event table: paths of its new files}, of all families unless some are named, as a run would read them."""
+    found = {
+        contract.table: [file.path for file in new_files(contract, catalog, warehouse)]
+        for contract in with_usable_sources(catalog).contracts.values()
+        if is_of(contract.table, families)
+    }
+    return {table: paths for table, paths in found.items() if paths}
+
+
+def replaced_days(warehouse: Warehouse, table: str, paths: Collection[str]) -> set[date]:
+    """The days that some files held rows of when they were last read."""
+    rows = warehouse.query(
+        "select distinct day from ops.loaded_days where table_name = :table and rows_read > 0 "
+        "and path in (select jsonb_array_elements_text(:paths::jsonb))",
+        {"table": table, "paths": json.dumps(list(paths))},
+    )
+    return {row["day"] for row in rows}

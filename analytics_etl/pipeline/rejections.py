@@ -1,11 +1,13 @@
-"""What was rejected, file by file, in a line that a person can act on: for the end of a run, and for `doctor`."""
+"""What was rejected, by file or by days, in a line to act on: for the end of a run, for `doctor` and `status`."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
+from analytics_etl.catalog.catalog import is_of
 from analytics_etl.tables.warehouse import Warehouse
-from analytics_etl.text.english import counted
+from analytics_etl.text.english import counted, shortened, spanned
 
 FEW = 0.01
 """Of the rows of a file; the check rejected_rows_are_few says the same of a day."""
@@ -16,14 +18,28 @@ SMALL_FILE = 10
 MOST_FILES = 10
 """Named at the end of a run."""
 
+MOST_PATHS = 3
+"""Named of the rejected rows of some days."""
+
+NO_REASON = "no reason was kept"
+
 WAY_OUT = (
     "mend the file under its name, or move it out of the landing folder and type: analytics-etl forget PATH --reason "
     '"why"; in both cases, then: analytics-etl backfill --missing'
 )
 
+SEE_ALL = (
+    'psql "$(analytics-etl db-url)" -c "select path, line, reason from ops.rejected_rows order by path, line limit 20"'
+)
+
 # The most frequent reason would take a pass over millions of rows; the first one is what a person sees in the file.
 _FILES = """
-    select f.path, f.state, f.reason as file_reason, f.rows_read, f.rows_rejected, u.rows_undated, r.reason
+    select f.path, f.state, f.reason as file_reason, f.rows_read, f.rows_rejected, u.rows_undated, r.reason,
+        exists (
+            select from ops.rejected_rows as x
+            where x.table_name = f.table_name and x.path = f.path and x.line is not null
+                and split_part(x.reason, ', got ', 1) <> r.reason
+        ) as has_others
     from ops.loaded_files as f
     left join lateral (
         select count(*) as rows_undated
@@ -40,6 +56,29 @@ _FILES = """
     ) as r on true
     where f.state <> 'gone' and """
 
+_DAYS = """
+    select d.table_name, d.first, d.last, d.rows_rejected, d.paths, r.reason,
+        exists (
+            select from ops.rejected_rows as x
+            where x.table_name = d.table_name and x.day between d.first and d.last and x.line is not null
+                and split_part(x.reason, ', got ', 1) <> r.reason
+        ) as has_others
+    from (
+        select table_name, min(day) as first, max(day) as last, sum(rows_rejected)::bigint as rows_rejected,
+            array_agg(distinct path) as paths
+        from ops.loaded_days
+        where rows_rejected > 0 and day >= :start::date and day < :end::date
+        group by table_name
+    ) as d
+    left join lateral (
+        select split_part(reason, ', got ', 1) as reason
+        from ops.rejected_rows as x
+        where x.table_name = d.table_name and x.day between d.first and d.last and x.line is not null
+        order by x.day desc, x.path, x.line
+        limit 1
+    ) as r on true
+    order by d.table_name"""
+
 
 @dataclass(frozen=True)
 class RejectedFile:
@@ -52,7 +91,7 @@ class RejectedFile:
     rows_undated: int
     """Those of the rejected that tell no day."""
     reason: str
-    """The first one; that of the file if it could not be read to its end."""
+    """The first one, with `e.g.` if it is one of several; that of the file if it could not be read to its end."""
 
     @property
     def is_much(self) -> bool:
@@ -79,6 +118,35 @@ class RejectedFile:
         return "; ".join(said) if self.rows_rejected else f"{said[0]}: {self.reason}"
 
 
+@dataclass(frozen=True)
+class RejectedRows:
+    """The rows of some days of a table that were rejected when their files were last read."""
+
+    table: str
+    first: date
+    last: date
+    rows: int
+    paths: Sequence[str]
+    reason: str
+    """That of the first row of the newest day, with `e.g.` if it is one of several."""
+
+    def __str__(self) -> str:
+        were = "was" if self.rows == 1 else "were"
+        return (
+            f"{counted(self.rows, 'row')} of {self.table} of {spanned(self.first, self.last)} {were} rejected "
+            f"({shortened(self.paths, MOST_PATHS)}): {self.reason}"
+        )
+
+
+def of_days(warehouse: Warehouse, start: date, end: date, families: Collection[str] = ()) -> list[RejectedRows]:
+    """What of the days of [start, end) was rejected, by table; of all families, unless some are named."""
+    return [
+        RejectedRows(row["table_name"], row["first"], row["last"], row["rows_rejected"], row["paths"], _reason(row))
+        for row in warehouse.query(_DAYS, None, start, end)
+        if is_of(row["table_name"], families)
+    ]
+
+
 def undated_files(warehouse: Warehouse) -> list[RejectedFile]:
     """The files with rejected rows that tell no day, those read last first."""
     return [_file(row) for row in warehouse.query(f"{_FILES} u.rows_undated > 0 order by f.read_at desc, f.path")]
@@ -100,8 +168,8 @@ def since(warehouse: Warehouse, seconds: float, families: Collection[str] = ()) 
     lines = [str(_file(row)) for row in found[:MOST_FILES]]
     if len(found) > MOST_FILES:
         lines.append(f"and rows of {counted(len(found) - MOST_FILES, 'more file', 'more files')}")
-    if lines:
-        lines[-1] += "; see ops.rejected_rows"
+    if any(row["rows_rejected"] for row in found):
+        lines.append(f"rejected rows with their lines and reasons: {SEE_ALL}")
     if any(_file(row).is_mostly_rejected for row in found):
         lines.append(f"most rows of a file were rejected, which stops its days: {WAY_OUT}")
     return lines
@@ -110,5 +178,9 @@ def since(warehouse: Warehouse, seconds: float, families: Collection[str] = ()) 
 def _file(row: dict[str, Any]) -> RejectedFile:
     return RejectedFile(
         row["path"], row["state"], row["rows_read"], row["rows_rejected"], row["rows_undated"],
-        (row["reason"] if row["rows_rejected"] else row["file_reason"]) or "no reason was kept",
+        _reason(row) if row["rows_rejected"] else row["file_reason"] or NO_REASON,
     )  # fmt: skip
+
+
+def _reason(row: dict[str, Any]) -> str:
+    return NO_REASON if row["reason"] is None else "e.g. " * row["has_others"] + row["reason"]

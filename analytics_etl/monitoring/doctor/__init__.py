@@ -21,6 +21,7 @@ def examine(settings: Settings, catalog: Catalog, today: date) -> Iterator[Findi
     yield services.sql_files(catalog)
     yield surroundings.disk(settings)
     yield from surroundings.landing(settings, catalog)
+    yield from surroundings.landing_folder(settings, catalog)
     reachable = surroundings.database(settings)
     yield reachable
     if not reachable.is_well:

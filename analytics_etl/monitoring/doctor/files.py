@@ -1,7 +1,7 @@
 """Findings about landing files: those that were not read, rows that tell no day, files nobody has looked at."""
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from analytics_etl.catalog.catalog import Catalog
@@ -10,13 +10,15 @@ from analytics_etl.monitoring.doctor.finding import Finding
 from analytics_etl.monitoring.doctor.surroundings import first_closed, is_bad
 from analytics_etl.pipeline.failed_checks import mend_file, run_again
 from analytics_etl.pipeline.late import new_files
-from analytics_etl.pipeline.rejections import RejectedFile, undated_files
+from analytics_etl.pipeline.rejections import SEE_ALL, RejectedFile, RejectedRows, of_days, undated_files
 from analytics_etl.tables.warehouse import Warehouse
 from analytics_etl.text.english import counted, shortened
 
 BACKFILL = "analytics-etl backfill --missing"
 MOST_ADVISED = 3
 """Files of which a finding says what to do."""
+RECENT = timedelta(days=31)
+"""Before the newest day: rejected rows of these days are told, whether or not they are many."""
 
 _UNREAD = """
     select f.table_name, f.path, f.state, f.reason,
@@ -32,6 +34,7 @@ _UNREAD = """
     from ops.loaded_files as f
     where f.state <> 'read'
     order by f.path"""
+_SEE_UNREAD = """psql "$(analytics-etl db-url)" -c "select path, reason from ops.loaded_files where state <> 'read'\""""
 _WHAT = {"gone": "is gone", "cut_off": "could be read in part only", "rejected": "could not be read"}
 
 
@@ -47,7 +50,7 @@ def files_read(warehouse: Warehouse, told: Mapping[str, str]) -> tuple[Finding, 
     said = [f"{row['path']} {_WHAT[row['state']]}{_reason(row)}" for row in own]
     advice = [mend_file(row["path"], is_gone=row["state"] == "gone") for row in own[:MOST_ADVISED]]
     if len(own) > MOST_ADVISED:
-        advice.append(f"and the same for {counted(len(own) - MOST_ADVISED, 'more file')}: see ops.loaded_files")
+        advice.append(f"and the same for {counted(len(own) - MOST_ADVISED, 'more file')}: {_SEE_UNREAD}")
     days = {day for row in own for day in row["days"]}
     commands = [f"then: {command}" for command in run_again(days, _final(warehouse, days))]
     detail = shortened(said, MOST_ADVISED, "; ")
@@ -90,20 +93,44 @@ def bad_files(warehouse: Warehouse, catalog: Catalog) -> dict[str, str]:
 
 
 def rejected_rows(warehouse: Warehouse, told: Mapping[str, str]) -> tuple[Finding, dict[str, str]]:
-    """Files with rejected rows that tell no day, those read last first, of which checks of days may not tell; and, as
-    above, what is told by now.
+    """Rejected rows of recent days, of which the checks of their day say whether they are many, and files with rows
+    that tell no day, those read last first, of which these checks may not tell; and, as above, what is told by now.
     """
     subject = "rejected rows"
+    since = _recent(warehouse)
+    dated = of_days(warehouse, since or date.min, date.max)
     found = [file for file in undated_files(warehouse) if file.path not in told]
-    if not found:
-        return Finding(subject, is_well=True, detail="every rejected row is told by the checks of its day"), dict(told)
     many = [file for file in found if file.is_much]
-    what = f"{counted(len(found), 'file')} with rejected rows that tell no day"
-    detail = f"{what}: {shortened([str(file) for file in many or found], separator='; ')}"
+    if not dated and not found:
+        return Finding(subject, is_well=True, detail=f"there are none{f' since {since}' if since else ''}"), dict(told)
+    detail = "; ".join([*_undated(found, many), *map(str, dated)])
     if not many:
-        return Finding(subject, is_well=True, detail=f"{detail}; no more than 1 % of any"), dict(told)
+        return Finding(subject, is_well=True, detail=detail, advice=_replay(dated, found)), dict(told)
     advice = "\n".join([*_mends(many), _after()])
     return Finding(subject, is_well=False, detail=detail, advice=advice), {**told, **{f.path: subject for f in many}}
+
+
+def _recent(warehouse: Warehouse) -> date | None:
+    """The first of the recent days; None when no day is there."""
+    (row,) = warehouse.query(
+        "select max(period_start) as newest from ops.partitions where period_end = period_start + 1"
+    )
+    return None if row["newest"] is None else row["newest"] - RECENT
+
+
+def _undated(found: list[RejectedFile], many: list[RejectedFile]) -> list[str]:
+    if not found:
+        return []
+    what = f"{counted(len(found), 'file')} with rejected rows that tell no day"
+    few = "" if many else "; no more than 1 % of any"
+    return [f"{what}: {shortened([str(file) for file in many or found], separator='; ')}{few}"]
+
+
+def _replay(dated: list[RejectedRows], undated: list[RejectedFile]) -> str:
+    """What loads rejected rows after all."""
+    paths = {*(path for rows in dated for path in rows.paths), *(file.path for file in undated)}
+    file = "the file under its name" if len(paths) == 1 else "the files under their names"
+    return f"to see them: {SEE_ALL}\nto load them, mend {file}, then: {BACKFILL}"
 
 
 def _mends(files: list[RejectedFile]) -> list[str]:

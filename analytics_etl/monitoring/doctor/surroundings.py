@@ -11,6 +11,7 @@ from analytics_etl.config.settings import Settings
 from analytics_etl.landing import LandingFile, list_files
 from analytics_etl.monitoring.doctor.finding import Finding
 from analytics_etl.pipeline.failed_checks import mend_file
+from analytics_etl.pipeline.misplaced import misplaced, told, what_moves
 from analytics_etl.postgres import server as embedded
 from analytics_etl.postgres.connection import LOST_CONNECTION, DatabaseError
 from analytics_etl.tables.warehouse import Warehouse
@@ -68,6 +69,18 @@ def landing(settings: Settings, catalog: Catalog) -> Iterator[Finding]:
             yield Finding(subject, is_well=False, detail=detail, advice=advice)
         else:
             yield Finding(subject, is_well=True, detail=counted(len(files), "file"))
+
+
+def landing_folder(settings: Settings, catalog: Catalog) -> Iterator[Finding]:
+    """What lies in the landing folder beside the folders of tables, which nobody reads; of a closed one, each table
+    tells.
+    """
+    subject, found = "landing folder", misplaced(settings, catalog)
+    if found:
+        advice = "\n".join(what_moves(settings, catalog, found))
+        yield Finding(subject, is_well=False, detail=told(settings, found), advice=advice)
+    elif not first_closed(settings.landing_dir):
+        yield Finding(subject, is_well=True, detail="everything in it belongs to a table")
 
 
 def first_closed(folder: Path) -> Path | None:
