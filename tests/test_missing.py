@@ -345,7 +345,7 @@ def test_a_dry_run_does_not_call_complete_what_was_not_read(loaded: Warehouse) -
     assert "1.ndjson, and 2 more); to read them and run all: " in missing.stdout
     assert ledger(settings.database_url) == before
     done = call("backfill --missing", variables(settings))
-    assert "registry.download_events: 7 partitions between 2025-03-03 and 2025-03-09 late rows" in done.stdout
+    assert "registry.download_events: 7 partitions between 2025-03-03 and 2025-03-09: rows of a late" in done.stdout
 
 
 def test_a_dry_run_of_a_database_without_days_tells_of_files(settings: Settings) -> None:
@@ -366,7 +366,7 @@ def test_a_run_by_name_gives_the_reason_of_a_day_that_is_left_alone_otherwise(se
     assert make_plan(warehouse, declared(), FIRST, FIRST).frozen == [FIRST]
     shown = call(f"run {FIRST} --dry-run --select {DOWNLOADS}", environment).stdout
     [line] = [line for line in shown.splitlines() if line.startswith(f"  {DOWNLOADS} ")]
-    assert "late rows are waiting" in line
+    assert "rows of a late or replaced file are waiting" in line
 
 
 def test_a_selection_and_families_do_not_go_together(settings: Settings) -> None:
