@@ -6,8 +6,9 @@ Days of which somebody has said that there is no data are not due either, howeve
 audit log, and counts until it is taken back there or data of the day comes.
 """
 
+import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import pairwise
@@ -23,7 +24,9 @@ __all__ = [
     "TAKE_BACK",
     "Gap",
     "accepted_days",
+    "empty_days",
     "find",
+    "first_known",
     "known_in",
     "last_day_before",
     "not_due",
@@ -94,6 +97,22 @@ def accepted_days(warehouse: Warehouse) -> set[date]:
 def known_in(warehouse: Warehouse, first: date, last: date) -> list[date]:
     """The days from first to last of which something is known."""
     return [day for day in _known_days(warehouse) if first <= day <= last]
+
+
+def first_known(warehouse: Warehouse) -> date | None:
+    """The first day of which something is known."""
+    return next(iter(_known_days(warehouse)), None)
+
+
+def empty_days(warehouse: Warehouse, tables: Sequence[str], first: date, last: date) -> list[date]:
+    """The days from first to last that were loaded into some tables and have no row in any of them, in order."""
+    found = warehouse.query(
+        "select period_start as day from ops.partitions "
+        "where table_name in (select json_array_elements_text(:tables::json)) "
+        "and period_start between :first::date and :last::date group by 1 having sum(rows) = 0 order by 1",
+        {"tables": json.dumps(list(tables)), "first": first.isoformat(), "last": last.isoformat()},
+    )
+    return [row["day"] for row in found]
 
 
 def told(gap: Gap) -> tuple[str, str]:
