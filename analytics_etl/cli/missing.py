@@ -49,7 +49,7 @@ def backfill_missing(
     _say_left_alone(plan, settings)
     if not plan.jobs:
         what = f"{days[0]} to {days[1]} is complete and up to date"
-        if plan.stuck or plan.refused or catalog.broken_files:
+        if plan.stuck or plan.refused or plan.dropped or catalog.broken_files:
             out.say(f"nothing else to do: {what}, but for these")
         else:
             out.say(GOOD, f" nothing to do: {what}")
@@ -94,6 +94,13 @@ def _say_left_alone(plan: "Plan", settings: Settings) -> None:
             f"! {day} is final and has late or replaced files: left alone; "
             f"to load them: analytics-etl reopen {day} --reason TEXT"
         )
+    for dropped in plan.dropped[:MOST_NAMED]:
+        out.say(
+            f"! {dropped}: left alone; to load it again: analytics-etl run {dropped.day}; if it is to stay empty, move "
+            "the files away"
+        )
+    if len(plan.dropped) > MOST_NAMED:
+        out.say(f"! and {counted(len(plan.dropped) - MOST_NAMED, 'more dropped day')}: analytics-etl doctor")
     for day in plan.refused:
         out.say(
             f"✗ {day}: a change of final data was refused, so it is left alone; to look at it: analytics-etl changes "

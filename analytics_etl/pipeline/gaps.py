@@ -15,6 +15,7 @@ from itertools import pairwise
 
 from analytics_etl.catalog.calendar import stretches
 from analytics_etl.ops.days import FAR_DAYS
+from analytics_etl.pipeline.dropped_days import dropped_days
 from analytics_etl.tables.warehouse import Warehouse
 from analytics_etl.text.english import counted, spanned
 
@@ -131,16 +132,20 @@ def told(gap: Gap) -> tuple[str, str]:
 
 
 def _known_days(warehouse: Warehouse) -> list[date]:
-    """The days from the first partition on that a partition or a landing file is known of, in order."""
+    """The days from the first partition on that a partition or a landing file is known of, in order; without those
+    that were dropped and have nothing but their old files.
+    """
     found = warehouse.query(
         """
-        select day from (
-            select period_start as day from ops.partitions where period_end = period_start + 1
+        select day, bool_or(is_there) as is_there from (
+            select period_start as day, true as is_there from ops.partitions where period_end = period_start + 1
             union
-            select day from ops.loaded_days where rows_read > rows_rejected
+            select day, false from ops.loaded_days where rows_read > rows_rejected
         ) as days
         where day >= :start::date
+        group by 1
         order by 1""",
         {"start": warehouse.settings.start_date.isoformat()},
     )
-    return [row["day"] for row in found]
+    left = {dropped.day for dropped in dropped_days(warehouse)}
+    return [row["day"] for row in found if row["is_there"] or row["day"] not in left]

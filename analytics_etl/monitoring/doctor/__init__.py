@@ -46,6 +46,7 @@ def examine(settings: Settings, catalog: Catalog, today: date) -> Iterator[Findi
     daemon = services.daemon(warehouse)
     yield files.unseen_files(warehouse, catalog, is_daemon_running=daemon.is_well)
     yield days.late_rows(warehouse, today)
+    yield days.dropped(warehouse)
     yield days.early_rows(warehouse)
     yield from days.missing(warehouse, catalog, today)
     yield gaps.days_without_data(warehouse)

@@ -11,6 +11,8 @@ from analytics_etl.monitoring.doctor.failures import refused
 from analytics_etl.monitoring.doctor.finding import Finding
 from analytics_etl.monitoring.status import rows_before_the_first_day
 from analytics_etl.pipeline.backfill_plan import FAILED, LATE, REPLACED, UNWRITTEN, Plan, known_days, make_plan
+from analytics_etl.pipeline.dropped_days import by_family, dropped_days
+from analytics_etl.pipeline.gaps import accepted_days, known_in
 from analytics_etl.tables.warehouse import Warehouse
 from analytics_etl.text.english import counted, shortened, spanned
 
@@ -18,10 +20,13 @@ from analytics_etl.text.english import counted, shortened, spanned
 def late_rows(warehouse: Warehouse, today: date) -> Finding:
     """Rows of days that can be run: those of today wait until it is over."""
     can_run = warehouse.settings.start_date, today - timedelta(days=1)
+    left = by_family(dropped_days(warehouse))  # another finding tells of these
     waiting = [
         row
         for row in warehouse.waiting_days()
-        if can_run[0] <= row["day"] <= can_run[1] and (row["rows_waiting"] or row["is_loaded"])
+        if can_run[0] <= row["day"] <= can_run[1]
+        and (row["rows_waiting"] or row["is_loaded"])
+        and row["day"] not in left.get(row["table_name"].split(".", maxsplit=1)[0], ())
     ]
     if not waiting:
         return Finding("late rows", is_well=True, detail="none are waiting")
@@ -42,6 +47,23 @@ def late_rows(warehouse: Warehouse, today: date) -> Finding:
         commands.insert(0, "analytics-etl backfill --missing")
     advice = shortened(commands or ["see changes: what publishes them loads these rows"], separator="\n")
     return Finding("late rows", is_well=False, detail="; ".join(said), advice=advice)
+
+
+def dropped(warehouse: Warehouse) -> Finding:
+    """Days that were dropped, nobody has accepted as empty, and whose files are still there."""
+    accepted, known = accepted_days(warehouse), set(known_in(warehouse, date.min, date.max))
+    left = [each for each in dropped_days(warehouse) if each.day not in accepted or each.day in known]
+    if not left:
+        return Finding("dropped days", is_well=True, detail="none with files that are still there")
+    first, paths = left[0], sorted({path for each in left for path in each.paths})
+    advice = [
+        f"if it is to stay empty, move out of the landing folder: {shortened(paths)}",
+        f"if its files are right: analytics-etl run {first.day} --family {first.family}",
+    ]
+    if first.day not in known:
+        advice.insert(1, f'or: analytics-etl accept-gap {first.day} {first.day} --reason "why"')
+    detail = shortened(left, separator="; ")
+    return Finding("dropped days", is_well=False, detail=detail, advice="\n".join(advice))
 
 
 def early_rows(warehouse: Warehouse) -> Finding:
