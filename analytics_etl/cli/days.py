@@ -10,6 +10,7 @@ from analytics_etl.cli.catalogs import read_catalog
 from analytics_etl.cli.execution import check_days, planned_jobs, run_days
 from analytics_etl.cli.families import FAMILY, check_families
 from analytics_etl.cli.gaps import YES, ask_if_far, say_empty_days
+from analytics_etl.cli.interruption import only_looks
 from analytics_etl.cli.missing import backfill_missing
 from analytics_etl.cli.plans import DRY_RUN, SELECT, names_of, show
 from analytics_etl.cli.terminal import GOOD, out, progress
@@ -115,6 +116,7 @@ def _run_range(
     days: tuple[date, date], action: str, families: tuple[str, ...], selected: tuple[str, ...], reason: str | None,
     *, dry_run: bool, accept_change: bool, notify: bool, yes: bool,
 ) -> None:  # fmt: skip
+    only_looks()
     settings = Settings.from_environment()
     check_days(settings, *days)
     catalog = read_catalog(settings)

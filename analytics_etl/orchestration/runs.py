@@ -60,6 +60,9 @@ storage:
     config:
       postgres_url:
         env: {STORAGE_URL_VARIABLE}
+compute_logs:
+  module: analytics_etl.orchestration.compute_logs
+  class: ShieldedComputeLogManager
 telemetry:
   enabled: false
 nux:  # the dialog that asks a new user for an address
