@@ -6,7 +6,6 @@ from datetime import date, timedelta
 
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.checks.due import REASONS
-from analytics_etl.landing import list_files
 from analytics_etl.monitoring.doctor.failures import refused
 from analytics_etl.monitoring.doctor.finding import Finding
 from analytics_etl.monitoring.status import rows_before_the_first_day
@@ -79,7 +78,7 @@ def missing(warehouse: Warehouse, catalog: Catalog, today: date) -> Iterator[Fin
     """What `backfill --missing` would run, without what the other findings tell of; and how new the newest day is."""
     newest, yesterday = warehouse.newest_day(list(catalog.contracts)), today - timedelta(days=1)
     if newest is None:
-        yield _no_day(warehouse, catalog, yesterday)
+        yield _no_day(warehouse, yesterday)
         return
     known = known_days(warehouse, yesterday)
     if known is not None:
@@ -103,21 +102,12 @@ def missing(warehouse: Warehouse, catalog: Catalog, today: date) -> Iterator[Fin
         yield Finding("newest day", is_well=True, detail=str(newest))
 
 
-def _no_day(warehouse: Warehouse, catalog: Catalog, yesterday: date) -> Finding:
-    """That nothing is loaded, and the days that files hold, by their rows or by their names."""
+def _no_day(warehouse: Warehouse, yesterday: date) -> Finding:
+    """That nothing is loaded, and the days of the files that were read; the others may hold any."""
     known = known_days(warehouse, yesterday)
-    days = set(known or ())
-    for contract in catalog.contracts.values() if not days else ():
-        files = list_files(warehouse.settings.landing_dirs, contract.name, frozenset(catalog.mappings(contract.family)))
-        days |= {file.named_day for file in files if file.named_day is not None}
-    can_run = sorted(day for day in days if warehouse.settings.start_date <= day <= yesterday)
-    if not can_run:
-        advice = "see the landing folders above; once there are files: analytics-etl backfill --missing"
-        return Finding("days", is_well=False, detail="no day has been loaded", advice=advice)
-    first, last = can_run[0], can_run[-1]
-    detail = f"no day has been loaded; files hold events of {spanned(first, last)}"
-    advice = f"analytics-etl {f'run {first}' if first == last else f'backfill {first} {last}'}"
-    return Finding("days", is_well=False, detail=detail, advice=advice)
+    detail = "no day has been loaded" + (f"; files hold events of {spanned(*known)}" if known else "")
+    files = "" if known else "with files in the landing folders above: "
+    return Finding("days", is_well=False, detail=detail, advice=f"{files}analytics-etl backfill --missing")
 
 
 def _due(plan: Plan) -> Iterator[Finding]:
