@@ -4,12 +4,13 @@ A terminal sends Ctrl-C to all processes of a command. Dagster's helpers, which 
 tracebacks of their own before the command can say what was interrupted.
 """
 
-import os
 import signal
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
+
+from dagster import StringSource
 
 from analytics_etl.orchestration.dagster_private import (
     CapturedLogContext,
@@ -23,14 +24,14 @@ class ShieldedComputeLogManager(LocalComputeLogManager):
 
     @classmethod
     def config_type(cls) -> dict[str, Any]:
-        return {}
+        return {"home": StringSource}
 
     @classmethod
     def from_config_value(
         cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
     ) -> "ShieldedComputeLogManager":
-        del config_value
-        return cls(base_dir=str(Path(os.environ["DAGSTER_HOME"]) / "storage"), inst_data=inst_data)
+        """Its files are where Dagster keeps them by default, below its home."""
+        return cls(base_dir=str(Path(config_value["home"]) / "storage"), inst_data=inst_data)
 
     @contextmanager
     def capture_logs(self, log_key: Sequence[str]) -> Iterator[CapturedLogContext]:

@@ -63,6 +63,9 @@ storage:
 compute_logs:
   module: analytics_etl.orchestration.compute_logs
   class: ShieldedComputeLogManager
+  config:
+    home:
+      env: DAGSTER_HOME
 telemetry:
   enabled: false
 nux:  # the dialog that asks a new user for an address
