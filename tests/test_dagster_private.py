@@ -4,6 +4,7 @@ import dataclasses
 from datetime import UTC, datetime
 from enum import Enum
 from itertools import islice
+from pathlib import Path
 
 import pytest
 from dagster_postgres.storage import DagsterPostgresStorage
@@ -96,3 +97,9 @@ def test_an_interruption_is_no_exception_that_a_step_could_catch() -> None:
 def test_the_storage_has_the_parts_whose_connections_are_shared() -> None:
     names = set(DagsterPostgresStorage.__init__.__code__.co_names)
     assert names >= {"_run_storage", "_event_log_storage", "_schedule_storage"}
+
+
+def test_what_steps_print_is_kept_by_a_class_that_can_be_another(tmp_path: Path) -> None:
+    manager = private.LocalComputeLogManager(base_dir=str(tmp_path), inst_data=None)
+    with manager.capture_logs(["a", "b"]) as context:
+        assert isinstance(context, private.CapturedLogContext)

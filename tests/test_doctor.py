@@ -168,8 +168,13 @@ def test_a_failed_check(well: Settings, catalog: Catalog) -> None:
 def test_files_that_nothing_has_looked_at(well: Settings, catalog: Catalog) -> None:
     write(well, "download_events/new.ndjson", [download(50)])
     found = {finding.subject: finding for finding in examine(well, catalog, TODAY)}["new files"]
-    said = "1 landing file not looked at yet, new or replaced, e.g. download_events/new.ndjson: the daemon does within "
-    assert (found.is_well, found.detail) == (True, f"{said}minutes")
+    said = (
+        "1 landing file not looked at yet, new or replaced, e.g. download_events/new.ndjson: the daemon, last heard of "
+    )
+    assert (found.is_well, found.detail) == (True, f"{said}less than a minute ago, does within minutes")
+    execute(well.database_url, "update dagster.daemon_heartbeats set timestamp = timestamp - interval '200 seconds'")
+    found = {finding.subject: finding for finding in examine(well, catalog, TODAY)}["new files"]
+    assert found.detail == f"{said}3 minutes ago, does within minutes", "it may have ended since"
     execute(well.database_url, "delete from dagster.daemon_heartbeats")
     files, daemon = wrong(well, catalog)
     assert (files.subject, files.advice, daemon.subject) == ("new files", "analytics-etl backfill --missing", "daemon")

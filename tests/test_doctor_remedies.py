@@ -210,11 +210,19 @@ def test_a_change_that_was_refused(well: Settings, catalog: Catalog, warehouse: 
 
 
 def test_nothing_is_loaded_yet(settings: Settings, catalog: Catalog) -> None:
-    """The days are those of the files, by their names or, once these were looked at, by their rows."""
-    write(settings, NAMED, [download(1)])
-    found = wrong(settings, catalog)
-    assert found["days"].detail == f"no day has been loaded; files hold events of {DAY}"
+    """One file may hold rows of other days than its name says: one cure for all of them, read or not."""
     write(settings, NAMED, [download(1), download(2, DAY - timedelta(days=1))])
+    cure = "analytics-etl backfill --missing"
+    found = wrong(settings, catalog)
+    assert found["days"].detail == "no day has been loaded"
+    assert found["days"].advice == f"with files in the landing folders above: {cure}"
+    scan_files(catalog, Warehouse(settings), None, lambda _: None)
+    found = wrong(settings, catalog)
+    days = f"{DAY - timedelta(days=1)} to {DAY}"
+    assert (found["days"].detail, found["days"].advice) == (
+        f"no day has been loaded; files hold events of {days}",
+        cure,
+    )
     type_all(settings, ["backfill --missing"])
     assert "registry." not in wrong(settings, catalog)["days"].detail, "the other families were not run"
 

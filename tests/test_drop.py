@@ -31,9 +31,10 @@ from analytics_etl.catalog.calendar import Cadence, period_start, periods
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.cli import main
 from analytics_etl.config.settings import PerTable, Settings
+from analytics_etl.monitoring import doctor
 from analytics_etl.pipeline import dropping, retention
 from analytics_etl.pipeline.backfill_plan import make_plan
-from analytics_etl.pipeline.late import new_files
+from analytics_etl.pipeline.late import late_days, new_files
 from analytics_etl.pipeline.reports import write_index, write_report
 from analytics_etl.tables.warehouse import Warehouse
 
@@ -307,8 +308,8 @@ def test_the_command_says_what_goes_and_what_stays(settings: Settings) -> None:
     assert plan.stdout.splitlines() == [
         "would go: 1 partition of 1 table with 1 row",
         (
-            f"! 1 landing file with 1 row of these days stays below {settings.landing_dir}, and the next run, the "
-            "daemon or `backfill --missing` loads them again:"
+            f"! 1 landing file with 1 row of these days stays below {settings.landing_dir}: a run of the days "
+            "loads them again, and so does a newer file of them:"
         ),
         "    download_events/a.ndjson, which holds rows of other days, too",
         "  to prevent it, move them out of that folder and type the same command again",
@@ -331,3 +332,46 @@ def test_on_a_terminal_it_asks_before_final_days_go(settings: Settings, monkeypa
     assert len(rows_of(settings.database_url)) == 2
     assert typed(settings, "drop", str(FIRST), "--reason", "why", "--yes").exit_code == 0
     assert len(rows_of(settings.database_url)) == 1
+
+
+@pytest.mark.parametrize("gone", [DAYS[1], DAYS[2]], ids=["one between", "the newest"])
+def test_a_dropped_day_is_left_alone_as_long_as_only_its_old_files_are_there(settings: Settings, gone: date) -> None:
+    for day in DAYS:
+        write_day(settings, day)
+    assert typed(settings, "backfill", str(FIRST), str(LAST), "--family", "registry").exit_code == 0
+    done = typed(settings, "drop", str(gone), "--family", "registry", "--reason", "a try")
+    assert done.exit_code == 0, done.output
+    warehouse = Warehouse(settings)
+    plan = make_plan(warehouse, declared(), FIRST, LAST, ("registry",))
+    assert (plan.reasons(), plan.jobs) == ([], []), "checks, views and reports follow by themselves"
+    said = f"{gone} of registry was dropped (a try), and its files are still in landing"
+    assert [str(each) for each in plan.dropped] == [said]
+    assert gone not in late_days(warehouse, declared(), LAST)
+    left = typed(settings, "backfill", "--missing", "--family", "registry")
+    assert f"! {said}: left alone; to load it again: analytics-etl run {gone}" in left.stdout
+    assert "nothing else to do" in left.stdout
+    wrong = {found.subject: found for found in doctor.examine(settings, declared(), LAST + timedelta(days=1))}
+    assert (wrong["dropped days"].is_well, wrong["dropped days"].detail) == (False, said)
+    assert (wrong["dropped days"].advice or "").splitlines() == [
+        f"if it is to stay empty, move out of the landing folder: download_events/{gone}.ndjson",
+        f'or: analytics-etl accept-gap {gone} {gone} --reason "why"',
+        f"if its files are right: analytics-etl run {gone} --family registry",
+    ]
+    assert str(gone) not in wrong["late rows"].detail
+    # A newer file makes it due again.
+    write(settings, "download_events/newer.ndjson", [download(900, gone)])
+    load(warehouse, DOWNLOADS, DAYS[0])
+    assert gone in late_days(warehouse, declared(), LAST)
+    plan = make_plan(warehouse, declared(), FIRST, LAST, ("registry",))
+    assert plan.dropped == []
+    assert (DOWNLOADS, gone) in {(gap.table, gap.start) for gap in plan.gaps}
+
+
+def test_a_dropped_day_can_be_accepted_as_empty(settings: Settings) -> None:
+    warehouse = Warehouse(settings)
+    write(settings, "download_events/a.ndjson", [download(1, FIRST), download(2, LAST)])
+    load(warehouse, DOWNLOADS, FIRST, LAST)
+    drop(warehouse, LAST, LAST)
+    assert not doctor.days.dropped(warehouse).is_well
+    assert typed(settings, "accept-gap", str(LAST), str(LAST), "--reason", "why").exit_code == 0
+    assert doctor.days.dropped(warehouse).is_well

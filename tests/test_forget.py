@@ -10,6 +10,7 @@ from test_cli import call, variables
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.checks import declared_checks, evaluate, targets
 from analytics_etl.config.settings import PerTable, Settings
+from analytics_etl.monitoring.doctor.files import files_read
 from analytics_etl.pipeline import retention
 from analytics_etl.postgres.connection import DatabaseError
 from analytics_etl.tables.warehouse import Warehouse
@@ -69,6 +70,18 @@ def test_a_file_that_could_never_be_read_is_forgotten_too(
     forgotten = warehouse.forget_file(f"download_events/{DAY}.csv", "somebody", "rubbish")
     assert (forgotten.rows, forgotten.days) == (0, [DAY])
     assert failed_checks(warehouse, catalog) == set()
+
+
+def test_nothing_is_to_be_run_for_a_file_that_held_no_valid_row(settings: Settings, warehouse: Warehouse) -> None:
+    write(settings, "download_events/kept.ndjson", [download(1)])
+    path = write(settings, LOST, [download(2, file_size=-1), download(3, NEXT_DAY, file_size=-1)])
+    load(warehouse, DOWNLOADS, DAY)
+    path.unlink()
+    load(warehouse)
+    finding, _ = files_read(warehouse, {})
+    assert finding.is_well
+    done = call(f"forget {LOST} --reason moved", variables(settings))
+    assert (done.exit_code, done.stdout) == (0, f"✓ {LOST} is forgotten\n")
 
 
 def test_what_would_be_wrong_is_refused(lost: Warehouse) -> None:

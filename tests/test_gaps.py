@@ -179,6 +179,50 @@ def test_a_run_far_from_what_is_there_asks(settings: Settings, command: str, mon
     assert len(ran) == 3
 
 
+@pytest.mark.parametrize("command", ["run 2024-09-30", "backfill 2024-09-01 2024-09-30"])
+def test_a_run_long_before_what_is_there_asks_too(
+    settings: Settings, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran: list[Any] = []
+
+    def note(*of: Any, **_: Any) -> Outcome:
+        ran.append(of)
+        return Outcome()
+
+    monkeypatch.setattr("analytics_etl.cli.days.run_days", note)
+    environment = {**variables(settings), "ANALYTICS_START_DATE": "2024-01-01"}
+    load(Warehouse(settings), DOWNLOADS, LAST)
+    refused = call(command, environment)
+    assert refused.exit_code == 2
+    far = f"2024-09-30 is 182 days before the first day there is, {LAST}"
+    assert f"{far}: the days between become a gap" in refused.stderr
+    monkeypatch.setattr("analytics_etl.cli.gaps.is_terminal", lambda: True)
+    asked = call(command, environment)
+    assert (asked.exit_code, far in asked.stdout, ran) == (1, True, [])
+    allowed = call(f"{command} --yes", environment)
+    assert (allowed.exit_code, far in allowed.stderr, len(ran)) == (0, True, 1)
+    until = f"backfill 2024-09-01 {LAST - timedelta(days=31)}"
+    assert call(until, environment).exit_code == 0, "what reaches to the first day is history"
+    assert len(ran) == 2
+
+
+def test_days_without_an_event_are_told_after_a_run(settings: Settings) -> None:
+    write(settings, "download_events/a.ndjson", [download(1, LAST)])
+    environment = variables(settings)
+    assert (
+        f"! no landing file holds a valid event of {FIRST}; if that was not meant: analytics-etl drop {FIRST} "
+        '--reason "why"\n'
+    ) in done(f"run {FIRST} --family registry", environment)
+    several = done(f"backfill 2025-03-28 2025-04-01 --select {DOWNLOADS}+", environment)
+    assert "! no landing file holds a valid event of 2025-03-28 to 2025-03-30, 2025-04-01\n" in several
+
+
+def done(command: str, environment: dict[str, str]) -> str:
+    result = call(command, environment)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
 def test_reopen_says_when_nothing_waits_and_knows_families(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     ran: list[Any] = []
 

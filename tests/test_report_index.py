@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -52,6 +53,20 @@ def test_reports_come_change_and_go(tmp_path: Path) -> None:
     assert listed(tmp_path) == [33]
     first.unlink()
     assert listed(tmp_path) == []
+
+
+def test_an_empty_day_stands_out(tmp_path: Path) -> None:
+    path = put(tmp_path, "a")
+    value = json.loads(path.read_text())
+    for name, day, state in (("b", 2, {"is_empty": True}), ("c", 3, {"is_empty": True, "is_complete": False})):
+        other = put(tmp_path, name)
+        period = {**value["period"], "start": f"2024-01-{day:02}"}
+        other.write_text(json.dumps({**value, "period": period, "state": {**value["state"], **state}}))
+    write_index(tmp_path)
+    page = (tmp_path / "index.html").read_text()
+    marks = re.findall(r'<td><a [^>]*>\d+<span class="\w+" aria-label="([^"]+)">(.)</span>', page)
+    assert sorted(marks) == sorted([("no rows", "∅"), ("incomplete", "✗"), ("final", "●")]), marks
+    assert '<span class="warn">∅</span> no rows</span>' in page
 
 
 def test_a_report_that_has_not_changed_is_not_read(tmp_path: Path) -> None:

@@ -86,6 +86,13 @@ def test_a_run_that_was_interrupted_says_how_to_go_on() -> None:
     assert outcome.is_interrupted
 
 
+def test_passed_checks_and_warnings_add_up() -> None:
+    once = runs.Outcome(passed=2, warned=["a.events volume_is_usual", "b.events volume_is_usual"])
+    assert once.summary() == "2 of 4 checks passed; 2 warnings: a.events volume_is_usual, b.events volume_is_usual"
+    twice = runs.Outcome(passed=627, warned=["a.events x", "a.events x", "b.events x", "c.events x"])
+    assert twice.summary() == ("627 of 631 checks passed; 4 warnings of 3 checks: a.events x, b.events x, c.events x")
+
+
 def test_a_job_without_anything_of_a_family_is_no_run() -> None:
     """Rather than the whole job, of every family."""
     with dg.DagsterInstance.ephemeral() as instance:

@@ -18,6 +18,7 @@ from analytics_etl.cli.examples import put_days_of_today
 from analytics_etl.cli.files import forget
 from analytics_etl.cli.gaps import accept_gap
 from analytics_etl.cli.inspection import doctor, metrics, status, watchdog
+from analytics_etl.cli.interruption import interruption
 from analytics_etl.cli.notices import notify
 from analytics_etl.cli.query import query
 from analytics_etl.cli.reports import report
@@ -38,6 +39,9 @@ class Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
+        except KeyboardInterrupt:
+            err.say(interruption(ctx))
+            ctx.exit(1)
         except Exception as error:
             said = explanation(error)
             if said is None:

@@ -9,7 +9,8 @@ from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.cli.catalogs import read_catalog
 from analytics_etl.cli.execution import check_days, planned_jobs, run_days, telling_misplaced
 from analytics_etl.cli.families import FAMILY, check_families
-from analytics_etl.cli.gaps import YES, ask_if_far
+from analytics_etl.cli.gaps import YES, ask_if_far, say_empty_days
+from analytics_etl.cli.interruption import only_looks
 from analytics_etl.cli.missing import backfill_missing
 from analytics_etl.cli.plans import DRY_RUN, SELECT, names_of, say_incomplete, show
 from analytics_etl.cli.terminal import GOOD, out, progress
@@ -50,7 +51,7 @@ def run(
     """Run one day: load it, aggregate, check and report it, with its week, its month and the views.
 
     DATE is a UTC day like 2025-03-31, or `yesterday`. Running a day again replaces it by what the landing files hold
-    now. A day more than 31 days after the newest one is asked about first.
+    now. A day more than 31 days after the newest one, or before the first, is asked about.
 
     \b
     analytics-etl run yesterday --dry-run
@@ -117,12 +118,13 @@ def _run_range(
     days: tuple[date, date], action: str, families: tuple[str, ...], selected: tuple[str, ...], reason: str | None,
     *, dry_run: bool, accept_change: bool, notify: bool, yes: bool,
 ) -> None:  # fmt: skip
+    only_looks()
     settings = Settings.from_environment()
     check_days(settings, *days)
     catalog = read_catalog(settings)
     check_families(catalog, families)
     names = names_of(catalog, selected, families)
-    ask_if_far(settings, days[0], yes=yes or dry_run)
+    ask_if_far(settings, *days, yes=yes or dry_run)
     if dry_run:
         _show_range(settings, catalog, days, families, names)
         return
@@ -131,6 +133,7 @@ def _run_range(
             settings, *days, action, reason, families=families, names=names, accept_change=accept_change, notify=notify
         )
         _say_done(settings, days, done, " is done")
+        say_empty_days(settings, days, families, names)
         if selected and not all(pattern.endswith("+") for pattern in selected):
             out.say("  what reads it was not run; to run that, too: analytics-etl backfill --missing")
 

@@ -1,11 +1,14 @@
 """The command that undoes days."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
 
+from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.cli.catalogs import read_catalog
+from analytics_etl.cli.execution import execute
 from analytics_etl.cli.families import FAMILY, check_families
 from analytics_etl.cli.terminal import GOOD, actor, is_terminal, out, progress
 from analytics_etl.cli.typed import DAY, REASON, check_range, yesterday
@@ -31,8 +34,8 @@ def drop(
     """Undo days: as if they had never been run.
 
     Rows, states, check results and reports of DAY go, and weeks and months that hold no other day; what else was made
-    of them is made anew. Landing files stay, and the next run loads them again: move those out of the landing folder
-    that must not come back, before or after. Interrupted, it can simply be started again.
+    of them is made anew, checked and reported. Landing files stay, and a run of the days loads them again: move those
+    out of the landing folder that must not come back, before or after. Interrupted, it can simply be started again.
 
     For example, after a wrong year was typed: analytics-etl drop 2025-03-31 --reason "the year was wrong"
     """
@@ -63,6 +66,7 @@ def drop(
         )
     with progress(1) as step:
         dropped = dropping.run(warehouse, catalog, target, actor(), reason, step)
+        bring_up_to_date(settings, catalog, dropped, step)
     _say_what_goes(dropped, "went")
     if dropped.remade or dropped.rewritten:
         partitions = sum(map(len, dropped.remade.values()))
@@ -72,6 +76,22 @@ def drop(
         )
     _say_files(settings, dropped)
     out.say(GOOD, f" {spanned(target.first, target.last)} {'is' if target.first == target.last else 'are'} undone")
+
+
+def bring_up_to_date(
+    settings: Settings, catalog: Catalog, dropped: "dropping.Dropped", step: Callable[[str, int, int], None]
+) -> None:
+    """Check what was made anew, the views too, and write the reports that tell of these checks."""
+    from analytics_etl.pipeline.backfill_plan import due_after  # noqa: PLC0415 - Dagster takes seconds to import
+    from analytics_etl.pipeline.jobs import VIEWS_JOB, Job  # noqa: PLC0415 - the same
+
+    if dropped.is_nothing and not dropped.remade:
+        return
+    jobs = [*due_after(Warehouse(settings), catalog, dropped.remade), Job(VIEWS_JOB)]
+    try:
+        execute(settings, jobs, step, {"analytics_etl/by": "drop"})
+    except click.ClickException as error:
+        raise click.ClickException(f"the days are undone, but then {error.message}") from error
 
 
 def _say_what_goes(plan: "dropping.Dropped", verb: str) -> None:
@@ -101,8 +121,8 @@ def _say_files(settings: Settings, plan: "dropping.Dropped") -> None:
         folders = " and ".join(tops or [str(settings.landing_dir)])
         out.say(
             f"! {counted(len(there), 'landing file')} with {rows} of these days "
-            f"{'stays' if len(there) == 1 else 'stay'} below {folders}, and the next run, the daemon or "
-            "`backfill --missing` loads them again:"
+            f"{'stays' if len(there) == 1 else 'stay'} below {folders}: a run of the days loads them again, "
+            "and so does a newer file of them:"
         )
         for file in there[:5]:
             out.say(f"    {file.path}" + (", which holds rows of other days, too" if file.has_other_days else ""))

@@ -13,6 +13,7 @@ from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.cli.aftermath import told_after_failure
 from analytics_etl.cli.catalogs import read_catalog
 from analytics_etl.cli.families import check_families
+from analytics_etl.cli.interruption import begins
 from analytics_etl.cli.notices import tell_owners
 from analytics_etl.cli.terminal import BAD, actor, err, explanation, out, progress
 from analytics_etl.cli.typed import check_range, yesterday
@@ -47,6 +48,7 @@ def run_days(
         actions = [action] if action in ("backfill", "reopen") or accept_change or reason else []
         if actions:
             persistently(settings, lambda: migrations.upgrade(settings))
+            begins()
         for done in [*actions, *(["accept change"] if accept_change else [])]:
             persistently(settings, partial(Warehouse(settings).record_audit, actor(), done, what, reason))
         asked = {"analytics_etl/accept_change": accept_change, "analytics_etl/notify": notify}
@@ -77,8 +79,12 @@ def execute(
     """Run jobs. A failure ends the command, after views, reports and index say so."""
     from analytics_etl.orchestration import runs  # noqa: PLC0415 - Dagster takes seconds to import
 
+    def begun(what: str, done: int, steps: int) -> None:
+        begins()
+        step(what, done, steps)
+
     try:
-        return runs.execute(settings, jobs, step, tags)
+        return runs.execute(settings, jobs, begun, tags)
     except runs.RunFailedError as error:
         raise click.ClickException(told_after_failure(settings, error, jobs, step, tags)) from error
 

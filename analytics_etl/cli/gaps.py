@@ -1,9 +1,12 @@
-"""The command that says of some days that there is no data; and the question before a run far from what is there."""
+"""Days without data: the command that accepts them, the question before a run far from others, what a run says."""
 
+from collections.abc import Collection
 from datetime import date, datetime, timedelta
 
 import click
 
+from analytics_etl.catalog.calendar import stretches
+from analytics_etl.catalog.catalog import is_of
 from analytics_etl.cli.catalogs import read_catalog
 from analytics_etl.cli.terminal import GOOD, actor, err, is_terminal, out
 from analytics_etl.cli.typed import DAY, MOST_DAYS, REASON, check_range, yesterday
@@ -50,22 +53,56 @@ def accept_gap(first: datetime, last: datetime, undo: bool, reason: str) -> None
         out.say(GOOD, f" accepted: no data in {days}; to take it back: add --undo")
 
 
-def ask_if_far(settings: Settings, first: date, *, yes: bool) -> None:
-    """Before a run of days far after all that is there ask whether they are meant; without a terminal want --yes."""
-    from analytics_etl.pipeline.gaps import FAR_DAYS  # noqa: PLC0415 - Dagster takes seconds to import
+def ask_if_far(settings: Settings, first: date, last: date, *, yes: bool) -> None:
+    """Before a run of days far before or after all that is there ask whether they are meant; without a terminal want
+    --yes.
+    """
+    from analytics_etl.pipeline import gaps  # noqa: PLC0415 - Dagster takes seconds to import
 
-    def newest_day() -> date | None:
+    def known() -> tuple[date, date] | None:
         migrations.upgrade(settings)
-        return Warehouse(settings).newest_day(list(read_catalog(settings).kept_by_day))
+        warehouse = Warehouse(settings)
+        newest = warehouse.newest_day(list(read_catalog(settings).kept_by_day))
+        return None if newest is None else (gaps.first_known(warehouse) or newest, newest)
 
-    newest = persistently(settings, newest_day)
-    if newest is None or first <= newest + timedelta(days=FAR_DAYS):
+    if (there := persistently(settings, known)) is None:
         return
-    far = f"{first} is {counted((first - newest).days, 'day')} after the newest day there is, {newest}"
-    undo = f'to undo it: analytics-etl drop {first} --reason "why"'
+    oldest, newest = there
+    if first > newest + timedelta(days=gaps.FAR_DAYS):
+        far = f"{first} is {counted((first - newest).days, 'day')} after the newest day there is, {newest}"
+        then = "all days before become final"
+    elif last < oldest - timedelta(days=gaps.FAR_DAYS):
+        far = f"{last} is {counted((oldest - last).days, 'day')} before the first day there is, {oldest}"
+        then = "the days between become a gap, which is a finding of `doctor` until they are accepted or run"
+    else:
+        return
+    undo = f"to undo it: {undoing(first, last)}"
     if yes:
         err.say(f"! {far}; {undo}")
     elif is_terminal():
-        click.confirm(f"{far}: all days before become final. Is it meant?", abort=True)
+        click.confirm(f"{far}: {then}. Is it meant?", abort=True)
     else:
-        raise click.UsageError(f"{far}, and all days before would become final; if it is meant, add --yes ({undo})")
+        raise click.UsageError(f"{far}: {then}; if it is meant, add --yes ({undo})")
+
+
+def undoing(first: date, last: date) -> str:
+    """What undoes a run of days."""
+    until = "" if first == last else f" --to {last}"
+    return f'analytics-etl drop {first}{until} --reason "why"'
+
+
+def say_empty_days(
+    settings: Settings, days: tuple[date, date], families: tuple[str, ...], names: Collection[str] | None
+) -> None:
+    """After a run, say of which days no raw table that was run has a row: the day may have been typed wrongly."""
+    from analytics_etl.pipeline import gaps  # noqa: PLC0415 - Dagster takes seconds to import
+
+    tables = [
+        table
+        for table in read_catalog(settings).contracts
+        if is_of(table, families) and (names is None or table in names)
+    ]
+    empty = list(stretches(persistently(settings, lambda: gaps.empty_days(Warehouse(settings), tables, *days))))
+    if empty:
+        undo = f"; if that was not meant: {undoing(*empty[0])}" if len(empty) == 1 else ""
+        out.say(f"! no landing file holds a valid event of {shortened([spanned(*some) for some in empty])}{undo}")

@@ -51,7 +51,7 @@ def backfill_missing(
     plan = make_plan(warehouse, catalog, *days, families, names)
     _say_left_alone(plan, settings)
     if not plan.jobs:
-        is_all = not (plan.stuck or plan.refused or catalog.broken_files)
+        is_all = not (plan.stuck or plan.refused or plan.dropped or catalog.broken_files)
         _say_nothing_to_do(days, unread, is_all=is_all)
         return
     for line in plan.reasons():
@@ -99,6 +99,13 @@ def _say_left_alone(plan: "Plan", settings: Settings) -> None:
             f"! {day} is final and has late or replaced files: left alone; "
             f"to load them: analytics-etl reopen {day} --reason TEXT"
         )
+    for dropped in plan.dropped[:MOST_NAMED]:
+        out.say(
+            f"! {dropped}: left alone; to load it again: analytics-etl run {dropped.day}; if it is to stay empty, move "
+            "the files away"
+        )
+    if len(plan.dropped) > MOST_NAMED:
+        out.say(f"! and {counted(len(plan.dropped) - MOST_NAMED, 'more dropped day')}: analytics-etl doctor")
     for day in plan.refused:
         out.say(
             f"✗ {day}: a change of final data was refused, so it is left alone; to look at it: analytics-etl changes "

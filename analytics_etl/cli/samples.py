@@ -77,6 +77,7 @@ def _remove(demonstration: Demonstration) -> None:
         out.say("no demo is there")
         return
     from analytics_etl.cli.catalogs import read_catalog  # noqa: PLC0415 - with it
+    from analytics_etl.cli.dropping import bring_up_to_date  # noqa: PLC0415 - with it
     from analytics_etl.pipeline import dropping  # noqa: PLC0415 - Dagster takes seconds to import
     from analytics_etl.postgres import migrations  # noqa: PLC0415 - the same
     from analytics_etl.tables.warehouse import Warehouse  # noqa: PLC0415 - the same
@@ -88,9 +89,8 @@ def _remove(demonstration: Demonstration) -> None:
     # What is made up can be made again: no archive of it is needed.
     target = dropping.target_of(catalog, known.first, known.last, are_archives_needed=False)
     with progress(1) as step:
-        dropping.run(
-            Warehouse(settings), catalog, target, actor(), "the demo was removed", step,
-        )  # fmt: skip
+        dropped = dropping.run(Warehouse(settings), catalog, target, actor(), "the demo was removed", step)
+        bring_up_to_date(settings, catalog, dropped, step)
     demonstration.forget()
     out.say(GOOD, f" the demo is gone: {counted(len(known.files) - len(changed), 'file')}, the days {known}")
     if changed:

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from analytics_etl.cli import foreground
-from analytics_etl.cli.terminal import err, out
+from analytics_etl.cli.terminal import out
 from analytics_etl.cli.typed import PORT
 from analytics_etl.config.settings import PROJECT, Settings
 from analytics_etl.postgres import server as embedded
@@ -61,16 +61,16 @@ def execute(command: Sequence[str]) -> None:
 
 
 @click.command()
-def stop() -> None:
-    """Stop the embedded database server; says so when a UI uses it, which would start it again."""
+@click.option("--force", is_flag=True, help="Also while a UI uses it, which starts it again.")
+def stop(force: bool) -> None:  # noqa: FBT001 - click passes it by name
+    """Stop the embedded database server; refused as long as a UI uses it, which would start it again."""
     home = Settings.from_environment().home
-    stopped = embedded.stop(home)
-    out.say("stopped" if stopped else "it was not running")
-    if (ui_there := foreground.running(home)) is not None:
-        err.say(
-            f"! a UI uses the database and starts it again: {ui_there.url}, process {ui_there.process}; stop that "
-            f"first, with Ctrl-C or `kill {ui_there.process}`, then type this again"
+    if (ui_there := foreground.running(home)) is not None and not force:
+        raise click.ClickException(
+            f"a UI uses the database and would start it again: {ui_there.url}, process {ui_there.process}; nothing was "
+            f"stopped. Stop it first, with Ctrl-C or `kill {ui_there.process}`, then type this again; or add --force"
         )
+    out.say("stopped" if embedded.stop(home) else "it was not running")
 
 
 def _dagster(program: str, *arguments: str) -> None:

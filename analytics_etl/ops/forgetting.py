@@ -45,8 +45,9 @@ def forget(connection: Connection, landing: Sequence[Path], path: str, actor: st
     found = _days(connection, table, path)  # once more, now that nobody can load or archive them
     archived = [row["day"] for row in found if row["is_archived"]]
     held = {row["day"]: row["rows_loaded"] or 0 for row in found if not row["is_archived"]}
-    days = sorted({*held, *_failed_days(connection, table, path)} - set(archived))
-    if archived and not days:
+    with_rows = {day for day, count in held.items() if count}
+    days = sorted({*with_rows, *_failed_days(connection, table, path)} - set(archived))
+    if archived and not held and not days:
         raise DatabaseError(
             f"{path}: its rows are in the archive only, or were not kept ({counted(len(archived), 'day')} from "
             f"{archived[0]} on), which is checked against the ledger; the file is not needed for them, and nothing is "

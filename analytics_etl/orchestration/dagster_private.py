@@ -16,7 +16,9 @@ from dagster._core.scheduler.instigation import (
     TickStatus,
 )
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
+from dagster._core.storage.compute_log_manager import CapturedLogContext
 from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
+from dagster._core.storage.local_compute_log_manager import LocalComputeLogManager
 from dagster._core.storage.tags import (
     ASSET_PARTITION_RANGE_END_TAG,
     ASSET_PARTITION_RANGE_START_TAG,
@@ -51,6 +53,7 @@ __all__ = [
     "AssetCheckExecutionRecordStatus",
     "BulkActionStatus",
     "BulkActionsFilter",
+    "CapturedLogContext",
     "ConfigurableClassData",
     "DagsterExecutionInterruptedError",
     "InstigatorState",
@@ -58,6 +61,7 @@ __all__ = [
     "InstigatorTick",
     "InstigatorType",
     "JobFailureData",
+    "LocalComputeLogManager",
     "PartitionKeyFilter",
     "RunFailureReason",
     "ScheduleInstigatorData",

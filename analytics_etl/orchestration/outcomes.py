@@ -77,7 +77,9 @@ class Outcome:
         if checks:
             said.append(f"{self.passed:,} of {counted(checks, 'check')} passed")
         if warned:
-            said.append(f"{counted(len(warned), 'warning')}: {shortened(list(warned))}")
+            # A check warns once for each partition, so that there can be more warnings than names of checks.
+            of = f" of {counted(len(warned), 'check')}" if len(warned) < len(self.warned) else ""
+            said.append(f"{counted(len(self.warned), 'warning')}{of}: {shortened(list(warned))}")
         pages = len(set(self.reports))
         return "; ".join([*said, *([counted(pages, "page") + " of reports written"] if pages else [])])
 

@@ -60,6 +60,12 @@ storage:
     config:
       postgres_url:
         env: {STORAGE_URL_VARIABLE}
+compute_logs:
+  module: analytics_etl.orchestration.compute_logs
+  class: ShieldedComputeLogManager
+  config:
+    home:
+      env: DAGSTER_HOME
 telemetry:
   enabled: false
 nux:  # the dialog that asks a new user for an address

@@ -2,8 +2,9 @@
 and the few runs that mend them.
 
 Nothing is run here. Days that wait for a person are left alone: final ones with late or replaced files, which a run
-would load; those of which a change was refused, which would be refused again; and those that failed a check and would
-fail it again, as long as files, code and the check are the same.
+would load; those that were dropped and have only the files they had; those of which a change was refused, which would
+be refused again; and those that failed a check and would fail it again, as long as files, code and the check are the
+same.
 """
 
 from bisect import bisect_left
@@ -19,6 +20,7 @@ from analytics_etl.catalog.models import Model, cadence_of
 from analytics_etl.checks import declared_checks
 from analytics_etl.checks.due import REASONS, DueChecks, due_checks
 from analytics_etl.ops.changes import CHANGE_CHECK
+from analytics_etl.pipeline.dropped_days import DroppedDay, by_family, dropped_days
 from analytics_etl.pipeline.due_reports import INDEX, DueReport, due_reports
 from analytics_etl.pipeline.due_reports import is_index_due as is_index_older
 from analytics_etl.pipeline.due_views import EARLIER, unmade_views
@@ -66,6 +68,8 @@ class Plan:
     """Checks of these periods that failed and would fail again; what reads their days waits for them."""
     left_alone: Sequence[Gap] = ()
     """The gaps of the frozen and the refused days, which only a run that names them makes."""
+    dropped: Sequence[DroppedDay] = ()
+    """Days that were dropped and whose files are still there."""
 
     def reasons(self) -> list[str]:
         """One line for each table and reason: how many partitions, and which."""
@@ -153,7 +157,8 @@ def make_plan(
         {(r["table_name"], r["day"]) for r in warehouse.day_states(start, end) if r["failure"] is not None},
         stuck(failed),
     )
-    unknown = not_due(find_gaps(warehouse))
+    unknown, dropped = not_due(find_gaps(warehouse)), dropped_days(warehouse)
+    left_alone = {family: unknown | days for family, days in by_family(dropped).items()}
     gaps = [
         Gap(table, period, until, why)
         for cadence in CADENCES
@@ -161,7 +166,8 @@ def make_plan(
         if table not in catalog.views and cadence_of(table) == cadence and is_of(table, families)
         if within is None or table in within
         for period, until in periods(cadence, first, last).items()
-        if not (unknown and unknown.issuperset(periods("day", period, until - timedelta(days=1))))
+        if not (idle := left_alone.get(table.split(".", maxsplit=1)[0], unknown))
+        or not idle.issuperset(periods("day", max(period, first), min(until - timedelta(days=1), last)))
         if (why := search.why(table, period, until)) is not None
     ]
     frozen = {day for table, day in warehouse.frozen_days() if is_of(table, families)}
@@ -191,7 +197,24 @@ def make_plan(
         [Gap(found.name, found.start, found.end, found.why) for found in due.reports], is_index_due,
         [c for of in search.stuck.values() for c in of if first <= c.start <= last and is_of(c.table, families)],
         left_alone,
+        [each for each in dropped if first <= each.day <= last and (not families or each.family in families)],
     )  # fmt: skip
+
+
+def due_after(warehouse: Warehouse, catalog: Catalog, remade: Mapping[str, Collection[date]]) -> list[Job]:
+    """The runs that check partitions made anew, {table: first days}, and write the reports that tell of the checks."""
+    days = [day for starts in remade.values() for day in starts]
+    if not days:
+        return []
+    due = _due(warehouse, catalog, (min(days), max(days)), (), (), None)
+    checks = [found for found in due.checks if found.start in remade.get(found.table, ())]
+    told = {(found.table.split(".", maxsplit=1)[0], found.start) for found in checks}
+    reports = [
+        report
+        for report in due.reports
+        if any(family == report.family and report.start <= start < report.end for family, start in told)
+    ]
+    return _Due(checks, reports).jobs()
 
 
 @dataclass(frozen=True)

@@ -6,14 +6,16 @@ Days of which somebody has said that there is no data are not due either, howeve
 audit log, and counts until it is taken back there or data of the day comes.
 """
 
+import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import pairwise
 
 from analytics_etl.catalog.calendar import stretches
 from analytics_etl.ops.days import FAR_DAYS
+from analytics_etl.pipeline.dropped_days import dropped_days
 from analytics_etl.tables.warehouse import Warehouse
 from analytics_etl.text.english import counted, spanned
 
@@ -23,7 +25,9 @@ __all__ = [
     "TAKE_BACK",
     "Gap",
     "accepted_days",
+    "empty_days",
     "find",
+    "first_known",
     "known_in",
     "last_day_before",
     "not_due",
@@ -96,6 +100,22 @@ def known_in(warehouse: Warehouse, first: date, last: date) -> list[date]:
     return [day for day in _known_days(warehouse) if first <= day <= last]
 
 
+def first_known(warehouse: Warehouse) -> date | None:
+    """The first day of which something is known."""
+    return next(iter(_known_days(warehouse)), None)
+
+
+def empty_days(warehouse: Warehouse, tables: Sequence[str], first: date, last: date) -> list[date]:
+    """The days from first to last that were loaded into some tables and have no row in any of them, in order."""
+    found = warehouse.query(
+        "select period_start as day from ops.partitions "
+        "where table_name in (select json_array_elements_text(:tables::json)) "
+        "and period_start between :first::date and :last::date group by 1 having sum(rows) = 0 order by 1",
+        {"tables": json.dumps(list(tables)), "first": first.isoformat(), "last": last.isoformat()},
+    )
+    return [row["day"] for row in found]
+
+
 def told(gap: Gap) -> tuple[str, str]:
     """What there is to say of a gap that nobody has accepted, and what to type, a command on each line."""
     span = f"{gap.first} {gap.last}"
@@ -112,16 +132,20 @@ def told(gap: Gap) -> tuple[str, str]:
 
 
 def _known_days(warehouse: Warehouse) -> list[date]:
-    """The days from the first partition on that a partition or a landing file is known of, in order."""
+    """The days from the first partition on that a partition or a landing file is known of, in order; without those
+    that were dropped and have nothing but their old files.
+    """
     found = warehouse.query(
         """
-        select day from (
-            select period_start as day from ops.partitions where period_end = period_start + 1
+        select day, bool_or(is_there) as is_there from (
+            select period_start as day, true as is_there from ops.partitions where period_end = period_start + 1
             union
-            select day from ops.loaded_days where rows_read > rows_rejected
+            select day, false from ops.loaded_days where rows_read > rows_rejected
         ) as days
         where day >= :start::date
+        group by 1
         order by 1""",
         {"start": warehouse.settings.start_date.isoformat()},
     )
-    return [row["day"] for row in found]
+    left = {dropped.day for dropped in dropped_days(warehouse)}
+    return [row["day"] for row in found if row["is_there"] or row["day"] not in left]

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from analytics_etl.catalog.catalog import Catalog, is_of
 from analytics_etl.catalog.contracts import Contract
 from analytics_etl.landing import LandingFile, list_files
+from analytics_etl.pipeline.dropped_days import by_family, dropped_days
 from analytics_etl.pipeline.loading import with_usable_sources
 from analytics_etl.tables.warehouse import Warehouse
 
@@ -15,11 +16,14 @@ def late_days(warehouse: Warehouse, catalog: Catalog, yesterday: date) -> set[da
     """The days with files waiting that are within the lateness window of their table, and over.
 
     A file waits also when all its rows of the day were rejected, or when it held rows of it before it was replaced.
+    Days that were dropped, with their files still there, wait for a person.
     """
     waiting = [row for row in warehouse.waiting_days() if warehouse.settings.start_date <= row["day"] <= yesterday]
+    left = by_family(dropped_days(warehouse))
     found = set()
-    for table in catalog.contracts:
-        mine = [row["day"] for row in waiting if row["table_name"] == table]
+    for table, contract in catalog.contracts.items():
+        waits = {row["day"] for row in waiting if row["table_name"] == table}
+        mine = waits - left.get(contract.family, set())
         valid = [row["day"] for row in waiting if row["table_name"] == table and row["rows_waiting"]]
         newest = warehouse.newest_day([table]) or max(valid, default=None)
         lateness = timedelta(days=warehouse.settings.lateness_of(table, is_derived=False))

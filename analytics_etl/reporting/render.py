@@ -13,7 +13,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from analytics_etl.catalog.states import STATES, TONES
+from analytics_etl.catalog.states import FLAGS, STATES, TONES
 from analytics_etl.config.settings import TEMPLATES_DIR
 from analytics_etl.reporting import svg, wording
 from analytics_etl.reporting.families import REPORTS
@@ -155,6 +155,13 @@ def badge(state: Mapping[str, Any]) -> tuple[str, str, str]:
     return finality(state["is_final"])
 
 
+def listed(state: Mapping[str, Any]) -> tuple[str, str, str]:
+    """The state of a report in the index as (mark, tone, word): one that is whole and has no events stands out."""
+    if state["is_empty"] and state["is_complete"] and not (state["is_failed"] or state["is_under_way"]):
+        return FLAGS["empty"].sign, "warn", FLAGS["empty"].words
+    return badge(state)
+
+
 def finality(is_final: bool) -> tuple[str, str, str]:  # noqa: FBT001 - what a report says of itself
     """Whether a report is final as (mark, tone, word)."""
     name = "final" if is_final else "provisional"
@@ -241,6 +248,7 @@ def _environment() -> Environment:
         compared_with=compared_with,
         states=states,
         badge=badge,
+        listed=listed,
         finality=finality,
         drawn=Markup,  # our own pictures, which must not be escaped
         spark=spark,

@@ -45,8 +45,9 @@ def examine(settings: Settings, catalog: Catalog, today: date) -> Iterator[Findi
         finding, told = look(warehouse, told)
         yield finding
     daemon = services.daemon(warehouse)
-    yield files.unseen_files(warehouse, catalog, is_daemon_running=daemon.is_well)
+    yield files.unseen_files(warehouse, catalog, services.heard_lately(warehouse))
     yield days.late_rows(warehouse, today)
+    yield days.dropped(warehouse)
     yield days.early_rows(warehouse)
     yield from days.missing(warehouse, catalog, today)
     yield gaps.days_without_data(warehouse)

@@ -6,11 +6,12 @@ from datetime import date, timedelta
 
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.checks.due import REASONS
-from analytics_etl.landing import list_files
 from analytics_etl.monitoring.doctor.failures import refused
 from analytics_etl.monitoring.doctor.finding import Finding
 from analytics_etl.monitoring.status import rows_before_the_first_day
 from analytics_etl.pipeline.backfill_plan import FAILED, LATE, REPLACED, UNWRITTEN, Plan, known_days, make_plan
+from analytics_etl.pipeline.dropped_days import by_family, dropped_days
+from analytics_etl.pipeline.gaps import accepted_days, known_in
 from analytics_etl.tables.warehouse import Warehouse
 from analytics_etl.text.english import counted, shortened, spanned
 
@@ -18,10 +19,13 @@ from analytics_etl.text.english import counted, shortened, spanned
 def late_rows(warehouse: Warehouse, today: date) -> Finding:
     """Rows of days that can be run: those of today wait until it is over."""
     can_run = warehouse.settings.start_date, today - timedelta(days=1)
+    left = by_family(dropped_days(warehouse))  # another finding tells of these
     waiting = [
         row
         for row in warehouse.waiting_days()
-        if can_run[0] <= row["day"] <= can_run[1] and (row["rows_waiting"] or row["is_loaded"])
+        if can_run[0] <= row["day"] <= can_run[1]
+        and (row["rows_waiting"] or row["is_loaded"])
+        and row["day"] not in left.get(row["table_name"].split(".", maxsplit=1)[0], ())
     ]
     if not waiting:
         return Finding("late rows", is_well=True, detail="none are waiting")
@@ -44,6 +48,23 @@ def late_rows(warehouse: Warehouse, today: date) -> Finding:
     return Finding("late rows", is_well=False, detail="; ".join(said), advice=advice)
 
 
+def dropped(warehouse: Warehouse) -> Finding:
+    """Days that were dropped, nobody has accepted as empty, and whose files are still there."""
+    accepted, known = accepted_days(warehouse), set(known_in(warehouse, date.min, date.max))
+    left = [each for each in dropped_days(warehouse) if each.day not in accepted or each.day in known]
+    if not left:
+        return Finding("dropped days", is_well=True, detail="none with files that are still there")
+    first, paths = left[0], sorted({path for each in left for path in each.paths})
+    advice = [
+        f"if it is to stay empty, move out of the landing folder: {shortened(paths)}",
+        f"if its files are right: analytics-etl run {first.day} --family {first.family}",
+    ]
+    if first.day not in known:
+        advice.insert(1, f'or: analytics-etl accept-gap {first.day} {first.day} --reason "why"')
+    detail = shortened(left, separator="; ")
+    return Finding("dropped days", is_well=False, detail=detail, advice="\n".join(advice))
+
+
 def early_rows(warehouse: Warehouse) -> Finding:
     """Rows that no partition can hold, of days before the first one."""
     early = rows_before_the_first_day(warehouse)
@@ -57,7 +78,7 @@ def missing(warehouse: Warehouse, catalog: Catalog, today: date) -> Iterator[Fin
     """What `backfill --missing` would run, without what the other findings tell of; and how new the newest day is."""
     newest, yesterday = warehouse.newest_day(list(catalog.contracts)), today - timedelta(days=1)
     if newest is None:
-        yield _no_day(warehouse, catalog, yesterday)
+        yield _no_day(warehouse, yesterday)
         return
     known = known_days(warehouse, yesterday)
     if known is not None:
@@ -81,21 +102,12 @@ def missing(warehouse: Warehouse, catalog: Catalog, today: date) -> Iterator[Fin
         yield Finding("newest day", is_well=True, detail=str(newest))
 
 
-def _no_day(warehouse: Warehouse, catalog: Catalog, yesterday: date) -> Finding:
-    """That nothing is loaded, and the days that files hold, by their rows or by their names."""
+def _no_day(warehouse: Warehouse, yesterday: date) -> Finding:
+    """That nothing is loaded, and the days of the files that were read; the others may hold any."""
     known = known_days(warehouse, yesterday)
-    days = set(known or ())
-    for contract in catalog.contracts.values() if not days else ():
-        files = list_files(warehouse.settings.landing_dirs, contract.name, frozenset(catalog.mappings(contract.family)))
-        days |= {file.named_day for file in files if file.named_day is not None}
-    can_run = sorted(day for day in days if warehouse.settings.start_date <= day <= yesterday)
-    if not can_run:
-        advice = "see the landing folders above; once there are files: analytics-etl backfill --missing"
-        return Finding("days", is_well=False, detail="no day has been loaded", advice=advice)
-    first, last = can_run[0], can_run[-1]
-    detail = f"no day has been loaded; files hold events of {spanned(first, last)}"
-    advice = f"analytics-etl {f'run {first}' if first == last else f'backfill {first} {last}'}"
-    return Finding("days", is_well=False, detail=detail, advice=advice)
+    detail = "no day has been loaded" + (f"; files hold events of {spanned(*known)}" if known else "")
+    files = "" if known else "with files in the landing folders above: "
+    return Finding("days", is_well=False, detail=detail, advice=f"{files}analytics-etl backfill --missing")
 
 
 def _due(plan: Plan) -> Iterator[Finding]:

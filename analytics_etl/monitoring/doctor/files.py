@@ -141,8 +141,10 @@ def _mends(files: list[RejectedFile]) -> list[str]:
     ]
 
 
-def unseen_files(warehouse: Warehouse, catalog: Catalog, *, is_daemon_running: bool) -> Finding:
-    """Files that nothing has looked at yet: what they hold is in no other finding."""
+def unseen_files(warehouse: Warehouse, catalog: Catalog, heard: str | None) -> Finding:
+    """Files that nothing has looked at yet: what they hold is in no other finding. `heard` says when the daemon was
+    last heard of, if it is there.
+    """
     folder = warehouse.settings.landing_dir
     new = [
         file.path
@@ -154,6 +156,6 @@ def unseen_files(warehouse: Warehouse, catalog: Catalog, *, is_daemon_running: b
     if not new:
         return Finding("new files", is_well=True, detail="all files have been looked at")
     detail = f"{counted(len(new), 'landing file')} not looked at yet, new or replaced, e.g. {new[0]}"
-    if is_daemon_running:
-        return Finding("new files", is_well=True, detail=f"{detail}: the daemon does within minutes")
+    if heard is not None:
+        return Finding("new files", is_well=True, detail=f"{detail}: the daemon, {heard}, does within minutes")
     return Finding("new files", is_well=False, detail=f"{detail}: no daemon is there that would", advice=BACKFILL)

@@ -11,6 +11,9 @@ from analytics_etl.postgres.roles import Tables
 from analytics_etl.tables.warehouse import Warehouse
 from analytics_etl.text.english import counted, shortened
 
+QUIET_MINUTES = 5
+"""A daemon that is not heard of for so long is not there; it gives a sign each half minute."""
+
 
 def sql_files(catalog: Catalog) -> Finding:
     """Files below `sql/` that cannot be used, and what is not made because of them."""
@@ -88,15 +91,24 @@ def archive(warehouse: Warehouse) -> Finding:
 
 
 def daemon(warehouse: Warehouse) -> Finding:
-    """Whether Dagster's daemon has been seen lately."""
-    known = warehouse.table_schema(["dagster.daemon_heartbeats"])
-    beating = known and warehouse.query(
-        "select count(*) as beating from dagster.daemon_heartbeats where timestamp > now() - interval '5 minutes'"
-    )
-    if beating and beating[0]["beating"]:
-        return Finding("daemon", is_well=True, detail="schedules and backfills are running")
-    detail = "no sign of it in the last 5 minutes: schedules and backfills from the UI do not run"
+    """Whether Dagster's daemon has been heard of lately. Of one that ended a moment ago nothing says so."""
+    if heard := heard_lately(warehouse):
+        return Finding("daemon", is_well=True, detail=f"schedules and backfills are running; {heard}")
+    detail = f"no sign of it in the last {QUIET_MINUTES} minutes: schedules and backfills from the UI do not run"
     return Finding("daemon", is_well=False, detail=detail, advice="analytics-etl ui, or start the daemon's service")
+
+
+def heard_lately(warehouse: Warehouse) -> str | None:
+    """When the daemon was last heard of; None when that is long ago, or never was."""
+    if not warehouse.table_schema(["dagster.daemon_heartbeats"]):
+        return None
+    (found,) = warehouse.query(
+        "select floor(extract(epoch from now() - max(timestamp)) / 60)::int as minutes from dagster.daemon_heartbeats"
+    )
+    minutes = found["minutes"]
+    if minutes is None or minutes >= QUIET_MINUTES:
+        return None
+    return f"last heard of {counted(minutes, 'minute') if minutes > 0 else 'less than a minute'} ago"
 
 
 def notifications(warehouse: Warehouse) -> Finding:

@@ -1,0 +1,45 @@
+"""What steps print, kept in files as Dagster does, by helper processes that Ctrl-C does not reach.
+
+A terminal sends Ctrl-C to all processes of a command. Dagster's helpers, which it ends itself, would answer with
+tracebacks of their own before the command can say what was interrupted.
+"""
+
+import signal
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+from dagster import StringSource
+
+from analytics_etl.orchestration.dagster_private import (
+    CapturedLogContext,
+    ConfigurableClassData,
+    LocalComputeLogManager,
+)
+
+
+class ShieldedComputeLogManager(LocalComputeLogManager):
+    """Dagster's own, whose helper processes are born with SIGINT blocked."""
+
+    @classmethod
+    def config_type(cls) -> dict[str, Any]:
+        return {"home": StringSource}
+
+    @classmethod
+    def from_config_value(
+        cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
+    ) -> "ShieldedComputeLogManager":
+        """Its files are where Dagster keeps them by default, below its home."""
+        return cls(base_dir=str(Path(config_value["home"]) / "storage"), inst_data=inst_data)
+
+    @contextmanager
+    def capture_logs(self, log_key: Sequence[str]) -> Iterator[CapturedLogContext]:
+        """Keep what is printed meanwhile."""
+        with ExitStack() as stack:
+            before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+            try:
+                context = stack.enter_context(super().capture_logs(log_key))
+            finally:  # what came meanwhile reaches this process now
+                signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            yield context
