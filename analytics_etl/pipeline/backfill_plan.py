@@ -158,7 +158,7 @@ def make_plan(
         stuck(failed),
     )
     unknown, dropped = not_due(find_gaps(warehouse)), dropped_days(warehouse)
-    left_alone = {family: unknown | days for family, days in by_family(dropped).items()}
+    idle_of = {family: unknown | days for family, days in by_family(dropped).items()}
     gaps = [
         Gap(table, period, until, why)
         for cadence in CADENCES
@@ -166,7 +166,7 @@ def make_plan(
         if table not in catalog.views and cadence_of(table) == cadence and is_of(table, families)
         if within is None or table in within
         for period, until in periods(cadence, first, last).items()
-        if not (idle := left_alone.get(table.split(".", maxsplit=1)[0], unknown))
+        if not (idle := idle_of.get(table.split(".", maxsplit=1)[0], unknown))
         or not idle.issuperset(periods("day", max(period, first), min(until - timedelta(days=1), last)))
         if (why := search.why(table, period, until)) is not None
     ]
