@@ -148,8 +148,11 @@ def test_a_setting_that_makes_no_sense(name: str, value: str, expected: str) -> 
 def test_status_and_doctor_on_an_empty_database(settings: Settings) -> None:
     shown = call("status", variables(settings))
     assert shown.exit_code == 0, shown.output
-    assert "registry.download_events" in shown.stdout
-    assert "·" in shown.stdout
+    assert shown.stdout.splitlines() == [
+        f"no day is loaded yet: put files below {settings.landing_dir}, then: analytics-etl backfill --missing"
+    ]
+    asked = call(f"status --from {DAY}  --to {DAY}", variables(settings))
+    assert "registry.download_events" in asked.stdout
     found = call("doctor", variables(settings))
     assert found.exit_code == 1
     assert "✓ database: PostgreSQL" in found.stdout

@@ -182,7 +182,7 @@ def test_they_are_read_where_landing_can_only_be_read(
     assert not found["landing download_events"].is_well, "they do not make the other families unused"
 
     dropped = call(f"drop {DAY} --reason why", variables(settings))
-    assert f"1 landing file with 1 row of these days stays below {settings.own_runs_dir}, and" in dropped.stdout
+    assert f"1 landing file with 1 row of these days stays below {settings.own_runs_dir}" in dropped.stdout
     assert [row["rows_waiting"] for row in warehouse.waiting_days()] == [1]
     load(warehouse, EVENTS, DAY)
     still = call(f"forget {own} --reason why", variables(settings))

@@ -215,7 +215,7 @@ def test_a_day_named_as_the_end_is_included_and_a_moment_is_not(loaded: Settings
     [
         ("--to 2025-03-31", "--to needs --from"),
         ("--days 1 --from 2025-03-31", "--days and --from do not go together"),
-        ("--from 2025-03-31 --to 2025-03-30", "the end must be after the start"),
+        ("--from 2025-03-31 --to 2025-03-30", "--to 2025-03-30 is before --from 2025-03-31"),
     ],
 )
 def test_a_range_that_makes_no_sense(loaded: Settings, arguments: str, message: str) -> None:

@@ -1,6 +1,7 @@
 """Commands that look and say what they see; they change nothing but results of checks."""
 
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -18,7 +19,7 @@ from analytics_etl.tables.warehouse import Warehouse
 from analytics_etl.text.english import counted
 
 if TYPE_CHECKING:  # Dagster takes seconds to import
-    from analytics_etl.monitoring.status import Cell
+    from analytics_etl.monitoring.status import Cell, Matrix
 
 COLORS = {
     "final": "green",
@@ -67,27 +68,32 @@ def status(
     migrations.upgrade(settings)
     warehouse = Warehouse(settings)
     newest = warehouse.newest_day([t for t in catalog.contracts if is_of(t, families)])
-    if newest is None and not (first or last):
-        out.say(f"no day is loaded yet: put files below {settings.landing_dir}, then: analytics-etl backfill --missing")
     end = last.date() if last else newest or settings.start_date
     start = first.date() if first else end - timedelta(days=13)
     check_range(start, end, "--from", "--to", most_days=MOST_DAYS_SHOWN)
-    for matrix in matrices(warehouse, catalog, start, end, families):
-        if not matrix.cells:  # a family need not have weekly or monthly tables
-            continue
-        named = "%m-%d" if matrix.cadence != "month" else "%Y-%m"
-        columns = [Column(f"{matrix.cadence}s"), *(Column(f"{p:{named}}", "center") for p in matrix.periods)]
-        shown = _count if rows else _marks
-        lines: list[list[Parts]] = [[name, *map(shown, cells)] for name, cells in matrix.cells.items()]
-        out.table(columns, lines, width=40 + 12 * len(matrix.periods))
-        out.say("")
-    legend = [part for name, mark in MARKS.items() for part in ("  ", _sign(name), f" {mark.words}")]
-    out.say(*legend[1:])
+    if newest is None and not (first or last):
+        out.say(f"no day is loaded yet: put files below {settings.landing_dir}, then: analytics-etl backfill --missing")
+    else:
+        _show(matrices(warehouse, catalog, start, end, families), _count if rows else _marks)
     found = notes(warehouse, start, end + timedelta(days=1), families)
     for note in found[:NOTES_SHOWN]:
         out.say(f"  {note}")
     if len(found) > NOTES_SHOWN:
         out.say(f"  and {len(found) - NOTES_SHOWN} more; analytics-etl doctor looks at everything")
+
+
+def _show(found: "list[Matrix]", shown: "Callable[[Cell], Parts]") -> None:
+    """Print a table for each cadence, and what the marks mean."""
+    for matrix in found:
+        if not matrix.cells:  # a family need not have weekly or monthly tables
+            continue
+        named = "%m-%d" if matrix.cadence != "month" else "%Y-%m"
+        columns = [Column(f"{matrix.cadence}s"), *(Column(f"{p:{named}}", "center") for p in matrix.periods)]
+        lines: list[list[Parts]] = [[name, *map(shown, cells)] for name, cells in matrix.cells.items()]
+        out.table(columns, lines, width=40 + 12 * len(matrix.periods))
+        out.say("")
+    legend = [part for name, mark in MARKS.items() for part in ("  ", _sign(name), f" {mark.words}")]
+    out.say(*legend[1:])
 
 
 def _marks(cell: "Cell") -> Parts:
