@@ -178,7 +178,7 @@ def test_loads_of_different_days_at_once_leave_the_right_states(warehouse: Wareh
 
 
 def test_the_volume_is_judged_by_the_factor_of_the_table(settings: Settings) -> None:
-    from analytics_etl import checks  # noqa: PLC0415 - Great Expectations comes with it
+    from analytics_etl import checks  # noqa: PLC0415 - only for this
 
     write(settings, "download_events/a.ndjson", [
         download(100 * week + n, day(7 * week)) for week in range(4) for n in range(13 if week == 3 else 10)
@@ -201,7 +201,7 @@ def test_the_volume_is_judged_by_the_factor_of_the_table(settings: Settings) -> 
 
 
 def test_a_day_with_more_events_than_it_may_have_is_told_and_keeps_them(settings: Settings) -> None:
-    from analytics_etl import checks  # noqa: PLC0415 - Great Expectations comes with it
+    from analytics_etl import checks  # noqa: PLC0415 - only for this
 
     write(settings, "download_events/a.ndjson", [download(n, day(0)) for n in range(6)])
     limit = Settings.from_environment({"ANALYTICS_MOST_EVENTS_A_DAY": "never,download_events=5"}).most_events

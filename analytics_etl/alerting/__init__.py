@@ -1,6 +1,6 @@
 """Telling people what went wrong: the messages (`messages`) and the ways to hand them over (`receivers`).
 
-Neither looks anywhere for failures or keeps books: `incidents` finds, `warehouse.outbox` keeps, `notifier` ties them.
+Neither looks anywhere for failures or keeps books: `incidents` finds, `ops.outbox` keeps, `notifier` ties them.
 """
 
 from analytics_etl.alerting.delivery import DeliveryError, Receiver

@@ -1,6 +1,6 @@
 """The fingerprint of a Parquet file, computed by DuckDB: nothing of what wrote the file has a part in it.
 
-`warehouse.partition_rows` computes the same in PostgreSQL. A row's text is that of its columns one after the other,
+`tables.partition_rows` computes the same in PostgreSQL. A row's text is that of its columns one after the other,
 each with its length in bytes before it, so that no two rows have the same text; NULL is a dash.
 """
 

@@ -21,8 +21,8 @@ def told_after_failure(
     are there, and the hourly refresh does the rest.
     """
     from analytics_etl.orchestration import runs  # noqa: PLC0415 - Dagster takes seconds to import
-    from analytics_etl.pipeline.jobs import VIEWS_JOB  # noqa: PLC0415 - the same
-    from analytics_etl.pipeline.reports import write_index  # noqa: PLC0415 - the same
+    from analytics_etl.pipeline.jobs import VIEWS_JOB  # noqa: PLC0415 - only for this
+    from analytics_etl.pipeline.reports import write_index  # noqa: PLC0415 - only for this
 
     is_refresh = error.job is not None and error.job.name == VIEWS_JOB
     said: str | None = ""

@@ -142,8 +142,8 @@ def _show_range(
     settings: Settings, catalog: Catalog, days: tuple[date, date], families: tuple[str, ...],
     names: set[str] | None,
 ) -> None:  # fmt: skip
-    from analytics_etl.pipeline.backfill_plan import as_asked, make_plan  # noqa: PLC0415 - Dagster takes seconds to import
-    from analytics_etl.pipeline.late import replaced_days, unread_files  # noqa: PLC0415 - the same
+    from analytics_etl.pipeline.backfill_plan import as_asked, make_plan  # noqa: PLC0415 - only for this
+    from analytics_etl.pipeline.late import replaced_days, unread_files  # noqa: PLC0415 - only for this
 
     migrations.upgrade(settings)
     warehouse = Warehouse(settings)
@@ -197,8 +197,8 @@ def reopen(day: datetime, families: tuple[str, ...], reason: str) -> None:
 
 def _waits(settings: Settings, catalog: Catalog, day: date, families: tuple[str, ...]) -> bool:
     """Whether files wait for a day, those included that nobody has looked at yet."""
-    from analytics_etl.catalog.catalog import is_of  # noqa: PLC0415 - with it
-    from analytics_etl.pipeline.loading import scan_files  # noqa: PLC0415 - Dagster takes seconds to import
+    from analytics_etl.catalog.catalog import is_of  # noqa: PLC0415 - only for this
+    from analytics_etl.pipeline.loading import scan_files  # noqa: PLC0415 - only for this
 
     warehouse = Warehouse(settings)
     persistently(settings, lambda: migrations.upgrade(settings))

@@ -49,7 +49,7 @@ def drop(
             f"{yesterday()}"
         )
     check_families(catalog, families)
-    from analytics_etl.pipeline import dropping  # noqa: PLC0415 - Dagster takes seconds to import
+    from analytics_etl.pipeline import dropping  # noqa: PLC0415 - only for this
 
     migrations.upgrade(settings)
     warehouse, target = Warehouse(settings), dropping.target_of(catalog, day.date(), until.date(), families)
@@ -82,8 +82,8 @@ def bring_up_to_date(
     settings: Settings, catalog: Catalog, dropped: "dropping.Dropped", step: Callable[[str, int, int], None]
 ) -> None:
     """Check what was made anew, the views too, and write the reports that tell of these checks."""
-    from analytics_etl.pipeline.backfill_plan import due_after  # noqa: PLC0415 - Dagster takes seconds to import
-    from analytics_etl.pipeline.jobs import VIEWS_JOB, Job  # noqa: PLC0415 - the same
+    from analytics_etl.pipeline.backfill_plan import due_after  # noqa: PLC0415 - only for this
+    from analytics_etl.pipeline.jobs import VIEWS_JOB, Job  # noqa: PLC0415 - only for this
 
     if dropped.is_nothing and not dropped.remade:
         return

@@ -64,8 +64,8 @@ def planned_jobs(
     catalog: Catalog, first: date, last: date, families: tuple[str, ...], names: Collection[str] | None
 ) -> "list[runs.Job]":
     """The runs of a range of days, without those that would make nothing."""
-    from analytics_etl.pipeline import jobs  # noqa: PLC0415 - Dagster takes seconds to import
-    from analytics_etl.pipeline.lineage import Lineage  # noqa: PLC0415 - with it
+    from analytics_etl.pipeline import jobs  # noqa: PLC0415 - only for this
+    from analytics_etl.pipeline.lineage import Lineage  # noqa: PLC0415 - only for this
 
     if names is not None:
         return jobs.selected_jobs(catalog, first, last, names)

@@ -32,7 +32,7 @@ def forget(path: str, reason: str) -> None:
         out.say(f"its rows stay in {kept}, which the ledger keeps in mind")
     if not forgotten.days:
         return
-    from analytics_etl.catalog.calendar import stretches  # noqa: PLC0415 - Dagster takes seconds to import
+    from analytics_etl.catalog.calendar import stretches  # noqa: PLC0415 - only for this
 
     rows = f"still in {forgotten.table}: {counted(forgotten.rows, 'row')} of it. " if forgotten.rows else ""
     out.say(f"{rows}Next:")

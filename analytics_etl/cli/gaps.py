@@ -29,7 +29,7 @@ def accept_gap(first: datetime, last: datetime, undo: bool, reason: str) -> None
 
     Days of which something is known are refused. Should files of the days come, these are loaded all the same.
     """
-    from analytics_etl.pipeline import gaps  # noqa: PLC0415 - Dagster takes seconds to import
+    from analytics_etl.pipeline import gaps  # noqa: PLC0415 - only for this
 
     settings = Settings.from_environment()
     check_range(first.date(), last.date(), "FROM", "TO", most_days=MOST_DAYS)
@@ -57,7 +57,7 @@ def ask_if_far(settings: Settings, first: date, last: date, *, yes: bool) -> Non
     """Before a run of days far before or after all that is there ask whether they are meant; without a terminal want
     --yes.
     """
-    from analytics_etl.pipeline import gaps  # noqa: PLC0415 - Dagster takes seconds to import
+    from analytics_etl.pipeline import gaps  # noqa: PLC0415 - only for this
 
     def known() -> tuple[date, date] | None:
         migrations.upgrade(settings)
@@ -95,7 +95,7 @@ def say_empty_days(
     settings: Settings, days: tuple[date, date], families: tuple[str, ...], names: Collection[str] | None
 ) -> None:
     """After a run, say of which days no raw table that was run has a row: the day may have been typed wrongly."""
-    from analytics_etl.pipeline import gaps  # noqa: PLC0415 - Dagster takes seconds to import
+    from analytics_etl.pipeline import gaps  # noqa: PLC0415 - only for this
 
     tables = [
         table

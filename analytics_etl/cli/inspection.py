@@ -18,7 +18,7 @@ from analytics_etl.postgres import migrations
 from analytics_etl.tables.warehouse import Warehouse
 from analytics_etl.text.english import counted
 
-if TYPE_CHECKING:  # Dagster takes seconds to import
+if TYPE_CHECKING:  # imported where it is used
     from analytics_etl.monitoring.status import Cell, Matrix
 
 COLORS = {
@@ -59,8 +59,8 @@ def status(
     analytics-etl status --family usage
     analytics-etl status --family usage --family schedules --from 2025-03-01 --to 2025-03-31 --rows
     """  # noqa: D301 - click takes \b for the begin of lines to leave as they are
-    from analytics_etl.catalog.catalog import is_of  # noqa: PLC0415 - Dagster takes seconds to import
-    from analytics_etl.monitoring.status import matrices, notes  # noqa: PLC0415 - Dagster takes seconds to import
+    from analytics_etl.catalog.catalog import is_of  # noqa: PLC0415 - only for this
+    from analytics_etl.monitoring.status import matrices, notes  # noqa: PLC0415 - only for this
 
     settings = Settings.from_environment()
     catalog = read_catalog(settings)
@@ -168,7 +168,7 @@ def watchdog(cells: int, seed: int | None) -> None:
 
     Exit code 1 if any stored value differs; the results are kept as checks of the tables, too.
     """
-    from analytics_etl.pipeline.verification import watch  # noqa: PLC0415 - Dagster takes seconds to import
+    from analytics_etl.pipeline.verification import watch  # noqa: PLC0415 - only for this
 
     settings = Settings.from_environment()
     migrations.upgrade(settings)

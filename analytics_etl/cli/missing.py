@@ -16,7 +16,7 @@ from analytics_etl.postgres import migrations
 from analytics_etl.tables.warehouse import Warehouse
 from analytics_etl.text.english import MOST_NAMED, counted
 
-if TYPE_CHECKING:  # Dagster takes seconds to import
+if TYPE_CHECKING:  # imported where it is used
     from analytics_etl.pipeline.backfill_plan import Plan
 
 
@@ -25,11 +25,11 @@ def backfill_missing(
     reason: str | None, *, dry_run: bool,
 ) -> None:  # fmt: skip
     """Run what is missing of some days, or of all that are known; or only show it."""
-    from analytics_etl.monitoring.status import rows_before_the_first_day  # noqa: PLC0415 - the same
-    from analytics_etl.orchestration.planned import FOLLOWS  # noqa: PLC0415 - the same
-    from analytics_etl.pipeline import gaps  # noqa: PLC0415 - the same
-    from analytics_etl.pipeline.backfill_plan import known_days, make_plan  # noqa: PLC0415 - the same
-    from analytics_etl.pipeline.late import unread_files  # noqa: PLC0415 - the same
+    from analytics_etl.monitoring.status import rows_before_the_first_day  # noqa: PLC0415 - only for this
+    from analytics_etl.orchestration.planned import FOLLOWS  # noqa: PLC0415 - Dagster takes seconds to import
+    from analytics_etl.pipeline import gaps  # noqa: PLC0415 - only for this
+    from analytics_etl.pipeline.backfill_plan import known_days, make_plan  # noqa: PLC0415 - only for this
+    from analytics_etl.pipeline.late import unread_files  # noqa: PLC0415 - only for this
 
     if days is not None:
         check_days(settings, *days)
@@ -70,7 +70,7 @@ def backfill_missing(
 
 def _read_files(settings: Settings, warehouse: Warehouse, catalog: Catalog, families: tuple[str, ...]) -> None:
     """Read new and replaced files into the ledger, since what they hold belongs to what is missing."""
-    from analytics_etl.pipeline.loading import scan_files  # noqa: PLC0415 - Dagster takes seconds to import
+    from analytics_etl.pipeline.loading import scan_files  # noqa: PLC0415 - only for this
 
     with telling_rejected(settings, families), progress(1) as step:
         scan_files(catalog, warehouse, None, lambda text: step(text, 0, 1))
@@ -92,7 +92,7 @@ def _say_nothing_to_do(
 
 def _say_left_alone(plan: "Plan", settings: Settings) -> None:
     """The days that wait for a person, and what to type: another run would change nothing, or too much."""
-    from analytics_etl.pipeline.failed_checks import what_mends  # noqa: PLC0415 - Dagster takes seconds to import
+    from analytics_etl.pipeline.failed_checks import what_mends  # noqa: PLC0415 - only for this
 
     for day in plan.frozen:
         out.say(

@@ -12,7 +12,7 @@ from analytics_etl.config.settings import Settings
 from analytics_etl.tables.warehouse import Warehouse
 from analytics_etl.text.english import counted, shortened
 
-if TYPE_CHECKING:  # Dagster takes seconds to import
+if TYPE_CHECKING:  # imported where it is used
     from analytics_etl.pipeline.backfill_plan import Plan
     from analytics_etl.pipeline.jobs import Job
 
@@ -37,7 +37,7 @@ def names_of(catalog: Catalog, selected: Sequence[str], families: Collection[str
         return None
     if families:
         raise click.UsageError("--select names tables and --family families: use one of them")
-    from analytics_etl.pipeline.lineage import Lineage, SelectionError  # noqa: PLC0415 - Dagster takes seconds to import
+    from analytics_etl.pipeline.lineage import Lineage, SelectionError  # noqa: PLC0415 - only for this
 
     try:
         return Lineage.of(catalog).selected(selected)
@@ -48,7 +48,7 @@ def names_of(catalog: Catalog, selected: Sequence[str], families: Collection[str
 def show(settings: Settings, catalog: Catalog, jobs: "Sequence[Job]", plan: "Plan", otherwise: str) -> None:
     """Print what jobs would do, as tables, and how long what is known of it took."""
     from analytics_etl.orchestration import planned, runs  # noqa: PLC0415 - Dagster takes seconds to import
-    from analytics_etl.pipeline.lineage import Lineage  # noqa: PLC0415 - with it
+    from analytics_etl.pipeline.lineage import Lineage  # noqa: PLC0415 - only for this
 
     warehouse, lineage = Warehouse(settings), Lineage.of(catalog)
     total, is_guess = 0, False

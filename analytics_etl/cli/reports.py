@@ -27,8 +27,8 @@ def report(day: datetime, cadence: Any, families: tuple[str, ...]) -> None:
     DATE is a UTC day like 2025-03-31 that is over; of a week or month a day must be over. A family of which nothing of
     the period is loaded has no report of it.
     """
-    from analytics_etl.catalog.calendar import period_start  # noqa: PLC0415 - the same
-    from analytics_etl.pipeline.reports import loaded_families, write_index, write_report  # noqa: PLC0415 - Dagster takes seconds to import
+    from analytics_etl.catalog.calendar import period_start  # noqa: PLC0415 - only for this
+    from analytics_etl.pipeline.reports import loaded_families, write_index, write_report  # noqa: PLC0415 - only for this
 
     settings = Settings.from_environment()
     catalog = read_catalog(settings)
@@ -60,7 +60,7 @@ def _lack(
     warehouse: Warehouse, catalog: Catalog, family: str, cadence: Any, start: date, loaded: Sequence[str]
 ) -> str | None:  # fmt: skip
     """Why there can be no report of a family; None when there can."""
-    from analytics_etl.pipeline.reports import lacking_tables  # noqa: PLC0415 - Dagster takes seconds to import
+    from analytics_etl.pipeline.reports import lacking_tables  # noqa: PLC0415 - only for this
 
     if lacking := lacking_tables(warehouse, catalog, family, cadence):
         return f"{shortened(lacking, 2)} are made by its first run"
@@ -73,8 +73,8 @@ def _lack(
 
 def _remedy(warehouse: Warehouse, cadence: Any, start: date) -> str:
     """What to type for the days of a period to be loaded."""
-    from analytics_etl.catalog.calendar import period_end  # noqa: PLC0415 - the same
-    from analytics_etl.pipeline.gaps import accepted_days  # noqa: PLC0415 - Dagster takes seconds to import
+    from analytics_etl.catalog.calendar import period_end  # noqa: PLC0415 - only for this
+    from analytics_etl.pipeline.gaps import accepted_days  # noqa: PLC0415 - only for this
 
     first = max(start, warehouse.settings.start_date)
     last = min(period_end(cadence, start) - timedelta(days=1), yesterday())
@@ -89,7 +89,7 @@ def _named(cadence: Any, start: date) -> str:
 
 def _check_period(settings: Settings, cadence: Any, start: date) -> None:
     """Refuse the report of a period of which no day can have rows: as `run`, and as partitions begin and end."""
-    from analytics_etl.catalog.calendar import period_start  # noqa: PLC0415 - Dagster takes seconds to import
+    from analytics_etl.catalog.calendar import period_start  # noqa: PLC0415 - only for this
 
     if start < (first := period_start(cadence, settings.start_date)):
         raise click.UsageError(

@@ -76,11 +76,11 @@ def _remove(demonstration: Demonstration) -> None:
     if known is None:
         out.say("no demo is there")
         return
-    from analytics_etl.cli.catalogs import read_catalog  # noqa: PLC0415 - with it
-    from analytics_etl.cli.dropping import bring_up_to_date  # noqa: PLC0415 - with it
-    from analytics_etl.pipeline import dropping  # noqa: PLC0415 - Dagster takes seconds to import
-    from analytics_etl.postgres import migrations  # noqa: PLC0415 - the same
-    from analytics_etl.tables.warehouse import Warehouse  # noqa: PLC0415 - the same
+    from analytics_etl.cli.catalogs import read_catalog  # noqa: PLC0415 - only for this
+    from analytics_etl.cli.dropping import bring_up_to_date  # noqa: PLC0415 - only for this
+    from analytics_etl.pipeline import dropping  # noqa: PLC0415 - only for this
+    from analytics_etl.postgres import migrations  # noqa: PLC0415 - only for this
+    from analytics_etl.tables.warehouse import Warehouse  # noqa: PLC0415 - only for this
 
     settings = demonstration.settings
     migrations.upgrade(settings)

@@ -63,7 +63,7 @@ def restore(table: str, day: datetime, reason: str) -> None:
         raise click.UsageError(f"there is no event table {table}, expected one of {', '.join(contracts)}")
     wanted = day.date()
     if warehouse.dropped_days([table], wanted, wanted + timedelta(days=1)):
-        from analytics_etl.pipeline.loading import load_days  # noqa: PLC0415 - Dagster takes seconds to import
+        from analytics_etl.pipeline.loading import load_days  # noqa: PLC0415 - only for this
 
         [loaded], _ = load_days(contract, catalog.mappings(contract.family), warehouse, [wanted], tell=lambda _: None)
         warehouse.record_audit(actor(), "restore", f"{table} {wanted}", reason)

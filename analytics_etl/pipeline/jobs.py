@@ -119,8 +119,8 @@ class Wanted:
     def jobs(self) -> list[Job]:
         """One run for each stretch of neighbouring periods with the same tables: days, then weeks, months, views."""
         found = []
-        for cadence, periods_ in self._periods.items():
-            wanted = {start: names - self._waiting(start, names) for start, names in periods_.items()}
+        for cadence, noted in self._periods.items():
+            wanted = {start: names - self._waiting(start, names) for start, names in noted.items()}
             for first, last in self._stretches(cadence, {start: names for start, names in wanted.items() if names}):
                 found.append(self._job(cadence, first, last, wanted[first]))
         pages = {*self._pages, *self._kept(PAGES)} if found or self._pages else set()

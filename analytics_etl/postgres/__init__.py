@@ -1,1 +1,1 @@
-"""PostgreSQL: sessions, and the embedded server."""
+"""PostgreSQL: connections, sessions, errors, roles, migrations and COPY; and the embedded server."""
