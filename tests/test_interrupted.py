@@ -23,7 +23,8 @@ def interrupted_when(settings: Settings, is_time: Callable[[bytes], bool]) -> tu
         os.environ.update({**variables(settings), "PYTHONPATH": str(CHECKOUT), "COLUMNS": "200"})
         words = [sys.executable, "-m", "analytics_etl.cli", "run", str(DAY), "--family", "registry"]
         os.execv(sys.executable, words)
-    shown, is_typed, until = b"", False, time.monotonic() + MOST_SECONDS
+    shown, is_typed, shown_then = b"", False, 0
+    until = time.monotonic() + MOST_SECONDS
     while time.monotonic() < until:
         try:
             shown += os.read(terminal, 4096) if select.select([terminal], [], [], 0.1)[0] else b""
@@ -31,7 +32,10 @@ def interrupted_when(settings: Settings, is_time: Callable[[bytes], bool]) -> tu
             break
         if not is_typed and is_time(shown):
             os.write(terminal, b"\x03")
-            is_typed = True
+            is_typed, shown_then = True, len(shown)
+        elif is_typed and b"weekly" in shown[shown_then:]:  # it came where Python loses it, and the run goes on: again
+            os.write(terminal, b"\x03")
+            shown_then = len(shown)
     else:
         os.kill(process, signal.SIGKILL)
     os.close(terminal)
