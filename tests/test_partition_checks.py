@@ -17,6 +17,7 @@ from analytics_etl.orchestration import dagster_events, runs
 from analytics_etl.orchestration.assets.metadata import asset_key
 from analytics_etl.orchestration.definitions import build_defs
 from analytics_etl.orchestration.evaluations import Finding, evaluations
+from analytics_etl.orchestration.interrupts import remembered_interrupts
 from analytics_etl.orchestration.runs import Job, Parts
 
 READABLE = "files_are_readable"
@@ -109,13 +110,13 @@ def test_a_failing_day_that_was_not_asked_for_stops_nothing(settings: Settings) 
 def test_checks_alone_judge_the_partitions_they_are_told(settings: Settings) -> None:
     for number, day in enumerate(DAYS):
         write(settings, f"download_events/{day}.ndjson", [download(100 * number + n, day) for n in range(10)])
-    with world(settings) as (definitions, instance):
+    with world(settings) as (definitions, instance), remembered_interrupts() as interrupts:
         run(definitions, instance, *DAYS)
         (settings.landing_dir / f"download_events/{BAD}.ndjson").unlink()
         before = instance.get_runs_count()
         parts = Job("daily", BAD, GOOD, only=Parts(checks=((DOWNLOADS, READABLE),)))
         for job in (parts, Job("daily", LATER, LATER, only=parts.only)):
-            outcome = runs._execute(definitions, instance, job, str(uuid4()), lambda *_: None, {})
+            outcome = runs._execute(definitions, instance, job, str(uuid4()), lambda *_: None, {}, interrupts)
             assert outcome.failures == []
         assert instance.get_runs_count() == before + 2
         latest = instance.get_runs(limit=2)

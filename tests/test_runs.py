@@ -8,6 +8,7 @@ from uuid import uuid4
 import dagster as dg
 
 from analytics_etl.orchestration import runs
+from analytics_etl.orchestration.interrupts import remembered_interrupts
 
 
 def small_definitions() -> dg.Definitions:
@@ -51,10 +52,11 @@ def small_definitions() -> dg.Definitions:
 
 def test_a_run_that_failed_says_what_was_replaced_and_what_was_not_run() -> None:
     told: list[str] = []
-    with dg.DagsterInstance.ephemeral() as instance:
+    with dg.DagsterInstance.ephemeral() as instance, remembered_interrupts() as interrupts:
         outcome = runs._execute(
-            small_definitions(), instance, runs.Job("views"), str(uuid4()), lambda what, *_: told.append(what), {}
-        )
+            small_definitions(), instance, runs.Job("views"), str(uuid4()), lambda what, *_: told.append(what), {},
+            interrupts,
+        )  # fmt: skip
     stopped = "dagster._core.errors.DagsterAssetCheckFailedError: 1 blocking asset check failed with ERROR severity:"
     assert str(outcome).splitlines() == [
         "a.events: ValueError: no such file",
@@ -95,8 +97,14 @@ def test_passed_checks_and_warnings_add_up() -> None:
 
 def test_a_job_without_anything_of_a_family_is_no_run() -> None:
     """Rather than the whole job, of every family."""
-    with dg.DagsterInstance.ephemeral() as instance:
+    with dg.DagsterInstance.ephemeral() as instance, remembered_interrupts() as interrupts:
         outcome = runs._execute(
-            small_definitions(), instance, runs.Job("views", families=("c",)), str(uuid4()), lambda *_: None, {}
+            small_definitions(),
+            instance,
+            runs.Job("views", families=("c",)),
+            str(uuid4()),
+            lambda *_: None,
+            {},
+            interrupts,
         )
         assert (outcome.replaced, instance.get_runs_count()) == ([], 0)

@@ -29,6 +29,7 @@ from analytics_etl.orchestration.dagster_private import (
 )
 from analytics_etl.orchestration.definitions import build_defs
 from analytics_etl.orchestration.incidents import AGAIN_TAG
+from analytics_etl.orchestration.interrupts import Interrupts, remembered_interrupts
 from analytics_etl.orchestration.outcomes import Outcome, innermost, named
 from analytics_etl.pipeline.jobs import CADENCE_OF, Job, Parts, jobs_of
 from analytics_etl.postgres import migrations
@@ -170,11 +171,12 @@ def execute(
     # A run of ours needs this process: the daemon could not start it again, and nobody would be told that it failed.
     tags = {**(tags or {}), MAX_RETRIES_TAG: "0"}
     done = Outcome()
-    with instance(settings) as opened:
+    with instance(settings) as opened, remembered_interrupts() as interrupts:
         stopped: list[str] = []
         for number, job in enumerate(jobs, start=1):
+            interrupts.raise_if_any()
             try:
-                done.add(_run(settings, definitions, opened, job, progress, tags))
+                done.add(_run(settings, definitions, opened, job, progress, tags, interrupts))
             except RunFailedError as error:
                 if error.is_of_broken_files:
                     stopped.append(str(error))
@@ -189,13 +191,13 @@ def execute(
 
 def _run(
     settings: Settings, definitions: dg.Definitions, opened: DagsterInstance, job: Job, progress: Progress,
-    tags: dict[str, str],
+    tags: dict[str, str], interrupts: Interrupts,
 ) -> Outcome:  # fmt: skip
     """Run a job, again and again as long as the connection to the database is lost."""
     of_try = tags
     for tries in range(1, MOST_TRIES + 1):
         run_id = str(uuid4())
-        done = _tried(definitions, opened, job, run_id, progress, of_try, is_last=tries == MOST_TRIES)
+        done = _tried(definitions, opened, job, run_id, progress, of_try, interrupts, is_last=tries == MOST_TRIES)
         if done is not None:
             return done
         of_try = {**tags, AGAIN_TAG: run_id}
@@ -207,11 +209,11 @@ def _run(
 
 def _tried(
     definitions: dg.Definitions, opened: DagsterInstance, job: Job, run_id: str, progress: Progress,
-    tags: dict[str, str], *, is_last: bool,
+    tags: dict[str, str], interrupts: Interrupts, *, is_last: bool,
 ) -> Outcome | None:  # fmt: skip
     """Run a job once. None if nothing but a lost connection was in its way, which is no reason when it `is_last`."""
     try:
-        outcome = _execute(definitions, opened, job, run_id, progress, tags)
+        outcome = _execute(definitions, opened, job, run_id, progress, tags, interrupts)
     except Exception as error:
         if is_last or not is_lost(error):
             raise
@@ -238,7 +240,7 @@ def _give_up(opened: DagsterInstance, run_id: str) -> None:
 
 def _execute(
     definitions: dg.Definitions, opened: DagsterInstance, job: Job, run_id: str, progress: Progress,
-    tags: dict[str, str],
+    tags: dict[str, str], interrupts: Interrupts,
 ) -> Outcome:  # fmt: skip
     """Run a job; raises what Dagster could not even write down."""
     whole = definitions.resolve_job_def(job.name)
@@ -265,6 +267,7 @@ def _execute(
         if kind == DagsterEventType.ASSET_MATERIALIZATION_PLANNED:
             prepare_one()
         elif kind == DagsterEventType.STEP_START:
+            interrupts.raise_if_any()
             begun.add(entry.step_key)
             progress(f"{job.label}: {step}", done, steps)
         elif kind in (DagsterEventType.STEP_SUCCESS, DagsterEventType.STEP_SKIPPED, DagsterEventType.STEP_FAILURE):
