@@ -26,7 +26,7 @@ from analytics_etl.config.settings import Settings
 from analytics_etl.orchestration import housekeeping, notifier, runs
 from analytics_etl.orchestration.definitions import build_defs
 from analytics_etl.pipeline import backfill_plan as missing  # noqa: F401 - imported by commands
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
 from benchmarks.chaos_home import Point
 
 build_defs(Settings())  # so that the files of SQL are parsed, too
@@ -123,4 +123,4 @@ def tell_later() -> None:
     """The notifier a day later: what receivers had refused is due again."""
     settings = Settings.from_environment()
     with runs.instance(settings) as instance:
-        print(notifier.tell(Warehouse(settings), instance, datetime.now(UTC) + timedelta(days=1)), file=sys.stderr)
+        print(notifier.tell(Database(settings), instance, datetime.now(UTC) + timedelta(days=1)), file=sys.stderr)

@@ -25,7 +25,7 @@ from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.config.settings import Settings
 from analytics_etl.pipeline.loading import load_days
 from analytics_etl.postgres import server as embedded
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
 from benchmarks.measuring import empty_database, figures_of, say
 
 MEMORY_MB = 256
@@ -139,13 +139,13 @@ def _write(path: Path, pieces: Iterator[bytes]) -> None:
 
 def _load() -> dict[str, object]:
     """Load the landing folder of the environment; runs in a process of its own."""
-    warehouse, catalog = Warehouse(replace(Settings.from_environment(), loader_memory_mb=MEMORY_MB)), Catalog()
+    database, catalog = Database(replace(Settings.from_environment(), loader_memory_mb=MEMORY_MB)), Catalog()
     from analytics_etl.postgres import migrations  # noqa: PLC0415 - Alembic takes memory, too, but every run needs it
 
-    migrations.upgrade(warehouse.settings)
+    migrations.upgrade(database.settings)
     contract = catalog.contracts[TABLE]
     started = time.monotonic()
-    loaded, reports = load_days(contract, catalog.mappings(contract.family), warehouse, [DAY], tell=lambda _: None)
+    loaded, reports = load_days(contract, catalog.mappings(contract.family), database, [DAY], tell=lambda _: None)
     seconds = time.monotonic() - started
     status = Path("/proc/self/status").read_text(encoding="utf-8")
     (peak,) = [line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:")]

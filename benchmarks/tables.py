@@ -19,10 +19,11 @@ from analytics_etl.catalog.models import cadence_of
 from analytics_etl.config.settings import Settings
 from analytics_etl.ops import changes
 from analytics_etl.ops.changes import CHANGE_CHECK
+from analytics_etl.ops.operations import partitions
 from analytics_etl.orchestration import runs
 from analytics_etl.orchestration.assets.metadata import asset_key
 from analytics_etl.orchestration.definitions import build_defs
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
 from benchmarks.measuring import peak_mb
 
 
@@ -47,7 +48,7 @@ def main() -> None:
     start = {table: period_start(cadence, arguments.day) for cadence in by_cadence for table in by_cadence[cadence]}
     rows = {
         record["table_name"]: record["rows"]
-        for record in Warehouse(settings).partitions(min(start.values()), date.max)
+        for record in Database(settings).run(partitions, min(start.values()), date.max)
         if start.get(record["table_name"]) == record["period_start"]
     }
     print(json.dumps({"seconds": seconds, "rows": rows, "peak_mb": peak_mb()}))

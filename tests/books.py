@@ -7,7 +7,7 @@ from events import DAY, DOWNLOADS, ask, booked, ledger, rejected
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.checks import declared_checks, evaluate, targets
 from analytics_etl.config.settings import Settings
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
 
 
 def loaded_ids(settings: Settings, table: str = DOWNLOADS) -> list[int]:
@@ -15,10 +15,10 @@ def loaded_ids(settings: Settings, table: str = DOWNLOADS) -> list[int]:
     return [row["event_id"].int for row in rows]
 
 
-def failing_checks(warehouse: Warehouse, catalog: Catalog, day: date = DAY, table: str = DOWNLOADS) -> set[str]:
+def failing_checks(database: Database, catalog: Catalog, day: date = DAY, table: str = DOWNLOADS) -> set[str]:
     """The checks of an event table that fail for a day, of those about files and rows (not about past days)."""
     checks = [check for check in declared_checks(catalog)[table] if check.name != "volume_is_usual"]
-    results = evaluate(warehouse, targets(catalog)[table], checks, {day: day + timedelta(days=1)})
+    results = evaluate(database, targets(catalog)[table], checks, {day: day + timedelta(days=1)})
     return {result.name for result in results if not result.passed}
 
 

@@ -18,7 +18,7 @@ from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.config.settings import CHECKOUT, Settings
 from analytics_etl.postgres import migrations
 from analytics_etl.postgres import server as embedded
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
 
 pytest.register_assert_rewrite("books")  # so that its failures show values, like those of a test
 
@@ -100,8 +100,8 @@ def settings(server: Server, tmp_path: Path) -> Iterator[Settings]:
 
 
 @pytest.fixture
-def warehouse(settings: Settings) -> Warehouse:
-    return Warehouse(settings)
+def database(settings: Settings) -> Database:
+    return Database(settings)
 
 
 @pytest.fixture(scope="session")

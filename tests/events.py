@@ -24,10 +24,11 @@ from analytics_etl.catalog.catalog import Catalog, is_of
 from analytics_etl.catalog.models import cadence_of
 from analytics_etl.config.settings import Settings
 from analytics_etl.landing import FileReport
+from analytics_etl.pipeline import publishing
 from analytics_etl.pipeline.loading import load_days
+from analytics_etl.postgres.database import Database
 from analytics_etl.tables.derived import ensure_table
 from analytics_etl.tables.loading import LoadedDay
-from analytics_etl.tables.warehouse import Warehouse
 
 Event = dict[str, Any]
 
@@ -154,7 +155,7 @@ def days_of(first: date, last: date) -> list[date]:
 
 
 def load(
-    warehouse: Warehouse, table: str = DOWNLOADS, *days: date, accept_change: bool = True, now: datetime | None = None
+    database: Database, table: str = DOWNLOADS, *days: date, accept_change: bool = True, now: datetime | None = None
 ) -> tuple[list[LoadedDay], list[FileReport]]:
     """Load days of one event table, DAY when none is named; however much they change, unless told otherwise. New files
     are found `now`.
@@ -162,13 +163,13 @@ def load(
     catalog = declared()
     contract = catalog.contracts[table]
     return load_days(
-        contract, catalog.mappings(contract.family), warehouse, days or [DAY], tell=lambda _: None,
+        contract, catalog.mappings(contract.family), database, days or [DAY], tell=lambda _: None,
         accept_change=accept_change, now=now,
     )  # fmt: skip
 
 
 def aggregate(
-    warehouse: Warehouse, first: date, last: date, cadences: Sequence[Cadence] = ("day", "week", "month"),
+    database: Database, first: date, last: date, cadences: Sequence[Cadence] = ("day", "week", "month"),
     families: Collection[str] = (),
 ) -> None:  # fmt: skip
     """Replace every derived table for the periods that hold some days, all of a table at once, and refresh views; of
@@ -178,9 +179,9 @@ def aggregate(
     for table in [table for table in catalog.in_order() if is_of(table, families)]:
         if table in catalog.aggregates and cadence_of(table) in cadences:
             found = periods(cadence_of(table), first, last)
-            warehouse.replace(catalog.aggregates[table], found, accept_change=True)
+            publishing.replace(database, catalog.aggregates[table], found, accept_change=True)
         elif table in catalog.views and len(cadences) == 3:
-            warehouse.refresh(catalog.views[table])
+            publishing.refresh(database, catalog.views[table])
 
 
 def put(settings: Settings, rows: Mapping[str, Sequence[Event]]) -> None:
@@ -205,12 +206,12 @@ def put(settings: Settings, rows: Mapping[str, Sequence[Event]]) -> None:
             )
 
 
-def load_and_aggregate(warehouse: Warehouse, first: date, last: date, families: Collection[str] = ()) -> None:
+def load_and_aggregate(database: Database, first: date, last: date, families: Collection[str] = ()) -> None:
     """Everything a run does to the tables, without Dagster; of all families, unless some are named."""
     for table in declared().contracts:
         if is_of(table, families):
-            load(warehouse, table, *days_of(first, last))
-    aggregate(warehouse, first, last, families=families)
+            load(database, table, *days_of(first, last))
+    aggregate(database, first, last, families=families)
 
 
 def ask(url: str | None, statement: str, parameters: Sequence[object] = ()) -> list[dict[str, Any]]:

@@ -12,7 +12,8 @@ from notification_servers import Hook, Mailbox
 from analytics_etl.config.settings import Settings
 from analytics_etl.ops.operations import CheckResult
 from analytics_etl.orchestration import notifier
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.pipeline.publishing import record_checks
+from analytics_etl.postgres.database import Database
 
 NOW = datetime(2025, 3, 11, 0, 30, tzinfo=UTC)
 SCHEDULED = {"dagster/schedule_name": "daily_schedule", "dagster/partition": DAY.isoformat()}
@@ -29,8 +30,8 @@ class World:
     hook: Hook
 
     @property
-    def warehouse(self) -> Warehouse:
-        return Warehouse(self.settings)
+    def database(self) -> Database:
+        return Database(self.settings)
 
     def run(self, tags: dict[str, str] | None = None, status: DagsterRunStatus = DagsterRunStatus.SUCCESS) -> str:
         run = create_run_for_test(self.instance, job_name="daily", status=status, tags=tags or SCHEDULED)
@@ -43,10 +44,10 @@ class World:
             "passed": False, "severity": "warn", "description": "Few rows are rejected.", "unexpected_count": 1,
             "sample": [{"day": "2025-03-10", "rows_rejected": 12}], **changes,
         }  # fmt: skip
-        self.warehouse.record_checks([CheckResult(**given)], run_id)
+        record_checks(self.database, [CheckResult(**given)], run_id)
 
     def tell(self, now: datetime = NOW) -> notifier.Outcome:
-        return notifier.tell(self.warehouse, self.instance, now)
+        return notifier.tell(self.database, self.instance, now)
 
     @property
     def subjects(self) -> list[str]:

@@ -377,7 +377,7 @@ def check_statement(
 
 
 def batch_view(name: str, catalog: Catalog, table: str, start: date, end: date) -> str:
-    """The view of a window that `Warehouse.window_view` makes, for both engines."""
+    """The view of a window that `Database.window_view` makes, for both engines."""
     column = catalog.contracts[table].time_column
     return bind(
         f"create view {name} as select *, ({column} at time zone 'UTC')::date as day from {table} "

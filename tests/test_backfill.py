@@ -25,7 +25,7 @@ from analytics_etl.config.settings import Settings
 from analytics_etl.families.sample import FAMILIES, SampleOptions, write_sample
 from analytics_etl.orchestration import runs
 from analytics_etl.orchestration.definitions import build_defs
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
 
 FIRST, LAST = date(2025, 3, 28), date(2025, 4, 3)  # two weeks, two months
 DAYS = days_of(FIRST, LAST)
@@ -73,18 +73,18 @@ def assert_equal(one: Tables, other: Tables) -> None:
 
 def test_range_days_backwards_and_twice_are_the_same(fresh: Callable[[], Settings], catalog: Catalog) -> None:
     as_range, by_day, backwards = fresh(), fresh(), fresh()
-    load_and_aggregate(Warehouse(as_range), FIRST, LAST)
+    load_and_aggregate(Database(as_range), FIRST, LAST)
     expected = all_tables(as_range.database_url)
     assert set(expected) == {*catalog.contracts, *catalog.derived}
     assert without_rows(expected) == []
     assert len(expected[DOWNLOADS]) > 1000
-    load_and_aggregate(Warehouse(as_range), FIRST, LAST)
+    load_and_aggregate(Database(as_range), FIRST, LAST)
     assert_equal(all_tables(as_range.database_url), expected)
     for day in DAYS:
-        load_and_aggregate(Warehouse(by_day), day, day)
+        load_and_aggregate(Database(by_day), day, day)
     assert_equal(all_tables(by_day.database_url), expected)
     for day in reversed(DAYS):
-        load_and_aggregate(Warehouse(backwards), day, day)
+        load_and_aggregate(Database(backwards), day, day)
     assert_equal(all_tables(backwards.database_url), expected)
 
 
@@ -117,7 +117,7 @@ def test_a_range_through_dagster_is_the_same_as_day_by_day(fresh: Callable[[], S
     materialize(as_range, [runs.Job(job.name, job.first, families=families) for job in jobs[1:]])
     materialize(as_range, [runs.Job(job.name, job.last, families=families) for job in jobs[1:3]])
     expected = all_tables(as_range.database_url)
-    load_and_aggregate(Warehouse(plain), SHORT[0], SHORT[-1], families)
+    load_and_aggregate(Database(plain), SHORT[0], SHORT[-1], families)
     assert_equal(all_tables(plain.database_url), expected)
     for day in [SHORT[1], SHORT[2], SHORT[0]]:
         materialize(by_day, runs.jobs_of(day, day, families))

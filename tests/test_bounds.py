@@ -32,9 +32,11 @@ from analytics_etl.catalog.calendar import periods
 from analytics_etl.catalog.contracts import Contract
 from analytics_etl.checks import Limits, declared_checks, query_text, targets
 from analytics_etl.config.settings import PerTable, Settings
+from analytics_etl.pipeline import publishing
 from analytics_etl.pipeline import verification as watchdog
 from analytics_etl.postgres import migrations
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
+from analytics_etl.tables.archiving import Archiver
 
 EVENTS_A_DAY = 100_000_000
 """The most that the product is made for."""
@@ -127,7 +129,7 @@ def file_of(table: str) -> str:
 
 @pytest.mark.parametrize("table", list(ROWS))
 def test_one_beyond_a_bound_is_rejected_and_the_bound_itself_is_not(
-    warehouse: Warehouse, settings: Settings, table: str
+    database: Database, settings: Settings, table: str
 ) -> None:
     def given(column: str, limit: int, number: int) -> Event:
         is_text = next(c for c in contract.columns if c.name == column).type == "text"
@@ -145,7 +147,7 @@ def test_one_beyond_a_bound_is_rejected_and_the_bound_itself_is_not(
         if limit > 10_000 and column not in FREE_TEXTS
     ]
     write(settings, file_of(table), [*right, *wrong, *absurd])
-    [loaded], _ = load(warehouse, table)
+    [loaded], _ = load(database, table)
     assert loaded.rows == len(right)
     reasons = [reason for *_, reason, _ in rejected(settings.database_url)]
     names = [reason.split(":")[0] for reason in reasons]
@@ -155,7 +157,7 @@ def test_one_beyond_a_bound_is_rejected_and_the_bound_itself_is_not(
     assert set(names[len(wrong) :]) <= set(names[: len(wrong)])
 
 
-def test_a_few_absurd_values_stop_nothing(warehouse: Warehouse, settings: Settings) -> None:
+def test_a_few_absurd_values_stop_nothing(database: Database, settings: Settings) -> None:
     """Sizes of 2^63 - 1, latencies in nanoseconds of the epoch and of 1e17, an hour of each."""
     big = [download(n, file_size=2**63 - 1, module_name="big") for n in (2, 3)]
     write(settings, "download_events/a.ndjson", [download(1, module_name="ok", file_size=1), *big])
@@ -163,9 +165,9 @@ def test_a_few_absurd_values_stop_nothing(warehouse: Warehouse, settings: Settin
     usage = "usage.schema_usage_events"
     slow = [row(usage, n, latency_ms=value + n) for n, value in enumerate(absurd, 100)]
     write(settings, file_of(usage), [*slow, *(row(usage, n, latency_ms=n) for n in (1, 2, 3))])
-    load(warehouse)
-    load(warehouse, usage)
-    aggregate(warehouse, DAY, DAY, families=["registry", "usage"])
+    load(database)
+    load(database, usage)
+    aggregate(database, DAY, DAY, families=["registry", "usage"])
     [module] = ask(settings.database_url, "select module_name, total_download_bytes from registry.module_stats_daily")
     assert tuple(module.values()) == ("ok", 1)
     [day] = ask(
@@ -178,7 +180,7 @@ def test_a_few_absurd_values_stop_nothing(warehouse: Warehouse, settings: Settin
 
 
 def test_values_at_their_bounds_are_aggregated_checked_and_derived_again(
-    warehouse: Warehouse, settings: Settings
+    database: Database, settings: Settings
 ) -> None:
     """All numbers as large and all names as long as they may be, on two days; both engines agree about every table."""
     first = DAY - timedelta(days=1)
@@ -193,10 +195,10 @@ def test_values_at_their_bounds_are_aggregated_checked_and_derived_again(
         for day in (first, DAY):
             of_day = [{**event, time: event[time].replace(DAY.isoformat(), day.isoformat())} for event in events]
             write(settings, f"{table.split('.')[1]}/{day}.ndjson", of_day)
-        assert sum(loaded.rows for loaded in load(warehouse, table, first, DAY)[0]) == 120
-    aggregate(warehouse, first, DAY)
+        assert sum(loaded.rows for loaded in load(database, table, first, DAY)[0]) == 120
+    aggregate(database, first, DAY)
     for view_name in declared().views:
-        warehouse.refresh(declared().views[view_name])  # again: concurrently
+        publishing.refresh(database, declared().views[view_name])  # again: concurrently
         assert rows_of(settings.database_url, view_name)
     checks, of_table = declared_checks(declared()), targets(declared())
     for table, model in declared().aggregates.items():
@@ -207,20 +209,20 @@ def test_values_at_their_bounds_are_aggregated_checked_and_derived_again(
                 assert ask(settings.database_url, text) == [], check
         if model.cadence == "day":
             stored = ask(settings.database_url, f"select count(*) as n from {table} where {model.key[0]} = '{DAY}'")
-            assert len(watchdog.derive(warehouse, declared(), model, DAY, DAY + timedelta(days=1))) == stored[0]["n"]
+            assert len(watchdog.derive(database, declared(), model, DAY, DAY + timedelta(days=1))) == stored[0]["n"]
 
 
 # -- a database that was there before ------------------------------------------------------------------------------
 
 
 @pytest.fixture
-def before(warehouse: Warehouse, settings: Settings) -> Warehouse:
+def before(database: Database, settings: Settings) -> Database:
     """A database without bounds that holds a day with an absurd size and a name too long for an index."""
     settings = replace(settings, retention=PerTable(10), personal_retention=PerTable(10))
-    warehouse = Warehouse(settings)
+    database = Database(settings)
     write(settings, file_of(DOWNLOADS), [download(1)])
-    load(warehouse)
-    aggregate(warehouse, DAY, DAY, families=["registry"])
+    load(database)
+    aggregate(database, DAY, DAY, families=["registry"])
     execute(settings.database_url, "drop materialized view registry.top_modules_30d, registry.trending_modules")
     forget_what_is_newer(settings)
     migrations.downgrade(settings, "0008")
@@ -245,10 +247,10 @@ def before(warehouse: Warehouse, settings: Settings) -> Warehouse:
         [download(1), download(2, file_size=2**63 - 1), download(3, module_name=name)],
     )  # fmt: skip
     migrations.upgrade(settings)
-    return warehouse
+    return database
 
 
-def test_a_database_with_rows_beyond_bounds_is_migrated_and_its_day_can_be_run_again(before: Warehouse) -> None:
+def test_a_database_with_rows_beyond_bounds_is_migrated_and_its_day_can_be_run_again(before: Database) -> None:
     url = before.settings.database_url
     assert len(rows_of(url)) == 3
     load(before)
@@ -257,7 +259,7 @@ def test_a_database_with_rows_beyond_bounds_is_migrated_and_its_day_can_be_run_a
     assert reasons == ["file_size_not_too_large", "module_name_not_too_long"]
 
 
-def test_new_rows_obey_in_a_migrated_database(before: Warehouse) -> None:
+def test_new_rows_obey_in_a_migrated_database(before: Database) -> None:
     with pytest.raises(Exception, match="file_size_not_too_large"):
         execute(
             before.settings.database_url,
@@ -266,17 +268,17 @@ def test_new_rows_obey_in_a_migrated_database(before: Warehouse) -> None:
         )
 
 
-def test_a_view_with_a_name_from_before_is_made_and_refreshed(before: Warehouse) -> None:
+def test_a_view_with_a_name_from_before_is_made_and_refreshed(before: Database) -> None:
     for view_name in ("registry.top_modules_30d", "registry.trending_modules"):
         for _ in range(2):
-            assert before.refresh(declared().views[view_name]) == 2
+            assert publishing.refresh(before, declared().views[view_name]) == 2
         names = {r["module_name"] for r in ask(before.settings.database_url, f"select module_name from {view_name}")}
         assert {len(name) for name in names} == {8, 3_000}
 
 
-def test_a_day_from_before_is_archived_restored_and_emptied_of_personal_data(before: Warehouse) -> None:
+def test_a_day_from_before_is_archived_restored_and_emptied_of_personal_data(before: Database) -> None:
     """Its rows were valid when they were loaded, and stay."""
-    contract, archiver = declared().contracts[DOWNLOADS], before.archiver
+    contract, archiver = declared().contracts[DOWNLOADS], Archiver(before.settings)
     held = rows_of(before.settings.database_url)
     archiver.export(contract, DAY)
     archiver.drop(contract, DAY, "test")
@@ -288,11 +290,11 @@ def test_a_day_from_before_is_archived_restored_and_emptied_of_personal_data(bef
     assert kept == [{"n": 3, "addresses": 0}]
 
 
-def test_derived_tables_from_before_get_the_new_column(warehouse: Warehouse, settings: Settings) -> None:
+def test_derived_tables_from_before_get_the_new_column(database: Database, settings: Settings) -> None:
     table = "schedules.schedule_events"
     write(settings, file_of(table), [row(table, 1), row(table, 2, result="failure")])
-    load(warehouse, table)
-    aggregate(warehouse, DAY, DAY, families=["schedules"])
+    load(database, table)
+    aggregate(database, DAY, DAY, families=["schedules"])
     forget_what_is_newer(settings)
     migrations.downgrade(settings, "0008")
     stats = "select attempt_count, cancelled_count, success_rate from schedules.schedule_stats_daily"
@@ -300,14 +302,14 @@ def test_derived_tables_from_before_get_the_new_column(warehouse: Warehouse, set
     migrations.upgrade(settings)
     assert [tuple(r.values()) for r in ask(settings.database_url, stats)] == [(2, 0, 0.5)]
     write(settings, file_of(table), [row(table, 1), row(table, 2, result="failure"), row(table, 3, result="cancelled")])
-    load(warehouse, table)
-    aggregate(warehouse, DAY, DAY, families=["schedules"])
+    load(database, table)
+    aggregate(database, DAY, DAY, families=["schedules"])
     assert [tuple(r.values()) for r in ask(settings.database_url, stats)] == [(3, 1, 0.5)]
 
 
-def test_a_downgrade_keeps_revisions(warehouse: Warehouse, settings: Settings) -> None:
+def test_a_downgrade_keeps_revisions(database: Database, settings: Settings) -> None:
     write(settings, file_of(DOWNLOADS), [download(1, revision=3)])
-    load(warehouse)
+    load(database)
     forget_what_is_newer(settings)
     with pytest.raises(Exception, match="holds revisions, which this downgrade would lose"):
         migrations.downgrade(settings, "0008")

@@ -21,13 +21,15 @@ from analytics_etl.config.settings import SQL_DIR, PerTable, Settings
 from analytics_etl.monitoring.doctor import failures
 from analytics_etl.monitoring.doctor.services import sql_files
 from analytics_etl.monitoring.status import matrices
+from analytics_etl.pipeline import publishing
 from analytics_etl.pipeline.backfill_plan import make_plan
 from analytics_etl.pipeline.dropping import target_of
 from analytics_etl.pipeline.due_reports import families_to_report
+from analytics_etl.pipeline.publishing import record_checks
 from analytics_etl.pipeline.reports import write_report
 from analytics_etl.pipeline.retention import plan as retention_plan
 from analytics_etl.postgres.connection import DatabaseError
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
 
 Break = Callable[[str], str]
 STATS = "registry/aggregates/module_stats_daily.sql"
@@ -144,7 +146,7 @@ def test_a_broken_contract_and_a_broken_source_stop_what_is_loaded_by_them(sql: 
     assert "usage.schema_usage_events" in catalog.contracts
 
 
-def test_a_broken_check_fails_for_its_table(sql: Path, settings: Settings, warehouse: Warehouse) -> None:
+def test_a_broken_check_fails_for_its_table(sql: Path, settings: Settings, database: Database) -> None:
     """It is not left out, judges no day that another version of it has judged, and is asked again once mended."""
     catalog = broken(sql, CHECK, misspelt)
     table = "registry.language_stats_daily"
@@ -153,39 +155,39 @@ def test_a_broken_check_fails_for_its_table(sql: Path, settings: Settings, wareh
     names = {of: {check.name for check in checks} for of, checks in declared_checks(Catalog()).items()}
     assert names == {of: {check.name for check in checks} for of, checks in declared_checks(catalog).items()}
     write(settings, "compilation_events/a.ndjson", [compilation(1)])
-    load(warehouse, "registry.compilation_events")
-    warehouse.replace(catalog.aggregates[table], {DAY: DAY + timedelta(days=1)})
+    load(database, "registry.compilation_events")
+    publishing.replace(database, catalog.aggregates[table], {DAY: DAY + timedelta(days=1)})
     checks = declared_checks(catalog)[table]
-    results = evaluate(warehouse, targets(catalog)[table], checks, {DAY: DAY + timedelta(days=1)})
+    results = evaluate(database, targets(catalog)[table], checks, {DAY: DAY + timedelta(days=1)})
     assert {result.name for result in results if not result.passed} == {"matches_events"}
     assert {result.name for result in results} == {check.name for check in checks}
-    warehouse.record_checks(results)
-    stuck = make_plan(warehouse, catalog, DAY, DAY).stuck
+    record_checks(database, results)
+    stuck = make_plan(database, catalog, DAY, DAY).stuck
     assert [(check.table, check.name) for check in stuck] == [(table, "matches_events")]
-    assert failures.checks(warehouse, catalog, {}).advice == "see sql files: once that is mended, so is this"
-    mended = make_plan(warehouse, Catalog(), DAY, DAY)
+    assert failures.checks(database, catalog, {}).advice == "see sql files: once that is mended, so is this"
+    mended = make_plan(database, Catalog(), DAY, DAY)
     assert (table, DAY, "failed a check") in {(gap.table, gap.start, gap.why) for gap in mended.gaps}
 
 
-def test_a_broken_report_query_stops_the_reports_of_its_family(sql: Path, warehouse: Warehouse) -> None:
+def test_a_broken_report_query_stops_the_reports_of_its_family(sql: Path, database: Database) -> None:
     name = "usage/reports/" + min(path.name for path in (sql / "usage" / "reports").glob("*.sql"))
     catalog = broken(sql, name, lambda text: text.replace("*/", "*/ selekt ", 1))
     assert catalog.broken == {}
     assert families_to_report(catalog) == ["registry", "schedules"]
     with pytest.raises(ModelError, match=r"no report of usage can be written: .*cannot be parsed"):
-        write_report(warehouse, catalog, "usage", "day", DAY)
+        write_report(database, catalog, "usage", "day", DAY)
 
 
 def test_what_a_broken_select_may_read_is_not_removed(sql: Path, settings: Settings) -> None:
     """Neither archived nor dropped; days cannot be undone either, since nobody knows what was made of them."""
     keeping = replace(settings, retention=PerTable(1), keep_raw_events=PerTable(default=True))
-    warehouse, old = Warehouse(keeping), DAY - timedelta(days=10)
+    database, old = Database(keeping), DAY - timedelta(days=10)
     write(settings, "download_events/a.ndjson", [download(1, old), download(2)])
-    load(warehouse, "registry.download_events", old, DAY)
-    whole = [step for step in retention_plan(warehouse, Catalog()) if step.what == "archive"]
+    load(database, "registry.download_events", old, DAY)
+    whole = [step for step in retention_plan(database, Catalog()) if step.what == "archive"]
     assert whole
     catalog = broken(sql, LANGUAGES, misspelt)
-    assert [step for step in retention_plan(warehouse, catalog) if step.what == "archive"] == []
+    assert [step for step in retention_plan(database, catalog) if step.what == "archive"] == []
     with pytest.raises(DatabaseError, match="no day can be dropped as long as a SQL file is broken"):
         target_of(catalog, DAY, DAY)
     assert target_of(catalog, DAY, DAY, ("usage",)).contracts
@@ -232,7 +234,7 @@ def test_a_day_is_run_but_for_what_is_broken_and_mended_afterwards(sql: Path, pr
     [line] = [line for line in shown.stdout.splitlines() if line.startswith("registry.language_stats_daily")]
     assert "◐" not in line
     catalog = Catalog(sql)
-    cells = matrices(Warehouse(production), catalog, DAY, DAY)[0].cells["registry.language_stats_daily"]
+    cells = matrices(Database(production), catalog, DAY, DAY)[0].cells["registry.language_stats_daily"]
     assert [cell.state for cell in cells] == ["expected"]
 
     again = typed("backfill --missing --family registry")

@@ -18,29 +18,30 @@ from analytics_etl.monitoring.doctor import examine
 from analytics_etl.monitoring.status import matrices
 from analytics_etl.ops.changes import ChangeRefusedError
 from analytics_etl.orchestration.definitions import build_defs
+from analytics_etl.pipeline import publishing
 from analytics_etl.pipeline.backfill_plan import make_plan
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
 
 
-def recorded(warehouse: Warehouse, table: str = DOWNLOADS) -> list[dict[str, object]]:
+def recorded(database: Database, table: str = DOWNLOADS) -> list[dict[str, object]]:
     return ask(
-        warehouse.settings.database_url,
+        database.settings.database_url,
         "select published, rows_added, rows_removed, rows_changed, measures from ops.changes "
         "where table_name = %s order by change_id",
         [table],
     )
 
 
-def test_first_and_same_content_leave_no_record_and_a_change_its_figures(warehouse: Warehouse) -> None:
-    write(warehouse.settings, "download_events/a.ndjson", [download(n, file_size=100) for n in range(4)])
-    load(warehouse, DOWNLOADS, DAY)
-    load(warehouse, DOWNLOADS, DAY)
-    assert ask(warehouse.settings.database_url, "select * from ops.changes") == []
+def test_first_and_same_content_leave_no_record_and_a_change_its_figures(database: Database) -> None:
+    write(database.settings, "download_events/a.ndjson", [download(n, file_size=100) for n in range(4)])
+    load(database, DOWNLOADS, DAY)
+    load(database, DOWNLOADS, DAY)
+    assert ask(database.settings.database_url, "select * from ops.changes") == []
     # 0 goes, 1 doubles, 2 and 3 stay, 4 and 5 come.
     changed = [download(1, file_size=200), *(download(n, file_size=100) for n in (2, 3, 4, 5))]
-    write(warehouse.settings, "download_events/a.ndjson", changed)
-    load(warehouse, DOWNLOADS, DAY)
-    [record] = recorded(warehouse)
+    write(database.settings, "download_events/a.ndjson", changed)
+    load(database, DOWNLOADS, DAY)
+    [record] = recorded(database)
     assert (record["published"], record["rows_added"], record["rows_removed"], record["rows_changed"]) == (
         True, 2, 1, 1,
     )  # fmt: skip
@@ -49,81 +50,81 @@ def test_first_and_same_content_leave_no_record_and_a_change_its_figures(warehou
     assert measures["file_size"] == {"old": 400.0, "new": 600.0, "percent": 50.0}
 
 
-def test_a_derived_table_is_compared_by_its_key(warehouse: Warehouse) -> None:
+def test_a_derived_table_is_compared_by_its_key(database: Database) -> None:
     table = "registry.module_stats_daily"
-    write(warehouse.settings, "download_events/a.ndjson", [download(n) for n in range(4)])  # modules 0 to 3
-    load(warehouse, DOWNLOADS, DAY)
+    write(database.settings, "download_events/a.ndjson", [download(n) for n in range(4)])  # modules 0 to 3
+    load(database, DOWNLOADS, DAY)
     for _ in range(2):
-        aggregate(warehouse, DAY, DAY, families=["registry"])
-    assert recorded(warehouse, table) == []
+        aggregate(database, DAY, DAY, families=["registry"])
+    assert recorded(database, table) == []
     more = [download(n) for n in range(6)]  # module 4 is new, module 0 has one more
-    write(warehouse.settings, "download_events/a.ndjson", more)
-    load(warehouse, DOWNLOADS, DAY)
-    aggregate(warehouse, DAY, DAY, families=["registry"])
-    [record] = recorded(warehouse, table)
+    write(database.settings, "download_events/a.ndjson", more)
+    load(database, DOWNLOADS, DAY)
+    aggregate(database, DAY, DAY, families=["registry"])
+    [record] = recorded(database, table)
     assert (record["rows_added"], record["rows_removed"], record["rows_changed"]) == (1, 0, 1)
 
 
-def test_values_that_change_places_between_rows_are_a_change(warehouse: Warehouse) -> None:
+def test_values_that_change_places_between_rows_are_a_change(database: Database) -> None:
     """Every total stays as it is, and so does every sum over the values of one column."""
     sizes = [100, 200, 300, 400]
-    write(warehouse.settings, "download_events/a.ndjson", [download(n, file_size=s) for n, s in enumerate(sizes)])
-    load(warehouse, DOWNLOADS, DAY)
+    write(database.settings, "download_events/a.ndjson", [download(n, file_size=s) for n, s in enumerate(sizes)])
+    load(database, DOWNLOADS, DAY)
     rotated = [200, 300, 100, 400]
-    write(warehouse.settings, "download_events/a.ndjson", [download(n, file_size=s) for n, s in enumerate(rotated)])
-    load(warehouse, DOWNLOADS, DAY)
-    [record] = recorded(warehouse)
+    write(database.settings, "download_events/a.ndjson", [download(n, file_size=s) for n, s in enumerate(rotated)])
+    load(database, DOWNLOADS, DAY)
+    [record] = recorded(database)
     assert (record["rows_added"], record["rows_removed"], record["rows_changed"]) == (0, 0, 3)
     measures = record["measures"]
     assert isinstance(measures, dict)
     assert measures["file_size"] == {"old": 1000.0, "new": 1000.0, "percent": 0.0}
 
 
-def test_rows_that_stay_the_same_are_not_written_again(warehouse: Warehouse) -> None:
+def test_rows_that_stay_the_same_are_not_written_again(database: Database) -> None:
     table = "registry.module_stats_daily"
     places = f"select ctid::text, xmin::text, day, module_name from {table} order by 1"
     days = [DAY, DAY + timedelta(days=1)]
-    write(warehouse.settings, "download_events/a.ndjson", [download(n, day) for day in days for n in range(4)])
-    load(warehouse, DOWNLOADS, *days)
-    aggregate(warehouse, DAY, DAY, families=["registry"])
-    first = ask(warehouse.settings.database_url, places)
-    aggregate(warehouse, DAY, DAY, families=["registry"])
-    assert ask(warehouse.settings.database_url, places) == first
-    aggregate(warehouse, days[0], days[1], families=["registry"])  # of which one is new
-    found = ask(warehouse.settings.database_url, f"select day, count(*)::int as n from {table} group by 1 order by 1")
+    write(database.settings, "download_events/a.ndjson", [download(n, day) for day in days for n in range(4)])
+    load(database, DOWNLOADS, *days)
+    aggregate(database, DAY, DAY, families=["registry"])
+    first = ask(database.settings.database_url, places)
+    aggregate(database, DAY, DAY, families=["registry"])
+    assert ask(database.settings.database_url, places) == first
+    aggregate(database, days[0], days[1], families=["registry"])  # of which one is new
+    found = ask(database.settings.database_url, f"select day, count(*)::int as n from {table} group by 1 order by 1")
     assert found == [{"day": day, "n": 4} for day in days]
-    assert recorded(warehouse, table) == []
+    assert recorded(database, table) == []
 
 
-def test_a_final_day_is_not_changed_much_unless_accepted(warehouse: Warehouse) -> None:
+def test_a_final_day_is_not_changed_much_unless_accepted(database: Database) -> None:
     late: date = DAY + timedelta(days=7)
-    write(warehouse.settings, "download_events/a.ndjson", [download(n, file_size=100) for n in range(20)])
-    write(warehouse.settings, "download_events/b.ndjson", [download(900, late)])
-    load(warehouse, DOWNLOADS, DAY, late)
-    before = rows_of(warehouse.settings.database_url)
-    write(warehouse.settings, "download_events/a.ndjson", [download(n, file_size=100) for n in range(22)])
+    write(database.settings, "download_events/a.ndjson", [download(n, file_size=100) for n in range(20)])
+    write(database.settings, "download_events/b.ndjson", [download(900, late)])
+    load(database, DOWNLOADS, DAY, late)
+    before = rows_of(database.settings.database_url)
+    write(database.settings, "download_events/a.ndjson", [download(n, file_size=100) for n in range(22)])
     with pytest.raises(ChangeRefusedError, match=r"rows 20 to 22 \(\+10.00 %\).*--accept-change"):
-        load(warehouse, DOWNLOADS, DAY, accept_change=False)
-    assert rows_of(warehouse.settings.database_url) == before
-    assert [(r["published"], r["rows_added"]) for r in recorded(warehouse)] == [(False, 2)]
-    lenient = Warehouse(replace(warehouse.settings, change_limit_percent=10))
+        load(database, DOWNLOADS, DAY, accept_change=False)
+    assert rows_of(database.settings.database_url) == before
+    assert [(r["published"], r["rows_added"]) for r in recorded(database)] == [(False, 2)]
+    lenient = Database(replace(database.settings, change_limit_percent=10))
     load(lenient, DOWNLOADS, DAY, accept_change=False)
-    assert len(rows_of(warehouse.settings.database_url)) == len(before) + 2
-    assert [(r["published"], r["rows_added"]) for r in recorded(warehouse)] == [(False, 2), (True, 2)]
+    assert len(rows_of(database.settings.database_url)) == len(before) + 2
+    assert [(r["published"], r["rows_added"]) for r in recorded(database)] == [(False, 2), (True, 2)]
 
 
-def test_a_refused_change_is_a_failed_check_until_something_is_published(warehouse: Warehouse) -> None:
+def test_a_refused_change_is_a_failed_check_until_something_is_published(database: Database) -> None:
     days = [DAY + timedelta(days=n) for n in range(4)]
     newest = days[-1] + timedelta(days=7)
-    url = warehouse.settings.database_url
+    url = database.settings.database_url
 
     def write_days(counts: list[int]) -> None:
         for day, count in zip(days, counts, strict=True):
             events = [download(n, day, file_size=100) for n in range(count)]
-            write(warehouse.settings, f"download_events/{day}.ndjson", events)
+            write(database.settings, f"download_events/{day}.ndjson", events)
 
     def states() -> list[str]:
-        found = next(m for m in matrices(warehouse, declared(), days[0], days[-1]) if m.cadence == "day")
+        found = next(m for m in matrices(database, declared(), days[0], days[-1]) if m.cadence == "day")
         return [cell.state for cell in found.cells[DOWNLOADS]]
 
     def results() -> list[tuple[date, bool]]:
@@ -132,12 +133,12 @@ def test_a_refused_change_is_a_failed_check_until_something_is_published(warehou
         return [(row["period_start"], row["passed"]) for row in found]
 
     write_days([20, 20, 20, 20])
-    write(warehouse.settings, "download_events/newest.ndjson", [download(900, newest)])
-    load(warehouse, DOWNLOADS, *days, newest)
+    write(database.settings, "download_events/newest.ndjson", [download(900, newest)])
+    load(database, DOWNLOADS, *days, newest)
     assert results() == [(day, True) for day in days]
     write_days([20, 22, 21, 18])  # the third stays within the limit, which is 5 %
     with pytest.raises(ChangeRefusedError) as refused:
-        load(warehouse, DOWNLOADS, *days, accept_change=False)
+        load(database, DOWNLOADS, *days, accept_change=False)
     said = str(refused.value)
     assert (
         f"{DOWNLOADS}: 2 final days would change by more than 5 %: {days[1]}, {days[3]}. The old rows stay, also those "
@@ -150,31 +151,31 @@ def test_a_refused_change_is_a_failed_check_until_something_is_published(warehou
     [found] = ask(url, "select * from ops.check_results where not passed and period_start = %s", [days[3]])
     assert (found["severity"], found["unexpected_count"]) == ("error", 2)
     assert found["sample"][0] == {"what": "rows", "old": 20, "new": 18, "change": "-10.00 %"}
-    finding = next(f for f in examine(warehouse.settings, declared(), newest) if f.subject == "changes")
+    finding = next(f for f in examine(database.settings, declared(), newest) if f.subject == "changes")
     assert f"{DOWNLOADS} {days[1]}, {DOWNLOADS} {days[3]}" in finding.detail
-    plan = make_plan(warehouse, declared(), days[1], days[1])
+    plan = make_plan(database, declared(), days[1], days[1])
     assert (plan.refused, [gap for gap in plan.gaps if gap.start == days[1] and gap.end == days[2]]) == ([days[1]], [])
-    load(warehouse, DOWNLOADS, days[1])  # accepted
+    load(database, DOWNLOADS, days[1])  # accepted
     write_days([20, 22, 21, 20])  # mended
-    load(warehouse, DOWNLOADS, days[3], accept_change=False)
+    load(database, DOWNLOADS, days[3], accept_change=False)
     assert results() == [(day, True) for day in days]
 
 
-def test_the_command_says_what_changed(warehouse: Warehouse) -> None:
+def test_the_command_says_what_changed(database: Database) -> None:
     late = DAY + timedelta(days=7)
-    write(warehouse.settings, "download_events/b.ndjson", [download(900, late)])
+    write(database.settings, "download_events/b.ndjson", [download(900, late)])
     for events in (
         [download(n, file_size=100) for n in range(20)],  # first published
         [download(n, file_size=0 if n == 19 else 100) for n in range(20)],  # then accepted
         [download(n, file_size=100) for n in range(25)],  # then refused
     ):
-        write(warehouse.settings, "download_events/a.ndjson", events)
+        write(database.settings, "download_events/a.ndjson", events)
         if len(events) == 20:
-            load(warehouse, DOWNLOADS, DAY, late)
+            load(database, DOWNLOADS, DAY, late)
             continue
         with pytest.raises(ChangeRefusedError):
-            load(warehouse, DOWNLOADS, DAY, accept_change=False)
-    environment = variables(warehouse.settings)
+            load(database, DOWNLOADS, DAY, accept_change=False)
+    environment = variables(database.settings)
 
     def said(arguments: str) -> str:
         result = call(f"changes {arguments}", environment)
@@ -202,23 +203,23 @@ def test_the_command_says_what_changed(warehouse: Warehouse) -> None:
     assert "expected one of registry." in call("changes --table x", environment).output
 
 
-def test_status_says_how_to_publish_a_refused_change(warehouse: Warehouse) -> None:
+def test_status_says_how_to_publish_a_refused_change(database: Database) -> None:
     late = DAY + timedelta(days=7)
-    write(warehouse.settings, "download_events/a.ndjson", [download(n) for n in range(20)])
-    write(warehouse.settings, "download_events/b.ndjson", [download(900, late)])
-    load(warehouse, DOWNLOADS, DAY, late)
-    write(warehouse.settings, "download_events/a.ndjson", [download(n) for n in range(22)])
+    write(database.settings, "download_events/a.ndjson", [download(n) for n in range(20)])
+    write(database.settings, "download_events/b.ndjson", [download(900, late)])
+    load(database, DOWNLOADS, DAY, late)
+    write(database.settings, "download_events/a.ndjson", [download(n) for n in range(22)])
     with pytest.raises(ChangeRefusedError):
-        load(warehouse, DOWNLOADS, DAY, accept_change=False)
+        load(database, DOWNLOADS, DAY, accept_change=False)
 
     def said() -> str:
-        return call(f"status --family registry --to {DAY}", variables(warehouse.settings)).stdout
+        return call(f"status --family registry --to {DAY}", variables(database.settings)).stdout
 
     assert (
         f"  {DOWNLOADS} {DAY} keeps its old rows, since a change of final data was refused; to publish it: "
         f'analytics-etl run {DAY} --accept-change --reason "why"\n'
     ) in said()
-    load(warehouse, DOWNLOADS, DAY)  # accepted
+    load(database, DOWNLOADS, DAY)  # accepted
     assert "was refused" not in said()
 
 
@@ -232,31 +233,31 @@ def test_many_totals_are_on_lines_that_a_terminal_holds() -> None:
     assert len(f"2025-03-31 12:00  {longest}  2025-03-31  REFUSED, the old rows stay") <= 100
 
 
-def test_an_old_week_is_completed_day_by_day(warehouse: Warehouse) -> None:
+def test_an_old_week_is_completed_day_by_day(database: Database) -> None:
     model = declared().aggregates["registry.module_stats_weekly"]
     week = periods("week", DAY, DAY)
     days = [DAY, DAY + timedelta(days=1)]
-    write(warehouse.settings, "download_events/a.ndjson", [download(n, day) for n, day in enumerate(days)])
-    write(warehouse.settings, "download_events/b.ndjson", [download(900, DAY + timedelta(days=30))])
-    load(warehouse, DOWNLOADS, DAY + timedelta(days=30))  # the week is long final
+    write(database.settings, "download_events/a.ndjson", [download(n, day) for n, day in enumerate(days)])
+    write(database.settings, "download_events/b.ndjson", [download(900, DAY + timedelta(days=30))])
+    load(database, DOWNLOADS, DAY + timedelta(days=30))  # the week is long final
     for day in days:
-        load(warehouse, DOWNLOADS, day, accept_change=False)
+        load(database, DOWNLOADS, day, accept_change=False)
         for table in ("module_activity_daily", "module_stats_daily"):
-            warehouse.replace(declared().aggregates[f"registry.{table}"], periods("day", day, day))
-        warehouse.replace(model, week)
+            publishing.replace(database, declared().aggregates[f"registry.{table}"], periods("day", day, day))
+        publishing.replace(database, model, week)
     counts = ask(
-        warehouse.settings.database_url, "select sum(download_count)::int as n from registry.module_stats_weekly"
+        database.settings.database_url, "select sum(download_count)::int as n from registry.module_stats_weekly"
     )
     assert counts == [{"n": 2}]
-    assert [r["published"] for r in recorded(warehouse, model.table)] == [True]
+    assert [r["published"] for r in recorded(database, model.table)] == [True]
 
 
 def test_the_check_fails_before_publishing_and_the_tag_accepts(settings: Settings) -> None:
     late = DAY + timedelta(days=7)
     write(settings, "download_events/a.ndjson", [download(n) for n in range(20)])
     write(settings, "download_events/b.ndjson", [download(900, late)])
-    warehouse = Warehouse(settings)
-    load(warehouse, DOWNLOADS, DAY, late)
+    database = Database(settings)
+    load(database, DOWNLOADS, DAY, late)
     before = rows_of(settings.database_url)
     write(settings, "download_events/a.ndjson", [download(n) for n in range(22)])
     asset = dg.AssetKey(["registry", "download_events"])

@@ -11,14 +11,14 @@ from events import aggregate, ask, declared, event_id, execute, load, write
 from analytics_etl import checks
 from analytics_etl.checks.predicates import condition
 from analytics_etl.ops.operations import CheckResult
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
 
 DAY = date(2025, 3, 1)
 EVENTS, MINUTES = "usage.schema_usage_events", "usage.schema_usage_1m"
 
 
 @pytest.fixture
-def filled(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
+def filled(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
     """A day of 60 operations on three schemas, each in a minute of its own, with its aggregates."""
     settings = settings_in(tmp_path_factory.mktemp("costs"), server.clone(), DAY)
     events = [
@@ -29,16 +29,16 @@ def filled(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         for n in range(60)
     ]  # fmt: skip
     write(settings, f"schema_usage_events/{DAY}.ndjson", events)
-    warehouse = Warehouse(settings)
-    load(warehouse, EVENTS, DAY)
-    aggregate(warehouse, DAY, DAY, cadences=("day",))
-    yield warehouse
+    database = Database(settings)
+    load(database, EVENTS, DAY)
+    aggregate(database, DAY, DAY, cadences=("day",))
+    yield database
     server.drop(settings.database_url or "")
 
 
-def evaluated(warehouse: Warehouse, table: str) -> dict[str, CheckResult]:
+def evaluated(database: Database, table: str) -> dict[str, CheckResult]:
     target, named = checks.targets(declared())[table], checks.declared_checks(declared())[table]
-    results = checks.evaluate(warehouse, target, named, {DAY: DAY + timedelta(days=1)})
+    results = checks.evaluate(database, target, named, {DAY: DAY + timedelta(days=1)})
     return {result.name: result for result in results}
 
 
@@ -46,18 +46,18 @@ def evaluated(warehouse: Warehouse, table: str) -> dict[str, CheckResult]:
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What is asked of the database."""
     seen: list[str] = []
-    query = Warehouse.query
+    query = Database.query
 
-    def note(self: Warehouse, statement: str, *arguments: Any) -> Any:
+    def note(self: Database, statement: str, *arguments: Any) -> Any:
         seen.append(" ".join(statement.split()))
         return query(self, statement, *arguments)
 
-    monkeypatch.setattr(Warehouse, "query", note)
+    monkeypatch.setattr(Database, "query", note)
     return seen
 
 
 @pytest.mark.parametrize("table", [EVENTS, MINUTES])
-def test_when_nothing_is_wrong_no_row_is_asked_for(filled: Warehouse, table: str, asked: list[str]) -> None:
+def test_when_nothing_is_wrong_no_row_is_asked_for(filled: Database, table: str, asked: list[str]) -> None:
     results = evaluated(filled, table)
     assert [name for name, result in results.items() if not result.passed] == []
     named = checks.declared_checks(declared())[table]
@@ -74,7 +74,7 @@ def test_great_expectations_is_not_needed_for_any_of_ours() -> None:
             assert check.select is not None or condition(check, table) is not None, f"{table} {check.name}"
 
 
-def test_what_is_wrong_is_told_with_its_rows(filled: Warehouse) -> None:
+def test_what_is_wrong_is_told_with_its_rows(filled: Database) -> None:
     url = filled.settings.database_url
     third = f"day = '{DAY}' and bucket = '{DAY} 08:03:00+00'"
     execute(url, f"update {MINUTES} set success_rate = 1.5 where {third} and scope <> 'global'")
@@ -95,7 +95,7 @@ def test_what_is_wrong_is_told_with_its_rows(filled: Warehouse) -> None:
     assert ask(url, f"select count(*)::int as n from {MINUTES}") == [{"n": 181}]
 
 
-def test_which_of_many_days_is_wrong_is_found_by_the_select_alone(filled: Warehouse, asked: list[str]) -> None:
+def test_which_of_many_days_is_wrong_is_found_by_the_select_alone(filled: Database, asked: list[str]) -> None:
     """A table may be empty for years."""
     url = filled.settings.database_url
     execute(url, f"insert into {MINUTES} select * from {MINUTES} where day = '{DAY}' and scope = 'global' limit 1")

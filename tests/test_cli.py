@@ -16,7 +16,7 @@ from analytics_etl.cli import main
 from analytics_etl.config.settings import Settings
 from analytics_etl.orchestration import runs
 from analytics_etl.postgres import migrations
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
 
 SECRET = "s3cr3t-w0rd"
 UNREACHABLE = f"postgresql://somebody:{SECRET}@127.0.0.1:1/nothing"
@@ -161,11 +161,11 @@ def test_status_and_doctor_on_an_empty_database(settings: Settings) -> None:
     assert "DATE" not in found.stdout
 
 
-def test_status_of_some_families_only(settings: Settings, warehouse: Warehouse) -> None:
+def test_status_of_some_families_only(settings: Settings, database: Database) -> None:
     later = DAY + timedelta(days=20)
     write(settings, "download_events/a.ndjson", [download(1), download(2, later)])
-    load(warehouse, "registry.download_events", DAY)
-    load(warehouse, "usage.schema_usage_events", DAY)
+    load(database, "registry.download_events", DAY)
+    load(database, "usage.schema_usage_events", DAY)
 
     def shown(arguments: str) -> tuple[set[str], str]:
         result = call(f"status {arguments}", variables(settings))
@@ -185,11 +185,11 @@ def test_status_of_some_families_only(settings: Settings, warehouse: Warehouse) 
     assert "there is no family usages; expected --family with one of registry, schedules, usage" in wrong.stderr
 
 
-def test_status_and_doctor_on_a_loaded_database(settings: Settings, warehouse: Warehouse) -> None:
+def test_status_and_doctor_on_a_loaded_database(settings: Settings, database: Database) -> None:
     write(settings, "download_events/a.ndjson", [download(n) for n in range(1234)])
     write(settings, "module_view_events/a.ndjson", [view(n) for n in range(10)])
     write(settings, "compilation_events/a.ndjson", [compilation(n) for n in range(10)])
-    load_and_aggregate(warehouse, DAY, DAY)
+    load_and_aggregate(database, DAY, DAY)
     shown = call("status", variables(settings))
     assert shown.exit_code == 0, shown.output
     assert f"{DAY:%m-%d}" in shown.stdout
@@ -212,7 +212,7 @@ def test_status_and_doctor_on_a_loaded_database(settings: Settings, warehouse: W
         assert text in found.stdout, found.stdout
     (settings.landing_dir / "download_events" / "a.ndjson").unlink()
     write(settings, "download_events/b.ndjson.gz", b"").write_bytes(b"rubbish")
-    load_and_aggregate(warehouse, DAY, DAY)
+    load_and_aggregate(database, DAY, DAY)
     found = call("doctor", variables(settings))
     assert "✗ files read: download_events/a.ndjson is gone; download_events/b.ndjson.gz could not be" in found.stdout
 

@@ -14,7 +14,7 @@ from conftest import REAL_DATA, Server, needs_real_data, settings_in
 from events import aggregate, ask, booked, ledger, load, rejected
 
 from analytics_etl.config.settings import Settings
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
 
 pytestmark = needs_real_data
 
@@ -59,10 +59,10 @@ def loaded(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     url = server.clone()
     settings = settings_in(tmp_path_factory.mktemp("cran"), url, date(2012, 12, 1))
     shutil.copytree(REAL_DATA / "cran_events", settings.landing_dir / "download_events" / "cran_log")
-    warehouse = Warehouse(settings)
+    database = Database(settings)
     for table in ("compilation_events", "download_events", "module_view_events"):
-        load(warehouse, f"registry.{table}", *DAYS)
-    aggregate(warehouse, DAYS[0], DAYS[-1], families=["registry"])
+        load(database, f"registry.{table}", *DAYS)
+    aggregate(database, DAYS[0], DAYS[-1], families=["registry"])
     yield settings
     server.drop(url)
 

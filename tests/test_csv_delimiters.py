@@ -4,7 +4,7 @@ import pytest
 from events import DOWNLOADS, ask, csv_text, download, load, rejected, write
 
 from analytics_etl.config.settings import Settings
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
 
 COMMAS_INSIDE = {"module_name": "a,b", "user_id": "x;y"}
 
@@ -19,15 +19,15 @@ def separated(delimiter: str) -> bytes:
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
-def test_the_header_tells_the_delimiter(settings: Settings, warehouse: Warehouse, delimiter: str) -> None:
+def test_the_header_tells_the_delimiter(settings: Settings, database: Database, delimiter: str) -> None:
     write(settings, "download_events/a.csv", separated(delimiter))
-    load(warehouse)
+    load(database)
     found = ask(settings.database_url, f"select module_name, user_id from {DOWNLOADS}")
     assert found == [COMMAS_INSIDE] * 2
 
 
-def test_blank_lines_before_the_header_are_counted_and_passed_over(settings: Settings, warehouse: Warehouse) -> None:
+def test_blank_lines_before_the_header_are_counted_and_passed_over(settings: Settings, database: Database) -> None:
     write(settings, "download_events/a.csv", b"\n\n" + csv_text([download(1), download(2, file_size=-1)]))
-    load(warehouse)
+    load(database)
     assert len(ask(settings.database_url, f"select from {DOWNLOADS}")) == 1
     assert [line for _, line, _, _ in rejected(settings.database_url)] == [5]

@@ -17,7 +17,7 @@ from analytics_etl.landing import list_files
 from analytics_etl.landing.csv_records import Record, csv_records
 from analytics_etl.landing.lines import Lines
 from analytics_etl.landing.rejections import FileState
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
 
 HEADER = "a,b,c"
 
@@ -148,11 +148,11 @@ def test_time_grows_with_the_size(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     assert lines_fed(monkeypatch, tmp_path, once) <= 5 * 4_000
 
 
-def test_rows_behind_a_stray_quote_are_loaded(settings: Settings, warehouse: Warehouse) -> None:
+def test_rows_behind_a_stray_quote_are_loaded(settings: Settings, database: Database) -> None:
     rows = [f"{event_id(n)},{at(n)},m,1.0,1,true" for n in range(1, 200)]
     rows[9] = rows[9].replace(",m,", ',"m,')
     write(settings, "download_events/a.csv", "\n".join([",".join(REQUIRED), *rows]).encode())
-    load(warehouse)
+    load(database)
     assert ask(settings.database_url, f"select count(*) as count from {DOWNLOADS}") == [{"count": 198}]
     assert rejected(settings.database_url) == [
         ("download_events/a.csv", 11, "the line is no valid CSV: unexpected end of data", rows[9])

@@ -14,12 +14,12 @@ from events import DAY, DOWNLOADS, csv_text, download, ledger, load, many, ndjso
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.config.settings import Settings
 from analytics_etl.landing import LandingFile, list_files
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
 
 
 @pytest.mark.parametrize("ending", ["gz", "zst"])
 def test_a_truncated_file_is_loaded_as_far_as_it_goes(
-    settings: Settings, warehouse: Warehouse, catalog: Catalog, ending: str
+    settings: Settings, database: Database, catalog: Catalog, ending: str
 ) -> None:
     events = many(1, 2000)
     path = f"download_events/events.ndjson.{ending}"
@@ -27,7 +27,7 @@ def test_a_truncated_file_is_loaded_as_far_as_it_goes(
     packed = compress(ndjson(events))
     write_raw(settings, path, packed[: len(packed) * 2 // 3])
     write(settings, "download_events/other.ndjson", [download(5000)])
-    load(warehouse)
+    load(database)
     kept = loaded_ids(settings)
     count = len(kept) - 1
     assert 100 < count < 1500
@@ -38,16 +38,16 @@ def test_a_truncated_file_is_loaded_as_far_as_it_goes(
     assert rejected(settings.database_url) == [(path, count + 1, reason, None)]
     assert ledger(settings.database_url)[path]["state"] == "cut_off"
     assert ledger(settings.database_url)[path]["reason"] == reason
-    assert failing_checks(warehouse, catalog) == {"files_are_readable"}
+    assert failing_checks(database, catalog) == {"files_are_readable"}
 
     write_raw(settings, path, packed)  # mended: the next run of the day reads it again
-    load(warehouse)
+    load(database)
     assert len(loaded_ids(settings)) == 2001
     assert rejected(settings.database_url) == []
-    assert failing_checks(warehouse, catalog) == set()
+    assert failing_checks(database, catalog) == set()
 
 
-def test_damaged_files(settings: Settings, warehouse: Warehouse, catalog: Catalog) -> None:
+def test_damaged_files(settings: Settings, database: Database, catalog: Catalog) -> None:
     packed = gzip.compress(ndjson(many(1000, 200)))
     flipped = bytearray(packed)
     flipped[len(packed) // 2] ^= 0xFF
@@ -77,7 +77,7 @@ def test_damaged_files(settings: Settings, warehouse: Warehouse, catalog: Catalo
         write_raw(settings, f"download_events/{name}", data)
     (settings.landing_dir / "download_events" / "folder.ndjson").mkdir()
     (settings.landing_dir / "download_events" / "nothing.ndjson").symlink_to("nowhere")
-    load(warehouse)
+    load(database)
     found = {path.split("/", 1)[1]: (f["state"], f["reason"]) for path, f in ledger(settings.database_url).items()}
     states = {name: state for name, (state, _) in found.items()}
     cut = states.pop("2025-03-10.ndjson.gz"), states.pop("checksum.ndjson.gz")
@@ -102,23 +102,21 @@ def test_damaged_files(settings: Settings, warehouse: Warehouse, catalog: Catalo
         (1, "the line is no JSON object")
     ]
     # A directory stands in a file's place, so its date and its lack of one are told apart, too.
-    assert {"files_are_readable", "undated_files_are_readable"} <= failing_checks(warehouse, catalog)
+    assert {"files_are_readable", "undated_files_are_readable"} <= failing_checks(database, catalog)
 
 
-def test_a_file_of_another_day_does_not_fail_this_one(
-    settings: Settings, warehouse: Warehouse, catalog: Catalog
-) -> None:
+def test_a_file_of_another_day_does_not_fail_this_one(settings: Settings, database: Database, catalog: Catalog) -> None:
     write(settings, "download_events/2025-03-10.ndjson", [download(1)])
     write_raw(settings, "download_events/2025-03-11.ndjson.gz", b"rubbish")
     write_raw(settings, "download_events/undated.ndjson.gz", b"rubbish")
     next_day = DAY + timedelta(days=1)
-    load(warehouse, DOWNLOADS, DAY, next_day)
-    assert failing_checks(warehouse, catalog) == {"undated_files_are_readable"}
-    assert failing_checks(warehouse, catalog, next_day) == {"files_are_readable", "undated_files_are_readable"}
+    load(database, DOWNLOADS, DAY, next_day)
+    assert failing_checks(database, catalog) == {"undated_files_are_readable"}
+    assert failing_checks(database, catalog, next_day) == {"files_are_readable", "undated_files_are_readable"}
 
 
 def test_a_file_deleted_between_listing_and_reading(
-    settings: Settings, warehouse: Warehouse, catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, database: Database, catalog: Catalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number, name in enumerate(["a.csv", "b.ndjson", "c.parquet", "d.ndjson"], 1):
         content = csv_text([download(number)]) if name == "a.csv" else ndjson([download(number)])
@@ -131,31 +129,31 @@ def test_a_file_deleted_between_listing_and_reading(
         return files
 
     monkeypatch.setattr("analytics_etl.pipeline.loading.list_files", list_and_lose)
-    load(warehouse)
+    load(database)
     assert loaded_ids(settings) == [4]
     found = ledger(settings.database_url)
     assert [file["state"] for file in found.values()] == ["rejected"] * 3 + ["read"]
     assert all("gone" in file["reason"] or "No such file" in file["reason"] for file in list(found.values())[:3])
-    assert failing_checks(warehouse, catalog) == {"undated_files_are_readable"}
+    assert failing_checks(database, catalog) == {"undated_files_are_readable"}
 
 
-def test_a_file_that_was_loaded_and_is_gone(settings: Settings, warehouse: Warehouse, catalog: Catalog) -> None:
+def test_a_file_that_was_loaded_and_is_gone(settings: Settings, database: Database, catalog: Catalog) -> None:
     write(settings, "download_events/kept.ndjson", [download(1)])
     path = write(settings, "download_events/lost.ndjson", [download(2), download(3, DAY + timedelta(days=1))])
     next_day = DAY + timedelta(days=1)
-    load(warehouse, DOWNLOADS, DAY, next_day)
+    load(database, DOWNLOADS, DAY, next_day)
     assert loaded_ids(settings) == [1, 2, 3]
     content = path.read_bytes()
     path.unlink()
-    load(warehouse)
+    load(database)
     file = ledger(settings.database_url)["download_events/lost.ndjson"]
     assert file["state"] == "gone"
     assert "put it back" in file["reason"]
     assert loaded_ids(settings) == [1, 3]  # the other day was not run
-    assert failing_checks(warehouse, catalog) == {"files_are_readable"}
+    assert failing_checks(database, catalog) == {"files_are_readable"}
     path.write_bytes(content)
-    load(warehouse)
+    load(database)
     assert loaded_ids(settings) == [1, 2, 3]
-    assert failing_checks(warehouse, catalog) == set()
-    assert failing_checks(warehouse, catalog, next_day) == set()
+    assert failing_checks(database, catalog) == set()
+    assert failing_checks(database, catalog, next_day) == set()
     assert_books_balance(settings)

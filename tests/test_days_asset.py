@@ -7,17 +7,17 @@ from events import DAY, DOWNLOADS, declared, download, load, write
 
 from analytics_etl.catalog.states import MARKS
 from analytics_etl.orchestration.assets.days import DAYS_KEY, build_days_asset
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
 
 
-def test_the_page_shows_states_and_what_to_type(warehouse: Warehouse) -> None:
+def test_the_page_shows_states_and_what_to_type(database: Database) -> None:
     late = DAY + timedelta(days=7)
-    write(warehouse.settings, "download_events/a.ndjson", [download(0), download(1, late)])
-    load(warehouse, DOWNLOADS, DAY, late)
-    write(warehouse.settings, "download_events/late.ndjson", [download(2)])
-    load(warehouse, DOWNLOADS, late)
+    write(database.settings, "download_events/a.ndjson", [download(0), download(1, late)])
+    load(database, DOWNLOADS, DAY, late)
+    write(database.settings, "download_events/late.ndjson", [download(2)])
+    load(database, DOWNLOADS, late)
     sources = [dg.AssetSpec(dep.asset_key) for dep in build_days_asset(declared()).specs_by_key[DAYS_KEY].deps]
-    result = dg.materialize([*sources, build_days_asset(declared())], resources={"warehouse": warehouse})
+    result = dg.materialize([*sources, build_days_asset(declared())], resources={"database": database})
     [event] = result.asset_materializations_for_node("ops__days")
     states, notes = event.metadata["states"].value, event.metadata["notes"].value
     by_day = [model for model in declared().aggregates.values() if model.cadence == "day"]

@@ -77,7 +77,7 @@ from datetime import datetime
 from analytics_etl.orchestration import notifier, runs
 from analytics_etl.alerting.receivers import EmailReceiver
 from analytics_etl.config.settings import Settings
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
 from analytics_etl.ops import outbox
 
 def die(*_):
@@ -91,7 +91,7 @@ match sys.argv[1]:
     case "accepted": outbox.Claim.sent = lambda claim, now: (die if "@" in claim.row["receiver"] else real)(claim, now)
 settings = Settings.from_environment()
 with runs.instance(settings) as instance:
-    notifier.tell(Warehouse(settings), instance, datetime.fromisoformat(sys.argv[2]))
+    notifier.tell(Database(settings), instance, datetime.fromisoformat(sys.argv[2]))
 """
 
 

@@ -25,7 +25,7 @@ from analytics_etl.pipeline.backfill_plan import known_days, make_plan
 from analytics_etl.pipeline.demonstration import Demonstration
 from analytics_etl.pipeline.late import late_days
 from analytics_etl.pipeline.reports import write_index, write_report
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
 
 LAST = date(2025, 3, 31)
 
@@ -47,36 +47,36 @@ NIGHTS = 2
 VIEWS = ("registry.top_modules_30d", "registry.trending_modules", "usage.top_schemas", "usage.trending_schemas")
 
 
-def test_left_alone_for_two_nights_it_is_as_useful_as_before(settings: Settings, warehouse: Warehouse) -> None:
+def test_left_alone_for_two_nights_it_is_as_useful_as_before(settings: Settings, database: Database) -> None:
     """The schedule asks for the days after the demo's last one, of which there are no files; its runs do them."""
     first = LAST - timedelta(days=15)  # both weeks that are compared, and a day that is final
     write_sample(
         settings.landing_dir, SampleOptions(last_day=LAST, days=16, events_per_day=100, families=tuple(FAMILIES))
     )
-    load_and_aggregate(warehouse, first, LAST)
-    settle(warehouse, first, LAST)
+    load_and_aggregate(database, first, LAST)
+    settle(database, first, LAST)
     cadences: tuple[Cadence, ...] = ("day", "week", "month")
     for family, cadence in product(FAMILIES, cadences):
-        write_report(warehouse, declared(), family, cadence, period_start(cadence, LAST))
+        write_report(database, declared(), family, cadence, period_start(cadence, LAST))
     write_index(settings.reports_dir)
-    before, final, wrong = useful(warehouse), final_days(warehouse), findings(settings, LAST)
+    before, final, wrong = useful(database), final_days(database), findings(settings, LAST)
     assert len(final) == 9
     nights = [LAST + timedelta(days=n + 1) for n in range(NIGHTS)]
     with dg.DagsterInstance.ephemeral() as instance:
         for day in nights:
             a_night(settings, instance, day)
 
-    assert useful(warehouse) == before
-    assert final_days(warehouse) == [*final, *(final[-1] + timedelta(days=n + 1) for n in range(NIGHTS))]
+    assert useful(database) == before
+    assert final_days(database) == [*final, *(final[-1] + timedelta(days=n + 1) for n in range(NIGHTS))]
     assert (settings.reports_dir / "registry" / "daily" / f"{nights[-1]}.html").exists()
-    known = known_days(warehouse, nights[-1])
+    known = known_days(database, nights[-1])
     assert known == (first, nights[-1])
-    assert make_plan(warehouse, declared(), *known).jobs == []
-    assert late_days(warehouse, declared(), nights[-1]) == set()
-    assert gaps.find(warehouse) == []
-    assert list(retention.plan(warehouse, declared())) == []
+    assert make_plan(database, declared(), *known).jobs == []
+    assert late_days(database, declared(), nights[-1]) == set()
+    assert gaps.find(database) == []
+    assert list(retention.plan(database, declared())) == []
     assert findings(settings, nights[-1]) <= wrong | {"volume"}
-    [days, *_] = matrices(warehouse, declared(), LAST, nights[-1])
+    [days, *_] = matrices(database, declared(), LAST, nights[-1])
     assert {cell.label for cells in days.cells.values() for cell in cells} <= {"provisional", "provisional, empty"}
 
 
@@ -107,23 +107,23 @@ def findings(settings: Settings, yesterday: date) -> set[str]:
     return {finding.subject for finding in found if not finding.is_well}
 
 
-def useful(warehouse: Warehouse) -> dict[str, object]:
+def useful(database: Database) -> dict[str, object]:
     """What a reader opens first: where the index leads, and the last day and number of rows of the views."""
-    page = (warehouse.settings.reports_dir / "index.html").read_text(encoding="utf-8")
+    page = (database.settings.reports_dir / "index.html").read_text(encoding="utf-8")
     latest = re.findall(r'<div class="label">Newest .*?<a href="([^"]*)"', page, re.DOTALL)
     assert latest
     for path in latest:
-        report = (warehouse.settings.reports_dir / path).with_suffix(".json")
+        report = (database.settings.reports_dir / path).with_suffix(".json")
         assert json.loads(report.read_text(encoding="utf-8"))["state"]["is_empty"] is False
     leading = [path for path in latest if "/daily/" in path]
-    counts = {view: ask(warehouse.settings.database_url, f"select count(*)::int as n from {view}") for view in VIEWS}
+    counts = {view: ask(database.settings.database_url, f"select count(*)::int as n from {view}") for view in VIEWS}
     return {"leading": leading, **counts}
 
 
-def final_days(warehouse: Warehouse) -> list[date]:
+def final_days(database: Database) -> list[date]:
     """The days that are final in every table that is kept by day."""
     found = ask(
-        warehouse.settings.database_url, "select day from ops.days group by 1 having bool_and(is_final) order by 1"
+        database.settings.database_url, "select day from ops.days group by 1 having bool_and(is_final) order by 1"
     )
     return [row["day"] for row in found]
 
@@ -136,7 +136,7 @@ def demo(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
     monkeypatch.setattr(samples, "_make_events", lambda *of: make(*of, events_per_day=20))
 
     def run(settings: Settings, first: date, last: date, _: str) -> None:
-        load_and_aggregate(Warehouse(settings), first, last, ["registry"])
+        load_and_aggregate(Database(settings), first, last, ["registry"])
 
     monkeypatch.setattr(samples, "run_days", run)
     monkeypatch.setattr(samples, "_refuse_other_databases", lambda _: None)

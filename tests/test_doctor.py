@@ -34,19 +34,19 @@ from analytics_etl.monitoring.status import notes
 from analytics_etl.orchestration import runs
 from analytics_etl.pipeline.backfill_plan import make_plan
 from analytics_etl.pipeline.loading import scan_files
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
 
 TODAY = DAY + timedelta(days=1)
 
 
 @pytest.fixture
-def well(settings: Settings, warehouse: Warehouse) -> Settings:
+def well(settings: Settings, database: Database) -> Settings:
     """Everything is as it should be on the day after the only day."""
     write(settings, "download_events/a.ndjson", [download(n) for n in range(20)])
     write(settings, "module_view_events/a.ndjson", [view(1)])
     write(settings, "compilation_events/a.ndjson", [compilation(1)])
-    load_and_aggregate(warehouse, DAY, DAY)
-    settle(warehouse, DAY, DAY)
+    load_and_aggregate(database, DAY, DAY)
+    settle(database, DAY, DAY)
     with restored_environment(), runs.instance(settings) as instance:
         instance.add_daemon_heartbeat(DaemonHeartbeat(datetime.now(UTC).timestamp(), "SENSOR", "x", []))
     return settings
@@ -92,7 +92,7 @@ def test_a_missing_migration(well: Settings, catalog: Catalog) -> None:
     assert only(wrong(well, catalog))[::2] == ("migrations", "analytics-etl migrate")
 
 
-def test_a_missing_partition(well: Settings, catalog: Catalog, warehouse: Warehouse) -> None:
+def test_a_missing_partition(well: Settings, catalog: Catalog, database: Database) -> None:
     execute(
         well.database_url,
         f"delete from ops.partitions where table_name = 'registry.org_stats_daily' and period_start = '{DAY}'",
@@ -102,17 +102,17 @@ def test_a_missing_partition(well: Settings, catalog: Catalog, warehouse: Wareho
         f"1 partition to run from {DAY} to {DAY}: registry.org_stats_daily: {DAY} missing",
         "analytics-etl backfill --missing",
     )
-    load(warehouse, "registry.download_events", DAY + timedelta(days=3))
+    load(database, "registry.download_events", DAY + timedelta(days=3))
     findings = {finding.subject: finding for finding in wrong(well, catalog, DAY + timedelta(days=4))}
     assert (
         "registry.download_events: 2 partitions between 2025-03-11 and 2025-03-12: missing" in findings["days"].detail
     )
 
 
-def test_a_new_table_lacks_all_days_also_old_ones(well: Settings, catalog: Catalog, warehouse: Warehouse) -> None:
+def test_a_new_table_lacks_all_days_also_old_ones(well: Settings, catalog: Catalog, database: Database) -> None:
     later = DAY + timedelta(days=40)
     write(well, "download_events/later.ndjson", [download(100, later)])
-    load_and_aggregate(warehouse, DAY, later)
+    load_and_aggregate(database, DAY, later)
     execute(well.database_url, "delete from ops.partitions where table_name = 'registry.org_stats_daily'")
     execute(well.database_url, "delete from ops.partitions where table_name = 'registry.module_stats_weekly'")
     [finding] = [found for found in wrong(well, catalog, later + timedelta(days=1)) if found.subject == "days"]
@@ -140,11 +140,11 @@ def test_a_missing_view(well: Settings, catalog: Catalog) -> None:
     )
 
 
-def test_a_stale_view(well: Settings, catalog: Catalog, warehouse: Warehouse) -> None:
+def test_a_stale_view(well: Settings, catalog: Catalog, database: Database) -> None:
     write(well, "download_events/b.ndjson", [download(n, TODAY) for n in range(100, 120)])
     for table in catalog.contracts:
-        load(warehouse, table, TODAY)
-    aggregate(warehouse, TODAY, TODAY, ["day", "week"])
+        load(database, table, TODAY)
+    aggregate(database, TODAY, TODAY, ["day", "week"])
     found = {finding.subject: finding for finding in wrong(well, catalog, TODAY + timedelta(days=1))}
     assert found["views"].detail == "registry.top_modules_30d, registry.trending_modules do not show the newest day"
     assert found["views"].advice == f"analytics-etl run {TODAY}"
@@ -180,20 +180,20 @@ def test_files_that_nothing_has_looked_at(well: Settings, catalog: Catalog) -> N
     assert (files.subject, files.advice, daemon.subject) == ("new files", "analytics-etl backfill --missing", "daemon")
 
 
-def test_rows_of_today_wait_until_it_is_over(well: Settings, catalog: Catalog, warehouse: Warehouse) -> None:
+def test_rows_of_today_wait_until_it_is_over(well: Settings, catalog: Catalog, database: Database) -> None:
     write(well, "download_events/today.ndjson", [download(50, TODAY)])
-    scan_files(catalog, warehouse, None, lambda _: None)
+    scan_files(catalog, database, None, lambda _: None)
     assert wrong(well, catalog) == []
     found = {finding.subject: finding for finding in wrong(well, catalog, TODAY + timedelta(days=1))}
     assert found["late rows"].detail == "1 row of 1 day came after the day was loaded, or before it was asked for"
     assert found["late rows"].advice == "analytics-etl backfill --missing"
 
 
-def test_rows_before_the_first_day_are_seen(well: Settings, catalog: Catalog, warehouse: Warehouse) -> None:
+def test_rows_before_the_first_day_are_seen(well: Settings, catalog: Catalog, database: Database) -> None:
     """No partition can hold them, so nothing else tells of them; the next time they are loaded as advised."""
     first, second = date(2024, 12, 30), date(2024, 12, 31)
     write(well, "download_events/old.ndjson", [download(50, first), download(51, second), download(52, second)])
-    scan_files(catalog, warehouse, None, lambda _: None)
+    scan_files(catalog, database, None, lambda _: None)
     said = (
         "3 rows of registry.download_events of 2024-12-30 to 2024-12-31 are in no table, since days begin on 2025-01-01"
     )
@@ -203,9 +203,9 @@ def test_rows_before_the_first_day_are_seen(well: Settings, catalog: Catalog, wa
     )
     subject, detail, advised = only(wrong(well, catalog))
     assert (subject, detail, advised) == ("early rows", said, advice)
-    assert notes(warehouse, DAY, TODAY) == [f"{said}: {advice}"]
-    assert notes(warehouse, DAY, TODAY, ["usage"]) == []
-    earlier = Warehouse(replace(well, start_date=first))
+    assert notes(database, DAY, TODAY) == [f"{said}: {advice}"]
+    assert notes(database, DAY, TODAY, ["usage"]) == []
+    earlier = Database(replace(well, start_date=first))
     plan = make_plan(earlier, catalog, first, second)
     assert {(gap.table, gap.start) for gap in plan.gaps if gap.table == "registry.download_events"} == {
         ("registry.download_events", first), ("registry.download_events", second)
@@ -215,14 +215,14 @@ def test_rows_before_the_first_day_are_seen(well: Settings, catalog: Catalog, wa
     assert [f for f in examine(earlier.settings, catalog, TODAY) if f.subject == "early rows" and not f.is_well] == []
 
 
-def test_each_day_that_waits_for_a_person_is_named(well: Settings, catalog: Catalog, warehouse: Warehouse) -> None:
+def test_each_day_that_waits_for_a_person_is_named(well: Settings, catalog: Catalog, database: Database) -> None:
     """Three days become final; then rows of each come late, and rows of the newest, which is provisional."""
     days = [DAY + timedelta(days=n) for n in range(10)]
     write(well, "download_events/days.ndjson", [download(100 + n, day) for n, day in enumerate(days)])
-    load_and_aggregate(warehouse, DAY, days[-1])
+    load_and_aggregate(database, DAY, days[-1])
     write(well, "download_events/late.ndjson", [download(200 + n, day) for n, day in enumerate([*days[:3], days[-1]])])
-    load(warehouse, "registry.module_view_events", days[-1])
-    load(warehouse, "registry.download_events", days[-2])  # reads the late file, and loads its own day of it only
+    load(database, "registry.module_view_events", days[-1])
+    load(database, "registry.download_events", days[-2])  # reads the late file, and loads its own day of it only
     found = {finding.subject: finding for finding in wrong(well, catalog, days[-1] + timedelta(days=1))}
     assert found["late rows"].detail == (
         "4 rows of 4 days came after the day was loaded, or before it was asked for; final, and left as they are: "

@@ -31,7 +31,8 @@ from analytics_etl.config.settings import Settings
 from analytics_etl.monitoring.doctor import Finding, examine
 from analytics_etl.orchestration import runs
 from analytics_etl.pipeline.loading import scan_files
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.pipeline.publishing import record_checks
+from analytics_etl.postgres.database import Database
 
 NAMED = f"download_events/{DAY}.ndjson"
 ZIPPED = f"{NAMED}.gz"
@@ -40,13 +41,13 @@ OF_REPORTS = {"reports"}
 
 
 @pytest.fixture
-def well(settings: Settings, warehouse: Warehouse) -> Settings:
+def well(settings: Settings, database: Database) -> Settings:
     """Everything is as it should be on the day after the only day."""
     write(settings, "download_events/a.ndjson", [download(n) for n in range(20)])
     write(settings, "module_view_events/a.ndjson", [view(1)])
     write(settings, "compilation_events/a.ndjson", [compilation(1)])
-    load_and_aggregate(warehouse, DAY, DAY)
-    settle(warehouse, DAY, DAY)
+    load_and_aggregate(database, DAY, DAY)
+    settle(database, DAY, DAY)
     return settings
 
 
@@ -173,13 +174,13 @@ def test_a_file_that_is_no_events(well: Settings, catalog: Catalog) -> None:
     assert set(wrong(well, catalog)) <= OF_REPORTS
 
 
-def test_rows_that_somebody_altered(well: Settings, catalog: Catalog, warehouse: Warehouse) -> None:
+def test_rows_that_somebody_altered(well: Settings, catalog: Catalog, database: Database) -> None:
     """The check that reconciles a table with its events finds it; a run makes the table anew."""
     table = "registry.language_stats_daily"
     execute(well.database_url, f"update {table} set compilation_count = compilation_count + 1")
     checks = [check for check in declared_checks(catalog)[table] if check.name == "matches_events"]
-    results = evaluate(warehouse, targets(catalog)[table], checks, {DAY: DAY + timedelta(days=1)})
-    warehouse.record_checks(results)
+    results = evaluate(database, targets(catalog)[table], checks, {DAY: DAY + timedelta(days=1)})
+    record_checks(database, results)
     is_not_run_again(well, f"→ analytics-etl run {DAY}")
     found = wrong(well, catalog)
     assert set(found) - OF_REPORTS == {"checks"}
@@ -189,15 +190,15 @@ def test_rows_that_somebody_altered(well: Settings, catalog: Catalog, warehouse:
     assert set(wrong(well, catalog)) <= OF_REPORTS
 
 
-def test_a_change_that_was_refused(well: Settings, catalog: Catalog, warehouse: Warehouse) -> None:
+def test_a_change_that_was_refused(well: Settings, catalog: Catalog, database: Database) -> None:
     """It is told once, although the rows that wait are late as well."""
     last = DAY + timedelta(days=8)
     write(well, "download_events/later.ndjson", [download(500, last)])
-    load_and_aggregate(warehouse, DAY, last)
-    settle(warehouse, DAY, last)
+    load_and_aggregate(database, DAY, last)
+    settle(database, DAY, last)
     write(well, "download_events/late.ndjson", [download(600 + n) for n in range(10)])
     assert typed_by(well, f"run {DAY}").exit_code == 1
-    scan_files(catalog, warehouse, None, lambda _: None)
+    scan_files(catalog, database, None, lambda _: None)
     today = last + timedelta(days=1)
     found = wrong(well, catalog, today)
     assert found["late rows"].advice == "see changes: what publishes them loads these rows"
@@ -216,7 +217,7 @@ def test_nothing_is_loaded_yet(settings: Settings, catalog: Catalog) -> None:
     found = wrong(settings, catalog)
     assert found["days"].detail == "no day has been loaded"
     assert found["days"].advice == f"with files in the landing folders above: {cure}"
-    scan_files(catalog, Warehouse(settings), None, lambda _: None)
+    scan_files(catalog, Database(settings), None, lambda _: None)
     found = wrong(settings, catalog)
     days = f"{DAY - timedelta(days=1)} to {DAY}"
     assert (found["days"].detail, found["days"].advice) == (

@@ -32,11 +32,14 @@ from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.cli import main
 from analytics_etl.config.settings import PerTable, Settings
 from analytics_etl.monitoring import doctor
-from analytics_etl.pipeline import dropping, retention
+from analytics_etl.ops.archives import archived_days
+from analytics_etl.ops.operations import waiting_days
+from analytics_etl.pipeline import dropping, publishing, retention
 from analytics_etl.pipeline.backfill_plan import make_plan
 from analytics_etl.pipeline.late import late_days, new_files
 from analytics_etl.pipeline.reports import write_index, write_report
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
+from analytics_etl.tables.archiving import Archiver
 
 FIRST, LAST = date(2025, 3, 30), date(2025, 4, 1)  # a Sunday to a Tuesday: two weeks, two months
 DAYS = days_of(FIRST, LAST)
@@ -67,13 +70,13 @@ def write_day(settings: Settings, day: date) -> None:
     write(settings, f"schedule_events/{day}.ndjson", [execution(n, day) for n in numbers])
 
 
-def write_reports(warehouse: Warehouse, families: Sequence[str], *days: date) -> None:
+def write_reports(database: Database, families: Sequence[str], *days: date) -> None:
     cadences: tuple[Cadence, ...] = ("day", "week", "month")
     for family in families:
         for cadence in cadences:
             for start in sorted({period_start(cadence, day) for day in days}):
-                write_report(warehouse, declared(), family, cadence, start)
-    write_index(warehouse.settings.reports_dir)
+                write_report(database, declared(), family, cadence, start)
+    write_index(database.settings.reports_dir)
 
 
 def books(settings: Settings) -> dict[str, list[dict[str, Any]]]:
@@ -98,9 +101,9 @@ def typed(settings: Settings, *arguments: str) -> Result:
         return CliRunner(env={"COLUMNS": "200", **variables(settings)}).invoke(main, list(arguments))
 
 
-def drop(warehouse: Warehouse, first: date, last: date, families: tuple[str, ...] = ()) -> dropping.Dropped:
+def drop(database: Database, first: date, last: date, families: tuple[str, ...] = ()) -> dropping.Dropped:
     target = dropping.target_of(declared(), first, last, families)
-    return dropping.run(warehouse, declared(), target, "test", "why", lambda *_: None)
+    return dropping.run(database, declared(), target, "test", "why", lambda *_: None)
 
 
 @pytest.fixture
@@ -111,14 +114,14 @@ def twin(server: Server, settings: Settings) -> Iterator[Settings]:
     server.drop(url)
 
 
-def loaded(settings: Settings, families: Sequence[str], *days: date) -> Warehouse:
+def loaded(settings: Settings, families: Sequence[str], *days: date) -> Database:
     """Days that were run, with their reports."""
-    warehouse = Warehouse(settings)
+    database = Database(settings)
     for day in days:
         write_day(settings, day)
-    load_and_aggregate(warehouse, days[0], days[-1], families)
-    write_reports(warehouse, families, *days)
-    return warehouse
+    load_and_aggregate(database, days[0], days[-1], families)
+    write_reports(database, families, *days)
+    return database
 
 
 def assert_same(settings: Settings, twin: Settings) -> None:
@@ -135,16 +138,16 @@ def test_what_is_left_is_as_if_the_day_had_never_been_run(
 ) -> None:
     """Its files are taken away, too."""
     left = [day for day in DAYS if day != gone]
-    warehouse = loaded(settings, [family], *DAYS)
+    database = loaded(settings, [family], *DAYS)
     for path in settings.landing_dir.glob(f"*/{gone}.ndjson"):
         path.unlink()
-    drop(warehouse, gone, gone, (family,))
+    drop(database, gone, gone, (family,))
 
     for day in left:
         write_day(twin, day)
     for day in left:
-        load_and_aggregate(Warehouse(twin), day, day, [family])
-    write_reports(Warehouse(twin), [family], *left)
+        load_and_aggregate(Database(twin), day, day, [family])
+    write_reports(Database(twin), [family], *left)
     assert_same(settings, twin)
     [audit] = ask(settings.database_url, "select actor, action, subject, reason from ops.audit")
     assert tuple(audit.values()) == ("test", "drop", f"{gone} to {gone} of {family}", "why")
@@ -152,84 +155,84 @@ def test_what_is_left_is_as_if_the_day_had_never_been_run(
 
 def test_a_wrong_year_is_undone_completely(settings: Settings) -> None:
     """All days before became final by it; the reports say what they said."""
-    warehouse = loaded(settings, ["registry"], *DAYS)
+    database = loaded(settings, ["registry"], *DAYS)
     before = (all_tables(settings.database_url), books(settings), reports(settings))
     wrong = FIRST.replace(year=2026)
-    load_and_aggregate(warehouse, wrong, wrong, ["registry"])
-    write_reports(warehouse, ["registry"], *DAYS, wrong)
+    load_and_aggregate(database, wrong, wrong, ["registry"])
+    write_reports(database, ["registry"], *DAYS, wrong)
     states = {row["state"] for row in books(settings)["days"] if row["day"] < wrong}
     assert states == {"final"}
-    drop(warehouse, wrong, wrong)
+    drop(database, wrong, wrong)
     assert (all_tables(settings.database_url), books(settings), reports(settings)) == before
 
 
 def test_all_days_of_one_family_go_and_the_other_stays(settings: Settings) -> None:
-    warehouse = loaded(settings, FAMILIES, *DAYS[:2])
+    database = loaded(settings, FAMILIES, *DAYS[:2])
     before = {table: rows for table, rows in all_tables(settings.database_url).items() if "schedules." in table}
-    seen = drop(warehouse, FIRST, LAST, ("registry",))
+    seen = drop(database, FIRST, LAST, ("registry",))
     after = all_tables(settings.database_url)
     assert {table: rows for table, rows in after.items() if "schedules." in table} == before
     assert {table for table, rows in after.items() if "registry." in table and rows} == set()
     assert {path.split("/")[0] for path in reports(settings)} == {"schedules"}
     assert seen.remade == {}
-    again = drop(warehouse, FIRST, LAST, ("registry",))
+    again = drop(database, FIRST, LAST, ("registry",))
     assert again.is_nothing
 
 
 def test_files_that_are_there_wait_and_are_loaded_again(settings: Settings) -> None:
     """Also one that holds another day, too; one that is gone is forgotten."""
-    warehouse = Warehouse(settings)
+    database = Database(settings)
     write(settings, "download_events/both.ndjson", [download(1, FIRST), download(2, LAST), download(3, LAST)])
     gone = write(settings, "download_events/gone.ndjson", [download(4, LAST)])
-    load(warehouse, DOWNLOADS, FIRST, LAST)
+    load(database, DOWNLOADS, FIRST, LAST)
     before = [row for row in rows_of(settings.database_url) if event_id(4) not in row]
     gone.unlink()
-    seen = drop(warehouse, LAST, LAST)
+    seen = drop(database, LAST, LAST)
     assert [(file.path, file.rows, file.has_other_days, file.is_there) for file in seen.found.files] == [
         ("download_events/both.ndjson", 2, True, True), ("download_events/gone.ndjson", 1, False, False)
     ]  # fmt: skip
     assert booked(settings.database_url) == {
         "download_events/both.ndjson": {str(FIRST): (1, 0, 1, 0, 0), str(LAST): (2, 0, None, None, None)}
     }
-    [waiting] = warehouse.waiting_days()
+    [waiting] = database.run(waiting_days)
     assert (waiting["day"], waiting["rows_waiting"], waiting["is_loaded"]) == (LAST, 2, False)
-    load(warehouse, DOWNLOADS, LAST)
+    load(database, DOWNLOADS, LAST)
     assert rows_of(settings.database_url) == before
 
 
 def test_a_file_that_comes_back_is_read_again(settings: Settings) -> None:
-    warehouse = Warehouse(settings)
+    database = Database(settings)
     path = write(settings, "download_events/both.ndjson", [download(1, FIRST), download(2, LAST)])
-    load(warehouse, DOWNLOADS, FIRST, LAST)
+    load(database, DOWNLOADS, FIRST, LAST)
     away = path.rename(settings.home.parent / "away")
-    drop(warehouse, LAST, LAST)
+    drop(database, LAST, LAST)
     assert booked(settings.database_url) == {"download_events/both.ndjson": {str(FIRST): (1, 0, 1, 0, 0)}}
     away.rename(path)
-    [file] = new_files(declared().contracts[DOWNLOADS], declared(), warehouse)
+    [file] = new_files(declared().contracts[DOWNLOADS], declared(), database)
     assert file.path == "download_events/both.ndjson"
 
 
 def test_interrupted_before_the_commit_nothing_has_happened(settings: Settings) -> None:
-    warehouse = loaded(settings, ["registry"], *DAYS[:1])
+    database = loaded(settings, ["registry"], *DAYS[:1])
     tables, before = all_tables(settings.database_url), books(settings)
 
     def interrupt(_: object) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        warehouse.drop_days(dropping.target_of(declared(), FIRST, FIRST), "test", "why", interrupt)
+        dropping.drop_days(database, dropping.target_of(declared(), FIRST, FIRST), "test", "why", interrupt)
     assert (all_tables(settings.database_url), books(settings)) == (tables, before)
-    assert drop(warehouse, FIRST, FIRST).rows > 0
+    assert drop(database, FIRST, FIRST).rows > 0
 
 
 @pytest.mark.parametrize("mended_by", ["drop", "backfill --missing"])
 def test_interrupted_after_the_commit_it_goes_on(settings: Settings, twin: Settings, mended_by: str) -> None:
-    warehouse = loaded(settings, ["schedules"], *DAYS)
+    database = loaded(settings, ["schedules"], *DAYS)
     for path in settings.landing_dir.glob(f"*/{LAST}.ndjson"):
         path.unlink()
     target = dropping.target_of(declared(), LAST, LAST, ("schedules",))
-    warehouse.drop_days(target, "test", "why", lambda _: None)
-    plan = make_plan(warehouse, declared(), FIRST, DAYS[1], ("schedules",))
+    dropping.drop_days(database, target, "test", "why", lambda _: None)
+    plan = make_plan(database, declared(), FIRST, DAYS[1], ("schedules",))
     gaps = [(gap.table, gap.start) for gap in plan.gaps if gap.why == "made of days that were dropped since"]
     # What happens to executions is looked for on the 2 days after theirs.
     assert ("schedules.schedule_flow_daily", DAYS[1]) in gaps
@@ -237,28 +240,28 @@ def test_interrupted_after_the_commit_it_goes_on(settings: Settings, twin: Setti
         f"daily {FIRST} to {DAYS[1]}: schedules.schedule_flow_daily; schedules.daily_report"
     ), "nothing else is made anew"
     if mended_by == "drop":
-        drop(warehouse, LAST, LAST, ("schedules",))
+        drop(database, LAST, LAST, ("schedules",))
     else:
-        load_and_aggregate(warehouse, FIRST, DAYS[1], ["schedules"])
+        load_and_aggregate(database, FIRST, DAYS[1], ["schedules"])
     for day in DAYS[:2]:
         write_day(twin, day)
-    load_and_aggregate(Warehouse(twin), FIRST, DAYS[1], ["schedules"])
+    load_and_aggregate(Database(twin), FIRST, DAYS[1], ["schedules"])
     assert all_tables(settings.database_url) == all_tables(twin.database_url)
     assert books(settings)["partitions"] == books(twin)["partitions"]
 
 
 def test_archived_days_are_refused(settings: Settings) -> None:
     write(settings, "download_events/a.ndjson", [download(1, FIRST), download(2, LAST)])
-    warehouse = Warehouse(replace(settings, retention=PerTable(1), lateness=PerTable(1)))
-    load(warehouse, DOWNLOADS, FIRST, LAST)
-    retention.run(warehouse, declared(), "test", lambda *_: None)
+    database = Database(replace(settings, retention=PerTable(1), lateness=PerTable(1)))
+    load(database, DOWNLOADS, FIRST, LAST)
+    retention.run(database, declared(), "test", lambda *_: None)
     refused = typed(settings, "drop", str(FIRST), "--to", str(LAST), "--reason", "why")
     assert refused.exit_code == 1
     assert f'analytics-etl restore {DOWNLOADS} {FIRST} --reason "why"' in refused.stderr
-    assert warehouse.archived_days([DOWNLOADS], FIRST, LAST) == {DOWNLOADS: [FIRST]}
+    assert database.run(archived_days, [DOWNLOADS], FIRST, LAST) == {DOWNLOADS: [FIRST]}
     contract = declared().contracts[DOWNLOADS]
-    warehouse.archiver.restore(contract, FIRST, "test", "why")
-    drop(warehouse, FIRST, LAST)
+    Archiver(database.settings).restore(contract, FIRST, "test", "why")
+    drop(database, FIRST, LAST)
     assert rows_of(settings.database_url) == []
     assert ask(settings.database_url, "table ops.archives") == []
 
@@ -266,12 +269,12 @@ def test_archived_days_are_refused(settings: Settings) -> None:
 def test_archived_days_that_nobody_needs_go_with_their_files(settings: Settings) -> None:
     """Those of the demo."""
     write(settings, "download_events/a.ndjson", [download(1, FIRST), download(2, LAST)])
-    warehouse = Warehouse(replace(settings, retention=PerTable(1), lateness=PerTable(1)))
-    load(warehouse, DOWNLOADS, FIRST, LAST)
-    retention.run(warehouse, declared(), "test", lambda *_: None)
+    database = Database(replace(settings, retention=PerTable(1), lateness=PerTable(1)))
+    load(database, DOWNLOADS, FIRST, LAST)
+    retention.run(database, declared(), "test", lambda *_: None)
     assert len(list(settings.archive_dir.rglob("*.*"))) == 3, "a folder and two files"
     target = dropping.target_of(declared(), FIRST, LAST, are_archives_needed=False)
-    dropping.run(warehouse, declared(), target, "test", "why", lambda *_: None)
+    dropping.run(database, declared(), target, "test", "why", lambda *_: None)
     assert [path for path in settings.archive_dir.rglob("*") if path.is_file()] == []
     assert rows_of(settings.database_url) == []
     assert ask(settings.database_url, "table ops.archives") == []
@@ -285,13 +288,13 @@ def test_settings_that_selects_name_count(settings: Settings) -> None:
     with restored_environment():
         os.environ.update(environment)
         catalog = Catalog.of(Settings.from_environment())
-    warehouse = Warehouse(settings)
+    database = Database(settings)
     usage = [table for table in catalog.in_order() if table.startswith("usage.")]
     for table in usage:
         if table in catalog.contracts:
-            load(warehouse, table, *DAYS[:2])
+            load(database, table, *DAYS[:2])
         elif table in catalog.aggregates:
-            warehouse.replace(catalog.aggregates[table], periods("day", FIRST, DAYS[1]))
+            publishing.replace(database, catalog.aggregates[table], periods("day", FIRST, DAYS[1]))
     before = books(settings)["partitions"]
     with restored_environment():
         result = CliRunner(env=environment).invoke(main, ["drop", str(FIRST), "--reason", "why", "--family", "usage"])
@@ -301,7 +304,7 @@ def test_settings_that_selects_name_count(settings: Settings) -> None:
 
 def test_the_command_says_what_goes_and_what_stays(settings: Settings) -> None:
     write(settings, "download_events/a.ndjson", [download(1, FIRST), download(2, LAST)])
-    load(Warehouse(settings), DOWNLOADS, LAST)
+    load(Database(settings), DOWNLOADS, LAST)
     words = ("drop", str(LAST), "--reason", "a try")
     plan = typed(settings, *words, "--dry-run")
     assert plan.exit_code == 0, plan.output
@@ -326,7 +329,7 @@ def test_the_command_says_what_goes_and_what_stays(settings: Settings) -> None:
 
 def test_on_a_terminal_it_asks_before_final_days_go(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     write(settings, "download_events/a.ndjson", [download(1, FIRST), download(2, FIRST + timedelta(days=7))])
-    load(Warehouse(settings), DOWNLOADS, FIRST, FIRST + timedelta(days=7))
+    load(Database(settings), DOWNLOADS, FIRST, FIRST + timedelta(days=7))
     monkeypatch.setattr("analytics_etl.cli.dropping.is_terminal", lambda: True)
     assert typed(settings, "drop", str(FIRST), "--reason", "why").exit_code == 1
     assert len(rows_of(settings.database_url)) == 2
@@ -341,12 +344,12 @@ def test_a_dropped_day_is_left_alone_as_long_as_only_its_old_files_are_there(set
     assert typed(settings, "backfill", str(FIRST), str(LAST), "--family", "registry").exit_code == 0
     done = typed(settings, "drop", str(gone), "--family", "registry", "--reason", "a try")
     assert done.exit_code == 0, done.output
-    warehouse = Warehouse(settings)
-    plan = make_plan(warehouse, declared(), FIRST, LAST, ("registry",))
+    database = Database(settings)
+    plan = make_plan(database, declared(), FIRST, LAST, ("registry",))
     assert (plan.reasons(), plan.jobs) == ([], []), "checks, views and reports follow by themselves"
     said = f"{gone} of registry was dropped (a try), and its files are still in landing"
     assert [str(each) for each in plan.dropped] == [said]
-    assert gone not in late_days(warehouse, declared(), LAST)
+    assert gone not in late_days(database, declared(), LAST)
     left = typed(settings, "backfill", "--missing", "--family", "registry")
     assert f"! {said}: left alone; to load it again: analytics-etl run {gone}" in left.stdout
     assert "nothing else to do" in left.stdout
@@ -360,18 +363,18 @@ def test_a_dropped_day_is_left_alone_as_long_as_only_its_old_files_are_there(set
     assert str(gone) not in wrong["late rows"].detail
     # A newer file makes it due again.
     write(settings, "download_events/newer.ndjson", [download(900, gone)])
-    load(warehouse, DOWNLOADS, DAYS[0])
-    assert gone in late_days(warehouse, declared(), LAST)
-    plan = make_plan(warehouse, declared(), FIRST, LAST, ("registry",))
+    load(database, DOWNLOADS, DAYS[0])
+    assert gone in late_days(database, declared(), LAST)
+    plan = make_plan(database, declared(), FIRST, LAST, ("registry",))
     assert plan.dropped == []
     assert (DOWNLOADS, gone) in {(gap.table, gap.start) for gap in plan.gaps}
 
 
 def test_a_dropped_day_can_be_accepted_as_empty(settings: Settings) -> None:
-    warehouse = Warehouse(settings)
+    database = Database(settings)
     write(settings, "download_events/a.ndjson", [download(1, FIRST), download(2, LAST)])
-    load(warehouse, DOWNLOADS, FIRST, LAST)
-    drop(warehouse, LAST, LAST)
-    assert not doctor.days.dropped(warehouse).is_well
+    load(database, DOWNLOADS, FIRST, LAST)
+    drop(database, LAST, LAST)
+    assert not doctor.days.dropped(database).is_well
     assert typed(settings, "accept-gap", str(LAST), str(LAST), "--reason", "why").exit_code == 0
-    assert doctor.days.dropped(warehouse).is_well
+    assert doctor.days.dropped(database).is_well

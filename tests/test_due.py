@@ -16,33 +16,34 @@ from analytics_etl.monitoring import doctor
 from analytics_etl.monitoring.status import matrices
 from analytics_etl.ops.operations import CheckResult
 from analytics_etl.orchestration.checks import _refreshed
+from analytics_etl.pipeline import publishing
 from analytics_etl.pipeline.backfill_plan import Plan, make_plan
 from analytics_etl.pipeline.due_reports import report_version
 from analytics_etl.pipeline.reports import write_report
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
 
 NEXT = DAY + timedelta(days=1)
 OVERVIEW = "registry.overview_daily"
 
 
 @pytest.fixture
-def done(settings: Settings, warehouse: Warehouse) -> Warehouse:
+def done(settings: Settings, database: Database) -> Database:
     """Two days of the registry with which everything is done."""
     write(settings, "download_events/a.ndjson", [download(1), download(2, NEXT)])
-    load_and_aggregate(warehouse, DAY, NEXT)
-    settle(warehouse, DAY, NEXT)
-    return warehouse
+    load_and_aggregate(database, DAY, NEXT)
+    settle(database, DAY, NEXT)
+    return database
 
 
-def plan(warehouse: Warehouse) -> Plan:
-    return make_plan(warehouse, declared(), DAY, NEXT)
+def plan(database: Database) -> Plan:
+    return make_plan(database, declared(), DAY, NEXT)
 
 
-def reasons(warehouse: Warehouse) -> list[str]:
-    return plan(warehouse).reasons()
+def reasons(database: Database) -> list[str]:
+    return plan(database).reasons()
 
 
-def test_checks_are_due_that_never_ran_ran_on_other_rows_or_were_others(done: Warehouse) -> None:
+def test_checks_are_due_that_never_ran_ran_on_other_rows_or_were_others(done: Database) -> None:
     url = done.settings.database_url
     assert reasons(done) == []
     where = f"where table_name = '{OVERVIEW}' and period_start = '{DAY}'"
@@ -77,7 +78,7 @@ def test_checks_are_due_that_never_ran_ran_on_other_rows_or_were_others(done: Wa
     assert reasons(done) == [], "what is unknown counts as current"
 
 
-def test_rows_that_stay_the_same_stay_checked(done: Warehouse) -> None:
+def test_rows_that_stay_the_same_stay_checked(done: Database) -> None:
     """Everything is made anew and comes out as it was, also the partitions that read the days before theirs."""
     load_and_aggregate(done, DAY, DAY)
     assert due_checks(done, declared_checks(declared())) == []
@@ -91,7 +92,7 @@ def test_rows_that_stay_the_same_stay_checked(done: Warehouse) -> None:
     assert ("usage.service_usage_daily", DAY) not in found
 
 
-def test_a_run_checks_the_partitions_that_it_brought_up_to_date(done: Warehouse) -> None:
+def test_a_run_checks_the_partitions_that_it_brought_up_to_date(done: Database) -> None:
     """The overview counts 30 days, so that late rows of a day change the day after, too."""
     write(done.settings, "download_events/late.ndjson", [download(3)])
     load(done, DOWNLOADS, DAY)
@@ -113,7 +114,7 @@ def test_a_check_is_another_when_it_demands_something_else() -> None:
     assert replace(query, query=commented).code_version == query.code_version
 
 
-def test_reports_are_due_that_are_not_on_disk_or_no_longer_true(done: Warehouse) -> None:
+def test_reports_are_due_that_are_not_on_disk_or_no_longer_true(done: Database) -> None:
     url, folder = done.settings.database_url, done.settings.reports_dir
     for file in folder.glob(f"registry/daily/{DAY}.html"):
         file.unlink()
@@ -131,7 +132,7 @@ def test_reports_are_due_that_are_not_on_disk_or_no_longer_true(done: Warehouse)
         assert f"registry.daily_report: {DAY} {why}" in reasons(done)
         settle(done, DAY, NEXT)
     watched = CheckResult("registry.overview_daily", "watchdog_agrees", DAY, NEXT, True, "error", "d", 0, [])  # noqa: FBT003
-    done.record_checks([watched])
+    publishing.record_checks(done, [watched])
     assert reasons(done) == [], "the watchdog looks at old days each week"
     execute(url, f"delete from ops.reports {where}")
     assert f"registry.daily_report: {DAY} not published yet" in reasons(done)
@@ -139,7 +140,7 @@ def test_reports_are_due_that_are_not_on_disk_or_no_longer_true(done: Warehouse)
     assert reasons(done) == [], "what is unknown counts as current"
 
 
-def test_the_newest_report_is_due_when_a_file_is_found_that_tells_no_day(done: Warehouse) -> None:
+def test_the_newest_report_is_due_when_a_file_is_found_that_tells_no_day(done: Database) -> None:
     write(done.settings, "download_events/app.ndjson", [download(3, downloaded_at="soon")])
     load(done, DOWNLOADS, DAY)
     found = {(gap.table, gap.start) for gap in plan(done).reports}
@@ -149,7 +150,7 @@ def test_the_newest_report_is_due_when_a_file_is_found_that_tells_no_day(done: W
     assert plan(done).reports == []
 
 
-def test_an_emptied_folder_is_due_and_an_old_index(done: Warehouse) -> None:
+def test_an_emptied_folder_is_due_and_an_old_index(done: Database) -> None:
     folder = done.settings.reports_dir
     (folder / "index.html").unlink()
     assert reasons(done) == ["reports.index: not there, or older than a report"]
@@ -163,16 +164,16 @@ def test_an_emptied_folder_is_due_and_an_old_index(done: Warehouse) -> None:
     ]  # fmt: skip
 
 
-def test_a_view_that_was_not_refreshed_is_due(done: Warehouse) -> None:
+def test_a_view_that_was_not_refreshed_is_due(done: Database) -> None:
     write(done.settings, "download_events/late.ndjson", [download(3, NEXT)])
     load(done, DOWNLOADS, NEXT)
     aggregate(done, NEXT, NEXT, ("day",), ["registry"])
     assert plan(done).views["registry.top_modules_30d"] == "older than its input registry.module_stats_daily"
-    done.refresh(declared().views["registry.top_modules_30d"])
+    publishing.refresh(done, declared().views["registry.top_modules_30d"])
     assert plan(done).views["registry.top_modules_30d"] == "changed since it was checked"
 
 
-def test_a_report_does_not_call_passed_what_did_not_run(done: Warehouse) -> None:
+def test_a_report_does_not_call_passed_what_did_not_run(done: Database) -> None:
     def said() -> tuple[str, list[str]]:
         value = write_report(done, declared(), "registry", "day", DAY).value
         sections = {section["name"]: section["sentence"] for section in value["sections"]}

@@ -35,8 +35,9 @@ from analytics_etl.orchestration.definitions import build_defs
 from analytics_etl.postgres import migrations
 from analytics_etl.postgres import server as embedded
 from analytics_etl.postgres.connection import LOST_CONNECTION, DatabaseError, database_url
+from analytics_etl.postgres.database import Database
+from analytics_etl.tables.batches import batch_view
 from analytics_etl.tables.loading import DayLoad
-from analytics_etl.tables.warehouse import Warehouse
 
 SEED = 20250310
 ROWS = 300
@@ -76,13 +77,13 @@ def count_steps(at_step: Callable[[int, str], None]) -> None:
 
 def run_day(settings: Settings) -> None:
     """What a run of the day of the registry does to the database, a check's view of its batch included."""
-    warehouse = Warehouse(settings)
+    database = Database(settings)
     for contract in declared().contracts.values():
         if contract.family == "registry":
-            load(warehouse, contract.table)
-    aggregate(warehouse, DAY, DAY, ["day"], ["registry"])
-    with warehouse.batch_view("registry.module_stats_daily", "day", DAY, DAY + timedelta(days=1)) as batch:
-        warehouse.query(f"select count(*) as count from {batch}")
+            load(database, contract.table)
+    aggregate(database, DAY, DAY, ["day"], ["registry"])
+    with batch_view(database.settings, "registry.module_stats_daily", "day", DAY, DAY + timedelta(days=1)) as batch:
+        database.query(f"select count(*) as count from {batch}")
 
 
 def child(settings: Settings, kill_at: int, answer: int) -> None:
@@ -296,14 +297,14 @@ def test_two_runs_of_the_same_day_at_once(settings: Settings, runner: Runner) ->
         assert leftovers(settings.database_url) == []
 
 
-def test_a_folder_left_behind_is_cleared_and_one_in_use_is_not(settings: Settings, warehouse: Warehouse) -> None:
+def test_a_folder_left_behind_is_cleared_and_one_in_use_is_not(settings: Settings, database: Database) -> None:
     write_version(settings, 1)
     left = settings.temporary_dir / "reader-left"
     left.mkdir(parents=True)
     (left / "unpacked.parquet").write_bytes(b"x" * 1000)
     in_use = Scratch(settings.temporary_dir)
     assert not left.exists()
-    load(warehouse)
+    load(database)
     assert list(settings.temporary_dir.iterdir()) == [in_use.path]
     in_use.remove()
     assert list(settings.temporary_dir.iterdir()) == []

@@ -12,34 +12,36 @@ from analytics_etl.checks import declared_checks, evaluate, targets
 from analytics_etl.config.settings import PerTable, Settings
 from analytics_etl.monitoring.doctor.files import files_read
 from analytics_etl.pipeline import retention
+from analytics_etl.pipeline.forgetting import forget_file
+from analytics_etl.pipeline.publishing import record_checks
 from analytics_etl.postgres.connection import DatabaseError
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
 
 NEXT_DAY = DAY + timedelta(days=1)
 LOST = "download_events/lost.ndjson"
 
 
-def failed_checks(warehouse: Warehouse, catalog: Catalog) -> set[str]:
+def failed_checks(database: Database, catalog: Catalog) -> set[str]:
     """The checks about files and books that fail on the first day, kept as a run keeps them."""
     names = ("files_are_readable", "undated_files_are_readable", "loaded_equals_read")
     checks = [check for check in declared_checks(catalog)[DOWNLOADS] if check.name in names]
-    results = evaluate(warehouse, targets(catalog)[DOWNLOADS], checks, {DAY: NEXT_DAY})
-    warehouse.record_checks(results)
+    results = evaluate(database, targets(catalog)[DOWNLOADS], checks, {DAY: NEXT_DAY})
+    record_checks(database, results)
     return {result.name for result in results if not result.passed}
 
 
 @pytest.fixture
-def lost(settings: Settings, warehouse: Warehouse) -> Warehouse:
+def lost(settings: Settings, database: Database) -> Database:
     """A file with rows of two days is gone, and the first of them was run without it."""
     write(settings, "download_events/kept.ndjson", [download(1)])
     path = write(settings, LOST, [download(2), download(3, file_size=-1), download(4, NEXT_DAY)])
-    load(warehouse, DOWNLOADS, DAY, NEXT_DAY)
+    load(database, DOWNLOADS, DAY, NEXT_DAY)
     path.unlink()
-    load(warehouse)
-    return warehouse
+    load(database)
+    return database
 
 
-def test_its_days_are_free_again(lost: Warehouse, catalog: Catalog) -> None:
+def test_its_days_are_free_again(lost: Database, catalog: Catalog) -> None:
     url = lost.settings.database_url
     assert failed_checks(lost, catalog) == {"files_are_readable"}
     assert len(rows_of(url)) == 2
@@ -59,61 +61,61 @@ def test_its_days_are_free_again(lost: Warehouse, catalog: Catalog) -> None:
 
 
 def test_a_file_that_could_never_be_read_is_forgotten_too(
-    settings: Settings, warehouse: Warehouse, catalog: Catalog
+    settings: Settings, database: Database, catalog: Catalog
 ) -> None:
     write(settings, "download_events/kept.ndjson", [download(1)])
     path = write(settings, f"download_events/{DAY}.csv", b"no header of ours\n")
-    load(warehouse)
+    load(database)
     path.unlink()
-    load(warehouse)
-    assert failed_checks(warehouse, catalog) == {"files_are_readable"}
-    forgotten = warehouse.forget_file(f"download_events/{DAY}.csv", "somebody", "rubbish")
+    load(database)
+    assert failed_checks(database, catalog) == {"files_are_readable"}
+    forgotten = forget_file(database, f"download_events/{DAY}.csv", "somebody", "rubbish")
     assert (forgotten.rows, forgotten.days) == (0, [DAY])
-    assert failed_checks(warehouse, catalog) == set()
+    assert failed_checks(database, catalog) == set()
 
 
-def test_nothing_is_to_be_run_for_a_file_that_held_no_valid_row(settings: Settings, warehouse: Warehouse) -> None:
+def test_nothing_is_to_be_run_for_a_file_that_held_no_valid_row(settings: Settings, database: Database) -> None:
     write(settings, "download_events/kept.ndjson", [download(1)])
     path = write(settings, LOST, [download(2, file_size=-1), download(3, NEXT_DAY, file_size=-1)])
-    load(warehouse, DOWNLOADS, DAY)
+    load(database, DOWNLOADS, DAY)
     path.unlink()
-    load(warehouse)
-    finding, _ = files_read(warehouse, {})
+    load(database)
+    finding, _ = files_read(database, {})
     assert finding.is_well
     done = call(f"forget {LOST} --reason moved", variables(settings))
     assert (done.exit_code, done.stdout) == (0, f"✓ {LOST} is forgotten\n")
 
 
-def test_what_would_be_wrong_is_refused(lost: Warehouse) -> None:
+def test_what_would_be_wrong_is_refused(lost: Database) -> None:
     with pytest.raises(DatabaseError, match=r"is still there, and would be read again"):
-        lost.forget_file("download_events/kept.ndjson", "somebody", "why")
+        forget_file(lost, "download_events/kept.ndjson", "somebody", "why")
     with pytest.raises(DatabaseError, match=rf"knows no file download_events/x.*for example: {LOST}"):
-        lost.forget_file("download_events/x", "somebody", "why")
+        forget_file(lost, "download_events/x", "somebody", "why")
     lost.settings.landing_dir.rename(lost.settings.landing_dir.with_name("unmounted"))
     with pytest.raises(DatabaseError, match=r"is it mounted\?"):
-        lost.forget_file(LOST, "somebody", "why")
+        forget_file(lost, LOST, "somebody", "why")
     assert ledger(lost.settings.database_url)[LOST]["state"] == "gone"
     assert ask(lost.settings.database_url, "select * from ops.audit") == []
 
 
 def test_rows_that_only_the_archive_holds_stay_in_the_ledger(settings: Settings, catalog: Catalog) -> None:
     newest = DAY + timedelta(days=30)
-    warehouse = Warehouse(replace(settings, retention=PerTable(30), personal_retention=PerTable(None)))
+    database = Database(replace(settings, retention=PerTable(30), personal_retention=PerTable(None)))
     alone = write(settings, "download_events/alone.ndjson", [download(1)])
     both = write(settings, "download_events/both.ndjson", [download(2), download(3, newest)])
-    load(warehouse, DOWNLOADS, DAY, newest)
-    assert retention.run(warehouse, catalog, "test", lambda *_: None).days == 1
+    load(database, DOWNLOADS, DAY, newest)
+    assert retention.run(database, catalog, "test", lambda *_: None).days == 1
     alone.unlink()
     both.unlink()
     before = booked(settings.database_url)
     with pytest.raises(DatabaseError, match="its rows are in the archive only"):
-        warehouse.forget_file("download_events/alone.ndjson", "somebody", "why")
+        forget_file(database, "download_events/alone.ndjson", "somebody", "why")
     assert booked(settings.database_url) == before
-    forgotten = warehouse.forget_file("download_events/both.ndjson", "somebody", "why")
+    forgotten = forget_file(database, "download_events/both.ndjson", "somebody", "why")
     assert (forgotten.rows, forgotten.days, forgotten.archived) == (1, [newest], [DAY])
     day = DAY.isoformat()
     assert booked(settings.database_url) == {path: {day: days[day]} for path, days in before.items()}
-    assert failed_checks(warehouse, catalog) == set()
-    load(warehouse, DOWNLOADS, newest)
+    assert failed_checks(database, catalog) == set()
+    load(database, DOWNLOADS, newest)
     assert rows_of(settings.database_url) == []
     assert ledger(settings.database_url)["download_events/both.ndjson"]["state"] == "read"

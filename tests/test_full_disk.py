@@ -18,9 +18,11 @@ from events import DOWNLOADS, ask, declared, download, load, write
 
 from analytics_etl.config.settings import CHECKOUT, Settings
 from analytics_etl.postgres.connection import connect
+from analytics_etl.postgres.database import Database
 from analytics_etl.postgres.failures import explained
 from analytics_etl.tables import partition_rows
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.tables.archiving import Archiver
+from analytics_etl.tables.partition_rows import event_rows
 
 DAY = date(2025, 3, 10)
 SECONDS = 30
@@ -28,12 +30,12 @@ SECONDS = 30
 
 
 @pytest.fixture
-def loaded(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Warehouse:
+def loaded(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Database:
     """A day of some megabytes, more than may wait between the server and us."""
     monkeypatch.setattr(partition_rows, "_BLOCK", 1 << 18)
     write(settings, f"download_events/{DAY}.ndjson", [download(1, DAY)])
-    warehouse = Warehouse(settings)
-    load(warehouse, DOWNLOADS, DAY)
+    database = Database(settings)
+    load(database, DOWNLOADS, DAY)
     columns = [c.name for c in declared().contracts[DOWNLOADS].columns if c.name not in ("event_id", "user_agent")]
     names = ", ".join(columns)
     ask(
@@ -41,7 +43,7 @@ def loaded(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Warehouse:
         f"insert into {DOWNLOADS} (event_id, user_agent, {names}) select gen_random_uuid(), "
         f"repeat(md5(n::text), 20), {names} from {DOWNLOADS}, generate_series(1, 40000) as n returning 1",
     )
-    return warehouse
+    return database
 
 
 @contextmanager
@@ -73,13 +75,13 @@ def others(settings: Settings) -> list[dict[str, object]]:
     )
 
 
-def test_archiving_to_a_full_disk_ends(loaded: Warehouse) -> None:
+def test_archiving_to_a_full_disk_ends(loaded: Database) -> None:
     settings = replace(loaded.settings, archive_dir=loaded.settings.archive_dir.parent / "small")
     met: list[BaseException] = []
 
     def export() -> None:
         try:
-            Warehouse(settings).archiver.export(declared().contracts[DOWNLOADS], DAY)
+            Archiver(settings).export(declared().contracts[DOWNLOADS], DAY)
         except BaseException as error:  # noqa: BLE001 - looked at below
             met.append(error)
 
@@ -97,13 +99,13 @@ def test_archiving_to_a_full_disk_ends(loaded: Warehouse) -> None:
     assert said is not None
     assert said.startswith("the disk is full: ")
     # With room it goes on, and the rows are those of before.
-    manifest = loaded.archiver.export(declared().contracts[DOWNLOADS], DAY)
+    manifest = Archiver(loaded.settings).export(declared().contracts[DOWNLOADS], DAY)
     assert manifest.fingerprint.rows == 40_001
 
 
-def test_rows_that_are_no_longer_wanted_are_not_read_to_the_end(loaded: Warehouse) -> None:
+def test_rows_that_are_no_longer_wanted_are_not_read_to_the_end(loaded: Database) -> None:
     columns = ["event_id", "user_agent"]
-    rows = loaded.event_rows(declared().contracts[DOWNLOADS], columns, DAY, DAY + timedelta(days=1))
+    rows = event_rows(loaded.settings, declared().contracts[DOWNLOADS], columns, DAY, DAY + timedelta(days=1))
     with closing(rows):
         assert next(rows).num_rows > 0
         assert [row["state"] for row in others(loaded.settings)].count("active") == 1

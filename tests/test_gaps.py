@@ -12,12 +12,13 @@ from test_cli import call, variables
 from analytics_etl.config.settings import PerTable, Settings
 from analytics_etl.monitoring import doctor
 from analytics_etl.monitoring.status import notes
+from analytics_etl.ops.operations import record_audit
 from analytics_etl.orchestration.assets.events import build_event_asset
 from analytics_etl.orchestration.outcomes import Outcome
 from analytics_etl.orchestration.partitions import Partitions
 from analytics_etl.pipeline import gaps, retention
 from analytics_etl.pipeline.backfill_plan import known_days, make_plan
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
 
 FIRST, LAST = date(2025, 3, 30), date(2025, 3, 31)
 FAR = date(2026, 3, 31)  # the year was typed wrongly
@@ -25,35 +26,35 @@ GAP = "2025-04-01 to 2026-03-30 (364 days)"
 
 
 @pytest.fixture
-def far(settings: Settings) -> Warehouse:
+def far(settings: Settings) -> Database:
     """Two days with events, and a run of a day a year later, of which there is no file."""
-    warehouse = Warehouse(settings)
+    database = Database(settings)
     write(settings, "download_events/a.ndjson", [download(1, FIRST), download(2, LAST)])
     for table in declared().contracts:
-        load(warehouse, table, FIRST, LAST)
-        load(warehouse, table, FAR)
-    return warehouse
+        load(database, table, FIRST, LAST)
+        load(database, table, FAR)
+    return database
 
 
-def known(warehouse: Warehouse) -> tuple[date, date]:
-    found = known_days(warehouse, FAR)
+def known(database: Database) -> tuple[date, date]:
+    found = known_days(database, FAR)
     assert found is not None
     return found
 
 
-def days_to_run(warehouse: Warehouse) -> set[date]:
+def days_to_run(database: Database) -> set[date]:
     return {
         gap.start
-        for gap in make_plan(warehouse, declared(), *known(warehouse)).gaps
+        for gap in make_plan(database, declared(), *known(database)).gaps
         if gap.end == gap.start + timedelta(days=1)
     }
 
 
-def finding(warehouse: Warehouse) -> doctor.Finding:
-    return doctor.gaps.days_without_data(warehouse)
+def finding(database: Database) -> doctor.Finding:
+    return doctor.gaps.days_without_data(database)
 
 
-def test_the_days_between_are_not_due(far: Warehouse) -> None:
+def test_the_days_between_are_not_due(far: Database) -> None:
     assert days_to_run(far) == {FIRST, LAST, FAR}
     plan = make_plan(far, declared(), *known(far))
     assert {gap.start for gap in plan.gaps} == {
@@ -63,7 +64,7 @@ def test_the_days_between_are_not_due(far: Warehouse) -> None:
     assert [row["day"] for row in states] == [FIRST, LAST, FAR]
 
 
-def test_they_are_one_finding_until_somebody_accepts_them(far: Warehouse) -> None:
+def test_they_are_one_finding_until_somebody_accepts_them(far: Database) -> None:
     environment = variables(far.settings)
     found = finding(far)
     assert not found.is_well
@@ -92,7 +93,7 @@ def test_they_are_one_finding_until_somebody_accepts_them(far: Warehouse) -> Non
     ]  # fmt: skip
 
 
-def test_a_part_is_accepted_and_a_file_that_comes_all_the_same_is_due(far: Warehouse) -> None:
+def test_a_part_is_accepted_and_a_file_that_comes_all_the_same_is_due(far: Database) -> None:
     environment = variables(far.settings)
     assert call("accept-gap 2025-04-01 2025-12-31 --reason closed", environment).exit_code == 0
     assert [str(gap) for gap in gaps.find(far) if not gap.is_accepted] == ["2026-01-01 to 2026-03-30 (89 days)"]
@@ -105,32 +106,32 @@ def test_a_part_is_accepted_and_a_file_that_comes_all_the_same_is_due(far: Wareh
 
 
 def test_a_few_days_between_are_due_until_they_are_accepted(settings: Settings) -> None:
-    warehouse = Warehouse(settings)
+    database = Database(settings)
     between = date(2025, 4, 2)
     write(settings, "download_events/a.ndjson", [download(1, FIRST), download(2, LAST)])
     for day in (FIRST, between + timedelta(days=1)):
-        load(warehouse, DOWNLOADS, day)
-    assert finding(warehouse).is_well
+        load(database, DOWNLOADS, day)
+    assert finding(database).is_well
     days = {FIRST, LAST, date(2025, 4, 1), between, between + timedelta(days=1)}
-    assert days_to_run_until(warehouse, between + timedelta(days=1)) == days
+    assert days_to_run_until(database, between + timedelta(days=1)) == days
     assert call("accept-gap 2025-04-01 2025-04-02 --reason closed", variables(settings)).exit_code == 0
-    assert days_to_run_until(warehouse, between + timedelta(days=1)) == days - {date(2025, 4, 1), between}
+    assert days_to_run_until(database, between + timedelta(days=1)) == days - {date(2025, 4, 1), between}
 
 
-def days_to_run_until(warehouse: Warehouse, last: date) -> set[date]:
-    plan = make_plan(warehouse, declared(), FIRST, last)
+def days_to_run_until(database: Database, last: date) -> set[date]:
+    plan = make_plan(database, declared(), FIRST, last)
     return {gap.start for gap in plan.gaps if gap.end == gap.start + timedelta(days=1)}
 
 
 def test_a_schedule_that_runs_such_a_day_says_so(settings: Settings, capfd: pytest.CaptureFixture[str]) -> None:
-    warehouse = Warehouse(settings)
+    database = Database(settings)
     write(settings, "download_events/a.ndjson", [download(1, FIRST)])
-    load(warehouse, DOWNLOADS, FIRST)
+    load(database, DOWNLOADS, FIRST)
     asset = build_event_asset(declared().contracts[DOWNLOADS], {}, Partitions.since(settings.start_date))
 
     def said(day: date) -> str:
         result = dg.materialize(
-            [asset], partition_key=str(day), resources={"warehouse": warehouse}, tags={SCHEDULE_NAME_TAG: "daily"}
+            [asset], partition_key=str(day), resources={"database": database}, tags={SCHEDULE_NAME_TAG: "daily"}
         )
         assert result.success
         return capfd.readouterr().err
@@ -140,12 +141,12 @@ def test_a_schedule_that_runs_such_a_day_says_so(settings: Settings, capfd: pyte
 
 
 def test_retention_does_not_count_what_lies_behind_a_gap(settings: Settings) -> None:
-    kept = Warehouse(Settings(**{**vars(settings), "retention": PerTable(90), "personal_retention": PerTable(30)}))
+    kept = Database(Settings(**{**vars(settings), "retention": PerTable(90), "personal_retention": PerTable(30)}))
     write(settings, "download_events/a.ndjson", [download(1, FIRST), download(2, LAST)])
     load(kept, DOWNLOADS, FIRST, LAST)
     load(kept, DOWNLOADS, FAR)
     assert list(retention.plan(kept, declared())) == []
-    kept.record_audit("test", gaps.ACCEPT, "2025-04-01 to 2026-03-30", "closed")
+    kept.run(record_audit, "test", gaps.ACCEPT, "2025-04-01 to 2026-03-30", "closed")
     assert {step.day for step in retention.plan(kept, declared()) if step.what == "archive"} == {FIRST, LAST}
 
 
@@ -161,7 +162,7 @@ def test_a_run_far_from_what_is_there_asks(settings: Settings, command: str, mon
     environment = variables(settings)
     assert call(command, environment).exit_code == 0, "nothing is there yet"
     assert len(ran) == 1
-    load(Warehouse(settings), DOWNLOADS, LAST)
+    load(Database(settings), DOWNLOADS, LAST)
     refused = call(command, environment)
     assert refused.exit_code == 2
     far = f"{FAR} is 365 days after the newest day there is, {LAST}"
@@ -191,7 +192,7 @@ def test_a_run_long_before_what_is_there_asks_too(
 
     monkeypatch.setattr("analytics_etl.cli.days.run_days", note)
     environment = {**variables(settings), "ANALYTICS_START_DATE": "2024-01-01"}
-    load(Warehouse(settings), DOWNLOADS, LAST)
+    load(Database(settings), DOWNLOADS, LAST)
     refused = call(command, environment)
     assert refused.exit_code == 2
     far = f"2024-09-30 is 182 days before the first day there is, {LAST}"
@@ -232,7 +233,7 @@ def test_reopen_says_when_nothing_waits_and_knows_families(settings: Settings, m
 
     monkeypatch.setattr("analytics_etl.cli.days.run_days", note)
     environment = variables(settings)
-    load(Warehouse(settings), DOWNLOADS, LAST)
+    load(Database(settings), DOWNLOADS, LAST)
     reopen = f"reopen {LAST} --reason why"
     nothing = call(reopen, environment)
     assert (nothing.exit_code, ran) == (0, [])

@@ -12,7 +12,7 @@ from conftest import REAL_DATA, Server, needs_real_data, settings_in
 from events import aggregate, ask, booked, days_of, ledger, load
 
 from analytics_etl.config.settings import Settings
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
 
 pytestmark = needs_real_data
 
@@ -43,9 +43,9 @@ def loaded(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     folder = settings.landing_dir / "schema_usage_events" / "gitlab_ci"
     folder.mkdir(parents=True)
     shutil.copy(FILE, folder)
-    warehouse = Warehouse(settings)
-    load(warehouse, EVENTS, *days_of(FIRST, LAST))
-    aggregate(warehouse, FIRST, LAST, ("day",), ["usage"])
+    database = Database(settings)
+    load(database, EVENTS, *days_of(FIRST, LAST))
+    aggregate(database, FIRST, LAST, ("day",), ["usage"])
     yield settings
     server.drop(url)
 

@@ -10,7 +10,7 @@ from conftest import REAL_DATA, Server, needs_real_data, settings_in
 from events import aggregate, ask, days_of, ledger, load
 
 from analytics_etl.config.settings import Settings
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
 
 pytestmark = needs_real_data
 
@@ -38,9 +38,9 @@ def loaded(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     folder = settings.landing_dir / "schedule_events" / "gpu_pods"
     folder.mkdir(parents=True)
     shutil.copy(FILE, folder)
-    warehouse = Warehouse(settings)
-    load(warehouse, "schedules.schedule_events", *days_of(FIRST, LAST))
-    aggregate(warehouse, FIRST, LAST, ("day",), ["schedules"])
+    database = Database(settings)
+    load(database, "schedules.schedule_events", *days_of(FIRST, LAST))
+    aggregate(database, FIRST, LAST, ("day",), ["schedules"])
     yield settings
     server.drop(url)
 

@@ -22,9 +22,10 @@ from analytics_etl.landing.lines import Lines
 from analytics_etl.landing.names import LONGEST_PATH, ledger_path
 from analytics_etl.landing.rejections import FileState
 from analytics_etl.monitoring.doctor.surroundings import landing
+from analytics_etl.pipeline.forgetting import forget_file
 from analytics_etl.pipeline.late import new_files
 from analytics_etl.postgres.connection import DatabaseError
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
 
 FOLDER = "download_events"
 NOBODY = 65534
@@ -53,12 +54,12 @@ def make_odd_things(folder: Path) -> None:
 
 
 def test_each_odd_thing_stops_only_itself(
-    settings: Settings, warehouse: Warehouse, catalog: Catalog, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    settings: Settings, database: Database, catalog: Catalog, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
     make_odd_things(settings.landing_dir / FOLDER)
     write(settings, f"{FOLDER}/good.ndjson", [download(2)])
-    load(warehouse)
+    load(database)
     assert loaded_ids(settings) == [1, 2]
     found = {path.removeprefix(f"{FOLDER}/"): file for path, file in ledger(settings.database_url).items()}
     reasons = {name: file["reason"] for name, file in found.items() if file["state"] == "rejected"}
@@ -75,27 +76,27 @@ def test_each_odd_thing_stops_only_itself(
         "socket.ndjson": "is no regular file",
     }
     assert all(name.isprintable() and len(name) < 300 for name in found)
-    assert failing_checks(warehouse, catalog) == {"undated_files_are_readable"}
+    assert failing_checks(database, catalog) == {"undated_files_are_readable"}
     contract = declared().contracts[DOWNLOADS]
-    assert list(new_files(contract, declared(), warehouse)) == []
+    assert list(new_files(contract, declared(), database)) == []
     before = rejected(settings.database_url)
-    load(warehouse)
+    load(database)
     assert rejected(settings.database_url) == before
     [of_downloads] = [f for f in landing(settings, catalog) if f.subject == f"landing {FOLDER}"]
     assert of_downloads.detail.startswith("11 of 13 files cannot be read, e.g. ")
     assert of_downloads.detail.isprintable()
 
 
-def test_an_odd_file_is_forgotten_by_either_name(settings: Settings, warehouse: Warehouse) -> None:
+def test_an_odd_file_is_forgotten_by_either_name(settings: Settings, database: Database) -> None:
     path = settings.landing_dir / FOLDER / NO_TEXT
     for given_name in (f"{FOLDER}/{NO_TEXT}", rf"{FOLDER}/caf\xe9.ndjson", str(path)):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"")
-        load(warehouse)
+        load(database)
         with pytest.raises(DatabaseError, match=r"caf\\xe9.ndjson is still there"):
-            warehouse.forget_file(given_name, "me", "a test")
+            forget_file(database, given_name, "me", "a test")
         path.unlink()
-        assert warehouse.forget_file(given_name, "me", "a test").path == rf"{FOLDER}/caf\xe9.ndjson"
+        assert forget_file(database, given_name, "me", "a test").path == rf"{FOLDER}/caf\xe9.ndjson"
         assert ledger(settings.database_url) == {}
 
 
@@ -135,7 +136,7 @@ def test_an_ordinary_name_stays_as_it_is() -> None:
 
 
 def test_links_that_stay_inside_are_read_and_others_are_not(
-    settings: Settings, warehouse: Warehouse, tmp_path: Path
+    settings: Settings, database: Database, tmp_path: Path
 ) -> None:
     secret = tmp_path / "secret.ndjson"
     secret.write_bytes(ndjson([download(9)]) + b"root:x:0\n")
@@ -157,7 +158,7 @@ def test_links_that_stay_inside_are_read_and_others_are_not(
         (links / f"{name}.ndjson").symlink_to(target)
     (links / "folder").symlink_to(secret.parent)
     (links / "inner_folder").symlink_to(settings.landing_dir / "elsewhere")
-    load(warehouse)
+    load(database)
     files = {path.removeprefix(f"{FOLDER}/"): file for path, file in ledger(settings.database_url).items()}
     outside = ["device", "out", "out_chain", "out_relative"]
     assert {name: file["reason"].split(",")[0] for name, file in files.items() if file["state"] == "rejected"} == {
@@ -189,12 +190,12 @@ def test_a_landing_folder_that_is_a_link(settings: Settings, tmp_path: Path) -> 
                 assert opened.read() == ndjson([download(1)])
 
 
-def test_a_table_folder_that_leaves(settings: Settings, warehouse: Warehouse, tmp_path: Path) -> None:
+def test_a_table_folder_that_leaves(settings: Settings, database: Database, tmp_path: Path) -> None:
     (tmp_path / "outside").mkdir()
     (tmp_path / "outside" / "a.ndjson").write_bytes(ndjson([download(9)]))
     settings.landing_dir.mkdir()
     (settings.landing_dir / FOLDER).symlink_to(tmp_path / "outside")
-    load(warehouse)
+    load(database)
     assert loaded_ids(settings) == []
     [(path, line, reason, _)] = rejected(settings.database_url)
     assert (path, line) == (FOLDER, None)
@@ -203,7 +204,7 @@ def test_a_table_folder_that_leaves(settings: Settings, warehouse: Warehouse, tm
 
 @pytest.mark.parametrize("what", ["link", "fifo", "folder_link", "folder", "gone", "inner_link"])
 def test_what_takes_the_place_of_a_listed_file_is_not_read(
-    settings: Settings, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, what: str
+    settings: Settings, database: Database, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, what: str
 ) -> None:
     """Between listing and opening anything may happen; a link that stays inside is as good as a file."""
     outside = tmp_path / "outside" / "a.ndjson"
@@ -230,7 +231,7 @@ def test_what_takes_the_place_of_a_listed_file_is_not_read(
         return files
 
     monkeypatch.setattr("analytics_etl.pipeline.loading.list_files", list_and_replace)
-    load(warehouse)
+    load(database)
     assert loaded_ids(settings) == [2]
     state = ledger(settings.database_url)[f"{FOLDER}/day/a.ndjson"]["state"]
     assert state == ("read" if what == "inner_link" else "rejected")
@@ -271,32 +272,32 @@ def closing_settings(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Ite
 @pytest.mark.parametrize("mode", [0o000, 0o111, 0o444])
 def test_a_closed_folder_stops_only_its_files(closing_settings: Settings, catalog: Catalog, mode: int) -> None:
     """Not to be entered, or not to be listed, or neither. What was read in it before waits for it to be opened."""
-    settings, warehouse = closing_settings, Warehouse(closing_settings)
+    settings, database = closing_settings, Database(closing_settings)
     write(settings, f"{FOLDER}/open/a.ndjson", [download(1)])
     closed = write(settings, f"{FOLDER}/closed/b.ndjson", [download(2)]).parent
-    load(warehouse)
+    load(database)
     closed.chmod(mode)
     write(settings, f"{FOLDER}/open/c.ndjson", [download(3)])
-    load(warehouse)
+    load(database)
     assert loaded_ids(settings) == [1, 3]
     file = ledger(settings.database_url)[f"{FOLDER}/closed/b.ndjson"]
     assert file["state"] == "rejected"
     assert "(Permission denied); let the user that loads" in file["reason"]
-    assert list(new_files(declared().contracts[DOWNLOADS], declared(), warehouse)) == []
+    assert list(new_files(declared().contracts[DOWNLOADS], declared(), database)) == []
     with another_user():
         [found] = [f for f in landing(settings, catalog) if f.subject == f"landing {FOLDER}"]
     assert "cannot be read, e.g. download_events/closed" in found.detail
     with pytest.raises(DatabaseError, match=r"closed.*(whether the file is gone|is still there)"):
-        warehouse.forget_file(f"{FOLDER}/closed/b.ndjson", "me", "a test")
+        forget_file(database, f"{FOLDER}/closed/b.ndjson", "me", "a test")
     closed.chmod(0o755)
-    load(warehouse)
+    load(database)
     assert loaded_ids(settings) == [1, 2, 3]
 
 
 def test_a_closed_table_folder_and_a_closed_file(closing_settings: Settings) -> None:
-    settings, warehouse = closing_settings, Warehouse(closing_settings)
+    settings, database = closing_settings, Database(closing_settings)
     write(settings, f"{FOLDER}/a.ndjson", [download(1)]).parent.chmod(0)
-    load(warehouse)
+    load(database)
     [(path, line, reason, _)] = rejected(settings.database_url)
     assert (path, line) == (FOLDER, None)
     assert reason == "is a folder that cannot be read (Permission denied); let the user that loads read and enter it"

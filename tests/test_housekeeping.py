@@ -27,7 +27,7 @@ from analytics_etl.ops.liveness import without_process
 from analytics_etl.orchestration import notifier, runs
 from analytics_etl.orchestration.definitions import build_defs
 from analytics_etl.orchestration.housekeeping import JOB_NAME, oldest_kept, prune
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
 
 NOW = datetime(2025, 3, 31, 4, tzinfo=UTC)
 OLD, RECENT = NOW - timedelta(days=40), NOW - timedelta(days=2)
@@ -240,7 +240,7 @@ def test_a_killed_run_is_found_and_stops_blocking(instance: DagsterInstance, set
     assert tick() == [at_work]
     assert not is_blocked(instance, waiting)
     # Nobody starts it again by himself, so somebody must be told.
-    notifier.tell(Warehouse(settings), instance, datetime.now(UTC))
+    notifier.tell(Database(settings), instance, datetime.now(UTC))
     told = [row["dedup_key"] for row in ask(settings.database_url, "select dedup_key from ops.notifications")]
     assert told == [f"run:{at_work}"]
 

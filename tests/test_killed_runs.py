@@ -24,7 +24,7 @@ from events import DAY, all_tables, ask, compilation, declared, download, view, 
 from analytics_etl.config.settings import CHECKOUT, Settings
 from analytics_etl.orchestration import runs
 from analytics_etl.pipeline.backfill_plan import known_days, make_plan
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
 
 FAMILY = ("registry",)
 MOST_ROUNDS = 3
@@ -51,11 +51,11 @@ def run(settings: Settings, first: date, last: date, kill_in: str) -> None:
 def run_missing(settings: Settings, last: date) -> list[list[str]]:
     """What `backfill --missing` does, until it says that there is nothing to do: the reasons of each round."""
     rounds = []
-    warehouse = Warehouse(settings)
+    database = Database(settings)
     for _ in range(MOST_ROUNDS):
-        days = known_days(warehouse, last)
+        days = known_days(database, last)
         assert days is not None
-        plan = make_plan(warehouse, declared(), *days, FAMILY)
+        plan = make_plan(database, declared(), *days, FAMILY)
         if not plan.jobs:
             break
         rounds.append(plan.reasons())

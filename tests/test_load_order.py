@@ -50,8 +50,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics_etl.config.settings import Settings
+from analytics_etl.ops.operations import waiting_days
 from analytics_etl.pipeline.loading import load_days
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
 
 some = settings()
 few = settings(max_examples=some.max_examples // 5)
@@ -91,14 +92,14 @@ class World:
         """Load days; of no day: read new files into the books."""
         catalog = declared()
         load_days(
-            catalog.contracts[DOWNLOADS], catalog.mappings("registry"), Warehouse(self.settings), days,
+            catalog.contracts[DOWNLOADS], catalog.mappings("registry"), Database(self.settings), days,
             tell=lambda _: None, accept_change=True,
         )  # fmt: skip
 
     def load_waiting(self) -> None:
         """What the sensor does: read new files, then load the days that have rows waiting, each for itself."""
         self.load([])
-        for row in Warehouse(self.settings).waiting_days():
+        for row in Database(self.settings).run(waiting_days):
             self.load([row["day"]])
 
     def rows(self) -> list[str]:
@@ -273,10 +274,10 @@ def test_aggregates_are_the_same_too(world: World, drawn: list[tuple[str, Event]
 
 
 def load_all(world: World, days: Sequence[date]) -> None:
-    warehouse = Warehouse(world.settings)
+    database = Database(world.settings)
     for table in BUILDERS:
-        load(warehouse, f"registry.{table}", *days)
-    aggregate(warehouse, days[0], days[-1], families=["registry"])
+        load(database, f"registry.{table}", *days)
+    aggregate(database, days[0], days[-1], families=["registry"])
 
 
 # -- what was found so -----------------------------------------------------------------------------------------------

@@ -24,12 +24,12 @@ from analytics_etl.catalog.contracts import Contract
 from analytics_etl.config.settings import Settings
 from analytics_etl.landing import validation
 from analytics_etl.landing.fields import Fields
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
 
 FILES = 60
 
 
-def test_each_row_stays_with_its_file(settings: Settings, warehouse: Warehouse) -> None:
+def test_each_row_stays_with_its_file(settings: Settings, database: Database) -> None:
     """Shapes change from file to file; every third has a bad line, every fifth is of the day after, one is damaged."""
     days = {n: DAY + timedelta(days=n % 5 == 0) for n in range(FILES)}
     for n, day in days.items():
@@ -40,7 +40,7 @@ def test_each_row_stays_with_its_file(settings: Settings, warehouse: Warehouse) 
             write(settings, f"download_events/{n:03}.ndjson", ndjson(rows) + (b"{}\n" if n % 3 == 0 else b""))
     write_raw(settings, "download_events/030a.ndjson.gz", b"no gzip at all")
 
-    load(warehouse, DOWNLOADS, DAY, DAY + timedelta(days=1))
+    load(database, DOWNLOADS, DAY, DAY + timedelta(days=1))
 
     url = settings.database_url
     expected_bad = [(f"download_events/{n:03}.ndjson", n % 4 + 1) for n in range(0, FILES, 3) if n % 4 != 3]
@@ -59,7 +59,7 @@ def test_each_row_stays_with_its_file(settings: Settings, warehouse: Warehouse) 
 
 
 def test_files_of_many_shapes_take_few_statements(
-    settings: Settings, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """To plan a statement takes longer than to read a small file: there is one a format, whatever the columns are."""
     statements = []
@@ -76,19 +76,19 @@ def test_files_of_many_shapes_take_few_statements(
         write(
             settings, f"download_events/{n:03}.{'csv' if n % 2 else 'ndjson'}", csv_text(rows, names) if n % 2 else rows
         )
-    _, reports = load(warehouse)
+    _, reports = load(database)
     assert len(statements) == 2
     assert [report.file.path for report in reports] == sorted(ledger(settings.database_url))
     kept = [path for path, of_days in booked(settings.database_url).items() if of_days[DAY.isoformat()][2]]
     assert kept == sorted(ledger(settings.database_url))[:20]  # the first by path, though others are read before it
 
 
-def test_an_impossible_time_is_measured_at_its_own_file(settings: Settings, warehouse: Warehouse) -> None:
+def test_an_impossible_time_is_measured_at_its_own_file(settings: Settings, database: Database) -> None:
     """More than one day after the file was found: of two files in one stream only the older one's row is."""
     found = datetime(DAY.year, DAY.month, DAY.day, 1, tzinfo=UTC)
     for number, (name, now) in enumerate([("a", found), ("b", found + timedelta(days=2))]):
         write(settings, f"download_events/{name}.ndjson", [download(number, DAY + timedelta(days=2))])
-        load(warehouse, DOWNLOADS, DAY + timedelta(days=2), now=now)
+        load(database, DOWNLOADS, DAY + timedelta(days=2), now=now)
     [(name, line, reason, _)] = rejected(settings.database_url)
     assert (name, line) == ("download_events/a.ndjson", 1)
     assert "is more than one day after the file was found (2025-03-10 01:00:00+00)" in reason

@@ -16,7 +16,7 @@ from analytics_etl.catalog.models import Model, ModelError, read_model
 from analytics_etl.config.settings import Settings
 from analytics_etl.landing import check_mappings
 from analytics_etl.pipeline.loading import load_days, with_usable_sources
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
 
 SELECT = """id::uuid as event_id, moment as downloaded_at, module as module_name, version, size as file_size,
     true as success"""
@@ -70,12 +70,12 @@ def test_a_where_that_cannot_be_computed_leaves_out(tmp_path: Path) -> None:
     assert (found.rejected, [report.others for report in found.reports]) == ([], [1, 1, 1])
 
 
-def test_what_is_left_out_is_in_the_ledger(settings: Settings, warehouse: Warehouse, tmp_path: Path) -> None:
+def test_what_is_left_out_is_in_the_ledger(settings: Settings, database: Database, tmp_path: Path) -> None:
     source = mapping(tmp_path, f"select {SELECT} from source where kind = 'download'")
     path = "download_events/stream/a.ndjson"
     write(settings, path, MIXED)
     for _ in range(2):
-        load_days(declared().contracts[DOWNLOADS], {"stream": source}, warehouse, [DAY], tell=lambda _: None)
+        load_days(declared().contracts[DOWNLOADS], {"stream": source}, database, [DAY], tell=lambda _: None)
         file = ledger(settings.database_url)[path]
         counts = [file[f"rows_{name}"] for name in ("read", "valid", "rejected", "not_for_table")]
         assert counts == [3, 2, 1, 4]

@@ -22,7 +22,7 @@ from analytics_etl.config.settings import Settings
 from analytics_etl.landing import LandingReader, Rows, list_files, records
 from analytics_etl.landing.compression import LARGEST_PIECE, decompressed
 from analytics_etl.landing.rejections import REJECTED_BYTES_AT_ONCE
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
 
 MB = 1 << 20
 
@@ -92,13 +92,13 @@ def test_a_bomb_is_unpacked_in_small_pieces(compression: str) -> None:
     assert (sum(sizes), max(sizes)) == (len(data), LARGEST_PIECE)
 
 
-def test_a_window_that_takes_much_memory_is_refused(settings: Settings, warehouse: Warehouse) -> None:
+def test_a_window_that_takes_much_memory_is_refused(settings: Settings, database: Database) -> None:
     frame = zstandard.ZstdCompressor(
         compression_params=zstandard.ZstdCompressionParameters.from_level(1, window_log=28, enable_ldm=True)
     ).compressobj()
     write_raw(settings, "download_events/a.ndjson.zst", frame.compress(ndjson([download(1)])) + frame.flush())
     write(settings, "download_events/b.ndjson", [download(2)])
-    load(warehouse)
+    load(database)
     assert loaded_ids(settings) == [2]
     assert "too much memory" in ledger(settings.database_url)["download_events/a.ndjson.zst"]["reason"]
 
@@ -146,7 +146,7 @@ def test_long_rejected_rows_come_a_few_at_a_time(settings: Settings, catalog: Ca
 
 
 def test_of_many_columns_those_that_are_wanted_are_read(
-    settings: Settings, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[pa.Schema] = []
     reader = records.Chain.reader
@@ -162,7 +162,7 @@ def test_of_many_columns_those_that_are_wanted_are_read(
         settings, "download_events/a.csv", csv_text([{**download(1), **dict.fromkeys(more, "x")}], [*more, *REQUIRED])
     )
     write(settings, "download_events/b.csv", csv_text([download(2)], REQUIRED[::-1]))
-    load(warehouse)
+    load(database)
     assert loaded_ids(settings) == [1, 2]
     assert len({tuple(schema.names) for schema in seen}) == 1
     assert all(len(schema) < 30 for schema in seen)
@@ -171,7 +171,7 @@ def test_of_many_columns_those_that_are_wanted_are_read(
     assert reason.startswith("columns nobody asked for were ignored: ['c0', 'c1', 'c10', ")
 
 
-def test_lines_and_fields_are_limited(settings: Settings, warehouse: Warehouse) -> None:
+def test_lines_and_fields_are_limited(settings: Settings, database: Database) -> None:
     """1 MiB is the most; a line of one byte more is rejected in each format of text, and those around it are read."""
     [line] = ndjson([download(1, user_agent="")]).splitlines()
     fits = line.replace(b'"user_agent": ""', b'"user_agent": ""' + b" " * (MB - len(line)))
@@ -180,7 +180,7 @@ def test_lines_and_fields_are_limited(settings: Settings, warehouse: Warehouse) 
     write(settings, "download_events/a.ndjson.zst", b"\n".join([fits, longer, *ndjson([download(2)]).splitlines()]))
     rows = [download(3, user_agent="u" * MB), download(4, user_agent="")]
     write(settings, "download_events/b.csv.gz", csv_text(rows, [*REQUIRED, "user_agent"]))
-    load(warehouse)
+    load(database)
     assert loaded_ids(settings) == [1, 2, 4]
     assert [row[:3] for row in rejected(settings.database_url)] == [
         ("download_events/a.ndjson.zst", 2, "the line is longer than 1,048,576 bytes"),

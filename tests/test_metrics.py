@@ -24,7 +24,7 @@ from analytics_etl.config.settings import CHECKOUT, Settings
 from analytics_etl.monitoring.metrics import expose, listen
 from analytics_etl.orchestration import runs
 from analytics_etl.postgres import migrations
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
 
 NOW = datetime(2025, 3, 12, 6, tzinfo=UTC)  # two days after DAY, which began 54 hours ago
 DEPLOY = CHECKOUT / "deploy"
@@ -54,13 +54,13 @@ def dagster_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
         yield instance
 
 
-def test_metrics_tell_what_is_there(settings: Settings, warehouse: Warehouse, catalog: Catalog) -> None:
+def test_metrics_tell_what_is_there(settings: Settings, database: Database, catalog: Catalog) -> None:
     events = [download(n) for n in range(5)]
     bad = download(9, file_size=-1)
     write(settings, "download_events/a.ndjson", [*events, events[0], events[1], bad])
-    load_and_aggregate(warehouse, DAY, DAY)
+    load_and_aggregate(database, DAY, DAY)
     write(settings, "download_events/late.ndjson", [download(n) for n in range(20, 23)])
-    load(warehouse, "registry.download_events", DAY - timedelta(days=1))  # reads the late file, but not for its day
+    load(database, "registry.download_events", DAY - timedelta(days=1))  # reads the late file, but not for its day
     new = write(settings, "download_events/new.ndjson", [download(50)])
     execute(
         settings.database_url,
@@ -109,10 +109,10 @@ def test_metrics_tell_what_is_there(settings: Settings, warehouse: Warehouse, ca
     assert 0 < of("disk_free_bytes", folder="home") < of("disk_size_bytes", folder="home")
 
 
-def test_days_are_counted_by_state(settings: Settings, warehouse: Warehouse, catalog: Catalog) -> None:
+def test_days_are_counted_by_state(settings: Settings, database: Database, catalog: Catalog) -> None:
     write(settings, "download_events/a.ndjson", [download(1)])
-    load(warehouse)
-    load(warehouse, "registry.download_events", DAY + timedelta(days=9))
+    load(database)
+    load(database, "registry.download_events", DAY + timedelta(days=9))
     counts = found(settings, catalog, NOW)["analytics_etl_days"]
     table = {"table": "registry.download_events"}
     assert counts[labels(state="final", **table)] == 1  # the 10th, more than 7 days before the newest, the 19th
@@ -181,10 +181,10 @@ TARGETS: list[dict[str, Any]] = [target for panel in PANELS for target in panel[
 
 
 @pytest.fixture
-def names(settings: Settings, warehouse: Warehouse, catalog: Catalog) -> dict[str, set[str]]:
+def names(settings: Settings, database: Database, catalog: Catalog) -> dict[str, set[str]]:
     """{metric: its labels} of a pipeline in which everything has happened once."""
     write(settings, "download_events/a.ndjson", [download(1)])
-    load(warehouse)
+    load(database)
     with dagster_instance(settings) as instance:
         instance.add_daemon_heartbeat(DaemonHeartbeat(NOW.timestamp(), "SENSOR", "x", []))
     metrics = found(settings, catalog)

@@ -14,7 +14,7 @@ from analytics_etl.landing import strays as looking
 from analytics_etl.landing.strays import Stray, strays
 from analytics_etl.monitoring.doctor.finding import Finding
 from analytics_etl.monitoring.doctor.surroundings import landing_folder
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
 
 TABLES = {"download_events", "schema_usage_events", "schedule_events"}
 
@@ -65,7 +65,7 @@ def look(settings: Settings, catalog: Catalog) -> Finding:
     return finding
 
 
-def test_what_doctor_says_can_be_typed(settings: Settings, catalog: Catalog, warehouse: Warehouse) -> None:
+def test_what_doctor_says_can_be_typed(settings: Settings, catalog: Catalog, database: Database) -> None:
     """Files in four wrong places; the commands move them, and then they are read, but for the one of no known table."""
     settings.landing_dir.mkdir()
     assert look(settings, catalog).is_well
@@ -89,7 +89,7 @@ def test_what_doctor_says_can_be_typed(settings: Settings, catalog: Catalog, war
     finding = look(settings, catalog)
     assert finding.detail == "1 file or folder belongs to no table and is not read: landing/root.ndjson"
     assert (settings.landing_dir / "schema_usage_events" / "x.ndjson").is_file()
-    load(warehouse)
+    load(database)
     assert set(ledger(settings.database_url)) == {"download_events/a b.ndjson", "download_events/w.ndjson"}
 
 

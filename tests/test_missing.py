@@ -12,9 +12,11 @@ from analytics_etl.catalog.calendar import period_end, periods
 from analytics_etl.config.settings import PerTable, Settings
 from analytics_etl.monitoring import doctor
 from analytics_etl.monitoring.status import Cell, matrices
+from analytics_etl.ops.days import frozen_days
+from analytics_etl.pipeline import publishing
 from analytics_etl.pipeline.backfill_plan import known_days, make_plan
 from analytics_etl.pipeline.lineage import Lineage
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
 
 FIRST, LAST = date(2025, 3, 3), date(2025, 3, 9)  # a Monday to its Sunday
 DAY_LONG = timedelta(days=1)
@@ -22,35 +24,35 @@ WEEK = [FIRST + timedelta(days=n) for n in range(7)]
 
 
 @pytest.fixture
-def loaded(settings: Settings, warehouse: Warehouse) -> Warehouse:
+def loaded(settings: Settings, database: Database) -> Database:
     """A whole week, every table of it up to date."""
     write(settings, "download_events/week.ndjson", [download(n, day) for n, day in enumerate(WEEK)])
     for table in declared().contracts:
-        load(warehouse, table, *WEEK)
+        load(database, table, *WEEK)
     for table in declared().in_order():
         if (model := declared().aggregates.get(table)) is not None:
-            warehouse.replace(model, periods(model.cadence, FIRST, LAST))
+            publishing.replace(database, model, periods(model.cadence, FIRST, LAST))
         elif table in declared().views:
-            warehouse.refresh(declared().views[table])
-    settle(warehouse, FIRST, LAST)
-    return warehouse
+            publishing.refresh(database, declared().views[table])
+    settle(database, FIRST, LAST)
+    return database
 
 
-def jobs(warehouse: Warehouse) -> list[str]:
-    return [str(job) for job in make_plan(warehouse, declared(), FIRST, LAST).jobs]
+def jobs(database: Database) -> list[str]:
+    return [str(job) for job in make_plan(database, declared(), FIRST, LAST).jobs]
 
 
-def test_nothing_is_known_of_an_empty_database(warehouse: Warehouse) -> None:
-    assert known_days(warehouse, LAST) is None
+def test_nothing_is_known_of_an_empty_database(database: Database) -> None:
+    assert known_days(database, LAST) is None
 
 
-def test_what_is_up_to_date_is_left_alone(loaded: Warehouse) -> None:
+def test_what_is_up_to_date_is_left_alone(loaded: Database) -> None:
     plan = make_plan(loaded, declared(), FIRST, LAST)
     assert (plan.gaps, plan.jobs, plan.frozen) == ([], [], [])
     assert known_days(loaded, LAST) == (FIRST, LAST)
 
 
-def test_rows_of_days_that_cannot_be_run_name_no_day(settings: Settings, loaded: Warehouse) -> None:
+def test_rows_of_days_that_cannot_be_run_name_no_day(settings: Settings, loaded: Database) -> None:
     """Before the first partition, and of a day that is not over: Dagster has no partition for them."""
     write(settings, "download_events/far.ndjson", [download(500, date(2001, 1, 1)), download(501, LAST + DAY_LONG)])
     load(loaded, DOWNLOADS, FIRST)
@@ -58,7 +60,7 @@ def test_rows_of_days_that_cannot_be_run_name_no_day(settings: Settings, loaded:
     assert known_days(loaded, LAST + DAY_LONG) == (FIRST, LAST + DAY_LONG)
 
 
-def test_only_of_the_families_that_are_named(loaded: Warehouse) -> None:
+def test_only_of_the_families_that_are_named(loaded: Database) -> None:
     execute(
         loaded.settings.database_url,
         "delete from ops.partitions where (table_name, period_start) in "
@@ -79,7 +81,7 @@ def test_only_of_the_families_that_are_named(loaded: Warehouse) -> None:
     assert len(both.jobs) > len(plan.jobs)
 
 
-def test_neighbouring_days_are_one_run_and_weeks_and_months_follow(loaded: Warehouse) -> None:
+def test_neighbouring_days_are_one_run_and_weeks_and_months_follow(loaded: Database) -> None:
     execute(
         loaded.settings.database_url,
         "delete from ops.partitions where table_name = 'registry.language_stats_daily' "
@@ -99,7 +101,7 @@ def test_neighbouring_days_are_one_run_and_weeks_and_months_follow(loaded: Wareh
     assert plan.reasons() == ["registry.language_stats_daily: 3 partitions between 2025-03-04 and 2025-03-08: missing"]
 
 
-def test_views_that_are_missing_or_of_an_earlier_version_are_made(loaded: Warehouse) -> None:
+def test_views_that_are_missing_or_of_an_earlier_version_are_made(loaded: Database) -> None:
     execute(
         loaded.settings.database_url,
         "drop materialized view registry.top_modules_30d; "
@@ -126,7 +128,7 @@ def test_views_that_are_missing_or_of_an_earlier_version_are_made(loaded: Wareho
     assert doctor.services.views(loaded, declared()).is_well
 
 
-def test_a_failed_check_and_an_earlier_version_are_run_again(loaded: Warehouse) -> None:
+def test_a_failed_check_and_an_earlier_version_are_run_again(loaded: Database) -> None:
     execute(
         loaded.settings.database_url,
         "insert into ops.check_results (table_name, check_name, period_start, period_end, passed, severity, "
@@ -146,7 +148,7 @@ def test_a_failed_check_and_an_earlier_version_are_run_again(loaded: Warehouse) 
     assert (stuck.table, stuck.start) == ("registry.org_stats_daily", date(2025, 3, 7)), "it would fail again"
 
 
-def test_what_reads_a_day_that_fails_again_waits_for_it(loaded: Warehouse) -> None:
+def test_what_reads_a_day_that_fails_again_waits_for_it(loaded: Database) -> None:
     """A run of the day would not come to it; tables that do not read it, and other days, are run."""
     day = date(2025, 3, 6)
     execute(
@@ -171,7 +173,7 @@ def test_what_reads_a_day_that_fails_again_waits_for_it(loaded: Warehouse) -> No
     }, "a file about the day is another one now"
 
 
-def test_what_reads_a_day_that_was_loaded_again_is_outdated(loaded: Warehouse) -> None:
+def test_what_reads_a_day_that_was_loaded_again_is_outdated(loaded: Database) -> None:
     load(loaded, DOWNLOADS, LAST)
     why = {
         (gap.table, gap.start): gap.why
@@ -181,22 +183,22 @@ def test_what_reads_a_day_that_was_loaded_again_is_outdated(loaded: Warehouse) -
     assert why == {("registry.module_activity_daily", LAST): f"older than its input {DOWNLOADS}"}
 
 
-def test_rows_that_came_late_are_loaded_while_the_day_is_provisional(settings: Settings, loaded: Warehouse) -> None:
+def test_rows_that_came_late_are_loaded_while_the_day_is_provisional(settings: Settings, loaded: Database) -> None:
     write(settings, "download_events/late.ndjson", [download(500, FIRST), download(501, LAST)])
     load(loaded, DOWNLOADS, LAST)  # reads the file, and loads its own day of it only
     gaps = make_plan(loaded, declared(), FIRST, LAST).gaps
     assert [(gap.start, gap.why) for gap in gaps if gap.table == DOWNLOADS] == [
         (FIRST, "rows of a late or replaced file are waiting")
     ]
-    assert loaded.frozen_days() == set()
+    assert loaded.run(frozen_days) == set()
 
 
-def test_a_final_day_with_late_rows_is_frozen_and_left_alone(settings: Settings, loaded: Warehouse) -> None:
+def test_a_final_day_with_late_rows_is_frozen_and_left_alone(settings: Settings, loaded: Database) -> None:
     write(settings, "download_events/late.ndjson", [download(500, FIRST), download(501, LAST)])
     load(loaded, DOWNLOADS, LAST)
-    strict = Warehouse(replace(settings, lateness=PerTable(6)))  # the newest day is FIRST + 6
+    strict = Database(replace(settings, lateness=PerTable(6)))  # the newest day is FIRST + 6
     plan = make_plan(strict, declared(), FIRST, LAST)
-    assert strict.frozen_days() == {(DOWNLOADS, FIRST)}
+    assert strict.run(frozen_days) == {(DOWNLOADS, FIRST)}
     assert plan.frozen == [FIRST]
     assert FIRST not in {gap.start for gap in plan.gaps if gap.end == period_end("day", gap.start)}
     days = next(matrix for matrix in matrices(strict, declared(), FIRST, LAST) if matrix.cadence == "day")
@@ -205,13 +207,13 @@ def test_a_final_day_with_late_rows_is_frozen_and_left_alone(settings: Settings,
         *[Cell("provisional", 1)] * 5,
         Cell("provisional", 2, "unchecked"),
     ]
-    make_plan(Warehouse(replace(settings, lateness=PerTable(6, ((DOWNLOADS, 7),)))), declared(), FIRST, LAST)
-    assert strict.frozen_days() == set()
+    make_plan(Database(replace(settings, lateness=PerTable(6, ((DOWNLOADS, 7),)))), declared(), FIRST, LAST)
+    assert strict.run(frozen_days) == set()
 
 
-def test_the_command_looks_at_new_files_first(settings: Settings, loaded: Warehouse) -> None:
+def test_the_command_looks_at_new_files_first(settings: Settings, loaded: Database) -> None:
     """Of a final day, so that there is nothing to run: without a look the command would not know of the rows."""
-    assert loaded.frozen_days() == set()
+    assert loaded.run(frozen_days) == set()
     write(settings, "download_events/late.ndjson", [download(500, FIRST)])
     assert "download_events/late.ndjson" not in ledger(settings.database_url)
     result = call("backfill --missing", {**variables(settings), "ANALYTICS_LATENESS_DAYS": "6"})
@@ -236,20 +238,20 @@ def test_the_command_tells_of_rows_that_no_partition_can_hold(settings: Settings
     assert "no day is known yet" in unknown
 
 
-def written_after(warehouse: Warehouse, moment: str) -> set[tuple[str, date]]:
+def written_after(database: Database, moment: str) -> set[tuple[str, date]]:
     """The partitions that were written since."""
     found = ask(
-        warehouse.settings.database_url,
+        database.settings.database_url,
         f"select table_name, period_start from ops.partitions where updated_at > '{moment}'",
     )
     return {(row["table_name"], row["period_start"]) for row in found}
 
 
-def now(warehouse: Warehouse) -> str:
-    return str(ask(warehouse.settings.database_url, "select clock_timestamp()::text as now")[0]["now"])
+def now(database: Database) -> str:
+    return str(ask(database.settings.database_url, "select clock_timestamp()::text as now")[0]["now"])
 
 
-def test_one_new_table_is_made_and_nothing_loaded_for_it(loaded: Warehouse) -> None:
+def test_one_new_table_is_made_and_nothing_loaded_for_it(loaded: Database) -> None:
     execute(
         loaded.settings.database_url,
         "drop table registry.language_stats_daily; "
@@ -265,7 +267,7 @@ def test_one_new_table_is_made_and_nothing_loaded_for_it(loaded: Warehouse) -> N
     assert (plan.gaps, plan.views, plan.checks, plan.reports, plan.jobs) == ([], {}, [], [], [])
 
 
-def test_a_selected_table_alone_is_run_and_then_what_reads_it_is_due(loaded: Warehouse) -> None:
+def test_a_selected_table_alone_is_run_and_then_what_reads_it_is_due(loaded: Database) -> None:
     before = now(loaded)
     result = call(f"run {LAST} --select registry.module_stats_daily", variables(loaded.settings))
     assert result.exit_code == 0, result.output
@@ -279,7 +281,7 @@ def test_a_selected_table_alone_is_run_and_then_what_reads_it_is_due(loaded: War
     assert make_plan(loaded, declared(), FIRST, LAST).jobs == []
 
 
-def test_a_plan_is_shown_and_nothing_is_run(settings: Settings, loaded: Warehouse) -> None:
+def test_a_plan_is_shown_and_nothing_is_run(settings: Settings, loaded: Database) -> None:
     execute(
         loaded.settings.database_url,
         "delete from ops.partitions where (table_name, period_start) = ('registry.org_stats_daily', '2025-03-05'); "
@@ -320,7 +322,7 @@ def test_a_plan_is_shown_and_nothing_is_run(settings: Settings, loaded: Warehous
     assert (written_after(loaded, before), ask(settings.database_url, "select * from ops.audit")) == (set(), audit)
 
 
-def test_a_dry_run_does_not_call_complete_what_was_not_read(loaded: Warehouse) -> None:
+def test_a_dry_run_does_not_call_complete_what_was_not_read(loaded: Database) -> None:
     """A file that is mended, and some that came: only reading them tells what they hold."""
     settings = loaded.settings
     settled = call("backfill --missing", variables(settings))  # the index is written
@@ -358,12 +360,12 @@ def test_a_dry_run_of_a_database_without_days_tells_of_files(settings: Settings)
 def test_a_run_by_name_gives_the_reason_of_a_day_that_is_left_alone_otherwise(settings: Settings) -> None:
     """Final days with late rows are left alone by --missing, and loaded by whoever names them."""
     short = replace(settings, lateness=PerTable(2))
-    warehouse, environment = Warehouse(short), {**variables(short), "ANALYTICS_LATENESS_DAYS": "2"}
+    database, environment = Database(short), {**variables(short), "ANALYTICS_LATENESS_DAYS": "2"}
     write(settings, "download_events/week.ndjson", [download(n, day) for n, day in enumerate(WEEK)])
-    load(warehouse, DOWNLOADS, *WEEK)
+    load(database, DOWNLOADS, *WEEK)
     write(settings, "download_events/late.ndjson", [download(100, FIRST)])
-    load(warehouse, DOWNLOADS, LAST)
-    assert make_plan(warehouse, declared(), FIRST, FIRST).frozen == [FIRST]
+    load(database, DOWNLOADS, LAST)
+    assert make_plan(database, declared(), FIRST, FIRST).frozen == [FIRST]
     shown = call(f"run {FIRST} --dry-run --select {DOWNLOADS}", environment).stdout
     [line] = [line for line in shown.splitlines() if line.startswith(f"  {DOWNLOADS} ")]
     assert "rows of a late or replaced file are waiting" in line

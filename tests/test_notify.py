@@ -24,7 +24,7 @@ def test_the_sensor_tells_and_gives_a_sign_of_life_unless_something_is_stuck(wor
     sensor = notifier.build_notification_sensor()
 
     def evaluate() -> str:
-        context = dg.build_sensor_context(instance=world.instance, resources={"warehouse": world.warehouse})
+        context = dg.build_sensor_context(instance=world.instance, resources={"database": world.database})
         reason = sensor(context)
         assert isinstance(reason, dg.SkipReason)
         return reason.skip_message or ""

@@ -12,20 +12,20 @@ from analytics_etl.catalog.calendar import Cadence
 from analytics_etl.config.settings import Settings
 from analytics_etl.orchestration.assets.reports import build_report_asset, report_key
 from analytics_etl.orchestration.partitions import Partitions
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
 
 DAYS = [DAY + timedelta(days=n) for n in range(-2, 3)]  # a Saturday to a Wednesday
 SUNDAY, MONDAY, WEDNESDAY = DAYS[1], DAYS[2], DAYS[4]
 
 
-def report(warehouse: Warehouse, family: str, cadence: Cadence, first: date, last: date | None = None) -> None:
+def report(database: Database, family: str, cadence: Cadence, first: date, last: date | None = None) -> None:
     """Materialize the reports of a range as a run does."""
-    asset = build_report_asset(declared(), family, cadence, Partitions.since(warehouse.settings.start_date))
+    asset = build_report_asset(declared(), family, cadence, Partitions.since(database.settings.start_date))
     sources = [dg.AssetSpec(dep.asset_key) for dep in asset.specs_by_key[report_key(family, cadence)].deps]
     only = {"partition_key": first.isoformat()} if last is None else {}
     names = {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}
     tags = {} if last is None else {name: str(day) for name, day in names.items()}
-    assert dg.materialize([*sources, asset], resources={"warehouse": warehouse}, tags=tags, **only).success  # type: ignore[arg-type]
+    assert dg.materialize([*sources, asset], resources={"database": database}, tags=tags, **only).success  # type: ignore[arg-type]
 
 
 def versions(settings: Settings, family: str, cadence: str) -> dict[str, tuple[int, int]]:
@@ -40,19 +40,19 @@ def kpis(settings: Settings, period: str) -> dict[str, float | None]:
 
 
 @pytest.fixture
-def executed(settings: Settings, warehouse: Warehouse) -> Warehouse:
+def executed(settings: Settings, database: Database) -> Database:
     """An execution that began on Sunday and was lost, and one on each of the other days; all reports are written."""
     events = [record(1, "mongo", SUNDAY), record(2, "clickhouse", SUNDAY)]
     others = [record(10 + n, "mongo", day, execution_id=f"x{n}") for n, day in enumerate(DAYS) if day != SUNDAY]
     write(settings, "schedule_events/a.ndjson", [*events, *others])
-    load(warehouse, EVENTS, *DAYS)
-    aggregate(warehouse, DAYS[0], DAYS[-1], ("day",), ["schedules"])
-    report(warehouse, "schedules", "day", DAYS[0], DAYS[-1])
-    report(warehouse, "schedules", "week", MONDAY - timedelta(days=7), MONDAY)
-    return warehouse
+    load(database, EVENTS, *DAYS)
+    aggregate(database, DAYS[0], DAYS[-1], ("day",), ["schedules"])
+    report(database, "schedules", "day", DAYS[0], DAYS[-1])
+    report(database, "schedules", "week", MONDAY - timedelta(days=7), MONDAY)
+    return database
 
 
-def test_a_late_tier_re_opens_the_reports_of_the_day_its_execution_began_on(executed: Warehouse) -> None:
+def test_a_late_tier_re_opens_the_reports_of_the_day_its_execution_began_on(executed: Database) -> None:
     settings = executed.settings
     before, weeks = versions(settings, "schedules", "daily"), versions(settings, "schedules", "weekly")
     assert kpis(settings, f"daily/{SUNDAY}")["completed_ratio"] == 0
@@ -70,7 +70,7 @@ def test_a_late_tier_re_opens_the_reports_of_the_day_its_execution_began_on(exec
     assert kpis(settings, last)["completed_ratio"] == 0.5  # of Saturday's and Sunday's execution
 
 
-def test_reports_are_written_again_once(executed: Warehouse) -> None:
+def test_reports_are_written_again_once(executed: Database) -> None:
     settings = executed.settings
     write(settings, "schedule_events/late.ndjson", [record(3, "redis", MONDAY)])
     load(executed, EVENTS, MONDAY)
@@ -84,25 +84,25 @@ def test_reports_are_written_again_once(executed: Warehouse) -> None:
     assert {day for day in after if after[day] != before[day]} == {MONDAY.isoformat(), WEDNESDAY.isoformat()}
 
 
-def test_tables_that_look_back_take_the_reports_of_later_days_along(settings: Settings, warehouse: Warehouse) -> None:
+def test_tables_that_look_back_take_the_reports_of_later_days_along(settings: Settings, database: Database) -> None:
     """The overview counts the downloads of 30 days."""
     far = DAY + timedelta(days=40)
     write(settings, "download_events/a.ndjson", [download(n, day) for n, day in enumerate([*DAYS, far])])
     for first, last in ((DAYS[0], DAYS[-1]), (far, far)):
-        load(warehouse, DOWNLOADS, first, *DAYS[1:] if first == DAYS[0] else [])
-        aggregate(warehouse, first, last, ("day",), ["registry"])
-        report(warehouse, "registry", "day", first, last)
+        load(database, DOWNLOADS, first, *DAYS[1:] if first == DAYS[0] else [])
+        aggregate(database, first, last, ("day",), ["registry"])
+        report(database, "registry", "day", first, last)
     before = versions(settings, "registry", "daily")
     write(settings, "download_events/late.ndjson", [download(100, DAYS[3])])
-    load(warehouse, DOWNLOADS, DAYS[3])
-    aggregate(warehouse, DAYS[3], DAYS[3], ("day",), ["registry"])
-    report(warehouse, "registry", "day", DAYS[3])
+    load(database, DOWNLOADS, DAYS[3])
+    aggregate(database, DAYS[3], DAYS[3], ("day",), ["registry"])
+    report(database, "registry", "day", DAYS[3])
     after = versions(settings, "registry", "daily")
     # Those of the days before have become final since they were written; the one 40 days later stays.
     assert {day for day in after if after[day] != before[day]} == {day.isoformat() for day in DAYS}
 
 
-def test_a_report_turns_final_with_its_day(settings: Settings, warehouse: Warehouse) -> None:
+def test_a_report_turns_final_with_its_day(settings: Settings, database: Database) -> None:
     def is_final() -> bool:
         path = settings.reports_dir / "registry/daily" / f"{DAY}.json"
         return bool(json.loads(path.read_text(encoding="utf-8"))["state"]["is_final"])
@@ -111,9 +111,9 @@ def test_a_report_turns_final_with_its_day(settings: Settings, warehouse: Wareho
     write(settings, "download_events/a.ndjson", [download(n, day) for n, day in enumerate([DAY, *later])])
     said = []
     for day in (DAY, *later):
-        load(warehouse, DOWNLOADS, day)
-        aggregate(warehouse, day, day, ("day",), ["registry"])
-        report(warehouse, "registry", "day", day)
+        load(database, DOWNLOADS, day)
+        aggregate(database, day, day, ("day",), ["registry"])
+        report(database, "registry", "day", day)
         said.append(is_final())
     assert said == [False] * 7 + [True]
 
@@ -130,7 +130,7 @@ def notices(settings: Settings, period: str) -> set[str]:
 
 
 def test_a_report_is_published_when_the_days_its_tables_look_ahead_to_are_loaded(
-    settings: Settings, warehouse: Warehouse
+    settings: Settings, database: Database
 ) -> None:
     """An execution is followed for two days: one that began on Sunday and was processed on Monday is no correction."""
     days = [SUNDAY + timedelta(days=n) for n in range(4)]
@@ -139,27 +139,27 @@ def test_a_report_is_published_when_the_days_its_tables_look_ahead_to_are_loaded
     write(settings, "schedule_events/a.ndjson", events)
     seen = []
     for day in days:
-        load(warehouse, EVENTS, day)
-        aggregate(warehouse, day, day, ("day",), ["schedules"])
-        report(warehouse, "schedules", "day", day)
+        load(database, EVENTS, day)
+        aggregate(database, day, day, ("day",), ["schedules"])
+        report(database, "schedules", "day", day)
         seen.append((kpis(settings, f"daily/{SUNDAY}")["completed_ratio"], published(settings, "daily")))
         assert "changed" not in notices(settings, f"daily/{SUNDAY}")
     # The two executions of Sunday: one is completed on Monday, and Tuesday could still complete the other.
     assert seen == [(0, []), (0.5, []), (0.5, [SUNDAY]), (0.5, [SUNDAY, MONDAY])]
 
 
-def test_a_week_waits_for_the_days_after_it(settings: Settings, warehouse: Warehouse) -> None:
+def test_a_week_waits_for_the_days_after_it(settings: Settings, database: Database) -> None:
     week = [SUNDAY - timedelta(days=6 - n) for n in range(7)]
     after = [MONDAY, MONDAY + timedelta(days=1)]
     events = [record(n, "mongo", day, execution_id=f"x{n}") for n, day in enumerate([*week, *after])]
     write(settings, "schedule_events/a.ndjson", events)
-    load(warehouse, EVENTS, *week)
-    aggregate(warehouse, week[0], SUNDAY, ("day",), ["schedules"])
-    report(warehouse, "schedules", "week", week[0])
+    load(database, EVENTS, *week)
+    aggregate(database, week[0], SUNDAY, ("day",), ["schedules"])
+    report(database, "schedules", "week", week[0])
     seen = [published(settings, "weekly")]
     for day in after:
-        load(warehouse, EVENTS, day)
-        aggregate(warehouse, day, day, ("day",), ["schedules"])
-        report(warehouse, "schedules", "week", MONDAY)
+        load(database, EVENTS, day)
+        aggregate(database, day, day, ("day",), ["schedules"])
+        report(database, "schedules", "week", MONDAY)
         seen.append(published(settings, "weekly"))
     assert seen == [[], [], [week[0]]]

@@ -24,12 +24,13 @@ from test_cli import call, variables
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.config.settings import Settings
 from analytics_etl.monitoring.doctor import examine
+from analytics_etl.ops.operations import waiting_days
 from analytics_etl.orchestration import runs
 from analytics_etl.orchestration.definitions import build_defs
 from analytics_etl.orchestration.own_runs import FOLDER, build_own_runs, export_day, records
 from analytics_etl.pipeline.late import late_days, new_files
 from analytics_etl.pipeline.loading import scan_files
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
 
 EVENTS = "schedules.schedule_events"
 SECONDS_OF_RUNS = 60
@@ -101,9 +102,9 @@ def test_a_day_of_runs_and_ticks_is_loaded_and_counted(instance: DagsterInstance
     assert export_day(instance, settings, day, after) == path
     assert path.read_bytes() == written, "the file is never changed"
 
-    warehouse = Warehouse(settings)
-    load(warehouse, "schedules.schedule_events", day)
-    aggregate(warehouse, day, day, ("day",), ["schedules"])
+    database = Database(settings)
+    load(database, "schedules.schedule_events", day)
+    aggregate(database, day, day, ("day",), ["schedules"])
     assert rejected(settings.database_url) == []
     found = ask(settings.database_url, "select * from schedules.schedule_events order by recorded_at")
     assert {row["execution_id"]: (row["result"], row["retry_count"], row["error_message"]) for row in found} == {
@@ -157,34 +158,32 @@ def write_own(settings: Settings, content: bytes) -> Path:
 
 
 def test_a_file_of_an_earlier_version_in_landing_stays_the_file_of_its_day(
-    instance: DagsterInstance, settings: Settings, warehouse: Warehouse, catalog: Catalog
+    instance: DagsterInstance, settings: Settings, database: Database, catalog: Catalog
 ) -> None:
     """It is neither written again, nor loaded twice, nor seen as gone; should both be there, it counts alone."""
     earlier = write(settings, NAME, line(1))
     assert export_day(instance, settings, DAY, datetime(2025, 4, 1, tzinfo=UTC)) == earlier
     assert not settings.own_runs_dir.exists()
-    load(warehouse, EVENTS, DAY)
+    load(database, EVENTS, DAY)
     later = write_own(settings, line(1) + line(2))
-    assert list(new_files(catalog.contracts[EVENTS], catalog, warehouse)) == []
-    load(warehouse, EVENTS, DAY)
+    assert list(new_files(catalog.contracts[EVENTS], catalog, database)) == []
+    load(database, EVENTS, DAY)
     assert len(rows_of(settings.database_url, EVENTS)) == 1
     assert [entry["state"] for entry in ledger(settings.database_url).values()] == ["read"]
     earlier.unlink()
-    [new] = new_files(catalog.contracts[EVENTS], catalog, warehouse)
+    [new] = new_files(catalog.contracts[EVENTS], catalog, database)
     assert new.absolute == later, "what lies there now is another file of the same name"
 
 
-def test_they_are_read_where_landing_can_only_be_read(
-    settings: Settings, warehouse: Warehouse, catalog: Catalog
-) -> None:
+def test_they_are_read_where_landing_can_only_be_read(settings: Settings, database: Database, catalog: Catalog) -> None:
     """The sensor sees a late one, doctor counts it, dropping keeps it waiting, forgetting takes it out once gone."""
     contract, url = catalog.contracts[EVENTS], settings.database_url
     settings.landing_dir.mkdir()
     own = write_own(settings, line(1))
-    assert [file.path for file in new_files(contract, catalog, warehouse)] == [NAME]
-    scan_files(catalog, warehouse, None, lambda _: None)
-    assert late_days(warehouse, catalog, DAY) == {DAY}
-    load(warehouse, EVENTS, DAY)
+    assert [file.path for file in new_files(contract, catalog, database)] == [NAME]
+    scan_files(catalog, database, None, lambda _: None)
+    assert late_days(database, catalog, DAY) == {DAY}
+    load(database, EVENTS, DAY)
     assert len(rows_of(url, EVENTS)) == 1
     found = {finding.subject: finding for finding in examine(settings, catalog, DAY + timedelta(days=1))}
     assert (found["landing schedule_events"].is_well, found["landing schedule_events"].detail) == (True, "1 file")
@@ -192,13 +191,13 @@ def test_they_are_read_where_landing_can_only_be_read(
 
     dropped = call(f"drop {DAY} --reason why", variables(settings))
     assert f"1 landing file with 1 row of these days stays below {settings.own_runs_dir}" in dropped.stdout
-    assert [row["rows_waiting"] for row in warehouse.waiting_days()] == [1]
-    load(warehouse, EVENTS, DAY)
+    assert [row["rows_waiting"] for row in database.run(waiting_days)] == [1]
+    load(database, EVENTS, DAY)
     still = call(f"forget {own} --reason why", variables(settings))
     assert f"{NAME} is still there" in still.output
     assert f"move it out of {settings.own_runs_dir} first" in still.output
     own.unlink()
-    load(warehouse, EVENTS, DAY)
+    load(database, EVENTS, DAY)
     assert ledger(url)[NAME]["state"] == "gone"
     assert call(f"forget {own} --reason why", variables(settings)).exit_code == 0
     assert ledger(url) == {}

@@ -15,7 +15,8 @@ from analytics_etl.config.settings import Settings, SettingsError
 from analytics_etl.ops.operations import CheckResult
 from analytics_etl.orchestration import notifier, runs
 from analytics_etl.orchestration.definitions import build_defs
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.pipeline.publishing import record_checks
+from analytics_etl.postgres.database import Database
 
 NOW = datetime(2025, 3, 11, 0, 30, tzinfo=UTC)
 DAY = date(2025, 3, 10)
@@ -72,15 +73,15 @@ def test_failures_are_told_to_those_they_are_of(settings: Settings) -> None:
         settings, owners=parse_owners(CONFIGURED), smtp_url="smtp://127.0.0.1:9",
         notify_email=(("team:downloads", "d@x.org"), ("team:operators", "o@x.org"), ("*", "all@x.org")),
     )  # fmt: skip
-    warehouse = Warehouse(settings)
+    database = Database(settings)
     with restored_environment(), runs.instance(settings) as instance:
         for table in ("registry.download_events", "registry.module_stats_daily"):
             run = create_run_for_test(
                 instance, job_name="daily", status=DagsterRunStatus.SUCCESS, tags={"dagster/schedule_name": "daily"}
             )
             failed = CheckResult(table, "some", DAY, DAY + timedelta(days=1), False, "warn", "Something.", 1, [])  # noqa: FBT003
-            warehouse.record_checks([failed], run.run_id)
-        notifier.collect(warehouse, instance, receivers_of(settings), NOW)
+            record_checks(database, [failed], run.run_id)
+        notifier.collect(database, instance, receivers_of(settings), NOW)
     told = ask(
         settings.database_url,
         "select n.owners, array_agg(d.receiver order by d.receiver) as receivers from ops.notifications as n "

@@ -11,27 +11,29 @@ import pytest
 from events import DOWNLOADS, ask, declared, download, execute, forget_what_is_newer, load, write
 
 from analytics_etl.config.settings import Settings
+from analytics_etl.pipeline import publishing
 from analytics_etl.postgres import migrations, patience
 from analytics_etl.postgres.connection import DatabaseError
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
+from analytics_etl.tables.archiving import Archiver
 
 DAY = date(2025, 3, 10)
 VIEW = "registry.top_modules_30d"
 
-Change = Callable[[Warehouse], object]
+Change = Callable[[Database], object]
 
 
 @pytest.fixture
-def loaded(settings: Settings) -> Warehouse:
-    warehouse = Warehouse(settings)
+def loaded(settings: Settings) -> Database:
+    database = Database(settings)
     for day in (DAY, DAY + timedelta(days=1)):
         write(settings, f"download_events/{day}.ndjson", [download(n, day) for n in range(3)])
-    load(warehouse, DOWNLOADS, DAY, DAY + timedelta(days=1))
+    load(database, DOWNLOADS, DAY, DAY + timedelta(days=1))
     for table in declared().in_order():
         if table in declared().aggregates and declared().aggregates[table].family == "registry":
-            warehouse.replace(declared().aggregates[table], {DAY: DAY + timedelta(days=1)})
-    warehouse.refresh(declared().views[VIEW])
-    return warehouse
+            publishing.replace(database, declared().aggregates[table], {DAY: DAY + timedelta(days=1)})
+    publishing.refresh(database, declared().views[VIEW])
+    return database
 
 
 @contextmanager
@@ -42,27 +44,27 @@ def idle_reader(settings: Settings, table: str) -> Iterator[psycopg.Connection]:
         yield connection
 
 
-def swap(warehouse: Warehouse) -> object:
-    settings = warehouse.settings
+def swap(database: Database) -> object:
+    settings = database.settings
     for day in (DAY, DAY + timedelta(days=1)):
         write(settings, f"download_events/more_{day}.ndjson", [download(n, day) for n in range(10, 14)])
-    return load(warehouse, DOWNLOADS, DAY, DAY + timedelta(days=1))
+    return load(database, DOWNLOADS, DAY, DAY + timedelta(days=1))
 
 
-def archive(warehouse: Warehouse) -> object:
+def archive(database: Database) -> object:
     contract = declared().contracts[DOWNLOADS]
-    warehouse.archiver.export(contract, DAY)
-    return warehouse.archiver.drop(contract, DAY, "test")
+    Archiver(database.settings).export(contract, DAY)
+    return Archiver(database.settings).drop(contract, DAY, "test")
 
 
-def make_view_anew(warehouse: Warehouse) -> object:
-    execute(warehouse.settings.database_url, f"comment on materialized view {VIEW} is 'of before [0]'")
-    return warehouse.refresh(declared().views[VIEW])
+def make_view_anew(database: Database) -> object:
+    execute(database.settings.database_url, f"comment on materialized view {VIEW} is 'of before [0]'")
+    return publishing.refresh(database, declared().views[VIEW])
 
 
-def migrate(warehouse: Warehouse) -> object:
-    forget_what_is_newer(warehouse.settings)
-    return migrations.downgrade(warehouse.settings, "0007")
+def migrate(database: Database) -> object:
+    forget_what_is_newer(database.settings)
+    return migrations.downgrade(database.settings, "0007")
 
 
 CHANGES: dict[str, tuple[Change, str]] = {
@@ -74,7 +76,7 @@ CHANGES: dict[str, tuple[Change, str]] = {
 
 
 @pytest.mark.parametrize("name", CHANGES)
-def test_others_read_meanwhile_and_the_change_follows(loaded: Warehouse, name: str) -> None:
+def test_others_read_meanwhile_and_the_change_follows(loaded: Database, name: str) -> None:
     change, table = CHANGES[name]
     settings = loaded.settings
     met: list[BaseException] = []
@@ -107,7 +109,7 @@ def test_others_read_meanwhile_and_the_change_follows(loaded: Warehouse, name: s
 
 @pytest.mark.parametrize("name", CHANGES)
 def test_patience_ends_with_who_is_in_the_way(
-    loaded: Warehouse, name: str, monkeypatch: pytest.MonkeyPatch
+    loaded: Database, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:  # fmt: skip
     monkeypatch.setattr(patience, "PATIENCE_SECONDS", 0.3)
     change, table = CHANGES[name]

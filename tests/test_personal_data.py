@@ -15,7 +15,8 @@ from analytics_etl.config.settings import PerTable, Settings
 from analytics_etl.landing.json_text import json_fields
 from analytics_etl.landing.validation import validated
 from analytics_etl.postgres.connection import transaction
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
+from analytics_etl.tables.archiving import Archiver
 
 OLD, NEWEST = date(2025, 3, 1), date(2025, 3, 20)
 ADDRESS, AGENT = "10.98.76.54", "Browser of somebody"
@@ -38,9 +39,9 @@ def test_after_its_time_it_is_nowhere(settings: Settings) -> None:
     write(settings, "download_events/undated.ndjson", [download(20, OLD, downloaded_at="late", ip_address=ADDRESS)])
     write(settings, f"download_events/{NEWEST}.ndjson", [download(30, NEWEST)])
     write(settings, f"module_view_events/{NEWEST}.ndjson", [view(30, NEWEST)])
-    warehouse = Warehouse(replace(settings, personal_retention=PerTable(10)))
-    load(warehouse, DOWNLOADS, OLD, NEWEST)
-    load(warehouse, "registry.module_view_events", OLD, NEWEST)
+    database = Database(replace(settings, personal_retention=PerTable(10)))
+    load(database, DOWNLOADS, OLD, NEWEST)
+    load(database, "registry.module_view_events", OLD, NEWEST)
     reasons = [str(reason) for _, _, reason, _ in rejected(settings.database_url)]
     assert len(reasons) == 7
     assert [reason for reason in reasons if ADDRESS in reason or AGENT in reason] == []
@@ -55,9 +56,9 @@ def test_after_its_time_it_is_nowhere(settings: Settings) -> None:
     )
     execute(settings.database_url, "update ops.loaded_files set read_at = '2025-03-02' where path like '%undated%'")
     for contract in declared().contracts.values():
-        for day in warehouse.archiver.personal_due(contract, "partition"):
-            warehouse.archiver.remove_personal_from_table(contract, day, "test")
-        warehouse.archiver.remove_rejected_content(contract)
+        for day in Archiver(database.settings).personal_due(contract, "partition"):
+            Archiver(database.settings).remove_personal_from_table(contract, day, "test")
+        Archiver(database.settings).remove_rejected_content(contract)
     held = {table: [row for row in rows if ADDRESS in row or AGENT in row] for table, rows in everything(settings)}
     assert {table: rows for table, rows in held.items() if rows} == {}
     kept = {
@@ -69,7 +70,7 @@ def test_after_its_time_it_is_nowhere(settings: Settings) -> None:
         "file_size: expected a whole number, got x",
     }
     downloads = declared().contracts[DOWNLOADS]
-    assert warehouse.archiver.remove_rejected_content(downloads) == 0
+    assert Archiver(database.settings).remove_rejected_content(downloads) == 0
 
 
 def everything(settings: Settings) -> list[tuple[str, list[str]]]:
@@ -114,8 +115,8 @@ def test_reasons_of_other_types_and_constraints(tmp_path: Path) -> None:
 
 def test_samples_of_checks_withhold_it(settings: Settings) -> None:
     write(settings, f"download_events/{OLD}.ndjson", [download(1, OLD, ip_address=ADDRESS, user_agent=AGENT)])
-    warehouse = Warehouse(settings)
-    load(warehouse, DOWNLOADS, OLD)
+    database = Database(settings)
+    load(database, DOWNLOADS, OLD)
     select = "select event_id, ip_address, user_agent, module_name from {batch}"
     by_select = Check(DOWNLOADS, "all", "None.", "error", "unexpected_rows_expectation", {}, select)
     by_column = Check(
@@ -123,7 +124,7 @@ def test_samples_of_checks_withhold_it(settings: Settings) -> None:
         {"column": "ip_address", "max_value": 1},
     )  # fmt: skip
     target = targets(declared())[DOWNLOADS]
-    results = evaluate(warehouse, target, [by_select, by_column], {OLD: OLD + timedelta(days=1)})
+    results = evaluate(database, target, [by_select, by_column], {OLD: OLD + timedelta(days=1)})
     assert [(result.passed, result.unexpected_count) for result in results] == [(False, 1), (False, 1)]
     said = str([result.sample for result in results])
     assert ADDRESS not in said

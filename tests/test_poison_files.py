@@ -33,7 +33,7 @@ from analytics_etl.landing import faults, records, validation
 from analytics_etl.landing import parquet as parquet_module
 from analytics_etl.landing.faults import ScratchError
 from analytics_etl.pipeline.loading import load_days
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
 
 GOOD = {"a.ndjson": ndjson([download(101)]), "z.ndjson": ndjson([download(102)])}
 BAD_TEXT = pa.array([b"\xff", b"b"])
@@ -143,7 +143,7 @@ def test_an_odd_value_is_its_rows(tmp_path: Path, column: str, values: pa.Array,
     assert len(row.content or "") <= 10_000
 
 
-def test_the_rest_of_a_day_is_loaded_with_its_books(settings: Settings, warehouse: Warehouse) -> None:
+def test_the_rest_of_a_day_is_loaded_with_its_books(settings: Settings, database: Database) -> None:
     """Odd files of one day and a good file of the next: both days are loaded, and again with the same result."""
     following = DAY + timedelta(days=1)
     write(settings, "download_events/a.ndjson", [download(101), download(102, following)])
@@ -154,14 +154,14 @@ def test_the_rest_of_a_day_is_loaded_with_its_books(settings: Settings, warehous
     for path, content in odd.items():
         write_raw(settings, path, content)
     for _ in range(2):
-        load(warehouse, DOWNLOADS, DAY, following)
+        load(database, DOWNLOADS, DAY, following)
         assert loaded_ids(settings) == [2, 101, 102]
         assert_books_balance(settings)
         assert {path for path, file in ledger(settings.database_url).items() if file["state"] != "read"} == {
             path for path, content in odd.items() if content in BROKEN.values()
         }
-        assert failing_checks(warehouse, declared(), following) == set()
-        assert "files_are_readable" in failing_checks(warehouse, declared())
+        assert failing_checks(database, declared(), following) == set()
+        assert "files_are_readable" in failing_checks(database, declared())
 
 
 def failing_at(user: str, statement: str) -> Callable[..., str]:
@@ -177,7 +177,7 @@ def failing_at(user: str, statement: str) -> Callable[..., str]:
 
 
 def test_a_file_that_stops_a_statement_is_found_among_the_others(
-    settings: Settings, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Half of the files were sent when it happened: they are loaded once, and every row is in the books."""
     for number in range(10):
@@ -188,7 +188,7 @@ def test_a_file_that_stops_a_statement_is_found_among_the_others(
     monkeypatch.setattr(records, "_ENOUGH_BYTES", 1)
     monkeypatch.setattr(validation, "validated", failing_at("poison", "error('cannot be cast')::varchar = ''"))
     told: list[object] = []
-    load_days(declared().contracts[DOWNLOADS], {}, warehouse, [DAY], tell=told.append)
+    load_days(declared().contracts[DOWNLOADS], {}, database, [DAY], tell=told.append)
     bad = {f"download_events/{number}.ndjson" for number in (5, 7)}
     assert loaded_ids(settings) == [n for n in range(2_000) if n // 200 not in (5, 7)]
     found = ledger(settings.database_url)
@@ -204,9 +204,7 @@ def test_a_file_that_stops_a_statement_is_found_among_the_others(
     assert booked(settings.database_url).keys() == found.keys() - bad
 
 
-def test_what_is_ours_rejects_no_file(
-    settings: Settings, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_ours_rejects_no_file(settings: Settings, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """An error that no file causes alone, memory that is used up, a full disk: the run fails, and nothing is booked."""
     write(settings, "download_events/a.ndjson", [download(1)])
     write_raw(settings, "download_events/b.parquet", WHOLE)
@@ -226,9 +224,9 @@ def test_what_is_ours_rejects_no_file(
         with monkeypatch.context() as patched:
             patched.setattr(target, name, wrong)
             with pytest.raises(error):
-                load(warehouse)
+                load(database)
         assert ledger(settings.database_url) == {}
-    load(warehouse)
+    load(database)
     assert loaded_ids(settings) == [1, 2]
 
 

@@ -10,7 +10,7 @@ from analytics_etl.checks.declared import Check
 from analytics_etl.checks.expectations import broken
 from analytics_etl.checks.predicates import condition, counts, rows
 from analytics_etl.postgres.connection import sqlalchemy_url
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
 
 TABLE = "registry.numbers"
 VALUES = """
@@ -40,20 +40,20 @@ KINDS: list[tuple[str, Mapping[str, Any], set[int]]] = [
 
 
 @pytest.fixture
-def numbers(warehouse: Warehouse) -> Warehouse:
+def numbers(database: Database) -> Database:
     execute(
-        warehouse.settings.database_url,
+        database.settings.database_url,
         f"create table {TABLE} (id int, a double precision, b double precision, word text); "
         f"insert into {TABLE} values {VALUES}",
     )
-    return warehouse
+    return database
 
 
 def check(expectation: str, arguments: Mapping[str, Any]) -> Check:
     return Check(TABLE, f"{expectation} {dict(arguments)}", "d", "error", expectation, arguments)
 
 
-def test_each_kind_is_judged_as_by_great_expectations(numbers: Warehouse) -> None:
+def test_each_kind_is_judged_as_by_great_expectations(numbers: Database) -> None:
     given = [check(name, arguments) for name, arguments, _ in KINDS]
     by_others = broken(sqlalchemy_url(numbers.settings, "registry"), TABLE, ["id"], given)
     conditions = [condition(one, TABLE) for one in given]
@@ -69,7 +69,7 @@ def test_each_kind_is_judged_as_by_great_expectations(numbers: Warehouse) -> Non
         assert [str(row) for row in sample] == [str(row) for row in theirs]
 
 
-def test_no_more_rows_than_asked_for_and_in_order(numbers: Warehouse) -> None:
+def test_no_more_rows_than_asked_for_and_in_order(numbers: Database) -> None:
     one = check("expect_column_values_to_be_between", {"column": "a", "max_value": -2})
     found = condition(one, TABLE)
     assert found is not None

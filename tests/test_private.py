@@ -15,7 +15,7 @@ from analytics_etl.families.sample import SampleOptions, write_sample
 from analytics_etl.landing.scratch import Scratch
 from analytics_etl.orchestration import runs
 from analytics_etl.pipeline.reports import write_index, write_report
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
 
 DAY = date(2025, 3, 10)
 
@@ -35,8 +35,8 @@ def landing(settings: Settings) -> Path:
 
 
 def reports(settings: Settings) -> Path:
-    aggregate(Warehouse(settings), DAY, DAY, ["day"], ["registry"])
-    write_report(Warehouse(settings), declared(), "registry", "day", DAY)
+    aggregate(Database(settings), DAY, DAY, ["day"], ["registry"])
+    write_report(Database(settings), declared(), "registry", "day", DAY)
     write_index(settings.reports_dir)
     return settings.reports_dir
 

@@ -19,7 +19,7 @@ from analytics_etl.families.queries.coverage import coverage_of_days
 from analytics_etl.families.queries.schedule_statistics import statistics_of_hours, statistics_of_range
 from analytics_etl.families.queries.usage import events
 from analytics_etl.pipeline import retention
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
 
 USAGE, SCHEDULES = "usage.schema_usage_events", "schedules.schedule_events"
 OLD, SECOND, EMPTY, NEWEST = date(2025, 3, 1), date(2025, 3, 2), date(2025, 3, 11), date(2025, 3, 12)
@@ -49,12 +49,12 @@ def aged(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
     write(settings, "schema_usage_events/a.ndjson", [operation(1, OLD), operation(2, SECOND), operation(3, NEWEST)])
     records = [record(1, OLD, 100), record(2, SECOND, 200), record(3, NEWEST, 600), record(4, NEWEST, 10, "other")]
     write(settings, "schedule_events/a.ndjson", records)
-    warehouse = Warehouse(settings)
+    database = Database(settings)
     for table in (USAGE, SCHEDULES):
-        load(warehouse, table, OLD, SECOND, EMPTY, NEWEST)
-    aggregate(warehouse, OLD, SECOND, ("day",), ["usage", "schedules"])
-    aggregate(warehouse, EMPTY, NEWEST, ("day",), ["schedules"])
-    assert retention.run(warehouse, declared(), "test", lambda *_: None).days == 4
+        load(database, table, OLD, SECOND, EMPTY, NEWEST)
+    aggregate(database, OLD, SECOND, ("day",), ["usage", "schedules"])
+    aggregate(database, EMPTY, NEWEST, ("day",), ["schedules"])
+    assert retention.run(database, declared(), "test", lambda *_: None).days == 4
     yield settings
     server.drop(settings.database_url or "")
 
@@ -148,10 +148,10 @@ def test_a_question_about_a_derived_table_tells_which_days_it_lacks(aged: Settin
 
 
 def test_the_last_days_lack_none_before_the_first_one(aged: Settings) -> None:
-    coverage = events(Warehouse(aged), 1000).coverage
+    coverage = events(Database(aged), 1000).coverage
     assert coverage is not None
     assert (coverage.archived, coverage.missing, coverage.other_days) == ([OLD, SECOND], [GAP], 2)
-    recent = events(Warehouse(aged), 2).coverage
+    recent = events(Database(aged), 2).coverage
     assert recent is not None
     assert (recent.archived, recent.missing, recent.other_days) == ([], [], 2)
 
@@ -168,23 +168,23 @@ def test_the_last_days_lack_none_before_the_first_one(aged: Settings) -> None:
     ],
 )
 def test_gaps_are_between_the_days_that_are_there(aged: Settings, first: date, last: date, gaps: list[Any]) -> None:
-    found = coverage_of_days(Warehouse(aged), USAGE, first, last, is_raw=True)
+    found = coverage_of_days(Database(aged), USAGE, first, last, is_raw=True)
     assert found.missing == gaps
     assert [day for day in found.archived if not first <= day <= last] == []
 
 
-def test_nothing_was_ever_loaded(warehouse: Warehouse) -> None:
-    assert warehouse.settings.database_url is not None
+def test_nothing_was_ever_loaded(database: Database) -> None:
+    assert database.settings.database_url is not None
     of_usage = ("usage events", "usage zombies", "usage health", "usage anomalies", "usage top", "usage trending")
     for question in (*of_usage, "registry events", "registry top", "registry trending"):
-        found = call(warehouse.settings, f"query {question}")
+        found = call(database.settings, f"query {question}")
         assert (found.exit_code, found.stdout) == (0, "no rows\n")
         assert found.stderr.startswith(f"no day of {question.split()[0]}.")
         assert found.stderr.endswith(" is loaded\n")
 
 
 def test_statistics_of_hours_do_not_reach_an_archived_day(aged: Settings) -> None:
-    found = statistics_of_hours(Warehouse(aged), datetime(2025, 3, 1), datetime(2025, 3, 2))  # noqa: DTZ001 - UTC
+    found = statistics_of_hours(Database(aged), datetime(2025, 3, 1), datetime(2025, 3, 2))  # noqa: DTZ001 - UTC
     assert found.rows == []
     assert found.coverage is not None
     assert found.coverage.archived == [OLD]
@@ -192,7 +192,7 @@ def test_statistics_of_hours_do_not_reach_an_archived_day(aged: Settings) -> Non
 
 def test_a_range_with_archived_days_has_what_adds_up_and_no_percentiles(aged: Settings) -> None:
     """What has no records on archived days is known as a whole."""
-    found = statistics_of_range(Warehouse(aged), OLD, NEWEST)
+    found = statistics_of_range(Database(aged), OLD, NEWEST)
     keys = ("event_type", "attempt_count", "avg_queue_time_ms", "execution_count", "p50_queue_time_ms")
     highest = [row["highest_daily_p95_queue_time_ms"] for row in found.rows]
     assert [tuple(row[key] for key in keys) for row in found.rows] == [

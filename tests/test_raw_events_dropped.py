@@ -12,10 +12,12 @@ from analytics_etl.checks import declared_checks, evaluate, targets
 from analytics_etl.config.settings import PerTable, Settings, SettingsError
 from analytics_etl.monitoring.status import matrices
 from analytics_etl.ops.operations import CheckResult
-from analytics_etl.pipeline import retention
+from analytics_etl.pipeline import publishing, retention
 from analytics_etl.pipeline import verification as watchdog
+from analytics_etl.pipeline.forgetting import forget_file
+from analytics_etl.pipeline.publishing import record_checks
 from analytics_etl.postgres.connection import DatabaseError
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
 
 FIRST = date(2025, 3, 3)
 EVENTS = "schedules.schedule_events"
@@ -26,55 +28,55 @@ def day(number: int) -> date:
     return FIRST + timedelta(days=number)
 
 
-def checked(warehouse: Warehouse, table: str, number: int, *, passed: bool = True) -> CheckResult:
-    del warehouse
+def checked(database: Database, table: str, number: int, *, passed: bool = True) -> CheckResult:
+    del database
     return CheckResult(table, "a_check", day(number), day(number + 1), passed, "error", "d", 0 if passed else 1, [])
 
 
-def run(warehouse: Warehouse, family: str, *numbers: int) -> None:
+def run(database: Database, family: str, *numbers: int) -> None:
     """What a run of some days does: load, aggregate, check."""
     [table] = [DOWNLOADS if family == "registry" else EVENTS]
-    load(warehouse, table, *(day(n) for n in numbers))
-    aggregate(warehouse, day(min(numbers)), day(max(numbers)), families=[family])
+    load(database, table, *(day(n) for n in numbers))
+    aggregate(database, day(min(numbers)), day(max(numbers)), families=[family])
     tables = [table, *(t for t, m in declared().aggregates.items() if m.family == family and m.cadence == "day")]
-    warehouse.record_checks([checked(warehouse, t, n) for t in tables for n in numbers])
+    record_checks(database, [checked(database, t, n) for t in tables for n in numbers])
 
 
 @pytest.fixture
-def downloads(settings: Settings) -> Warehouse:
+def downloads(settings: Settings) -> Database:
     """Five days of downloads, final after one more day; raw rows of no table are kept."""
-    warehouse = Warehouse(replace(settings, lateness=PerTable(1), keep_raw_events=PerTable(default=False)))
+    database = Database(replace(settings, lateness=PerTable(1), keep_raw_events=PerTable(default=False)))
     for n in range(5):
         write(settings, f"download_events/{day(n)}.ndjson", [download(10 * n + m, day(n)) for m in range(3)])
-    run(warehouse, "registry", *range(5))
-    return warehouse
+    run(database, "registry", *range(5))
+    return database
 
 
-def steps(warehouse: Warehouse) -> list[str]:
-    return [str(step) for step in retention.plan(warehouse, declared())]
+def steps(database: Database) -> list[str]:
+    return [str(step) for step in retention.plan(database, declared())]
 
 
-def retain(warehouse: Warehouse) -> retention.Outcome:
-    return retention.run(warehouse, declared(), "test", lambda *_: None)
+def retain(database: Database) -> retention.Outcome:
+    return retention.run(database, declared(), "test", lambda *_: None)
 
 
-def held(warehouse: Warehouse, table: str = DOWNLOADS) -> dict[int, int]:
+def held(database: Database, table: str = DOWNLOADS) -> dict[int, int]:
     """{days after FIRST: raw rows}"""
     time = declared().contracts[table].time_column
     found = ask(
-        warehouse.settings.database_url,
+        database.settings.database_url,
         f"select ({time} at time zone 'UTC')::date as day, count(*) as n from {table} group by 1 order by 1",
     )
     return {(row["day"] - FIRST).days: row["n"] for row in found}
 
 
-def states(warehouse: Warehouse) -> str:
+def states(database: Database) -> str:
     """The states of the five days by their first letters."""
-    [matrix] = [m for m in matrices(warehouse, declared(), day(0), day(4)) if m.cadence == "day"]
+    [matrix] = [m for m in matrices(database, declared(), day(0), day(4)) if m.cadence == "day"]
     return "".join(cell.state[0] for cell in matrix.cells[DOWNLOADS])
 
 
-def test_days_of_which_all_was_made_are_dropped_without_an_archive(downloads: Warehouse) -> None:
+def test_days_of_which_all_was_made_are_dropped_without_an_archive(downloads: Database) -> None:
     """The newest day may change, and reads the day before it: these two and the one between stay."""
     before = {t: rows for t, rows in all_tables(downloads.settings.database_url).items() if t != DOWNLOADS}
     assert steps(downloads) == [f"drop raw events: {DOWNLOADS} {day(n)}" for n in range(3)]
@@ -95,60 +97,60 @@ def test_days_of_which_all_was_made_are_dropped_without_an_archive(downloads: Wa
     ]
     assert retain(downloads).dropped_days == 0
     run(downloads, "registry", 4)  # reads no day that was dropped
-    aged = Warehouse(replace(downloads.settings, retention=PerTable(1), personal_retention=PerTable(1)))
+    aged = Database(replace(downloads.settings, retention=PerTable(1), personal_retention=PerTable(1)))
     retain(aged)
     assert ask(downloads.settings.database_url, "select * from ops.archives") == []
 
 
-def failed_check(warehouse: Warehouse) -> None:
-    warehouse.record_checks([checked(warehouse, ACTIVITY, 1, passed=False)])
+def failed_check(database: Database) -> None:
+    record_checks(database, [checked(database, ACTIVITY, 1, passed=False)])
 
 
-def failed_check_of_its_own(warehouse: Warehouse) -> None:
-    warehouse.record_checks([checked(warehouse, DOWNLOADS, 1, passed=False)])
+def failed_check_of_its_own(database: Database) -> None:
+    record_checks(database, [checked(database, DOWNLOADS, 1, passed=False)])
 
 
-def no_aggregate(warehouse: Warehouse) -> None:
+def no_aggregate(database: Database) -> None:
     execute(
-        warehouse.settings.database_url,
+        database.settings.database_url,
         f"delete from ops.partitions where table_name = '{ACTIVITY}' and period_start = '{day(1)}'",
     )
 
 
-def no_check(warehouse: Warehouse) -> None:
+def no_check(database: Database) -> None:
     execute(
-        warehouse.settings.database_url,
+        database.settings.database_url,
         f"delete from ops.check_results where table_name = '{ACTIVITY}' and period_start = '{day(1)}'",
     )
 
 
-def other_code(warehouse: Warehouse) -> None:
+def other_code(database: Database) -> None:
     execute(
-        warehouse.settings.database_url,
+        database.settings.database_url,
         f"update ops.partitions set code_version = 'old' where table_name = '{ACTIVITY}' and period_start = '{day(1)}'",
     )
 
 
-def loaded_since(warehouse: Warehouse) -> None:
-    load(warehouse, DOWNLOADS, day(1))
+def loaded_since(database: Database) -> None:
+    load(database, DOWNLOADS, day(1))
 
 
-def late_file(warehouse: Warehouse) -> None:
-    write(warehouse.settings, "download_events/late.ndjson", [download(99, day(1))])
-    load(warehouse, DOWNLOADS, day(4))
+def late_file(database: Database) -> None:
+    write(database.settings, "download_events/late.ndjson", [download(99, day(1))])
+    load(database, DOWNLOADS, day(4))
 
 
 @pytest.mark.parametrize(
     "prevent",
     [failed_check, failed_check_of_its_own, no_aggregate, no_check, other_code, loaded_since, late_file],
 )
-def test_a_day_that_is_not_done_with_stays(downloads: Warehouse, prevent: Callable[[Warehouse], None]) -> None:
+def test_a_day_that_is_not_done_with_stays(downloads: Database, prevent: Callable[[Database], None]) -> None:
     prevent(downloads)
     retain(downloads)
     assert held(downloads) == {1: 3, 3: 3, 4: 3}
 
 
-def test_a_drop_that_is_interrupted_drops_nothing(downloads: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_drop_that_is_interrupted_drops_nothing(downloads: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     def die(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
@@ -161,11 +163,11 @@ def test_a_drop_that_is_interrupted_drops_nothing(downloads: Warehouse, monkeypa
     assert retain(downloads).dropped_days == 3
 
 
-def test_nothing_is_computed_from_rows_that_are_not_there(downloads: Warehouse) -> None:
+def test_nothing_is_computed_from_rows_that_are_not_there(downloads: Database) -> None:
     retain(downloads)
     before = all_tables(downloads.settings.database_url)
     with pytest.raises(DatabaseError, match=f"restore {DOWNLOADS} {day(1)} --reason") as refusal:
-        downloads.replace(declared().aggregates[ACTIVITY], {day(1): day(2)})
+        publishing.replace(downloads, declared().aggregates[ACTIVITY], {day(1): day(2)})
     assert "were not kept" in str(refusal.value)
     of_table, found_by = targets(declared()), declared_checks(declared())
     for table, number in ((DOWNLOADS, 2), (ACTIVITY, 2), (DOWNLOADS, 3)):  # a check of day 3 reads the day before
@@ -177,7 +179,7 @@ def test_nothing_is_computed_from_rows_that_are_not_there(downloads: Warehouse) 
     assert [f.differences for f in found if f.differences] == []
 
 
-def test_a_dropped_day_is_run_again_from_its_files_and_dropped_again(downloads: Warehouse) -> None:
+def test_a_dropped_day_is_run_again_from_its_files_and_dropped_again(downloads: Database) -> None:
     retain(downloads)
     before = all_tables(downloads.settings.database_url)
     run(downloads, "registry", 1)
@@ -188,18 +190,18 @@ def test_a_dropped_day_is_run_again_from_its_files_and_dropped_again(downloads: 
     assert all_tables(downloads.settings.database_url) == before
 
 
-def test_a_dropped_day_whose_file_is_gone_is_refused(downloads: Warehouse) -> None:
+def test_a_dropped_day_whose_file_is_gone_is_refused(downloads: Database) -> None:
     retain(downloads)
     before = all_tables(downloads.settings.database_url)
     (downloads.settings.landing_dir / f"download_events/{day(1)}.ndjson").unlink()
     with pytest.raises(DatabaseError, match="put the file back first"):
         load(downloads, DOWNLOADS, day(1))
     with pytest.raises(DatabaseError, match="or were not kept"):
-        downloads.forget_file(f"download_events/{day(1)}.ndjson", "test", "why")
+        forget_file(downloads, f"download_events/{day(1)}.ndjson", "test", "why")
     assert all_tables(downloads.settings.database_url) == before
 
 
-def test_restore_brings_back_the_rows_alone(downloads: Warehouse) -> None:
+def test_restore_brings_back_the_rows_alone(downloads: Database) -> None:
     retain(downloads)
     environment = {**variables(downloads.settings), "ANALYTICS_LATENESS_DAYS": "1", "ANALYTICS_KEEP_RAW_EVENTS": "no"}
     assert "▫" in call(f"status --from {day(0)}", environment).stdout
@@ -214,7 +216,7 @@ def test_restore_brings_back_the_rows_alone(downloads: Warehouse) -> None:
 
 def test_a_table_that_looks_around_itself_keeps_the_days_it_may_still_read(settings: Settings) -> None:
     """The flow of executions reads 2 days before and after its own, and a day brings those 2 before it up to date."""
-    warehouse = Warehouse(replace(settings, lateness=PerTable(1), keep_raw_events=PerTable(default=False)))
+    database = Database(replace(settings, lateness=PerTable(1), keep_raw_events=PerTable(default=False)))
     for n in range(8):
         events = [
             {
@@ -223,17 +225,17 @@ def test_a_table_that_looks_around_itself_keeps_the_days_it_may_still_read(setti
             }
         ]  # fmt: skip
         write(settings, f"schedule_events/{day(n)}.ndjson", events)
-    run(warehouse, "schedules", *range(8))
-    assert steps(warehouse) == [f"drop raw events: {EVENTS} {day(n)}" for n in range(3)]
-    retain(warehouse)
+    run(database, "schedules", *range(8))
+    assert steps(database) == [f"drop raw events: {EVENTS} {day(n)}" for n in range(3)]
+    retain(database)
     before = all_tables(settings.database_url)
-    run(warehouse, "schedules", 7)
+    run(database, "schedules", 7)
     assert all_tables(settings.database_url) == before
     flow = declared().aggregates["schedules.schedule_flow_daily"]
     with pytest.raises(DatabaseError, match=f"{EVENTS}: the raw events of {day(2)} are needed"):
-        warehouse.replace(flow, {day(6): day(7)})
-    load(warehouse, EVENTS, day(2))
-    warehouse.replace(flow, {day(6): day(7)})
+        publishing.replace(database, flow, {day(6): day(7)})
+    load(database, EVENTS, day(2))
+    publishing.replace(database, flow, {day(6): day(7)})
     assert {t: r for t, r in all_tables(settings.database_url).items() if t != EVENTS} == {
         t: r for t, r in before.items() if t != EVENTS
     }

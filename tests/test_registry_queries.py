@@ -20,8 +20,8 @@ from analytics_etl.families.queries import Page, QueryError
 from analytics_etl.families.queries.registry import languages, organizations, overview
 from analytics_etl.families.queries.registry_events import EventFilter, events, events_between
 from analytics_etl.families.queries.registry_modules import statistics, top, top_of_days, trending, versions
-from analytics_etl.pipeline import retention
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.pipeline import publishing, retention
+from analytics_etl.postgres.database import Database
 
 BEFORE, FIRST, LAST = date(2025, 3, 20), date(2025, 3, 30), date(2025, 3, 31)
 """A Thursday, a Sunday, and the Monday after it."""
@@ -99,11 +99,11 @@ def filled(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         "language_stats_daily": LANGUAGES,
     }  # fmt: skip
     put(settings, {f"registry.{table}": given for table, given in rows.items()})
-    warehouse = Warehouse(settings)
+    database = Database(settings)
     for cadence, table in (("week", "registry.module_stats_weekly"), ("month", "registry.module_stats_monthly")):
-        warehouse.replace(declared().aggregates[table], periods(cadence, BEFORE, LAST), accept_change=True)  # type: ignore[arg-type]
+        publishing.replace(database, declared().aggregates[table], periods(cadence, BEFORE, LAST), accept_change=True)  # type: ignore[arg-type]
     for name in ("registry.top_modules_30d", "registry.trending_modules"):
-        warehouse.refresh(declared().views[name])
+        publishing.refresh(database, declared().views[name])
     yield settings
     server.drop(settings.database_url or "")
 
@@ -128,43 +128,43 @@ PERIOD = ("first_day", "last_day")
 
 def test_statistics_of_a_module_in_each_grain(filled: Settings) -> None:
     """Users of the week to 30 March: u1 and u2; of the one after it: u3; of the month these and u4."""
-    warehouse, keys = Warehouse(filled), ("download_count", "unique_users", "unique_orgs")
-    assert parts(statistics(warehouse, "1d", FIRST, LAST, "a"), *PERIOD, *keys) == [
+    database, keys = Database(filled), ("download_count", "unique_users", "unique_orgs")
+    assert parts(statistics(database, "1d", FIRST, LAST, "a"), *PERIOD, *keys) == [
         (FIRST, FIRST, 10, 2, 1), (LAST, LAST, 20, 1, 1),
     ]  # fmt: skip
-    assert parts(statistics(warehouse, "1w", FIRST, LAST, "a"), *PERIOD, *keys) == [
+    assert parts(statistics(database, "1w", FIRST, LAST, "a"), *PERIOD, *keys) == [
         (date(2025, 3, 24), FIRST, 10, 2, 1), (LAST, date(2025, 4, 6), 20, 1, 1),
     ]  # fmt: skip
-    assert parts(statistics(warehouse, "1m", LAST, LAST, "a"), *PERIOD, *keys) == [(*MARCH, 42, 4, 2)]
+    assert parts(statistics(database, "1m", LAST, LAST, "a"), *PERIOD, *keys) == [(*MARCH, 42, 4, 2)]
     assert parts(
-        statistics(warehouse, "1d", FIRST, LAST, "a"), "avg_compilation_duration_ms", "download_cache_hit_ratio"
+        statistics(database, "1d", FIRST, LAST, "a"), "avg_compilation_duration_ms", "download_cache_hit_ratio"
     ) == [(None, 0.75), (15.0, None)]
-    assert statistics(warehouse, "1d", FIRST, LAST, "A' or '1' = '1").rows == []
+    assert statistics(database, "1d", FIRST, LAST, "A' or '1' = '1").rows == []
 
 
 def test_statistics_of_all_modules_together(filled: Settings) -> None:
     """Views of pages about no module count, and of 6 users of 3 days one is there twice."""
-    warehouse, keys = Warehouse(filled), ("view_count", "download_count", "active_users", "compilation_count")
-    assert parts(statistics(warehouse, "1d", FIRST, LAST), *PERIOD, *keys) == [
+    database, keys = Database(filled), ("view_count", "download_count", "active_users", "compilation_count")
+    assert parts(statistics(database, "1d", FIRST, LAST), *PERIOD, *keys) == [
         (FIRST, FIRST, 50, 55, 3, 0), (LAST, LAST, 60, 51, 2, 3),
     ]  # fmt: skip
-    assert parts(statistics(warehouse, "1w", FIRST, FIRST), *PERIOD, *keys) == [
+    assert parts(statistics(database, "1w", FIRST, FIRST), *PERIOD, *keys) == [
         (date(2025, 3, 24), FIRST, 50, 55, 3, 0),
     ]  # fmt: skip
-    month = statistics(warehouse, "1m", BEFORE, BEFORE)
+    month = statistics(database, "1m", BEFORE, BEFORE)
     assert parts(month, *PERIOD, *keys) == [(*MARCH, 117, 163, 5, 3)]
     assert parts(month, "compilation_success_count", "avg_compilation_duration_ms", "total_download_bytes") == [
         (2, 15.0, 1630),
     ]  # fmt: skip
     assert parts(month, "download_cache_hit_ratio", "failed_download_count") == [(0.75, 3)]
     with pytest.raises(QueryError, match="the grain must be one of 1d, 1w, 1m, but is 1h"):
-        statistics(warehouse, "1h", FIRST, LAST)  # type: ignore[arg-type]
+        statistics(database, "1h", FIRST, LAST)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", ["a", None])
 def test_days_that_weeks_and_months_lack_are_told(filled: Settings, name: str | None) -> None:
     def missing(grain: Any, first: date, last: date) -> list[str]:
-        coverage = statistics(Warehouse(filled), grain, first, last, name).coverage
+        coverage = statistics(Database(filled), grain, first, last, name).coverage
         assert coverage is not None
         return [f"{start:%m-%d} to {end:%m-%d}" for start, end in coverage.missing]
 
@@ -174,7 +174,7 @@ def test_days_that_weeks_and_months_lack_are_told(filled: Settings, name: str | 
 
 
 def test_a_week_that_was_not_computed_is_told_though_its_days_are_there(aged: Settings) -> None:
-    page = statistics(Warehouse(aged), "1w", NEWEST, NEWEST, "m")
+    page = statistics(Database(aged), "1w", NEWEST, NEWEST, "m")
     assert page.coverage is not None
     assert (page.rows, page.coverage.table) == ([], "registry.module_stats_weekly")
     assert page.coverage.missing == [(date(2025, 3, 10), date(2025, 3, 16))]
@@ -182,28 +182,28 @@ def test_a_week_that_was_not_computed_is_told_though_its_days_are_there(aged: Se
 
 def test_the_most_downloaded_modules_of_some_days(filled: Settings) -> None:
     """Of a and b, with 30 each, the first by name comes first; e was viewed only."""
-    warehouse, keys = Warehouse(filled), ("rank", "module_name", "download_count", "view_count", "total_download_bytes")
-    page = top_of_days(warehouse, FIRST, LAST)
+    database, keys = Database(filled), ("rank", "module_name", "download_count", "view_count", "total_download_bytes")
+    page = top_of_days(database, FIRST, LAST)
     assert parts(page, *keys) == [
         (1, "f", 40, 0, 400), (2, "a", 30, 3, 300), (3, "b", 30, 0, 300), (4, "c", 5, 0, 50), (5, "d", 1, 0, 10),
     ]  # fmt: skip
     assert parts(page, *PERIOD) == [(FIRST, LAST)] * 5
-    assert pages(lambda after: top_of_days(warehouse, FIRST, LAST, 2, after), "module_name") == [
+    assert pages(lambda after: top_of_days(database, FIRST, LAST, 2, after), "module_name") == [
         [("f",), ("a",)], [("b",), ("c",)], [("d",)],
     ]  # fmt: skip
 
 
 def test_the_most_downloaded_modules_of_the_last_days(filled: Settings) -> None:
-    warehouse, keys = Warehouse(filled), ("rank", "module_name", "download_count")
-    assert parts(top(warehouse, 1), *keys) == [(1, "b", 30), (2, "a", 20), (3, "d", 1)]
-    of_month = parts(top(warehouse, 30), *keys, "total_download_bytes", *PERIOD)
+    database, keys = Database(filled), ("rank", "module_name", "download_count")
+    assert parts(top(database, 1), *keys) == [(1, "b", 30), (2, "a", 20), (3, "d", 1)]
+    of_month = parts(top(database, 30), *keys, "total_download_bytes", *PERIOD)
     assert of_month[:2] == [
         (1, "c", 45, 450, date(2025, 3, 2), LAST), (2, "a", 42, 420, date(2025, 3, 2), LAST),
     ]  # fmt: skip
     in_view = ask(filled.database_url, "select * from registry.top_modules_30d order by rank")
     assert of_month == parts(Page(in_view), *keys, "total_download_bytes", *PERIOD)
     with pytest.raises(QueryError, match="the number of days must be 1, 7, 30, but is 2"):
-        top(warehouse, 2)
+        top(database, 2)
 
 
 def test_trends_by_direction(filled: Settings) -> None:
@@ -211,65 +211,65 @@ def test_trends_by_direction(filled: Settings) -> None:
 
     d fell from 5, too few to mean anything.
     """
-    warehouse = Warehouse(filled)
+    database = Database(filled)
     keys = ("direction", "rank", "module_name", "download_count", "previous_download_count", "growth_ratio", "last_day")
-    assert parts(trending(warehouse), *keys) == [("up", 1, "a", 30, 12, 1.5, LAST)]
-    assert parts(trending(warehouse, "down"), *keys) == [("down", 1, "c", 5, 40, -0.875, LAST)]
-    assert parts(trending(warehouse, "new"), *keys) == [
+    assert parts(trending(database), *keys) == [("up", 1, "a", 30, 12, 1.5, LAST)]
+    assert parts(trending(database, "down"), *keys) == [("down", 1, "c", 5, 40, -0.875, LAST)]
+    assert parts(trending(database, "new"), *keys) == [
         ("new", 1, "f", 40, 0, None, LAST), ("new", 2, "b", 30, 0, None, LAST),
     ]  # fmt: skip
-    assert pages(lambda after: trending(warehouse, "new", 1, after), "module_name") == [[("f",)], [("b",)]]
-    easy = Warehouse(replace(filled, parameters={**filled.parameters, "trending_min_downloads": 5}))
+    assert pages(lambda after: trending(database, "new", 1, after), "module_name") == [[("f",)], [("b",)]]
+    easy = Database(replace(filled, parameters={**filled.parameters, "trending_min_downloads": 5}))
     assert parts(trending(easy, "down"), "rank", "module_name", "growth_ratio") == [
         (1, "c", -0.875), (2, "d", pytest.approx(-0.8)),
     ]  # fmt: skip
     with pytest.raises(QueryError, match="the direction must be one of up, down, new, but is sideways"):
-        trending(warehouse, "sideways")  # type: ignore[arg-type]
+        trending(database, "sideways")  # type: ignore[arg-type]
 
 
 def test_versions_of_days_together_and_of_each(filled: Settings) -> None:
     """1.1 was downloaded by u1, then by u3; 1.0 by u1 and u2, then by nobody that is known."""
-    warehouse, keys = Warehouse(filled), ("rank", "version", "downloads", "download_share_ratio", "unique_users")
-    page = versions(warehouse, "a", FIRST, LAST)
+    database, keys = Database(filled), ("rank", "version", "downloads", "download_share_ratio", "unique_users")
+    page = versions(database, "a", FIRST, LAST)
     assert parts(page, *keys) == [
         (1, "1.1", 19, pytest.approx(19 / 30), 2), (2, "1.0", 11, pytest.approx(11 / 30), 2),
     ]  # fmt: skip
     assert parts(page, "module_name", *PERIOD) == [("a", FIRST, LAST)] * 2
-    assert parts(versions(warehouse, "a", FIRST, LAST, by_day=True), "first_day", "last_day", *keys) == [
+    assert parts(versions(database, "a", FIRST, LAST, by_day=True), "first_day", "last_day", *keys) == [
         (FIRST, FIRST, 1, "1.0", 6, 0.6, 2), (FIRST, FIRST, 2, "1.1", 4, 0.4, 1),
         (LAST, LAST, 1, "1.1", 15, 0.75, 1), (LAST, LAST, 2, "1.0", 5, 0.25, 0),
     ]  # fmt: skip
     assert pages(
-        lambda after: versions(warehouse, "a", FIRST, LAST, by_day=True, limit=3, after=after), "first_day", "version"
+        lambda after: versions(database, "a", FIRST, LAST, by_day=True, limit=3, after=after), "first_day", "version"
     ) == [[(FIRST, "1.0"), (FIRST, "1.1"), (LAST, "1.1")], [(LAST, "1.0")]]
-    assert versions(warehouse, "z", FIRST, LAST).rows == []
+    assert versions(database, "z", FIRST, LAST).rows == []
 
 
 def test_organizations_of_days_together_and_of_each(filled: Settings) -> None:
     """Of o2 it was u3 on both days, and somebody unknown."""
-    warehouse, keys = Warehouse(filled), ("rank", "organization_id", "api_requests", "downloads", "active_users")
-    assert parts(organizations(warehouse, FIRST, LAST), *PERIOD, *keys) == [
+    database, keys = Database(filled), ("rank", "organization_id", "api_requests", "downloads", "active_users")
+    assert parts(organizations(database, FIRST, LAST), *PERIOD, *keys) == [
         (FIRST, LAST, 1, "o2", 35, 25, 1), (FIRST, LAST, 2, "o1", 10, 10, 2),
     ]  # fmt: skip
-    assert parts(organizations(warehouse, FIRST, LAST, by_day=True), *PERIOD, *keys) == [
+    assert parts(organizations(database, FIRST, LAST, by_day=True), *PERIOD, *keys) == [
         (FIRST, FIRST, 1, "o1", 10, 10, 2), (FIRST, FIRST, 2, "o2", 10, 5, 1), (LAST, LAST, 1, "o2", 25, 20, 1),
     ]  # fmt: skip
-    assert parts(organizations(warehouse, FIRST, LAST, "o1"), *keys) == [(2, "o1", 10, 10, 2)]
+    assert parts(organizations(database, FIRST, LAST, "o1"), *keys) == [(2, "o1", 10, 10, 2)]
     assert pages(
-        lambda after: organizations(warehouse, FIRST, LAST, by_day=True, limit=2, after=after), "organization_id"
+        lambda after: organizations(database, FIRST, LAST, by_day=True, limit=2, after=after), "organization_id"
     ) == [[("o1",), ("o2",)], [("o2",)]]
 
 
 def test_the_overview_of_days(filled: Settings) -> None:
-    page = overview(Warehouse(filled), FIRST, LAST)
+    page = overview(Database(filled), FIRST, LAST)
     assert parts(page, "day", "view_count", "download_cache_hit_ratio", "error_ratio", "active_users_7d") == [
         (FIRST, 50, 0.75, 0.25, 3), (LAST, 60, None, 0.25, 3),
     ]  # fmt: skip
-    assert overview(Warehouse(filled), date(2025, 3, 29), date(2025, 3, 29)).rows == []
+    assert overview(Database(filled), date(2025, 3, 29), date(2025, 3, 29)).rows == []
 
 
 def test_languages_of_each_day(filled: Settings) -> None:
-    page = languages(Warehouse(filled), FIRST, LAST, by_day=True)
+    page = languages(Database(filled), FIRST, LAST, by_day=True)
     keys = ("language", "compilation_count", "compilation_share_ratio", "p95_duration_ms")
     assert parts(page, "first_day", *keys) == [
         (FIRST, "rust", 4, 0.4, 5.0), (FIRST, "go", 3, pytest.approx(0.3), None),
@@ -303,13 +303,13 @@ def aged(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
         compilation(4, NEWEST, language="java", duration_ms=20),
         compilation(5, NEWEST, language="java", duration_ms=None, success=False, error_type="syntax"),
     ])  # fmt: skip
-    warehouse = Warehouse(settings)
+    database = Database(settings)
     for table in ("download_events", "compilation_events"):
-        load(warehouse, f"registry.{table}", OLD, NEWEST)
-    load(warehouse, "registry.module_view_events", NEWEST)
+        load(database, f"registry.{table}", OLD, NEWEST)
+    load(database, "registry.module_view_events", NEWEST)
     for day in (OLD, NEWEST):
-        aggregate(warehouse, day, day, ("day",), ["registry"])
-    assert retention.run(warehouse, declared(), "test", lambda *_: None).days == 2
+        aggregate(database, day, day, ("day",), ["registry"])
+    assert retention.run(database, declared(), "test", lambda *_: None).days == 2
     yield settings
     server.drop(settings.database_url or "")
 
@@ -342,7 +342,7 @@ def ids(*expected: int) -> list[str]:
 def test_events_that_are_wanted_newest_first(
     aged: Settings, kind: Any, wanted: dict[str, Any], expected: list[int]
 ) -> None:
-    page = events(Warehouse(aged), kind, 1, EventFilter(**wanted))
+    page = events(Database(aged), kind, 1, EventFilter(**wanted))
     assert (numbers(page), page.next) == (ids(*expected), None)
 
 
@@ -350,11 +350,11 @@ def test_events_that_are_wanted_newest_first(
 def test_pages_of_events_follow_one_another_also_within_one_moment(aged: Settings, limit: int) -> None:
     window = datetime(2025, 3, 12, 10, tzinfo=UTC), datetime(2025, 3, 12, 11, 1, tzinfo=UTC)
     found = pages(
-        lambda after: events_between(Warehouse(aged), "download", *window, limit=limit, after=after), "event_id"
+        lambda after: events_between(Database(aged), "download", *window, limit=limit, after=after), "event_id"
     )
     assert [str(number) for page in found for (number,) in page] == ids(5, 4, 3, 2)
     assert len(found) == -(-4 // limit)
-    early = events_between(Warehouse(aged), "download", window[0], datetime(2025, 3, 12, 11, tzinfo=UTC))
+    early = events_between(Database(aged), "download", window[0], datetime(2025, 3, 12, 11, tzinfo=UTC))
     assert numbers(early) == ids(4, 3, 2)
 
 
@@ -374,10 +374,10 @@ def test_pages_of_events_follow_one_another_also_within_one_moment(aged: Setting
     ],
 )
 def test_a_question_that_makes_no_sense_is_refused(
-    aged: Settings, question: Callable[[Warehouse], Page], message: str
+    aged: Settings, question: Callable[[Database], Page], message: str
 ) -> None:
     with pytest.raises(QueryError, match=message):
-        question(Warehouse(aged))
+        question(Database(aged))
 
 
 def typed(settings: Settings, question: str) -> Result:
@@ -429,11 +429,11 @@ def test_an_archived_day_is_told_and_others_are_answered(aged: Settings, kind: s
 def test_languages_of_days_together_have_percentiles_as_far_as_their_events_are_there(aged: Settings) -> None:
     """go: 100 ms on a day that is archived, and 300; java: 10, 20, and one that is not known."""
     keys = ("compilation_count", "success_count", "avg_duration_ms", "p50_duration_ms", "highest_daily_p95_duration_ms")
-    page = languages(Warehouse(aged), OLD, NEWEST)
+    page = languages(Database(aged), OLD, NEWEST)
     assert parts(page, "language", *keys, "compilation_share_ratio") == [
         ("java", 3, 2, 15.0, 15.0, 19.5, 0.6), ("go", 2, 2, 200.0, None, 300.0, 0.4),
     ]  # fmt: skip
-    assert parts(languages(Warehouse(aged), NEWEST, NEWEST), "language", "p95_duration_ms", "p99_duration_ms") == [
+    assert parts(languages(Database(aged), NEWEST, NEWEST), "language", "p95_duration_ms", "p99_duration_ms") == [
         ("java", 19.5, pytest.approx(19.9)), ("go", 300.0, 300.0),
     ]  # fmt: skip
     said = typed(aged, f"languages --grain range --from {OLD} --to {NEWEST}")

@@ -14,8 +14,10 @@ from analytics_etl import checks
 from analytics_etl.config.settings import CHECKOUT, Settings
 from analytics_etl.monitoring.doctor.files import rejected_rows
 from analytics_etl.pipeline import rejections
+from analytics_etl.pipeline.forgetting import forget_file
+from analytics_etl.pipeline.publishing import record_checks
 from analytics_etl.pipeline.reports import write_report
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
 
 PATH = "download_events/app.ndjson"
 REASON = "downloaded_at: expected a timestamp with a time zone"
@@ -29,39 +31,39 @@ def write_file(settings: Settings, valid: int, undated: int, path: str = PATH) -
     write(settings, path, events)
 
 
-def failed(warehouse: Warehouse, day: date = DAY) -> dict[str, str]:
+def failed(database: Database, day: date = DAY) -> dict[str, str]:
     """{check of the downloads of a day that does not hold: its severity}"""
     target, named = checks.targets(declared())[DOWNLOADS], checks.declared_checks(declared())[DOWNLOADS]
-    results = checks.evaluate(warehouse, target, named, {day: day + timedelta(days=1)})
-    warehouse.record_checks(results)
+    results = checks.evaluate(database, target, named, {day: day + timedelta(days=1)})
+    record_checks(database, results)
     return {result.name: result.severity for result in results if not result.passed}
 
 
-def report(warehouse: Warehouse, day: date) -> tuple[str, list[str], str, list[Any]]:
+def report(database: Database, day: date) -> tuple[str, list[str], str, list[Any]]:
     """What a report says of its state, its notices, of what became of the rows, and of the reasons."""
-    value = write_report(warehouse, declared(), "registry", "day", day).value
+    value = write_report(database, declared(), "registry", "day", day).value
     sections = {section["name"]: section for section in value["sections"]}
     notices = [notice["sentence"] for notice in value["state"]["notices"] if notice["kind"] == "rejected"]
     rows = sections["quality_rows"]["sentence"].replace("\N{NO-BREAK SPACE}", " ")
     return value["state"]["sentence"], notices, rows, sections["quality_reasons"]["rows"]
 
 
-def test_a_file_most_of_whose_rows_tell_no_day(settings: Settings, warehouse: Warehouse) -> None:
+def test_a_file_most_of_whose_rows_tell_no_day(settings: Settings, database: Database) -> None:
     write_file(settings, 10, 90)
-    load(warehouse)
-    line, see, way_out = rejections.since(warehouse, 60)
+    load(database)
+    line, see, way_out = rejections.since(database, 60)
     assert "analytics-etl forget PATH" in way_out
     assert line.startswith(f"90 of 100 rows of {PATH} were rejected (90 without a day): {REASON}")
     assert see == f"rejected rows with their lines and reasons: {rejections.SEE_ALL}"
-    finding = rejected_rows(warehouse, {})[0]
+    finding = rejected_rows(database, {})[0]
     assert not finding.is_well
     assert finding.detail.startswith(
         f"1 file with rejected rows that tell no day: 90 of 100 rows of {PATH} were rejected"
     )
     assert f"analytics-etl forget {PATH} --reason" in (finding.advice or "")
-    assert failed(warehouse) == {"files_are_mostly_valid": "error", "rejected_rows_are_few": "warn"}
-    aggregate(warehouse, DAY, DAY, ("day",), ["registry"])
-    state, notices, rows, reasons = report(warehouse, DAY)
+    assert failed(database) == {"files_are_mostly_valid": "error", "rejected_rows_are_few": "warn"}
+    aggregate(database, DAY, DAY, ("day",), ["registry"])
+    state, notices, rows, reasons = report(database, DAY)
     assert "90 rows of its files tell no day and could not be counted." in state
     assert state.endswith("A check or the last run failed for 1 table.")
     assert notices == [f"90 rows without a usable time were rejected, so that no day has them: {DOWNLOADS}."]
@@ -71,49 +73,49 @@ def test_a_file_most_of_whose_rows_tell_no_day(settings: Settings, warehouse: Wa
     assert [(row["table_name"], row["rejected_count"]) for row in reasons] == [(DOWNLOADS, 90)]
     # The way out without a mend: the file is put elsewhere, and forgotten.
     (settings.landing_dir / PATH).rename(settings.home.parent / "kept.ndjson")
-    forgotten = warehouse.forget_file(PATH, "somebody", "its times have no zone")
+    forgotten = forget_file(database, PATH, "somebody", "its times have no zone")
     assert forgotten.days == [DAY]
-    load(warehouse)
-    assert "files_are_mostly_valid" not in failed(warehouse)
-    assert rejected_rows(warehouse, {})[0].is_well
-    assert report(warehouse, DAY)[1] == []
+    load(database)
+    assert "files_are_mostly_valid" not in failed(database)
+    assert rejected_rows(database, {})[0].is_well
+    assert report(database, DAY)[1] == []
 
 
-def test_a_file_that_tells_no_day_at_all_is_told_with_the_newest_day(settings: Settings, warehouse: Warehouse) -> None:
+def test_a_file_that_tells_no_day_at_all_is_told_with_the_newest_day(settings: Settings, database: Database) -> None:
     write_file(settings, 0, 50)
     write(settings, f"download_events/{DAY}.ndjson", [download(n) for n in range(100, 120)])
     write(settings, f"download_events/{NEXT}.ndjson", [download(n, NEXT) for n in range(200, 220)])
-    load(warehouse, DOWNLOADS, DAY, NEXT)
-    aggregate(warehouse, DAY, NEXT, ("day",), ["registry"])
-    assert failed(warehouse, NEXT) == {"undated_files_are_readable": "warn"}
-    assert not rejected_rows(warehouse, {})[0].is_well
-    assert report(warehouse, DAY)[1:3] == (
+    load(database, DOWNLOADS, DAY, NEXT)
+    aggregate(database, DAY, NEXT, ("day",), ["registry"])
+    assert failed(database, NEXT) == {"undated_files_are_readable": "warn"}
+    assert not rejected_rows(database, {})[0].is_well
+    assert report(database, DAY)[1:3] == (
         [],
         "20 rows read from 1 file; 20 loaded (100 %); 0 duplicates; 0 rejected.",
     )
-    state, notices, rows, _ = report(warehouse, NEXT)
+    state, notices, rows, _ = report(database, NEXT)
     assert "50 rows of its files tell no day" in state
     assert len(notices) == 1
     assert "70 rows read from 2 files" in rows
     assert "50 rejected, 50 of which tell no day" in rows
 
 
-def test_a_file_whose_path_tells_the_day(settings: Settings, warehouse: Warehouse) -> None:
+def test_a_file_whose_path_tells_the_day(settings: Settings, database: Database) -> None:
     write_file(settings, 0, 50, f"download_events/{DAY}.ndjson")
-    load(warehouse)
-    assert failed(warehouse)["files_are_mostly_valid"] == "error"
+    load(database)
+    assert failed(database)["files_are_mostly_valid"] == "error"
 
 
 @pytest.mark.parametrize("valid", [4, 2000])
-def test_a_few_rows_stop_nobody(settings: Settings, warehouse: Warehouse, valid: int) -> None:
+def test_a_few_rows_stop_nobody(settings: Settings, database: Database, valid: int) -> None:
     """Neither most of a very small file, nor one row of a large one, which is told all the same."""
     write_file(settings, valid, 5 if valid < 5 else 1)
-    load(warehouse)
-    assert "error" not in failed(warehouse).values()
-    finding = rejected_rows(warehouse, {})[0]
+    load(database)
+    assert "error" not in failed(database).values()
+    finding = rejected_rows(database, {})[0]
     assert finding.is_well == (valid > 5)
     assert PATH in finding.detail
-    assert len(rejections.since(warehouse, 60)) == 2, "the file, and how to see its rows"
+    assert len(rejections.since(database, 60)) == 2, "the file, and how to see its rows"
 
 
 def test_the_command_says_what_its_run_rejected(settings: Settings) -> None:
@@ -125,14 +127,14 @@ def test_the_command_says_what_its_run_rejected(settings: Settings) -> None:
     assert "analytics-etl forget" in result.output
 
 
-def test_rejected_rows_of_days_are_told_whether_or_not_they_are_many(settings: Settings, warehouse: Warehouse) -> None:
+def test_rejected_rows_of_days_are_told_whether_or_not_they_are_many(settings: Settings, database: Database) -> None:
     """1 of 3 rows, as the README has it; a file with several faults; a mended one, of which nothing is left to tell."""
     write(settings, PATH, [download(1), download(2), download(3, file_size=-1)])
-    load(warehouse)
-    [row] = rejections.of_days(warehouse, DAY, NEXT)
+    load(database)
+    [row] = rejections.of_days(database, DAY, NEXT)
     said = f"1 row of {DOWNLOADS} of {DAY} was rejected ({PATH}): file_size_not_negative: "
     assert str(row).startswith(said)
-    finding = rejected_rows(warehouse, {})[0]
+    finding = rejected_rows(database, {})[0]
     assert (finding.is_well, finding.detail) == (True, str(row))
     assert (finding.advice or "").splitlines() == [
         f"to see them: {rejections.SEE_ALL}",
@@ -149,25 +151,25 @@ def test_rejected_rows_of_days_are_told_whether_or_not_they_are_many(settings: S
         {"module_name": None},
     ]
     write(settings, "download_events/b.ndjson", [download(10 + n, NEXT, **fault) for n, fault in enumerate(faults)])
-    load(warehouse, DOWNLOADS, NEXT)
-    assert str(rejections.of_days(warehouse, DAY, NEXT + timedelta(days=1))[0]).startswith(
+    load(database, DOWNLOADS, NEXT)
+    assert str(rejections.of_days(database, DAY, NEXT + timedelta(days=1))[0]).startswith(
         f"5 rows of {DOWNLOADS} of {DAY} to {NEXT} were rejected ({PATH}, download_events/b.ndjson): e.g. "
     )
-    (line, *_) = rejections.since(warehouse, 60)
+    (line, *_) = rejections.since(database, 60)
     assert line.startswith("4 of 4 rows of download_events/b.ndjson were rejected: e.g. ")
     write(settings, PATH, [download(n) for n in range(3)])
     write(settings, "download_events/b.ndjson", [download(10, NEXT)])
-    load(warehouse, DOWNLOADS, DAY, NEXT)
-    finding = rejected_rows(warehouse, {})[0]
+    load(database, DOWNLOADS, DAY, NEXT)
+    finding = rejected_rows(database, {})[0]
     assert (finding.is_well, finding.advice) == (True, None)
     assert finding.detail == f"there are none since {NEXT - timedelta(days=31)}"
     assert "rejected" not in call("status", variables(settings)).stdout
 
 
-def test_what_shows_rejected_rows_can_be_typed_and_is_in_the_docs(settings: Settings, warehouse: Warehouse) -> None:
+def test_what_shows_rejected_rows_can_be_typed_and_is_in_the_docs(settings: Settings, database: Database) -> None:
     assert rejections.SEE_ALL in (CHECKOUT / "docs" / "operations.md").read_text(encoding="utf-8")
     write_file(settings, 1, 1)
-    load(warehouse)
+    load(database)
     words = shlex.split(rejections.SEE_ALL)
     assert words[:3] == ["psql", "$(analytics-etl db-url)", "-c"]
     [row] = ask(settings.database_url, words[3])

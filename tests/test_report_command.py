@@ -14,7 +14,7 @@ from analytics_etl.catalog.calendar import Cadence, period_end, period_start
 from analytics_etl.config.settings import Settings
 from analytics_etl.orchestration.assets.reports import build_report_asset, report_key
 from analytics_etl.orchestration.partitions import Partitions
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
 
 DAY = date(2025, 3, 31)
 TODAY = datetime.now(UTC).date()
@@ -25,7 +25,7 @@ YESTERDAY = TODAY - timedelta(days=1)
 def only_usage(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """The family usage was run, no other one."""
     settings = settings_in(tmp_path_factory.mktemp("only"), server.clone(), DAY - timedelta(days=1))
-    load_and_aggregate(Warehouse(settings), DAY, DAY, ["usage"])
+    load_and_aggregate(Database(settings), DAY, DAY, ["usage"])
     yield settings
     server.drop(settings.database_url or "")
 
@@ -77,7 +77,7 @@ def test_a_family_that_is_named(only_usage: Settings) -> None:
 
 def test_the_week_and_month_that_have_begun_have_a_report_once_a_day_is_loaded(server: Server, tmp_path: Path) -> None:
     settings = settings_in(tmp_path, server.clone(), YESTERDAY)
-    load_and_aggregate(Warehouse(settings), YESTERDAY, YESTERDAY, ["usage"])
+    load_and_aggregate(Database(settings), YESTERDAY, YESTERDAY, ["usage"])
     for cadence in ("week", "month"):
         result = call(f"report {YESTERDAY} --cadence {cadence} --family usage", variables(settings))
         assert result.exit_code == 0, result.output
@@ -115,7 +115,7 @@ def test_days_that_were_accepted_to_have_no_data_are_called_so(only_usage: Setti
 
 def test_families_that_lack_the_same_are_named_once(server: Server, tmp_path: Path) -> None:
     settings = settings_in(tmp_path, server.clone(), DAY)
-    load_and_aggregate(Warehouse(settings), DAY, DAY)
+    load_and_aggregate(Database(settings), DAY, DAY)
     result = call("report 2025-04-02", variables(settings))
     assert result.exit_code == 1
     assert result.stderr == (
@@ -130,8 +130,8 @@ def test_a_family_without_a_loaded_day_is_left_out_and_named(server: Server, tmp
     """Registry has rows of the day, usage was loaded on the day and found nothing, schedules only on the day before."""
     settings = settings_in(tmp_path, server.clone(), DAY - timedelta(days=1))
     write(settings, "download_events/a.ndjson", [download(1)])
-    load_and_aggregate(Warehouse(settings), DAY, DAY, ["registry", "usage"])
-    load_and_aggregate(Warehouse(settings), DAY - timedelta(days=1), DAY - timedelta(days=1), ["schedules"])
+    load_and_aggregate(Database(settings), DAY, DAY, ["registry", "usage"])
+    load_and_aggregate(Database(settings), DAY - timedelta(days=1), DAY - timedelta(days=1), ["schedules"])
     result = call(f"report {DAY}", variables(settings))
     assert result.exit_code == 0
     assert {path.split("/")[0] for path in written(settings)} == {"registry", "usage"}
@@ -161,7 +161,7 @@ def materialized(settings: Settings, cadence: Cadence, first: date, last: date) 
     names = {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}
     result = dg.materialize(
         [*sources, asset],
-        resources={"warehouse": Warehouse(settings)},
+        resources={"database": Database(settings)},
         tags={name: str(day) for name, day in names.items()},
     )
     assert result.success

@@ -10,15 +10,15 @@ from test_schedule_days import EVENTS, record
 from analytics_etl.config.settings import Settings
 from analytics_etl.orchestration.assets.reports import build_index_asset, build_report_asset
 from analytics_etl.orchestration.partitions import Partitions
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
 
 
 @pytest.mark.parametrize("url", [None, "https://reports.example.org/all"])
 def test_the_pages_of_reports_and_index_link_to_them(settings: Settings, url: str | None) -> None:
-    warehouse = Warehouse(replace(settings, reports_url=url))
+    database = Database(replace(settings, reports_url=url))
     write(settings, "schedule_events/a.ndjson", [record(1, "mongo", DAY)])
-    load(warehouse, EVENTS, DAY)
-    aggregate(warehouse, DAY, DAY, ("day",), ["schedules"])
+    load(database, EVENTS, DAY)
+    aggregate(database, DAY, DAY, ("day",), ["schedules"])
     partitions = Partitions.since(settings.start_date)
     report = build_report_asset(declared(), "schedules", "day", partitions)
     index = build_index_asset(declared(), ["schedules"])
@@ -26,7 +26,7 @@ def test_the_pages_of_reports_and_index_link_to_them(settings: Settings, url: st
     for asset, day in ((report, DAY.isoformat()), (index, None)):
         deps = {dep.asset_key for spec in asset.specs for dep in spec.deps}
         result = dg.materialize(
-            [*map(dg.AssetSpec, deps), asset], resources={"warehouse": warehouse}, partition_key=day
+            [*map(dg.AssetSpec, deps), asset], resources={"database": database}, partition_key=day
         )  # fmt: skip
         [event] = result.asset_materializations_for_node(asset.op.name)
         shown[asset.op.name] = event.metadata.get("page")

@@ -7,19 +7,19 @@ from events import DAY, declared, download, execute, load_and_aggregate, view, w
 
 from analytics_etl.config.settings import Settings
 from analytics_etl.pipeline.reports import write_report
+from analytics_etl.postgres.database import Database
 from analytics_etl.postgres.snapshot import Snapshot
-from analytics_etl.tables.warehouse import Warehouse
 
 
 def test_what_is_committed_while_a_report_is_written_is_not_in_it(
-    settings: Settings, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(settings, "download_events/a.ndjson", [download(n) for n in range(30)])
     write(settings, "module_view_events/a.ndjson", [view(n) for n in range(20)])
-    load_and_aggregate(warehouse, DAY, DAY, ["registry"])
+    load_and_aggregate(database, DAY, DAY, ["registry"])
 
     def written() -> dict[str, Any]:
-        return dict(write_report(warehouse, declared(), "registry", "day", DAY).value)
+        return dict(write_report(database, declared(), "registry", "day", DAY).value)
 
     written()  # the first one is published, which later ones tell
     before, plain, questions = written(), Snapshot.query, 0

@@ -36,9 +36,10 @@ from analytics_etl.config.settings import PerTable, Settings, SettingsError
 from analytics_etl.monitoring import doctor
 from analytics_etl.monitoring.status import matrices
 from analytics_etl.orchestration.definitions import build_defs
-from analytics_etl.pipeline import retention
+from analytics_etl.pipeline import publishing, retention
 from analytics_etl.postgres.connection import DatabaseError
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
+from analytics_etl.tables.archiving import Archiver
 
 OLD = date(2025, 3, 1)
 NEWEST = OLD + timedelta(days=12)
@@ -63,28 +64,28 @@ def write_day(settings: Settings, day: date, count: int = 20) -> None:
     write(settings, f"compilation_events/{name}", [compilation(n, day) for n in range(count)])
 
 
-def load_all(warehouse: Warehouse, *days: date) -> None:
+def load_all(database: Database, *days: date) -> None:
     for table in TABLES:
-        load(warehouse, table, *days)
+        load(database, table, *days)
 
 
 @pytest.fixture
-def loaded(settings: Settings) -> Warehouse:
+def loaded(settings: Settings) -> Database:
     """Two old days of all tables and a newest one, aggregated; retention would archive the two."""
-    warehouse = Warehouse(keeping(settings))
+    database = Database(keeping(settings))
     for day in (OLD, OLD + timedelta(days=1), NEWEST):
         write_day(settings, day, count=20 + (day - OLD).days)
-    load_all(warehouse, OLD, OLD + timedelta(days=1), NEWEST)
-    aggregate(warehouse, OLD, NEWEST, families=["registry"])
-    return warehouse
+    load_all(database, OLD, OLD + timedelta(days=1), NEWEST)
+    aggregate(database, OLD, NEWEST, families=["registry"])
+    return database
 
 
 def contract(table: str = DOWNLOADS) -> Contract:
     return declared().contracts[table]
 
 
-def run(warehouse: Warehouse) -> retention.Outcome:
-    return retention.run(warehouse, declared(), "test", lambda *_: None)
+def run(database: Database) -> retention.Outcome:
+    return retention.run(database, declared(), "test", lambda *_: None)
 
 
 def derived(url: str | None) -> dict[str, list[str]]:
@@ -101,15 +102,15 @@ def states(url: str | None) -> dict[tuple[str, str], str]:
     return {(row["table_name"], row["day"].isoformat()): row["state"] for row in found}
 
 
-def everything_held(warehouse: Warehouse) -> dict[str, list[str]]:
+def everything_held(database: Database) -> dict[str, list[str]]:
     """Every raw row, from the table or from the files, as text: what must never change."""
-    url = warehouse.settings.database_url
+    url = database.settings.database_url
     held = {}
     for table in TABLES:
         rows = rows_of(url, table)
         archived = ask(url, "select day from ops.archives where table_name = %s and state = 'archived'", [table])
         for row in archived:
-            rows += rows_in_file(warehouse.settings, table, row["day"])
+            rows += rows_in_file(database.settings, table, row["day"])
         held[table] = sorted(rows)
     return held
 
@@ -141,7 +142,7 @@ def sha256(path: Path) -> str:
 # -- archive and restore ---------------------------------------------------------------------------------------------
 
 
-def test_round_trip_gives_the_same_rows(loaded: Warehouse) -> None:
+def test_round_trip_gives_the_same_rows(loaded: Database) -> None:
     url = loaded.settings.database_url
     before = {table: rows_of(url, table) for table in TABLES}
     outcome = run(loaded)
@@ -155,7 +156,7 @@ def test_round_trip_gives_the_same_rows(loaded: Warehouse) -> None:
             assert sorted(file.name for file in folder.glob(f"{day}*")) == [f"{day}.json", f"{day}.parquet"]
             assert sha256(folder / f"{day}.parquet") == json.loads((folder / f"{day}.json").read_text())["sha256"]
             assert not set(rows_of(url, table)) & set(rows_in_file(loaded.settings, table, day))
-            loaded.archiver.restore(contract(table), day, "somebody", "a look at it")
+            Archiver(loaded.settings).restore(contract(table), day, "somebody", "a look at it")
     assert {table: rows_of(url, table) for table in TABLES} == before
     assert set(states(url).values()) == {"restored"}
     audited = [(row["actor"], row["action"], row["subject"], row["reason"]) for row in ask(url, "table ops.audit")]
@@ -164,7 +165,7 @@ def test_round_trip_gives_the_same_rows(loaded: Warehouse) -> None:
     assert leftovers(url) == []
 
 
-def test_the_manifest_says_what_was_counted_by_hand(loaded: Warehouse) -> None:
+def test_the_manifest_says_what_was_counted_by_hand(loaded: Database) -> None:
     run(loaded)
     manifest = json.loads((loaded.settings.archive_dir / DOWNLOADS / f"{OLD}.json").read_text())
     print_of = manifest["fingerprint"]
@@ -178,30 +179,30 @@ def test_the_manifest_says_what_was_counted_by_hand(loaded: Warehouse) -> None:
     assert manifest["columns"]["file_size"] == "bigint"
 
 
-def test_the_newest_day_is_the_clock(loaded: Warehouse) -> None:
+def test_the_newest_day_is_the_clock(loaded: Database) -> None:
     def due(days: int) -> list[date]:
-        return Warehouse(keeping(loaded.settings, days)).archiver.due(contract())
+        return Archiver(keeping(loaded.settings, days)).due(contract())
 
     assert due(13) == []
     assert due(12) == [OLD]
     assert due(11) == [OLD, OLD + timedelta(days=1)]
     assert due(1) == due(7) == due(11)  # 7 days of lateness: a day that may change is not archived
-    assert Warehouse(replace(loaded.settings, retention=PerTable(None))).archiver.due(contract()) == []
+    assert Archiver(replace(loaded.settings, retention=PerTable(None))).due(contract()) == []
 
 
-def test_a_restored_day_stays_for_its_days(loaded: Warehouse) -> None:
+def test_a_restored_day_stays_for_its_days(loaded: Database) -> None:
     run(loaded)
-    loaded.archiver.restore(contract(), OLD, "somebody", "why not")
-    assert loaded.archiver.due(contract()) == []
+    Archiver(loaded.settings).restore(contract(), OLD, "somebody", "why not")
+    assert Archiver(loaded.settings).due(contract()) == []
     for days, is_due in ((7, False), (8, True)):
         day = NEWEST + timedelta(days=days)
         write_day(loaded.settings, day)
         load(loaded, DOWNLOADS, day)
-        assert (OLD in loaded.archiver.due(contract())) == is_due
+        assert (OLD in Archiver(loaded.settings).due(contract())) == is_due
     assert run(loaded).days == 1
     assert states(loaded.settings.database_url)[DOWNLOADS, OLD.isoformat()] == "archived"
     with pytest.raises(DatabaseError, match="nothing to restore"):
-        loaded.archiver.restore(contract(), NEWEST, "somebody", "a mistake")
+        Archiver(loaded.settings).restore(contract(), NEWEST, "somebody", "a mistake")
 
 
 # -- a drop that must not happen -------------------------------------------------------------------------------------
@@ -213,12 +214,12 @@ def damage(path: Path) -> None:
     path.write_bytes(data)
 
 
-def reload_changed(warehouse: Warehouse) -> None:
-    write_day(warehouse.settings, OLD, 25)
-    load(warehouse, DOWNLOADS, OLD)
+def reload_changed(database: Database) -> None:
+    write_day(database.settings, OLD, 25)
+    load(database, DOWNLOADS, OLD)
 
 
-SPOILED: dict[str, Callable[[Warehouse], object]] = {
+SPOILED: dict[str, Callable[[Database], object]] = {
     "file damaged": lambda w: damage(ArchiveFolder(w.settings.archive_dir).file(DOWNLOADS, OLD)),
     "file deleted": lambda w: ArchiveFolder(w.settings.archive_dir).file(DOWNLOADS, OLD).unlink(),
     "manifest deleted": lambda w: ArchiveFolder(w.settings.archive_dir).manifest(DOWNLOADS, OLD).unlink(),
@@ -247,21 +248,21 @@ SPOILED: dict[str, Callable[[Warehouse], object]] = {
 
 
 @pytest.mark.parametrize("what", SPOILED)
-def test_nothing_unverified_is_dropped(loaded: Warehouse, what: str) -> None:
-    loaded.archiver.export(contract(), OLD)
-    assert loaded.archiver.is_exported(contract(), OLD)
+def test_nothing_unverified_is_dropped(loaded: Database, what: str) -> None:
+    Archiver(loaded.settings).export(contract(), OLD)
+    assert Archiver(loaded.settings).is_exported(contract(), OLD)
     SPOILED[what](loaded)
     url = loaded.settings.database_url
     rows = rows_of(url)
     with pytest.raises(ArchiveError):
-        loaded.archiver.drop(contract(), OLD, "test")
+        Archiver(loaded.settings).drop(contract(), OLD, "test")
     assert rows_of(url) == rows
     assert f"registry.download_events_p{OLD:%Y%m%d}" in partitions(url)
     run(loaded)  # exports it anew
     assert everything_held(loaded)[DOWNLOADS] == rows
 
 
-def test_a_file_that_reads_back_otherwise_is_no_archive(loaded: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_reads_back_otherwise_is_no_archive(loaded: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     write_rows = ArchiveFolder.write_rows
 
     def lose_the_last(self: ArchiveFolder, table: str, day: date, schema: Any, batches: Any) -> Path:
@@ -269,17 +270,17 @@ def test_a_file_that_reads_back_otherwise_is_no_archive(loaded: Warehouse, monke
 
     monkeypatch.setattr(ArchiveFolder, "write_rows", lose_the_last)
     with pytest.raises(ArchiveError, match="rows 25 against 26"):
-        loaded.archiver.export(contract(), OLD)
+        Archiver(loaded.settings).export(contract(), OLD)
     assert states(loaded.settings.database_url) == {}
 
 
-def test_a_damaged_archive_is_never_computed_from(loaded: Warehouse) -> None:
+def test_a_damaged_archive_is_never_computed_from(loaded: Database) -> None:
     run(loaded)
     before = derived(loaded.settings.database_url)
     damage(ArchiveFolder(loaded.settings.archive_dir).file(DOWNLOADS, OLD))
     for act in (
         lambda: aggregate(loaded, OLD, OLD, families=["registry"]),
-        lambda: loaded.archiver.restore(contract(), OLD, "test", "why"),
+        lambda: Archiver(loaded.settings).restore(contract(), OLD, "test", "why"),
     ):
         with pytest.raises(ArchiveError, match="damaged"):
             act()
@@ -293,7 +294,7 @@ def test_a_damaged_archive_is_never_computed_from(loaded: Warehouse) -> None:
 # -- what is archived goes on being counted --------------------------------------------------------------------------
 
 
-def test_aggregates_of_archived_days_are_the_same(loaded: Warehouse) -> None:
+def test_aggregates_of_archived_days_are_the_same(loaded: Database) -> None:
     url = loaded.settings.database_url
     before = derived(url)
     assert len([row for row in before["registry.module_activity_daily"] if row.startswith(f"({OLD},")]) > 5
@@ -306,7 +307,7 @@ def test_aggregates_of_archived_days_are_the_same(loaded: Warehouse) -> None:
     assert partitions(url) == sorted(f"{table}_p{NEWEST:%Y%m%d}" for table in TABLES)
 
 
-def test_checks_of_archived_days_look_at_the_archived_rows(loaded: Warehouse) -> None:
+def test_checks_of_archived_days_look_at_the_archived_rows(loaded: Database) -> None:
     run(loaded)
     url, targets, all_checks = (
         loaded.settings.database_url,
@@ -333,7 +334,7 @@ def test_checks_of_archived_days_look_at_the_archived_rows(loaded: Warehouse) ->
     assert ask(url, r"select nspname from pg_namespace where nspname like 'batch\_%'") == []
 
 
-def test_status_and_doctor_show_archived_days_as_archived(loaded: Warehouse) -> None:
+def test_status_and_doctor_show_archived_days_as_archived(loaded: Database) -> None:
     run(loaded)
     days = next(m for m in matrices(loaded, declared(), OLD, NEWEST) if m.cadence == "day")
     assert [cell.state for cell in days.cells[DOWNLOADS][:3]] == ["archived", "archived", "expected"]
@@ -342,7 +343,7 @@ def test_status_and_doctor_show_archived_days_as_archived(loaded: Warehouse) -> 
     assert "6 days" in doctor.services.archive(loaded).detail
 
 
-def test_an_archived_day_is_not_loaded_from_files_that_may_be_gone(loaded: Warehouse) -> None:
+def test_an_archived_day_is_not_loaded_from_files_that_may_be_gone(loaded: Database) -> None:
     run(loaded)
     url = loaded.settings.database_url
     before = everything_held(loaded)
@@ -351,9 +352,9 @@ def test_an_archived_day_is_not_loaded_from_files_that_may_be_gone(loaded: Wareh
     assert load(loaded, DOWNLOADS, OLD) == ([], [])
     [day], _ = load(loaded, DOWNLOADS, OLD, NEWEST)
     assert day.day == NEWEST
-    with pytest.raises(DatabaseError, match="is archived"), loaded.load(contract(), [OLD]):
+    with pytest.raises(DatabaseError, match="is archived"), publishing.loading(loaded, contract(), [OLD]):
         pass
-    loaded.archiver.restore(contract(), OLD, "somebody", "to load it anew")
+    Archiver(loaded.settings).restore(contract(), OLD, "somebody", "to load it anew")
     with pytest.raises(DatabaseError, match="26 rows of 2025-03-01 came from the landing file"):
         load(loaded, DOWNLOADS, OLD)
     assert everything_held(loaded) == before
@@ -365,20 +366,20 @@ def test_an_archived_day_is_not_loaded_from_files_that_may_be_gone(loaded: Wareh
 # -- personal data ---------------------------------------------------------------------------------------------------
 
 
-def test_personal_columns_expire_in_table_and_archive(loaded: Warehouse) -> None:
+def test_personal_columns_expire_in_table_and_archive(loaded: Database) -> None:
     url = loaded.settings.database_url
     run(loaded)  # archived with personal data, since it is kept for ever
     load_all(loaded, NEWEST)
-    loaded.archiver.restore(contract(), OLD, "somebody", "one in the table, one in the archive")
-    warehouse = Warehouse(keeping(loaded.settings, days=10, personal=10))
+    Archiver(loaded.settings).restore(contract(), OLD, "somebody", "one in the table, one in the archive")
+    database = Database(keeping(loaded.settings, days=10, personal=10))
     expected = {  # by hand: address and agent of each download and view of the two days
         table: [row.replace("10.0.0.1", "").replace(",agent", ",") if is_old(row) else row for row in rows]
-        for table, rows in everything_held(warehouse).items()
+        for table, rows in everything_held(database).items()
     }
-    outcome = run(warehouse)
+    outcome = run(database)
     # 20 + 21 views, and downloads with the odd ones; the restored day counts twice, in the table and in its old file.
     assert outcome.personal_values == 2 * (41 + 41 + 2 * len(ODD) + 26)
-    assert everything_held(warehouse) == expected
+    assert everything_held(database) == expected
     assert outcome.rejected_rows == 2
     kept = ask(url, "select day, content is null as is_empty from ops.rejected_rows order by 1")
     assert [row["is_empty"] for row in kept] == [True, True, False]
@@ -391,32 +392,32 @@ def test_personal_columns_expire_in_table_and_archive(loaded: Warehouse) -> None
         assert {k: v for k, v in row["after"].items() if "personal" not in k} == {
             k: v for k, v in row["before"].items() if "personal" not in k
         }
-    assert run(warehouse) == retention.Outcome()  # nothing is left to do
-    warehouse.archiver.restore(contract(), OLD + timedelta(days=1), "somebody", "verifies after all")
-    load(warehouse, DOWNLOADS, NEWEST)
+    assert run(database) == retention.Outcome()  # nothing is left to do
+    Archiver(database.settings).restore(contract(), OLD + timedelta(days=1), "somebody", "verifies after all")
+    load(database, DOWNLOADS, NEWEST)
 
 
 def is_old(row: str) -> bool:
     return OLD.isoformat() in row or (OLD + timedelta(days=1)).isoformat() in row
 
 
-def test_a_reload_brings_personal_data_back_until_the_next_run(loaded: Warehouse) -> None:
-    warehouse = Warehouse(keeping(loaded.settings, days=90, personal=10))
+def test_a_reload_brings_personal_data_back_until_the_next_run(loaded: Database) -> None:
+    database = Database(keeping(loaded.settings, days=90, personal=10))
     personal = f"select count(ip_address) as count from {DOWNLOADS} where downloaded_at < '{NEWEST}'"
-    url = warehouse.settings.database_url
-    run(warehouse)
+    url = database.settings.database_url
+    run(database)
     assert ask(url, personal) == [{"count": 0}]
-    load(warehouse, DOWNLOADS, OLD)
+    load(database, DOWNLOADS, OLD)
     assert ask(url, personal) == [{"count": 26}]
-    assert run(warehouse).personal_values == 52
+    assert run(database).personal_values == 52
     assert ask(url, personal) == [{"count": 0}]
 
 
 # -- settings and commands -------------------------------------------------------------------------------------------
 
 
-def test_a_day_archived_before_a_column_was_added_is_read_restored_and_archived_anew(loaded: Warehouse) -> None:
-    url, archiver, now = loaded.settings.database_url, loaded.archiver, contract()
+def test_a_day_archived_before_a_column_was_added_is_read_restored_and_archived_anew(loaded: Database) -> None:
+    url, archiver, now = loaded.settings.database_url, Archiver(loaded.settings), contract()
     before = replace(now, columns=tuple(column for column in now.columns if column.name != "revision"))
     assert len(before.columns) == len(now.columns) - 1
     held, made = rows_of(url), derived(url)
@@ -448,7 +449,7 @@ def test_settings_of_retention() -> None:
         retention.check_names(read({"ANALYTICS_RETENTION_DAYS": "downloads=5"}), declared())
 
 
-def test_the_commands(loaded: Warehouse) -> None:
+def test_the_commands(loaded: Database) -> None:
     environment = {
         **variables(loaded.settings),
         "ANALYTICS_ARCHIVE_DIR": str(loaded.settings.archive_dir),
@@ -471,7 +472,7 @@ def test_the_commands(loaded: Warehouse) -> None:
     assert "nothing to restore" in again.output
 
 
-def test_the_job_says_what_it_did(loaded: Warehouse) -> None:
+def test_the_job_says_what_it_did(loaded: Database) -> None:
     definitions = build_defs(loaded.settings)
     assert definitions.resolve_schedule_def("retention_daily").cron_schedule == "30 3 * * *"
     with dg.DagsterInstance.ephemeral() as instance:

@@ -44,8 +44,8 @@ from test_retention import (
 
 from analytics_etl.archive import ArchiveFolder
 from analytics_etl.config.settings import Settings
+from analytics_etl.postgres.database import Database
 from analytics_etl.tables import archiving
-from analytics_etl.tables.warehouse import Warehouse
 
 OF_STATEMENTS = {
     "copy (": "export",
@@ -120,7 +120,7 @@ def retain(settings: Settings, kill: Kill | None, answer: int) -> None:
                 os.kill(os.getpid(), signal.SIGKILL)
 
     watch_steps(at_step)
-    run(Warehouse(settings))
+    run(Database(settings))
     os.write(answer, json.dumps(passed).encode())
 
 
@@ -187,23 +187,23 @@ def retention_process() -> Iterator[Retention]:
 
 
 @pytest.fixture
-def loaded(settings: Settings) -> Warehouse:
+def loaded(settings: Settings) -> Database:
     """Two old days of downloads and a newest one; retention would archive the two."""
-    warehouse = Warehouse(keeping(settings))
+    database = Database(keeping(settings))
     for day in (OLD, OLD + timedelta(days=1), NEWEST):
         write_day(settings, day, count=20 + (day - OLD).days)
-    load_all(warehouse, OLD, OLD + timedelta(days=1), NEWEST)
+    load_all(database, OLD, OLD + timedelta(days=1), NEWEST)
     # Only one table, so that each of its steps can have its turn.
     for table in TABLES[1:]:
         execute(settings.database_url, f"delete from ops.partitions where table_name = '{table}'")
-    return warehouse
+    return database
 
 
 def without_personal(held: dict[str, list[str]]) -> dict[str, list[str]]:
     return {t: sorted(row.replace("10.0.0.1", "").replace(",agent", ",") for row in rows) for t, rows in held.items()}
 
 
-def test_killed_at_every_step_of_one_table(loaded: Warehouse, retention_process: Retention) -> None:
+def test_killed_at_every_step_of_one_table(loaded: Database, retention_process: Retention) -> None:
     """Archived with personal data, then without: killed before its first step, its second, and so on."""
     before, places = without_personal(everything_held(loaded)), where_days_are(loaded.settings)
     for personal in (None, 10):
@@ -223,7 +223,7 @@ def test_killed_at_every_step_of_one_table(loaded: Warehouse, retention_process:
     files = [path for path in loaded.settings.archive_dir.rglob("*.*") if path.is_file()]
     assert sorted(path.suffix for path in files) == [".json"] * 2 + [".parquet"] * 2
     assert leftovers(url) == []
-    assert run(Warehouse(keeping(loaded.settings, 10, 10))).personal_values == 0
+    assert run(Database(keeping(loaded.settings, 10, 10))).personal_values == 0
 
 
 def where_days_are(settings: Settings) -> dict[str, dict[date, int]]:
@@ -255,14 +255,14 @@ def test_many_days_killed_at_every_kind_of_step(
 ) -> None:
     count = int(request.config.getoption("--retention-days"))
     settings = keeping(settings, 10, None)
-    warehouse = Warehouse(settings)
+    database = Database(settings)
     days = days_of(OLD, OLD + timedelta(days=count - 1))
     for day in days:
         write_day(settings, day, count=2)
     for first in range(0, count, 90):
-        load_all(warehouse, *days[first : first + 90])
-    aggregate(warehouse, days[0], days[-1], ["day"], ["registry"])
-    aggregates, before = derived(settings.database_url), everything_held(warehouse)
+        load_all(database, *days[first : first + 90])
+    aggregate(database, days[0], days[-1], ["day"], ["registry"])
+    aggregates, before = derived(settings.database_url), everything_held(database)
     places = where_days_are(settings)
     to_archive, chance = 3 * (count - 10), random.Random(20250310)
     rounds = 1 + to_archive // 100
@@ -279,11 +279,11 @@ def test_many_days_killed_at_every_kind_of_step(
         assert where_days_are(settings) == places
     assert retention_process(settings, None)
     assert list(states(settings.database_url).values()) == ["archived"] * to_archive
-    assert everything_held(warehouse) == before
+    assert everything_held(database) == before
     assert where_days_are(settings) == places
     assert leftovers(settings.database_url) == []
     assert not list(settings.archive_dir.rglob("*.new"))
-    aggregate(warehouse, days[0], days[-1], ["day"], ["registry"])
+    aggregate(database, days[0], days[-1], ["day"], ["registry"])
     assert derived(settings.database_url) == aggregates
 
 

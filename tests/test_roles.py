@@ -19,11 +19,14 @@ from analytics_etl.config.settings import Roles, Settings, SettingsError
 from analytics_etl.families.queries import registry, registry_modules, schedule_days, usage_breakdowns, usage_schemas
 from analytics_etl.families.queries import schedules as schedule_queries
 from analytics_etl.monitoring.doctor import examine
+from analytics_etl.ops.operations import record_audit
 from analytics_etl.orchestration import runs
+from analytics_etl.pipeline import publishing
 from analytics_etl.postgres import migrations
+from analytics_etl.postgres.columns import column_types
 from analytics_etl.postgres.connection import DatabaseError
-from analytics_etl.postgres.roles import Tables
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
+from analytics_etl.postgres.roles import Tables, problems
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,7 @@ def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         write(admin, f"download_events/{day}.ndjson", [download(n, day) for n in range(20)])
         write(admin, f"module_view_events/{day}.ndjson", [view(n, day) for n in range(20)])
         write(admin, f"compilation_events/{day}.ndjson", [compilation(n, day) for n in range(20)])
-    load_and_aggregate(Warehouse(replace(admin, roles=None)), DAY - timedelta(days=1), DAY - timedelta(days=1))
+    load_and_aggregate(Database(replace(admin, roles=None)), DAY - timedelta(days=1), DAY - timedelta(days=1))
     assert "there is no role" in migrate(admin, roles)
     assert f"made {roles.owner}, {roles.loader}, {roles.reader}" in migrate(admin, roles, "--roles")
     for role in (roles.owner, roles.loader, roles.reader):
@@ -98,19 +101,19 @@ def test_the_pipeline_runs_as_the_loader(world: World, catalog: Catalog) -> None
     reports = [path.name for path in Path(world.loader.reports_dir).rglob("*.html")]
     assert f"{DAY}.html" in reports
     assert ask(world.loader.database_url, "select count(*) > 50 as many from ops.check_results") == [{"many": True}]
-    Warehouse(world.loader).record_audit("somebody", "backfill", "days")
-    assert Warehouse(world.loader).missing_grants(Tables(catalog.contracts, catalog.derived)) == []
+    Database(world.loader).run(record_audit, "somebody", "backfill", "days")
+    assert Database(world.loader).run(problems, world.roles, Tables(catalog.contracts, catalog.derived)) == []
 
 
 def test_the_reader_reads_aggregates_and_views_made_by_the_loader(world: World, catalog: Catalog) -> None:
     execute(world.loader.database_url, "drop table if exists registry.org_stats_daily")
-    warehouse = Warehouse(world.loader)
+    database = Database(world.loader)
     model = catalog.aggregates["registry.org_stats_daily"]
-    warehouse.replace(model, {DAY: DAY + timedelta(days=1)})
+    publishing.replace(database, model, {DAY: DAY + timedelta(days=1)})
     for model in catalog.views.values():
-        warehouse.refresh(model)
+        publishing.refresh(database, model)
     for table in [*catalog.aggregates, *catalog.views]:
-        if warehouse.table_schema([table]):
+        if database.run(column_types, [table]):
             assert ask(world.reader.database_url, f"select count(*) as n from {table}")[0]["n"] is not None
     assert ask(world.reader.database_url, "select count(*) as n from registry.org_stats_daily")[0]["n"] > 0
     for table in ("partitions", "loaded_days"):
@@ -119,7 +122,7 @@ def test_the_reader_reads_aggregates_and_views_made_by_the_loader(world: World, 
 
 
 def test_the_reader_may_ask_about_derived_tables(world: World) -> None:
-    reader = Warehouse(world.reader)
+    reader = Database(world.reader)
     for page in (
         schedule_queries.statistics(reader, DAY, DAY),
         usage_schemas.health(reader, DAY, DAY),
@@ -183,7 +186,7 @@ FORBIDDEN_TO_LOADER = [
 @pytest.fixture
 def loaded(world: World) -> World:
     """All of it is there, whichever tests ran before."""
-    load_and_aggregate(Warehouse(world.loader), DAY, DAY)
+    load_and_aggregate(Database(world.loader), DAY, DAY)
     with restored_environment(), runs.instance(world.loader):
         return world
 

@@ -19,7 +19,7 @@ from events import (
 
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.config.settings import Settings
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
 
 CSV = "download_events/events.csv"
 
@@ -28,7 +28,7 @@ def record(number: int, module: str = "m", size: str = "1") -> str:
     return f"{event_id(number)},{at(number)},{module},1.0,{size},true"
 
 
-def test_csv_records(settings: Settings, warehouse: Warehouse, catalog: Catalog) -> None:
+def test_csv_records(settings: Settings, database: Database, catalog: Catalog) -> None:
     lines = [
         ",".join(REQUIRED),                            # 1
         record(1, size="123"),                         # 2
@@ -53,7 +53,7 @@ def test_csv_records(settings: Settings, warehouse: Warehouse, catalog: Catalog)
         record(17),                                    # 23
     ]  # fmt: skip
     write(settings, CSV, b"\xef\xbb\xbf" + "\n".join(lines).encode())
-    load(warehouse)
+    load(database)
     found = [(number, reason[:40], content) for _, number, reason, content in rejected(settings.database_url)]
     assert found == [
         (4, "file_size: expected a whole number, got ", record(3, size="1.5")),
@@ -76,10 +76,10 @@ def test_csv_records(settings: Settings, warehouse: Warehouse, catalog: Catalog)
         "columns that may be NULL are absent: ['cache_hit', "
     )
     assert_books_balance(settings)
-    assert failing_checks(warehouse, catalog) == {"rejected_rows_are_few"}
+    assert failing_checks(database, catalog) == {"rejected_rows_are_few"}
 
 
-def test_a_mapped_source_in_every_format(settings: Settings, warehouse: Warehouse) -> None:
+def test_a_mapped_source_in_every_format(settings: Settings, database: Database) -> None:
     first, last = ["log_file", "date", "time", "size", "r_version"], ["package", "version", "country", "ip_id"]
     names = [*first, "r_arch", "r_os", *last]
 
@@ -93,7 +93,7 @@ def test_a_mapped_source_in_every_format(settings: Settings, warehouse: Warehous
     write(settings, f"{folder}/b.csv", csv_text(records, names))
     columns = {name: pa.array([record[name] for record in records], pa.string()) for name in names}
     write_parquet(settings, "cran_log/c.parquet", columns)
-    load(warehouse)
+    load(database)
     found: dict[str, list[tuple[int | None, str]]] = {}
     for path, number, reason, _ in rejected(settings.database_url):
         found.setdefault(path.rsplit("/", 1)[1], []).append((number, reason.split(",")[0]))
@@ -113,7 +113,7 @@ def test_a_mapped_source_in_every_format(settings: Settings, warehouse: Warehous
     assert_books_balance(settings)
 
 
-def test_csv_headers(settings: Settings, warehouse: Warehouse, catalog: Catalog) -> None:
+def test_csv_headers(settings: Settings, database: Database, catalog: Catalog) -> None:
     folder = "download_events/2025-03-10"
     events = [download(1)]
     write(settings, f"{folder}/double.csv", csv_text(events).replace(b"language", b"version", 1))
@@ -124,7 +124,7 @@ def test_csv_headers(settings: Settings, warehouse: Warehouse, catalog: Catalog)
     write(settings, f"{folder}/less.csv.zst", csv_text([download(3)], REQUIRED))
     write(settings, f"{folder}/no_header.csv", csv_text(events, REQUIRED).split(b"\n", 1)[1])
     write(settings, f"{folder}/no_module.csv", csv_text(events, [name for name in REQUIRED if name != "module_name"]))
-    load(warehouse)
+    load(database)
     files = {path.rsplit("/", 1)[1]: (f["state"], f["reason"]) for path, f in ledger(settings.database_url).items()}
     assert {name: state for name, (state, _) in files.items()} == {
         "double.csv": "rejected", "empty.csv": "read", "blank.csv": "read", "extra.csv.gz": "read",
@@ -141,4 +141,4 @@ def test_csv_headers(settings: Settings, warehouse: Warehouse, catalog: Catalog)
     ]
     assert loaded_ids(settings) == [2, 3]
     assert_books_balance(settings)
-    assert failing_checks(warehouse, catalog) == {"files_are_readable"}
+    assert failing_checks(database, catalog) == {"files_are_readable"}

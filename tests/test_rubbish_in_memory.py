@@ -19,8 +19,8 @@ from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from events import load
 from conftest import settings_in
-from analytics_etl.tables.warehouse import Warehouse
-load(Warehouse(settings_in(Path(sys.argv[2]), sys.argv[3])))
+from analytics_etl.postgres.database import Database
+load(Database(settings_in(Path(sys.argv[2]), sys.argv[3])))
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 """
 

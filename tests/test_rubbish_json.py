@@ -25,7 +25,7 @@ from events import (
 
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.config.settings import Settings
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
 
 
 def line(**changes: Any) -> bytes:
@@ -110,7 +110,7 @@ GOOD_LINES: list[tuple[Event, dict[str, Any]]] = [
 ]  # fmt: skip
 
 
-def test_lines_of_json(settings: Settings, warehouse: Warehouse, catalog: Catalog) -> None:
+def test_lines_of_json(settings: Settings, database: Database, catalog: Catalog) -> None:
     lines = [bad for bad, _, _ in BAD_LINES]
     assert all((bad.endswith(b"\n") and bad.count(b"\n") == 1) or b"\n" in bad[:-1] for bad in lines)
     lines = [bad.replace(b"\n", b" ").rstrip() + b"\n" for bad in lines]
@@ -118,7 +118,7 @@ def test_lines_of_json(settings: Settings, warehouse: Warehouse, catalog: Catalo
     # Good ones between bad ones, with blank lines and a carriage return here and there.
     content = b"\n".join([*good[:2], b"\r\n", *lines, b" \n", *(text[:-1] + b"\r\n" for text in good[2:])])
     write(settings, FILE, content)
-    load(warehouse, DOWNLOADS, DAY, date(2025, 3, 9), date(2025, 3, 21), now=FOUND)
+    load(database, DOWNLOADS, DAY, date(2025, 3, 9), date(2025, 3, 21), now=FOUND)
 
     where = {text.strip(): number for number, text in enumerate(content.split(b"\n"), 1)}
     found = {number: (reason, content) for _, number, reason, content in rejected(settings.database_url)}
@@ -142,10 +142,10 @@ def test_lines_of_json(settings: Settings, warehouse: Warehouse, catalog: Catalo
     file = ledger(settings.database_url)[FILE]
     assert (file["state"], file["rows_read"], file["rows_rejected"]) == ("read", len(lines) + len(good), len(lines))
     assert_books_balance(settings)
-    assert failing_checks(warehouse, catalog) == {"rejected_rows_are_few", "files_are_mostly_valid"}
+    assert failing_checks(database, catalog) == {"rejected_rows_are_few", "files_are_mostly_valid"}
 
 
-def test_unknown_enum_values_and_rules_over_columns(settings: Settings, warehouse: Warehouse) -> None:
+def test_unknown_enum_values_and_rules_over_columns(settings: Settings, database: Database) -> None:
     table = "registry.module_view_events"
     write(settings, "module_view_events/a.ndjson", [
         view(1), view(2, source="fax"), view(3, page_type="popup"), view(4, module_name=None),
@@ -155,8 +155,8 @@ def test_unknown_enum_values_and_rules_over_columns(settings: Settings, warehous
         {"event_id": event_id(1), "started_at": at(10), "completed_at": at(9), "module_name": "m", "version": "1",
          "language": "go", "success": True},
     ])  # fmt: skip
-    load(warehouse, table)
-    load(warehouse, "registry.compilation_events")
+    load(database, table)
+    load(database, "registry.compilation_events")
     assert [(number, reason.split(":")[0]) for _, number, reason, _ in rejected(settings.database_url)] == [
         (1, "completed_after_start"), (2, "source_known"), (3, "page_type_known"), (4, "detail_page_names_module"),
         (6, "source_known"),
@@ -166,19 +166,19 @@ def test_unknown_enum_values_and_rules_over_columns(settings: Settings, warehous
     assert_books_balance(settings)
 
 
-def test_a_leap_second_is_rejected_or_becomes_the_next_second(settings: Settings, warehouse: Warehouse) -> None:
+def test_a_leap_second_is_rejected_or_becomes_the_next_second(settings: Settings, database: Database) -> None:
     write(settings, FILE, [download(1, downloaded_at="2016-12-31T23:59:60Z"), download(2)])
-    load(warehouse, DOWNLOADS, DAY, date(2016, 12, 31), date(2017, 1, 1))
+    load(database, DOWNLOADS, DAY, date(2016, 12, 31), date(2017, 1, 1))
     [(_, number, reason, _)] = rejected(settings.database_url)
     assert number == 1
     assert reason.startswith("downloaded_at: expected a timestamp with a time zone")
     assert loaded_ids(settings) == [2]
 
 
-def test_a_very_long_line(settings: Settings, warehouse: Warehouse) -> None:
+def test_a_very_long_line(settings: Settings, database: Database) -> None:
     long = line(module_name="x" * 10_000_000)
     write(settings, FILE, ndjson([download(2)]) + long + ndjson([download(3), download(4, file_size=-1)]) + long[:-1])
-    load(warehouse)
+    load(database)
     reasons = [(number, reason[:50]) for _, number, reason, _ in rejected(settings.database_url)]
     assert reasons == [
         (2, "the line is longer than 1,048,576 bytes"),
@@ -190,7 +190,7 @@ def test_a_very_long_line(settings: Settings, warehouse: Warehouse) -> None:
     assert_books_balance(settings)
 
 
-def test_hostile_names_pass_through_aggregates_unharmed(settings: Settings, warehouse: Warehouse) -> None:
+def test_hostile_names_pass_through_aggregates_unharmed(settings: Settings, database: Database) -> None:
     names = ["<script>alert(1)</script>", "'; drop table registry.download_events; --", "a'b\"c", "%s", "\\", "\u202e"]
     write(
         settings,
@@ -198,7 +198,7 @@ def test_hostile_names_pass_through_aggregates_unharmed(settings: Settings, ware
         [download(n, module_name=name, user_id=name, organization_id=name) for n, name in enumerate(names)],
     )
     for table in ("compilation_events", "download_events", "module_view_events"):
-        load(warehouse, f"registry.{table}")
-    aggregate(warehouse, DAY, DAY, families=["registry"])
+        load(database, f"registry.{table}")
+    aggregate(database, DAY, DAY, families=["registry"])
     found = ask(settings.database_url, "select module_name, download_count from registry.module_stats_daily")
     assert {row["module_name"]: row["download_count"] for row in found} == dict.fromkeys(names, 1)

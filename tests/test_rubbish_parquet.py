@@ -25,7 +25,7 @@ from events import (
 
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.config.settings import Settings
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
 
 
 def columns_of(events: Sequence[Event]) -> dict[str, pa.Array]:
@@ -42,7 +42,7 @@ def columns_of(events: Sequence[Event]) -> dict[str, pa.Array]:
     }
 
 
-def test_parquet_of_other_types(settings: Settings, warehouse: Warehouse) -> None:
+def test_parquet_of_other_types(settings: Settings, database: Database) -> None:
     two = [download(1), download(2)]
     texts = pa.array([event["event_id"] for event in two])
     utc = columns_of(two)["downloaded_at"]
@@ -70,7 +70,7 @@ def test_parquet_of_other_types(settings: Settings, warehouse: Warehouse) -> Non
         if "downloaded_at" in changed:
             columns["file_size"] = pa.array([0, 0])
         write_parquet(settings, f"{name}.parquet", columns)
-    load(warehouse)
+    load(database)
     assert rejected(settings.database_url) == []
     assert loaded_ids(settings) == [10 * number + n for number in range(len(variants)) for n in (1, 2)]
     times = {
@@ -80,27 +80,27 @@ def test_parquet_of_other_types(settings: Settings, warehouse: Warehouse) -> Non
     assert times == {datetime.fromisoformat(event["downloaded_at"]) for event in two}
 
 
-def test_parquet_of_nothing_but_text(settings: Settings, warehouse: Warehouse) -> None:
+def test_parquet_of_nothing_but_text(settings: Settings, database: Database) -> None:
     events = [download(1), download(2, success="perhaps")]
     texts = {name: pa.array([str(event[name]).lower() for event in events]) for name in REQUIRED}
     texts["downloaded_at"] = pa.array([event["downloaded_at"] for event in events])
     path = write_parquet(settings, "texts.parquet", texts)
-    load(warehouse)
+    load(database)
     assert loaded_ids(settings) == [1]
     [(_, number, reason, content)] = rejected(settings.database_url, path)
     assert (number, reason) == (2, "success: expected true or false, got perhaps")
     assert json.loads(content or "")["success"] == "perhaps"
 
 
-def test_parquet_columns_with_our_own_names_are_passed_over(settings: Settings, warehouse: Warehouse) -> None:
+def test_parquet_columns_with_our_own_names_are_passed_over(settings: Settings, database: Database) -> None:
     columns = {"_line": pa.array([7]), "_raw": pa.array(["x"]), "_day": pa.array([1]), **columns_of([download(1)])}
     write_parquet(settings, "ours.parquet", columns)
-    load(warehouse)
+    load(database)
     assert loaded_ids(settings) == [1]
     assert rejected(settings.database_url) == []
 
 
-def test_parquet_rows_that_do_not_fit(settings: Settings, warehouse: Warehouse, catalog: Catalog) -> None:
+def test_parquet_rows_that_do_not_fit(settings: Settings, database: Database, catalog: Catalog) -> None:
     three = columns_of([download(1), download(2), download(3)])
     naive = three["downloaded_at"].cast(pa.timestamp("us"))
     path = write_parquet(
@@ -116,7 +116,7 @@ def test_parquet_rows_that_do_not_fit(settings: Settings, warehouse: Warehouse, 
     missing = columns_of([download(1)])
     del missing["version"]
     incomplete = write_parquet(settings, "2025-03-10.parquet", missing)
-    load(warehouse)
+    load(database)
     found: dict[str, list[tuple[int | None, str]]] = {}
     for file, number, reason, content in rejected(settings.database_url):
         found.setdefault(file, []).append((number, reason[:52]))
@@ -132,17 +132,17 @@ def test_parquet_rows_that_do_not_fit(settings: Settings, warehouse: Warehouse, 
     }
     assert loaded_ids(settings) == [1, 5, 9]
     assert_books_balance(settings)
-    assert failing_checks(warehouse, catalog) == {
+    assert failing_checks(database, catalog) == {
         "files_are_readable", "rejected_rows_are_few", "undated_files_are_readable"
     }  # fmt: skip
 
 
-def test_packed_parquet_and_extra_columns(settings: Settings, warehouse: Warehouse) -> None:
+def test_packed_parquet_and_extra_columns(settings: Settings, database: Database) -> None:
     path = write_parquet(settings, "plain.parquet", columns_of([download(1)]) | {"colour": pa.array([["a", "b"]])})
     absolute = settings.landing_dir / path
     write(settings, "download_events/packed.parquet.gz", absolute.read_bytes())
     write(settings, "download_events/packed.parquet.zst", absolute.read_bytes())
-    load(warehouse)
+    load(database)
     assert loaded_ids(settings) == [1]
     files = ledger(settings.database_url)
     assert {file["state"] for file in files.values()} == {"read"}
@@ -150,7 +150,7 @@ def test_packed_parquet_and_extra_columns(settings: Settings, warehouse: Warehou
     assert list(settings.temporary_dir.iterdir()) == []
 
 
-def test_parquet_that_ends_in_its_middle(settings: Settings, warehouse: Warehouse, catalog: Catalog) -> None:
+def test_parquet_that_ends_in_its_middle(settings: Settings, database: Database, catalog: Catalog) -> None:
     events = many(1, 300)
     columns = columns_of(events) | {"user_agent": pa.array([event["user_agent"] for event in events])}
     path = write_parquet(settings, "events.parquet", columns, row_group_size=100, compression="zstd")
@@ -160,8 +160,8 @@ def test_parquet_that_ends_in_its_middle(settings: Settings, warehouse: Warehous
     start = at_group.dictionary_page_offset or at_group.data_page_offset
     data[start : start + 2000] = os.urandom(2000)
     absolute.write_bytes(data)
-    load(warehouse)
+    load(database)
     file = ledger(settings.database_url)[path]
     assert file["state"] in ("cut_off", "rejected")
     assert loaded_ids(settings) in ([], list(range(1, 101)))
-    assert failing_checks(warehouse, catalog) & {"files_are_readable", "undated_files_are_readable"}
+    assert failing_checks(database, catalog) & {"files_are_readable", "undated_files_are_readable"}

@@ -18,7 +18,7 @@ from analytics_etl.families.queries import Page, QueryError
 from analytics_etl.families.queries.schedule_days import flow, health, kafka
 from analytics_etl.families.queries.schedule_statistics import statistics_of_hours, statistics_of_range
 from analytics_etl.families.queries.schedules import events, statistics
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
 
 FIRST, LAST = date(2025, 3, 30), date(2025, 3, 31)
 
@@ -48,9 +48,9 @@ EVENTS = [
 def loaded(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     settings = settings_in(tmp_path_factory.mktemp("statistics"), server.clone(), FIRST)
     write(settings, "schedule_events/a.ndjson", EVENTS)
-    warehouse = Warehouse(settings)
-    load(warehouse, "schedules.schedule_events", FIRST, LAST)
-    aggregate(warehouse, FIRST, LAST, ("day",), ["schedules"])
+    database = Database(settings)
+    load(database, "schedules.schedule_events", FIRST, LAST)
+    aggregate(database, FIRST, LAST, ("day",), ["schedules"])
     yield settings
     server.drop(settings.database_url or "")
 
@@ -66,7 +66,7 @@ def parts(page: Page, *keys: str) -> list[tuple[Any, ...]]:
 
 def test_a_range_is_measured_as_a_whole(loaded: Settings) -> None:
     """The execution e1 of both days counts once, and its median is that of four times, not the mean of two medians."""
-    page = statistics_of_range(Warehouse(loaded), FIRST, LAST)
+    page = statistics_of_range(Database(loaded), FIRST, LAST)
     assert parts(page, "first_day", "last_day", "schedule_type", "event_type") == [
         (FIRST, LAST, "mongo", "execution"), (FIRST, LAST, "redis", "processing"),
     ]  # fmt: skip
@@ -78,12 +78,12 @@ def test_a_range_is_measured_as_a_whole(loaded: Settings) -> None:
     # The second day has one of each; the first 480 and 19.5
     highest = ("highest_daily_p95_queue_time_ms", "highest_daily_p95_processing_time_ms")
     assert parts(page, *highest) == [(700.0, 30.0), (1.0, 2.0)]
-    assert [row["execution_count"] for row in statistics(Warehouse(loaded), FIRST, LAST, "mongo").rows] == [2, 2]
+    assert [row["execution_count"] for row in statistics(Database(loaded), FIRST, LAST, "mongo").rows] == [2, 2]
 
 
 def test_a_range_of_one_day_is_that_day(loaded: Settings) -> None:
-    (day,) = statistics(Warehouse(loaded), FIRST, FIRST).rows
-    (whole,) = statistics_of_range(Warehouse(loaded), FIRST, FIRST).rows
+    (day,) = statistics(Database(loaded), FIRST, FIRST).rows
+    (whole,) = statistics_of_range(Database(loaded), FIRST, FIRST).rows
     assert {name: whole[name] for name in day if name in whole} == {
         name: value for name, value in day.items() if name not in ("day", "peak_hour")
     }
@@ -91,7 +91,7 @@ def test_a_range_of_one_day_is_that_day(loaded: Settings) -> None:
 
 def test_hours_are_measured_from_their_records(loaded: Settings) -> None:
     window = datetime(2025, 3, 30, tzinfo=UTC), datetime(2025, 4, 1, tzinfo=UTC)
-    page = statistics_of_hours(Warehouse(loaded), *window, "mongo")
+    page = statistics_of_hours(Database(loaded), *window, "mongo")
     midnight = datetime(2025, 3, 31, tzinfo=UTC)
     assert [row["bucket"] for row in page.rows] == [
         datetime(2025, 3, 30, 10, tzinfo=UTC), datetime(2025, 3, 30, 23, tzinfo=UTC), midnight,
@@ -101,12 +101,12 @@ def test_hours_are_measured_from_their_records(loaded: Settings) -> None:
     assert parts(page, *QUEUE) == [(200.0, 200.0, 290.0, 298.0), (500.0,) * 4, (700.0,) * 4]
     assert parts(page, *PROCESSING) == [(15.0, 15.0, 19.5, 19.9), (None,) * 4, (30.0,) * 4]
     half = datetime(2025, 3, 30, 10, 15, tzinfo=UTC), datetime(2025, 3, 30, 10, 31, tzinfo=UTC)
-    assert parts(statistics_of_hours(Warehouse(loaded), *half), *COUNTS) == [(1, 1, 0, 1, 0, 0)]
+    assert parts(statistics_of_hours(Database(loaded), *half), *COUNTS) == [(1, 1, 0, 1, 0, 0)]
 
 
 def test_single_records_tell_where_they_came_from_and_what_kafka_got(loaded: Settings) -> None:
     window = datetime(2025, 3, 31, tzinfo=UTC), datetime(2025, 4, 1, tzinfo=UTC)
-    page = events(Warehouse(loaded), *window)
+    page = events(Database(loaded), *window)
     names = ("source_id", "kafka_topic", "kafka_partition", "kafka_offset", "published_at")
     published = datetime(2025, 3, 31, 9, 59, 59, 500_000, tzinfo=UTC)
     assert parts(page, *names) == [("redis-a", "out", 3, 9, published), (None,) * 5, (None,) * 5]
@@ -147,18 +147,18 @@ def filled(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 def test_health_is_that_of_each_tier_in_their_order(filled: Settings) -> None:
-    page = health(Warehouse(filled), LAST, LAST)
+    page = health(Database(filled), LAST, LAST)
     assert parts(page, "tier", "status", "attempt_count", "ended_count", "failed_count", "failure_ratio") == [
         ("all", "down", 13, 3, 1, 1 / 3), ("mongo", "down", 12, 2, 1, 0.5), ("redis", "ok", 11, 1, 0, 0.0),
         ("other", "unknown", 10, 0, 0, None),
     ]  # fmt: skip
-    assert parts(health(Warehouse(filled), LAST, LAST, "redis"), "tier") == [("redis",)]
+    assert parts(health(Database(filled), LAST, LAST, "redis"), "tier") == [("redis",)]
     with pytest.raises(QueryError, match="the tier must be one of all, mongo"):
-        health(Warehouse(filled), LAST, LAST, "kafka")
+        health(Database(filled), LAST, LAST, "kafka")
 
 
 def test_the_fates_of_executions_make_up_all_of_them(filled: Settings) -> None:
-    page = flow(Warehouse(filled), FIRST, LAST)
+    page = flow(Database(filled), FIRST, LAST)
     # 20 less 10, 1, 2, 1, 2 and 1
     assert parts(page, "day", "execution_count", "completed_count", "tier_missing_count") == [
         (FIRST, 1, 0, 1), (LAST, 20, 10, 3),
@@ -170,7 +170,7 @@ def test_the_fates_of_executions_make_up_all_of_them(filled: Settings) -> None:
 def test_pages_of_partitions_hold_each_once(filled: Settings, limit: int) -> None:
     found, after, pages = [], None, 0
     while pages == 0 or after:
-        page = kafka(Warehouse(filled), FIRST, LAST, limit=limit, after=after)
+        page = kafka(Database(filled), FIRST, LAST, limit=limit, after=after)
         found += parts(page, "day", "kafka_topic", "kafka_partition", "skew_ratio")
         after, pages = page.next, pages + 1
     topics = ("B,'", "a\N{LATIN SMALL LETTER E WITH ACUTE}", "b")
@@ -187,21 +187,21 @@ def test_pages_of_partitions_hold_each_once(filled: Settings, limit: int) -> Non
 def test_a_cursor_of_something_else_is_refused(filled: Settings, cursor: str) -> None:
     """The third one is [1], then null, then a list with a text where the partition should be."""
     with pytest.raises(QueryError, match="the cursor must be the one that came with the page before"):
-        kafka(Warehouse(filled), FIRST, LAST, after=cursor)
+        kafka(Database(filled), FIRST, LAST, after=cursor)
 
 
 def test_a_text_that_no_row_can_have_is_refused(filled: Settings) -> None:
     for topic in ("a\0b", "\udcff"):
         with pytest.raises(QueryError, match="topic must be a text in UTF-8 without NUL bytes"):
-            kafka(Warehouse(filled), FIRST, LAST, topic)
+            kafka(Database(filled), FIRST, LAST, topic)
 
 
-def test_before_the_first_run_there_are_no_rows(warehouse: Warehouse) -> None:
+def test_before_the_first_run_there_are_no_rows(database: Database) -> None:
     for page in (
-        health(warehouse, FIRST, LAST),
-        flow(warehouse, FIRST, LAST),
-        kafka(warehouse, FIRST, LAST),
-        statistics_of_range(warehouse, FIRST, LAST),
+        health(database, FIRST, LAST),
+        flow(database, FIRST, LAST),
+        kafka(database, FIRST, LAST),
+        statistics_of_range(database, FIRST, LAST),
     ):
         assert page.rows == []
         assert page.coverage is not None

@@ -12,7 +12,7 @@ from analytics_etl.config.settings import PerTable, Settings
 from analytics_etl.pipeline import retention
 from analytics_etl.pipeline import verification as watchdog
 from analytics_etl.pipeline.reports import write_report
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
 
 EVENTS = "schedules.schedule_events"
 NEXT = DAY + timedelta(days=1)
@@ -26,9 +26,9 @@ def record(number: int, tier: str, day: date = DAY, **changes: object) -> Event:
 
 
 def run(settings: Settings, *days: date) -> None:
-    warehouse = Warehouse(settings)
-    load(warehouse, EVENTS, *days)
-    aggregate(warehouse, min(days), max(days), ("day",), ("schedules",))
+    database = Database(settings)
+    load(database, EVENTS, *days)
+    aggregate(database, min(days), max(days), ("day",), ("schedules",))
 
 
 def tables(settings: Settings) -> dict[str, list[str]]:
@@ -102,7 +102,7 @@ def test_days_beside_archived_ones_can_be_aggregated_and_checked_again(settings:
     write(settings, "schedule_events/a.ndjson", events)
     run(settings, *days)
     before = derived(settings)
-    keeping = Warehouse(replace(settings, retention=PerTable(3)))
+    keeping = Database(replace(settings, retention=PerTable(3)))
     outcome = retention.run(keeping, declared(), "test", lambda *_: None)
     assert 9 <= outcome.rows < len(events)
     kept = ask(settings.database_url, f"select min(recorded_at)::date as day from {EVENTS}")[0]["day"]
@@ -132,8 +132,8 @@ def test_reports_say_what_the_tables_hold(settings: Settings) -> None:
     ]
     write(settings, "schedule_events/a.ndjson", events)
     run(settings, *days)
-    warehouse = Warehouse(settings)
-    report = write_report(warehouse, declared(), "schedules", "week", DAY)  # a Monday
+    database = Database(settings)
+    report = write_report(database, declared(), "schedules", "week", DAY)  # a Monday
     kpis = {kpi["name"]: kpi["value"] for kpi in report.value["kpis"]}
     assert kpis == {
         "attempt_count": 4, "failure_ratio": 0.25, "execution_count": 2, "completed_ratio": 0.5, "lost_count": 0,
@@ -154,7 +154,7 @@ def test_reports_say_what_the_tables_hold(settings: Settings) -> None:
     cadences: tuple[Cadence, ...] = ("day", "month")
     for cadence in cadences:
         start = DAY if cadence == "day" else DAY.replace(day=1)
-        assert write_report(warehouse, declared(), "schedules", cadence, start).html.exists()
+        assert write_report(database, declared(), "schedules", cadence, start).html.exists()
 
 
 def test_clock_skew_is_told_as_such_and_a_later_copy_is_a_duplicate(settings: Settings) -> None:
@@ -166,7 +166,7 @@ def test_clock_skew_is_told_as_such_and_a_later_copy_is_a_duplicate(settings: Se
         record(3, "mongo", queued_at=at(20), started_at=at(10)),
     ]
     write(settings, "schedule_events/a.ndjson", events)
-    loaded, _ = load(Warehouse(settings), EVENTS, DAY)
+    loaded, _ = load(Database(settings), EVENTS, DAY)
     assert [(day.rows, day.duplicates, day.conflicting) for day in loaded] == [(1, 1, 1)]
     assert ask(settings.database_url, f"select result from {EVENTS}") == [{"result": "success"}]
     skew = "start_without_clock_skew: expected started_at >= queued_at, got queued_at = 2025-03-10 00:00:20+00"

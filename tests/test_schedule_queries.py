@@ -16,7 +16,7 @@ from analytics_etl.cli import main
 from analytics_etl.config.settings import Settings
 from analytics_etl.families.queries import QueryError
 from analytics_etl.families.queries.schedules import EventFilter, errors, events, performance, statistics
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
 
 FIRST, LAST = date(2025, 3, 30), date(2025, 3, 31)
 
@@ -42,9 +42,9 @@ EVENTS = [
 def loaded(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     settings = settings_in(tmp_path_factory.mktemp("queries"), server.clone(), FIRST)
     write(settings, "schedule_events/a.ndjson", EVENTS)
-    warehouse = Warehouse(settings)
-    load(warehouse, "schedules.schedule_events", FIRST, LAST)
-    aggregate(warehouse, FIRST, LAST, ("day",), ["schedules"])
+    database = Database(settings)
+    load(database, "schedules.schedule_events", FIRST, LAST)
+    aggregate(database, FIRST, LAST, ("day",), ["schedules"])
     yield settings
     server.drop(settings.database_url or "")
 
@@ -68,7 +68,7 @@ WINDOW = datetime(2025, 3, 30), datetime(2025, 4, 1)  # noqa: DTZ001 - times wit
     ],
 )
 def test_events_are_filtered(loaded: Settings, wanted: dict[str, str], found: list[int]) -> None:
-    page = events(Warehouse(loaded), *WINDOW, EventFilter(**wanted))
+    page = events(Database(loaded), *WINDOW, EventFilter(**wanted))
     assert numbers(page.rows) == found
     assert page.next is None
     assert [row["queue_time_ms"] for row in page.rows] == [100 * number for number in found]
@@ -77,7 +77,7 @@ def test_events_are_filtered(loaded: Settings, wanted: dict[str, str], found: li
 def test_pages_hold_each_event_once(loaded: Settings) -> None:
     pages, after = [], None
     while True:
-        page = events(Warehouse(loaded), *WINDOW, limit=2, after=after)
+        page = events(Database(loaded), *WINDOW, limit=2, after=after)
         pages.append(numbers(page.rows))
         after = page.next
         if after is None:
@@ -87,22 +87,22 @@ def test_pages_hold_each_event_once(loaded: Settings) -> None:
 
 def test_the_window_is_half_open(loaded: Settings) -> None:
     window = datetime(2025, 3, 31, 10), datetime(2025, 3, 31, 11)  # noqa: DTZ001 - the same
-    assert numbers(events(Warehouse(loaded), *window).rows) == [4, 3]
+    assert numbers(events(Database(loaded), *window).rows) == [4, 3]
 
 
 def test_statistics_errors_and_performance(loaded: Settings) -> None:
-    warehouse = Warehouse(loaded)
-    found = statistics(warehouse, FIRST, LAST, "mongo").rows
+    database = Database(loaded)
+    found = statistics(database, FIRST, LAST, "mongo").rows
     assert [(row["day"], row["attempt_count"], row["success_rate"], row["p50_queue_time_ms"]) for row in found] == [
         (FIRST, 2, 0.5, 150.0),
         (LAST, 2, 0.0, 450.0),
     ]
     keys = ("pattern", "error_count", "schedule_count", "is_new", "sample_message")
     lock, disk = ("lock <n> lost", 2, 1, True, "lock 1 lost"), ("[red]no[/] disk", 1, 1, True, "[red]no[/] disk")
-    assert [tuple(row[k] for k in keys) for row in errors(warehouse, FIRST, LAST).rows] == [lock, disk]
-    (last,) = errors(warehouse, LAST, LAST, "sync").rows
+    assert [tuple(row[k] for k in keys) for row in errors(database, FIRST, LAST).rows] == [lock, disk]
+    (last,) = errors(database, LAST, LAST, "sync").rows
     assert tuple(last[k] for k in keys) == ("lock <n> lost", 1, 1, False, "lock 2 lost")
-    (day,) = performance(warehouse, "sync", LAST, LAST).rows
+    (day,) = performance(database, "sync", LAST, LAST).rows
     # 10 and 10 ms against 5 and 10 ms of the day before
     assert (day["avg_processing_time_ms"], day["baseline_avg_processing_time_ms"], day["baseline_days"]) == (10, 7.5, 1)
     assert day["processing_time_ratio"] == pytest.approx(4 / 3)
@@ -117,29 +117,29 @@ def test_pages_of_errors_hold_each_pattern_once(loaded: Settings, limit: int) ->
     ):
         found, after, pages = [], None, 0
         while pages == 0 or after:
-            page = errors(Warehouse(loaded), first, LAST, limit=limit, after=after)
+            page = errors(Database(loaded), first, LAST, limit=limit, after=after)
             found += [row["pattern"] for row in page.rows]
             after, pages = page.next, pages + 1
         assert (found, pages) == (expected, 2 // limit)
 
 
 def test_a_question_that_cannot_be_asked_is_refused(loaded: Settings) -> None:
-    warehouse = Warehouse(loaded)
+    database = Database(loaded)
     with pytest.raises(QueryError, match="the end must be after the start"):
-        events(warehouse, WINDOW[1], WINDOW[0])
+        events(database, WINDOW[1], WINDOW[0])
     with pytest.raises(QueryError, match="level must be one of INFO, WARNING, ERROR"):
-        events(warehouse, *WINDOW, EventFilter(level="info"))
+        events(database, *WINDOW, EventFilter(level="info"))
     with pytest.raises(QueryError, match="the cursor must be"):
-        events(warehouse, *WINDOW, after="x")
+        events(database, *WINDOW, after="x")
     for cursor in ("x", "1,!", "1,_w==", "a,bG9jaw=="):
         with pytest.raises(QueryError, match="the cursor must be"):
-            errors(warehouse, FIRST, LAST, after=cursor)
+            errors(database, FIRST, LAST, after=cursor)
     with pytest.raises(QueryError, match="the last day must not be before the first"):
-        statistics(warehouse, LAST, FIRST)
+        statistics(database, LAST, FIRST)
 
 
-def test_before_the_first_run_there_are_no_rows(warehouse: Warehouse) -> None:
-    assert statistics(warehouse, FIRST, LAST).rows == performance(warehouse, "sync", FIRST, LAST).rows == []
+def test_before_the_first_run_there_are_no_rows(database: Database) -> None:
+    assert statistics(database, FIRST, LAST).rows == performance(database, "sync", FIRST, LAST).rows == []
 
 
 def test_typed(loaded: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,9 @@ from analytics_etl.catalog.contracts import Contract, read_contract
 from analytics_etl.pipeline.backfill_plan import make_plan
 from analytics_etl.pipeline.reports import write_report
 from analytics_etl.postgres import migrations
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.columns import column_types
+from analytics_etl.postgres.database import Database
+from analytics_etl.tables.archiving import Archiver
 
 FIRST, NEWEST = date(2025, 3, 10), date(2025, 3, 12)
 NEXT = NEWEST + timedelta(days=1)
@@ -34,37 +36,37 @@ def before(tmp_path: Path) -> Contract:
 
 
 @pytest.fixture
-def older(server: Server, tmp_path_factory: pytest.TempPathFactory, before: Contract) -> Iterator[Warehouse]:
+def older(server: Server, tmp_path_factory: pytest.TempPathFactory, before: Contract) -> Iterator[Database]:
     """A database of the version before: three days with all that is made of them, the first of them archived."""
     settings = settings_in(tmp_path_factory.mktemp("older"), server.clone(), FIRST)
     for day in days_of(FIRST, NEWEST):
         write(settings, f"schema_usage_events/{day}.ndjson", [usage(n, day) for n in range(100)])
-    warehouse = Warehouse(settings)
-    load(warehouse, EVENTS, *days_of(FIRST, NEWEST))
-    aggregate(warehouse, FIRST, NEWEST, families=["usage"])
-    settle(warehouse, FIRST, NEWEST)
+    database = Database(settings)
+    load(database, EVENTS, *days_of(FIRST, NEWEST))
+    aggregate(database, FIRST, NEWEST, families=["usage"])
+    settle(database, FIRST, NEWEST)
     migrations.downgrade(settings, "0012")
-    warehouse.archiver.export(before, FIRST)
-    warehouse.archiver.drop(before, FIRST, "test")
-    yield warehouse
+    Archiver(database.settings).export(before, FIRST)
+    Archiver(database.settings).drop(before, FIRST, "test")
+    yield database
     server.drop(settings.database_url or "")
 
 
-def rows(warehouse: Warehouse) -> dict[str, list[str]]:
-    found = all_tables(warehouse.settings.database_url)
+def rows(database: Database) -> dict[str, list[str]]:
+    found = all_tables(database.settings.database_url)
     return {table: of for table, of in found.items() if table.startswith("usage.") and table not in (EVENTS, NAMES)}
 
 
-def test_the_version_before_had_its_own_contract(older: Warehouse, before: Contract) -> None:
+def test_the_version_before_had_its_own_contract(older: Database, before: Contract) -> None:
     found = ask(
         older.settings.database_url, f"select distinct code_version from ops.partitions where table_name = '{EVENTS}'"
     )
     assert found == [{"code_version": before.code_version}]
-    assert "schema_name" not in older.table_schema([EVENTS])[EVENTS]
-    assert older.table_schema([NAMES]) == {}
+    assert "schema_name" not in older.run(column_types, [EVENTS])[EVENTS]
+    assert older.run(column_types, [NAMES]) == {}
 
 
-def test_days_without_names_stay_as_they_are(older: Warehouse) -> None:
+def test_days_without_names_stay_as_they_are(older: Database) -> None:
     tables, url = rows(older), older.settings.database_url
     migrations.upgrade(older.settings)
     assert make_plan(older, declared(), FIRST, NEWEST, ("usage",)).reasons() == []
@@ -72,16 +74,16 @@ def test_days_without_names_stay_as_they_are(older: Warehouse) -> None:
     aggregate(older, FIRST, NEWEST, ("day",), ["usage"])  # of the archived day, too
     assert rows(older) == tables
     assert ask(url, f"select * from {NAMES}") == []
-    older.archiver.restore(declared().contracts[EVENTS], FIRST, "test", "why")
+    Archiver(older.settings).restore(declared().contracts[EVENTS], FIRST, "test", "why")
     restored = (
         f"select count(*)::int as n, count(schema_name)::int as named from {EVENTS} where occurred_at < '{NEWEST}'"
     )
     assert ask(url, restored) == [{"n": 200, "named": 0}]
-    older.archiver.export(declared().contracts[EVENTS], FIRST)
+    Archiver(older.settings).export(declared().contracts[EVENTS], FIRST)
     assert make_plan(older, declared(), FIRST, NEWEST, ("usage",)).reasons() == []
 
 
-def test_new_days_have_names_and_the_report_says_them(older: Warehouse) -> None:
+def test_new_days_have_names_and_the_report_says_them(older: Database) -> None:
     migrations.upgrade(older.settings)
     named = [usage(n, NEXT, schema_name=f"orders-{n % 3}" if n % 3 else None) for n in range(100)]
     write(older.settings, f"schema_usage_events/{NEXT}.ndjson", named)
@@ -95,15 +97,15 @@ def test_new_days_have_names_and_the_report_says_them(older: Warehouse) -> None:
     assert set(shown(older, NEWEST).values()) == set(shown(older, NEWEST)), "nobody knew a name then"
 
 
-def shown(warehouse: Warehouse, day: date) -> dict[str, Any]:
+def shown(database: Database, day: date) -> dict[str, Any]:
     """{id: name} of the most used schemas in the report of a day."""
-    path = write_report(warehouse, declared(), "usage", "day", day).json
+    path = write_report(database, declared(), "usage", "day", day).json
     sections = json.loads(path.read_text(encoding="utf-8"))["sections"]
     (used,) = (section for section in sections if section["name"] == "most_used_schemas")
     return {row["schema_id"]: row["schema_name"] for row in used["rows"]}
 
 
-def test_names_are_not_lost_by_going_back(older: Warehouse) -> None:
+def test_names_are_not_lost_by_going_back(older: Database) -> None:
     migrations.upgrade(older.settings)
     write(older.settings, f"schema_usage_events/{NEXT}.ndjson", [usage(1, NEXT, schema_name="orders")])
     load(older, EVENTS, NEXT)

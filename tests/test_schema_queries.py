@@ -17,7 +17,8 @@ from analytics_etl.families.queries import Page, QueryError
 from analytics_etl.families.queries.usage import ALL_SCHEMAS
 from analytics_etl.families.queries.usage_breakdowns import anomalies, anomalies_of_last_days, operations
 from analytics_etl.families.queries.usage_schemas import health, liveness, top, top_of_days, trending
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.pipeline import publishing
+from analytics_etl.postgres.database import Database
 
 A, B, C = UUID(int=10), UUID(int=11), UUID(int=12)
 BEFORE, FIRST, LAST = date(2025, 3, 20), date(2025, 3, 30), date(2025, 3, 31)
@@ -91,7 +92,7 @@ def filled(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     }  # fmt: skip
     put(settings, {f"usage.{table}": given for table, given in rows.items()})
     for view in ("usage.top_schemas", "usage.trending_schemas"):
-        Warehouse(settings).refresh(declared().views[view])
+        publishing.refresh(Database(settings), declared().views[view])
     yield settings
     server.drop(settings.database_url or "")
 
@@ -113,88 +114,88 @@ def pages(ask: Callable[[str | None], Page]) -> list[list[Any]]:
 
 def test_the_most_used_schemas_of_some_days(filled: Settings) -> None:
     """Of A and B, with 30 operations each, the smaller id comes first."""
-    page = top_of_days(Warehouse(filled), FIRST, LAST)
+    page = top_of_days(Database(filled), FIRST, LAST)
     assert parts(page, "rank", "schema_id", "operation", "operation_count", "error_count", "success_rate") == [
         (1, A, "", 30, 3, 0.9), (2, B, "", 30, 0, 1.0), (3, C, "", 5, 0, 1.0),
     ]  # fmt: skip
     assert parts(page, "first_day", "last_day") == [(FIRST, LAST)] * 3
-    page = top_of_days(Warehouse(filled), FIRST, LAST, "read")
+    page = top_of_days(Database(filled), FIRST, LAST, "read")
     assert parts(page, "rank", "schema_id", "operation", "operation_count", "error_count") == [
         (1, A, "read", 30, 3), (2, B, "read", 29, 0),
     ]  # fmt: skip
-    assert top_of_days(Warehouse(filled), FIRST, LAST, "delete").rows == []
-    assert pages(lambda after: top_of_days(Warehouse(filled), FIRST, LAST, limit=2, after=after)) == [[A, B], [C]]
+    assert top_of_days(Database(filled), FIRST, LAST, "delete").rows == []
+    assert pages(lambda after: top_of_days(Database(filled), FIRST, LAST, limit=2, after=after)) == [[A, B], [C]]
 
 
 def test_the_most_used_schemas_of_the_last_days(filled: Settings) -> None:
-    warehouse = Warehouse(filled)
-    assert parts(top(warehouse, 1), "rank", "schema_id", "operation_count") == [(1, B, 30), (2, A, 20)]
-    assert parts(top(warehouse, 30), "schema_id", "operation_count", "first_day", "last_day") == [
+    database = Database(filled)
+    assert parts(top(database, 1), "rank", "schema_id", "operation_count") == [(1, B, 30), (2, A, 20)]
+    assert parts(top(database, 30), "schema_id", "operation_count", "first_day", "last_day") == [
         (C, 45, date(2025, 3, 2), LAST), (A, 42, date(2025, 3, 2), LAST), (B, 30, date(2025, 3, 2), LAST),
     ]  # fmt: skip
-    assert parts(top(warehouse, 7, "write"), "schema_id", "operation_count") == [(C, 5), (B, 1)]
-    assert pages(lambda after: top(warehouse, 7, limit=1, after=after)) == [[A], [B], [C]]
+    assert parts(top(database, 7, "write"), "schema_id", "operation_count") == [(C, 5), (B, 1)]
+    assert pages(lambda after: top(database, 7, limit=1, after=after)) == [[A], [B], [C]]
     with pytest.raises(QueryError, match="the number of days must be 1, 7, 30, but is 2"):
-        top(warehouse, 2)
+        top(database, 2)
     with pytest.raises(QueryError, match=r"the operation must be one of read, .* is browse"):
-        top(warehouse, 7, "browse")
+        top(database, 7, "browse")
 
 
 def test_trends_by_direction(filled: Settings) -> None:
     """In the week to 31 March against the one before: A 30 and 12, C 5 and 40, B 30 and none."""
-    warehouse, keys = (
-        Warehouse(filled),
+    database, keys = (
+        Database(filled),
         ("rank", "schema_id", "operation_count", "previous_operation_count", "growth_ratio"),
     )
-    assert parts(trending(warehouse), *keys) == [(1, A, 30, 12, 1.5)]
-    assert parts(trending(warehouse, "down"), *keys) == [(1, C, 5, 40, -0.875)]
-    assert parts(trending(warehouse, "new"), *keys) == [(1, B, 30, 0, None)]
+    assert parts(trending(database), *keys) == [(1, A, 30, 12, 1.5)]
+    assert parts(trending(database, "down"), *keys) == [(1, C, 5, 40, -0.875)]
+    assert parts(trending(database, "new"), *keys) == [(1, B, 30, 0, None)]
     with pytest.raises(QueryError, match="the direction must be one of up, down, new"):
-        trending(warehouse, "sideways")  # type: ignore[arg-type]
+        trending(database, "sideways")  # type: ignore[arg-type]
 
 
 def test_the_longest_unused_come_first(filled: Settings) -> None:
-    warehouse = Warehouse(filled)
-    page = liveness(warehouse)
+    database = Database(filled)
+    page = liveness(database)
     assert parts(page, "rank", "schema_id", "state", "days_since_use") == [
         (1, UUID(int=3), "zombie", None), (2, UUID(int=2), "zombie", 120), (3, UUID(int=5), "zombie", 120),
         (4, UUID(int=6), "stale", 58), (5, UUID(int=4), "idle", 11), (6, UUID(int=1), "active", 0),
     ]  # fmt: skip
-    assert parts(liveness(warehouse, FIRST), "day", "schema_id", "state") == [(FIRST, UUID(int=2), "stale")]
-    assert pages(lambda after: liveness(warehouse, None, "zombie", 2, after)) == [
+    assert parts(liveness(database, FIRST), "day", "schema_id", "state") == [(FIRST, UUID(int=2), "stale")]
+    assert pages(lambda after: liveness(database, None, "zombie", 2, after)) == [
         [UUID(int=3), UUID(int=2)], [UUID(int=5)],
     ]  # fmt: skip
-    assert liveness(warehouse, date(2025, 3, 29)).rows == []
+    assert liveness(database, date(2025, 3, 29)).rows == []
 
 
 def test_the_lowest_score_comes_first_and_none_last(filled: Settings) -> None:
-    warehouse = Warehouse(filled)
-    assert parts(health(warehouse), "day", "rank", "schema_id", "overall_score") == [
+    database = Database(filled)
+    assert parts(health(database), "day", "rank", "schema_id", "overall_score") == [
         (LAST, 1, C, 12.25), (LAST, 2, B, 90.5), (LAST, 3, UUID(int=9), None), (LAST, 4, A, None),
     ]  # fmt: skip
-    of_a = health(warehouse, FIRST, LAST, A)
+    of_a = health(database, FIRST, LAST, A)
     assert parts(of_a, "day", "rank", "overall_score", "reason") == [
         (FIRST, 1, 80.0, None), (LAST, 4, None, "no operations"),
     ]  # fmt: skip
-    assert pages(lambda after: health(warehouse, FIRST, LAST, limit=2, after=after)) == [
+    assert pages(lambda after: health(database, FIRST, LAST, limit=2, after=after)) == [
         [A, C], [B, UUID(int=9)], [A],
     ]  # fmt: skip
 
 
 def test_anomalies_newest_first(filled: Settings) -> None:
-    warehouse = Warehouse(filled)
+    database = Database(filled)
     window = datetime(2025, 3, 30, tzinfo=UTC), datetime(2025, 4, 1, tzinfo=UTC)
     keys = ("bucket", "schema_id", "metric", "severity")
     newest_first = [tuple(row[key] for key in keys) for row in reversed(ANOMALIES)]
-    assert parts(anomalies(warehouse, *window), *keys) == newest_first
-    assert pages(lambda after: anomalies(warehouse, *window, limit=1, after=after)) == [[B], [A], [A], [ALL_SCHEMAS]]
-    assert pages(lambda after: anomalies(warehouse, *window, limit=3, after=after)) == [[B, A, A], [ALL_SCHEMAS]]
-    assert parts(anomalies(warehouse, *window, A), *keys) == newest_first[1:3]
-    assert parts(anomalies(warehouse, *window, severity="critical"), *keys) == newest_first[2:]
-    assert parts(anomalies(warehouse, window[0], datetime(2025, 3, 31, tzinfo=UTC)), *keys) == newest_first[3:]
-    assert parts(anomalies_of_last_days(warehouse, 1), *keys) == newest_first[:3]
+    assert parts(anomalies(database, *window), *keys) == newest_first
+    assert pages(lambda after: anomalies(database, *window, limit=1, after=after)) == [[B], [A], [A], [ALL_SCHEMAS]]
+    assert pages(lambda after: anomalies(database, *window, limit=3, after=after)) == [[B, A, A], [ALL_SCHEMAS]]
+    assert parts(anomalies(database, *window, A), *keys) == newest_first[1:3]
+    assert parts(anomalies(database, *window, severity="critical"), *keys) == newest_first[2:]
+    assert parts(anomalies(database, window[0], datetime(2025, 3, 31, tzinfo=UTC)), *keys) == newest_first[3:]
+    assert parts(anomalies_of_last_days(database, 1), *keys) == newest_first[:3]
     with pytest.raises(QueryError, match="the end must be after the start"):
-        anomalies(warehouse, window[1], window[0])
+        anomalies(database, window[1], window[0])
 
 
 COUNTS = ("operation", "region", "operation_count", "error_count", "schema_count")
@@ -203,7 +204,7 @@ LATENCY = ("avg_latency_ms", "p50_latency_ms", "p95_latency_ms", "p99_latency_ms
 
 def test_operations_of_days_together(filled: Settings) -> None:
     """Reads took 10, 10, 20 and 30 ms; of the two schemas that were read one was so on both days."""
-    page = operations(Warehouse(filled), FIRST, LAST)
+    page = operations(Database(filled), FIRST, LAST)
     assert parts(page, *COUNTS) == [("read", "", 4, 1, 2), ("write", "", 2, 1, 2)]
     assert parts(page, "first_day", "last_day", "operation_ratio", "success_rate") == [
         (FIRST, LAST, 4 / 6, 0.75), (FIRST, LAST, 2 / 6, 0.5),
@@ -214,7 +215,7 @@ def test_operations_of_days_together(filled: Settings) -> None:
 
 
 def test_operations_of_each_day_and_region(filled: Settings) -> None:
-    page = operations(Warehouse(filled), FIRST, LAST, by_day=True, by_region=True)
+    page = operations(Database(filled), FIRST, LAST, by_day=True, by_region=True)
     assert parts(page, "first_day", "last_day", *COUNTS) == [
         (FIRST, FIRST, "write", "eu", 2, 1, 1), (FIRST, FIRST, "read", "eu", 1, 0, 1),
         (FIRST, FIRST, "read", "us", 1, 1, 1), (LAST, LAST, "read", "eu", 2, 0, 1),

@@ -13,8 +13,9 @@ from analytics_etl.catalog.models import cadence_of
 from analytics_etl.checks import declared_checks, evaluate, targets
 from analytics_etl.config.settings import Settings
 from analytics_etl.families.sample import FAMILIES, SampleOptions, write_sample
+from analytics_etl.pipeline.publishing import record_checks
 from analytics_etl.pipeline.reports import write_report
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
 
 pytestmark = needs_second_postgres
 
@@ -32,20 +33,20 @@ def run(settings: Settings, catalog: Catalog) -> Found:
     write_sample(
         settings.landing_dir, SampleOptions(last_day=LAST, days=3, events_per_day=500, families=tuple(FAMILIES))
     )
-    warehouse = Warehouse(settings)
-    load_and_aggregate(warehouse, FIRST, LAST)
+    database = Database(settings)
+    load_and_aggregate(database, FIRST, LAST)
     results = [
         result
         for table, checks in declared_checks(catalog).items()
         for result in evaluate(
-            warehouse,
+            database,
             targets(catalog)[table],
             checks,
             {LAST: LAST} if table in catalog.views else periods(cadence_of(table), LAST, LAST),
         )
     ]
-    warehouse.record_checks(results)
-    report = write_report(warehouse, catalog, "registry", "day", LAST)
+    record_checks(database, results)
+    report = write_report(database, catalog, "registry", "day", LAST)
     outcomes = {(r.table, r.name, r.start.isoformat(), r.passed, r.unexpected_count) for r in results}
     html, json = (WRITTEN_AT.sub("at some time", path.read_text()) for path in (report.html, report.json))
     return all_tables(settings.database_url), outcomes, html, json

@@ -21,7 +21,7 @@ from psycopg import sql
 from analytics_etl.config.settings import Settings
 from analytics_etl.orchestration.dagster_storage import PooledPostgresStorage
 from analytics_etl.postgres.connection import DatabaseError, connect, dagster_storage_url, sqlalchemy_url
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
 
 EXPECTED = {
     "timezone": "UTC",
@@ -229,7 +229,7 @@ def test_a_database_that_cannot_hold_every_text_is_refused(server: Server, setti
         )
     try:
         with pytest.raises(DatabaseError, match=f"{name} has the encoding {encoding}, which cannot hold every text"):
-            Warehouse(replace(settings, database_url=server.url(name))).query("select 1 as one")
+            Database(replace(settings, database_url=server.url(name))).query("select 1 as one")
     finally:
         server.drop(server.url(name))
 
@@ -276,5 +276,5 @@ def pooler(settings: Settings) -> Iterator[Callable[[str], str]]:
 )
 def test_a_pooler_is_refused_with_a_line(settings: Settings, pooler: Callable[[str], str], lines: str) -> None:
     with pytest.raises(DatabaseError, match="keeps no session, such as PgBouncer") as raised:
-        Warehouse(replace(settings, database_url=pooler(lines))).query("select 1 as one")
+        Database(replace(settings, database_url=pooler(lines))).query("select 1 as one")
     assert "\n" not in str(raised.value)

@@ -21,11 +21,13 @@ from analytics_etl.catalog.models import Model, window_parameters
 from analytics_etl.config.parameters import load_parameters
 from analytics_etl.config.settings import SQL_DIR, Settings
 from analytics_etl.families.sample import FAMILIES, SampleOptions, write_sample
-from analytics_etl.ops.operations import CheckResult
+from analytics_etl.ops.operations import CheckResult, record_report
+from analytics_etl.pipeline import publishing
 from analytics_etl.pipeline.loading import load_days
+from analytics_etl.pipeline.publishing import record_checks
 from analytics_etl.postgres.connection import DatabaseError
+from analytics_etl.postgres.database import Database
 from analytics_etl.tables.derived import ensure_table, replace_window
-from analytics_etl.tables.warehouse import Warehouse
 
 LOWEST = {
     name: parameter.default if parameter.share_of or parameter.minimum is None else parameter.minimum
@@ -318,16 +320,16 @@ def loaded(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         LAST_DAY, count, 100, file_format="ndjson", bad_row_ratio=0.02, rhythm=False, families=tuple(FAMILIES)
     )
     write_sample(settings.landing_dir, options)
-    warehouse = Warehouse(settings)
+    database = Database(settings)
     days = list(periods("day", FIRST_DAY, LAST_DAY))
     for contract in CATALOG.contracts.values():
-        load_days(contract, {}, warehouse, days, tell=lambda _: None)
+        load_days(contract, {}, database, days, tell=lambda _: None)
     for table in CATALOG.in_order():
         if table in CATALOG.aggregates:
             model = CATALOG.aggregates[table]
-            warehouse.replace(model, periods(model.cadence, FIRST_DAY, LAST_DAY))
+            publishing.replace(database, model, periods(model.cadence, FIRST_DAY, LAST_DAY))
         elif table in CATALOG.views:
-            warehouse.refresh(CATALOG.views[table])
+            publishing.refresh(database, CATALOG.views[table])
     results = [
         CheckResult(
             table, "a_check", day, day + timedelta(days=1), day.day % 2 == 0, "warn", "A check.", day.day % 2, []
@@ -335,17 +337,17 @@ def loaded(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         for table in CATALOG.contracts
         for day in days
     ]
-    warehouse.record_checks(results)
-    publish(Loaded(settings), warehouse)
+    record_checks(database, results)
+    publish(Loaded(settings), database)
     yield Loaded(settings)
     server.drop(settings.database_url or "")
 
 
-def publish(loaded: Loaded, warehouse: Warehouse) -> None:
+def publish(loaded: Loaded, database: Database) -> None:
     """Weekly reports of every family that were published, and a change after that."""
     week = period_start("week", LAST_DAY)
     for family in CATALOG.families:
-        warehouse.publish_report(family, "weekly", week, {"figure": 1.0})
+        database.run(record_report, family, "weekly", week, {"figure": 1.0})
     with loaded.connect("UTC") as connection:
         connection.execute(
             """

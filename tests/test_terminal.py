@@ -24,7 +24,7 @@ from test_cli import variables
 
 from analytics_etl.cli import answers, main, terminal
 from analytics_etl.config.settings import Settings
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
 from analytics_etl.text.visible import cut, visible
 
 DAY = date(2025, 3, 31)
@@ -87,8 +87,8 @@ def hostile(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         execution(1, schedule_id=HOSTILE, event_type=HOSTILE, level="ERROR", result="failure", error_message=HOSTILE),
         execution(2),
     ])  # fmt: skip
-    warehouse = Warehouse(settings)
-    load_and_aggregate(warehouse, DAY, DAY)
+    database = Database(settings)
+    load_and_aggregate(database, DAY, DAY)
     with psycopg.connect(settings.database_url or "") as connection:
         connection.execute("update registry.module_stats_daily set download_count = 7")  # so that the watchdog barks
         connection.execute("update ops.days set failure = %s where table_name like 'usage.%%'", [HOSTILE])

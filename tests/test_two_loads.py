@@ -12,8 +12,8 @@ import pytest
 from events import DAY, DOWNLOADS, ask, download, load, rejected, rows_of, write
 
 from analytics_etl.config.settings import Settings
+from analytics_etl.postgres.database import Database
 from analytics_etl.tables.loading import DayLoad
-from analytics_etl.tables.warehouse import Warehouse
 
 DAYS = [DAY + timedelta(days=n) for n in range(4)]
 
@@ -48,15 +48,15 @@ def write_days(settings: Settings, count: int) -> None:
 
 @pytest.mark.parametrize("place", ["drain", "publish"])
 def test_two_days_that_are_there_are_replaced_at_once(
-    settings: Settings, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, place: str
+    settings: Settings, database: Database, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
     for day in DAYS:
         write(settings, f"download_events/{day}.ndjson", [download(n, day) for n in range(5)])
-    load(warehouse, DOWNLOADS, *DAYS)
+    load(database, DOWNLOADS, *DAYS)
     for day in DAYS:
         write(settings, f"download_events/{day}.ndjson", [download(n, day) for n in range(7)])
     with meeting(monkeypatch, place, 2):
-        at_once(*(lambda day=day: load(Warehouse(settings), DOWNLOADS, day) for day in DAYS[:2]))
+        at_once(*(lambda day=day: load(Database(settings), DOWNLOADS, day) for day in DAYS[:2]))
     assert len(rows_of(settings.database_url)) == 7 + 7 + 5 + 5
 
 
@@ -68,7 +68,7 @@ def test_many_loads_of_any_days_at_once(settings: Settings) -> None:
         wanted: list[Sequence[date]] = [[day] for day in DAYS]
         wanted += [sorted(chance.sample(DAYS, 2)) for _ in range(4)]
         chance.shuffle(wanted)
-        at_once(*(lambda days=days: load(Warehouse(settings), DOWNLOADS, *days) for days in wanted))
+        at_once(*(lambda days=days: load(Database(settings), DOWNLOADS, *days) for days in wanted))
         expected = len(DAYS) * (count + count - -(-count // 3))
         assert len(rows_of(settings.database_url)) == expected
         assert len(rejected(settings.database_url)) == len(DAYS) * -(-count // 3)

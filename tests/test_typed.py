@@ -21,7 +21,7 @@ from analytics_etl.config.parameters import load_parameters
 from analytics_etl.config.settings import FIRST_DAY, LAST_DAY, SQL_DIR, Settings, SettingsError, typed_day
 from analytics_etl.families.queries import QueryError, cursor
 from analytics_etl.orchestration.housekeeping import oldest_kept
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
 
 DAY = date(2025, 3, 31)
 ID = str(UUID(int=1))
@@ -190,13 +190,13 @@ def test_a_long_range_with_little_in_it_is_answered(loaded: Settings) -> None:
     assert typed(loaded, "status", "--to", FIRST_DAY.isoformat()).exit_code == 0
 
 
-def test_moments_are_typed_as_answers_print_them(settings: Settings, warehouse: Warehouse) -> None:
+def test_moments_are_typed_as_answers_print_them(settings: Settings, database: Database) -> None:
     recorded = {
         "event_id": event_id(1), "recorded_at": "2025-03-31T10:00:00Z", "schedule_id": "s", "execution_id": "e",
         "schedule_type": "mongo", "event_type": "execution", "level": "INFO", "result": "success", "retry_count": 0,
     }  # fmt: skip
     write(settings, "schedule_events/a.ndjson", [recorded])
-    load(warehouse, "schedules.schedule_events", DAY)
+    load(database, "schedules.schedule_events", DAY)
 
     def found(start: str, end: str) -> bool:
         result = typed(settings, "query", "schedules", "events", "--from", start, "--to", end, "--format", "csv")

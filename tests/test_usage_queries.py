@@ -21,7 +21,7 @@ from analytics_etl.config.settings import Settings
 from analytics_etl.families.queries import QueryError
 from analytics_etl.families.queries.usage import EventFilter, events, events_between, statistics
 from analytics_etl.families.sample import SampleOptions, write_sample
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
 
 A, B = UUID(int=10), UUID(int=11)
 FIRST, LAST = date(2025, 3, 30), date(2025, 3, 31)
@@ -49,9 +49,9 @@ EVENTS = [
 def loaded(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     settings = settings_in(tmp_path_factory.mktemp("queries"), server.clone(), FIRST)
     write(settings, "schema_usage_events/a.ndjson", EVENTS)
-    warehouse = Warehouse(settings)
-    load(warehouse, "usage.schema_usage_events", FIRST, LAST)
-    aggregate(warehouse, FIRST, LAST, ("day",), ["usage"])
+    database = Database(settings)
+    load(database, "usage.schema_usage_events", FIRST, LAST)
+    aggregate(database, FIRST, LAST, ("day",), ["usage"])
     yield settings
     server.drop(settings.database_url or "")
 
@@ -66,25 +66,25 @@ def brief(rows: Any) -> list[tuple[Any, ...]]:
 
 
 def test_statistics_of_all_schemas_in_each_grain(loaded: Settings) -> None:
-    warehouse = Warehouse(loaded)
+    database = Database(loaded)
     window = at("31T10:00"), at("31T11:00")
     # 10 and 20; 30; 100 and 7 | 10, 20, 30; 100 and 7 | 7, 10, 20, 30, 100 | and 8
-    assert brief(statistics(warehouse, "1m", *window).rows) == [
+    assert brief(statistics(database, "1m", *window).rows) == [
         (at("31T10:00"), 2, 1, 15.0), (at("31T10:04"), 1, 0, 30.0), (at("31T10:05"), 2, 0, 53.5),
     ]  # fmt: skip
-    assert brief(statistics(warehouse, "5m", *window).rows) == [
+    assert brief(statistics(database, "5m", *window).rows) == [
         (at("31T10:00"), 3, 1, 20.0), (at("31T10:05"), 2, 0, 53.5),
     ]  # fmt: skip
-    assert brief(statistics(warehouse, "1h", *window).rows) == [(at("31T10:00"), 5, 1, 20.0)]
-    assert brief(statistics(warehouse, "1d", at("30T00:00"), at("31T00:00")).rows) == [(at("30T00:00"), 1, 0, 5.0)]
-    assert len(statistics(warehouse, "1d", at("30T00:00"), at("31T00:01")).rows) == 2
+    assert brief(statistics(database, "1h", *window).rows) == [(at("31T10:00"), 5, 1, 20.0)]
+    assert brief(statistics(database, "1d", at("30T00:00"), at("31T00:00")).rows) == [(at("30T00:00"), 1, 0, 5.0)]
+    assert len(statistics(database, "1d", at("30T00:00"), at("31T00:01")).rows) == 2
 
 
 def test_statistics_of_a_schema_as_a_whole_and_in_detail(loaded: Settings) -> None:
-    warehouse = Warehouse(loaded)
-    whole = statistics(warehouse, "1d", at("31T00:00"), at("31T23:59"), A).rows
+    database = Database(loaded)
+    whole = statistics(database, "1d", at("31T00:00"), at("31T23:59"), A).rows
     assert brief(whole) == [(at("31T00:00"), 5, 1, 20.0)]
-    rows = statistics(warehouse, "1d", at("31T00:00"), at("31T23:59"), A, detail=True).rows
+    rows = statistics(database, "1d", at("31T00:00"), at("31T23:59"), A, detail=True).rows
     assert [(r["operation"], r["region"], r["operation_count"], r["p95_latency_ms"]) for r in rows] == [
         ("read", "eu", 3, 19.0), ("read", "us", 1, 30.0), ("write", "eu", 1, 100.0),
     ]  # fmt: skip
@@ -92,9 +92,9 @@ def test_statistics_of_a_schema_as_a_whole_and_in_detail(loaded: Settings) -> No
 
 def test_times_of_other_zones_are_taken_as_the_moments_they_are(loaded: Settings) -> None:
     tokyo = datetime.fromisoformat("2025-03-31T19:00:00+09:00")
-    assert brief(statistics(Warehouse(loaded), "1h", tokyo, tokyo + timedelta(hours=1)).rows)[0][0] == at("31T10:00")
+    assert brief(statistics(Database(loaded), "1h", tokyo, tokyo + timedelta(hours=1)).rows)[0][0] == at("31T10:00")
     naive = datetime(2025, 3, 31, 10, tzinfo=UTC).replace(tzinfo=None)
-    assert len(statistics(Warehouse(loaded), "1h", naive, naive + timedelta(hours=1)).rows) == 1
+    assert len(statistics(Database(loaded), "1h", naive, naive + timedelta(hours=1)).rows) == 1
 
 
 def numbers(rows: Any) -> list[int]:
@@ -119,14 +119,14 @@ def numbers(rows: Any) -> list[int]:
 def test_events_that_are_wanted_newest_first(
     loaded: Settings, days: int, wanted: dict[str, Any], expected: list[int]
 ) -> None:
-    page = events(Warehouse(loaded), days, EventFilter(**wanted))
+    page = events(Database(loaded), days, EventFilter(**wanted))
     assert (numbers(page.rows), page.next) == (expected, None)
 
 
 def test_events_from_a_moment_to_another(loaded: Settings) -> None:
-    page = events_between(Warehouse(loaded), at("31T10:00:30"), at("31T10:05"), EventFilter(schema_id=A))
+    page = events_between(Database(loaded), at("31T10:00:30"), at("31T10:05"), EventFilter(schema_id=A))
     assert (numbers(page.rows), page.next) == ([4, 3], None)
-    page = events_between(Warehouse(loaded), at("30T00:00"), at("31T11:00"), limit=5)
+    page = events_between(Database(loaded), at("30T00:00"), at("31T11:00"), limit=5)
     assert (numbers(page.rows), page.next) == ([6, 5, 4, 3, 2], f"2025-03-31T10:00:00Z,{UUID(int=2)}")
 
 
@@ -134,7 +134,7 @@ def test_events_from_a_moment_to_another(loaded: Settings) -> None:
 def test_pages_follow_one_another_also_within_one_moment(loaded: Settings, limit: int) -> None:
     found, cursor, pages = [], None, 0
     while pages == 0 or cursor:
-        page = events(Warehouse(loaded), 2, limit=limit, after=cursor)
+        page = events(Database(loaded), 2, limit=limit, after=cursor)
         found += numbers(page.rows)
         cursor, pages = page.next, pages + 1
     assert found == [7, 6, 5, 4, 3, 2, 1]
@@ -164,11 +164,11 @@ def test_pages_follow_one_another_also_within_one_moment(loaded: Settings, limit
 )
 def test_a_question_that_cannot_be_asked_so(loaded: Settings, question: Any, message: str) -> None:
     with pytest.raises(QueryError, match=message):
-        question(Warehouse(loaded))
+        question(Database(loaded))
 
 
-def test_nothing_is_loaded_yet(warehouse: Warehouse) -> None:
-    assert events(warehouse, 1).rows == statistics(warehouse, "1m", at("31T10:00"), at("31T11:00")).rows == []
+def test_nothing_is_loaded_yet(database: Database) -> None:
+    assert events(database, 1).rows == statistics(database, "1m", at("31T10:00"), at("31T11:00")).rows == []
 
 
 def call(settings: Settings, arguments: str) -> Result:

@@ -1,4 +1,4 @@
-"""The watchdog passes on a right warehouse, finds a changed cell in every table, and reads no other days."""
+"""The watchdog passes on a right database, finds a changed cell in every table, and reads no other days."""
 
 from datetime import date, timedelta
 from typing import Any
@@ -13,7 +13,9 @@ from analytics_etl.config.settings import Settings
 from analytics_etl.families.sample import FAMILIES, SampleOptions, write_sample
 from analytics_etl.orchestration.definitions import build_defs
 from analytics_etl.pipeline import verification as watchdog
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.columns import column_types
+from analytics_etl.postgres.database import Database
+from analytics_etl.tables.partition_rows import event_rows
 
 DAYS = [DAY, DAY + timedelta(days=1)]
 
@@ -28,7 +30,7 @@ def filled(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Settings
             write(settings, f"{folder}/{day}.ndjson", [event(n, day) for n in range(40)])
     others = tuple(family for family in FAMILIES if family != "registry")
     write_sample(settings.landing_dir, SampleOptions(DAYS[-1], len(DAYS), 60, rhythm=False, families=others))
-    load_and_aggregate(Warehouse(settings), DAYS[0], DAYS[-1])
+    load_and_aggregate(Database(settings), DAYS[0], DAYS[-1])
     return settings
 
 
@@ -47,10 +49,10 @@ def results(settings: Settings) -> dict[str, bool]:
     return {row["table_name"]: row["passed"] for row in found}
 
 
-def test_a_right_warehouse_passes(filled: Settings) -> None:
+def test_a_right_database_passes(filled: Settings) -> None:
     execute(filled.database_url, "delete from ops.check_results")
     for seed in range(2):
-        findings = watchdog.watch(Warehouse(filled), declared(), 1000, seed)
+        findings = watchdog.watch(Database(filled), declared(), 1000, seed)
         assert {finding.table for finding in findings} == set(declared().aggregates)
         assert [finding.differences for finding in findings] == [[]] * len(findings)
         assert all((finding.keys > 0) == (count_of(filled, finding) > 0) for finding in findings)
@@ -59,12 +61,12 @@ def test_a_right_warehouse_passes(filled: Settings) -> None:
 
 
 def test_a_changed_cell_is_found_in_every_table(filled: Settings) -> None:
-    warehouse = Warehouse(filled)
+    database = Database(filled)
     execute(filled.database_url, "delete from ops.check_results")  # there may be some of another day
-    starts = {finding.table: finding.start for finding in watchdog.watch(warehouse, declared(), 10**6, 1)}
+    starts = {finding.table: finding.start for finding in watchdog.watch(database, declared(), 10**6, 1)}
     changed, undo = set(), []
     for table, model in declared().aggregates.items():
-        types = warehouse.table_schema([table])[table]
+        types = database.run(column_types, [table])[table]
         numbers = [name for name in model.columns if name not in model.key and types[name] == "bigint"]
         key = f"({', '.join(model.key)})::text"
         found = ask(
@@ -78,7 +80,7 @@ def test_a_changed_cell_is_found_in_every_table(filled: Settings) -> None:
         execute(filled.database_url, f"update {table} set {column} = {column} + 1 where {key} = '{row['key']}'")
         undo.append(f"update {table} set {column} = {column} - 1 where {key} = '{row['key']}'")
         changed.add((table, starts[table], column))
-    findings = watchdog.watch(warehouse, declared(), 10**6, 1)
+    findings = watchdog.watch(database, declared(), 10**6, 1)
     differences = [difference for finding in findings for difference in finding.differences]
     assert {(d.table, d.day, d.column) for d in differences} == changed
     assert len(differences) == len(changed) > len(starts) / 2
@@ -98,14 +100,14 @@ def with_few(*tables: str) -> Catalog:
 
 def test_what_was_mended_becomes_well_whatever_is_drawn(filled: Settings) -> None:
     """The cells that differed are compared again, also when another partition and other keys are drawn."""
-    warehouse, table = Warehouse(filled), "registry.module_stats_daily"
+    database, table = Database(filled), "registry.module_stats_daily"
     catalog = with_few(table, "registry.module_activity_daily")
     execute(filled.database_url, "delete from ops.check_results")
     first, second = DAYS
     seeds: dict[date, int] = {}
     while len(seeds) < len(DAYS):
         seed = len(seeds) if not seeds else max(seeds.values()) + 1
-        [finding] = [f for f in watchdog.watch(warehouse, catalog, 1, seed) if f.table == table]
+        [finding] = [f for f in watchdog.watch(database, catalog, 1, seed) if f.table == table]
         seeds[finding.start] = seed
     execute(filled.database_url, "delete from ops.check_results")
     change = (
@@ -114,7 +116,7 @@ def test_what_was_mended_becomes_well_whatever_is_drawn(filled: Settings) -> Non
     execute(filled.database_url, change.format("+ 1"))
 
     def watched(cells: int, day: date) -> list[tuple[date, int, bool]]:
-        found = [f for f in watchdog.watch(warehouse, catalog, cells, seeds[day]) if f.table == table]
+        found = [f for f in watchdog.watch(database, catalog, cells, seeds[day]) if f.table == table]
         return [(f.start, f.keys, not f.differences) for f in found]
 
     assert watched(10**6, first) == [(first, 5, False)]
@@ -127,13 +129,13 @@ def test_what_was_mended_becomes_well_whatever_is_drawn(filled: Settings) -> Non
 
 def test_a_row_that_one_side_lacks_is_found(filled: Settings) -> None:
     """Both sides draw the same keys, without knowing those of the other."""
-    warehouse, table = Warehouse(filled), "registry.module_activity_daily"
+    database, table = Database(filled), "registry.module_activity_daily"
     model, day = declared().aggregates[table], f"day = '{DAYS[0]}'"
     [size] = ask(filled.database_url, f"select count(*) as count from {table} where {day}")
     third = watchdog._Draw(size["count"] // 3, "a")
 
     def compared(draw: watchdog._Draw) -> watchdog.Finding:
-        return watchdog._compare(warehouse, declared(), model, DAYS[0], DAYS[1], draw)
+        return watchdog._compare(database, declared(), model, DAYS[0], DAYS[1], draw)
 
     assert (compared(third).keys, compared(third).differences) == (third.count, [])
     execute(filled.database_url, f"create table lost as select * from {table} where {day}")
@@ -152,7 +154,7 @@ def test_a_row_that_one_side_lacks_is_found(filled: Settings) -> None:
 
 def test_a_partition_of_too_many_rows_is_not_sampled(filled: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watchdog, "MOST_ROWS", 3 * 40)  # one day, not two
-    found = {f.table: f.start for f in watchdog.watch(Warehouse(filled), declared(), 10, 1)}
+    found = {f.table: f.start for f in watchdog.watch(Database(filled), declared(), 10, 1)}
     assert "registry.module_stats_daily" in found
     assert not {"registry.module_stats_weekly", "registry.module_stats_monthly"} & set(found)
     assert found["registry.overview_daily"] == DAYS[0]  # the second day looks back on the first
@@ -160,15 +162,14 @@ def test_a_partition_of_too_many_rows_is_not_sampled(filled: Settings, monkeypat
 
 def test_only_the_days_of_the_partition_are_read(filled: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     reads: list[tuple[Any, ...]] = []
-    event_rows = Warehouse.event_rows
 
-    def noted(self: Warehouse, *arguments: Any) -> Any:
+    def noted(settings: Settings, *arguments: Any) -> Any:
         reads.append(arguments)
-        return event_rows(self, *arguments)
+        return event_rows(settings, *arguments)
 
-    monkeypatch.setattr(Warehouse, "event_rows", noted)
+    monkeypatch.setattr(watchdog, "event_rows", noted)
     model = declared().aggregates["registry.language_stats_daily"]
-    rows = watchdog.derive(Warehouse(filled), declared(), model, DAYS[1], DAYS[1] + timedelta(days=1))
+    rows = watchdog.derive(Database(filled), declared(), model, DAYS[1], DAYS[1] + timedelta(days=1))
     assert [row["day"] for row in rows] == [DAYS[1]]
     [(contract, columns, start, end)] = reads
     assert (contract.table, start, end) == ("registry.compilation_events", DAYS[1], DAYS[1] + timedelta(days=1))
@@ -181,7 +182,7 @@ def test_the_same_seed_draws_the_same(filled: Settings) -> None:
     catalog = with_few(*(table for table in declared().aggregates if table.startswith("registry.")))
 
     def drawn(seed: int | None) -> list[tuple[str, date]]:
-        return [(f.table, f.start) for f in watchdog.watch(Warehouse(filled), catalog, 10, seed)]
+        return [(f.table, f.start) for f in watchdog.watch(Database(filled), catalog, 10, seed)]
 
     assert drawn(None) == drawn(None) == drawn(date(2025, 3, 10).toordinal())
     assert len({tuple(drawn(seed)) for seed in range(2)}) > 1

@@ -47,7 +47,7 @@ _DUE = """
 
 
 class Source(Protocol):
-    """What can be asked: the warehouse, or a snapshot of it."""
+    """What can be asked: the database, or a snapshot of it."""
 
     def query(
         self, statement: str, parameters: Mapping[str, str | int] | None = None, start: date | None = None,

@@ -14,7 +14,8 @@ from analytics_etl.checks.declared import SAMPLE_ROWS, Check, Target
 from analytics_etl.checks.expectations import Broken, broken
 from analytics_etl.ops.operations import CheckResult
 from analytics_etl.postgres.connection import sqlalchemy_url
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
+from analytics_etl.tables.batches import archived_rows, batch_view
 
 WITHHELD = "(withheld)"
 _COUNT = "analytics_etl_unexpected_rows"
@@ -25,7 +26,7 @@ _OWN_ROWS = re.compile(r"\{(batch|events)\}")
 
 
 def evaluate(
-    warehouse: Warehouse, target: Target, checks: Sequence[Check], periods: Mapping[date, date]
+    database: Database, target: Target, checks: Sequence[Check], periods: Mapping[date, date]
 ) -> list[CheckResult]:
     """Evaluate checks for each of some consecutive partitions (start -> end).
 
@@ -33,7 +34,7 @@ def evaluate(
     """
     unusable = [_unusable(check, first, after) for check in checks if check.problem for first, after in periods.items()]
     checks = [check for check in checks if not check.problem]
-    return [*unusable, *(_evaluate_periods(warehouse, target, checks, periods) if checks else [])]
+    return [*unusable, *(_evaluate_periods(database, target, checks, periods) if checks else [])]
 
 
 def _unusable(check: Check, start: date, end: date) -> CheckResult:
@@ -44,11 +45,11 @@ def _unusable(check: Check, start: date, end: date) -> CheckResult:
 
 
 def _evaluate_periods(
-    warehouse: Warehouse, target: Target, checks: Sequence[Check], periods: Mapping[date, date]
+    database: Database, target: Target, checks: Sequence[Check], periods: Mapping[date, date]
 ) -> list[CheckResult]:
     """All partitions at once, and one by one those checks in which something is wrong."""
     start, end = min(periods), max(periods.values())
-    results = _evaluate(warehouse, target, checks, start, end)
+    results = _evaluate(database, target, checks, start, end)
     if len(periods) == 1:
         return results
     wrong = [check for check, result in zip(checks, results, strict=True) if not result.passed]
@@ -59,13 +60,11 @@ def _evaluate_periods(
         for first, after in periods.items()
     ]
     for first, after in periods.items() if wrong else ():
-        found += _evaluate(warehouse, target, wrong, first, after)
+        found += _evaluate(database, target, wrong, first, after)
     return found
 
 
-def _evaluate(
-    warehouse: Warehouse, target: Target, checks: Sequence[Check], start: date, end: date
-) -> list[CheckResult]:
+def _evaluate(database: Database, target: Target, checks: Sequence[Check], start: date, end: date) -> list[CheckResult]:
     """The outcome of each check for the rows of [start, end) as one batch."""
     # Also the days around its own that a check reads; the names that are no event tables have no archived days.
     named = {name for check in checks for name in _QUALIFIED.findall(check.select or "")}
@@ -73,11 +72,11 @@ def _evaluate(
         named.add(target.table)
     reads = [(start, end), *(check.query.reads(start, end) for check in checks if check.query is not None)]
     first, after = min(first for first, _ in reads), max(after for _, after in reads)
-    with warehouse.archived_rows(sorted(named), first, after, _needs(target, checks, start, end)) as schemas:
+    with archived_rows(database.settings, sorted(named), first, after, _needs(target, checks, start, end)) as schemas:
         events = rename_schemas(target.table, schemas)
-        with warehouse.batch_view(events, target.period_column, start, end) as view:
+        with batch_view(database.settings, events, target.period_column, start, end) as view:
             reading = [_reading(check, schemas, events) for check in checks]
-            wrong = _broken(warehouse, target, reading, start, end, view)
+            wrong = _broken(database, target, reading, start, end, view)
     return [
         CheckResult(
             check.table, check.name, start, end, check.name not in wrong, check.severity, check.description,
@@ -119,46 +118,46 @@ def _reading(check: Check, schemas: Mapping[str, str], events: str) -> Check:
 
 
 def _broken(
-    warehouse: Warehouse, target: Target, checks: Sequence[Check], start: date, end: date, relation: str
+    database: Database, target: Target, checks: Sequence[Check], start: date, end: date, relation: str
 ) -> dict[str, Broken]:
     """The checks that do not hold for the rows of [start, end), which the named relation holds."""
-    selects = {check.name: _query(warehouse, check, target, relation, start, end) for check in checks if check.select}
+    selects = {check.name: _query(database, check, target, relation, start, end) for check in checks if check.select}
     conditions = {check.name: predicates.condition(check, relation) for check in checks if not check.select}
     known = {name: each for name, each in conditions.items() if each is not None}
     others = [check for check in checks if check.name in conditions.keys() - known]
-    url = sqlalchemy_url(warehouse.settings, relation.split(".", maxsplit=1)[0])
+    url = sqlalchemy_url(database.settings, relation.split(".", maxsplit=1)[0])
     return {
-        **{name: rows for name, select in selects.items() if (rows := _rows(warehouse, select))[0]},
-        **_by_conditions(warehouse, target, {check.name: check for check in checks}, known, relation),
+        **{name: rows for name, select in selects.items() if (rows := _rows(database, select))[0]},
+        **_by_conditions(database, target, {check.name: check for check in checks}, known, relation),
         **(broken(url, relation, target.key, others) if others else {}),
     }
 
 
 def _by_conditions(
-    warehouse: Warehouse, target: Target, checks: Mapping[str, Check], conditions: Mapping[str, exp.Expr],
+    database: Database, target: Target, checks: Mapping[str, Check], conditions: Mapping[str, exp.Expr],
     relation: str,
 ) -> dict[str, Broken]:  # fmt: skip
     """One pass over the rows counts for all checks those that break them; only of what is wrong rows are asked for."""
     if not conditions:
         return {}
-    (counted,) = warehouse.query(predicates.counts(list(conditions.values()), relation))
+    (counted,) = database.query(predicates.counts(list(conditions.values()), relation))
     found = {}
     for count, (name, condition) in zip(counted.values(), conditions.items(), strict=True):
         if count:
             rows = predicates.rows(checks[name], target.key, condition, relation, SAMPLE_ROWS)
-            found[name] = count, warehouse.query(rows)
+            found[name] = count, database.query(rows)
     return found
 
 
-def _rows(warehouse: Warehouse, select: str) -> Broken:
+def _rows(database: Database, select: str) -> Broken:
     """The number of rows of a SELECT, and some of them."""
     counted = _COUNTED.replace("{count}", _COUNT).replace("{limit}", str(SAMPLE_ROWS)).replace("{select}", select)
-    rows = warehouse.query(counted)
+    rows = database.query(counted)
     return (rows[0][_COUNT] if rows else 0), [{n: v for n, v in row.items() if n != _COUNT} for row in rows]
 
 
-def _query(warehouse: Warehouse, check: Check, target: Target, relation: str, start: date, end: date) -> str:
-    settings = warehouse.settings
+def _query(database: Database, check: Check, target: Target, relation: str, start: date, end: date) -> str:
+    settings = database.settings
     limits = Limits(settings.volume_factor.of(target.table), settings.most_events.of(target.table))
     return query_text(check, target, relation, start, end, limits)
 

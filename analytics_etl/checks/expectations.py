@@ -95,4 +95,4 @@ def _data_source(url: str) -> Any:
     context = _great_expectations().get_context(mode="ephemeral")
     quiet: Any = {"globally": False}
     context.variables.progress_bars = quiet
-    return context.data_sources.add_postgres("warehouse", connection_string=url)
+    return context.data_sources.add_postgres("database", connection_string=url)

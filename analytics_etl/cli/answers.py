@@ -16,7 +16,7 @@ from analytics_etl.config.settings import Settings
 from analytics_etl.families.queries import Coverage, Page, QueryError, Row
 from analytics_etl.families.queries.cursor import LARGEST_PAGE
 from analytics_etl.postgres import migrations
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
 from analytics_etl.text.english import counted, shortened, spanned
 from analytics_etl.text.visible import visible
 
@@ -53,7 +53,7 @@ SIGNIFICANT_DIGITS = 15
 17th (12.300000000000001) means nothing, and differs from one engine to the next."""
 
 
-def answer(form: str, ask: Callable[[Warehouse], Page], all_of: Mapping[str, Any] | None = None) -> None:
+def answer(form: str, ask: Callable[[Database], Page], all_of: Mapping[str, Any] | None = None) -> None:
     """Ask, and print the rows in one of the forms; a question that cannot be asked so is a mistake of who typed it.
 
     `all_of` has, by column, the value that stands for all of them, which a table says in words. Days that are archived
@@ -62,7 +62,7 @@ def answer(form: str, ask: Callable[[Warehouse], Page], all_of: Mapping[str, Any
     settings = Settings.from_environment()
     migrations.upgrade(settings)
     try:
-        page = ask(Warehouse(settings))
+        page = ask(Database(settings))
     except QueryError as error:
         raise click.UsageError(str(error)) from error
     coverage = page.coverage or Coverage("")

@@ -12,8 +12,9 @@ from analytics_etl.cli.answers import FORMULAS, csv_of, portable_value
 from analytics_etl.cli.terminal import Styled, err, out
 from analytics_etl.cli.typed import DAY, Count, Text
 from analytics_etl.config.settings import Settings
+from analytics_etl.ops.changes import newest_changes
 from analytics_etl.postgres import migrations
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
 from analytics_etl.text.english import spanned
 
 FIELDS = (
@@ -58,7 +59,7 @@ def changes(first: datetime | None, last: datetime | None, table: str | None, ho
         raise click.UsageError(f"FROM {start} is after TO {end}")
     name = _table_named(Catalog(), table) if table else None
     migrations.upgrade(settings)
-    found = Warehouse(settings).changes(start, end, name, limit + 1)
+    found = Database(settings).run(newest_changes, start, end, name, limit + 1)
     if len(found) > limit:
         err.say(f"there are older ones, too: --limit {limit}, or name the days")
     _PRINT[how](found[:limit])

@@ -16,9 +16,10 @@ from analytics_etl.cli.plans import DRY_RUN, SELECT, names_of, say_incomplete, s
 from analytics_etl.cli.terminal import GOOD, out, progress
 from analytics_etl.cli.typed import DAY, REASON
 from analytics_etl.config.settings import Settings
+from analytics_etl.ops.operations import waiting_days
 from analytics_etl.postgres import migrations
+from analytics_etl.postgres.database import Database
 from analytics_etl.postgres.failures import persistently
-from analytics_etl.tables.warehouse import Warehouse
 from analytics_etl.text.english import counted, spanned
 
 if TYPE_CHECKING:
@@ -146,12 +147,12 @@ def _show_range(
     from analytics_etl.pipeline.late import replaced_days, unread_files  # noqa: PLC0415 - only for this
 
     migrations.upgrade(settings)
-    warehouse = Warehouse(settings)
-    unread = unread_files(warehouse, catalog, families)
+    database = Database(settings)
+    unread = unread_files(database, catalog, families)
     if names is not None:  # no other table reads its files
         unread = {table: paths for table, paths in unread.items() if table in names}
-    plan = make_plan(warehouse, catalog, *days, families, names)
-    replaced = {table: replaced_days(warehouse, table, paths) for table, paths in unread.items()}
+    plan = make_plan(database, catalog, *days, families, names)
+    replaced = {table: replaced_days(database, table, paths) for table, paths in unread.items()}
     jobs = planned_jobs(catalog, *days, families, names)
     show(settings, catalog, jobs, as_asked(plan, replaced), "up to date, asked for")
     say_incomplete(unread)
@@ -200,8 +201,8 @@ def _waits(settings: Settings, catalog: Catalog, day: date, families: tuple[str,
     from analytics_etl.catalog.catalog import is_of  # noqa: PLC0415 - only for this
     from analytics_etl.pipeline.loading import scan_files  # noqa: PLC0415 - only for this
 
-    warehouse = Warehouse(settings)
+    database = Database(settings)
     persistently(settings, lambda: migrations.upgrade(settings))
     with progress(1) as step:
-        scan_files(catalog, warehouse, None, lambda text: step(text, 0, 1))
-    return any(row["day"] == day and is_of(row["table_name"], families) for row in warehouse.waiting_days())
+        scan_files(catalog, database, None, lambda text: step(text, 0, 1))
+    return any(row["day"] == day and is_of(row["table_name"], families) for row in database.run(waiting_days))

@@ -14,7 +14,7 @@ from analytics_etl.cli.terminal import GOOD, actor, is_terminal, out, progress
 from analytics_etl.cli.typed import DAY, REASON, check_range, yesterday
 from analytics_etl.config.settings import Settings
 from analytics_etl.postgres import migrations
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
 from analytics_etl.text.english import counted, shortened, spanned
 
 if TYPE_CHECKING:
@@ -52,8 +52,8 @@ def drop(
     from analytics_etl.pipeline import dropping  # noqa: PLC0415 - only for this
 
     migrations.upgrade(settings)
-    warehouse, target = Warehouse(settings), dropping.target_of(catalog, day.date(), until.date(), families)
-    plan = dropping.look(warehouse, target)
+    database, target = Database(settings), dropping.target_of(catalog, day.date(), until.date(), families)
+    plan = dropping.look(database, target)
     if dry_run:
         _say_what_goes(plan, "would go")
         _say_files(settings, plan)
@@ -65,7 +65,7 @@ def drop(
             f"{days} {'is' if len(plan.final_days) == 1 else 'are'} final. Drop them all the same?", abort=True
         )
     with progress(1) as step:
-        dropped = dropping.run(warehouse, catalog, target, actor(), reason, step)
+        dropped = dropping.run(database, catalog, target, actor(), reason, step)
         bring_up_to_date(settings, catalog, dropped, step)
     _say_what_goes(dropped, "went")
     if dropped.remade or dropped.rewritten:
@@ -87,7 +87,7 @@ def bring_up_to_date(
 
     if dropped.is_nothing and not dropped.remade:
         return
-    jobs = [*due_after(Warehouse(settings), catalog, dropped.remade), Job(VIEWS_JOB)]
+    jobs = [*due_after(Database(settings), catalog, dropped.remade), Job(VIEWS_JOB)]
     try:
         execute(settings, jobs, step, {"analytics_etl/by": "drop"})
     except click.ClickException as error:

@@ -18,11 +18,12 @@ from analytics_etl.cli.notices import tell_owners
 from analytics_etl.cli.terminal import BAD, actor, err, explanation, out, progress
 from analytics_etl.cli.typed import check_range, yesterday
 from analytics_etl.config.settings import Settings
+from analytics_etl.ops.operations import record_audit
 from analytics_etl.pipeline import misplaced, rejections
 from analytics_etl.postgres import migrations
 from analytics_etl.postgres.connection import LOST_CONNECTION, DatabaseError
+from analytics_etl.postgres.database import Database
 from analytics_etl.postgres.failures import persistently
-from analytics_etl.tables.warehouse import Warehouse
 
 if TYPE_CHECKING:
     from analytics_etl.orchestration import runs
@@ -50,7 +51,7 @@ def run_days(
             persistently(settings, lambda: migrations.upgrade(settings))
             begins()
         for done in [*actions, *(["accept change"] if accept_change else [])]:
-            persistently(settings, partial(Warehouse(settings).record_audit, actor(), done, what, reason))
+            persistently(settings, partial(Database(settings).run, record_audit, actor(), done, what, reason))
         asked = {"analytics_etl/accept_change": accept_change, "analytics_etl/notify": notify}
         tags = {"analytics_etl/by": action, **{tag: "true" for tag, is_asked in asked.items() if is_asked}}
         try:
@@ -95,7 +96,7 @@ def telling_rejected(settings: Settings, families: tuple[str, ...]) -> Iterator[
     began = time.monotonic()
 
     def tell() -> None:
-        for line in rejections.since(Warehouse(settings), time.monotonic() - began, families):
+        for line in rejections.since(Database(settings), time.monotonic() - began, families):
             out.say(f"! {line}")
 
     try:

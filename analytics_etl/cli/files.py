@@ -6,8 +6,9 @@ from analytics_etl.cli.terminal import GOOD, actor, out
 from analytics_etl.cli.typed import REASON, Text
 from analytics_etl.config.settings import Settings
 from analytics_etl.ops.forgetting import UnknownFileError
+from analytics_etl.pipeline.forgetting import forget_file
 from analytics_etl.postgres import migrations
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
 from analytics_etl.text.english import counted
 
 
@@ -23,7 +24,7 @@ def forget(path: str, reason: str) -> None:
     settings = Settings.from_environment()
     migrations.upgrade(settings)
     try:
-        forgotten = Warehouse(settings).forget_file(path, actor(), reason)
+        forgotten = forget_file(Database(settings), path, actor(), reason)
     except UnknownFileError as error:
         raise click.UsageError(str(error)) from error
     out.say(GOOD, f" {forgotten.path} is forgotten")

@@ -11,9 +11,11 @@ from analytics_etl.cli.catalogs import read_catalog
 from analytics_etl.cli.terminal import GOOD, actor, err, is_terminal, out
 from analytics_etl.cli.typed import DAY, MOST_DAYS, REASON, check_range, yesterday
 from analytics_etl.config.settings import Settings
+from analytics_etl.ops.operations import record_audit
 from analytics_etl.postgres import migrations
+from analytics_etl.postgres.database import Database
 from analytics_etl.postgres.failures import persistently
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.snapshot import newest_day
 from analytics_etl.text.english import counted, shortened, spanned
 
 YES = click.option("--yes", is_flag=True, help="Do not ask whether a day far from what is there is meant.")
@@ -38,15 +40,15 @@ def accept_gap(first: datetime, last: datetime, undo: bool, reason: str) -> None
             f"{last.date()} is not over yet in UTC; the last day that can be accepted is {yesterday()}"
         )
     migrations.upgrade(settings)
-    warehouse = Warehouse(settings)
+    database = Database(settings)
     days = spanned(first.date(), last.date())
-    if not undo and (known := gaps.known_in(warehouse, first.date(), last.date())):
+    if not undo and (known := gaps.known_in(database, first.date(), last.date())):
         raise click.ClickException(
             f"there are partitions or files of {shortened(known)}: accept the days around, or drop these first: "
             f'analytics-etl drop {known[0]} --reason "why"'
         )
     action = gaps.TAKE_BACK if undo else gaps.ACCEPT
-    warehouse.record_audit(actor(), action, f"{first.date()} to {last.date()}", reason)
+    database.run(record_audit, actor(), action, f"{first.date()} to {last.date()}", reason)
     if undo:
         out.say(GOOD, f" taken back: {days} may have data")
     else:
@@ -61,9 +63,9 @@ def ask_if_far(settings: Settings, first: date, last: date, *, yes: bool) -> Non
 
     def known() -> tuple[date, date] | None:
         migrations.upgrade(settings)
-        warehouse = Warehouse(settings)
-        newest = warehouse.newest_day(list(read_catalog(settings).kept_by_day))
-        return None if newest is None else (gaps.first_known(warehouse) or newest, newest)
+        database = Database(settings)
+        newest = database.run(newest_day, list(read_catalog(settings).kept_by_day))
+        return None if newest is None else (gaps.first_known(database) or newest, newest)
 
     if (there := persistently(settings, known)) is None:
         return
@@ -102,7 +104,7 @@ def say_empty_days(
         for table in read_catalog(settings).contracts
         if is_of(table, families) and (names is None or table in names)
     ]
-    empty = list(stretches(persistently(settings, lambda: gaps.empty_days(Warehouse(settings), tables, *days))))
+    empty = list(stretches(persistently(settings, lambda: gaps.empty_days(Database(settings), tables, *days))))
     if empty:
         undo = f"; if that was not meant: {undoing(*empty[0])}" if len(empty) == 1 else ""
         out.say(f"! no landing file holds a valid event of {shortened([spanned(*some) for some in empty])}{undo}")

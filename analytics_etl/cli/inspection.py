@@ -15,7 +15,8 @@ from analytics_etl.cli.terminal import BAD, GOOD, Column, Parts, Styled, out
 from analytics_etl.cli.typed import DAY, PORT, Count, Text, check_range
 from analytics_etl.config.settings import Settings
 from analytics_etl.postgres import migrations
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
+from analytics_etl.postgres.snapshot import newest_day
 from analytics_etl.text.english import counted
 
 if TYPE_CHECKING:  # imported where it is used
@@ -66,16 +67,16 @@ def status(
     catalog = read_catalog(settings)
     check_families(catalog, families)
     migrations.upgrade(settings)
-    warehouse = Warehouse(settings)
-    newest = warehouse.newest_day([t for t in catalog.contracts if is_of(t, families)])
+    database = Database(settings)
+    newest = database.run(newest_day, [t for t in catalog.contracts if is_of(t, families)])
     end = last.date() if last else newest or settings.start_date
     start = first.date() if first else end - timedelta(days=13)
     check_range(start, end, "--from", "--to", most_days=MOST_DAYS_SHOWN)
     if newest is None and not (first or last):
         out.say(f"no day is loaded yet: put files below {settings.landing_dir}, then: analytics-etl backfill --missing")
     else:
-        _show(matrices(warehouse, catalog, start, end, families), _count if rows else _marks)
-    found = notes(warehouse, start, end + timedelta(days=1), families)
+        _show(matrices(database, catalog, start, end, families), _count if rows else _marks)
+    found = notes(database, start, end + timedelta(days=1), families)
     for note in found[:NOTES_SHOWN]:
         out.say(f"  {note}")
     if len(found) > NOTES_SHOWN:
@@ -172,7 +173,7 @@ def watchdog(cells: int, seed: int | None) -> None:
 
     settings = Settings.from_environment()
     migrations.upgrade(settings)
-    findings = watch(Warehouse(settings), read_catalog(settings), cells, seed)
+    findings = watch(Database(settings), read_catalog(settings), cells, seed)
     if not findings:
         out.say("there is nothing to compare yet: no table has a partition that is up to date")
     for finding in findings:

@@ -12,8 +12,9 @@ from analytics_etl.cli.plans import say_incomplete, show
 from analytics_etl.cli.terminal import BAD, GOOD, actor, out, progress
 from analytics_etl.cli.typed import yesterday
 from analytics_etl.config.settings import Settings
+from analytics_etl.ops.operations import record_audit
 from analytics_etl.postgres import migrations
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
 from analytics_etl.text.english import MOST_NAMED, counted
 
 if TYPE_CHECKING:  # imported where it is used
@@ -33,22 +34,22 @@ def backfill_missing(
 
     if days is not None:
         check_days(settings, *days)
-    warehouse, catalog = Warehouse(settings), read_catalog(settings)
+    database, catalog = Database(settings), read_catalog(settings)
     check_families(catalog, families)
     migrations.upgrade(settings)
     if not dry_run:
-        _read_files(settings, warehouse, catalog, families)
-    unread = unread_files(warehouse, catalog, families) if dry_run else {}
-    for gap in gaps.find(warehouse):
+        _read_files(settings, database, catalog, families)
+    unread = unread_files(database, catalog, families) if dry_run else {}
+    for gap in gaps.find(database):
         if not gap.is_accepted:
             out.say_lines(": ".join(gaps.told(gap)), "! ")
-    if early := rows_before_the_first_day(warehouse, families):
+    if early := rows_before_the_first_day(database, families):
         out.say(f"! {': '.join(early)}")
-    days = days or known_days(warehouse, yesterday())
+    days = days or known_days(database, yesterday())
     if days is None:
         _say_nothing_to_do(None, unread)
         return
-    plan = make_plan(warehouse, catalog, *days, families, names)
+    plan = make_plan(database, catalog, *days, families, names)
     _say_left_alone(plan, settings)
     if not plan.jobs:
         is_all = not (plan.stuck or plan.refused or plan.dropped or catalog.broken_files)
@@ -61,19 +62,19 @@ def backfill_missing(
         say_incomplete(unread)
         return
     out.say("runs: " + ", ".join(map(str, plan.jobs)))
-    warehouse.record_audit(actor(), "backfill --missing", described(*days, families, names), reason)
+    database.run(record_audit, actor(), "backfill --missing", described(*days, families, names), reason)
     with telling_rejected(settings, families), progress(1) as step:
         outcome = execute(settings, plan.jobs, step, {"analytics_etl/by": "backfill"})
     out.say(GOOD, f" {_counts(plan)} done: {outcome.summary() or 'nothing else'}")
     out.say(f"  all reports: {settings.reports_dir / 'index.html'}")
 
 
-def _read_files(settings: Settings, warehouse: Warehouse, catalog: Catalog, families: tuple[str, ...]) -> None:
+def _read_files(settings: Settings, database: Database, catalog: Catalog, families: tuple[str, ...]) -> None:
     """Read new and replaced files into the ledger, since what they hold belongs to what is missing."""
     from analytics_etl.pipeline.loading import scan_files  # noqa: PLC0415 - only for this
 
     with telling_rejected(settings, families), progress(1) as step:
-        scan_files(catalog, warehouse, None, lambda text: step(text, 0, 1))
+        scan_files(catalog, database, None, lambda text: step(text, 0, 1))
 
 
 def _say_nothing_to_do(

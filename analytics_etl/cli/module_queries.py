@@ -37,7 +37,7 @@ def statistics(form: str, grain: Any, first: datetime, last: datetime | None, mo
       analytics-etl query registry statistics --from 2025-03-25 --to 2025-03-31 --module hooli.audit.export.v3
     """  # noqa: D301 - click takes \b for the begin of lines to leave as they are
     until = (last or first).date()
-    answer(form, lambda warehouse: queries.statistics(warehouse, grain, first.date(), until, module))
+    answer(form, lambda database: queries.statistics(database, grain, first.date(), until, module))
 
 
 @click.command()
@@ -63,10 +63,10 @@ def top(
     ranges.check_given(first, last, last_days)
     if first is None:
         days = int(last_days or 7)
-        answer(form, lambda warehouse: queries.top(warehouse, days, limit, after))
+        answer(form, lambda database: queries.top(database, days, limit, after))
         return
     start, until = first.date(), (last or first).date()
-    answer(form, lambda warehouse: queries.top_of_days(warehouse, start, until, limit, after))
+    answer(form, lambda database: queries.top_of_days(database, start, until, limit, after))
 
 
 @click.command()
@@ -86,7 +86,7 @@ def trending(form: str, direction: Any, limit: int, after: str | None) -> None:
     analytics-etl query registry trending
     analytics-etl query registry trending --direction new
     """  # noqa: D301 - the same
-    answer(form, lambda warehouse: queries.trending(warehouse, direction, limit, after))
+    answer(form, lambda database: queries.trending(database, direction, limit, after))
 
 
 @click.command()
@@ -112,5 +112,5 @@ def versions(
     start, until, by_day = first.date(), (last or first).date(), grain == "1d"
     answer(
         form,
-        lambda warehouse: queries.versions(warehouse, module, start, until, by_day=by_day, limit=limit, after=after),
+        lambda database: queries.versions(database, module, start, until, by_day=by_day, limit=limit, after=after),
     )

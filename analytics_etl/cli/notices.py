@@ -11,7 +11,7 @@ from analytics_etl.cli.typed import SECONDS_OF_A_DAY, Count
 from analytics_etl.config.settings import Settings
 from analytics_etl.ops import outbox
 from analytics_etl.postgres import migrations
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
 
 
 @click.command()
@@ -46,7 +46,7 @@ def tell_owners(settings: Settings) -> bool:
     from analytics_etl.orchestration import notifier, runs  # noqa: PLC0415 - Dagster takes seconds to import
 
     with runs.instance(settings) as instance:
-        outcome = notifier.tell(Warehouse(settings), instance, datetime.now(UTC))
+        outcome = notifier.tell(Database(settings), instance, datetime.now(UTC))
     err.say(f"notifications: {outcome}")
     for receiver, said in outcome.errors.items():
         err.say(BAD, f" {receiver}: {said}")
@@ -71,7 +71,7 @@ def _test_receivers(settings: Settings) -> None:
 
 def _list_notifications(settings: Settings) -> None:
     migrations.upgrade(settings)
-    with Warehouse(settings).outbox() as connection:
+    with Database(settings).transaction() as connection:
         found = outbox.listed(connection, 50)
     for row in found:
         state = f"{row['state']} (attempts: {row['attempts']})"

@@ -9,7 +9,7 @@ from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.cli.terminal import Column, Parts, out
 from analytics_etl.cli.typed import Text
 from analytics_etl.config.settings import Settings
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
 from analytics_etl.text.english import counted, shortened
 
 if TYPE_CHECKING:  # imported where it is used
@@ -50,11 +50,11 @@ def show(settings: Settings, catalog: Catalog, jobs: "Sequence[Job]", plan: "Pla
     from analytics_etl.orchestration import planned, runs  # noqa: PLC0415 - Dagster takes seconds to import
     from analytics_etl.pipeline.lineage import Lineage  # noqa: PLC0415 - only for this
 
-    warehouse, lineage = Warehouse(settings), Lineage.of(catalog)
+    database, lineage = Database(settings), Lineage.of(catalog)
     total, is_guess = 0, False
     with runs.instance(settings) as instance:
         for job in jobs:
-            found = planned.steps(warehouse, lineage, job, plan, otherwise)
+            found = planned.steps(database, lineage, job, plan, otherwise)
             total += sum(step.milliseconds or 0 for step in found)
             is_guess = is_guess or any(step.is_guess for step in found)
             ran = planned.last_run(instance, job)

@@ -38,7 +38,7 @@ def overview(form: str, first: datetime, last: datetime | None) -> None:
     analytics-etl query registry overview --from 2025-03-25 --to 2025-03-31
     """  # noqa: D301 - the same
     until = (last or first).date()
-    answer(form, lambda warehouse: queries.overview(warehouse, first.date(), until))
+    answer(form, lambda database: queries.overview(database, first.date(), until))
 
 
 @registry.command()
@@ -61,7 +61,7 @@ def languages(form: str, first: datetime, last: datetime | None, grain: str) -> 
       analytics-etl query registry languages --from 2025-03-25 --to 2025-03-31 --grain range
     """  # noqa: D301 - the same
     until = (last or first).date()
-    answer(form, lambda warehouse: queries.languages(warehouse, first.date(), until, by_day=grain == "1d"))
+    answer(form, lambda database: queries.languages(database, first.date(), until, by_day=grain == "1d"))
 
 
 @registry.command()
@@ -88,8 +88,8 @@ def organizations(
     start, until, by_day = first.date(), (last or first).date(), grain == "1d"
     answer(
         form,
-        lambda warehouse: queries.organizations(
-            warehouse, start, until, organization, by_day=by_day, limit=limit, after=after
+        lambda database: queries.organizations(
+            database, start, until, organization, by_day=by_day, limit=limit, after=after
         ),
     )
 
@@ -132,10 +132,10 @@ def events(
     ranges.check_given(start, end, last_days)
     chosen = registry_events.EventFilter(**wanted)
     if start is None:
-        answer(form, lambda warehouse: registry_events.events(warehouse, kind, last_days or 1, chosen, limit, after))
+        answer(form, lambda database: registry_events.events(database, kind, last_days or 1, chosen, limit, after))
         return
     since, until = start, end or start + timedelta(days=1)
-    answer(form, lambda warehouse: registry_events.events_between(warehouse, kind, since, until, chosen, limit, after))
+    answer(form, lambda database: registry_events.events_between(database, kind, since, until, chosen, limit, after))
 
 
 for command in (statistics, top, trending, versions):

@@ -13,7 +13,8 @@ from analytics_etl.cli.terminal import err, out
 from analytics_etl.cli.typed import DAY, yesterday
 from analytics_etl.config.settings import Settings
 from analytics_etl.postgres import migrations
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
+from analytics_etl.postgres.snapshot import newest_day
 from analytics_etl.text.english import shortened
 
 
@@ -36,50 +37,50 @@ def report(day: datetime, cadence: Any, families: tuple[str, ...]) -> None:
     start = period_start(cadence, day.date())
     _check_period(settings, cadence, start)
     migrations.upgrade(settings)
-    warehouse = Warehouse(settings)
+    database = Database(settings)
     wanted = [name for name in families or catalog.families if catalog.reports(name)]
-    loaded = loaded_families(warehouse, cadence, start)
+    loaded = loaded_families(database, cadence, start)
     lacking: dict[str, list[str]] = {}
     written = 0
     for family in wanted:
-        if why := _lack(warehouse, catalog, family, cadence, start, loaded):
+        if why := _lack(database, catalog, family, cadence, start, loaded):
             lacking.setdefault(why, []).append(family)
             continue
-        out.say(str(write_report(warehouse, catalog, family, cadence, start).html))
+        out.say(str(write_report(database, catalog, family, cadence, start).html))
         written += 1
     if written:
         write_index(settings.reports_dir)
     left_out = [f"no report of {', '.join(of)}: {why}" for why, of in lacking.items()]
     if left_out and (families or not written):
-        raise click.ClickException(f"{'; '.join(left_out)}: {_remedy(warehouse, cadence, start)}")
+        raise click.ClickException(f"{'; '.join(left_out)}: {_remedy(database, cadence, start)}")
     for line in left_out:
         err.say(f"! {line}")
 
 
 def _lack(
-    warehouse: Warehouse, catalog: Catalog, family: str, cadence: Any, start: date, loaded: Sequence[str]
+    database: Database, catalog: Catalog, family: str, cadence: Any, start: date, loaded: Sequence[str]
 ) -> str | None:  # fmt: skip
     """Why there can be no report of a family; None when there can."""
     from analytics_etl.pipeline.reports import lacking_tables  # noqa: PLC0415 - only for this
 
-    if lacking := lacking_tables(warehouse, catalog, family, cadence):
+    if lacking := lacking_tables(database, catalog, family, cadence):
         return f"{shortened(lacking, 2)} are made by its first run"
     if family in loaded:
         return None
-    newest = warehouse.newest_day([table for table in catalog.kept_by_day if table.startswith(f"{family}.")])
+    newest = database.run(newest_day, [table for table in catalog.kept_by_day if table.startswith(f"{family}.")])
     known = f"the newest day is {newest}" if newest else "nor any other day"
     return f"nothing of {_named(cadence, start)} is loaded, {known}"
 
 
-def _remedy(warehouse: Warehouse, cadence: Any, start: date) -> str:
+def _remedy(database: Database, cadence: Any, start: date) -> str:
     """What to type for the days of a period to be loaded."""
     from analytics_etl.catalog.calendar import period_end  # noqa: PLC0415 - only for this
     from analytics_etl.pipeline.gaps import accepted_days  # noqa: PLC0415 - only for this
 
-    first = max(start, warehouse.settings.start_date)
+    first = max(start, database.settings.start_date)
     last = min(period_end(cadence, start) - timedelta(days=1), yesterday())
     days = {first + timedelta(days=n) for n in range((last - first).days + 1)}
-    said = "somebody has accepted that there is no data; if there is: " if days <= accepted_days(warehouse) else ""
+    said = "somebody has accepted that there is no data; if there is: " if days <= accepted_days(database) else ""
     return said + (f"analytics-etl run {first}" if first == last else f"analytics-etl backfill {first} {last}")
 
 

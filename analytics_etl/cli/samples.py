@@ -80,7 +80,7 @@ def _remove(demonstration: Demonstration) -> None:
     from analytics_etl.cli.dropping import bring_up_to_date  # noqa: PLC0415 - only for this
     from analytics_etl.pipeline import dropping  # noqa: PLC0415 - only for this
     from analytics_etl.postgres import migrations  # noqa: PLC0415 - only for this
-    from analytics_etl.tables.warehouse import Warehouse  # noqa: PLC0415 - only for this
+    from analytics_etl.postgres.database import Database  # noqa: PLC0415 - only for this
 
     settings = demonstration.settings
     migrations.upgrade(settings)
@@ -89,7 +89,7 @@ def _remove(demonstration: Demonstration) -> None:
     # What is made up can be made again: no archive of it is needed.
     target = dropping.target_of(catalog, known.first, known.last, are_archives_needed=False)
     with progress(1) as step:
-        dropped = dropping.run(Warehouse(settings), catalog, target, actor(), "the demo was removed", step)
+        dropped = dropping.run(Database(settings), catalog, target, actor(), "the demo was removed", step)
         bring_up_to_date(settings, catalog, dropped, step)
     demonstration.forget()
     out.say(GOOD, f" the demo is gone: {counted(len(known.files) - len(changed), 'file')}, the days {known}")

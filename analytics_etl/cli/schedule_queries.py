@@ -44,7 +44,7 @@ def events(form: str, start: datetime, end: datetime | None, limit: int, after: 
       analytics-etl query schedules events --from 2025-03-31T13:00 --to 2025-03-31T14:00 --tier redis --level ERROR
     """  # noqa: D301 - the same
     until, chosen = end or start + timedelta(days=1), queries.EventFilter(**wanted)
-    answer(form, lambda warehouse: queries.events(warehouse, start, until, chosen, limit, after))
+    answer(form, lambda database: queries.events(database, start, until, chosen, limit, after))
 
 
 @schedules.command()
@@ -73,11 +73,11 @@ def statistics(form: str, grain: str, start: datetime, end: datetime | None, sch
     """  # noqa: D301 - the same
     until = end or start + timedelta(days=1)
     if grain == "1h":
-        answer(form, lambda warehouse: schedule_statistics.statistics_of_hours(warehouse, start, until, schedule_type))
+        answer(form, lambda database: schedule_statistics.statistics_of_hours(database, start, until, schedule_type))
         return
     first, last = ranges.whole_days(start, until)
     ask = queries.statistics if grain == "1d" else schedule_statistics.statistics_of_range
-    answer(form, lambda warehouse: ask(warehouse, first, last, schedule_type))
+    answer(form, lambda database: ask(database, first, last, schedule_type))
 
 
 @schedules.command()
@@ -94,7 +94,7 @@ def health(form: str, first: datetime, last: datetime | None, tier: str | None) 
     analytics-etl query schedules health --from 2025-03-01 --to 2025-03-31 --tier all --format csv
     """  # noqa: D301 - the same
     until = (last or first).date()
-    answer(form, lambda warehouse: schedule_days.health(warehouse, first.date(), until, tier))
+    answer(form, lambda database: schedule_days.health(database, first.date(), until, tier))
 
 
 @schedules.command()
@@ -110,7 +110,7 @@ def flow(form: str, first: datetime, last: datetime | None) -> None:
     analytics-etl query schedules flow --from 2025-03-25 --to 2025-03-31
     """  # noqa: D301 - the same
     until = (last or first).date()
-    answer(form, lambda warehouse: schedule_days.flow(warehouse, first.date(), until))
+    answer(form, lambda database: schedule_days.flow(database, first.date(), until))
 
 
 @schedules.command()
@@ -131,7 +131,7 @@ def kafka(
     analytics-etl query schedules kafka --from 2025-03-25 --to 2025-03-31 --topic results.sync --format csv
     """  # noqa: D301 - the same
     until = (last or first).date()
-    answer(form, lambda warehouse: schedule_days.kafka(warehouse, first.date(), until, topic, limit, after))
+    answer(form, lambda database: schedule_days.kafka(database, first.date(), until, topic, limit, after))
 
 
 @schedules.command()
@@ -150,7 +150,7 @@ def errors(
       analytics-etl query schedules errors --from 2025-03-25 --to 2025-03-31
     """  # noqa: D301 - the same
     until = (last or first).date()
-    answer(form, lambda warehouse: queries.errors(warehouse, first.date(), until, schedule_id, limit, after))
+    answer(form, lambda database: queries.errors(database, first.date(), until, schedule_id, limit, after))
 
 
 @schedules.command()
@@ -165,4 +165,4 @@ def performance(form: str, schedule_id: str, first: datetime, last: datetime | N
       analytics-etl query schedules performance sync.payments --from 2025-03-25 --to 2025-03-31
     """  # noqa: D301 - the same
     until = (last or first).date()
-    answer(form, lambda warehouse: queries.performance(warehouse, schedule_id, first.date(), until))
+    answer(form, lambda database: queries.performance(database, schedule_id, first.date(), until))

@@ -37,8 +37,8 @@ def operations(form: str, first: datetime, last: datetime | None, grain: str, by
     until = (last or first).date()
     answer(
         form,
-        lambda warehouse: usage_breakdowns.operations(
-            warehouse, first.date(), until, by_day=grain == "1d", by_region=by_region
+        lambda database: usage_breakdowns.operations(
+            database, first.date(), until, by_day=grain == "1d", by_region=by_region
         ),
         {"region": ""},
     )
@@ -70,10 +70,10 @@ def top(
     all_of = {"operation": ""}
     if first is None:
         days = int(last_days or 7)
-        answer(form, lambda warehouse: usage_schemas.top(warehouse, days, operation, limit, after), all_of)
+        answer(form, lambda database: usage_schemas.top(database, days, operation, limit, after), all_of)
         return
     start, until = first.date(), (last or first).date()
-    answer(form, lambda warehouse: usage_schemas.top_of_days(warehouse, start, until, operation, limit, after), all_of)
+    answer(form, lambda database: usage_schemas.top_of_days(database, start, until, operation, limit, after), all_of)
 
 
 @click.command()
@@ -91,7 +91,7 @@ def trending(form: str, direction: Any, limit: int, after: str | None) -> None:
     analytics-etl query usage trending
     analytics-etl query usage trending --direction down --limit 10
     """  # noqa: D301 - the same
-    answer(form, lambda warehouse: usage_schemas.trending(warehouse, direction, limit, after))
+    answer(form, lambda database: usage_schemas.trending(database, direction, limit, after))
 
 
 @click.command()
@@ -107,7 +107,7 @@ def liveness(form: str, day: datetime | None, state: str | None, limit: int, aft
     analytics-etl query usage liveness --day 2025-03-31 --state idle
     """  # noqa: D301 - the same
     as_of = day.date() if day else None
-    answer(form, lambda warehouse: usage_schemas.liveness(warehouse, as_of, state, limit, after))
+    answer(form, lambda database: usage_schemas.liveness(database, as_of, state, limit, after))
 
 
 @click.command()
@@ -122,7 +122,7 @@ def zombies(form: str, day: datetime | None, limit: int, after: str | None) -> N
     analytics-etl query usage zombies --day 2025-03-31
     """  # noqa: D301 - the same
     as_of = day.date() if day else None
-    answer(form, lambda warehouse: usage_schemas.liveness(warehouse, as_of, "zombie", limit, after))
+    answer(form, lambda database: usage_schemas.liveness(database, as_of, "zombie", limit, after))
 
 
 @click.command()
@@ -144,7 +144,7 @@ def health(
     """  # noqa: D301 - the same
     ranges.check_given(first, last)
     start, until = (first.date(), (last or first).date()) if first else (None, None)
-    answer(form, lambda warehouse: usage_schemas.health(warehouse, start, until, schema_id, limit, after))
+    answer(form, lambda database: usage_schemas.health(database, start, until, schema_id, limit, after))
 
 
 @click.command()
@@ -172,7 +172,7 @@ def anomalies(
     wanted, all_of = (schema_id, severity, limit, after), {"schema_id": ALL_SCHEMAS}
     if start is None:
         days = last_days or 1
-        answer(form, lambda warehouse: usage_breakdowns.anomalies_of_last_days(warehouse, days, *wanted), all_of)
+        answer(form, lambda database: usage_breakdowns.anomalies_of_last_days(database, days, *wanted), all_of)
         return
     since, until = start, end or start + timedelta(days=1)
-    answer(form, lambda warehouse: usage_breakdowns.anomalies(warehouse, since, until, *wanted), all_of)
+    answer(form, lambda database: usage_breakdowns.anomalies(database, since, until, *wanted), all_of)

@@ -8,9 +8,12 @@ from analytics_etl.cli.catalogs import read_catalog
 from analytics_etl.cli.terminal import GOOD, actor, out, progress
 from analytics_etl.cli.typed import DAY, REASON, Text
 from analytics_etl.config.settings import Settings
+from analytics_etl.ops.dropped import dropped_days
+from analytics_etl.ops.operations import record_audit
 from analytics_etl.pipeline import retention
 from analytics_etl.postgres import migrations
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
+from analytics_etl.tables.archiving import Archiver
 from analytics_etl.text.english import counted
 
 
@@ -24,15 +27,15 @@ def archive(dry_run: bool) -> None:  # noqa: FBT001 - a flag of the command
     """
     settings = Settings.from_environment()
     migrations.upgrade(settings)
-    warehouse, catalog = Warehouse(settings), read_catalog(settings)
+    database, catalog = Database(settings), read_catalog(settings)
     if dry_run:
-        steps = list(retention.plan(warehouse, catalog))
+        steps = list(retention.plan(database, catalog))
         for step in steps:
             out.say(str(step))
         out.say(f"{counted(len(steps), 'step')} due; nothing was changed")
         return
     with progress(1) as tell:
-        outcome = retention.run(warehouse, catalog, actor(), tell)
+        outcome = retention.run(database, catalog, actor(), tell)
     out.say(
         GOOD,
         f" archived {counted(outcome.days, 'day')}: {counted(outcome.rows, 'row')} in "
@@ -56,21 +59,21 @@ def restore(table: str, day: datetime, reason: str) -> None:
     """
     settings = Settings.from_environment()
     migrations.upgrade(settings)
-    catalog, warehouse = read_catalog(settings), Warehouse(settings)
+    catalog, database = read_catalog(settings), Database(settings)
     contracts = catalog.contracts
     contract = contracts.get(table)
     if contract is None:
         raise click.UsageError(f"there is no event table {table}, expected one of {', '.join(contracts)}")
     wanted = day.date()
-    if warehouse.dropped_days([table], wanted, wanted + timedelta(days=1)):
+    if database.run(dropped_days, [table], wanted, wanted + timedelta(days=1)):
         from analytics_etl.pipeline.loading import load_days  # noqa: PLC0415 - only for this
 
-        [loaded], _ = load_days(contract, catalog.mappings(contract.family), warehouse, [wanted], tell=lambda _: None)
-        warehouse.record_audit(actor(), "restore", f"{table} {wanted}", reason)
+        [loaded], _ = load_days(contract, catalog.mappings(contract.family), database, [wanted], tell=lambda _: None)
+        database.run(record_audit, actor(), "restore", f"{table} {wanted}", reason)
         rows = counted(loaded.rows, "row")
         out.say(GOOD, f" {table} {wanted} is back from its landing files: {rows}")
         return
-    manifest = warehouse.archiver.restore(contract, day.date(), actor(), reason)
+    manifest = Archiver(database.settings).restore(contract, day.date(), actor(), reason)
     out.say(GOOD, f" {table} {day.date()} is back: {counted(manifest.fingerprint.rows, 'row')}")
 
 
@@ -90,7 +93,7 @@ def prune(dry_run: bool) -> None:  # noqa: FBT001 - a flag of the command
         found = housekeeping.prune(instance, before, dry_run=dry_run)
     if found.removed and not dry_run:
         runs_removed = f"{counted(len(found.removed), 'run')} that ended before {before:%F}"
-        Warehouse(settings).record_audit(actor(), "prune", runs_removed)
+        Database(settings).run(record_audit, actor(), "prune", runs_removed)
     what = "to remove" if dry_run else "removed"
     out.say(
         f"{what}: {counted(len(found.removed), 'run')} that ended before {before:%F %H:%M} UTC; "

@@ -53,7 +53,7 @@ def statistics(
     end = end or start + timedelta(days=1)
     all_of = {"schema_id": usage_queries.ALL_SCHEMAS, "operation": "", "region": ""}
     answer(
-        form, lambda warehouse: usage_queries.statistics(warehouse, grain, start, end, schema_id, detail=detail), all_of
+        form, lambda database: usage_queries.statistics(database, grain, start, end, schema_id, detail=detail), all_of
     )
 
 
@@ -91,10 +91,10 @@ def events(
     ranges.check_given(start, end, last_days)
     chosen = usage_queries.EventFilter(**wanted)
     if start is None:
-        answer(form, lambda warehouse: usage_queries.events(warehouse, last_days or 1, chosen, limit, after))
+        answer(form, lambda database: usage_queries.events(database, last_days or 1, chosen, limit, after))
         return
     since, until = start, end or start + timedelta(days=1)
-    answer(form, lambda warehouse: usage_queries.events_between(warehouse, since, until, chosen, limit, after))
+    answer(form, lambda database: usage_queries.events_between(database, since, until, chosen, limit, after))
 
 
 for command in (operations, top, trending, liveness, zombies, health, anomalies):

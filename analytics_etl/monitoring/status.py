@@ -14,11 +14,15 @@ from analytics_etl.catalog.models import cadence_of
 from analytics_etl.checks.declared import declared_checks
 from analytics_etl.checks.due import due_checks
 from analytics_etl.ops.changes import CHANGE_CHECK
+from analytics_etl.ops.days import day_states, frozen_days
+from analytics_etl.ops.operations import failed_partitions, partitions, waiting_days
 from analytics_etl.pipeline.backfill_plan import known_days
 from analytics_etl.pipeline.gaps import find as find_gaps
 from analytics_etl.pipeline.gaps import told
+from analytics_etl.pipeline.publishing import refresh_all_days
 from analytics_etl.pipeline.rejections import of_days
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
+from analytics_etl.postgres.snapshot import newest_day
 from analytics_etl.text.english import counted, shortened, spanned
 
 State = Literal["expected", "provisional", "final", "frozen_late", "failed", "outdated", "archived", "dropped"]
@@ -61,33 +65,33 @@ class Matrix:
 
 
 def matrices(
-    warehouse: Warehouse, catalog: Catalog, first: date, last: date, families: Collection[str] = ()
+    database: Database, catalog: Catalog, first: date, last: date, families: Collection[str] = ()
 ) -> list[Matrix]:
     """One matrix for each cadence, over the periods that hold the days first to last; of all families, unless some are
     named.
     """
-    settle(warehouse, catalog)
-    return [_matrix(warehouse, catalog, cadence, periods(cadence, first, last), families) for cadence in CADENCES]
+    settle(database, catalog)
+    return [_matrix(database, catalog, cadence, periods(cadence, first, last), families) for cadence in CADENCES]
 
 
-def settle(warehouse: Warehouse, catalog: Catalog) -> None:
+def settle(database: Database, catalog: Catalog) -> None:
     """Let the states of days follow the settings, which may have changed since a day was written."""
-    warehouse.settle_days(catalog.kept_by_day)
+    refresh_all_days(database, catalog.kept_by_day)
 
 
-def notes(warehouse: Warehouse, start: date, end: date, families: Collection[str] = ()) -> list[str]:
+def notes(database: Database, start: date, end: date, families: Collection[str] = ()) -> list[str]:
     """What is wrong or odd with the days of [start, end), newest first, each in a sentence that says what to type;
     before them, what waits elsewhere, after them, what was rejected.
     """
     found = []
-    frozen = {day for table, day in warehouse.frozen_days() if is_of(table, families)}
+    frozen = {day for table, day in database.run(frozen_days) if is_of(table, families)}
     if hidden := sorted(day for day in frozen if not start <= day < end):
         days = f"{shortened(hidden)}, not shown here, {'is' if len(hidden) == 1 else 'are'}"
         found.append(f"{days} final and late or replaced files wait: analytics-etl doctor says what to type")
-    found += [": ".join(told(gap)).replace("\n", "; ") for gap in find_gaps(warehouse) if not gap.is_accepted]
-    if early := rows_before_the_first_day(warehouse, families):
+    found += [": ".join(told(gap)).replace("\n", "; ") for gap in find_gaps(database) if not gap.is_accepted]
+    if early := rows_before_the_first_day(database, families):
         found.append(": ".join(early))
-    states = [row for row in warehouse.day_states(start, end) if is_of(row["table_name"], families)]
+    states = [row for row in database.run(day_states, start, end) if is_of(row["table_name"], families)]
     for row in sorted(states, key=lambda row: row["day"], reverse=True):
         which, day = f"{row['table_name']} {row['day']}", row["day"]
         if row["failure"] is not None:
@@ -109,16 +113,16 @@ def notes(warehouse: Warehouse, start: date, end: date, families: Collection[str
                 f"{which} has {counted(row['rows'], 'row')}, more than ANALYTICS_MOST_EVENTS_A_DAY; all are kept"
             )
     mend = "to load them, mend the file under its name, then: analytics-etl backfill --missing"
-    found += [f"{rows}; {mend}" for rows in of_days(warehouse, start, end, families)]
+    found += [f"{rows}; {mend}" for rows in of_days(database, start, end, families)]
     return found
 
 
-def rows_before_the_first_day(warehouse: Warehouse, families: Collection[str] = ()) -> tuple[str, str] | None:
+def rows_before_the_first_day(database: Database, families: Collection[str] = ()) -> tuple[str, str] | None:
     """What there is of rows that no partition can hold, since days begin after them, and what to do; None of none."""
-    start = warehouse.settings.start_date
+    start = database.settings.start_date
     early = [
         row
-        for row in warehouse.waiting_days()
+        for row in database.run(waiting_days)
         if row["day"] < start and row["rows_waiting"] and is_of(row["table_name"], families)
     ]
     if not early:
@@ -152,7 +156,7 @@ def _waiting(row: Mapping[str, Any]) -> str | None:
 
 
 def _matrix(
-    warehouse: Warehouse, catalog: Catalog, cadence: Cadence, starts: Mapping[date, date], families: Collection[str]
+    database: Database, catalog: Catalog, cadence: Cadence, starts: Mapping[date, date], families: Collection[str]
 ) -> Matrix:
     tables = [
         table
@@ -160,14 +164,14 @@ def _matrix(
         if not catalog.is_view(table) and cadence_of(table) == cadence and is_of(table, families)
     ]
     start, end = min(starts), max(starts.values())
-    versions = {(r["table_name"], r["period_start"]): r["code_version"] for r in warehouse.partitions(start, end)}
-    cell = _days(warehouse, start, end) if cadence == "day" else _periods(warehouse, catalog, start, end)
+    versions = {(r["table_name"], r["period_start"]): r["code_version"] for r in database.run(partitions, start, end)}
+    cell = _days(database, start, end) if cadence == "day" else _periods(database, catalog, start, end)
 
     current = {table: catalog.code_version(table) for table in tables if table not in catalog.broken}
     checks = {table: of for table, of in declared_checks(catalog).items() if table in current}
-    unchecked = {(due.table, due.start) for due in due_checks(warehouse, checks, start, end) if due.why != "version"}
+    unchecked = {(due.table, due.start) for due in due_checks(database, checks, start, end) if due.why != "version"}
 
-    known = known_days(warehouse, end)
+    known = known_days(database, end)
 
     def shown(table: str, first: date, after: date) -> Cell:
         found = cell(table, first, after)
@@ -185,8 +189,8 @@ def _matrix(
     )
 
 
-def _days(warehouse: Warehouse, start: date, end: date) -> CellOf:
-    known = {(row["table_name"], row["day"]): row for row in warehouse.day_states(start, end)}
+def _days(database: Database, start: date, end: date) -> CellOf:
+    known = {(row["table_name"], row["day"]): row for row in database.run(day_states, start, end)}
 
     def cell(table: str, first: date, after: date) -> Cell:
         del after
@@ -200,11 +204,11 @@ def _days(warehouse: Warehouse, start: date, end: date) -> CellOf:
     return cell
 
 
-def _periods(warehouse: Warehouse, catalog: Catalog, start: date, end: date) -> CellOf:
-    records = {(r["table_name"], r["period_start"]): r["rows"] for r in warehouse.partitions(start, end)}
-    failed = warehouse.failed_partitions(start, end)
+def _periods(database: Database, catalog: Catalog, start: date, end: date) -> CellOf:
+    records = {(r["table_name"], r["period_start"]): r["rows"] for r in database.run(partitions, start, end)}
+    failed = database.run(failed_partitions, start, end)
     newest = {
-        family: warehouse.newest_day([t for t in catalog.kept_by_day if t.startswith(f"{family}.")])
+        family: database.run(newest_day, [t for t in catalog.kept_by_day if t.startswith(f"{family}.")])
         for family in catalog.families
     }
 
@@ -214,7 +218,7 @@ def _periods(warehouse: Warehouse, catalog: Catalog, start: date, end: date) -> 
         rows = records[table, first]
         if (table, first) in failed:
             return Cell("failed", rows)
-        final_from = after + timedelta(days=warehouse.settings.lateness_of(table, is_derived=True) - 1)
+        final_from = after + timedelta(days=database.settings.lateness_of(table, is_derived=True) - 1)
         latest = newest[table.split(".", maxsplit=1)[0]]
         return Cell("final" if latest is not None and latest >= final_from else "provisional", rows)
 

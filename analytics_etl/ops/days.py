@@ -185,7 +185,7 @@ def record_failure(connection: Connection, table: str, lateness_days: int, days:
     )
 
 
-def states(connection: Connection, start: date, end: date) -> list[dict[str, Any]]:
+def day_states(connection: Connection, start: date, end: date) -> list[dict[str, Any]]:
     """The days of [start, end) of all tables."""
     return rows(
         connection,
@@ -194,12 +194,7 @@ def states(connection: Connection, start: date, end: date) -> list[dict[str, Any
     )
 
 
-def frozen(connection: Connection) -> list[tuple[str, date]]:
-    """(table, day) of the days that are final and have files waiting."""
-    return [
-        (row["table_name"], row["day"])
-        for row in rows(
-            connection,
-            "select table_name, day from ops.days where is_final and files_waiting > 0 order by table_name, day",
-        )
-    ]
+def frozen_days(connection: Connection) -> set[tuple[str, date]]:
+    """(table, day) of the days that are final and have late or replaced files waiting."""
+    found = connection.execute("select table_name, day from ops.days where is_final and files_waiting > 0").fetchall()
+    return {(table, day) for table, day in found}

@@ -47,7 +47,17 @@ def partitions(connection: Connection, start: date, end: date) -> list[dict[str,
     )
 
 
-def ledger(connection: Connection, table: str, days: Sequence[date]) -> list[dict[str, Any]]:
+def failed_partitions(connection: Connection, start: date, end: date) -> set[tuple[str, date]]:
+    """(table, start) of the partitions beginning in [start, end] in which a check of severity error failed."""
+    found = connection.execute(
+        "select distinct table_name, period_start from ops.check_results "
+        "where not passed and severity = 'error' and period_start between %s and %s",
+        [start, end],
+    ).fetchall()
+    return {(table, day) for table, day in found}
+
+
+def ledger(connection: Connection, table: str, days: Sequence[date] = ()) -> list[dict[str, Any]]:
     """The landing files of a table as last read; of each whether it has rows, and valid ones, of any of some days."""
     return rows(
         connection,

@@ -28,7 +28,9 @@ from analytics_etl.orchestration.dagster_private import (
 )
 from analytics_etl.orchestration.evaluations import Finding, evaluations, judged_materializations
 from analytics_etl.orchestration.partitions import Partitions
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.pipeline.publishing import record_checks
+from analytics_etl.postgres.database import Database
+from analytics_etl.postgres.snapshot import newest_day
 
 CHECKS_STEP = "__checks"
 """What the name of the step ends with that runs the checks of a table."""
@@ -57,18 +59,18 @@ def _table_checks(target: Target, checks: Sequence[Check], partitions: Partition
     @dg.multi_asset_check(
         name=f"{target.table.replace('.', '__')}{CHECKS_STEP}", specs=list(specs.values()), can_subset=True
     )
-    def table_checks(context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]) -> Iterator[Any]:
+    def table_checks(context: dg.AssetCheckExecutionContext, database: dg.ResourceParam[Database]) -> Iterator[Any]:
         selected = {check_key.name for check_key in context.selected_asset_check_keys}
         wanted = [check for check in checks if check.name in selected]
-        with retrying_lost_connections(warehouse):
-            requested = _periods(context, warehouse, target)
-            also = _refreshed(warehouse, target, wanted, context.run.run_id)
+        with retrying_lost_connections(database):
+            requested = _periods(context, database, target)
+            also = _refreshed(database, target, wanted, context.run.run_id)
             results = [
                 result
                 for stretch in neighbours({**requested, **also})
-                for result in evaluate(warehouse, target, wanted, stretch)
+                for result in evaluate(database, target, wanted, stretch)
             ]
-            warehouse.record_checks(results, context.run.run_id)
+            record_checks(database, results, context.run.run_id)
             starts = [] if target.period_column is None else [*requested, *also]
             judged = judged_materializations(context.instance, asset_key(target.table), starts)
         for check in wanted if target.period_column is not None else ():
@@ -88,10 +90,10 @@ def _table_checks(target: Target, checks: Sequence[Check], partitions: Partition
     return table_checks
 
 
-def _periods(context: dg.AssetCheckExecutionContext, warehouse: Warehouse, target: Target) -> dict[date, date]:
+def _periods(context: dg.AssetCheckExecutionContext, database: Database, target: Target) -> dict[date, date]:
     cadence = cadence_of(target.table)
     if target.period_column is None:
-        newest = warehouse.newest_day(target.dependencies) or warehouse.settings.start_date
+        newest = database.run(newest_day, target.dependencies) or database.settings.start_date
         return {newest: newest}
     tags = context.run.tags  # a run of checks alone has no window of its own
     first = tags.get(ASSET_PARTITION_RANGE_START_TAG) or tags.get(PARTITION_NAME_TAG)
@@ -99,17 +101,17 @@ def _periods(context: dg.AssetCheckExecutionContext, warehouse: Warehouse, targe
     if first is not None and last is not None:
         return periods(cadence, date.fromisoformat(first), date.fromisoformat(last))
     # Executed from the check's own page, which names no partition: the newest one there is.
-    start = warehouse.newest_day([target.table])
+    start = database.run(newest_day, [target.table])
     if start is None:
         raise CheckError(f"{target.table} has no partition yet that could be checked: materialise one first")
     return {start: period_end(cadence, start)}
 
 
-def _refreshed(warehouse: Warehouse, target: Target, checks: Sequence[Check], run_id: str) -> dict[date, date]:
+def _refreshed(database: Database, target: Target, checks: Sequence[Check], run_id: str) -> dict[date, date]:
     """The other partitions that this run brought up to date, since they read days around their own, and changed."""
     if target.period_column is None:
         return {}
-    return {found.start: found.end for found in due_checks(warehouse, {target.table: checks}, run_id=run_id)}
+    return {found.start: found.end for found in due_checks(database, {target.table: checks}, run_id=run_id)}
 
 
 def _result_of_view(check: Check, results: Sequence[CheckResult]) -> dg.AssetCheckResult:

@@ -37,7 +37,7 @@ from analytics_etl.orchestration.views_sensor import build_views_sensor
 from analytics_etl.pipeline.due_reports import families_with_reports
 from analytics_etl.pipeline.jobs import VIEWS_JOB
 from analytics_etl.pipeline.loading import with_usable_sources
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
 
 # Backfill policies are in beta and partitioned checks in preview; both are used on purpose, and the version is pinned.
 warnings.filterwarnings("ignore", message=".* is currently in (beta|preview), and may have breaking changes")
@@ -89,7 +89,7 @@ def build_defs(settings: Settings | None = None, overrides: Mapping[str, Any] | 
             build_abandoned_sensor(settings),
             build_notification_sensor(),
         ],
-        resources={"warehouse": _warehouse(settings), **(overrides or {})},
+        resources={"database": _database(settings), **(overrides or {})},
         # Starting a process for each step costs seconds; runs are the unit of parallelism.
         executor=dg.in_process_executor,
     )
@@ -112,15 +112,15 @@ def _owned(
     return list(dg.map_asset_specs(owned, assets))
 
 
-def _warehouse(settings: Settings) -> dg.ResourceDefinition:
+def _database(settings: Settings) -> dg.ResourceDefinition:
     """The database as a run sees it, and by which others see that the run is alive."""
 
     @dg.resource
-    def warehouse(context: dg.InitResourceContext) -> Iterator[Warehouse]:
+    def database(context: dg.InitResourceContext) -> Iterator[Database]:
         with being_alive(settings, context.run.run_id) if context.run else nullcontext():
-            yield Warehouse(settings)
+            yield Database(settings)
 
-    return warehouse
+    return database
 
 
 def load() -> dg.Definitions:

@@ -17,9 +17,10 @@ from dagster import AssetCheckKey, DagsterEventType, DagsterInstance, DagsterRun
 
 from analytics_etl.config.settings import Settings, typed_day
 from analytics_etl.ops.liveness import without_process
+from analytics_etl.ops.operations import record_audit
 from analytics_etl.orchestration.dagster_private import MAX_RETRIES_TAG, PartitionKeyFilter
 from analytics_etl.orchestration.dagster_private import AssetCheckExecutionRecordStatus as CheckStatus
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
 from analytics_etl.text.english import counted
 
 JOB_NAME = "housekeeping"
@@ -55,11 +56,13 @@ def build_housekeeping(settings: Settings) -> tuple[dg.JobDefinition, dg.Schedul
         config_schema={"before": dg.Field(str, description="Runs that ended before this UTC day are removed.")},
         description="Removes old runs and their event logs; the latest of each partition stays.",
     )
-    def prune_runs(context: dg.OpExecutionContext, warehouse: dg.ResourceParam[Warehouse]) -> None:
+    def prune_runs(context: dg.OpExecutionContext, database: dg.ResourceParam[Database]) -> None:
         day = typed_day(context.op_config["before"])
         found = prune(context.instance, datetime(day.year, day.month, day.day, tzinfo=UTC))
         if found.removed:
-            warehouse.record_audit(JOB_NAME, "prune", f"{counted(len(found.removed), 'run')} that ended before {day}")
+            database.run(
+                record_audit, JOB_NAME, "prune", f"{counted(len(found.removed), 'run')} that ended before {day}"
+            )
         context.log.info("removed %s runs that ended before %s", len(found.removed), day)
         context.add_output_metadata({"runs_removed": len(found.removed), "old_runs_kept": len(found.kept)})
 

@@ -19,7 +19,8 @@ from analytics_etl.orchestration.dagster_private import (
 )
 from analytics_etl.pipeline.late import late_days, new_files
 from analytics_etl.pipeline.loading import scan_files
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.pipeline.publishing import expect_day
+from analytics_etl.postgres.database import Database
 
 SCAN_JOB = "scan_landing"
 BY_TAG = "analytics_etl/by"
@@ -34,8 +35,8 @@ def build_scan_job(catalog: Catalog) -> dg.JobDefinition:
     """The job that reads new and changed landing files into the ledger, and loads no day."""
 
     @dg.op(description="Reads new and changed landing files; their rows wait in the ledger for runs of their days.")
-    def scan(context: dg.OpExecutionContext, warehouse: dg.ResourceParam[Warehouse]) -> None:
-        scan_files(catalog, warehouse, context.run_id, context.log.info)
+    def scan(context: dg.OpExecutionContext, database: dg.ResourceParam[Database]) -> None:
+        scan_files(catalog, database, context.run_id, context.log.info)
 
     @dg.job(name=SCAN_JOB, description="Finds out which days new landing files hold events of.")
     def scan_landing() -> None:
@@ -55,17 +56,17 @@ def build_late_sensor(catalog: Catalog, scan_job: dg.JobDefinition, daily_job: A
         description="New landing files: one scan for all of them, then the days within the lateness window.",
     )
     def late_data(
-        context: dg.SensorEvaluationContext, warehouse: dg.ResourceParam[Warehouse]
+        context: dg.SensorEvaluationContext, database: dg.ResourceParam[Database]
     ) -> Iterator[dg.RunRequest | dg.SkipReason]:
         now = datetime.now(UTC)
-        warehouse.expect_day(catalog.kept_by_day, now.date() - timedelta(days=1))
+        expect_day(database, catalog.kept_by_day, now.date() - timedelta(days=1))
         if _busy_days(context.instance, SCAN_JOB, now) is not None:
             yield dg.SkipReason("a scan is under way, or failed a moment ago")
-        elif any(any(new_files(contract, catalog, warehouse)) for contract in catalog.contracts.values()):
+        elif any(any(new_files(contract, catalog, database)) for contract in catalog.contracts.values()):
             yield dg.RunRequest(job_name=SCAN_JOB)
         else:
             busy = _busy_days(context.instance, daily_job.name, now) or set()
-            wanted = late_days(warehouse, catalog, now.date() - timedelta(days=1)) - busy
+            wanted = late_days(database, catalog, now.date() - timedelta(days=1)) - busy
             for first, last in stretches(wanted):
                 yield dg.RunRequest(job_name=daily_job.name, **_partitions(first, last))
 

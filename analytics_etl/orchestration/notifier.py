@@ -30,7 +30,7 @@ from analytics_etl.config.owners import OPERATIONS, Owners
 from analytics_etl.config.settings import Settings
 from analytics_etl.ops import outbox
 from analytics_etl.orchestration import incidents
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
 from analytics_etl.text.english import counted
 
 SOURCE = "dagster"
@@ -63,19 +63,19 @@ class Outcome:
         return f"{self.new} new, {self.sent} sent, {counted(len(self.errors), 'receiver')} with errors"
 
 
-def tell(warehouse: Warehouse, instance: dg.DagsterInstance, now: datetime) -> Outcome:
+def tell(database: Database, instance: dg.DagsterInstance, now: datetime) -> Outcome:
     """One pass: collect, then deliver."""
-    receivers = receivers_of(warehouse.settings)
-    outcome = Outcome(new=collect(warehouse, instance, receivers, now))
-    deliver(warehouse, receivers, now, outcome)
+    receivers = receivers_of(database.settings)
+    outcome = Outcome(new=collect(database, instance, receivers, now))
+    deliver(database, receivers, now, outcome)
     return outcome
 
 
 def collect(
-    warehouse: Warehouse, instance: dg.DagsterInstance, receivers: Sequence[Receiver], now: datetime
+    database: Database, instance: dg.DagsterInstance, receivers: Sequence[Receiver], now: datetime
 ) -> int:  # fmt: skip
     """Write what went wrong into the outbox, once each; returns the number of new notifications."""
-    with warehouse.outbox() as connection:
+    with database.transaction() as connection:
         outbox.begin_collecting(connection)
         reached = outbox.reached(connection, SOURCE)
         since = reached - OVERLAP if reached else now - FIRST_LOOK_BACK
@@ -84,7 +84,7 @@ def collect(
 
         def add(message: Message) -> None:
             nonlocal new
-            new += outbox.add(connection, _outgoing(warehouse.settings, message, receivers), now)
+            new += outbox.add(connection, _outgoing(database.settings, message, receivers), now)
 
         untold = set(runs) - {key.removeprefix("run:") for key in outbox.known(connection, [f"run:{r}" for r in runs])}
         waiting = outbox.unhandled_runs(connection)
@@ -92,9 +92,9 @@ def collect(
             run = runs.get(run_id) or incidents.run_of(instance, run_id, now)
             if run and not run.has_ended and waiting[run_id] > now - UNFINISHED_AFTER:
                 continue
-            _tell_run(connection, run_id, run, now, add, warehouse.settings.owners)
-        silence = timedelta(minutes=warehouse.settings.daemon_silence_minutes)
-        operators = warehouse.settings.owners.of(OPERATIONS)
+            _tell_run(connection, run_id, run, now, add, database.settings.owners)
+        silence = timedelta(minutes=database.settings.daemon_silence_minutes)
+        operators = database.settings.owners.of(OPERATIONS)
         for message in [
             *incidents.daemon_messages(instance, now, silence, operators),
             *incidents.tick_messages(instance, since, now, operators),
@@ -104,10 +104,10 @@ def collect(
     return new
 
 
-def deliver(warehouse: Warehouse, receivers: Sequence[Receiver], now: datetime, outcome: Outcome) -> None:
+def deliver(database: Database, receivers: Sequence[Receiver], now: datetime, outcome: Outcome) -> None:
     """Send what is due. A channel that is down is left alone until the next pass; the others go on."""
     down: set[str] = set()
-    with warehouse.outbox() as connection:
+    with database.transaction() as connection:
         for receiver in receivers:
             for _ in range(MOST_A_PASS):
                 if receiver.channel in down:
@@ -148,12 +148,12 @@ def build_notification_sensor() -> dg.SensorDefinition:
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Tells the owners of assets about failed checks, runs and ticks.",
     )
-    def notifications(context: dg.SensorEvaluationContext, warehouse: dg.ResourceParam[Warehouse]) -> dg.SkipReason:
-        outcome = tell(warehouse, context.instance, datetime.now(UTC))
-        with warehouse.outbox() as connection:
+    def notifications(context: dg.SensorEvaluationContext, database: dg.ResourceParam[Database]) -> dg.SkipReason:
+        outcome = tell(database, context.instance, datetime.now(UTC))
+        with database.transaction() as connection:
             stuck = outbox.undelivered(connection)
         if not outcome.errors and not stuck["waiting"]:
-            beat(warehouse.settings)
+            beat(database.settings)
         return dg.SkipReason(str(outcome))
 
     return notifications

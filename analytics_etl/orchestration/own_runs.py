@@ -26,7 +26,7 @@ from analytics_etl.orchestration.dagster_private import (
     TickStatus,
 )
 from analytics_etl.orchestration.incidents import run_of
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
 
 JOB_NAME = "own_runs"
 FOLDER = "schedule_events/dagster_run"
@@ -70,9 +70,9 @@ def build_own_runs() -> tuple[dg.JobDefinition, dg.ScheduleDefinition]:
         config_schema={"day": dg.Field(str, description="A UTC day that is over.")},
         description="Writes Dagster's runs and ticks that ended on a day to a landing file of the schedule executions.",
     )
-    def export_runs(context: dg.OpExecutionContext, warehouse: dg.ResourceParam[Warehouse]) -> None:
+    def export_runs(context: dg.OpExecutionContext, database: dg.ResourceParam[Database]) -> None:
         day = typed_day(context.op_config["day"])
-        path = export_day(context.instance, warehouse.settings, day, datetime.now(UTC))
+        path = export_day(context.instance, database.settings, day, datetime.now(UTC))
         context.log.info("runs and ticks of %s: %s", day, path or "there were none")
 
     @dg.job(name=JOB_NAME, description="Dagster's own runs become schedule executions, so that they are reported on.")

@@ -8,10 +8,11 @@ from datetime import UTC, date, datetime
 from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
 
 from analytics_etl.catalog.calendar import periods
+from analytics_etl.ops.operations import partitions
 from analytics_etl.pipeline.backfill_plan import Gap, Plan
 from analytics_etl.pipeline.jobs import Job
 from analytics_etl.pipeline.lineage import Lineage
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
 
 FOLLOWS = "made of what is run"
 
@@ -30,14 +31,14 @@ class Step:
     """Whether some of them were never written, and count like the newest one of the table."""
 
 
-def steps(warehouse: Warehouse, lineage: Lineage, job: Job, plan: Plan, otherwise: str) -> list[Step]:
+def steps(database: Database, lineage: Lineage, job: Job, plan: Plan, otherwise: str) -> list[Step]:
     """What a job would do, in order; what the plan has no reason for gets the other one."""
     if job.cadence is None or job.first is None or job.last is None:
         return [Step(name, None, plan.views.get(name, FOLLOWS), None) for name in job.makes(lineage)]
     wanted = periods(job.cadence, job.first, job.last)
-    records = warehouse.partitions(min(wanted), max(wanted.values()))
+    records = database.run(partitions, min(wanted), max(wanted.values()))
     took = {(record["table_name"], record["period_start"]): record["duration_ms"] for record in records}
-    newest = {row["table_name"]: row["duration_ms"] for row in warehouse.query(_NEWEST)}
+    newest = {row["table_name"]: row["duration_ms"] for row in database.query(_NEWEST)}
     reasons = _by_period([*plan.gaps, *plan.reports])
 
     def of_table(name: str) -> Step:

@@ -20,6 +20,8 @@ from analytics_etl.catalog.models import Model, cadence_of
 from analytics_etl.checks import declared_checks
 from analytics_etl.checks.due import REASONS, DueChecks, due_checks
 from analytics_etl.ops.changes import CHANGE_CHECK
+from analytics_etl.ops.days import day_states, frozen_days
+from analytics_etl.ops.operations import failed_partitions, partitions, waiting_days
 from analytics_etl.pipeline.dropped_days import DroppedDay, by_family, dropped_days
 from analytics_etl.pipeline.due_reports import INDEX, DueReport, due_reports
 from analytics_etl.pipeline.due_reports import is_index_due as is_index_older
@@ -29,8 +31,9 @@ from analytics_etl.pipeline.gaps import find as find_gaps
 from analytics_etl.pipeline.gaps import not_due
 from analytics_etl.pipeline.jobs import VIEWS_JOB, Job, Parts, Wanted
 from analytics_etl.pipeline.lineage import Lineage
+from analytics_etl.pipeline.publishing import refresh_all_days
+from analytics_etl.postgres.database import Database
 from analytics_etl.tables.dropping import OF_DROPPED_DAYS
-from analytics_etl.tables.warehouse import Warehouse
 
 FAILED, UNWRITTEN = "failed a check", "could not be written last time"
 LATE, REPLACED = "rows of a late or replaced file are waiting", "a file was replaced, or came late without a valid row"
@@ -115,12 +118,12 @@ def _reasons(gaps: Iterable[Gap], noun: str = "partitions") -> list[str]:
     ]  # fmt: skip
 
 
-def known_days(warehouse: Warehouse, last: date) -> tuple[date, date] | None:
+def known_days(database: Database, last: date) -> tuple[date, date] | None:
     """The first and the last day that a partition or a landing file is known of, up to `last`; None if there is none.
 
     A file may hold rows of days before the first partition, or of one that is not over: these cannot be run.
     """
-    (found,) = warehouse.query(
+    (found,) = database.query(
         """
         select min(day) as first, max(day) as last from (
             select period_start as day from ops.partitions where period_end = period_start + 1
@@ -128,13 +131,13 @@ def known_days(warehouse: Warehouse, last: date) -> tuple[date, date] | None:
             select day from ops.loaded_days where rows_read > rows_rejected
         ) as days
         where day between :start::date and :last::date""",
-        {"start": warehouse.settings.start_date.isoformat(), "last": last.isoformat()},
+        {"start": database.settings.start_date.isoformat(), "last": last.isoformat()},
     )
     return None if found["first"] is None else (found["first"], found["last"])
 
 
 def make_plan(
-    warehouse: Warehouse, catalog: Catalog, first: date, last: date, families: tuple[str, ...] = (),
+    database: Database, catalog: Catalog, first: date, last: date, families: tuple[str, ...] = (),
     within: Collection[str] | None = None,
 ) -> Plan:  # fmt: skip
     """Find what is missing, failed or outdated in the periods that hold the days first to last; of all families, unless
@@ -145,19 +148,19 @@ def make_plan(
     reads = [model.reads(start, end) for model in catalog.aggregates.values()]
     start, end = min([start, *(r[0] for r in reads)]), max([end, *(r[1] for r in reads)])
     records: dict[str, dict[date, Mapping[str, Any]]] = {}
-    for record in warehouse.partitions(start, end):
+    for record in database.run(partitions, start, end):
         records.setdefault(record["table_name"], {})[record["period_start"]] = record
-    warehouse.settle_days(catalog.kept_by_day)  # the settings may have changed since a day was written
-    failed = failed_checks(warehouse, catalog)
+    refresh_all_days(database, catalog.kept_by_day)  # the settings may have changed since a day was written
+    failed = failed_checks(database, catalog)
     search = _Search(
         catalog,
         records,
-        warehouse.failed_partitions(start, end),
-        {(r["table_name"], r["day"]): r["rows_waiting"] for r in warehouse.waiting_days()},
-        {(r["table_name"], r["day"]) for r in warehouse.day_states(start, end) if r["failure"] is not None},
+        database.run(failed_partitions, start, end),
+        {(r["table_name"], r["day"]): r["rows_waiting"] for r in database.run(waiting_days)},
+        {(r["table_name"], r["day"]) for r in database.run(day_states, start, end) if r["failure"] is not None},
         stuck(failed),
     )
-    unknown, dropped = not_due(find_gaps(warehouse)), dropped_days(warehouse)
+    unknown, dropped = not_due(find_gaps(database)), dropped_days(database)
     idle_of = {family: unknown | days for family, days in by_family(dropped).items()}
     gaps = [
         Gap(table, period, until, why)
@@ -170,23 +173,21 @@ def make_plan(
         or not idle.issuperset(periods("day", max(period, first), min(until - timedelta(days=1), last)))
         if (why := search.why(table, period, until)) is not None
     ]
-    frozen = {day for table, day in warehouse.frozen_days() if is_of(table, families)}
-    refused = refused_days(warehouse, first, last, families)
+    frozen = {day for table, day in database.run(frozen_days) if is_of(table, families)}
+    refused = refused_days(database, first, last, families)
     waits = {*frozen, *refused}
     left_alone = [gap for gap in gaps if cadence_of(gap.table) == "day" and gap.start in waits]
     left = [gap for gap in gaps if not (cadence_of(gap.table) == "day" and gap.start in waits)]
     views = {
-        view: why
-        for view, why in unmade_views(warehouse, catalog, families).items()
-        if within is None or view in within
+        view: why for view, why in unmade_views(database, catalog, families).items() if within is None or view in within
     }
     wanted = Wanted(Lineage.of(catalog), declared_checks(catalog), within, set(search.stuck))
     for gap in left:
         wanted.add([gap.table], cadence_of(gap.table), gap.start, gap.end)
     wanted.add_views(views)
     whole = wanted.jobs()
-    due = _due(warehouse, catalog, (first, last), families, whole, within)
-    is_index_due = not left and (within is None or INDEX in within) and is_index_older(warehouse.settings.reports_dir)
+    due = _due(database, catalog, (first, last), families, whole, within)
+    is_index_due = not left and (within is None or INDEX in within) and is_index_older(database.settings.reports_dir)
     jobs = [job for cadence in CADENCES for job in [*whole, *due.jobs()] if job.cadence == cadence]
     pages = [job for job in whole if job.cadence is None]
     if not pages and (is_index_due or (due.reports and within is None)):
@@ -201,12 +202,12 @@ def make_plan(
     )  # fmt: skip
 
 
-def due_after(warehouse: Warehouse, catalog: Catalog, remade: Mapping[str, Collection[date]]) -> list[Job]:
+def due_after(database: Database, catalog: Catalog, remade: Mapping[str, Collection[date]]) -> list[Job]:
     """The runs that check partitions made anew, {table: first days}, and write the reports that tell of the checks."""
     days = [day for starts in remade.values() for day in starts]
     if not days:
         return []
-    due = _due(warehouse, catalog, (min(days), max(days)), (), (), None)
+    due = _due(database, catalog, (min(days), max(days)), (), (), None)
     checks = [found for found in due.checks if found.start in remade.get(found.table, ())]
     told = {(found.table.split(".", maxsplit=1)[0], found.start) for found in checks}
     reports = [
@@ -244,7 +245,7 @@ class _Due:
 
 
 def _due(
-    warehouse: Warehouse, catalog: Catalog, days: tuple[date, date], families: tuple[str, ...], whole: Sequence[Job],
+    database: Database, catalog: Catalog, days: tuple[date, date], families: tuple[str, ...], whole: Sequence[Job],
     within: Collection[str] | None,
 ) -> _Due:  # fmt: skip
     """What is due beside the runs of whole periods, which check and report themselves. A report is due with the checks
@@ -259,12 +260,12 @@ def _due(
     start, end = min(min(span) for span in spans.values()), max(max(span.values()) for span in spans.values())
     checks = [
         found
-        for found in due_checks(warehouse, wanted, start, end)
+        for found in due_checks(database, wanted, start, end)
         if found.start in spans[cadence_of(found.table)]
         and not any(job.does(cadence_of(found.table), found.start, found.table) for job in whole)
     ]
     judged = {(found.table.split(".", maxsplit=1)[0], found.start, found.end) for found in checks}
-    reports = due_reports(warehouse, catalog, *days, families, judged)
+    reports = due_reports(database, catalog, *days, families, judged)
     left = [
         report
         for report in reports
@@ -274,9 +275,9 @@ def _due(
     return _Due(checks, left)
 
 
-def refused_days(warehouse: Warehouse, first: date, last: date, families: Collection[str] = ()) -> list[date]:
+def refused_days(database: Database, first: date, last: date, families: Collection[str] = ()) -> list[date]:
     """The days of which a change was refused and nothing was published since."""
-    found = warehouse.query(
+    found = database.query(
         "select table_name, period_start as day from ops.check_results where check_name = :check and not passed "
         "and period_start between :first::date and :last::date",
         {"check": CHANGE_CHECK, "first": first.isoformat(), "last": last.isoformat()},

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
 
 _SUBJECT = re.compile(r"(\d{4}-\d\d-\d\d) to (\d{4}-\d\d-\d\d) of (.+)")
 
@@ -41,14 +41,14 @@ class DroppedDay:
         return f"{self.day} of {self.family} was dropped ({self.reason}), and its files are still in landing"
 
 
-def dropped_days(warehouse: Warehouse) -> list[DroppedDay]:
+def dropped_days(database: Database) -> list[DroppedDay]:
     """The days that were dropped after all files were seen that hold rows of them, in order."""
-    waiting = warehouse.query(_WAITING)
+    waiting = database.query(_WAITING)
     if not waiting:
         return []
     drops = [
         (row, date.fromisoformat(named[1]), date.fromisoformat(named[2]), named[3].split(", "))
-        for row in warehouse.query("select * from ops.audit where action = 'drop' order by audit_id desc")
+        for row in database.query("select * from ops.audit where action = 'drop' order by audit_id desc")
         if (named := _SUBJECT.fullmatch(row["subject"]))
     ]
     found = []

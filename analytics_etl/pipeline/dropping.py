@@ -13,11 +13,28 @@ from pathlib import Path
 from analytics_etl.archive import ArchiveFolder
 from analytics_etl.catalog.calendar import NAMES, Cadence, period_end, period_start
 from analytics_etl.catalog.catalog import Catalog, is_of
+from analytics_etl.catalog.models import Model
+from analytics_etl.ops.operations import partitions, record_audit
+from analytics_etl.pipeline import publishing
 from analytics_etl.pipeline.reports import write_index, write_report
 from analytics_etl.postgres.connection import DatabaseError
+from analytics_etl.postgres.database import Database
+from analytics_etl.postgres.sessions import AGGREGATION
+from analytics_etl.postgres.snapshot import newest_day
 from analytics_etl.reporting import report_path
-from analytics_etl.tables.dropping import File, Found, Period, Target, refuse_archived
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.tables.derived import view_versions
+from analytics_etl.tables.dropping import (
+    File,
+    Found,
+    Period,
+    Target,
+    drop,
+    find,
+    marked_reach,
+    refuse_archived,
+    remake,
+)
+from analytics_etl.tables.overlay import overlay
 
 __all__ = ["Dropped", "File", "Found", "Period", "Target", "look", "run", "target_of"]
 
@@ -72,20 +89,20 @@ def target_of(
     )  # fmt: skip
 
 
-def look(warehouse: Warehouse, target: Target) -> Dropped:
+def look(database: Database, target: Target) -> Dropped:
     """What dropping would do. Raise DatabaseError for archived days."""
-    found = warehouse.find_days(target)
+    found = database.run(find, target, database.settings.landing_dirs)
     refuse_archived(found.archived)
-    return Dropped(found, list(_going_reports(warehouse, target)))
+    return Dropped(found, list(_going_reports(database, target)))
 
 
-def run(warehouse: Warehouse, catalog: Catalog, target: Target, actor: str, reason: str, tell: Tell) -> Dropped:
+def run(database: Database, catalog: Catalog, target: Target, actor: str, reason: str, tell: Tell) -> Dropped:
     """Drop the days, make anew what was made of them, refresh the views, write other reports and the index again."""
     steps = 1 + len(catalog.aggregates) + len(catalog.views) + 1
     tell(f"dropping {target.first} to {target.last}", 0, steps)
-    reports = list(_going_reports(warehouse, target))
+    reports = list(_going_reports(database, target))
 
-    archive = ArchiveFolder(warehouse.settings.archive_dir)
+    archive = ArchiveFolder(database.settings.archive_dir)
 
     def remove_files(archived: Mapping[str, Sequence[date]]) -> None:
         """Reports; and files of the archive that nobody needs."""
@@ -95,47 +112,72 @@ def run(warehouse: Warehouse, catalog: Catalog, target: Target, actor: str, reas
         for path in going:
             path.unlink(missing_ok=True)
 
-    dropped = Dropped(warehouse.drop_days(target, actor, reason, remove_files), reports)
+    dropped = Dropped(drop_days(database, target, actor, reason, remove_files), reports)
     order = [catalog.aggregates[table] for table in catalog.in_order() if table in catalog.aggregates]
     for done, model in enumerate(order, start=1):
         tell(f"making anew what was made of them: {model.table}", done, steps)
-        if starts := warehouse.remake(model):
+        if starts := remake_marked(database, model):
             dropped.remade[model.table] = starts
-    there = warehouse.view_versions(list(catalog.views))
+    there = database.run(view_versions, list(catalog.views))
     for done, view in enumerate(catalog.views, start=1 + len(order)):
         if view in there:
             tell(f"refreshing {view}", done, steps)
-            warehouse.refresh(catalog.views[view])
-    for family, cadence, start in list(_other_reports(warehouse, catalog, target, dropped)):
+            publishing.refresh(database, catalog.views[view])
+    for family, cadence, start in list(_other_reports(database, catalog, target, dropped)):
         tell(f"writing the {NAMES[cadence]} report of {family} of {start} again", steps - 1, steps)
-        write_report(warehouse, catalog, family, cadence, start)
+        write_report(database, catalog, family, cadence, start)
         dropped.rewritten += 1
-    write_index(warehouse.settings.reports_dir)
+    write_index(database.settings.reports_dir)
     return dropped
 
 
-def _going_reports(warehouse: Warehouse, target: Target) -> Iterator[Path]:
+def drop_days(
+    database: Database, target: Target, actor: str, reason: str,
+    before_commit: Callable[[Mapping[str, Sequence[date]]], None],
+) -> Found:  # fmt: skip
+    """Undo days, with an entry in the audit log; partitions that were made of them wait for `remake_marked`."""
+    with database.transaction() as connection:
+        found = drop(connection, target, database.settings.landing_dirs, before_commit)
+        of = ", ".join(sorted({contract.family for contract in target.contracts}))
+        record_audit(connection, actor, "drop", f"{target.first} to {target.last} of {of}", reason)
+        publishing.refresh_days(connection, database.settings, target.tables)
+        return found
+
+
+def remake_marked(database: Database, model: Model) -> list[date]:
+    """Make the partitions of a derived table anew that were made of days which were dropped; their first days."""
+    with database.transaction(AGGREGATION) as connection:
+        reach = marked_reach(connection, model)
+        if reach is None:
+            return []
+        schemas = overlay(connection, database.settings, model.dependencies, *reach)
+        starts = remake(connection, model, schemas)
+        publishing.refresh_days(connection, database.settings, [model.table])
+        return starts
+
+
+def _going_reports(database: Database, target: Target) -> Iterator[Path]:
     """The reports there are of the days, and of weeks and months of which their family has no other day."""
     for family in sorted({contract.family for contract in target.contracts}):
         for cadence in NAMES:
-            for start, path in _reports(warehouse, family, cadence):
+            for start, path in _reports(database, family, cadence):
                 end = period_end(cadence, start)
                 is_of_them = start <= target.last and end > target.first
-                if is_of_them and not _has_other_days(warehouse, family, start, end, target):
+                if is_of_them and not _has_other_days(database, family, start, end, target):
                     yield path
 
 
-def _has_other_days(warehouse: Warehouse, family: str, start: date, end: date, target: Target) -> bool:
+def _has_other_days(database: Database, family: str, start: date, end: date, target: Target) -> bool:
     days = {
         row["period_start"]
-        for row in warehouse.partitions(start, end)
+        for row in database.run(partitions, start, end)
         if is_of(row["table_name"], [family]) and row["period_end"] == row["period_start"] + timedelta(days=1)
     }
     return any(day < target.first or day > target.last for day in days)
 
 
 def _other_reports(
-    warehouse: Warehouse, catalog: Catalog, target: Target, dropped: Dropped
+    database: Database, catalog: Catalog, target: Target, dropped: Dropped
 ) -> Iterator[tuple[str, Cadence, date]]:
     """(family, cadence, first day) of the reports that show something of the days: in their numbers, beside them, in
     their trend, or by a link.
@@ -144,12 +186,12 @@ def _other_reports(
         remade = {day for table, starts in dropped.remade.items() if is_of(table, [family]) for day in starts}
         if not remade and not any(contract.family == family for contract in target.contracts):
             continue
-        newest = warehouse.newest_day([table for table in catalog.kept_by_day if is_of(table, [family])])
+        newest = database.run(newest_day, [table for table in catalog.kept_by_day if is_of(table, [family])])
         for cadence in NAMES:
             first = period_start(cadence, period_start(cadence, target.first) - timedelta(days=1))
             last = target.last + timedelta(days=_TREND_DAYS[cadence])
             of_remade = {period_start(cadence, day) for day in remade}
-            for start, path in _reports(warehouse, family, cadence):
+            for start, path in _reports(database, family, cadence):
                 if first <= start <= last or start in of_remade or _is_final_too_early(path, newest):
                     yield family, cadence, start
 
@@ -160,9 +202,9 @@ def _is_final_too_early(path: Path, newest: date | None) -> bool:
     return state["is_final"] and (newest is None or date.fromisoformat(state["final_from"]) > newest)
 
 
-def _reports(warehouse: Warehouse, family: str, cadence: Cadence) -> list[tuple[date, Path]]:
+def _reports(database: Database, family: str, cadence: Cadence) -> list[tuple[date, Path]]:
     """The reports of a family and cadence on disk, by their first day."""
-    folder = warehouse.settings.reports_dir
+    folder = database.settings.reports_dir
     found = []
     for path in sorted((folder / report_path(family, NAMES[cadence], date(2000, 1, 1))).parent.glob("*.html")):
         start = _start_of(path.stem)

@@ -18,8 +18,8 @@ from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.catalog.models import cadence_of
 from analytics_etl.checks.declared import declared_checks
 from analytics_etl.config.settings import TEMPLATES_DIR
+from analytics_etl.postgres.database import Database
 from analytics_etl.reporting import report_path
-from analytics_etl.tables.warehouse import Warehouse
 
 INDEX = "reports.index"
 
@@ -102,7 +102,7 @@ def _is_text(node: ast.stmt) -> bool:
 
 
 def due_reports(
-    warehouse: Warehouse, catalog: Catalog, first: date, last: date, families: Collection[str] = (),
+    database: Database, catalog: Catalog, first: date, last: date, families: Collection[str] = (),
     judged: Collection[tuple[str, date, date]] = (),
 ) -> list[DueReport]:  # fmt: skip
     """The reports to write of the periods that hold the days first to last, of all families unless some are named.
@@ -110,7 +110,7 @@ def due_reports(
     Only of periods whose tables are there: of one day at least, and those of the week or month. `judged` are the
     partitions (family, start, end) whose checks are about to run, of which reports tell.
     """
-    books = Books.around(warehouse, catalog, first, last)
+    books = Books.around(database, catalog, first, last)
     found = []
     for family in families_to_report(catalog):
         if families and family not in families:
@@ -181,8 +181,8 @@ _UNDATED = """
 class Books:
     """What is known of the periods and reports of some days, asked once for all of them."""
 
-    def __init__(self, warehouse: Warehouse, catalog: Catalog, start: date, end: date) -> None:
-        self._folder = warehouse.settings.reports_dir
+    def __init__(self, database: Database, catalog: Catalog, start: date, end: date) -> None:
+        self._folder = database.settings.reports_dir
         self._catalog = catalog
         tables = [*catalog.contracts, *catalog.aggregates, *catalog.broken]
         checks = [
@@ -199,17 +199,17 @@ class Books:
         self._ahead = {family: look_ahead(catalog, family) for family in families_to_report(catalog)}
         self._periods = {
             (row["family"], row["period_start"], row["period_end"]): row
-            for row in warehouse.query(_PERIODS, parameters, start, end)
+            for row in database.query(_PERIODS, parameters, start, end)
         }
-        self._written = {(row["family"], row["cadence"], row["period_start"]): row for row in warehouse.query(_WRITTEN)}
-        newest = warehouse.query("select table_name, max(period_start) as day from ops.partitions group by 1")
+        self._written = {(row["family"], row["cadence"], row["period_start"]): row for row in database.query(_WRITTEN)}
+        newest = database.query("select table_name, max(period_start) as day from ops.partitions group by 1")
         self._newest: dict[str, date] = {row["table_name"]: row["day"] for row in newest}
-        self._undated = {row["family"]: row["read_at"] for row in warehouse.query(_UNDATED)}
+        self._undated = {row["family"]: row["read_at"] for row in database.query(_UNDATED)}
 
     @classmethod
-    def around(cls, warehouse: Warehouse, catalog: Catalog, first: date, last: date) -> "Books":
+    def around(cls, database: Database, catalog: Catalog, first: date, last: date) -> "Books":
         """Those of the days first to last, and of all that the weeks and months of these reach to."""
-        return cls(warehouse, catalog, first - timedelta(days=31), last + timedelta(days=62))
+        return cls(database, catalog, first - timedelta(days=31), last + timedelta(days=62))
 
     def why(self, family: str, cadence: Cadence, start: date, end: date) -> str | None:
         """Why a report has to be written; None when it need not, or cannot, since its tables are not there."""

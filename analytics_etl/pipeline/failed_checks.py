@@ -14,7 +14,7 @@ from analytics_etl.catalog.calendar import stretches
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.checks.declared import declared_checks
 from analytics_etl.ops.changes import CHANGE_CHECK
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
 from analytics_etl.text.english import counted
 
 OF_READING = "files_are_readable"
@@ -81,13 +81,13 @@ class FailedCheck:
         return f"{found}, e.g. {shown[:LONGEST_ROW]}"
 
 
-def failed_checks(warehouse: Warehouse, catalog: Catalog) -> list[FailedCheck]:
+def failed_checks(database: Database, catalog: Catalog) -> list[FailedCheck]:
     """All of them, the newest partition first."""
     versions = {
         (check.table, check.name): check.code_version for of in declared_checks(catalog).values() for check in of
     }
     broken = {(check.table, check.name) for of in declared_checks(catalog).values() for check in of if check.problem}
-    states = {row["path"]: row["state"] for row in warehouse.query("select path, state from ops.loaded_files")}
+    states = {row["path"]: row["state"] for row in database.query("select path, state from ops.loaded_files")}
 
     def has_changed(row: Mapping[str, Any]) -> bool:
         declared = versions.get((row["table_name"], row["check_name"]), row["code_version"])
@@ -103,7 +103,7 @@ def failed_checks(warehouse: Warehouse, catalog: Catalog) -> list[FailedCheck]:
             row["sample"], row["checked_at"], row["is_final"], has_changed(row),
             (row["table_name"], row["check_name"]) in broken,
         )
-        for row in warehouse.query(_FAILED, {"change_check": CHANGE_CHECK})
+        for row in database.query(_FAILED, {"change_check": CHANGE_CHECK})
     ]  # fmt: skip
 
 

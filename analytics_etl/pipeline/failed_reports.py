@@ -11,7 +11,7 @@ from typing import Any
 from analytics_etl.catalog.calendar import NAMES, periods
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.pipeline.due_reports import Books, DueReport, families_with_reports
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
 
 WHY = "older than what failed"
 
@@ -31,13 +31,13 @@ _FAILED = """
     group by 1, 2, 3"""
 
 
-def reports_of_failures(warehouse: Warehouse, catalog: Catalog) -> list[DueReport]:
+def reports_of_failures(database: Database, catalog: Catalog) -> list[DueReport]:
     """The reports that can be written and are older than a failure in their period, or not there."""
-    failed: list[dict[str, Any]] = warehouse.query(_FAILED)
+    failed: list[dict[str, Any]] = database.query(_FAILED)
     if not failed:
         return []
     first, last = min(row["period_start"] for row in failed), max(row["period_end"] for row in failed)
-    books = Books.around(warehouse, catalog, first, last)
+    books = Books.around(database, catalog, first, last)
     found = []
     for family in families_with_reports(catalog):
         for cadence in NAMES:

@@ -16,7 +16,7 @@ from itertools import pairwise
 from analytics_etl.catalog.calendar import stretches
 from analytics_etl.ops.days import FAR_DAYS
 from analytics_etl.pipeline.dropped_days import dropped_days
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
 from analytics_etl.text.english import counted, spanned
 
 __all__ = [
@@ -57,10 +57,10 @@ class Gap:
         return f"{spanned(self.first, self.last)} ({counted(self.days, 'day')})"
 
 
-def find(warehouse: Warehouse) -> list[Gap]:
+def find(database: Database) -> list[Gap]:
     """The gaps, in order: long ones, and what was accepted."""
-    known = _known_days(warehouse)
-    accepted = accepted_days(warehouse) - set(known)
+    known = _known_days(database)
+    accepted = accepted_days(database) - set(known)
     gaps = [Gap(first, last, is_accepted=True) for first, last in stretches(accepted)]
     for before, after in pairwise(known):
         if after - before > timedelta(days=FAR_DAYS):
@@ -81,10 +81,10 @@ def last_day_before(gaps: Iterable[Gap]) -> date | None:
     return next((gap.first - _DAY for gap in gaps if not gap.is_accepted), None)
 
 
-def accepted_days(warehouse: Warehouse) -> set[date]:
+def accepted_days(database: Database) -> set[date]:
     """The days of which somebody has said that there is no data."""
     found: set[date] = set()
-    for row in warehouse.query(
+    for row in database.query(
         "select action, subject from ops.audit where action in (:accept, :take_back) order by audit_id",
         {"accept": ACCEPT, "take_back": TAKE_BACK},
     ):
@@ -95,19 +95,19 @@ def accepted_days(warehouse: Warehouse) -> set[date]:
     return found
 
 
-def known_in(warehouse: Warehouse, first: date, last: date) -> list[date]:
+def known_in(database: Database, first: date, last: date) -> list[date]:
     """The days from first to last of which something is known."""
-    return [day for day in _known_days(warehouse) if first <= day <= last]
+    return [day for day in _known_days(database) if first <= day <= last]
 
 
-def first_known(warehouse: Warehouse) -> date | None:
+def first_known(database: Database) -> date | None:
     """The first day of which something is known."""
-    return next(iter(_known_days(warehouse)), None)
+    return next(iter(_known_days(database)), None)
 
 
-def empty_days(warehouse: Warehouse, tables: Sequence[str], first: date, last: date) -> list[date]:
+def empty_days(database: Database, tables: Sequence[str], first: date, last: date) -> list[date]:
     """The days from first to last that were loaded into some tables and have no row in any of them, in order."""
-    found = warehouse.query(
+    found = database.query(
         "select period_start as day from ops.partitions "
         "where table_name in (select json_array_elements_text(:tables::json)) "
         "and period_start between :first::date and :last::date group by 1 having sum(rows) = 0 order by 1",
@@ -131,11 +131,11 @@ def told(gap: Gap) -> tuple[str, str]:
     return detail, "\n".join(advice)
 
 
-def _known_days(warehouse: Warehouse) -> list[date]:
+def _known_days(database: Database) -> list[date]:
     """The days from the first partition on that a partition or a landing file is known of, in order; without those
     that were dropped and have nothing but their old files.
     """
-    found = warehouse.query(
+    found = database.query(
         """
         select day, bool_or(is_there) as is_there from (
             select period_start as day, true as is_there from ops.partitions where period_end = period_start + 1
@@ -145,7 +145,7 @@ def _known_days(warehouse: Warehouse) -> list[date]:
         where day >= :start::date
         group by 1
         order by 1""",
-        {"start": warehouse.settings.start_date.isoformat()},
+        {"start": database.settings.start_date.isoformat()},
     )
-    left = {dropped.day for dropped in dropped_days(warehouse)}
+    left = {dropped.day for dropped in dropped_days(database)}
     return [row["day"] for row in found if row["is_there"] or row["day"] not in left]

@@ -7,56 +7,58 @@ from datetime import date, timedelta
 from analytics_etl.catalog.catalog import Catalog, is_of
 from analytics_etl.catalog.contracts import Contract
 from analytics_etl.landing import LandingFile, list_files
+from analytics_etl.ops.operations import ledger, waiting_days
 from analytics_etl.pipeline.dropped_days import by_family, dropped_days
 from analytics_etl.pipeline.loading import with_usable_sources
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
+from analytics_etl.postgres.snapshot import newest_day
 
 
-def late_days(warehouse: Warehouse, catalog: Catalog, yesterday: date) -> set[date]:
+def late_days(database: Database, catalog: Catalog, yesterday: date) -> set[date]:
     """The days with files waiting that are within the lateness window of their table, and over.
 
     A file waits also when all its rows of the day were rejected, or when it held rows of it before it was replaced.
     Days that were dropped, with their files still there, wait for a person.
     """
-    waiting = [row for row in warehouse.waiting_days() if warehouse.settings.start_date <= row["day"] <= yesterday]
-    left = by_family(dropped_days(warehouse))
+    waiting = [row for row in database.run(waiting_days) if database.settings.start_date <= row["day"] <= yesterday]
+    left = by_family(dropped_days(database))
     found = set()
     for table, contract in catalog.contracts.items():
         waits = {row["day"] for row in waiting if row["table_name"] == table}
         mine = waits - left.get(contract.family, set())
         valid = [row["day"] for row in waiting if row["table_name"] == table and row["rows_waiting"]]
-        newest = warehouse.newest_day([table]) or max(valid, default=None)
-        lateness = timedelta(days=warehouse.settings.lateness_of(table, is_derived=False))
+        newest = database.run(newest_day, [table]) or max(valid, default=None)
+        lateness = timedelta(days=database.settings.lateness_of(table, is_derived=False))
         found |= {day for day in mine if newest is not None and newest < day + lateness}
     return found
 
 
-def new_files(contract: Contract, catalog: Catalog, warehouse: Warehouse) -> Iterator[LandingFile]:
+def new_files(contract: Contract, catalog: Catalog, database: Database) -> Iterator[LandingFile]:
     """The landing files of a table that the ledger does not know as they are now, by their size and time only."""
     known = {
         entry["path"]: (entry["size_bytes"], entry["modified_at"])
-        for entry in warehouse.ledger(contract.table)
+        for entry in database.run(ledger, contract.table)
         if entry["state"] != "gone"
     }
     sources = frozenset(catalog.mappings(contract.family))
-    for file in list_files(warehouse.settings.landing_dirs, contract.name, sources):
+    for file in list_files(database.settings.landing_dirs, contract.name, sources):
         if known.get(file.path) != (file.size_bytes, file.modified_at):
             yield file
 
 
-def unread_files(warehouse: Warehouse, catalog: Catalog, families: Collection[str] = ()) -> dict[str, list[str]]:
+def unread_files(database: Database, catalog: Catalog, families: Collection[str] = ()) -> dict[str, list[str]]:
     """{event table: paths of its new files}, of all families unless some are named, as a run would read them."""
     found = {
-        contract.table: [file.path for file in new_files(contract, catalog, warehouse)]
+        contract.table: [file.path for file in new_files(contract, catalog, database)]
         for contract in with_usable_sources(catalog).contracts.values()
         if is_of(contract.table, families)
     }
     return {table: paths for table, paths in found.items() if paths}
 
 
-def replaced_days(warehouse: Warehouse, table: str, paths: Collection[str]) -> set[date]:
+def replaced_days(database: Database, table: str, paths: Collection[str]) -> set[date]:
     """The days that some files held rows of when they were last read."""
-    rows = warehouse.query(
+    rows = database.query(
         "select distinct day from ops.loaded_days where table_name = :table and rows_read > 0 "
         "and path in (select jsonb_array_elements_text(:paths::jsonb))",
         {"table": table, "paths": json.dumps(list(paths))},

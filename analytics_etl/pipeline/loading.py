@@ -21,8 +21,12 @@ from analytics_etl.landing import (
     hidden_file,
     list_files,
 )
+from analytics_etl.ops.archives import archived_days
+from analytics_etl.ops.operations import ledger, partitions
+from analytics_etl.pipeline import publishing
+from analytics_etl.postgres.database import Database
+from analytics_etl.postgres.snapshot import newest_day
 from analytics_etl.tables.loading import LoadedDay
-from analytics_etl.tables.warehouse import Warehouse
 from analytics_etl.text.english import counted
 from analytics_etl.text.visible import visible
 
@@ -45,29 +49,29 @@ def with_usable_sources(catalog: Catalog) -> Catalog:
     return replace(catalog, stopped=stopped) if stopped else catalog
 
 
-def closed_days(contract: Contract, warehouse: Warehouse, days: Sequence[date]) -> set[date]:
+def closed_days(contract: Contract, database: Database, days: Sequence[date]) -> set[date]:
     """Those of some days that have a partition and are final: the table's newest day is past their lateness window."""
-    newest = warehouse.newest_day([contract.table])
+    newest = database.run(newest_day, [contract.table])
     if newest is None or not days:
         return set()
-    last = newest - timedelta(days=warehouse.settings.lateness_of(contract.table, is_derived=False))
-    records = warehouse.partitions(min(days), max(days) + timedelta(days=1))
+    last = newest - timedelta(days=database.settings.lateness_of(contract.table, is_derived=False))
+    records = database.run(partitions, min(days), max(days) + timedelta(days=1))
     present = {record["period_start"] for record in records if record["table_name"] == contract.table}
     return {day for day in days if day in present and day <= last}
 
 
-def scan_files(catalog: Catalog, warehouse: Warehouse, run_id: str | None, tell: Callable[[str], object]) -> None:
+def scan_files(catalog: Catalog, database: Database, run_id: str | None, tell: Callable[[str], object]) -> None:
     """Read new and changed landing files into the ledger, and load no day: their rows wait for runs of their days."""
     catalog = with_usable_sources(catalog)
     for contract in catalog.contracts.values():
-        _, reports = load_days(contract, catalog.mappings(contract.family), warehouse, [], run_id, tell)
+        _, reports = load_days(contract, catalog.mappings(contract.family), database, [], run_id, tell)
         tell(f"{contract.table}: {counted(len(reports), 'file')} read")
 
 
 def load_days(
     contract: Contract,
     mappings: Mapping[str, Model],
-    warehouse: Warehouse,
+    database: Database,
     days: Sequence[date],
     run_id: str | None = None,
     tell: Callable[[str], object] = print,
@@ -82,7 +86,7 @@ def load_days(
     A file that is new was found `now`, which is the time of the call unless told otherwise. A file that stops a
     statement half way is rejected as a file, and the others are loaded again from the beginning.
     """
-    archived = warehouse.archived_days([contract.table], min(days), max(days) + timedelta(days=1)) if days else {}
+    archived = database.run(archived_days, [contract.table], min(days), max(days) + timedelta(days=1)) if days else {}
     if kept := sorted(set(days) & set(archived.get(contract.table, []))):
         tell(f"{contract.table}: {counted(len(kept), 'archived day')} from {kept[0]} on, left alone")
         days = [day for day in days if day not in kept]
@@ -92,7 +96,7 @@ def load_days(
     while True:
         try:
             return _loaded(
-                contract, mappings, warehouse, days, run_id, tell, accept_change, now or datetime.now(UTC), refused
+                contract, mappings, database, days, run_id, tell, accept_change, now or datetime.now(UTC), refused
             )
         except UnreadableFilesError as error:
             tell(f"{contract.table}: {error}; loading the other files again without it")
@@ -102,7 +106,7 @@ def load_days(
 def _loaded(
     contract: Contract,
     mappings: Mapping[str, Model],
-    warehouse: Warehouse,
+    database: Database,
     days: Sequence[date],
     run_id: str | None,
     tell: Callable[[str], object],
@@ -110,14 +114,14 @@ def _loaded(
     now: datetime,
     refused: Mapping[str, str],
 ) -> tuple[list[LoadedDay], list[FileReport]]:
-    settings = warehouse.settings
+    settings = database.settings
     with (
         LandingReader(contract, mappings, set(days), settings.temporary_dir, settings.loader_memory_mb) as reader,
-        warehouse.load(contract, days, run_id, accept_change=accept_change) as load,
+        publishing.loading(database, contract, days, run_id, accept_change=accept_change) as load,
     ):
         # After load() has waited for other loads of these days: the ledger is as they left it.
-        files, gone = files_to_read(contract, mappings, warehouse, settings.landing_dirs, days)
-        found_at = found_times(warehouse.ledger(contract.table, days), files, now)
+        files, gone = files_to_read(contract, mappings, database, settings.landing_dirs, days)
+        found_at = found_times(database.run(ledger, contract.table, days), files, now)
         tell_progress = _progress(contract.table, reader, len(files), tell)
         for rows in reader.read(files, found_at, refused):
             tell_progress()
@@ -170,14 +174,14 @@ def _progress(table: str, reader: LandingReader, files: int, tell: Callable[[str
 
 
 def files_to_read(
-    contract: Contract, mappings: Mapping[str, Model], warehouse: Warehouse, landing: Sequence[Path],
+    contract: Contract, mappings: Mapping[str, Model], database: Database, landing: Sequence[Path],
     days: Sequence[date],
 ) -> tuple[list[LandingFile], list[str]]:  # fmt: skip
     """The files that may have rows of some days, and the paths of those that held events of them and are gone.
 
     Rejected rows count for the first: a mend of the contract may make events of them.
     """
-    known = {entry["path"]: entry for entry in warehouse.ledger(contract.table, days)}
+    known = {entry["path"]: entry for entry in database.run(ledger, contract.table, days)}
     present = list_files(landing, contract.name, frozenset(mappings))
 
     def must_be_read(file: LandingFile) -> bool:

@@ -11,14 +11,16 @@ from pathlib import Path
 
 from analytics_etl.catalog.calendar import Cadence, period_start, periods
 from analytics_etl.catalog.models import Model
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.ops.changes import published_changes
+from analytics_etl.postgres.database import Database
+from analytics_etl.postgres.snapshot import has_days, newest_day
 
 LONGEST_PERIOD_DAYS = 31
 """A report may begin so long before the last of its days, from which the lateness window is counted."""
 
 
 def outdated_reports(
-    warehouse: Warehouse, models: Iterable[Model], cadence: Cadence, requested: Mapping[date, date], run_id: str,
+    database: Database, models: Iterable[Model], cadence: Cadence, requested: Mapping[date, date], run_id: str,
     path_of: Callable[[date], Path],
 ) -> list[date]:  # fmt: skip
     """First days of the other reports that are there (`path_of` says where) and were written before a table they show
@@ -29,7 +31,7 @@ def outdated_reports(
     reach = {m.table: m.touches(min(requested), max(requested.values())) for m in models}
     first, last = min(after for after, _ in reach.values()), max(before for _, before in reach.values())
     found = set()
-    for change in warehouse.published_changes(list(reach), first, last):
+    for change in database.run(published_changes, list(reach), first, last):
         after, before = reach[change["table_name"]]
         start = period_start(cadence, change["period_start"])
         if start in requested or change["period_end"] <= after or change["period_start"] >= before:
@@ -42,14 +44,14 @@ def outdated_reports(
 
 
 def matured_reports(
-    warehouse: Warehouse, models: Iterable[Model], cadence: Cadence, first: date, path_of: Callable[[date], Path]
+    database: Database, models: Iterable[Model], cadence: Cadence, first: date, path_of: Callable[[date], Path]
 ) -> list[date]:
     """First days of the reports before `first` that call themselves provisional, when what they waited for is there."""
-    newest = warehouse.newest_day([model.table for model in models])
-    lateness = warehouse.settings.lateness
+    newest = database.run(newest_day, [model.table for model in models])
+    lateness = database.settings.lateness
     reach = timedelta(days=max([lateness.default, *(days for _, days in lateness.tables)]) + LONGEST_PERIOD_DAYS)
     found = []
-    for start in periods(cadence, max(first - reach, warehouse.settings.start_date), first):
+    for start in periods(cadence, max(first - reach, database.settings.start_date), first):
         if start >= first or newest is None or not (path := path_of(start)).exists():
             continue
         state = json.loads(path.read_text(encoding="utf-8"))["state"]
@@ -59,7 +61,7 @@ def matured_reports(
 
 
 def publishable_reports(
-    warehouse: Warehouse, models: Iterable[Model], name: str, cadence: Cadence, requested: Mapping[date, date],
+    database: Database, models: Iterable[Model], name: str, cadence: Cadence, requested: Mapping[date, date],
     look_ahead: int, path_of: Callable[[date], Path],
 ) -> list[date]:  # fmt: skip
     """First days of the earlier reports that are there and not published, when the run loaded the last of the days
@@ -68,15 +70,15 @@ def publishable_reports(
     tables = [model.table for model in models if model.cadence == "day"]
     published = {
         row["period_start"]
-        for row in warehouse.query(
+        for row in database.query(
             "select period_start from ops.reports where family = :family and cadence = :cadence",
             {"family": tables[0].split(".", maxsplit=1)[0], "cadence": name},
         )
     } if look_ahead else set()  # fmt: skip
-    since = max(min(requested) - timedelta(days=look_ahead), warehouse.settings.start_date)
+    since = max(min(requested) - timedelta(days=look_ahead), database.settings.start_date)
     return [
         start
         for start, end in periods(cadence, since, max(requested.values()) - timedelta(days=1)).items()
         if look_ahead and start not in requested and start not in published and path_of(start).exists()
-        and warehouse.has_days(tables, end, end + timedelta(days=look_ahead))
+        and database.run(has_days, tables, end, end + timedelta(days=look_ahead))
     ]  # fmt: skip

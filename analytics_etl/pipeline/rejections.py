@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 
 from analytics_etl.catalog.catalog import is_of
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
 from analytics_etl.text.english import counted, shortened, spanned
 
 FEW = 0.01
@@ -138,27 +138,27 @@ class RejectedRows:
         )
 
 
-def of_days(warehouse: Warehouse, start: date, end: date, families: Collection[str] = ()) -> list[RejectedRows]:
+def of_days(database: Database, start: date, end: date, families: Collection[str] = ()) -> list[RejectedRows]:
     """What of the days of [start, end) was rejected, by table; of all families, unless some are named."""
     return [
         RejectedRows(row["table_name"], row["first"], row["last"], row["rows_rejected"], row["paths"], _reason(row))
-        for row in warehouse.query(_DAYS, None, start, end)
+        for row in database.query(_DAYS, None, start, end)
         if is_of(row["table_name"], families)
     ]
 
 
-def undated_files(warehouse: Warehouse) -> list[RejectedFile]:
+def undated_files(database: Database) -> list[RejectedFile]:
     """The files with rejected rows that tell no day, those read last first."""
-    return [_file(row) for row in warehouse.query(f"{_FILES} u.rows_undated > 0 order by f.read_at desc, f.path")]
+    return [_file(row) for row in database.query(f"{_FILES} u.rows_undated > 0 order by f.read_at desc, f.path")]
 
 
-def since(warehouse: Warehouse, seconds: float, families: Collection[str] = ()) -> list[str]:
+def since(database: Database, seconds: float, families: Collection[str] = ()) -> list[str]:
     """A line for each file that was read in the last seconds and not wholly accepted, the most rejected first; of all
     families, unless some are named.
 
     Seconds, and not a moment: the database has a clock of its own.
     """
-    found = warehouse.query(
+    found = database.query(
         f"{_FILES} (f.rows_rejected > 0 or f.state <> 'read') "
         "and f.read_at >= clock_timestamp() - make_interval(secs => :seconds::double precision) "
         "and (:families = '' or split_part(f.table_name, '.', 1) = any(string_to_array(:families, ','))) "

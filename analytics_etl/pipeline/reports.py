@@ -13,7 +13,10 @@ from analytics_etl.catalog.models import Model, ModelError, window_parameters
 from analytics_etl.checks.declared import declared_checks
 from analytics_etl.checks.due import due_checks
 from analytics_etl.disk.whole_files import remove_leftovers, whole_file
+from analytics_etl.ops.operations import record_report, record_written_report
 from analytics_etl.pipeline.due_reports import families_with_reports, look_ahead, report_version
+from analytics_etl.postgres.columns import column_types
+from analytics_etl.postgres.database import Database
 from analytics_etl.postgres.snapshot import Snapshot
 from analytics_etl.reporting import (
     SCHEMA_VERSION,
@@ -27,7 +30,6 @@ from analytics_etl.reporting import (
     report_path,
     section_windows,
 )
-from analytics_etl.tables.warehouse import Warehouse
 
 _MEMORY = ".index_entries.json"
 
@@ -42,19 +44,19 @@ class WrittenReport:
 
 
 def write_report(
-    warehouse: Warehouse, catalog: Catalog, family: str, cadence: Cadence, start: date, run_id: str | None = None
+    database: Database, catalog: Catalog, family: str, cadence: Cadence, start: date, run_id: str | None = None
 ) -> WrittenReport:
     """Render one report from what the tables hold now, all of them at the same moment, as of the end of its period."""
     if unusable := catalog.broken_reports(family):
         raise ModelError(f"no report of {family} can be written: {unusable[0].reason}")
-    for table in lacking_tables(warehouse, catalog, family, cadence) if catalog.broken else ():
+    for table in lacking_tables(database, catalog, family, cadence) if catalog.broken else ():
         if table in catalog.broken:
             raise ModelError(f"no report of {family} can be written without {table}: {catalog.broken[table]}")
     name, end = NAMES[cadence], period_end(cadence, start)
     queries = {**catalog.reports("ops"), **catalog.reports(family)}
     windows = section_windows(family, name, start, end)
     expected = [table for table in catalog.kept_by_day if table.startswith(f"{family}.")]
-    with warehouse.snapshot() as moment:
+    with database.snapshot() as moment:
         written_at = moment.query("select clock_timestamp() as at")[0]["at"]
         sections = {section: _ask(moment, queries[section], window, family) for section, window in windows.items()}
         sections["checks_not_run"] = _checks_not_run(moment, catalog, family, start, end)
@@ -74,7 +76,7 @@ def write_report(
             sections,
             newest_day=newest_day,
             lateness_days=max(
-                warehouse.settings.lateness_of(table, is_derived=is_derived)
+                database.settings.lateness_of(table, is_derived=is_derived)
                 for table, is_derived in catalog.kept_by_day.items()
                 if table in expected
             ),
@@ -88,14 +90,15 @@ def write_report(
     value = build()
     if value["state"]["is_complete"] and not waits and not sections["first_figures"]:
         # It is published with this version, which says so.
-        warehouse.publish_report(family, name, start, {kpi["name"]: kpi["value"] for kpi in value["kpis"]})
-        sections["first_figures"] = _ask(warehouse, queries["first_figures"], windows["first_figures"], family)
+        database.run(record_report, family, name, start, {kpi["name"]: kpi["value"] for kpi in value["kpis"]})
+        sections["first_figures"] = _ask(database, queries["first_figures"], windows["first_figures"], family)
         value = build()
-    folder = warehouse.settings.reports_dir
+    folder = database.settings.reports_dir
     html, text = folder / report_path(family, name, start), folder / report_path(family, name, start, "json")
     _write(text, render_json(value), folder)
     _write(html, render_html(value), folder)
-    warehouse.record_written_report(
+    database.run(
+        record_written_report,
         {
             "family": family,
             "cadence": name,
@@ -106,25 +109,25 @@ def write_report(
             "is_final": value["state"]["is_final"],
             "has_next": value["links"]["next"] is not None,
             "run_id": run_id,
-        }
+        },
     )
     return WrittenReport(html, text, value)
 
 
-def loaded_families(warehouse: Warehouse, cadence: Cadence, start: date) -> list[str]:
+def loaded_families(database: Database, cadence: Cadence, start: date) -> list[str]:
     """The families of which any day of a period is loaded, so that there is something to report."""
-    with warehouse.snapshot() as moment:
+    with database.snapshot() as moment:
         return moment.families_with(start, period_end(cadence, start))
 
 
-def lacking_tables(warehouse: Warehouse, catalog: Catalog, family: str, cadence: Cadence) -> list[str]:
+def lacking_tables(database: Database, catalog: Catalog, family: str, cadence: Cadence) -> list[str]:
     """The tables a report reads and that are not there yet, since the first run of a family makes them."""
     queries = {**catalog.reports("ops"), **catalog.reports(family)}
     some_day = date(2000, 1, 1)  # which queries a report asks does not depend on its day
     start = period_start(cadence, some_day)
     windows = section_windows(family, NAMES[cadence], start, period_end(cadence, start))
     read = {table for section in windows for table in queries[section].dependencies}
-    return sorted(read - set(warehouse.table_schema(sorted(read))))
+    return sorted(read - set(database.run(column_types, sorted(read))))
 
 
 def _checks_not_run(
@@ -143,7 +146,7 @@ def _checks_not_run(
     return [{"table_name": table, "check_count": count} for table, count in sorted(counts.items())]
 
 
-def _ask(source: Warehouse | Snapshot, query: Model, window: Window, family: str) -> list[dict[str, Any]]:
+def _ask(source: Database | Snapshot, query: Model, window: Window, family: str) -> list[dict[str, Any]]:
     """The rows of a report query; those of sql/ops/reports are asked about the family."""
     before = window_parameters(window.previous_start, window.previous_end)
     parameters: dict[str, str | int] = {

@@ -4,7 +4,7 @@ First personal data, so that archives are made without it; then days, each expor
 What is to be done is read from the tables and their books each time, so nothing is remembered between two runs.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -12,9 +12,11 @@ from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.catalog.contracts import Contract
 from analytics_etl.catalog.models import ALL_DAYS
 from analytics_etl.config.settings import Settings, SettingsError
+from analytics_etl.ops import days, dropped
 from analytics_etl.ops.dropped import Reader
 from analytics_etl.pipeline import gaps
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
+from analytics_etl.tables.archiving import Archiver
 
 Tell = Callable[[str, int, int], None]
 """(what is being done, steps done, steps in all)"""
@@ -47,24 +49,24 @@ class Outcome:
     """Rejected rows whose content was removed."""
 
 
-def plan(warehouse: Warehouse, catalog: Catalog) -> Iterator[Step]:
+def plan(database: Database, catalog: Catalog) -> Iterator[Step]:
     """What is due, in order. What is removed is gone, so days behind a gap that nobody has accepted make none old."""
-    settings = warehouse.settings
+    settings = database.settings
     check_names(settings, catalog)
-    newest = gaps.last_day_before(gaps.find(warehouse))
+    newest = gaps.last_day_before(gaps.find(database))
     for contract in catalog.contracts.values():
         for place in ("partition", "archive"):
-            for day in warehouse.archiver.personal_due(contract, place):
+            for day in Archiver(database.settings).personal_due(contract, place):
                 if _is_due(day, settings.personal_retention.of(contract.table), newest):
                     yield Step(contract, day, f"personal data in {place}")
         if catalog.may_be_read_by(contract.table) is not None:
             continue  # a SELECT that is broken now may read these rows, and no others, once it is mended
         if settings.keep_raw_events.of(contract.table):
-            for day in warehouse.archiver.due(contract):
+            for day in Archiver(database.settings).due(contract):
                 if _is_due(day, settings.retention.of(contract.table), newest):
                     yield Step(contract, day, "archive")
         else:
-            for day in warehouse.days_to_drop(contract, *_readers(contract, catalog)):
+            for day in _days_to_drop(database, contract, *_readers(contract, catalog)):
                 yield Step(contract, day, "drop raw events")
 
 
@@ -73,34 +75,55 @@ def _is_due(day: date, keep: int | None, newest: date | None) -> bool:
     return newest is None or (keep is not None and day <= newest - timedelta(days=keep))
 
 
-def run(warehouse: Warehouse, catalog: Catalog, actor: str, tell: Tell) -> Outcome:
+def run(database: Database, catalog: Catalog, actor: str, tell: Tell) -> Outcome:
     """Do what is due. An error ends it, and what is done stays done."""
     outcome = Outcome()
     for contract in catalog.contracts.values():
-        warehouse.archiver.finish_interrupted(contract)
-    steps = list(plan(warehouse, catalog))
+        Archiver(database.settings).finish_interrupted(contract)
+    steps = list(plan(database, catalog))
     for done, step in enumerate(steps):
         tell(str(step), done, len(steps))
         if step.what == "archive":
-            archive_day(warehouse, step.contract, step.day, actor, outcome)
+            archive_day(database, step.contract, step.day, actor, outcome)
         elif step.what == "drop raw events":
-            warehouse.drop_day(step.contract, step.day, actor)
+            _drop_raw_events(database, step.contract, step.day, actor)
             outcome.dropped_days += 1
         elif step.what == "personal data in partition":
-            outcome.personal_values += warehouse.archiver.remove_personal_from_table(step.contract, step.day, actor)
+            outcome.personal_values += Archiver(database.settings).remove_personal_from_table(
+                step.contract, step.day, actor
+            )
         else:
-            outcome.personal_values += warehouse.archiver.remove_personal_from_archive(step.contract, step.day, actor)
-    for contract in catalog.contracts.values() if gaps.last_day_before(gaps.find(warehouse)) is None else ():
-        outcome.rejected_rows += warehouse.archiver.remove_rejected_content(contract)
+            outcome.personal_values += Archiver(database.settings).remove_personal_from_archive(
+                step.contract, step.day, actor
+            )
+    for contract in catalog.contracts.values() if gaps.last_day_before(gaps.find(database)) is None else ():
+        outcome.rejected_rows += Archiver(database.settings).remove_rejected_content(contract)
     tell("done", len(steps), len(steps))
     return outcome
 
 
-def archive_day(warehouse: Warehouse, contract: Contract, day: date, actor: str, outcome: Outcome) -> None:
+def _days_to_drop(database: Database, contract: Contract, margin: int, readers: Sequence[Reader]) -> list[date]:
+    """Days of a raw table of which all was made. Those that a day may still read that is not final are not among them:
+    `margin` is how many days before its own such a day reads.
+    """
+    settings = database.settings
+    windows = [settings.lateness_of(contract.table, is_derived=False)]
+    windows += [settings.lateness_of(reader.name, is_derived=True) for reader in readers]
+    return database.run(dropped.due_days, contract, max(windows) + margin, max(windows), readers)
+
+
+def _drop_raw_events(database: Database, contract: Contract, day: date, actor: str) -> None:
+    """Drop the raw rows of a day for good."""
+    with database.transaction() as connection:
+        dropped.drop(connection, contract, day, actor)
+        days.refresh(connection, contract.table, database.settings.lateness_of(contract.table, is_derived=False))
+
+
+def archive_day(database: Database, contract: Contract, day: date, actor: str, outcome: Outcome) -> None:
     """Export a day unless that was done before, then drop it."""
-    if not warehouse.archiver.is_exported(contract, day):
-        warehouse.archiver.export(contract, day)
-    manifest = warehouse.archiver.drop(contract, day, actor)
+    if not Archiver(database.settings).is_exported(contract, day):
+        Archiver(database.settings).export(contract, day)
+    manifest = Archiver(database.settings).drop(contract, day, actor)
     outcome.days += 1
     outcome.rows += manifest.fingerprint.rows
     outcome.bytes += manifest.size_bytes

@@ -25,8 +25,13 @@ from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.catalog.contracts import DUCKDB_TYPES, Contract
 from analytics_etl.catalog.models import ALL_DAYS, Model, bind, window_parameters
 from analytics_etl.landing.scratch import Scratch
-from analytics_etl.ops.operations import CheckResult
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.ops.archives import archived_days
+from analytics_etl.ops.dropped import dropped_days
+from analytics_etl.ops.operations import CheckResult, partitions
+from analytics_etl.pipeline.publishing import record_checks
+from analytics_etl.postgres.database import Database
+from analytics_etl.postgres.snapshot import newest_day
+from analytics_etl.tables.partition_rows import event_rows
 
 CHECK = "watchdog_agrees"
 DESCRIPTION = "Sampled cells equal what another engine computes for them from the raw rows."
@@ -71,7 +76,7 @@ class _Draw:
 
 
 def watch(
-    warehouse: Warehouse, catalog: Catalog, cells: int = DEFAULT_CELLS, seed: int | None = None,
+    database: Database, catalog: Catalog, cells: int = DEFAULT_CELLS, seed: int | None = None,
     run_id: str | None = None,
 ) -> list[Finding]:  # fmt: skip
     """Compare about `cells` rows, as many of each table, and record the results as a check of each table.
@@ -80,16 +85,16 @@ def watch(
     what was mended becomes well. The same seed draws the same ones as long as there are no new partitions; without a
     seed it follows from the week of the newest day.
     """
-    known = _partitions(warehouse, catalog)
+    known = _partitions(database, catalog)
     if not known:
         return []
     if seed is None:
         seed = period_start("week", max(start for of_table in known.values() for start in of_table)).toordinal()
     tables = [table for table in catalog.in_order() if table in catalog.aggregates]
-    archived = warehouse.archived_days(list(catalog.contracts), date.min, date.max)
-    for table, days in warehouse.dropped_days(list(catalog.contracts), date.min, date.max).items():
+    archived = database.run(archived_days, list(catalog.contracts), date.min, date.max)
+    for table, days in database.run(dropped_days, list(catalog.contracts), date.min, date.max).items():
         archived[table] = archived.get(table, []) + days
-    failed = _failed(warehouse)
+    failed = _failed(database)
     findings = []
     for table in tables:
         chance = random.Random(f"{seed} {table}")  # noqa: S311 - a sample, not a secret
@@ -106,27 +111,27 @@ def watch(
                 -(-cells // len(tables)) if start in drawn else 0, f"{seed} ", failed.get((table, start), frozenset())
             )
             end = known[table][start]["period_end"]
-            findings.append(_compare(warehouse, catalog, catalog.aggregates[table], start, end, draw))
-    warehouse.record_checks([_result(finding) for finding in findings], run_id)
+            findings.append(_compare(database, catalog, catalog.aggregates[table], start, end, draw))
+    record_checks(database, [_result(finding) for finding in findings], run_id)
     return findings
 
 
-def _failed(warehouse: Warehouse) -> dict[tuple[str, date], frozenset[str]]:
+def _failed(database: Database) -> dict[tuple[str, date], frozenset[str]]:
     """{(table, start): keys} of the cells that differed when they were last compared, as far as they were kept."""
-    found = warehouse.query(
+    found = database.query(
         "select table_name, period_start, sample from ops.check_results where check_name = :check and not passed",
         {"check": CHECK},
     )
     return {(row["table_name"], row["period_start"]): frozenset(cell["key"] for cell in row["sample"]) for row in found}
 
 
-def _partitions(warehouse: Warehouse, catalog: Catalog) -> dict[str, dict[date, Row]]:
-    newest = warehouse.newest_day([*catalog.contracts, *catalog.aggregates])
+def _partitions(database: Database, catalog: Catalog) -> dict[str, dict[date, Row]]:
+    newest = database.run(newest_day, [*catalog.contracts, *catalog.aggregates])
     if newest is None:
         return {}
     found: dict[str, dict[date, Row]] = {}
-    first = period_start("month", warehouse.settings.start_date - timedelta(days=7))
-    for row in warehouse.partitions(first, newest + timedelta(days=1)):
+    first = period_start("month", database.settings.start_date - timedelta(days=7))
+    for row in database.run(partitions, first, newest + timedelta(days=1)):
         found.setdefault(row["table_name"], {})[row["period_start"]] = row
     return found
 
@@ -163,7 +168,7 @@ def _rows_to_read(catalog: Catalog, known: Mapping[str, Mapping[date, Row]], tab
 
 
 def _compare(
-    warehouse: Warehouse, catalog: Catalog, model: Model, start: date, end: date, draw: _Draw
+    database: Database, catalog: Catalog, model: Model, start: date, end: date, draw: _Draw
 ) -> Finding:  # fmt: skip
     """Compare the rows drawn. Of each side come those with the smallest hashes: a row among the first of both together
     would be among the first of the side that lacks it.
@@ -171,8 +176,8 @@ def _compare(
     period = model.key[0]
     rows_of_period = f"select * from {model.table} where {period} >= :start::date and {period} < :end::date"
     query = bind(_drawn(model, rows_of_period, draw), window_parameters(start, end))
-    stored = {_key(model, row): row for row in map(_plain, warehouse.query(query))}
-    derived = {_key(model, row): row for row in derive(warehouse, catalog, model, start, end, draw)}
+    stored = {_key(model, row): row for row in map(_plain, database.query(query))}
+    derived = {_key(model, row): row for row in derive(database, catalog, model, start, end, draw)}
     keys = sorted({*stored, *derived}, key=lambda key: _rank(draw, key))
     keys = [*keys[: draw.count], *(key for key in keys[draw.count :] if key in draw.keys)]
     differences = [
@@ -204,19 +209,19 @@ def _rank(draw: _Draw, key: str) -> tuple[str, str]:
 
 
 def derive(
-    warehouse: Warehouse, catalog: Catalog, model: Model, start: date, end: date, draw: _Draw | None = None
+    database: Database, catalog: Catalog, model: Model, start: date, end: date, draw: _Draw | None = None
 ) -> list[Row]:  # fmt: skip
     """Rows of a partition as DuckDB computes them from the raw rows: those drawn, or all. Memory is bounded by that of
     the loader: raw rows come in batches, and what DuckDB cannot hold goes to a temporary folder.
     """
-    beginning = warehouse.settings.start_date
+    beginning = database.settings.start_date
     needed = {
         table: (max(first, beginning), after) for table, (first, after) in _needed(catalog, model, start, end).items()
     }
     whole = _read_from_the_beginning(catalog, model, needed)
-    scratch = Scratch(warehouse.settings.temporary_dir)
+    scratch = Scratch(database.settings.temporary_dir)
     config: dict[str, Any] = {
-        "memory_limit": f"{warehouse.settings.loader_memory_mb}MB",
+        "memory_limit": f"{database.settings.loader_memory_mb}MB",
         "temp_directory": str(scratch.path),
     }
     try:
@@ -226,12 +231,12 @@ def derive(
                 connection.execute(f"create schema {schema}")
             for table in catalog.in_order():
                 if table in needed and table in catalog.contracts:
-                    _copy(warehouse, connection, catalog.contracts[table], _columns(catalog, table), *needed[table])
+                    _copy(database, connection, catalog.contracts[table], _columns(catalog, table), *needed[table])
                 elif table in needed:
                     select = catalog.aggregates[table].statement(window_parameters(*needed[table]))
                     connection.execute(f"create table {table} as {select}")
                     if table in whole:
-                        _copy_stored(warehouse, connection, catalog.aggregates[table], needed[table][0])
+                        _copy_stored(database, connection, catalog.aggregates[table], needed[table][0])
             select = model.statement(window_parameters(start, end))
             result = connection.execute(select if draw is None else _drawn(model, select, draw))
             return [_plain(dict(zip(model.columns, values, strict=True))) for values in result.fetchall()]
@@ -264,11 +269,11 @@ def _read_from_the_beginning(catalog: Catalog, model: Model, needed: Collection[
     return {table for each in models if _is_unbounded(catalog, each) for table in each.dependencies}
 
 
-def _copy_stored(warehouse: Warehouse, connection: duckdb.DuckDBPyConnection, model: Model, before: date) -> None:
+def _copy_stored(database: Database, connection: duckdb.DuckDBPyConnection, model: Model, before: date) -> None:
     """Copy the rows of a derived table before a day as they are stored."""
     names = ", ".join(f'"{column}"' for column in model.columns)
     text = f"select {names} from {model.table} where {model.key[0]} < :start::date"
-    found = warehouse.query(text, None, before, before)
+    found = database.query(text, None, before, before)
     if found:
         rows = pa.table({name: [_portable(row[name]) for row in found] for name in model.columns})
         connection.register("stored_rows", rows)
@@ -288,7 +293,7 @@ def _columns(catalog: Catalog, table: str) -> list[str]:
 
 
 def _copy(
-    warehouse: Warehouse, connection: duckdb.DuckDBPyConnection, contract: Contract, columns: Sequence[str],
+    database: Database, connection: duckdb.DuckDBPyConnection, contract: Contract, columns: Sequence[str],
     first: date, end: date,
 ) -> None:  # fmt: skip
     """Copy the raw rows of some days, one day after the other."""
@@ -296,10 +301,10 @@ def _copy(
     declared = ", ".join(f'"{name}" {types[name]}' for name in columns)
     connection.execute(f"create table {contract.table} ({declared})")
     names = ", ".join(f'"{name}"' for name in columns)
-    first = max(first, warehouse.settings.start_date)
+    first = max(first, database.settings.start_date)
     for number in range((end - first).days):
         day = first + timedelta(days=number)
-        with closing(warehouse.event_rows(contract, columns, day, day + timedelta(days=1))) as batches:
+        with closing(event_rows(database.settings, contract, columns, day, day + timedelta(days=1))) as batches:
             for batch in batches:
                 connection.register("batch_of_day", pa.table(batch))
                 connection.execute(f"insert into {contract.table} select {names} from batch_of_day")

@@ -47,7 +47,7 @@ class Period:
     """Of each query what it was asked for."""
     kpis: tuple[Kpi, ...]
     newest_day: date
-    """The newest day in the warehouse."""
+    """The newest day in the database."""
     first_day: date
     """The first day there can be data of."""
     look_ahead_days: int = 0

@@ -74,7 +74,7 @@ def build_report(
     """The one value of the report of [start, end).
 
     `sections` has the rows of each report query for its window of `section_windows`. `newest_day` is the newest day in
-    the warehouse: a day nothing is known of is provisional until `lateness_days` more are loaded. A day is missing when
+    the database: a day nothing is known of is provisional until `lateness_days` more are loaded. A day is missing when
     one of `expected_tables` (those kept by day, with their schema) does not have it. `first_day` is the first day there
     can be data of. `families` are those that have a report of the period, `neighbours` the first days of the periods
     before and after that have one: this one links to them. Without `neighbours` the next one has a report as far as

@@ -3,18 +3,65 @@
 Whoever makes one keeps an advisory lock on its name: a view without a lock was left behind by a killed process.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import date
+from uuid import uuid4
 
 from psycopg import sql
 
-from analytics_etl.postgres.connection import Connection, identifier
+from analytics_etl.catalog.models import window_parameters
+from analytics_etl.config.settings import Settings
+from analytics_etl.ops import archives, dropped
+from analytics_etl.postgres.connection import Connection, connect, identifier
+from analytics_etl.tables.overlay import overlay
 
 _LOCK = "hashtextextended('analytics_etl ' || {}, 0)"
+_LASTING = {"idle_session_timeout": "0"}
 
 
-def create_batch_view(
-    connection: Connection, name: str, table: str, period: str | None, window: Mapping[str, str]
-) -> None:
+@contextmanager
+def batch_view(settings: Settings, table: str, period: str | None, start: date, end: date) -> Iterator[str]:
+    """A view of some days of a table, under a name of its own in the schema `ops`, for as long as the block lasts.
+
+    `period` is the column the days are in, None for all rows; for an event table it is its time column, and the view
+    then has a column `day`, too. Constants in a view let PostgreSQL pass over the other partitions.
+    """
+    name = f"batch_{uuid4().hex[:12]}"
+    with connect(settings, _LASTING) as connection:
+        connection.autocommit = True
+        _create_view(connection, name, table, period, window_parameters(start, end))
+        try:
+            yield f"ops.{name}"
+        finally:
+            _drop_view(connection, name)
+
+
+@contextmanager
+def archived_rows(
+    settings: Settings, tables: Sequence[str], start: date, end: date, needs: Sequence[dropped.Need] = ()
+) -> Iterator[dict[str, str]]:
+    """Archived rows of [start, end) beside those of their tables, as long as the block lasts: {table: schema to read it
+    in} of the tables that have any. Raises DatabaseError when any of the days that are needed was not kept.
+    """
+    with connect(settings, _LASTING) as connection:
+        connection.autocommit = True
+        dropped.refuse(connection, needs)
+        if not archives.archived_days(connection, tables, start, end):
+            yield {}
+            return
+        name = f"batch_{uuid4().hex[:12]}"
+        _create_schema(connection, name)
+        try:
+            with connection.transaction():
+                schemas = overlay(connection, settings, tables, start, end, name)
+            yield schemas
+        finally:
+            if not connection.closed:
+                _drop_schema(connection, name)
+
+
+def _create_view(connection: Connection, name: str, table: str, period: str | None, window: Mapping[str, str]) -> None:
     """Make the view ops.<name>; the connection must commit each statement and stay open."""
     _drop_left_behind(connection)
     connection.execute(sql.SQL("select pg_advisory_lock(" + _LOCK + ")").format(sql.Literal(name)))
@@ -27,19 +74,19 @@ def create_batch_view(
     connection.execute(statement)
 
 
-def create_batch_schema(connection: Connection, name: str) -> None:
+def _create_schema(connection: Connection, name: str) -> None:
     """Make a schema for tables that only live as long as this connection holds the lock on its name."""
     _drop_left_behind(connection)
     connection.execute(sql.SQL("select pg_advisory_lock(" + _LOCK + ")").format(sql.Literal(name)))
     connection.execute(sql.SQL("create schema {}").format(sql.Identifier(name)))
 
 
-def drop_batch_schema(connection: Connection, name: str) -> None:
+def _drop_schema(connection: Connection, name: str) -> None:
     """Take the schema away with all that is in it."""
     connection.execute(sql.SQL("drop schema if exists {} cascade").format(sql.Identifier(name)))
 
 
-def drop_batch_view(connection: Connection, name: str) -> None:
+def _drop_view(connection: Connection, name: str) -> None:
     """Take the view away; closing the connection gives the lock back."""
     connection.execute(sql.SQL("drop view if exists {}").format(identifier(f"ops.{name}")))
 
@@ -65,5 +112,5 @@ def _drop_left_behind(connection: Connection) -> None:
         locked = sql.SQL("select pg_try_advisory_lock(" + _LOCK + ")").format(sql.Literal(name))
         found = connection.execute(locked).fetchone()
         if found is not None and found[0]:
-            (drop_batch_view if is_view else drop_batch_schema)(connection, name)
+            (_drop_view if is_view else _drop_schema)(connection, name)
             connection.execute(sql.SQL("select pg_advisory_unlock(" + _LOCK + ")").format(sql.Literal(name)))

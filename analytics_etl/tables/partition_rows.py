@@ -6,6 +6,8 @@
 import io
 import threading
 from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import closing
+from datetime import date
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,7 +16,10 @@ from psycopg import Copy, sql
 
 from analytics_etl.archive import Fingerprint
 from analytics_etl.archive.fingerprints import from_row
-from analytics_etl.postgres.connection import Connection
+from analytics_etl.catalog.contracts import Contract
+from analytics_etl.catalog.models import window_parameters
+from analytics_etl.config.settings import Settings
+from analytics_etl.postgres.connection import Connection, identifier, transaction
 
 _ARROW_TYPES = {
     "uuid": pa.uuid(),
@@ -92,6 +97,20 @@ def stream(
                     [_uuids(c) if f.type == pa.uuid() else c for c, f in zip(batch.columns, schema, strict=True)],
                     schema=schema,
                 )
+
+
+def event_rows(
+    settings: Settings, contract: Contract, columns: Sequence[str], start: date, end: date
+) -> Generator[pa.RecordBatch, None, None]:
+    """Some columns of the raw rows of [start, end) in batches of bounded size. Whoever takes them closes it."""
+    types = {column.name: column.type for column in contract.columns if column.name in columns}
+    time, window = sql.Identifier(contract.time_column), window_parameters(start, end)
+    condition = sql.SQL("{} >= {} and {} < {}").format(time, window["start"], time, window["end"])
+    with (
+        transaction(settings) as connection,
+        closing(stream(connection, identifier(contract.table), types, condition)) as batches,
+    ):
+        yield from batches
 
 
 class _CopyStream(io.RawIOBase):

@@ -5,7 +5,9 @@ from datetime import UTC, date, datetime, timedelta
 
 from analytics_etl.families.queries import Coverage, Page, QueryError
 from analytics_etl.families.queries.cursor import LARGEST_ANSWER, whole
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.ops.archives import archived_days
+from analytics_etl.postgres.columns import column_types
+from analytics_etl.postgres.database import Database
 
 ONE_DAY = timedelta(days=1)
 
@@ -27,7 +29,7 @@ order by 1
 
 
 def ask_days(
-    warehouse: Warehouse, tables: Sequence[str], statement: str, first: date, last: date,
+    database: Database, tables: Sequence[str], statement: str, first: date, last: date,
     parameters: Mapping[str, str | int],
 ) -> Page:  # fmt: skip
     """All rows of a SELECT about the days first to last, whose `:end` is the day after; it reads these tables.
@@ -36,8 +38,8 @@ def ask_days(
     """
     check_days(first, last)
     wanted = {"limit": LARGEST_ANSWER + 1, **parameters}
-    rows = warehouse.query(statement, wanted, first, last + ONE_DAY) if are_there(warehouse, tables) else []
-    return whole(rows, coverage_of_days(warehouse, tables[0], first, last))
+    rows = database.query(statement, wanted, first, last + ONE_DAY) if are_there(database, tables) else []
+    return whole(rows, coverage_of_days(database, tables[0], first, last))
 
 
 def check_days(first: date, last: date) -> None:
@@ -46,39 +48,39 @@ def check_days(first: date, last: date) -> None:
         raise QueryError(f"the last day must not be before the first, but {last} is before {first}")
 
 
-def are_there(warehouse: Warehouse, tables: Sequence[str]) -> bool:
+def are_there(database: Database, tables: Sequence[str]) -> bool:
     """Whether all of some tables or views were made."""
-    return len(warehouse.table_schema(tables)) == len(tables)
+    return len(database.run(column_types, tables)) == len(tables)
 
 
-def coverage_of_days(warehouse: Warehouse, table: str, first: date, last: date, *, is_raw: bool = False) -> Coverage:
+def coverage_of_days(database: Database, table: str, first: date, last: date, *, is_raw: bool = False) -> Coverage:
     """What a table that is kept by day has of first to last.
 
     Only a raw table is looked up in the archive, whose books are not open to everybody who may read derived tables.
     """
-    found = warehouse.query(_DAYS, {"table": table, "first": first.isoformat(), "last": last.isoformat()})
+    found = database.query(_DAYS, {"table": table, "first": first.isoformat(), "last": last.isoformat()})
     after = last if last == date.max else last + ONE_DAY
-    archived = warehouse.archived_days([table], first, after).get(table, []) if is_raw else []
+    archived = database.run(archived_days, [table], first, after).get(table, []) if is_raw else []
     days = sorted({*archived, *(row["day"] for row in found)})
     return Coverage(table, archived, list(_gaps(days, first, last)), len(days) - len(archived))
 
 
-def coverage_of_periods(warehouse: Warehouse, table: str, of_days: str, first: date, last: date) -> Coverage:
+def coverage_of_periods(database: Database, table: str, of_days: str, first: date, last: date) -> Coverage:
     """What a table that is kept by day, week or month has of first to last: the days of its periods that are there.
 
     `of_days` is the table kept by day that it is made from, perhaps itself.
     """
     wanted = {"table": table, "of_days": of_days, "first": first.isoformat(), "last": last.isoformat()}
-    days = [row["day"] for row in warehouse.query(_DAYS_OF_PERIODS, wanted)]
+    days = [row["day"] for row in database.query(_DAYS_OF_PERIODS, wanted)]
     return Coverage(table, missing=list(_gaps(days, first, last)), other_days=len(days))
 
 
 def coverage_of_moments(
-    warehouse: Warehouse, table: str, since: datetime, until: datetime, *, is_raw: bool = False
+    database: Database, table: str, since: datetime, until: datetime, *, is_raw: bool = False
 ) -> Coverage:
     """The same for the days that [since, until) touches; both in UTC."""
     last = (until - datetime.resolution).date()
-    return coverage_of_days(warehouse, table, since.date(), last, is_raw=is_raw)
+    return coverage_of_days(database, table, since.date(), last, is_raw=is_raw)
 
 
 def last_days_up_to(newest: date, last_days: int) -> tuple[datetime, datetime]:
@@ -90,12 +92,12 @@ def last_days_up_to(newest: date, last_days: int) -> tuple[datetime, datetime]:
 
 
 def coverage_of_last_days(
-    warehouse: Warehouse, table: str, newest: date, last_days: int, *, is_raw: bool = False
+    database: Database, table: str, newest: date, last_days: int, *, is_raw: bool = False
 ) -> Coverage:
     """What a table has of the last days up to the newest one; none is missed before the first day of all tables."""
     start, _ = last_days_up_to(newest, last_days)
-    first = min(newest, max(start.date(), warehouse.settings.start_date))
-    return coverage_of_days(warehouse, table, first, newest, is_raw=is_raw)
+    first = min(newest, max(start.date(), database.settings.start_date))
+    return coverage_of_days(database, table, first, newest, is_raw=is_raw)
 
 
 def _gaps(days: Sequence[date], first: date, last: date) -> Iterator[tuple[date, date]]:

@@ -9,7 +9,8 @@ from analytics_etl.families.queries import Coverage, Page, QueryError
 from analytics_etl.families.queries.coverage import ONE_DAY, coverage_of_last_days, coverage_of_moments, last_days_up_to
 from analytics_etl.families.queries.cursor import check_limit, cursor_of, read_cursor, text_of, utc
 from analytics_etl.families.queries.texts import check_texts
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
+from analytics_etl.postgres.snapshot import newest_day
 
 Kind = Literal["download", "view", "compilation"]
 
@@ -89,7 +90,7 @@ class EventFilter:
 
 
 def events(
-    warehouse: Warehouse, kind: Kind, last_days: int, wanted: EventFilter | None = None, limit: int = 100,
+    database: Database, kind: Kind, last_days: int, wanted: EventFilter | None = None, limit: int = 100,
     after: str | None = None,
 ) -> Page:  # fmt: skip
     """Events of one kind of the last days up to the newest day that is loaded, newest first, at most `limit` of them.
@@ -99,16 +100,16 @@ def events(
     """
     table = _of(kind).table
     _parameters(kind, wanted)
-    newest = warehouse.newest_day([table])
+    newest = database.run(newest_day, [table])
     start, end = last_days_up_to(newest or date.max - ONE_DAY, last_days)
     if newest is None:
         return Page([], coverage=Coverage(table))
-    page = events_between(warehouse, kind, start, end, wanted, limit, after)
-    return replace(page, coverage=coverage_of_last_days(warehouse, table, newest, last_days, is_raw=True))
+    page = events_between(database, kind, start, end, wanted, limit, after)
+    return replace(page, coverage=coverage_of_last_days(database, table, newest, last_days, is_raw=True))
 
 
 def events_between(
-    warehouse: Warehouse, kind: Kind, start: datetime, end: datetime, wanted: EventFilter | None = None,
+    database: Database, kind: Kind, start: datetime, end: datetime, wanted: EventFilter | None = None,
     limit: int = 100, after: str | None = None,
 ) -> Page:  # fmt: skip
     """Events of [start, end), as `events` gives those of the last days. Times without a zone are UTC."""
@@ -117,7 +118,7 @@ def events_between(
         raise QueryError(f"the end must be after the start, but {text_of(until)} is not after {text_of(since)}")
     check_limit(limit)
     at, event_id = read_cursor(after)
-    found = warehouse.query(
+    found = database.query(
         asked.statement,
         {
             "since": text_of(since),
@@ -130,7 +131,7 @@ def events_between(
     )
     page = found[:limit]
     more = cursor_of(page[-1], asked.time_column) if len(found) > limit else None
-    return Page(page, more, coverage_of_moments(warehouse, asked.table, since, until, is_raw=True))
+    return Page(page, more, coverage_of_moments(database, asked.table, since, until, is_raw=True))
 
 
 def _of(kind: str) -> _Events:

@@ -8,7 +8,7 @@ from analytics_etl.families.queries import Coverage, Page, QueryError
 from analytics_etl.families.queries.coverage import ONE_DAY, are_there, ask_days, coverage_of_days, coverage_of_periods
 from analytics_etl.families.queries.keyset import Key
 from analytics_etl.families.queries.texts import check_texts
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
 
 Grain = Literal["1d", "1w", "1m"]
 Direction = Literal["up", "down", "new"]
@@ -209,7 +209,7 @@ limit :limit
 """
 
 
-def statistics(warehouse: Warehouse, grain: Grain, first: date, last: date, module: str | None = None) -> Page:
+def statistics(database: Database, grain: Grain, first: date, last: date, module: str | None = None) -> Page:
     """Views, downloads and compilations per day, week or month: of one module, or of all of them together.
 
     Weeks (Monday to Sunday) and months are whole ones, those that the days first to last touch. Users and organisations
@@ -222,15 +222,15 @@ def statistics(warehouse: Warehouse, grain: Grain, first: date, last: date, modu
     unit, length = _LENGTHS[grain]
     if module is None:
         wanted = {"unit": unit, "length": length}
-        return ask_days(warehouse, [_OVERVIEW, _DAYS, _USERS], _OF_ALL, start, until, wanted)
+        return ask_days(database, [_OVERVIEW, _DAYS, _USERS], _OF_ALL, start, until, wanted)
     check_texts({"module": module})
     table, first_day = _TABLES[grain]
     statement = _OF_MODULE.replace(_DAYS, table).replace("stats.day", first_day)
-    found = ask_days(warehouse, [table], statement, start, until, {"length": length, "module": module})
-    return replace(found, coverage=coverage_of_periods(warehouse, table, _DAYS, start, until))
+    found = ask_days(database, [table], statement, start, until, {"length": length, "module": module})
+    return replace(found, coverage=coverage_of_periods(database, table, _DAYS, start, until))
 
 
-def top(warehouse: Warehouse, last_days: int, limit: int = 100, after: str | None = None) -> Page:
+def top(database: Database, last_days: int, limit: int = 100, after: str | None = None) -> Page:
     """The modules with the most downloads of the last 1, 7 or 30 days up to the newest one with statistics.
 
     The first 100 of 30 days are those of the view `registry.top_modules_30d`. `after` is the cursor of the page before,
@@ -239,20 +239,20 @@ def top(warehouse: Warehouse, last_days: int, limit: int = 100, after: str | Non
     if last_days not in PERIODS:
         raise QueryError(f"the number of days must be {', '.join(map(str, PERIODS))}, but is {last_days}")
     wanted = _RANK.parameters(after, limit)
-    newest = _newest_day(warehouse)
+    newest = _newest_day(database)
     if newest is None:
         return Page([], coverage=Coverage(_DAYS))
-    found = ask_days(warehouse, [_DAYS], _TOP, newest - timedelta(days=last_days - 1), newest, wanted)
+    found = ask_days(database, [_DAYS], _TOP, newest - timedelta(days=last_days - 1), newest, wanted)
     return replace(_RANK.page(found.rows, limit), coverage=found.coverage)
 
 
-def top_of_days(warehouse: Warehouse, first: date, last: date, limit: int = 100, after: str | None = None) -> Page:
+def top_of_days(database: Database, first: date, last: date, limit: int = 100, after: str | None = None) -> Page:
     """All modules that were downloaded in the days first to last, the most downloads first."""
-    found = ask_days(warehouse, [_DAYS], _TOP, first, last, _RANK.parameters(after, limit))
+    found = ask_days(database, [_DAYS], _TOP, first, last, _RANK.parameters(after, limit))
     return replace(_RANK.page(found.rows, limit), coverage=found.coverage)
 
 
-def trending(warehouse: Warehouse, direction: Direction = "up", limit: int = 100, after: str | None = None) -> Page:
+def trending(database: Database, direction: Direction = "up", limit: int = 100, after: str | None = None) -> Page:
     """The modules whose downloads grew or fell most, the last 7 days against the 7 before, or that are new; at most 50.
 
     A module with fewer downloads in the 7 days before than the setting `trending_min_downloads` is not ranked.
@@ -260,20 +260,20 @@ def trending(warehouse: Warehouse, direction: Direction = "up", limit: int = 100
     if direction not in get_args(Direction):
         raise QueryError(f"the direction must be one of {', '.join(get_args(Direction))}, but is {direction}")
     wanted = _RANK.parameters(after, limit)
-    newest = _newest_day(warehouse)
-    if newest is None or not are_there(warehouse, [_TRENDING]):
+    newest = _newest_day(database)
+    if newest is None or not are_there(database, [_TRENDING]):
         return Page([], coverage=Coverage(_DAYS))
     start = newest - timedelta(days=COMPARED_DAYS - 1)
     if direction == "down":
-        least = int(warehouse.settings.parameters["trending_min_downloads"])
-        found = warehouse.query(_DECLINES, {**wanted, "trending_min_downloads": least}, start, newest + ONE_DAY)
+        least = int(database.settings.parameters["trending_min_downloads"])
+        found = database.query(_DECLINES, {**wanted, "trending_min_downloads": least}, start, newest + ONE_DAY)
     else:
-        found = warehouse.query(_TRENDS, {**wanted, "direction": direction, "is_new": direction == "new"})
-    return replace(_RANK.page(found, limit), coverage=coverage_of_days(warehouse, _DAYS, start, newest))
+        found = database.query(_TRENDS, {**wanted, "direction": direction, "is_new": direction == "new"})
+    return replace(_RANK.page(found, limit), coverage=coverage_of_days(database, _DAYS, start, newest))
 
 
 def versions(
-    warehouse: Warehouse, module: str, first: date, last: date, *, by_day: bool = False, limit: int = 100,
+    database: Database, module: str, first: date, last: date, *, by_day: bool = False, limit: int = 100,
     after: str | None = None,
 ) -> Page:  # fmt: skip
     """Successful downloads and users of each version of a module in the days first to last, the most downloads first.
@@ -282,7 +282,7 @@ def versions(
     """
     check_texts({"module": module})
     wanted = {"module": module, "by_day": by_day, **_DAY_AND_RANK.parameters(after, limit)}
-    found = ask_days(warehouse, [_VERSIONS, _ACTIVITY], _ADOPTION, first, last, wanted)
+    found = ask_days(database, [_VERSIONS, _ACTIVITY], _ADOPTION, first, last, wanted)
     return replace(_DAY_AND_RANK.page(found.rows, limit), coverage=found.coverage)
 
 
@@ -295,7 +295,7 @@ def _whole_periods(grain: Grain, first: date, last: date) -> tuple[date, date]:
     return first, last
 
 
-def _newest_day(warehouse: Warehouse) -> date | None:
+def _newest_day(database: Database) -> date | None:
     """The last day with a module's statistics, which the views end with as well."""
-    rows = warehouse.query(_NEWEST_DAY) if are_there(warehouse, [_DAYS]) else []
+    rows = database.query(_NEWEST_DAY) if are_there(database, [_DAYS]) else []
     return rows[0]["day"] if rows else None

@@ -7,7 +7,7 @@ from analytics_etl.families.queries import Page, QueryError
 from analytics_etl.families.queries.coverage import ask_days
 from analytics_etl.families.queries.keyset import Key
 from analytics_etl.families.queries.texts import check_texts
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
 
 HEALTH_TIERS = ("all", "mongo", "clickhouse", "redis", "other")
 
@@ -41,20 +41,20 @@ limit :limit
 _KAFKA_KEY = Key({"day": date, "kafka_topic": str, "kafka_partition": int})
 
 
-def health(warehouse: Warehouse, first: date, last: date, tier: str | None = None) -> Page:
+def health(database: Database, first: date, last: date, tier: str | None = None) -> Page:
     """Whether each tier, and all three together, worked on each of the days first to last."""
     if tier not in (None, *HEALTH_TIERS):
         raise QueryError(f"the tier must be one of {', '.join(HEALTH_TIERS)}, but is {tier}")
-    return ask_days(warehouse, ["schedules.system_health_daily"], _HEALTH, first, last, {"tier": tier or ""})
+    return ask_days(database, ["schedules.system_health_daily"], _HEALTH, first, last, {"tier": tier or ""})
 
 
-def flow(warehouse: Warehouse, first: date, last: date) -> Page:
+def flow(database: Database, first: date, last: date) -> Page:
     """What became of the executions that started on each of the days first to last."""
-    return ask_days(warehouse, ["schedules.schedule_flow_daily"], _FLOW, first, last, {})
+    return ask_days(database, ["schedules.schedule_flow_daily"], _FLOW, first, last, {})
 
 
 def kafka(
-    warehouse: Warehouse, first: date, last: date, topic: str | None = None, limit: int = 100, after: str | None = None
+    database: Database, first: date, last: date, topic: str | None = None, limit: int = 100, after: str | None = None
 ) -> Page:
     """What was published to each partition of each topic on each of the days first to last.
 
@@ -62,5 +62,5 @@ def kafka(
     """
     check_texts({"topic": topic})
     wanted = {"topic": topic or "", **_KAFKA_KEY.parameters(after, limit)}
-    found = ask_days(warehouse, ["schedules.kafka_publish_daily"], _KAFKA, first, last, wanted)
+    found = ask_days(database, ["schedules.kafka_publish_daily"], _KAFKA, first, last, wanted)
     return replace(_KAFKA_KEY.page(found.rows, limit), coverage=found.coverage)

@@ -7,7 +7,7 @@ from analytics_etl.families.queries import Page, QueryError
 from analytics_etl.families.queries.coverage import ask_days, coverage_of_days, coverage_of_moments
 from analytics_etl.families.queries.cursor import text_of, utc
 from analytics_etl.families.queries.schedules import EVENTS, STATISTICS, check_tier
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
 
 _OF_HOURS = """
 with hours as (
@@ -111,21 +111,21 @@ order by days.schedule_type collate "C", days.event_type collate "C"
 """
 
 
-def statistics_of_range(warehouse: Warehouse, first: date, last: date, schedule_type: str | None = None) -> Page:
+def statistics_of_range(database: Database, first: date, last: date, schedule_type: str | None = None) -> Page:
     """The same of the days first to last together, all of it exact.
 
     Distinct executions and percentiles are those of the records of the range; they are None for a kind of work that
     has records on an archived day, of which the highest daily percentiles remain. The throughput is that of the days
     that are loaded.
     """
-    found = ask_days(warehouse, [STATISTICS], _OF_RANGE, first, last, check_tier(schedule_type))
-    events = coverage_of_days(warehouse, EVENTS, first, last, is_raw=True)
+    found = ask_days(database, [STATISTICS], _OF_RANGE, first, last, check_tier(schedule_type))
+    events = coverage_of_days(database, EVENTS, first, last, is_raw=True)
     missing = found.coverage.missing if found.coverage else ()
     lack = ", so executions and percentiles of the range are not known"
     return replace(found, coverage=replace(events, missing=missing, lack=lack))
 
 
-def statistics_of_hours(warehouse: Warehouse, start: datetime, end: datetime, schedule_type: str | None = None) -> Page:
+def statistics_of_hours(database: Database, start: datetime, end: datetime, schedule_type: str | None = None) -> Page:
     """The same per hour of [start, end), from the records themselves; an hour without any has no row.
 
     Times without a zone are UTC. An hour at an end of the range is that part of it.
@@ -134,5 +134,5 @@ def statistics_of_hours(warehouse: Warehouse, start: datetime, end: datetime, sc
     if since >= until:
         raise QueryError(f"the end must be after the start, but {text_of(until)} is not after {text_of(since)}")
     window = {"since": text_of(since), "until": text_of(until)}
-    found = warehouse.query(_OF_HOURS, {**window, **check_tier(schedule_type)})
-    return Page(found, coverage=coverage_of_moments(warehouse, EVENTS, since, until, is_raw=True))
+    found = database.query(_OF_HOURS, {**window, **check_tier(schedule_type)})
+    return Page(found, coverage=coverage_of_moments(database, EVENTS, since, until, is_raw=True))

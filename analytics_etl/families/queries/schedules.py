@@ -15,7 +15,7 @@ from analytics_etl.families.queries.cursor import (
     utc,
 )
 from analytics_etl.families.queries.texts import check_texts
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
 
 EVENTS, STATISTICS = "schedules.schedule_events", "schedules.schedule_stats_daily"
 TIERS = ("mongo", "clickhouse", "redis", "other")
@@ -99,7 +99,7 @@ class EventFilter:
 
 
 def events(
-    warehouse: Warehouse, start: datetime, end: datetime, wanted: EventFilter | None = None, limit: int = 100,
+    database: Database, start: datetime, end: datetime, wanted: EventFilter | None = None, limit: int = 100,
     after: str | None = None,
 ) -> Page:  # fmt: skip
     """Records of [start, end) with their queue and processing times, newest first, at most `limit` of them.
@@ -113,7 +113,7 @@ def events(
         _check(getattr(wanted, name) in (None, *known), f"{name} must be one of {', '.join(known)}")
     check_texts(asdict(wanted))
     at, event_id = read_cursor(after)
-    found = warehouse.query(
+    found = database.query(
         _EVENTS,
         {
             "since": text_of(since),
@@ -126,16 +126,16 @@ def events(
     )
     page = found[:limit]
     more = cursor_of(page[-1], "recorded_at") if len(found) > limit else None
-    return Page(page, more, coverage_of_moments(warehouse, EVENTS, since, until, is_raw=True))
+    return Page(page, more, coverage_of_moments(database, EVENTS, since, until, is_raw=True))
 
 
-def statistics(warehouse: Warehouse, first: date, last: date, schedule_type: str | None = None) -> Page:
+def statistics(database: Database, first: date, last: date, schedule_type: str | None = None) -> Page:
     """Results, queue and processing times of each tier and kind of work, per day of first to last."""
-    return ask_days(warehouse, [STATISTICS], _STATISTICS, first, last, check_tier(schedule_type))
+    return ask_days(database, [STATISTICS], _STATISTICS, first, last, check_tier(schedule_type))
 
 
 def errors(
-    warehouse: Warehouse, first: date, last: date, schedule_id: str | None = None, limit: int = 100,
+    database: Database, first: date, last: date, schedule_id: str | None = None, limit: int = 100,
     after: str | None = None,
 ) -> Page:  # fmt: skip
     """Error patterns of the days first to last together, the most frequent first; `is_new`: never seen before them.
@@ -147,17 +147,17 @@ def errors(
     count, pattern = read_count_cursor(after)
     cursor: dict[str, str | int] = {"after_count": count, "after_pattern": pattern, "limit": limit + 1}
     tables = ["schedules.error_occurrences_daily", "schedules.error_patterns_daily"]
-    whole = ask_days(warehouse, tables, _ERRORS, first, last, {"schedule_id": schedule_id or "", **cursor})
+    whole = ask_days(database, tables, _ERRORS, first, last, {"schedule_id": schedule_id or "", **cursor})
     page = whole.rows[:limit]
     more = count_cursor_of(page[-1]["error_count"], page[-1]["pattern"]) if len(whole.rows) > limit else None
     return replace(whole, rows=page, next=more)
 
 
-def performance(warehouse: Warehouse, schedule_id: str, first: date, last: date) -> Page:
+def performance(database: Database, schedule_id: str, first: date, last: date) -> Page:
     """How one schedule did on each of the days first to last, against its own 28 days before."""
     check_texts({"schedule_id": schedule_id})
     tables = ["schedules.schedule_performance_daily"]
-    return ask_days(warehouse, tables, _PERFORMANCE, first, last, {"schedule_id": schedule_id})
+    return ask_days(database, tables, _PERFORMANCE, first, last, {"schedule_id": schedule_id})
 
 
 def check_tier(schedule_type: str | None) -> dict[str, str | int]:

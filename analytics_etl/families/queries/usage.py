@@ -23,7 +23,8 @@ from analytics_etl.families.queries.cursor import (
     whole,
 )
 from analytics_etl.families.queries.texts import check_texts
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
+from analytics_etl.postgres.snapshot import newest_day
 
 Grain = Literal["1m", "5m", "1h", "1d"]
 OPERATIONS = ("read", "write", "validate", "compatibility_check", "register", "list", "delete")
@@ -71,7 +72,7 @@ class EventFilter:
 
 
 def statistics(
-    warehouse: Warehouse, grain: Grain, start: datetime, end: datetime, schema_id: UUID | None = None, *,
+    database: Database, grain: Grain, start: datetime, end: datetime, schema_id: UUID | None = None, *,
     detail: bool = False,
 ) -> Page:  # fmt: skip
     """Counts and latencies per bucket of [start, end), oldest first: of one schema, or of all of them together.
@@ -87,11 +88,11 @@ def statistics(
     if detail and schema_id is None:
         raise QueryError("rows for each operation and region are those of one schema: name one, or ask for operations")
     table = f"usage.schema_usage_{grain}"
-    coverage = coverage_of_moments(warehouse, table, since, until)
-    if not are_there(warehouse, [table]):  # it is made by its first materialization
+    coverage = coverage_of_moments(database, table, since, until)
+    if not are_there(database, [table]):  # it is made by its first materialization
         return Page([], coverage=coverage)
     scope = "detail" if detail else "global" if schema_id is None else "schema"
-    found = warehouse.query(
+    found = database.query(
         _STATISTICS.replace("usage.schema_usage_1m", table),
         {
             "first_day": since.date().isoformat(),
@@ -107,23 +108,23 @@ def statistics(
 
 
 def events(
-    warehouse: Warehouse, last_days: int, wanted: EventFilter | None = None, limit: int = 100, after: str | None = None
+    database: Database, last_days: int, wanted: EventFilter | None = None, limit: int = 100, after: str | None = None
 ) -> Page:
     """Events of the last days up to the newest day that is loaded, newest first, at most `limit` of them.
 
     `after` is the cursor of the page before: rows that are loaded meanwhile move nothing. Archived days are not read,
     but told.
     """
-    newest = warehouse.newest_day([EVENTS])
+    newest = database.run(newest_day, [EVENTS])
     start, end = last_days_up_to(newest or date.max - ONE_DAY, last_days)
     if newest is None:
         return Page([], coverage=Coverage(EVENTS))
-    page = events_between(warehouse, start, end, wanted, limit, after)
-    return replace(page, coverage=coverage_of_last_days(warehouse, EVENTS, newest, last_days, is_raw=True))
+    page = events_between(database, start, end, wanted, limit, after)
+    return replace(page, coverage=coverage_of_last_days(database, EVENTS, newest, last_days, is_raw=True))
 
 
 def events_between(
-    warehouse: Warehouse, start: datetime, end: datetime, wanted: EventFilter | None = None, limit: int = 100,
+    database: Database, start: datetime, end: datetime, wanted: EventFilter | None = None, limit: int = 100,
     after: str | None = None,
 ) -> Page:  # fmt: skip
     """Events of [start, end), as `events` gives those of the last days. Times without a zone are UTC."""
@@ -135,7 +136,7 @@ def events_between(
         raise QueryError(f"the operation must be one of {', '.join(OPERATIONS)}, but is {wanted.operation}")
     check_texts(asdict(wanted))
     at, event_id = read_cursor(after)
-    found = warehouse.query(
+    found = database.query(
         _EVENTS,
         {
             "since": text_of(since),
@@ -152,4 +153,4 @@ def events_between(
     )
     page = found[:limit]
     more = cursor_of(page[-1], "occurred_at") if len(found) > limit else None
-    return Page(page, more, coverage_of_moments(warehouse, EVENTS, since, until, is_raw=True))
+    return Page(page, more, coverage_of_moments(database, EVENTS, since, until, is_raw=True))

@@ -16,7 +16,8 @@ from analytics_etl.families.queries.coverage import (
 from analytics_etl.families.queries.cursor import text_of, utc
 from analytics_etl.families.queries.keyset import Key
 from analytics_etl.families.queries.usage_names import with_names
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
+from analytics_etl.postgres.snapshot import newest_day
 
 SEVERITIES = ("low", "medium", "high", "critical")
 
@@ -111,18 +112,18 @@ order by first_day, operation_count desc, operation collate "C", region collate 
 """
 
 
-def operations(warehouse: Warehouse, first: date, last: date, *, by_day: bool = False, by_region: bool = False) -> Page:
+def operations(database: Database, first: date, last: date, *, by_day: bool = False, by_region: bool = False) -> Page:
     """What was done with all schemas in the days first to last together, operation by operation; the most first.
 
     Counts of distinct schemas and percentiles are those of the whole range, or of each day or region if told so; all of
     it exact. Without `by_region` the region is empty.
     """
     tables = ["usage.latency_distribution_daily", "usage.schema_usage_1d"]
-    return ask_days(warehouse, tables, _OPERATIONS, first, last, {"by_day": by_day, "by_region": by_region})
+    return ask_days(database, tables, _OPERATIONS, first, last, {"by_day": by_day, "by_region": by_region})
 
 
 def anomalies(
-    warehouse: Warehouse, start: datetime, end: datetime, schema_id: UUID | None = None, severity: str | None = None,
+    database: Database, start: datetime, end: datetime, schema_id: UUID | None = None, severity: str | None = None,
     limit: int = 100, after: str | None = None,
 ) -> Page:  # fmt: skip
     """Hours of [start, end) with too many errors or far slower than usual, newest first.
@@ -144,19 +145,19 @@ def anomalies(
         "severity": severity or "",
         **_ANOMALY_KEY.parameters(after, limit),
     }
-    found = warehouse.query(_FOUND, wanted) if are_there(warehouse, [_ANOMALIES]) else []
-    page = with_names(warehouse, _ANOMALY_KEY.page(found, limit), (until - datetime.resolution).date())
-    return replace(page, coverage=coverage_of_moments(warehouse, _ANOMALIES, since, until))
+    found = database.query(_FOUND, wanted) if are_there(database, [_ANOMALIES]) else []
+    page = with_names(database, _ANOMALY_KEY.page(found, limit), (until - datetime.resolution).date())
+    return replace(page, coverage=coverage_of_moments(database, _ANOMALIES, since, until))
 
 
 def anomalies_of_last_days(
-    warehouse: Warehouse, last_days: int, schema_id: UUID | None = None, severity: str | None = None, limit: int = 100,
+    database: Database, last_days: int, schema_id: UUID | None = None, severity: str | None = None, limit: int = 100,
     after: str | None = None,
 ) -> Page:  # fmt: skip
     """The same of the last days up to the newest one that was looked at."""
-    newest = warehouse.newest_day([_ANOMALIES])
+    newest = database.run(newest_day, [_ANOMALIES])
     start, end = last_days_up_to(newest or date.max - ONE_DAY, last_days)
     if newest is None:
         return Page([], coverage=Coverage(_ANOMALIES))
-    page = anomalies(warehouse, start, end, schema_id, severity, limit, after)
-    return replace(page, coverage=coverage_of_last_days(warehouse, _ANOMALIES, newest, last_days))
+    page = anomalies(database, start, end, schema_id, severity, limit, after)
+    return replace(page, coverage=coverage_of_last_days(database, _ANOMALIES, newest, last_days))

@@ -7,7 +7,7 @@ from typing import Any
 
 from analytics_etl.families.queries import Page, Row
 from analytics_etl.families.queries.coverage import are_there
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
 
 _NAMES = "usage.schema_names_daily"
 
@@ -22,13 +22,13 @@ select schema_id, schema_name from ranked where rank = 1
 """
 
 
-def with_names(warehouse: Warehouse, page: Page, last: date) -> Page:
+def with_names(database: Database, page: Page, last: date) -> Page:
     """The same rows with `schema_name` after `schema_id`: the newest one known as of a day, None where none is."""
     ids = sorted({str(row["schema_id"]) for row in page.rows})
     if not ids:
         return page
     wanted: dict[str, str | int] = {"last": last.isoformat(), "ids": json.dumps(ids)}
-    found = warehouse.query(_NEWEST, wanted) if are_there(warehouse, [_NAMES]) else []
+    found = database.query(_NEWEST, wanted) if are_there(database, [_NAMES]) else []
     names = {row["schema_id"]: row["schema_name"] for row in found}
     return replace(page, rows=[_named(row, names.get(row["schema_id"])) for row in page.rows])
 

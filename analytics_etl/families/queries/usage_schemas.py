@@ -10,7 +10,8 @@ from analytics_etl.families.queries.coverage import are_there, ask_days, coverag
 from analytics_etl.families.queries.keyset import Key
 from analytics_etl.families.queries.usage import OPERATIONS
 from analytics_etl.families.queries.usage_names import with_names
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
+from analytics_etl.postgres.snapshot import newest_day
 
 Direction = Literal["up", "down", "new"]
 STATES = ("active", "idle", "stale", "zombie")
@@ -101,7 +102,7 @@ limit :limit
 
 
 def top(
-    warehouse: Warehouse, last_days: int, operation: str | None = None, limit: int = 20, after: str | None = None
+    database: Database, last_days: int, operation: str | None = None, limit: int = 20, after: str | None = None
 ) -> Page:
     """The schemas with the most operations, or the most of one operation, of the last 1, 7 or 30 days.
 
@@ -111,52 +112,52 @@ def top(
     if last_days not in PERIODS:
         raise QueryError(f"the number of days must be {', '.join(map(str, PERIODS))}, but is {last_days}")
     wanted = {"last_days": last_days, **_operation(operation), **_RANK.parameters(after, limit)}
-    if not are_there(warehouse, [_TOP]):
+    if not are_there(database, [_TOP]):
         return Page([], coverage=Coverage(_DAYS))
-    page = _RANK.page(warehouse.query(_TOP_OF_LAST_DAYS, wanted), limit)
+    page = _RANK.page(database.query(_TOP_OF_LAST_DAYS, wanted), limit)
     if not page.rows:
         return page
     first, last = page.rows[0]["first_day"], page.rows[0]["last_day"]
-    return replace(with_names(warehouse, page, last), coverage=coverage_of_days(warehouse, _DAYS, first, last))
+    return replace(with_names(database, page, last), coverage=coverage_of_days(database, _DAYS, first, last))
 
 
 def top_of_days(
-    warehouse: Warehouse, first: date, last: date, operation: str | None = None, limit: int = 20,
+    database: Database, first: date, last: date, operation: str | None = None, limit: int = 20,
     after: str | None = None,
 ) -> Page:  # fmt: skip
     """All schemas of the days first to last together, the most operations first."""
     wanted = {**_operation(operation), **_RANK.parameters(after, limit)}
-    found = ask_days(warehouse, [_DAYS], _TOP_OF_DAYS, first, last, wanted)
-    return replace(with_names(warehouse, _RANK.page(found.rows, limit), last), coverage=found.coverage)
+    found = ask_days(database, [_DAYS], _TOP_OF_DAYS, first, last, wanted)
+    return replace(with_names(database, _RANK.page(found.rows, limit), last), coverage=found.coverage)
 
 
-def trending(warehouse: Warehouse, direction: Direction = "up", limit: int = 20, after: str | None = None) -> Page:
+def trending(database: Database, direction: Direction = "up", limit: int = 20, after: str | None = None) -> Page:
     """The schemas that grew or fell most in the last 7 days against the 7 before, or that are new; at most 50."""
     if direction not in get_args(Direction):
         raise QueryError(f"the direction must be one of {', '.join(get_args(Direction))}, but is {direction}")
     wanted = {"direction": direction, **_RANK.parameters(after, limit)}
-    if not are_there(warehouse, [_TRENDING]):
+    if not are_there(database, [_TRENDING]):
         return Page([], coverage=Coverage(_DAYS))
-    page = _RANK.page(warehouse.query(_TRENDS, wanted), limit)
-    return with_names(warehouse, page, page.rows[0]["last_day"]) if page.rows else page
+    page = _RANK.page(database.query(_TRENDS, wanted), limit)
+    return with_names(database, page, page.rows[0]["last_day"]) if page.rows else page
 
 
 def liveness(
-    warehouse: Warehouse, day: date | None = None, state: str | None = None, limit: int = 100, after: str | None = None
+    database: Database, day: date | None = None, state: str | None = None, limit: int = 100, after: str | None = None
 ) -> Page:
     """When each schema was last used, as of the end of a day, the newest one by default; the longest unused first."""
     if state not in (None, *STATES):
         raise QueryError(f"the state must be one of {', '.join(STATES)}, but is {state}")
     wanted = {"state": state or "", **_RANK.parameters(after, limit)}
-    day = day or warehouse.newest_day([_LIVENESS])
+    day = day or database.run(newest_day, [_LIVENESS])
     if day is None:
         return Page([], coverage=Coverage(_LIVENESS))
-    found = ask_days(warehouse, [_LIVENESS], _STATES, day, day, wanted)
-    return replace(with_names(warehouse, _RANK.page(found.rows, limit), day), coverage=found.coverage)
+    found = ask_days(database, [_LIVENESS], _STATES, day, day, wanted)
+    return replace(with_names(database, _RANK.page(found.rows, limit), day), coverage=found.coverage)
 
 
 def health(
-    warehouse: Warehouse, first: date | None = None, last: date | None = None, schema_id: UUID | None = None,
+    database: Database, first: date | None = None, last: date | None = None, schema_id: UUID | None = None,
     limit: int = 100, after: str | None = None,
 ) -> Page:  # fmt: skip
     """The scorecard of one schema or of all on each of the days first to last; of the newest day by default.
@@ -164,11 +165,11 @@ def health(
     The rank is that among all schemas of the day, 1 for the lowest score; those without a score come last.
     """
     wanted = {"schema_id": str(schema_id or ""), **_DAY_AND_RANK.parameters(after, limit)}
-    first = first or warehouse.newest_day([_HEALTH])
+    first = first or database.run(newest_day, [_HEALTH])
     if first is None:
         return Page([], coverage=Coverage(_HEALTH))
-    found = ask_days(warehouse, [_HEALTH], _SCORES, first, last or first, wanted)
-    page = with_names(warehouse, _DAY_AND_RANK.page(found.rows, limit), last or first)
+    found = ask_days(database, [_HEALTH], _SCORES, first, last or first, wanted)
+    page = with_names(database, _DAY_AND_RANK.page(found.rows, limit), last or first)
     return replace(page, coverage=found.coverage)
 
 

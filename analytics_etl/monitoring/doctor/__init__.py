@@ -10,7 +10,7 @@ from analytics_etl.monitoring.doctor.finding import GRANTS, Finding
 from analytics_etl.pipeline.loading import with_usable_sources
 from analytics_etl.postgres import migrations
 from analytics_etl.postgres.connection import DatabaseError
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
 
 __all__ = ["Finding", "examine"]
 
@@ -26,7 +26,7 @@ def examine(settings: Settings, catalog: Catalog, today: date) -> Iterator[Findi
     yield reachable
     if not reachable.is_well:
         return
-    warehouse = Warehouse(settings)
+    database = Database(settings)
     try:
         at, wanted = migrations.current(settings), migrations.head()
     except DatabaseError as error:
@@ -38,24 +38,24 @@ def examine(settings: Settings, catalog: Catalog, today: date) -> Iterator[Findi
         return
     yield Finding("migrations", is_well=True, detail=f"at {at}")
     if settings.roles is not None:
-        yield services.grants(warehouse, catalog)
+        yield services.grants(database, catalog)
     # A file that is told of is the cause of what later findings find.
-    told = files.bad_files(warehouse, catalog)
+    told = files.bad_files(database, catalog)
     for look in (files.files_read, files.rejected_rows):
-        finding, told = look(warehouse, told)
+        finding, told = look(database, told)
         yield finding
-    daemon = services.daemon(warehouse)
-    yield files.unseen_files(warehouse, catalog, services.heard_lately(warehouse))
-    yield days.late_rows(warehouse, today)
-    yield days.dropped(warehouse)
-    yield days.early_rows(warehouse)
-    yield from days.missing(warehouse, catalog, today)
-    yield gaps.days_without_data(warehouse)
-    yield days.volume(warehouse)
-    yield failures.checks(warehouse, catalog, told)
-    yield failures.refused_changes(warehouse)
-    yield failures.last_attempts(warehouse)
-    yield services.views(warehouse, catalog)
-    yield services.archive(warehouse)
+    daemon = services.daemon(database)
+    yield files.unseen_files(database, catalog, services.heard_lately(database))
+    yield days.late_rows(database, today)
+    yield days.dropped(database)
+    yield days.early_rows(database)
+    yield from days.missing(database, catalog, today)
+    yield gaps.days_without_data(database)
+    yield days.volume(database)
+    yield failures.checks(database, catalog, told)
+    yield failures.refused_changes(database)
+    yield failures.last_attempts(database)
+    yield services.views(database, catalog)
+    yield services.archive(database)
     yield daemon
-    yield services.notifications(warehouse)
+    yield services.notifications(database)

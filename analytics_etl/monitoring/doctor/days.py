@@ -9,20 +9,23 @@ from analytics_etl.checks.due import REASONS
 from analytics_etl.monitoring.doctor.failures import refused
 from analytics_etl.monitoring.doctor.finding import Finding
 from analytics_etl.monitoring.status import rows_before_the_first_day
+from analytics_etl.ops.days import frozen_days
+from analytics_etl.ops.operations import waiting_days
 from analytics_etl.pipeline.backfill_plan import FAILED, LATE, REPLACED, UNWRITTEN, Plan, known_days, make_plan
 from analytics_etl.pipeline.dropped_days import by_family, dropped_days
 from analytics_etl.pipeline.gaps import accepted_days, known_in
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
+from analytics_etl.postgres.snapshot import newest_day
 from analytics_etl.text.english import counted, shortened, spanned
 
 
-def late_rows(warehouse: Warehouse, today: date) -> Finding:
+def late_rows(database: Database, today: date) -> Finding:
     """Rows of days that can be run: those of today wait until it is over."""
-    can_run = warehouse.settings.start_date, today - timedelta(days=1)
-    left = by_family(dropped_days(warehouse))  # another finding tells of these
+    can_run = database.settings.start_date, today - timedelta(days=1)
+    left = by_family(dropped_days(database))  # another finding tells of these
     waiting = [
         row
-        for row in warehouse.waiting_days()
+        for row in database.run(waiting_days)
         if can_run[0] <= row["day"] <= can_run[1]
         and (row["rows_waiting"] or row["is_loaded"])
         and row["day"] not in left.get(row["table_name"].split(".", maxsplit=1)[0], ())
@@ -38,20 +41,20 @@ def late_rows(warehouse: Warehouse, today: date) -> Finding:
     if days := {row["day"] for row in waiting if not row["rows_waiting"]}:
         said.append(f"files of {counted(len(days), 'day')} were replaced since, or came late without a valid row")
     # Of a day whose change was refused another finding says what publishes it, which loads these rows, too.
-    frozen = sorted({day for _, day in warehouse.frozen_days()} - refused(warehouse))
+    frozen = sorted({day for _, day in database.run(frozen_days)} - refused(database))
     if frozen:
         said.append(f"final, and left as they are: {shortened(frozen)}")
     commands = [f'analytics-etl reopen {day} --reason "why"' for day in frozen]
-    if {row["day"] for row in waiting} - set(frozen) - refused(warehouse):
+    if {row["day"] for row in waiting} - set(frozen) - refused(database):
         commands.insert(0, "analytics-etl backfill --missing")
     advice = shortened(commands or ["see changes: what publishes them loads these rows"], separator="\n")
     return Finding("late rows", is_well=False, detail="; ".join(said), advice=advice)
 
 
-def dropped(warehouse: Warehouse) -> Finding:
+def dropped(database: Database) -> Finding:
     """Days that were dropped, nobody has accepted as empty, and whose files are still there."""
-    accepted, known = accepted_days(warehouse), set(known_in(warehouse, date.min, date.max))
-    left = [each for each in dropped_days(warehouse) if each.day not in accepted or each.day in known]
+    accepted, known = accepted_days(database), set(known_in(database, date.min, date.max))
+    left = [each for each in dropped_days(database) if each.day not in accepted or each.day in known]
     if not left:
         return Finding("dropped days", is_well=True, detail="none with files that are still there")
     first, paths = left[0], sorted({path for each in left for path in each.paths})
@@ -65,24 +68,24 @@ def dropped(warehouse: Warehouse) -> Finding:
     return Finding("dropped days", is_well=False, detail=detail, advice="\n".join(advice))
 
 
-def early_rows(warehouse: Warehouse) -> Finding:
+def early_rows(database: Database) -> Finding:
     """Rows that no partition can hold, of days before the first one."""
-    early = rows_before_the_first_day(warehouse)
+    early = rows_before_the_first_day(database)
     if early is None:
-        return Finding("early rows", is_well=True, detail=f"none are of days before {warehouse.settings.start_date}")
+        return Finding("early rows", is_well=True, detail=f"none are of days before {database.settings.start_date}")
     detail, advice = early
     return Finding("early rows", is_well=False, detail=detail, advice=advice)
 
 
-def missing(warehouse: Warehouse, catalog: Catalog, today: date) -> Iterator[Finding]:
+def missing(database: Database, catalog: Catalog, today: date) -> Iterator[Finding]:
     """What `backfill --missing` would run, without what the other findings tell of; and how new the newest day is."""
-    newest, yesterday = warehouse.newest_day(list(catalog.contracts)), today - timedelta(days=1)
+    newest, yesterday = database.run(newest_day, list(catalog.contracts)), today - timedelta(days=1)
     if newest is None:
-        yield _no_day(warehouse, yesterday)
+        yield _no_day(database, yesterday)
         return
-    known = known_days(warehouse, yesterday)
+    known = known_days(database, yesterday)
     if known is not None:
-        plan = make_plan(warehouse, catalog, *known)
+        plan = make_plan(database, catalog, *known)
         gaps = [gap for gap in plan.gaps if gap.why not in (FAILED, UNWRITTEN, LATE, REPLACED)]
         # Views, checks and reports have findings of their own.
         reasons = replace(plan, gaps=gaps, views={}, checks=(), reports=(), is_index_due=False).reasons()
@@ -102,9 +105,9 @@ def missing(warehouse: Warehouse, catalog: Catalog, today: date) -> Iterator[Fin
         yield Finding("newest day", is_well=True, detail=str(newest))
 
 
-def _no_day(warehouse: Warehouse, yesterday: date) -> Finding:
+def _no_day(database: Database, yesterday: date) -> Finding:
     """That nothing is loaded, and the days of the files that were read; the others may hold any."""
-    known = known_days(warehouse, yesterday)
+    known = known_days(database, yesterday)
     detail = "no day has been loaded" + (f"; files hold events of {spanned(*known)}" if known else "")
     files = "" if known else "with files in the landing folders above: "
     return Finding("days", is_well=False, detail=detail, advice=f"{files}analytics-etl backfill --missing")
@@ -132,9 +135,9 @@ def _due(plan: Plan) -> Iterator[Finding]:
         yield Finding("reports", is_well=True, detail="all written and up to date")
 
 
-def volume(warehouse: Warehouse) -> Finding:
+def volume(database: Database) -> Finding:
     """Days with an unusual number of rows, or too many, among the last 30."""
-    odd = warehouse.query(
+    odd = database.query(
         """
         select table_name, day, rows, 'events_are_not_too_many' = any(warned_checks) as is_too_many from ops.days
         where warned_checks && array['volume_is_usual', 'events_are_not_too_many']

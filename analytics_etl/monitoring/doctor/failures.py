@@ -8,16 +8,16 @@ from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.monitoring.doctor.finding import Finding
 from analytics_etl.ops.changes import CHANGE_CHECK
 from analytics_etl.pipeline.failed_checks import failed_checks, run_again, what_mends
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
 from analytics_etl.text.english import counted, shortened
 
 
-def checks(warehouse: Warehouse, catalog: Catalog, told: Mapping[str, str]) -> Finding:
+def checks(database: Database, catalog: Catalog, told: Mapping[str, str]) -> Finding:
     """Checks of severity error that failed; those that name nothing but files of which another finding tells follow it.
 
     `told` is {path: subject of that finding}.
     """
-    failed = failed_checks(warehouse, catalog)
+    failed = failed_checks(database, catalog)
     if not failed:
         return Finding("checks", is_well=True, detail="none of severity error has failed")
     own = [
@@ -34,17 +34,17 @@ def checks(warehouse: Warehouse, catalog: Catalog, told: Mapping[str, str]) -> F
     follows = [f"see {' and '.join(subjects)}: once that is mended, so is this"] if subjects else []
     if subjects and own:
         follows = [f"{counted(len(others), 'of them', 'of them')}: {follows[0]}"]
-    advice = [*follows, *(what_mends(own, warehouse.settings.start_date) if own else [])]
+    advice = [*follows, *(what_mends(own, database.settings.start_date) if own else [])]
     return Finding("checks", is_well=False, detail=detail, advice="\n".join(advice))
 
 
-def refused(warehouse: Warehouse) -> set[date]:
+def refused(database: Database) -> set[date]:
     """The days of which a change was refused."""
-    return {day for _, day in _refused(warehouse)}
+    return {day for _, day in _refused(database)}
 
 
-def _refused(warehouse: Warehouse) -> list[tuple[str, date]]:
-    found = warehouse.query(
+def _refused(database: Database) -> list[tuple[str, date]]:
+    found = database.query(
         "select table_name, period_start from ops.check_results where not passed and check_name = :change_check "
         "order by period_start, table_name",
         {"change_check": CHANGE_CHECK},
@@ -52,9 +52,9 @@ def _refused(warehouse: Warehouse) -> list[tuple[str, date]]:
     return [(row["table_name"], row["period_start"]) for row in found]
 
 
-def refused_changes(warehouse: Warehouse) -> Finding:
+def refused_changes(database: Database) -> Finding:
     """Changes of final days that were not published, with what publishes them."""
-    found = _refused(warehouse)
+    found = _refused(database)
     if not found:
         return Finding("changes", is_well=True, detail="none of final days was refused")
     of = [f"{table} {day}" for table, day in found]
@@ -71,9 +71,9 @@ def _run(first: date, last: date) -> str:
     return f"run {first}" if first == last else f"backfill {first} {last}"
 
 
-def last_attempts(warehouse: Warehouse) -> Finding:
+def last_attempts(database: Database) -> Finding:
     """Days whose last attempt to be written failed."""
-    failed = warehouse.query(
+    failed = database.query(
         "select table_name, day, failure from ops.days where failure is not null order by day desc, table_name"
     )
     if not failed:

@@ -11,7 +11,7 @@ from analytics_etl.monitoring.doctor.surroundings import first_closed, is_bad
 from analytics_etl.pipeline.failed_checks import mend_file, run_again
 from analytics_etl.pipeline.late import new_files
 from analytics_etl.pipeline.rejections import SEE_ALL, RejectedFile, RejectedRows, of_days, undated_files
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
 from analytics_etl.text.english import counted, shortened
 
 BACKFILL = "analytics-etl backfill --missing"
@@ -38,11 +38,11 @@ _SEE_UNREAD = """psql "$(analytics-etl db-url)" -c "select path, reason from ops
 _WHAT = {"gone": "is gone", "cut_off": "could be read in part only", "rejected": "could not be read"}
 
 
-def files_read(warehouse: Warehouse, told: Mapping[str, str]) -> tuple[Finding, dict[str, str]]:
+def files_read(database: Database, told: Mapping[str, str]) -> tuple[Finding, dict[str, str]]:
     """Landing files that were not read to their end, and {path: subject of the finding that tells of it}; `told` are
     those of which another finding tells.
     """
-    unread = warehouse.query(_UNREAD)
+    unread = database.query(_UNREAD)
     own = [row for row in unread if row["path"] not in told]
     if not own:
         more = f"; {counted(len(unread), 'file')} told above" if unread else ""
@@ -52,7 +52,7 @@ def files_read(warehouse: Warehouse, told: Mapping[str, str]) -> tuple[Finding, 
     if len(own) > MOST_ADVISED:
         advice.append(f"and the same for {counted(len(own) - MOST_ADVISED, 'more file')}: {_SEE_UNREAD}")
     days = {day for row in own for day in row["days"]}
-    commands = [f"then: {command}" for command in run_again(days, _final(warehouse, days))]
+    commands = [f"then: {command}" for command in run_again(days, _final(database, days))]
     detail = shortened(said, MOST_ADVISED, "; ")
     finding = Finding(
         "files read", is_well=False, detail=detail, advice="\n".join([*advice, *(commands or [_after()])])
@@ -68,38 +68,38 @@ def _reason(row: Mapping[str, Any]) -> str:
     return f": {row['reason']}" if row["reason"] and row["state"] != "gone" else ""
 
 
-def _final(warehouse: Warehouse, days: set[date]) -> set[date]:
+def _final(database: Database, days: set[date]) -> set[date]:
     """Those of some days that are final in some table."""
     if not days:
         return set()
-    states = warehouse.query(
+    states = database.query(
         "select distinct day from ops.days where is_final and day between :first::date and :last::date",
         {"first": min(days).isoformat(), "last": max(days).isoformat()},
     )
     return days & {row["day"] for row in states}
 
 
-def bad_files(warehouse: Warehouse, catalog: Catalog) -> dict[str, str]:
+def bad_files(database: Database, catalog: Catalog) -> dict[str, str]:
     """{path of a file that cannot be read, as shows from outside: subject of the finding that tells of it}."""
     return {
         file.path: f"landing {contract.name}"
         for contract in catalog.contracts.values()
-        if not first_closed(warehouse.settings.landing_dir / contract.name)
+        if not first_closed(database.settings.landing_dir / contract.name)
         for file in list_files(
-            warehouse.settings.landing_dirs, contract.name, frozenset(catalog.mappings(contract.family))
+            database.settings.landing_dirs, contract.name, frozenset(catalog.mappings(contract.family))
         )
         if is_bad(file)
     }
 
 
-def rejected_rows(warehouse: Warehouse, told: Mapping[str, str]) -> tuple[Finding, dict[str, str]]:
+def rejected_rows(database: Database, told: Mapping[str, str]) -> tuple[Finding, dict[str, str]]:
     """Rejected rows of recent days, of which the checks of their day say whether they are many, and files with rows
     that tell no day, those read last first, of which these checks may not tell; and, as above, what is told by now.
     """
     subject = "rejected rows"
-    since = _recent(warehouse)
-    dated = of_days(warehouse, since or date.min, date.max)
-    found = [file for file in undated_files(warehouse) if file.path not in told]
+    since = _recent(database)
+    dated = of_days(database, since or date.min, date.max)
+    found = [file for file in undated_files(database) if file.path not in told]
     many = [file for file in found if file.is_much]
     if not dated and not found:
         return Finding(subject, is_well=True, detail=f"there are none{f' since {since}' if since else ''}"), dict(told)
@@ -110,9 +110,9 @@ def rejected_rows(warehouse: Warehouse, told: Mapping[str, str]) -> tuple[Findin
     return Finding(subject, is_well=False, detail=detail, advice=advice), {**told, **{f.path: subject for f in many}}
 
 
-def _recent(warehouse: Warehouse) -> date | None:
+def _recent(database: Database) -> date | None:
     """The first of the recent days; None when no day is there."""
-    (row,) = warehouse.query(
+    (row,) = database.query(
         "select max(period_start) as newest from ops.partitions where period_end = period_start + 1"
     )
     return None if row["newest"] is None else row["newest"] - RECENT
@@ -141,16 +141,16 @@ def _mends(files: list[RejectedFile]) -> list[str]:
     ]
 
 
-def unseen_files(warehouse: Warehouse, catalog: Catalog, heard: str | None) -> Finding:
+def unseen_files(database: Database, catalog: Catalog, heard: str | None) -> Finding:
     """Files that nothing has looked at yet: what they hold is in no other finding. `heard` says when the daemon was
     last heard of, if it is there.
     """
-    folder = warehouse.settings.landing_dir
+    folder = database.settings.landing_dir
     new = [
         file.path
         for contract in catalog.contracts.values()
         if not first_closed(folder / contract.name)
-        for file in new_files(contract, catalog, warehouse)
+        for file in new_files(contract, catalog, database)
         if not is_bad(file)
     ]
     if not new:

@@ -2,13 +2,13 @@
 
 from analytics_etl.monitoring.doctor.finding import Finding
 from analytics_etl.pipeline import gaps
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
 from analytics_etl.text.english import shortened
 
 
-def days_without_data(warehouse: Warehouse) -> Finding:
+def days_without_data(database: Database) -> Finding:
     """Long gaps that nobody has accepted, with what accepts them and what fills them."""
-    found = gaps.find(warehouse)
+    found = gaps.find(database)
     if unknown := [gap for gap in found if not gap.is_accepted]:
         said = [gaps.told(gap) for gap in unknown]
         return Finding(

@@ -7,8 +7,11 @@ from analytics_etl.checks.due import REASONS
 from analytics_etl.monitoring.doctor.finding import GRANTS, Finding
 from analytics_etl.ops import outbox
 from analytics_etl.pipeline.due_views import unmade_views
-from analytics_etl.postgres.roles import Tables
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.columns import column_types
+from analytics_etl.postgres.database import Database
+from analytics_etl.postgres.roles import Tables, problems
+from analytics_etl.postgres.snapshot import newest_day
+from analytics_etl.tables.derived import view_versions
 from analytics_etl.text.english import counted, shortened
 
 QUIET_MINUTES = 5
@@ -33,30 +36,31 @@ def sql_files(catalog: Catalog) -> Finding:
     return Finding("sql files", is_well=False, detail="; ".join(said), advice=advice)
 
 
-def grants(warehouse: Warehouse, catalog: Catalog) -> Finding:
+def grants(database: Database, catalog: Catalog) -> Finding:
     """Rights of the roles that are not as they should be."""
-    wrong = warehouse.missing_grants(Tables(catalog.contracts, catalog.derived))
+    given, tables = database.settings.roles, Tables(catalog.contracts, catalog.derived)
+    wrong = [] if given is None else database.run(problems, given, tables)
     if not wrong:
         return Finding("roles", is_well=True, detail="owners and rights are as they should be")
     return Finding("roles", is_well=False, detail=shortened(wrong, separator="; "), advice=GRANTS)
 
 
-def views(warehouse: Warehouse, catalog: Catalog) -> Finding:
+def views(database: Database, catalog: Catalog) -> Finding:
     """Views that are missing, of an earlier version, or older than what they read."""
     # Those whose checks have not run are told with the tables of which that holds.
-    unmade = {view: why for view, why in unmade_views(warehouse, catalog).items() if why not in REASONS.values()}
-    if unmade and set(unmade) - set(warehouse.view_versions(list(catalog.views))):
+    unmade = {view: why for view, why in unmade_views(database, catalog).items() if why not in REASONS.values()}
+    if unmade and set(unmade) - set(database.run(view_versions, list(catalog.views))):
         return _views_to_make(unmade)
     stale = []
-    present = warehouse.table_schema(list(catalog.views))
-    newest = warehouse.newest_day(list(catalog.contracts))
+    present = database.run(column_types, list(catalog.views))
+    newest = database.run(newest_day, list(catalog.contracts))
     with_rows = {
         row["table_name"]: row["day"]
-        for row in warehouse.query("select table_name, max(day) as day from ops.days where rows > 0 group by 1")
+        for row in database.query("select table_name, max(day) as day from ops.days where rows > 0 group by 1")
     }
     for table, view in catalog.views.items():
         if "last_day" in present[table]:
-            shown = warehouse.query(f"select max(last_day) as day from {table}")[0]["day"]  # noqa: S608 - our own name
+            shown = database.query(f"select max(last_day) as day from {table}")[0]["day"]  # noqa: S608 - our own name
             # Of an empty day it has no row to show.
             days = [with_rows[name] for name in view.dependencies if name in with_rows]
             if shown is not None and days and shown < max(days):
@@ -72,13 +76,13 @@ def _views_to_make(unmade: Mapping[str, str]) -> Finding:
     return Finding("views", is_well=False, detail=detail, advice="analytics-etl backfill --missing")
 
 
-def archive(warehouse: Warehouse) -> Finding:
+def archive(database: Database) -> Finding:
     """Archived days, and whether their files are there."""
-    known = warehouse.query(
+    known = database.query(
         "select table_name, day, manifest ->> 'file' as file, size_bytes from ops.archives where state = 'archived' "
         "order by day, table_name"
     )
-    folder = warehouse.settings.archive_dir
+    folder = database.settings.archive_dir
     files = [(folder / row["table_name"] / row["file"], row["size_bytes"]) for row in known]
     wrong = [path for path, size in files if not path.exists() or path.stat().st_size != size]
     if wrong:
@@ -90,19 +94,19 @@ def archive(warehouse: Warehouse) -> Finding:
     return Finding("archive", is_well=True, detail=detail)
 
 
-def daemon(warehouse: Warehouse) -> Finding:
+def daemon(database: Database) -> Finding:
     """Whether Dagster's daemon has been heard of lately. Of one that ended a moment ago nothing says so."""
-    if heard := heard_lately(warehouse):
+    if heard := heard_lately(database):
         return Finding("daemon", is_well=True, detail=f"schedules and backfills are running; {heard}")
     detail = f"no sign of it in the last {QUIET_MINUTES} minutes: schedules and backfills from the UI do not run"
     return Finding("daemon", is_well=False, detail=detail, advice="analytics-etl ui, or start the daemon's service")
 
 
-def heard_lately(warehouse: Warehouse) -> str | None:
+def heard_lately(database: Database) -> str | None:
     """When the daemon was last heard of; None when that is long ago, or never was."""
-    if not warehouse.table_schema(["dagster.daemon_heartbeats"]):
+    if not database.run(column_types, ["dagster.daemon_heartbeats"]):
         return None
-    (found,) = warehouse.query(
+    (found,) = database.query(
         "select floor(extract(epoch from now() - max(timestamp)) / 60)::int as minutes from dagster.daemon_heartbeats"
     )
     minutes = found["minutes"]
@@ -111,9 +115,9 @@ def heard_lately(warehouse: Warehouse) -> str | None:
     return f"last heard of {counted(minutes, 'minute') if minutes > 0 else 'less than a minute'} ago"
 
 
-def notifications(warehouse: Warehouse) -> Finding:
+def notifications(database: Database) -> Finding:
     """Messages that could not be delivered."""
-    with warehouse.outbox() as connection:
+    with database.transaction() as connection:
         stuck = outbox.undelivered(connection)
     if not stuck["given_up"] and not stuck["waiting"]:
         return Finding("notifications", is_well=True, detail="none are stuck")

@@ -14,7 +14,7 @@ from analytics_etl.pipeline.failed_checks import mend_file
 from analytics_etl.pipeline.misplaced import misplaced, told, what_moves
 from analytics_etl.postgres import server as embedded
 from analytics_etl.postgres.connection import LOST_CONNECTION, DatabaseError
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
 from analytics_etl.text.english import counted
 
 OLDEST_POSTGRESQL = 150000
@@ -108,7 +108,7 @@ def database(settings: Settings) -> Finding:
                 "database", is_well=False, detail="the embedded server is not running",
                 advice="any command that needs it starts it, e.g. analytics-etl migrate",
             )  # fmt: skip
-        found = Warehouse(settings).query(
+        found = Database(settings).query(
             "select current_setting('server_version_num')::int as number, current_setting('server_version') as version"
         )[0]
     except (*LOST_CONNECTION, DatabaseError, embedded.EmbeddedServerError) as error:

@@ -21,7 +21,8 @@ from analytics_etl.orchestration.assets.metadata import (
     statement_metadata,
 )
 from analytics_etl.orchestration.partitions import Partitions, requested_periods
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.pipeline import publishing
+from analytics_etl.postgres.database import Database
 
 MOST_MAPPED_DAYS = 31
 """Dagster counts an offset off day by day, so that a table which reads from the beginning shows the last of them."""
@@ -52,21 +53,22 @@ def build_aggregate_asset(model: Model, partitions: Partitions) -> dg.AssetsDefi
         freshness_policy=FRESHNESS[model.cadence],
         metadata={**statement_metadata(model), "dagster/column_schema": column_schema(model.columns)},
     )
-    def aggregate(context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Warehouse]) -> Iterator[Any]:
+    def aggregate(context: dg.AssetExecutionContext, database: dg.ResourceParam[Database]) -> Iterator[Any]:
         requested = requested_periods(context, model.cadence)
-        with retrying_lost_connections(warehouse):
+        with retrying_lost_connections(database):
             try:
-                replaced = warehouse.replace(
+                replaced = publishing.replace(
+                    database,
                     model,
                     requested,
                     context.run.run_id,
                     accept_change=is_change_accepted(context),
                 )
             except ChangeRefusedError as error:
-                yield from change_results(context, small_change, model.table, warehouse, requested, error)
+                yield from change_results(context, small_change, model.table, database, requested, error)
                 raise dg.Failure(str(error), allow_retries=False) from error
-            changed = change_metadata(model.table, warehouse, context.run.run_id)
-            shared = {**lineage_metadata(model, warehouse), "duration_ms": replaced.duration_ms}
+            changed = change_metadata(model.table, database, context.run.run_id)
+            shared = {**lineage_metadata(model, database), "duration_ms": replaced.duration_ms}
         if replaced.refreshed:
             also = ", ".join(day.isoformat() for day in replaced.refreshed)
             context.log.info("%s reads days around its own: also refreshed %s", model.table, also)
@@ -76,6 +78,6 @@ def build_aggregate_asset(model: Model, partitions: Partitions) -> dg.AssetsDefi
         }
         describe_partitions(context, by_partition, shared)
         yield dg.MaterializeResult(asset_key=asset_key(model.table))
-        yield from change_results(context, small_change, model.table, warehouse, requested)
+        yield from change_results(context, small_change, model.table, database, requested)
 
     return aggregate

@@ -9,7 +9,8 @@ from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.catalog.states import MARKS
 from analytics_etl.monitoring.status import Cell, Matrix, matrices, notes
 from analytics_etl.orchestration.assets.metadata import HOURLY, asset_key, retrying_lost_connections, table_of_rows
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
+from analytics_etl.postgres.snapshot import newest_day
 
 DAYS_KEY = dg.AssetKey(["ops", "days"])
 DAYS_SHOWN = 14
@@ -28,13 +29,13 @@ def build_days_asset(catalog: Catalog) -> dg.AssetsDefinition:
         kinds={"postgres", "table"},
         freshness_policy=HOURLY,
     )
-    def days(context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Warehouse]) -> None:
-        with retrying_lost_connections(warehouse):
-            last = warehouse.newest_day(list(catalog.contracts)) or warehouse.settings.start_date
+    def days(context: dg.AssetExecutionContext, database: dg.ResourceParam[Database]) -> None:
+        with retrying_lost_connections(database):
+            last = database.run(newest_day, list(catalog.contracts)) or database.settings.start_date
             first = last - timedelta(days=DAYS_SHOWN - 1)
-            by_day = matrices(warehouse, catalog, first, last)[0]
+            by_day = matrices(database, catalog, first, last)[0]
             broken = [f"{table} cannot be made: {why}" for table, why in catalog.broken.items()]
-            found = [*broken, *notes(warehouse, first, last + timedelta(days=1))]
+            found = [*broken, *notes(database, first, last + timedelta(days=1))]
         wrong = [{"newest first": note} for note in found[:NOTES_SHOWN]]
         context.add_output_metadata(
             {

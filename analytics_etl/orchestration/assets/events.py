@@ -30,8 +30,9 @@ from analytics_etl.orchestration.dagster_private import SCHEDULE_NAME_TAG, SENSO
 from analytics_etl.orchestration.partitions import Partitions, requested_periods
 from analytics_etl.pipeline.gaps import FAR_DAYS
 from analytics_etl.pipeline.loading import DAYS_AT_ONCE, closed_days, load_days
+from analytics_etl.postgres.database import Database
+from analytics_etl.postgres.snapshot import newest_day
 from analytics_etl.tables.loading import LoadedDay
-from analytics_etl.tables.warehouse import Warehouse
 from analytics_etl.text.english import counted
 
 
@@ -70,38 +71,38 @@ def build_event_asset(contract: Contract, mappings: Mapping[str, Model], partiti
             "contract": dg.MetadataValue.md(f"```sql\n{contract.ddl}\n```"),
         },
     )
-    def events(context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Warehouse]) -> Iterator[Any]:
+    def events(context: dg.AssetExecutionContext, database: dg.ResourceParam[Database]) -> Iterator[Any]:
         days = list(requested_periods(context, "day"))
         if is_automatic(context.run.tags):
-            closed = closed_days(contract, warehouse, days)
+            closed = closed_days(contract, database, days)
             for day in sorted(closed):
                 context.log.warning(
                     "%s: %s is final and stays as it is; reopen it to load it again", contract.table, day
                 )
             days = [day for day in days if day not in closed]
-            newest = warehouse.newest_day([contract.table])
+            newest = database.run(newest_day, [contract.table])
             if newest is not None and days and min(days) > newest + timedelta(days=FAR_DAYS):
                 far = counted((min(days) - newest).days, "day")
                 context.log.warning(
                     "%s: %s is %s after the newest day, %s; the days between are not due: analytics-etl doctor",
                     contract.table, min(days), far, newest,
                 )  # fmt: skip
-        with retrying_lost_connections(warehouse):
+        with retrying_lost_connections(database):
             for chunk in chunks(days, DAYS_AT_ONCE):
                 try:
                     loaded, reports = load_days(
-                        contract, mappings, warehouse, chunk, context.run.run_id, context.log.info,
+                        contract, mappings, database, chunk, context.run.run_id, context.log.info,
                         accept_change=is_change_accepted(context),
                     )  # fmt: skip
                 except ChangeRefusedError as error:
-                    yield from change_results(context, small_change, contract.table, warehouse, chunk, error)
+                    yield from change_results(context, small_change, contract.table, database, chunk, error)
                     raise dg.Failure(str(error), allow_retries=False) from error
-                changed = change_metadata(contract.table, warehouse, context.run.run_id)
+                changed = change_metadata(contract.table, database, context.run.run_id)
                 found = {day: {**of, **changed.get(day, {})} for day, of in _by_partition(loaded, reports).items()}
                 others = sum(report.others for report in reports)
                 describe_partitions(context, found, {"files_read": len(reports), "rows_not_for_table": others})
         yield dg.MaterializeResult(asset_key=asset_key(contract.table))
-        yield from change_results(context, small_change, contract.table, warehouse, days)
+        yield from change_results(context, small_change, contract.table, database, days)
 
     return events
 

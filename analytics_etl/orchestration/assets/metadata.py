@@ -10,10 +10,11 @@ import dagster as dg
 
 from analytics_etl.catalog.calendar import Cadence
 from analytics_etl.catalog.models import Model, column_lineage
-from analytics_etl.ops.changes import CHANGE_CHECK, CHANGE_DESCRIPTION, ChangeRefusedError
+from analytics_etl.ops.changes import CHANGE_CHECK, CHANGE_DESCRIPTION, ChangeRefusedError, changes_of_run
 from analytics_etl.orchestration.evaluations import Finding, evaluations, judged_materializations
+from analytics_etl.postgres.columns import column_types
+from analytics_etl.postgres.database import Database
 from analytics_etl.postgres.failures import is_lost, wait_until_back
-from analytics_etl.tables.warehouse import Warehouse
 from analytics_etl.text.visible import visible
 
 FRESHNESS: dict[Cadence, dg.FreshnessPolicy] = {
@@ -47,9 +48,9 @@ def column_schema(docs: Mapping[str, str], types: Mapping[str, str] | None = Non
     )
 
 
-def lineage_metadata(model: Model, warehouse: Warehouse) -> dict[str, Any]:
+def lineage_metadata(model: Model, database: Database) -> dict[str, Any]:
     """Column lineage from the SQL, and the types the columns have in the database."""
-    schema = warehouse.table_schema([*model.dependencies, model.table])
+    schema = database.run(column_types, [*model.dependencies, model.table])
     lineage = column_lineage(model, schema)
     return {
         "dagster/column_lineage": dg.TableColumnLineage(
@@ -91,7 +92,7 @@ def is_change_accepted(context: dg.AssetExecutionContext) -> bool:
 
 
 def change_results(
-    context: dg.AssetExecutionContext, spec: dg.AssetCheckSpec, table: str, warehouse: Warehouse,
+    context: dg.AssetExecutionContext, spec: dg.AssetCheckSpec, table: str, database: Database,
     starts: Iterable[date], refused: ChangeRefusedError | None = None,
 ) -> Iterator[Any]:  # fmt: skip
     """What the check says of each partition, yielded after the materialization that it is about.
@@ -100,7 +101,7 @@ def change_results(
     nothing is said of them.
     """
     changes: dict[date, list[Mapping[str, Any]]] = {}
-    for change in warehouse.changes_of_run(table, context.run.run_id):
+    for change in database.run(changes_of_run, table, context.run.run_id):
         changes.setdefault(change["period_start"], []).append(change)
     judged = sorted(starts) if refused is None else [change.start for change in refused.changes]
     findings = [
@@ -118,7 +119,7 @@ def change_results(
     yield from evaluations(spec, findings, judged_materializations(context.instance, asset_key(table), judged))
 
 
-def change_metadata(table: str, warehouse: Warehouse, run_id: str) -> dict[str, dict[str, Any]]:
+def change_metadata(table: str, database: Database, run_id: str) -> dict[str, dict[str, Any]]:
     """For each partition a run changed: by how much."""
     return {
         change["period_start"].isoformat(): {
@@ -127,7 +128,7 @@ def change_metadata(table: str, warehouse: Warehouse, run_id: str) -> dict[str, 
             "rows_changed": change["rows_changed"],
             "change": dg.MetadataValue.md(table_of_rows(_figures([change]))),
         }
-        for change in warehouse.changes_of_run(table, run_id)
+        for change in database.run(changes_of_run, table, run_id)
         if change["published"]
     }
 
@@ -149,7 +150,7 @@ def _figures(changes: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 @contextmanager
-def retrying_lost_connections(warehouse: Warehouse) -> Iterator[None]:
+def retrying_lost_connections(database: Database) -> Iterator[None]:
     """Ask Dagster for another try when the database went away; any other error stays what it is."""
     try:
         yield
@@ -157,7 +158,7 @@ def retrying_lost_connections(warehouse: Warehouse) -> Iterator[None]:
         if not is_lost(error):
             raise
         # Dagster keeps its own books in the same database, and would give up on them within seconds.
-        wait_until_back(warehouse.settings)
+        wait_until_back(database.settings)
         raise dg.RetryRequested(max_retries=3, seconds_to_wait=1) from error
 
 

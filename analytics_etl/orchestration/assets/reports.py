@@ -16,10 +16,10 @@ from analytics_etl.pipeline.due_reports import INDEX, broken_report_tables, look
 from analytics_etl.pipeline.failed_reports import reports_of_failures
 from analytics_etl.pipeline.outdated_reports import matured_reports, outdated_reports, publishable_reports
 from analytics_etl.pipeline.reports import loaded_families, write_index, write_report
+from analytics_etl.postgres.database import Database
 from analytics_etl.reporting import (
     report_path,
 )
-from analytics_etl.tables.warehouse import Warehouse
 
 INDEX_KEY = dg.AssetKey(INDEX.split("."))
 INDEX_GROUP = "reports"
@@ -48,39 +48,39 @@ def build_report_asset(catalog: Catalog, family: str, cadence: Cadence, partitio
         output_required=False,  # of a period without a loaded day there is nothing to materialize
     )
     def report(
-        context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Warehouse]
+        context: dg.AssetExecutionContext, database: dg.ResourceParam[Database]
     ) -> Iterator[dg.MaterializeResult[None]]:
         requested = requested_periods(context, cadence)
 
         def path_of(start: date) -> Path:
-            return warehouse.settings.reports_dir / report_path(family, name, start, "json")
+            return database.settings.reports_dir / report_path(family, name, start, "json")
 
-        with retrying_lost_connections(warehouse):
-            others = outdated_reports(warehouse, models, cadence, requested, context.run.run_id, path_of)
-            matured = matured_reports(warehouse, models, cadence, min(requested), path_of)
+        with retrying_lost_connections(database):
+            others = outdated_reports(database, models, cadence, requested, context.run.run_id, path_of)
+            matured = matured_reports(database, models, cadence, min(requested), path_of)
             others += [start for start in matured if start not in others]
             ahead = look_ahead(catalog, family)
-            waited = publishable_reports(warehouse, models, name, cadence, requested, ahead, path_of)
+            waited = publishable_reports(database, models, name, cadence, requested, ahead, path_of)
             others += [start for start in waited if start not in others]
             before = period_start(cadence, min(requested) - timedelta(days=1))
             if before not in others and _lacks_next(path_of(before)):
                 others.append(before)  # it now has a next report to link to
             for start in others:
-                also = write_report(warehouse, catalog, family, cadence, start, context.run.run_id)
+                also = write_report(database, catalog, family, cadence, start, context.run.run_id)
                 context.log.info("also wrote %s", also.html)
-        loaded = [start for start in requested if family in loaded_families(warehouse, cadence, start)]
+        loaded = [start for start in requested if family in loaded_families(database, cadence, start)]
         for start in requested:
             if start not in loaded:
                 context.log.warning("no report of %s: nothing of it is loaded", start)
                 continue
-            with retrying_lost_connections(warehouse):
-                written = write_report(warehouse, catalog, family, cadence, start, context.run.run_id)
+            with retrying_lost_connections(database):
+                written = write_report(database, catalog, family, cadence, start, context.run.run_id)
             context.log.info("wrote %s", written.html)
             metadata = {
                 "html": dg.MetadataValue.path(str(written.html)),
                 "json": dg.MetadataValue.path(str(written.json)),
                 "state": written.value["state"]["sentence"],
-                **_link(warehouse.settings, report_path(family, name, start)),
+                **_link(database.settings, report_path(family, name, start)),
             }
             context.add_asset_metadata(metadata, partition_key=start.isoformat())
         if loaded:
@@ -101,19 +101,19 @@ def build_index_asset(catalog: Catalog, families: list[str]) -> dg.AssetsDefinit
         kinds={"html", "json"},
         freshness_policy=HOURLY,
     )
-    def index(context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Warehouse]) -> None:
+    def index(context: dg.AssetExecutionContext, database: dg.ResourceParam[Database]) -> None:
         try:
-            with retrying_lost_connections(warehouse):
-                for due in reports_of_failures(warehouse, catalog):
-                    also = write_report(warehouse, catalog, due.family, due.cadence, due.start, context.run.run_id)
+            with retrying_lost_connections(database):
+                for due in reports_of_failures(database, catalog):
+                    also = write_report(database, catalog, due.family, due.cadence, due.start, context.run.run_id)
                     context.log.info("wrote %s, which was %s", also.html, due.why)
         finally:  # a report that cannot be written must not hide the others
-            path, count = write_index(warehouse.settings.reports_dir)
+            path, count = write_index(database.settings.reports_dir)
         context.add_output_metadata(
             {
                 "html": dg.MetadataValue.path(str(path)),
                 "reports": count,
-                **_link(warehouse.settings, path.name),
+                **_link(database.settings, path.name),
             }
         )
 

@@ -5,7 +5,7 @@ import dagster as dg
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.orchestration.assets.metadata import retrying_lost_connections
 from analytics_etl.pipeline import retention
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
 
 RETENTION_KEY = dg.AssetKey(["ops", "retention"])
 
@@ -20,13 +20,13 @@ def build_retention_asset(catalog: Catalog) -> dg.AssetsDefinition:
         kinds={"postgres", "parquet"},
     )
     def retention_run(
-        context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Warehouse]
+        context: dg.AssetExecutionContext, database: dg.ResourceParam[Database]
     ) -> dg.MaterializeResult[None]:
         def tell(what: str, done: int, steps: int) -> None:
             context.log.info("%s of %s: %s", done, steps, what)
 
-        with retrying_lost_connections(warehouse):
-            outcome = retention.run(warehouse, catalog, f"run {context.run.run_id}", tell)
+        with retrying_lost_connections(database):
+            outcome = retention.run(database, catalog, f"run {context.run.run_id}", tell)
         return dg.MaterializeResult(
             metadata={
                 "days_archived": outcome.days,

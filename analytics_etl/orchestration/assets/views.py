@@ -13,7 +13,9 @@ from analytics_etl.orchestration.assets.metadata import (
     retrying_lost_connections,
     statement_metadata,
 )
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.pipeline import publishing
+from analytics_etl.postgres.columns import column_types
+from analytics_etl.postgres.database import Database
 
 
 def build_view_asset(model: Model) -> dg.AssetsDefinition:
@@ -32,15 +34,15 @@ def build_view_asset(model: Model) -> dg.AssetsDefinition:
         metadata={**statement_metadata(model), "dagster/column_schema": column_schema(model.columns)},
     )
     def view(
-        context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Warehouse]
+        context: dg.AssetExecutionContext, database: dg.ResourceParam[Database]
     ) -> Iterator[dg.MaterializeResult[None]]:
-        with retrying_lost_connections(warehouse):
-            if lacking := set(model.dependencies) - set(warehouse.table_schema(model.dependencies)):
+        with retrying_lost_connections(database):
+            if lacking := set(model.dependencies) - set(database.run(column_types, model.dependencies)):
                 # Then its checks are not run either.
                 context.log.info("%s shows nothing yet: %s comes with the first run", model.table, min(lacking))
                 return
-            count = warehouse.refresh(model)
-            metadata = {"dagster/row_count": count, **lineage_metadata(model, warehouse)}
+            count = publishing.refresh(database, model)
+            metadata = {"dagster/row_count": count, **lineage_metadata(model, database)}
         yield dg.MaterializeResult(asset_key=asset_key(model.table), metadata=metadata)
 
     return view

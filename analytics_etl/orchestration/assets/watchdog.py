@@ -7,7 +7,7 @@ import dagster as dg
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.orchestration.assets.metadata import asset_key, retrying_lost_connections, table_of_rows
 from analytics_etl.pipeline import verification as watchdog
-from analytics_etl.tables.warehouse import Warehouse
+from analytics_etl.postgres.database import Database
 
 WATCHDOG_KEY = dg.AssetKey(["ops", "watchdog"])
 
@@ -31,10 +31,10 @@ def build_watchdog_asset(catalog: Catalog) -> dg.AssetsDefinition:
         check_specs=[dg.AssetCheckSpec(watchdog.CHECK, asset=WATCHDOG_KEY, description=watchdog.DESCRIPTION)],
     )
     def watchdog_asset(
-        context: dg.AssetExecutionContext, config: WatchdogConfig, warehouse: dg.ResourceParam[Warehouse]
+        context: dg.AssetExecutionContext, config: WatchdogConfig, database: dg.ResourceParam[Database]
     ) -> Iterator[dg.MaterializeResult[None]]:
-        with retrying_lost_connections(warehouse):
-            findings = watchdog.watch(warehouse, catalog, config.cells, config.seed, context.run.run_id)
+        with retrying_lost_connections(database):
+            findings = watchdog.watch(database, catalog, config.cells, config.seed, context.run.run_id)
         wrong = [difference for finding in findings for difference in finding.differences]
         yield dg.MaterializeResult(
             metadata={

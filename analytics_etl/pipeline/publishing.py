@@ -1,0 +1,153 @@
+"""Publishing days of a table: its rows, the books and what the days are judged by change in one transaction, or not.
+
+Why it failed is written down in a transaction of its own, after the first was rolled back.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from datetime import date, timedelta
+
+from analytics_etl.catalog.contracts import Contract
+from analytics_etl.catalog.models import Model, cadence_of
+from analytics_etl.config.settings import Settings
+from analytics_etl.ops import archives, changes, days, dropped, operations, outbox
+from analytics_etl.ops.changes import ChangeRefusedError, Gate
+from analytics_etl.ops.operations import CheckResult
+from analytics_etl.postgres import roles
+from analytics_etl.postgres.connection import LOST_CONNECTION, Connection, DatabaseError, without_password
+from analytics_etl.postgres.database import Database
+from analytics_etl.postgres.sessions import AGGREGATION
+from analytics_etl.tables.derived import Replaced, refresh_view, replace_window
+from analytics_etl.tables.loading import DayLoad
+from analytics_etl.tables.overlay import overlay
+
+_LOADING = {"work_mem": "64MB", "backend_flush_after": "1MB"}
+
+
+@contextmanager
+def loading(
+    database: Database, contract: Contract, wanted: Sequence[date], run_id: str | None = None, *,
+    accept_change: bool = False,
+) -> Iterator[DayLoad]:  # fmt: skip
+    """Replace days of a raw table; committed when the block ends without an error."""
+    settings = database.settings
+    lateness = settings.lateness_of(contract.table, is_derived=False)
+    gate = Gate(settings.change_limit_percent, lateness, accept_change)
+    with (
+        _recording_failure(database, contract.table, wanted, lateness, run_id),
+        database.transaction(_LOADING) as connection,
+    ):
+        load = DayLoad(connection, contract, sorted(wanted), run_id, gate)
+        try:
+            load.begin()
+            archives.refuse_archived(connection, contract.table, wanted)
+            yield load
+            published = {day: day + timedelta(days=1) for day in load.days}
+            _record_checks(connection, changes.passed(contract.table, published), run_id)
+            dropped.loaded_again(connection, contract.table, wanted)
+            days.refresh(connection, contract.table, lateness, wanted)
+            days.expect(connection, contract.table, wanted)
+        except BaseException:
+            connection.close()  # a COPY may be under way, in which state nothing can be rolled back
+            raise
+        finally:
+            load.close()
+
+
+def replace(
+    database: Database, model: Model, periods: Mapping[date, date], run_id: str | None = None, *,
+    accept_change: bool = False,
+) -> Replaced:  # fmt: skip
+    """Replace consecutive partitions (start -> end) of a derived table."""
+    settings = database.settings
+    lateness = settings.lateness_of(model.table, is_derived=True)
+    gate = Gate(settings.change_limit_percent, lateness, accept_change)
+    with (
+        _recording_failure(database, model.table, list(periods), lateness, run_id),
+        database.transaction(AGGREGATION) as connection,
+    ):
+        # It brings other partitions up to date, too, and reads days around each of them.
+        reach = model.reads(*model.touches(min(periods), max(periods.values())))
+        dropped.refuse(connection, [(model.dependencies, *reach)])
+        schemas = overlay(connection, settings, model.dependencies, *reach)
+        replaced = replace_window(connection, model, periods, run_id, schemas, gate)
+        _record_checks(connection, changes.passed(model.table, periods), run_id)
+        _grant(connection, settings, model)
+        if model.cadence == "day":
+            days.refresh(connection, model.table, lateness, [*periods, *replaced.refreshed])
+        return replaced
+
+
+def refresh(database: Database, view: Model) -> int:
+    """Refresh a materialized view; returns its number of rows."""
+    with database.transaction(AGGREGATION) as connection:
+        count = refresh_view(connection, view)
+        _grant(connection, database.settings, view)
+        return count
+
+
+def record_checks(database: Database, results: Sequence[CheckResult], run_id: str | None = None) -> None:
+    """Keep what checks found, tell the owners of what failed, and judge the days anew."""
+    with database.transaction() as connection:
+        _record_checks(connection, results, run_id)
+        refresh_days(connection, database.settings, {result.table for result in results})
+
+
+def refresh_days(connection: Connection, settings: Settings, tables: Collection[str]) -> None:
+    """Bring the states of the days of some tables up to date with the books, as the last thing in a transaction."""
+    for table in sorted(table for table in tables if cadence_of(table) == "day"):
+        days.refresh(connection, table, settings.lateness_of(table, is_derived=True), keep_lateness=True)
+
+
+def refresh_all_days(database: Database, tables: Mapping[str, bool]) -> None:
+    """Bring the states of all days up to date with the settings: {table kept by day: whether it is derived}."""
+    with database.transaction() as connection:
+        for table, is_derived in tables.items():
+            days.refresh(connection, table, database.settings.lateness_of(table, is_derived=is_derived))
+
+
+def expect_day(database: Database, tables: Mapping[str, bool], day: date) -> None:
+    """Say that a day is due in all of some tables: {table kept by day: whether it is derived}."""
+    settings = database.settings
+    lateness = [settings.lateness_of(table, is_derived=is_derived) for table, is_derived in tables.items()]
+    database.run(days.expect_day, list(tables), lateness, day)
+
+
+@contextmanager
+def _recording_failure(
+    database: Database, table: str, starts: Sequence[date], lateness: int, run_id: str | None
+) -> Iterator[None]:
+    """Write down why days of a table were not published: a refused change with its figures, any other error as text.
+
+    The transaction that failed was rolled back, so this takes another one.
+    """
+    try:
+        yield
+    except ChangeRefusedError as error:
+        with database.transaction() as connection:
+            changes.record_changes(connection, error.changes, run_id, published=False)
+            _record_checks(connection, error.results(), run_id)
+            refresh_days(connection, database.settings, [table])
+        raise
+    except Exception as error:
+        # What failed may be the database; then the error itself is all there is to tell.
+        with suppress(*LOST_CONNECTION, DatabaseError), database.transaction() as connection:
+            if cadence_of(table) == "day":
+                days.record_failure(connection, table, lateness, starts, _first_line(error, database.settings))
+        raise
+
+
+def _first_line(error: Exception, settings: Settings) -> str:
+    """What an error says, without the rows that PostgreSQL quotes below, and without secrets."""
+    first, _, _ = str(error).strip().partition("\n")
+    return without_password(f"{type(error).__name__}: {first}", settings)
+
+
+def _record_checks(connection: Connection, results: Sequence[CheckResult], run_id: str | None) -> None:
+    operations.record_checks(connection, results, run_id)
+    outbox.record_failures(connection, results, run_id)
+
+
+def _grant(connection: Connection, settings: Settings, model: Model) -> None:
+    if settings.roles is not None:
+        roles.show(connection, settings.roles, model.table)

@@ -1,0 +1,22 @@
+"""The columns of tables that are there, as PostgreSQL's catalogue has them."""
+
+from collections.abc import Sequence
+
+from analytics_etl.postgres.connection import Connection
+
+
+def column_types(connection: Connection, tables: Sequence[str]) -> dict[str, dict[str, str]]:
+    """{table: {column: type}} of those of some tables and views that exist."""
+    found = connection.execute(
+        """
+        select name, a.attname, format_type(a.atttypid, a.atttypmod)
+        from unnest(%s::text[]) as name
+        join pg_attribute as a on a.attrelid = to_regclass(name)
+        where a.attnum > 0 and not a.attisdropped
+        order by a.attrelid, a.attnum""",
+        [list(tables)],
+    ).fetchall()
+    types: dict[str, dict[str, str]] = {}
+    for table, column, type_name in found:
+        types.setdefault(table, {})[column] = type_name
+    return types
