@@ -19,6 +19,7 @@ from analytics_etl.config.settings import CHECKOUT, Settings
 from analytics_etl.postgres import migrations
 from analytics_etl.postgres import server as embedded
 from analytics_etl.postgres.database import Database
+from analytics_etl.postgres.pool import close_pools
 
 pytest.register_assert_rewrite("books")  # so that its failures show values, like those of a test
 
@@ -96,6 +97,7 @@ def settings(server: Server, tmp_path: Path) -> Iterator[Settings]:
     """Settings with a database, a home and a landing folder of the test's own."""
     url = server.clone()
     yield settings_in(tmp_path, url)
+    close_pools()
     server.drop(url)
 
 

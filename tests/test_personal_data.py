@@ -14,8 +14,8 @@ from analytics_etl.checks import Check, evaluate, targets
 from analytics_etl.config.settings import PerTable, Settings
 from analytics_etl.landing.json_text import json_fields
 from analytics_etl.landing.validation import validated
-from analytics_etl.postgres.connection import transaction
 from analytics_etl.postgres.database import Database
+from analytics_etl.postgres.pool import transaction
 from analytics_etl.tables.archiving import Archiver
 
 OLD, NEWEST = date(2025, 3, 1), date(2025, 3, 20)

@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from analytics_etl.config.settings import Settings
-from analytics_etl.postgres.connection import LOST_CONNECTION, connect, transaction
+from analytics_etl.postgres.connection import LOST_CONNECTION, connect
+from analytics_etl.postgres.pool import transaction
 
 _LOCK = "hashtextextended('analytics_etl run ' || %s, 0)"
 _LOOK_EVERY = 10

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from analytics_etl.config.settings import Settings
-from analytics_etl.postgres.connection import rows, transaction
+from analytics_etl.postgres.connection import rows
+from analytics_etl.postgres.pool import transaction
 
 _OF_THE_BOOKS = {
     "newest_partitions": """

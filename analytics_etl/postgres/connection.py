@@ -123,7 +123,9 @@ def connect(settings: Settings, extra: Mapping[str, str] | None = None) -> Conne
 def _connected(settings: Settings, session: Mapping[str, str]) -> Connection:
     parts = _parts(settings)
     options = f"{parts.pop('options', '')} {startup_options(session)}".strip()
-    connection: Connection = psycopg.connect(make_conninfo(**parts, options=options), autocommit=True)
+    connection: Connection = psycopg.connect(
+        make_conninfo(**parts, options=options), autocommit=True, prepare_threshold=None
+    )
     try:
         _pin(connection, session)
         _refuse_encoding(connection)
@@ -175,13 +177,6 @@ def without_password(text: str, settings: Settings) -> str:
     for secret in sorted(settings.secrets, key=len, reverse=True):
         text = text.replace(secret, "***")
     return text
-
-
-@contextmanager
-def transaction(settings: Settings, extra: Mapping[str, str] | None = None) -> Iterator[Connection]:
-    """A connection with one transaction, committed at the end."""
-    with connect(settings, extra) as connection, closing_what_is_under_way(connection):
-        yield connection
 
 
 def _without_rows(said: str) -> str:

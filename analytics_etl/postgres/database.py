@@ -10,7 +10,8 @@ from datetime import date
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from analytics_etl.config.settings import Settings
-from analytics_etl.postgres.connection import Connection, transaction
+from analytics_etl.postgres.connection import Connection
+from analytics_etl.postgres.pool import transaction
 from analytics_etl.postgres.sessions import AGGREGATION
 from analytics_etl.postgres.snapshot import Snapshot, ask, snapshot
 

@@ -14,8 +14,9 @@ from psycopg import sql
 
 from analytics_etl.config.settings import SQL_DIR, Roles, Settings
 from analytics_etl.postgres import roles
-from analytics_etl.postgres.connection import DatabaseError, connect, transaction
+from analytics_etl.postgres.connection import DatabaseError, connect
 from analytics_etl.postgres.patience import HOLDERS, TRY_MS, refusal, tries
+from analytics_etl.postgres.pool import transaction
 
 Result = TypeVar("Result")
 

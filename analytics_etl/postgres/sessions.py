@@ -72,6 +72,11 @@ def set_statements(session: Mapping[str, str], server_version: int) -> str:
     return "; ".join(f"set {name} to {_literal(name, value)}" for name, value in {**session, **known}.items())
 
 
+def set_local_statements(session: Mapping[str, str]) -> str:
+    """Settings for as long as a transaction lasts, to be sent as one text at its beginning."""
+    return "; ".join(f"set local {name} to {_literal(name, value)}" for name, value in session.items())
+
+
 def _literal(name: str, value: str) -> str:
     if name == "search_path":  # each schema by itself
         return ", ".join('"' + schema.replace('"', '""') + '"' for schema in value.split(","))

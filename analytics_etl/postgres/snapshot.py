@@ -5,11 +5,12 @@ from contextlib import contextmanager
 from datetime import date
 from typing import Any
 
-from psycopg import IsolationLevel, sql
+from psycopg import sql
 
 from analytics_etl.catalog.models import bind, window_parameters
 from analytics_etl.config.settings import Settings
-from analytics_etl.postgres.connection import Connection, connect, rows
+from analytics_etl.postgres.connection import Connection, rows
+from analytics_etl.postgres.pool import transaction
 from analytics_etl.postgres.sessions import AGGREGATION
 
 
@@ -63,9 +64,8 @@ class Snapshot:
 @contextmanager
 def snapshot(settings: Settings) -> Iterator[Snapshot]:
     """Ask several things on one connection that sees one moment."""
-    with connect(settings, AGGREGATION) as connection:
-        connection.isolation_level = IsolationLevel.REPEATABLE_READ
-        connection.read_only = True
+    with transaction(settings, AGGREGATION) as connection:
+        connection.execute("set transaction isolation level repeatable read, read only")
         yield Snapshot(connection)
 
 

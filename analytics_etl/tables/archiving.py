@@ -17,8 +17,9 @@ from analytics_etl.catalog.contracts import Contract
 from analytics_etl.config.settings import Settings
 from analytics_etl.ops import archives, days
 from analytics_etl.ops.operations import record_audit
-from analytics_etl.postgres.connection import Connection, DatabaseError, lock, transaction
+from analytics_etl.postgres.connection import Connection, DatabaseError, lock
 from analytics_etl.postgres.patience import patiently
+from analytics_etl.postgres.pool import transaction
 from analytics_etl.postgres.sessions import AGGREGATION
 from analytics_etl.tables.loading import DayLoad
 from analytics_etl.tables.partition_rows import arrow_schema, fingerprint, stream

@@ -14,6 +14,7 @@ from analytics_etl.catalog.models import window_parameters
 from analytics_etl.config.settings import Settings
 from analytics_etl.ops import archives, dropped
 from analytics_etl.postgres.connection import Connection, connect, identifier
+from analytics_etl.postgres.pool import transaction
 from analytics_etl.tables.overlay import overlay
 
 _LOCK = "hashtextextended('analytics_etl ' || {}, 0)"
@@ -44,12 +45,14 @@ def archived_rows(
     """Archived rows of [start, end) beside those of their tables, as long as the block lasts: {table: schema to read it
     in} of the tables that have any. Raises DatabaseError when any of the days that are needed was not kept.
     """
+    with transaction(settings) as connection:
+        dropped.refuse(connection, needs)
+        found = archives.archived_days(connection, tables, start, end)
+    if not found:
+        yield {}
+        return
     with connect(settings, _LASTING) as connection:
         connection.autocommit = True
-        dropped.refuse(connection, needs)
-        if not archives.archived_days(connection, tables, start, end):
-            yield {}
-            return
         name = f"batch_{uuid4().hex[:12]}"
         _create_schema(connection, name)
         try:

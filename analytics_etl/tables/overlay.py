@@ -41,7 +41,8 @@ def overlay(
 def _bring(connection: Connection, folder: ArchiveFolder, table: str, days: list[date], schema: str) -> None:
     name = table.split(".")[1]
     rows_table, view = sql.Identifier(schema, f"{name}_archived"), sql.Identifier(schema, name)
-    connection.execute(sql.SQL("create table {} (like {})").format(rows_table, identifier(table)))
+    kept = sql.SQL(" on commit drop" if schema == TEMPORARY else "")  # and with it the view of it
+    connection.execute(sql.SQL("create table {} (like {}){}").format(rows_table, identifier(table), kept))
     # Asked for at once: while rows are sent the connection is the sender's.
     manifests = archives.manifests(connection, table, days)
     sender = RowSender(connection)

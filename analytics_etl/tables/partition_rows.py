@@ -19,7 +19,8 @@ from analytics_etl.archive.fingerprints import from_row
 from analytics_etl.catalog.contracts import Contract
 from analytics_etl.catalog.models import window_parameters
 from analytics_etl.config.settings import Settings
-from analytics_etl.postgres.connection import Connection, identifier, transaction
+from analytics_etl.postgres.connection import Connection, identifier
+from analytics_etl.postgres.pool import transaction
 
 _ARROW_TYPES = {
     "uuid": pa.uuid(),
