@@ -51,7 +51,8 @@ class Server:
         return urlunsplit(parts._replace(path=f"/{database}"))
 
     def clone(self) -> str:
-        """A new database like the template; returns its URL."""
+        """A new database like the template, to which nobody may be connected; returns its URL."""
+        close_pools()
         name = f"test_{uuid4().hex[:12]}"
         with psycopg.connect(self.admin_url, autocommit=True) as connection:
             connection.execute(f"create database {name} template {self.template} strategy file_copy")
@@ -68,6 +69,7 @@ class Server:
             connection.execute("select pg_reload_conf()")
 
     def drop(self, url: str) -> None:
+        close_pools()
         with psycopg.connect(self.admin_url, autocommit=True) as connection:
             connection.execute(f"drop database if exists {urlsplit(url).path[1:]} with (force)")
 
@@ -97,7 +99,6 @@ def settings(server: Server, tmp_path: Path) -> Iterator[Settings]:
     """Settings with a database, a home and a landing folder of the test's own."""
     url = server.clone()
     yield settings_in(tmp_path, url)
-    close_pools()
     server.drop(url)
 
 
