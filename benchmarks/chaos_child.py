@@ -23,7 +23,8 @@ import sqlalchemy
 
 from analytics_etl import cli
 from analytics_etl.config.settings import Settings
-from analytics_etl.orchestration import housekeeping, notifier, runs
+from analytics_etl.orchestration import housekeeping, notifier
+from analytics_etl.orchestration import instance as dagster_instance
 from analytics_etl.orchestration.definitions import build_defs
 from analytics_etl.pipeline import backfill_plan as missing  # noqa: F401 - imported by commands
 from analytics_etl.postgres.database import Database
@@ -112,7 +113,7 @@ def evaluate_abandoned() -> None:
     """The sensor that marks runs as failed whose process is gone, twice, as the daemon does within two minutes."""
     settings = Settings.from_environment()
     sensor, cursor = housekeeping.build_abandoned_sensor(settings), None
-    with runs.instance(settings) as instance:
+    with dagster_instance.instance(settings) as instance:
         for _ in range(2):
             with dg.build_sensor_context(instance, cursor=cursor) as context:
                 sensor.evaluate_tick(context)
@@ -122,5 +123,5 @@ def evaluate_abandoned() -> None:
 def tell_later() -> None:
     """The notifier a day later: what receivers had refused is due again."""
     settings = Settings.from_environment()
-    with runs.instance(settings) as instance:
+    with dagster_instance.instance(settings) as instance:
         print(notifier.tell(Database(settings), instance, datetime.now(UTC) + timedelta(days=1)), file=sys.stderr)

@@ -20,7 +20,7 @@ from analytics_etl.config.settings import Settings
 from analytics_etl.ops import changes
 from analytics_etl.ops.changes import CHANGE_CHECK
 from analytics_etl.ops.operations import partitions
-from analytics_etl.orchestration import runs
+from analytics_etl.orchestration import instance as dagster_instance
 from analytics_etl.orchestration.assets.metadata import asset_key
 from analytics_etl.orchestration.definitions import build_defs
 from analytics_etl.postgres.database import Database
@@ -41,7 +41,7 @@ def main() -> None:
     ]
     definitions = dg.Definitions.merge(build_defs(settings), dg.Definitions(jobs=jobs))
     seconds: dict[str, float] = {}
-    with runs.instance(settings) as instance:
+    with dagster_instance.instance(settings) as instance:
         for cadence in by_cadence:
             partition = period_start(cadence, arguments.day).isoformat()
             seconds |= _run(definitions, instance, f"measured_{cadence}", partition, wanted)

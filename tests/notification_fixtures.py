@@ -11,7 +11,7 @@ from events import restored_environment
 from notification_servers import Mailbox, free_port, http_server, mail_server
 from notification_world import OPS, World
 
-from analytics_etl.orchestration import runs
+from analytics_etl.orchestration import instance as dagster_instance
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +34,6 @@ def world(server: Server, tmp_path: Path, mailbox: Mailbox) -> Iterator[World]:
             settings_in(tmp_path, url), smtp_url=mailbox.url, notify_email=((OPS, "a@x.org"),),
             notify_sender="etl@x.org", notify_webhook=hook.url,
         )  # fmt: skip
-        with runs.instance(settings) as instance:
+        with dagster_instance.instance(settings) as instance:
             yield World(settings, instance, mailbox, hook)
     server.drop(url)

@@ -14,7 +14,7 @@ from events import DAY, compilation, download, load, load_and_aggregate, restore
 
 from analytics_etl.cli import main
 from analytics_etl.config.settings import Settings
-from analytics_etl.orchestration import runs
+from analytics_etl.orchestration import instance as dagster_instance
 from analytics_etl.postgres import migrations
 from analytics_etl.postgres.database import Database
 
@@ -248,8 +248,8 @@ def test_no_password_in_dagsters_configuration(settings: Settings, tmp_path: Pat
     assert settings.database_url is not None
     with_password = settings.database_url.replace("postgres@", f"postgres:{SECRET}@", 1)
     home = tmp_path / "other"
-    told = runs.prepare(Settings(home=home, database_url=with_password))
-    assert SECRET in told[runs.STORAGE_URL_VARIABLE]  # only the environment knows it
+    told = dagster_instance.prepare(Settings(home=home, database_url=with_password))
+    assert SECRET in told[dagster_instance.STORAGE_URL_VARIABLE]  # only the environment knows it
     written = [path for path in home.rglob("*") if path.is_file()]
     assert home / "dagster" / "dagster.yaml" in written
     assert all(SECRET.encode() not in path.read_bytes() for path in written)

@@ -90,7 +90,7 @@ match sys.argv[1]:
     case "sending": EmailReceiver._log_in = die
     case "accepted": outbox.Claim.sent = lambda claim, now: (die if "@" in claim.row["receiver"] else real)(claim, now)
 settings = Settings.from_environment()
-with runs.instance(settings) as instance:
+with dagster_instance.instance(settings) as instance:
     notifier.tell(Database(settings), instance, datetime.fromisoformat(sys.argv[2]))
 """
 

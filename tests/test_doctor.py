@@ -31,7 +31,7 @@ from analytics_etl.config.settings import Settings
 from analytics_etl.monitoring import doctor
 from analytics_etl.monitoring.doctor import Finding, examine
 from analytics_etl.monitoring.status import notes
-from analytics_etl.orchestration import runs
+from analytics_etl.orchestration import instance as dagster_instance
 from analytics_etl.pipeline.backfill_plan import make_plan
 from analytics_etl.pipeline.loading import scan_files
 from analytics_etl.postgres.database import Database
@@ -47,7 +47,7 @@ def well(settings: Settings, database: Database) -> Settings:
     write(settings, "compilation_events/a.ndjson", [compilation(1)])
     load_and_aggregate(database, DAY, DAY)
     settle(database, DAY, DAY)
-    with restored_environment(), runs.instance(settings) as instance:
+    with restored_environment(), dagster_instance.instance(settings) as instance:
         instance.add_daemon_heartbeat(DaemonHeartbeat(datetime.now(UTC).timestamp(), "SENSOR", "x", []))
     return settings
 

@@ -29,7 +29,7 @@ from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.checks import declared_checks, evaluate, targets
 from analytics_etl.config.settings import Settings
 from analytics_etl.monitoring.doctor import Finding, examine
-from analytics_etl.orchestration import runs
+from analytics_etl.orchestration import instance as dagster_instance
 from analytics_etl.pipeline.loading import scan_files
 from analytics_etl.pipeline.publishing import record_checks
 from analytics_etl.postgres.database import Database
@@ -53,7 +53,7 @@ def well(settings: Settings, database: Database) -> Settings:
 
 def wrong(settings: Settings, catalog: Catalog, today: date = DAY + timedelta(days=1)) -> dict[str, Finding]:
     """What is wrong, but for the daemon, which is not there."""
-    with restored_environment(), runs.instance(settings) as instance:
+    with restored_environment(), dagster_instance.instance(settings) as instance:
         instance.add_daemon_heartbeat(DaemonHeartbeat(datetime.now(UTC).timestamp(), "SENSOR", "x", []))
     return {found.subject: found for found in examine(settings, catalog, today) if not found.is_well}
 

@@ -13,6 +13,7 @@ from test_cli import call, variables
 from analytics_etl.cli.aftermath import told_after_failure
 from analytics_etl.config.settings import Settings
 from analytics_etl.families.sample import SampleOptions, write_sample
+from analytics_etl.orchestration import instance as dagster_instance
 from analytics_etl.orchestration import runs
 from analytics_etl.orchestration.assets.days import DAYS_KEY
 from analytics_etl.orchestration.runs import Job
@@ -65,7 +66,7 @@ def written(settings: Settings) -> list[int]:
 
 
 def views_runs(settings: Settings) -> int:
-    with runs.instance(settings) as instance:
+    with dagster_instance.instance(settings) as instance:
         return instance.get_runs_count(RunsFilter(job_name=VIEWS_JOB))
 
 
@@ -80,7 +81,7 @@ def test_the_command_line_brings_all_up_to_date_and_fails(day: Settings) -> None
         assert "a check or run failed" in html
         assert "download_events" in html[html.index("Which checks failed?") :]
     assert listed(day) == {f"registry/{period}.json" for period in PERIODS}
-    with runs.instance(day) as instance:
+    with dagster_instance.instance(day) as instance:
         shown = instance.get_latest_materialization_event(DAYS_KEY)
         assert shown is not None
         assert shown.asset_materialization is not None

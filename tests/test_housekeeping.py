@@ -24,7 +24,8 @@ from analytics_etl.cli import main
 from analytics_etl.config.settings import Settings, SettingsError
 from analytics_etl.ops import liveness
 from analytics_etl.ops.liveness import without_process
-from analytics_etl.orchestration import notifier, runs
+from analytics_etl.orchestration import instance as dagster_instance
+from analytics_etl.orchestration import notifier
 from analytics_etl.orchestration.definitions import build_defs
 from analytics_etl.orchestration.housekeeping import JOB_NAME, oldest_kept, prune
 from analytics_etl.postgres.database import Database
@@ -53,7 +54,7 @@ def checks(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResu
 
 @pytest.fixture
 def instance(settings: Settings) -> Iterator[DagsterInstance]:
-    with restored_environment(), runs.instance(settings) as opened:
+    with restored_environment(), dagster_instance.instance(settings) as opened:
         yield opened
 
 

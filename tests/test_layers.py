@@ -75,8 +75,8 @@ MAY_IMPORT = {
 """Room -> the rooms it may import, from the ground up: each names only rooms above it in this list."""
 
 READS_ENVIRONMENT = {"config.settings"}
-WRITES_ENVIRONMENT = {"orchestration.runs", "postgres.sessions"}
-PASSES_ENVIRONMENT_ON = {"orchestration.runs", "postgres.sessions", "postgres.server.server"}
+WRITES_ENVIRONMENT = {"orchestration.instance", "postgres.sessions"}
+PASSES_ENVIRONMENT_ON = {"orchestration.instance", "postgres.sessions", "postgres.server.server"}
 
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 

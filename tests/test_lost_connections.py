@@ -15,6 +15,7 @@ from events import DAY, all_tables, ask, download, restored_environment, write
 
 from analytics_etl.config.settings import Settings
 from analytics_etl.orchestration import incidents, notifier, runs
+from analytics_etl.orchestration import instance as dagster_instance
 from analytics_etl.postgres.database import Database
 from analytics_etl.postgres.failures import explained, is_lost
 
@@ -24,7 +25,7 @@ DAILY = [runs.Job("daily", DAY, DAY, ("registry",))]
 @pytest.fixture
 def instance(settings: Settings) -> Iterator[DagsterInstance]:
     write(settings, "download_events/a.ndjson", [download(n) for n in range(10)])
-    with restored_environment(), runs.instance(settings) as opened:
+    with restored_environment(), dagster_instance.instance(settings) as opened:
         yield opened
 
 

@@ -22,7 +22,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.config.settings import CHECKOUT, Settings
 from analytics_etl.monitoring.metrics import expose, listen
-from analytics_etl.orchestration import runs
+from analytics_etl.orchestration.instance import instance as opened_instance
 from analytics_etl.postgres import migrations
 from analytics_etl.postgres.database import Database
 
@@ -50,7 +50,7 @@ def labels(**values: str) -> frozenset[tuple[str, str]]:
 
 @contextmanager
 def dagster_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
-    with restored_environment(), runs.instance(settings) as instance:
+    with restored_environment(), opened_instance(settings) as instance:
         yield instance
 
 

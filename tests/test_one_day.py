@@ -17,6 +17,7 @@ from analytics_etl.catalog.models import cadence_of
 from analytics_etl.checks import declared_checks
 from analytics_etl.config.settings import Settings
 from analytics_etl.families.sample import FAMILIES, SampleOptions, write_sample
+from analytics_etl.orchestration import instance as dagster_instance
 from analytics_etl.orchestration import runs
 from analytics_etl.orchestration.assets.metadata import asset_key
 from analytics_etl.reporting.families import REPORTS
@@ -53,7 +54,7 @@ def ran(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ra
     )
     with restored_environment():
         run(settings, runs.jobs_of(DAY, DAY))
-        with runs.instance(settings) as instance:
+        with dagster_instance.instance(settings) as instance:
             run_ids = [record.dagster_run.run_id for record in instance.get_run_records()]
             yield Ran(settings, instance, run_ids, all_tables(url), reports_in(settings))
     server.drop(url)

@@ -25,7 +25,7 @@ from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.config.settings import Settings
 from analytics_etl.monitoring.doctor import examine
 from analytics_etl.ops.operations import waiting_days
-from analytics_etl.orchestration import runs
+from analytics_etl.orchestration import instance as dagster_instance
 from analytics_etl.orchestration.definitions import build_defs
 from analytics_etl.orchestration.own_runs import FOLDER, build_own_runs, export_day, records
 from analytics_etl.pipeline.late import late_days, new_files
@@ -50,7 +50,7 @@ def nightly() -> None:
 
 @pytest.fixture
 def instance(settings: Settings) -> Iterator[DagsterInstance]:
-    with restored_environment(), runs.instance(settings) as opened:
+    with restored_environment(), dagster_instance.instance(settings) as opened:
         yield opened
 
 

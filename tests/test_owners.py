@@ -13,7 +13,8 @@ from analytics_etl.alerting import receivers_of
 from analytics_etl.config.owners import Owners, parse_owners
 from analytics_etl.config.settings import Settings, SettingsError
 from analytics_etl.ops.operations import CheckResult
-from analytics_etl.orchestration import notifier, runs
+from analytics_etl.orchestration import instance as dagster_instance
+from analytics_etl.orchestration import notifier
 from analytics_etl.orchestration.definitions import build_defs
 from analytics_etl.pipeline.publishing import record_checks
 from analytics_etl.postgres.database import Database
@@ -74,7 +75,7 @@ def test_failures_are_told_to_those_they_are_of(settings: Settings) -> None:
         notify_email=(("team:downloads", "d@x.org"), ("team:operators", "o@x.org"), ("*", "all@x.org")),
     )  # fmt: skip
     database = Database(settings)
-    with restored_environment(), runs.instance(settings) as instance:
+    with restored_environment(), dagster_instance.instance(settings) as instance:
         for table in ("registry.download_events", "registry.module_stats_daily"):
             run = create_run_for_test(
                 instance, job_name="daily", status=DagsterRunStatus.SUCCESS, tags={"dagster/schedule_name": "daily"}

@@ -14,6 +14,7 @@ from events import DAY, DOWNLOADS, days_of, download, restored_environment, writ
 
 from analytics_etl.config.settings import Settings
 from analytics_etl.orchestration import dagster_events, runs
+from analytics_etl.orchestration import instance as dagster_instance
 from analytics_etl.orchestration.assets.metadata import asset_key
 from analytics_etl.orchestration.definitions import build_defs
 from analytics_etl.orchestration.evaluations import Finding, evaluations
@@ -40,7 +41,7 @@ def world(settings: Settings) -> Iterator[tuple[dg.Definitions, dg.DagsterInstan
         assets=built.assets, asset_checks=built.asset_checks, jobs=jobs, resources=built.resources,
         executor=dg.in_process_executor,
     )  # fmt: skip
-    with restored_environment(), runs.instance(settings) as instance:
+    with restored_environment(), dagster_instance.instance(settings) as instance:
         yield definitions, instance
 
 

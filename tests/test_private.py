@@ -13,7 +13,7 @@ from analytics_etl.archive import ArchiveFolder
 from analytics_etl.config.settings import CHECKOUT, Settings
 from analytics_etl.families.sample import SampleOptions, write_sample
 from analytics_etl.landing.scratch import Scratch
-from analytics_etl.orchestration import runs
+from analytics_etl.orchestration import instance as dagster_instance
 from analytics_etl.pipeline.reports import write_index, write_report
 from analytics_etl.postgres.database import Database
 
@@ -47,7 +47,7 @@ def scratch(settings: Settings) -> Path:
 
 
 def dagster(settings: Settings) -> Path:
-    runs.prepare(settings)
+    dagster_instance.prepare(settings)
     return settings.dagster_home
 
 

@@ -20,6 +20,7 @@ from analytics_etl.families.queries import registry, registry_modules, schedule_
 from analytics_etl.families.queries import schedules as schedule_queries
 from analytics_etl.monitoring.doctor import examine
 from analytics_etl.ops.operations import record_audit
+from analytics_etl.orchestration import instance as dagster_instance
 from analytics_etl.orchestration import runs
 from analytics_etl.pipeline import publishing
 from analytics_etl.postgres import migrations
@@ -187,7 +188,7 @@ FORBIDDEN_TO_LOADER = [
 def loaded(world: World) -> World:
     """All of it is there, whichever tests ran before."""
     load_and_aggregate(Database(world.loader), DAY, DAY)
-    with restored_environment(), runs.instance(world.loader):
+    with restored_environment(), dagster_instance.instance(world.loader):
         return world
 
 

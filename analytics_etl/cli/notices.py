@@ -43,9 +43,10 @@ def notify(watch: bool, every: int, is_test: bool, is_list: bool) -> None:  # no
 
 def tell_owners(settings: Settings) -> bool:
     """One pass of collecting and sending; whether a receiver did not accept a message."""
-    from analytics_etl.orchestration import notifier, runs  # noqa: PLC0415 - Dagster takes seconds to import
+    from analytics_etl.orchestration import notifier  # noqa: PLC0415 - Dagster takes seconds to import
+    from analytics_etl.orchestration.instance import instance as dagster_instance  # noqa: PLC0415 - Dagster takes seconds to import
 
-    with runs.instance(settings) as instance:
+    with dagster_instance(settings) as instance:
         outcome = notifier.tell(Database(settings), instance, datetime.now(UTC))
     err.say(f"notifications: {outcome}")
     for receiver, said in outcome.errors.items():

@@ -47,12 +47,13 @@ def names_of(catalog: Catalog, selected: Sequence[str], families: Collection[str
 
 def show(settings: Settings, catalog: Catalog, jobs: "Sequence[Job]", plan: "Plan", otherwise: str) -> None:
     """Print what jobs would do, as tables, and how long what is known of it took."""
-    from analytics_etl.orchestration import planned, runs  # noqa: PLC0415 - Dagster takes seconds to import
+    from analytics_etl.orchestration import planned  # noqa: PLC0415 - Dagster takes seconds to import
+    from analytics_etl.orchestration.instance import instance as dagster_instance  # noqa: PLC0415 - Dagster takes seconds to import
     from analytics_etl.pipeline.lineage import Lineage  # noqa: PLC0415 - only for this
 
     database, lineage = Database(settings), Lineage.of(catalog)
     total, is_guess = 0, False
-    with runs.instance(settings) as instance:
+    with dagster_instance(settings) as instance:
         for job in jobs:
             found = planned.steps(database, lineage, job, plan, otherwise)
             total += sum(step.milliseconds or 0 for step in found)

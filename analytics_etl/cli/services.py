@@ -80,7 +80,7 @@ def _dagster(program: str, *arguments: str) -> None:
 
 
 def _environment(settings: Settings) -> dict[str, str]:
-    from analytics_etl.orchestration.runs import environment_for  # noqa: PLC0415 - Dagster takes seconds to import
+    from analytics_etl.orchestration.instance import environment_for  # noqa: PLC0415 - Dagster takes seconds to import
 
     return environment_for(settings)
 

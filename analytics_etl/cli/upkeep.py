@@ -85,11 +85,12 @@ def prune(dry_run: bool) -> None:  # noqa: FBT001 - a flag of the command
     Runs that ended more than ANALYTICS_DAGSTER_KEEP_DAYS days ago (30 by default) go, except those that hold the latest
     materialization or check of some partition. The tables themselves are not touched.
     """
-    from analytics_etl.orchestration import housekeeping, runs  # noqa: PLC0415 - Dagster takes seconds to import
+    from analytics_etl.orchestration import housekeeping  # noqa: PLC0415 - Dagster takes seconds to import
+    from analytics_etl.orchestration.instance import instance as dagster_instance  # noqa: PLC0415 - Dagster takes seconds to import
 
     settings = Settings.from_environment()
     before = housekeeping.oldest_kept(datetime.now(UTC), settings)
-    with runs.instance(settings) as instance:
+    with dagster_instance(settings) as instance:
         found = housekeeping.prune(instance, before, dry_run=dry_run)
     if found.removed and not dry_run:
         runs_removed = f"{counted(len(found.removed), 'run')} that ended before {before:%F}"

@@ -1,0 +1,93 @@
+"""Dagster's instance on our database: configuration, folder, and what its programs need in their environment."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from dagster import DagsterInstance
+
+from analytics_etl.config.settings import Settings
+from analytics_etl.disk import private
+from analytics_etl.postgres import migrations
+from analytics_etl.postgres.connection import dagster_storage_url
+from analytics_etl.postgres.failures import persistently
+
+STORAGE_URL_VARIABLE = "ANALYTICS_DAGSTER_URL"
+
+INSTANCE = f"""\
+# Written by analytics-etl. The URL, which may hold a password, comes from the environment.
+storage:
+  custom:
+    module: analytics_etl.orchestration.dagster_storage
+    class: PooledPostgresStorage
+    config:
+      postgres_url:
+        env: {STORAGE_URL_VARIABLE}
+compute_logs:
+  module: analytics_etl.orchestration.compute_logs
+  class: ShieldedComputeLogManager
+  config:
+    home:
+      env: DAGSTER_HOME
+telemetry:
+  enabled: false
+nux:  # the dialog that asks a new user for an address
+  enabled: false
+concurrency:
+  runs:
+    max_concurrent_runs: 4
+  # Each table has a pool of its name. A run waits in the queue, not in the database, while another works on a table of
+  # its own; so it is the run that takes the pools, not the step.
+  pools:
+    granularity: run
+    default_limit: 1
+run_monitoring:
+  enabled: true
+  start_timeout_seconds: 300
+  cancel_timeout_seconds: 300
+  # Longer than any backfill should take; a run that hangs would keep its tables' pools for ever.
+  max_runtime_seconds: 86400
+run_retries:
+  enabled: true
+  max_retries: 1
+  # Only runs whose process died: a step that failed would fail again.
+  retry_on_asset_or_op_failure: false
+# Ticks of schedules and sensors; runs are removed by the job housekeeping.
+retention:
+  schedule:
+    purge_after_days: 90
+  sensor:
+    purge_after_days:
+      skipped: 7
+      started: 30
+      success: 30
+      failure: 30
+"""
+
+
+def prepare(settings: Settings) -> dict[str, str]:
+    """Make database and Dagster home ready; returns the environment Dagster's programs need."""
+    migrations.upgrade(settings)
+    private.make_folder(settings.dagster_home, settings.dagster_home)
+    configuration = settings.dagster_home / "dagster.yaml"
+    if not configuration.exists() or configuration.read_text(encoding="utf-8") != INSTANCE:
+        configuration.write_text(INSTANCE, encoding="utf-8")
+    return {
+        "DAGSTER_HOME": str(settings.dagster_home),
+        STORAGE_URL_VARIABLE: dagster_storage_url(settings),
+        "ANALYTICS_HOME": str(settings.home),
+    }
+
+
+@contextmanager
+def instance(settings: Settings) -> Iterator[DagsterInstance]:
+    """Dagster's instance on our database."""
+    os.environ.update(persistently(settings, lambda: prepare(settings)))
+    with persistently(settings, lambda: DagsterInstance.from_config(str(settings.dagster_home))) as opened:
+        yield opened
+
+
+def environment_for(settings: Settings) -> dict[str, str]:
+    """This process's environment with what Dagster's programs need."""
+    added = prepare(settings)  # first: it takes variables out of the environment that reach every connection
+    return {**os.environ, **added}
