@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from events import DAY, compilation, download, load, load_and_aggregate, restored_environment, view, write
 
 from analytics_etl.cli import main
-from analytics_etl.config.settings import Settings
+from analytics_etl.config.settings import CHECKOUT, Settings
 from analytics_etl.orchestration import instance as dagster_instance
 from analytics_etl.postgres import migrations
 from analytics_etl.postgres.database import Database
@@ -64,6 +64,19 @@ def test_help_teaches(name: str) -> None:
         else:
             assert max(parameter.opts, key=len) in result.stdout
     assert "Usage: " in result.stdout
+
+
+def test_the_list_of_commands_imports_none_of_them() -> None:
+    """It is what somebody types first, and what a shell's completion asks."""
+    slow = ["alembic", "dagster", "duckdb", "psycopg", "pyarrow", "sqlalchemy", "sqlglot"]
+    code = (
+        "import atexit, sys\n"
+        f"atexit.register(lambda: print('imported:', sorted(set({slow}) & set(sys.modules))))\n"
+        "from analytics_etl.cli import main\n"
+        "main(['--help'])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=CHECKOUT)
+    assert done.stdout.splitlines()[-1] == "imported: []"
 
 
 def test_the_list_of_commands_says_where_to_start() -> None:

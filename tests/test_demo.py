@@ -14,7 +14,7 @@ from test_cli import call, variables
 
 from analytics_etl.catalog.calendar import Cadence, period_start
 from analytics_etl.cli import samples
-from analytics_etl.cli.typed import yesterday
+from analytics_etl.cli.clock import yesterday
 from analytics_etl.config.settings import Settings
 from analytics_etl.families.sample import FAMILIES, SampleOptions, write_sample
 from analytics_etl.monitoring import doctor

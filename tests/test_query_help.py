@@ -9,7 +9,7 @@ import click
 import pytest
 
 from analytics_etl.cli import main
-from analytics_etl.cli.typed import yesterday
+from analytics_etl.cli.clock import yesterday
 
 
 def questions() -> Iterator[tuple[str, click.Command]]:

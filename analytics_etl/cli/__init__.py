@@ -1,40 +1,95 @@
 """The command `analytics-etl`. Thin: each command reads arguments, calls, and prints.
 
-A module for each subject. Not here: anything that can be asked for otherwise than by typing. What is slowest to import
-(Dagster, Great Expectations) is imported by the command that needs it.
+A module for each subject, imported when its command is typed: most of what they need is slow to import. Not here:
+anything that can be asked for otherwise than by typing.
 """
 
 import gc
+import importlib
 import sys
+from collections.abc import Iterator, MutableMapping
 from typing import Any
 
 import click
 
-from analytics_etl.cli.changes import changes
-from analytics_etl.cli.database import db_url, migrate
-from analytics_etl.cli.days import backfill, reopen, run
-from analytics_etl.cli.dropping import drop
-from analytics_etl.cli.examples import put_days_of_today
-from analytics_etl.cli.files import forget
-from analytics_etl.cli.gaps import accept_gap
-from analytics_etl.cli.inspection import doctor, metrics, status, watchdog
+from analytics_etl.cli.examples import put_days_of_today, put_own_days_of_today
 from analytics_etl.cli.interruption import interruption
-from analytics_etl.cli.notices import notify
-from analytics_etl.cli.query import query
-from analytics_etl.cli.reports import report
-from analytics_etl.cli.samples import demo, sample
-from analytics_etl.cli.scaffold import new_family
-from analytics_etl.cli.services import execute, stop, ui
-from analytics_etl.cli.terminal import Styled, err, explanation, show_error, speaking
-from analytics_etl.cli.upkeep import archive, prune, restore
+from analytics_etl.cli.terminal import Styled, err, show_error, speaking
+
+COMMANDS = {
+    "demo": ("samples", "demo", "Make sample events, run them, say where the report is."),
+    "run": ("days", "run", "Load, aggregate, check and report one day."),
+    "backfill": ("days", "backfill", "Run a range of days, or whatever is missing."),
+    "reopen": ("days", "reopen", "Load the late rows of a day that is final."),
+    "drop": ("dropping", "drop", "Undo days: as if they had never been run."),
+    "accept-gap": ("gaps", "accept_gap", "Say that there is no data of some days."),
+    "status": ("inspection", "status", "Print which day of which table is in which state."),
+    "changes": ("changes", "changes", "Show how published numbers changed afterwards."),
+    "query": ("query", "query", "Ask the tables of a family."),
+    "forget": ("files", "forget", "Take a landing file that is gone out of the ledger."),
+    "archive": ("upkeep", "archive", "Archive old raw days, empty old personal columns."),
+    "restore": ("upkeep", "restore", "Bring an archived day back into its table."),
+    "report": ("reports", "report", "Write a report from what the tables hold now."),
+    "ui": ("services", "ui", "Start the Dagster UI with its daemon."),
+    "exec": ("services", "execute", "Run one of Dagster's own programs, for services."),
+    "stop": ("services", "stop", "Stop the embedded database server."),
+    "doctor": ("inspection", "doctor", "Look for what is wrong and say what to type."),
+    "metrics": ("inspection", "metrics", "Print or serve Prometheus metrics."),
+    "prune": ("upkeep", "prune", "Remove old runs and event logs from Dagster."),
+    "notify": ("notices", "notify", "Tell the owners of tables what went wrong."),
+    "watchdog": ("inspection", "watchdog", "Compute some cells again by another engine."),
+    "db-url": ("database", "db_url", "Print the URL of the database."),
+    "migrate": ("database", "migrate", "Bring the database to the newest revision."),
+    "sample": ("samples", "sample", "Make sample events."),
+    "new-family": ("scaffold", "new_family", "Write the files of a new family of events."),
+}
+"""Name -> module, name in it, and its line in the list of commands, which comes in the order of a day's work."""
+
+
+class _Imported(MutableMapping[str, click.Command]):
+    """The commands, each imported when it is asked for."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, click.Command] = {}
+
+    def __getitem__(self, name: str) -> click.Command:
+        if name not in self._known:
+            module, attribute, line = COMMANDS[name]
+            command: click.Command = getattr(importlib.import_module(f"analytics_etl.cli.{module}"), attribute)
+            command.short_help = line
+            put_days_of_today(command)
+            self._known[name] = command
+        return self._known[name]
+
+    def __setitem__(self, name: str, command: click.Command) -> None:
+        self._known[name] = command
+
+    def __delitem__(self, name: str) -> None:
+        del self._known[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(COMMANDS)
+
+    def __len__(self) -> int:
+        return len(COMMANDS)
 
 
 class Commands(click.Group):
-    """Lists the commands in the order of a day's work, and turns known errors into one message and exit code 1."""
+    """Imports a command when it is typed, and turns known errors into one message and exit code 1."""
+
+    def __init__(self, *args: Any, **extra: Any) -> None:
+        super().__init__(*args, **extra)
+        self.commands = _Imported()
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         del ctx
-        return list(self.commands)
+        return list(COMMANDS)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands, none of which is imported for it."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, _, line) in COMMANDS.items()])
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -43,6 +98,8 @@ class Commands(click.Group):
             err.say(interruption(ctx))
             ctx.exit(1)
         except Exception as error:
+            from analytics_etl.cli.explanations import explanation  # noqa: PLC0415 - only for what goes wrong
+
             said = explanation(error)
             if said is None:
                 raise
@@ -79,26 +136,4 @@ def main() -> None:
     gc.set_threshold(100_000, 50, 50)
 
 
-for command in (
-    *(
-        demo,
-        run,
-        backfill,
-        reopen,
-        drop,
-        accept_gap,
-        status,
-        changes,
-        query,
-        forget,
-        archive,
-        restore,
-        report,
-        ui,
-        execute,
-        stop,
-    ),
-    *(doctor, metrics, prune, notify, watchdog, db_url, migrate, sample, new_family),
-):
-    main.add_command(command)
-put_days_of_today(main)
+put_own_days_of_today(main)

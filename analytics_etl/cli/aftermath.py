@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from analytics_etl.cli.terminal import explanation
+from analytics_etl.cli.explanations import explanation
 from analytics_etl.config.settings import Settings
 
 if TYPE_CHECKING:

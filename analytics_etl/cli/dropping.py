@@ -8,10 +8,11 @@ import click
 
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.cli.catalogs import read_catalog
+from analytics_etl.cli.clock import yesterday
 from analytics_etl.cli.execution import execute
 from analytics_etl.cli.families import FAMILY, check_families
 from analytics_etl.cli.terminal import GOOD, actor, is_terminal, out, progress
-from analytics_etl.cli.typed import DAY, REASON, check_range, yesterday
+from analytics_etl.cli.typed import DAY, REASON, check_range
 from analytics_etl.config.settings import Settings
 from analytics_etl.postgres import migrations
 from analytics_etl.postgres.database import Database

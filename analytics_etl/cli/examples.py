@@ -5,7 +5,7 @@ from datetime import date
 
 import click
 
-from analytics_etl.cli.typed import yesterday
+from analytics_etl.cli.clock import yesterday
 
 WRITTEN_FOR = date(2025, 3, 31)
 """The last day of the sample events that the examples are about."""
@@ -15,13 +15,18 @@ _DAY = re.compile(r"(?<!\d)2025-0[34]-\d\d(?!\d)")
 
 def put_days_of_today(command: click.Command) -> None:
     """Let the help of a command, of its options and of the commands below it name days of the sample events."""
+    put_own_days_of_today(command)
+    if isinstance(command, click.Group):
+        for below in command.commands.values():
+            put_days_of_today(below)
+
+
+def put_own_days_of_today(command: click.Command) -> None:
+    """The same for a command alone: to look at those below the first one would import all of them."""
     command.help = _of_today(command.help)
     for parameter in command.params:
         if isinstance(parameter, click.Option):
             parameter.help = _of_today(parameter.help)
-    if isinstance(command, click.Group):
-        for below in command.commands.values():
-            put_days_of_today(below)
 
 
 def _of_today(text: str | None) -> str | None:

@@ -12,11 +12,13 @@ import click
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.cli.aftermath import told_after_failure
 from analytics_etl.cli.catalogs import read_catalog
+from analytics_etl.cli.clock import yesterday
+from analytics_etl.cli.explanations import explanation
 from analytics_etl.cli.families import check_families
 from analytics_etl.cli.interruption import begins
 from analytics_etl.cli.notices import tell_owners
-from analytics_etl.cli.terminal import BAD, actor, err, explanation, out, progress
-from analytics_etl.cli.typed import check_range, yesterday
+from analytics_etl.cli.terminal import BAD, actor, err, out, progress
+from analytics_etl.cli.typed import check_range
 from analytics_etl.config.settings import Settings
 from analytics_etl.ops.operations import record_audit
 from analytics_etl.pipeline import misplaced, rejections

@@ -8,8 +8,9 @@ import click
 from analytics_etl.catalog.calendar import stretches
 from analytics_etl.catalog.catalog import is_of
 from analytics_etl.cli.catalogs import read_catalog
+from analytics_etl.cli.clock import yesterday
 from analytics_etl.cli.terminal import GOOD, actor, err, is_terminal, out
-from analytics_etl.cli.typed import DAY, MOST_DAYS, REASON, check_range, yesterday
+from analytics_etl.cli.typed import DAY, MOST_DAYS, REASON, check_range
 from analytics_etl.config.settings import Settings
 from analytics_etl.ops.operations import record_audit
 from analytics_etl.postgres import migrations

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.cli.catalogs import read_catalog
+from analytics_etl.cli.clock import yesterday
 from analytics_etl.cli.execution import check_days, described, execute, telling_rejected
 from analytics_etl.cli.families import check_families
 from analytics_etl.cli.plans import say_incomplete, show
 from analytics_etl.cli.terminal import BAD, GOOD, actor, out, progress
-from analytics_etl.cli.typed import yesterday
 from analytics_etl.config.settings import Settings
 from analytics_etl.ops.operations import record_audit
 from analytics_etl.postgres import migrations

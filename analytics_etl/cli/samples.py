@@ -6,9 +6,10 @@ from typing import Any
 
 import click
 
+from analytics_etl.cli.clock import yesterday
 from analytics_etl.cli.execution import run_days
 from analytics_etl.cli.terminal import GOOD, Styled, actor, out, progress
-from analytics_etl.cli.typed import DAY, MOST_DAYS, Count, Folder, yesterday
+from analytics_etl.cli.typed import DAY, MOST_DAYS, Count, Folder
 from analytics_etl.config.settings import Settings
 from analytics_etl.pipeline.demonstration import Demonstration
 from analytics_etl.text.english import counted, shortened, spanned

@@ -5,7 +5,6 @@ from it, as `Styled`, and what would act on a terminal is written out (see `visi
 programs, writes a text as it is.
 """
 
-import errno
 import getpass
 import os
 import sys
@@ -22,13 +21,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 from rich.text import Text
 
-from analytics_etl.archive import ArchiveError
-from analytics_etl.catalog.contracts import ContractError
-from analytics_etl.catalog.models import ModelError
-from analytics_etl.config.settings import Settings, SettingsError
-from analytics_etl.postgres.connection import DatabaseError, without_password
-from analytics_etl.postgres.failures import explained
-from analytics_etl.postgres.server import EmbeddedServerError
 from analytics_etl.text.visible import cut, visible
 
 LONGEST_MESSAGE = 4_000
@@ -36,12 +28,6 @@ LONGEST_MESSAGE = 4_000
 WIDEST = 400
 """Columns of a table that goes to no terminal, unless it needs more."""
 WIDEST_NEEDED = 100_000
-
-_OF_A_PATH = (
-    *(errno.ENOENT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG),
-    errno.ELOOP,
-)
-"""Errors of a folder that somebody named."""
 
 
 @dataclass(frozen=True)
@@ -212,14 +198,3 @@ def progress(total: int) -> Iterator[Callable[[str, int, int], None]]:
             bar.update(task, description=visible(what), completed=done, total=steps)
 
         yield show
-
-
-def explanation(error: BaseException) -> str | None:
-    """What to tell of an error that a person can do something about; None of any other, which is a mistake of ours."""
-    known = (SettingsError, DatabaseError, ArchiveError, EmbeddedServerError, ModelError, ContractError)
-    if isinstance(error, SettingsError):
-        return str(error)
-    said = str(error) if isinstance(error, known) else explained(error)
-    if said is None and isinstance(error, OSError) and error.errno in _OF_A_PATH and error.filename is not None:
-        return f"{error.filename} cannot be used: {error.strerror}"
-    return None if said is None else without_password(said, Settings.from_environment())

@@ -7,12 +7,13 @@ text that PostgreSQL or UTF-8 cannot hold. All else is a mistake of who typed it
 import os
 import re
 from contextlib import suppress
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
 import click
 
+from analytics_etl.cli.clock import yesterday
 from analytics_etl.config.settings import FIRST_DAY, LAST_DAY, LONGEST_NAME, LONGEST_PATH
 
 LONGEST_TEXT = 10_000
@@ -141,8 +142,3 @@ def check_range(first: date, last: date, first_name: str, last_name: str, most_d
         raise click.UsageError(
             f"{first_name} {first} {last_name} {last} are {days:,} days, expected at most {most_days:,}"
         )
-
-
-def yesterday() -> date:
-    """The last day that is over."""
-    return datetime.now(UTC).date() - timedelta(days=1)

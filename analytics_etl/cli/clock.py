@@ -1,0 +1,8 @@
+"""The clock of the command line, on which days end: UTC."""
+
+from datetime import UTC, date, datetime, timedelta
+
+
+def yesterday() -> date:
+    """The last day that is over."""
+    return datetime.now(UTC).date() - timedelta(days=1)
