@@ -63,6 +63,15 @@ def test_where_routes_a_mixed_stream(tmp_path: Path) -> None:
     assert [report.others for report in found.reports] == [4, 4, 4]
 
 
+def test_a_misspelt_column_of_a_foreign_file_is_told(tmp_path: Path) -> None:
+    """NDJSON rows lack the key; the other formats are rejected as files, since a mapping needs what it reads."""
+    source = mapping(tmp_path, f"select {SELECT}, client as client_sdk from source")
+    found = read(tmp_path, in_every_format([record(1, "a", Clients="x"), record(2, "a", Clients="x")]), source=source)
+    assert len(found.rows) == 2
+    told = [report.state.reasons[0] for report in found.reports]
+    assert told == ["unknown column Clients, did you mean client?"] * 3
+
+
 def test_a_where_that_cannot_be_computed_leaves_out(tmp_path: Path) -> None:
     source = mapping(tmp_path, f"select {SELECT} from source where strptime(kind, '%Y') > timestamp '2024-01-01'")
     found = read(tmp_path, in_every_format([record(1, "2025"), record(2, "soon")]), source=source)

@@ -22,6 +22,7 @@ from analytics_etl.cli.typed import check_range
 from analytics_etl.config.settings import Settings
 from analytics_etl.ops.operations import record_audit
 from analytics_etl.pipeline import misplaced, rejections
+from analytics_etl.pipeline.misspelt import misspelt_columns
 from analytics_etl.postgres import migrations
 from analytics_etl.postgres.connection import LOST_CONNECTION, DatabaseError
 from analytics_etl.postgres.database import Database
@@ -94,11 +95,17 @@ def execute(
 
 @contextmanager
 def telling_rejected(settings: Settings, families: tuple[str, ...]) -> Iterator[None]:
-    """At the end, also of a run that failed, say which files had rows that were rejected meanwhile."""
+    """At the end, also of a run that failed, say which files had rows that were rejected meanwhile, or columns that are
+    likely misspelt.
+    """
     began = time.monotonic()
 
     def tell() -> None:
-        for line in rejections.since(Database(settings), time.monotonic() - began, families):
+        database, seconds = Database(settings), time.monotonic() - began
+        misspelt = misspelt_columns(database, seconds, families)
+        more = ["and so in more files, see: analytics-etl doctor"] if len(misspelt) > rejections.MOST_FILES else []
+        told = [*misspelt[: rejections.MOST_FILES], *more]
+        for line in [*rejections.since(database, seconds, families), *told]:
             out.say(f"! {line}")
 
     try:

@@ -11,7 +11,7 @@ import click
 from analytics_etl.catalog.states import MARKS
 from analytics_etl.cli.catalogs import read_catalog
 from analytics_etl.cli.families import FAMILY, check_families
-from analytics_etl.cli.terminal import BAD, GOOD, Column, Parts, Styled, out
+from analytics_etl.cli.terminal import BAD, GOOD, NOTE, Column, Parts, Styled, out
 from analytics_etl.cli.typed import DAY, PORT, Count, Text, check_range
 from analytics_etl.config.settings import Settings
 from analytics_etl.postgres import migrations
@@ -113,14 +113,15 @@ def _count(cell: "Cell") -> Parts:
 
 @click.command()
 def doctor() -> None:
-    """Look for what is wrong and say what to type. Exit code 1 if anything is."""
+    """Look for what is wrong and say what to type. Exit code 1 if anything is; a line with ! only tells."""
     from analytics_etl.monitoring.doctor import examine  # noqa: PLC0415 - looks at everything, so needs everything
 
     is_well = True
     settings = Settings.from_environment()
     for finding in examine(settings, read_catalog(settings), datetime.now(UTC).date()):
         is_well = is_well and finding.is_well
-        out.say(GOOD if finding.is_well else BAD, f" {finding.subject}: {finding.detail}")
+        sign = BAD if not finding.is_well else NOTE if finding.is_note else GOOD
+        out.say(sign, f" {finding.subject}: {finding.detail}")
         for line in finding.advice.split("\n") if finding.advice else []:
             out.say(f"    → {line}")
     if not is_well:

@@ -40,7 +40,7 @@ class Styled:
 
 Part = str | Styled
 Parts = Part | list[Part]
-GOOD, BAD = Styled("✓", "green"), Styled("✗", "red")
+GOOD, NOTE, BAD = Styled("✓", "green"), Styled("!", "yellow"), Styled("✗", "red")
 
 
 class Column(NamedTuple):

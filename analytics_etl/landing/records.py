@@ -18,6 +18,7 @@ from analytics_etl.landing.files import LandingFile
 from analytics_etl.landing.json_text import foreign_json, json_fields
 from analytics_etl.landing.lines import LINE_BATCH, Lines
 from analytics_etl.landing.mappings import mapped_fields, mapping_inputs
+from analytics_etl.landing.misspelt import note_misspelt, noting_keys
 from analytics_etl.landing.parquet import MARKS, ParquetRows, unpacked
 from analytics_etl.landing.rejections import FileState, printable
 
@@ -129,7 +130,8 @@ class Opener:
             return None
         match file.file_format:
             case "ndjson":
-                return Records(report, self._json(file), LINE_BATCH, Lines(file, state).batches())
+                lines = noting_keys(Lines(file, state).batches(), state, self._wanted(file))
+                return Records(report, self._json(file), LINE_BATCH, lines)
             case "csv":
                 return self._csv(report)
             case _:
@@ -262,11 +264,13 @@ class Opener:
             return False
         if missing := sorted(required - set(names)):
             state.fail("rejected", f"the columns {_listed(missing)} are missing; the file has {_listed(sorted(names))}")
+            note_misspelt(state, names, expected)
             return False
         if extra := sorted(set(names) - expected):
             state.reasons.append(printable(f"columns nobody asked for were ignored: {_listed(extra)}"))
         if absent := sorted(expected - set(names)):
             state.reasons.append(f"columns that may be NULL are absent: {_listed(absent)}")
+        note_misspelt(state, names, expected)
         return True
 
 

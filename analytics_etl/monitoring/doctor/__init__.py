@@ -44,6 +44,7 @@ def examine(settings: Settings, catalog: Catalog, today: date) -> Iterator[Findi
     for look in (files.files_read, files.rejected_rows):
         finding, told = look(database, told)
         yield finding
+    yield files.columns(database)
     daemon = services.daemon(database)
     yield files.unseen_files(database, catalog, services.heard_lately(database))
     yield days.late_rows(database, today)

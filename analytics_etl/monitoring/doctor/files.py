@@ -10,6 +10,7 @@ from analytics_etl.monitoring.doctor.finding import Finding
 from analytics_etl.monitoring.doctor.surroundings import first_closed, is_bad
 from analytics_etl.pipeline.failed_checks import mend_file, run_again
 from analytics_etl.pipeline.late import new_files
+from analytics_etl.pipeline.misspelt import misspelt_columns
 from analytics_etl.pipeline.rejections import SEE_ALL, RejectedFile, RejectedRows, of_days, undated_files
 from analytics_etl.postgres.database import Database
 from analytics_etl.text.english import counted, shortened
@@ -108,6 +109,15 @@ def rejected_rows(database: Database, told: Mapping[str, str]) -> tuple[Finding,
         return Finding(subject, is_well=True, detail=detail, advice=_replay(dated, found)), dict(told)
     advice = "\n".join([*_mends(many), _after()])
     return Finding(subject, is_well=False, detail=detail, advice=advice), {**told, **{f.path: subject for f in many}}
+
+
+def columns(database: Database) -> Finding:
+    """Columns of files that nobody asked for and that look like one the file does not have. They may be right."""
+    found = misspelt_columns(database)
+    if not found:
+        return Finding("columns", is_well=True, detail="none is likely misspelt")
+    advice = f"if that is meant, write the files anew under their names, then: {BACKFILL}"
+    return Finding("columns", is_well=True, is_note=True, detail=shortened(found, separator="; "), advice=advice)
 
 
 def _recent(database: Database) -> date | None:

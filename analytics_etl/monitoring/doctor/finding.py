@@ -15,3 +15,5 @@ class Finding:
     detail: str
     advice: str | None = None
     """What to do; of several commands each on a line of its own."""
+    is_note: bool = False
+    """Whether somebody should know of it although nothing need be wrong."""
