@@ -8,10 +8,11 @@ from datetime import date, timedelta
 
 import dagster as dg
 import pytest
-from events import DAY, DOWNLOADS, aggregate, ask, declared, download, load, rows_of, write
+from events import DAY, DOWNLOADS, aggregate, ask, at, declared, download, event_id, load, rows_of, write
 from test_cli import call, variables
 
 from analytics_etl.catalog.calendar import periods
+from analytics_etl.catalog.measures import is_additive
 from analytics_etl.cli.changes import _packed
 from analytics_etl.config.settings import Settings
 from analytics_etl.monitoring.doctor import examine
@@ -286,3 +287,74 @@ def test_the_check_fails_before_publishing_and_the_tag_accepts(settings: Setting
         assert event.metadata["rows_added"].value == 2
         assert ask(settings.database_url, told, [refused.run_id]) == [{"count": 0}]
     assert len(rows_of(settings.database_url)) == len(before) + 2
+
+
+USAGE, HOURS = "usage.schema_usage_events", "usage.schema_usage_1h"
+
+
+def usage(number: int, **changes: object) -> dict[str, object]:
+    """An operation of one of two schemas."""
+    return {
+        "event_id": event_id(number), "occurred_at": at(number), "schema_id": event_id(1 + number % 2),
+        "operation": "read", "service": "api", "region": "eu", "latency_ms": 100, "success": True, **changes,
+    }  # fmt: skip
+
+
+def test_totals_are_of_what_adds_up_and_count_each_event_once(database: Database) -> None:
+    """The hour has four rows: two of a schema and region, which those of each schema repeat, and one of all of them."""
+
+    def hour(*events: dict[str, object]) -> None:
+        write(database.settings, "schema_usage_events/a.ndjson", list(events))
+        load(database, USAGE)
+        aggregate(database, DAY, DAY, ("day",), ["usage"])
+
+    hour(usage(1), usage(2))
+    hour(usage(1), usage(2, success=False), usage(3, latency_ms=400))
+    [record] = recorded(database, HOURS)
+    assert record["measures"] == {
+        "operation_count": {"old": 2, "new": 3, "percent": 50},
+        "success_count": {"old": 2, "new": 2, "percent": 0},
+        "error_count": {"old": 0, "new": 1, "percent": None},
+        "total_latency_ms": {"old": 200, "new": 600, "percent": 200},
+    }
+
+
+def test_a_final_day_of_which_rates_alone_change_is_refused(database: Database) -> None:
+    """Latencies of one schema move apart: all totals and the medians stay."""
+    late, table = DAY + timedelta(days=7), "usage.schema_usage_1d"
+    write(database.settings, "schema_usage_events/b.ndjson", [usage(900, occurred_at=at(0, late))])
+
+    def day(*latencies: int) -> None:
+        events = [usage(n, latency_ms=latency) for n, latency in enumerate(latencies)]
+        write(database.settings, "schema_usage_events/a.ndjson", events)
+        load(database, USAGE, DAY, late)
+
+    model = declared().aggregates[table]
+    day(100, 100, 100, 100)  # two of each schema, in rows of it and its region, of it, and of all
+    publishing.replace(database, model, {DAY: DAY + timedelta(days=1), late: late + timedelta(days=1)})
+    day(10, 100, 190, 100)
+    said = r"2025-03-10: sum of p95_latency_ms 500.0 to 738.5 \(\+47.70 %\)"
+    with pytest.raises(ChangeRefusedError, match=said):
+        publishing.replace(database, model, {DAY: DAY + timedelta(days=1)})
+    [record] = recorded(database, table)
+    measures = record["measures"]
+    assert isinstance(measures, dict)
+    assert measures["total_latency_ms"] == {"old": 400, "new": 400, "percent": 0}
+    assert {name for name, of in measures.items() if of["percent"] != 0} == {
+        "sum of p95_latency_ms", "sum of p99_latency_ms",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("column", "type_name", "adds_up"),
+    [
+        ("download_count", "bigint", True), ("downloads", "bigint", True), ("total_latency_ms", "bigint", True),
+        ("amount", "numeric", True), ("total_hours", "double precision", True), ("file_size", "bigint", True),
+        ("success_rate", "double precision", False), ("p95_latency_ms", "bigint", False),
+        ("max_latency_ms", "bigint", False), ("unique_users", "bigint", False), ("active_users_7d", "bigint", False),
+        ("downloads_30d", "bigint", False), ("rules_version", "bigint", False), ("days_since_use", "integer", False),
+        ("modules_seen", "bigint", False), ("hours", "double precision", False),
+    ],
+)  # fmt: skip
+def test_what_adds_up(column: str, type_name: str, adds_up: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    assert is_additive(column, type_name) == adds_up

@@ -9,6 +9,7 @@ from typing import Any
 
 from psycopg import sql
 
+from analytics_etl.catalog.measures import is_additive, rows_that_add_up
 from analytics_etl.ops.operations import CheckResult
 from analytics_etl.postgres.connection import Connection, DatabaseError, rows
 from analytics_etl.text.english import shortened
@@ -44,29 +45,33 @@ class Change:
     added: int
     removed: int
     changed: int
-    measures: Mapping[str, Mapping[str, float | None]]
-    """Of each numeric column that is no key: {"old", "new", "percent"}."""
+    totals: Mapping[str, tuple[float, float]]
+    """Old and new total of each column that can be added up, of rows that add up no others."""
+    sums: Mapping[str, tuple[float, float]]
+    """The same of each numeric column that is no key, over all rows: a sum of rates says nothing to people, and yet
+    tells that they changed.
+    """
     code_version_before: str
     code_version_after: str
 
     def beyond(self, percent: float) -> list["Figure"]:
-        """What of it exceeds a limit."""
-        totals = {"rows": (self.rows_before, self.rows_after)} | {
-            name: (measure["old"], measure["new"]) for name, measure in self.measures.items()
-        }
-        found = []
-        for name, (old, new) in totals.items():
-            assert old is not None
-            assert new is not None
-            share = _percent(old, new)
-            if share is None or abs(share) > percent:
-                found.append(Figure(name, old, new, "from nothing" if share is None else f"{share:+.2f} %"))
-        return found
+        """What of it exceeds a limit: the number of rows, totals, and sums of columns that no total tells of."""
+        told = _beyond({"rows": (self.rows_before, self.rows_after), **self.totals}, percent)
+        names = {figure.what for figure in told}
+        others = {f"sum of {name}": pair for name, pair in self.sums.items() if name not in names}
+        return [*told, *_beyond(others, percent)]
+
+    def measures(self, percent: float | None = None) -> dict[str, dict[str, float | None]]:
+        """{what: {"old", "new", "percent"}} of each total, and of all else that exceeds a limit."""
+        found = dict(self.totals)
+        if percent is not None:
+            found |= {figure.what: (figure.old, figure.new) for figure in self.beyond(percent) if figure.what != "rows"}
+        return {name: {"old": old, "new": new, "percent": _percent(old, new)} for name, (old, new) in found.items()}
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A total that changed: the number of rows, or the sum of a measure."""
+    """What changed: the number of rows, the total of a measure, or the sum of a column that has none."""
 
     what: str
     old: float
@@ -131,8 +136,8 @@ class Summary:
 
     rows: int
     fingerprint: Decimal
-    totals: tuple[float, ...]
-    """Of each measure."""
+    sums: tuple[float, ...]
+    """Of each total, then of each numeric column over all rows."""
 
 
 def known_versions(connection: Connection, table: str, starts: Collection[date]) -> dict[date, str]:
@@ -157,8 +162,11 @@ def changes_between(
 ) -> list[Change]:
     """What differs between two states of some partitions (start -> end). `versions`: the old ones, and the new one."""
     measures = _measures_of(connection, table, key)
-    before, after = (_summarize(connection, side, columns, measures) for side in (old, new))
-    nothing = Summary(0, Decimal(0), (0.0,) * len(measures))
+    added = {name: kind for name, kind in measures.items() if is_additive(name, kind)}
+    once = _once(columns)
+    sums = [*(_sum(*each, once) for each in added.items()), *(_sum(*each) for each in measures.items())]
+    before, after = (_summarize(connection, side, columns, sums) for side in (old, new))
+    nothing = Summary(0, Decimal(0), (0.0,) * len(sums))
     differing = {
         start: (one, other)
         for start in periods
@@ -168,14 +176,13 @@ def changes_between(
     counts = _compare(connection, old, new, list(differing), key, columns) if differing else {}
     found = []
     for start, (one, other) in differing.items():
-        totals: dict[str, Mapping[str, float | None]] = {
-            name: {"old": was, "new": is_now, "percent": _percent(was, is_now)}
-            for name, was, is_now in zip(measures, one.totals, other.totals, strict=True)
-        }
+        pairs = list(zip(one.sums, other.sums, strict=True))
+        totals = dict(zip(added, pairs[: len(added)], strict=True))
+        over_all = dict(zip(measures, pairs[len(added) :], strict=True))
         found.append(
             Change(
-                table, start, periods[start], one.rows, other.rows, *counts[start], totals, versions[0][start],
-                versions[1],
+                table, start, periods[start], one.rows, other.rows, *counts[start], totals, over_all,
+                versions[0][start], versions[1],
             )
         )  # fmt: skip
     return found
@@ -192,16 +199,14 @@ def _measures_of(connection: Connection, table: str, key: Collection[str]) -> di
 
 
 def _summarize(
-    connection: Connection, side: Side, columns: Iterable[str], measures: Mapping[str, str]
+    connection: Connection, side: Side, columns: Iterable[str], sums: Iterable[sql.Composable]
 ) -> dict[date, Summary]:
     """Each partition with rows, by its start.
 
     The hash of a row is a weighted sum of those of its values: summed as it is, values that change places between rows
     would go unnoticed, so it is hashed once more.
     """
-    totals = sql.SQL("").join(
-        sql.SQL(", coalesce({}, 0)::float8").format(_sum(*measure)) for measure in measures.items()
-    )
+    totals = sql.SQL("").join(sql.SQL(", coalesce({}, 0)::float8").format(each) for each in sums)
     found = connection.execute(
         sql.SQL(
             "select ({period})::date, count(*), sum(hashtextextended({hash}::text, 0)){totals} "
@@ -264,7 +269,10 @@ def is_final(connection: Connection, table: str, end: date, lateness_days: int) 
     return newest is not None and newest >= end - timedelta(days=1) + timedelta(days=lateness_days)
 
 
-def record_changes(connection: Connection, changes: Iterable[Change], run_id: str | None, *, published: bool) -> None:
+def record_changes(
+    connection: Connection, changes: Iterable[Change], run_id: str | None, refused_at: float | None = None
+) -> None:
+    """Write changes down: published ones, or those that a gate of so many percent refused."""
     with connection.cursor() as cursor:
         cursor.executemany(
             """
@@ -273,8 +281,8 @@ def record_changes(connection: Connection, changes: Iterable[Change], run_id: st
                 rows_changed, measures, code_version_before, code_version_after, run_id
             ) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)""",
             [
-                (c.table, c.start, c.end, published, c.rows_before, c.rows_after, c.added, c.removed, c.changed,
-                 json.dumps(c.measures), c.code_version_before, c.code_version_after, run_id)
+                (c.table, c.start, c.end, refused_at is None, c.rows_before, c.rows_after, c.added, c.removed,
+                 c.changed, json.dumps(c.measures(refused_at)), c.code_version_before, c.code_version_after, run_id)
                 for c in changes
             ],
         )  # fmt: skip
@@ -317,10 +325,30 @@ def _hash(columns: Iterable[str]) -> sql.Composable:
     return sql.SQL("hash_record_extended(row({}), 0)").format(names)
 
 
-def _sum(name: str, type_name: str) -> sql.Composable:
+def _sum(name: str, type_name: str, where: sql.Composable | None = None) -> sql.Composable:
     """The sum of a column; of fractions as decimals, so that it does not depend on the order of the rows."""
     is_exact = type_name not in ("real", "double precision")
-    return sql.SQL("sum({})" if is_exact else "sum({}::numeric)").format(sql.Identifier(name))
+    summed = sql.SQL("sum({})" if is_exact else "sum({}::numeric)").format(sql.Identifier(name))
+    return summed if where is None else sql.SQL("{} filter (where {})").format(summed, where)
+
+
+def _once(columns: Collection[str]) -> sql.Composable | None:
+    """What picks the rows that add up no others of their table; nothing when all do."""
+    picked = [
+        sql.SQL("{} <> all({})").format(sql.Identifier(name), list(values))
+        for name, values in rows_that_add_up(columns).items()
+    ]
+    return sql.SQL(" and ").join(picked) if picked else None
+
+
+def _beyond(pairs: Mapping[str, tuple[float, float]], percent: float) -> list[Figure]:
+    """Those of some old and new figures that changed by more than a limit."""
+    shares = {name: _percent(old, new) for name, (old, new) in pairs.items()}
+    return [
+        Figure(name, *pairs[name], "from nothing" if share is None else f"{share:+.2f} %")
+        for name, share in shares.items()
+        if share is None or abs(share) > percent
+    ]
 
 
 def _percent(old: float, new: float) -> float | None:

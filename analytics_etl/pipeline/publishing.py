@@ -125,7 +125,7 @@ def _recording_failure(
         yield
     except ChangeRefusedError as error:
         with database.transaction() as connection:
-            changes.record_changes(connection, error.changes, run_id, published=False)
+            changes.record_changes(connection, error.changes, run_id, refused_at=error.percent)
             _record_checks(connection, error.results(), run_id)
             refresh_days(connection, database.settings, [table])
         raise

@@ -180,7 +180,7 @@ class _Window:
             (versions, model.code_version),
         )
         changes.judge(self.connection, found, gate)
-        changes.record_changes(self.connection, found, self.run_id, published=True)
+        changes.record_changes(self.connection, found, self.run_id)
         return {change.start for change in found}
 
 

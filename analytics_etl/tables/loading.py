@@ -222,7 +222,7 @@ class DayLoad:
                 (versions, contract.code_version),
             )  # fmt: skip
         changes.judge(self.connection, found, self.gate)
-        changes.record_changes(self.connection, found, self.run_id, published=True)
+        changes.record_changes(self.connection, found, self.run_id)
         return set(versions) - {change.start for change in found}
 
     def mark_gone(self, paths: Iterable[str]) -> None:

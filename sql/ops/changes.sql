@@ -21,4 +21,4 @@ create index changes_by_period on ops.changes (table_name, period_start);
 comment on table ops.changes is 'Changes of the content of a partition that was there before, written in the same transaction as its rows.';
 comment on column ops.changes.published is 'False for a change that was refused: readers kept the old rows.';
 comment on column ops.changes.rows_changed is 'Rows whose key was there before and after, with other values.';
-comment on column ops.changes.measures is 'Of each numeric column that is no key: old total, new total, percent (null when the old total is 0).';
+comment on column ops.changes.measures is 'Of each column that can be added up, over rows that add up no others: old total, new total, percent (null when the old total is 0). Of a refused change also the sums that exceeded the limit.';
