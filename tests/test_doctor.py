@@ -27,6 +27,7 @@ from events import (
 )
 
 from analytics_etl.catalog.catalog import Catalog
+from analytics_etl.checks import declared_checks, evaluate, targets
 from analytics_etl.config.settings import Settings
 from analytics_etl.monitoring import doctor
 from analytics_etl.monitoring.doctor import Finding, examine
@@ -34,6 +35,7 @@ from analytics_etl.monitoring.status import notes
 from analytics_etl.orchestration import instance as dagster_instance
 from analytics_etl.pipeline.backfill_plan import make_plan
 from analytics_etl.pipeline.loading import scan_files
+from analytics_etl.pipeline.publishing import record_checks
 from analytics_etl.postgres.database import Database
 
 TODAY = DAY + timedelta(days=1)
@@ -266,6 +268,32 @@ def test_an_empty_landing_folder_and_one_that_is_a_file(well: Settings, catalog:
     (well.landing_dir / "compilation_events").rmdir()
     (well.landing_dir / "compilation_events").write_text("a file")
     assert only(wrong(well, catalog))[1].endswith("compilation_events is a file; expected a folder")
+
+
+def test_a_table_that_never_had_a_file(settings: Settings, database: Database, catalog: Catalog) -> None:
+    """It is empty by its nature as long as others of its family have files: told, and nothing is wrong."""
+    write(settings, "download_events/a.ndjson", [download(n) for n in range(20)])
+    for day in (DAY, DAY + timedelta(days=1)):
+        load_and_aggregate(database, day, day)
+    settle(database, DAY, DAY + timedelta(days=1))
+    found = {finding.subject: finding for finding in examine(settings, catalog, TODAY + timedelta(days=1))}
+    views = found["landing module_view_events"]
+    assert (views.is_well, views.is_note) == (True, True)
+    assert views.detail == "no files yet for registry.module_view_events: nothing to do if it has none"
+    assert found["landing schema_usage_events"].detail == "no files: the family usage is not used"
+    for table in ("registry.download_events", "registry.module_view_events"):
+        volume = [check for check in declared_checks(catalog)[table] if check.name == "volume_is_usual"]
+        record_checks(database, evaluate(database, targets(catalog)[table], volume, {TODAY: TODAY + timedelta(days=1)}))
+    odd = database.query("select table_name from ops.days where warned_checks <> '{}'")
+    assert odd == [{"table_name": "registry.download_events"}], "it had rows the day before"
+    found["volume"] = doctor.days.volume(database)
+    assert found["volume"].detail.startswith("of the last 30 days 1 day of registry.download_events empty or far ")
+    execute(
+        settings.database_url,
+        "update ops.days set warned_checks = '{volume_is_usual}' where table_name = 'registry.module_view_events'",
+    )
+    detail = doctor.days.volume(database).detail
+    assert detail.startswith("of the last 30 days 3 partitions (2 days of 2 tables) empty or far ")
 
 
 def test_a_file_that_is_no_events(well: Settings, catalog: Catalog) -> None:

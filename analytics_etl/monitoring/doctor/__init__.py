@@ -14,15 +14,17 @@ from analytics_etl.postgres.database import Database
 
 __all__ = ["Finding", "examine"]
 
+_WITH_FILES = "select distinct table_name from ops.loaded_files"
+
 
 def examine(settings: Settings, catalog: Catalog, today: date) -> Iterator[Finding]:
     """Look at everything, from the ground up; what cannot be looked at without the database is left out without it."""
     catalog = with_usable_sources(catalog)
     yield services.sql_files(catalog)
     yield surroundings.disk(settings)
-    yield from surroundings.landing(settings, catalog)
-    yield from surroundings.landing_folder(settings, catalog)
     reachable = surroundings.database(settings)
+    yield from surroundings.landing(settings, catalog, _tables_with_files(settings) if reachable.is_well else set())
+    yield from surroundings.landing_folder(settings, catalog)
     yield reachable
     if not reachable.is_well:
         return
@@ -60,3 +62,15 @@ def examine(settings: Settings, catalog: Catalog, today: date) -> Iterator[Findi
     yield services.archive(database)
     yield daemon
     yield services.notifications(database)
+
+
+def _tables_with_files(settings: Settings) -> set[str]:
+    """The event tables that files were read of; none as long as the ledger cannot be read, of which other findings
+    tell.
+    """
+    try:
+        if migrations.current(settings) != migrations.head():
+            return set()
+        return {row["table_name"] for row in Database(settings).query(_WITH_FILES)}
+    except DatabaseError:
+        return set()

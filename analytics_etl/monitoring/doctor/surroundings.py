@@ -3,7 +3,7 @@
 import os
 import shlex
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from analytics_etl.catalog.catalog import Catalog
@@ -37,8 +37,10 @@ def disk(settings: Settings) -> Finding:
     return Finding("disk", free >= LITTLE_SPACE, detail, advice if free < LITTLE_SPACE else None)
 
 
-def landing(settings: Settings, catalog: Catalog) -> Iterator[Finding]:
-    """The landing folder of each event table: readable, and with files if its family is used."""
+def landing(settings: Settings, catalog: Catalog, with_files: Collection[str] = ()) -> Iterator[Finding]:
+    """The landing folder of each event table: readable, and with files if its family is used and the table is known to
+    have had some.
+    """
     contracts = catalog.contracts.values()
     used = {c.family for c in contracts if any(files for _, _, files in os.walk(settings.landing_dir / c.name))}
     for contract in contracts:
@@ -56,6 +58,9 @@ def landing(settings: Settings, catalog: Catalog) -> Iterator[Finding]:
         bad = [(file.path, file.problem or "cannot be read by this user") for file in files if is_bad(file)]
         if not files and used and contract.family not in used:
             yield Finding(subject, is_well=True, detail=f"no files: the family {contract.family} is not used")
+        elif not files and contract.family in used and contract.table not in with_files:
+            detail = f"no files yet for {contract.table}: nothing to do if it has none"
+            yield Finding(subject, is_well=True, is_note=True, detail=detail)
         elif not files:
             yield Finding(
                 subject, is_well=False, detail=f"no files below {folder}",

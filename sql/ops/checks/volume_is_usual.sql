@@ -1,5 +1,5 @@
 /*
-description: The day has rows, and as many as usual; the median of the same weekday in the 8 weeks before is usual (from 3 such days on), up to ANALYTICS_VOLUME_FACTOR times as many or as few.
+description: The day has rows, unless no day before it has any, and as many as usual; the median of the same weekday in the 8 weeks before is usual (from 3 such days on), up to ANALYTICS_VOLUME_FACTOR times as many or as few.
 checks:
   - unexpected_rows_expectation: {severity: warning}
 */
@@ -22,7 +22,15 @@ days as (
 )
 select day, row_count, past_days, usual_row_count
 from days
-where row_count = 0
+where (
+        -- A table that never had a row is empty by its nature.
+        row_count = 0
+        and exists (
+            select 1
+            from ops.partitions as earlier
+            where earlier.table_name = :table and earlier.period_start < days.day and earlier.rows > 0
+        )
+    )
    or (past_days >= 3 and (
         row_count < usual_row_count / :volume_factor::double precision
         or row_count > usual_row_count * :volume_factor::double precision
