@@ -306,7 +306,10 @@ def test_the_command_says_what_goes_and_what_stays(settings: Settings) -> None:
     write(settings, "download_events/a.ndjson", [download(1, FIRST), download(2, LAST)])
     load(Database(settings), DOWNLOADS, LAST)
     words = ("drop", str(LAST), "--reason", "a try")
-    plan = typed(settings, *words, "--dry-run")
+    plan = typed(settings, "drop", str(LAST), "--dry-run")  # which needs no reason
+    unexplained = typed(settings, "drop", str(LAST))
+    assert unexplained.exit_code == 2
+    assert "Missing option --reason. say why, or use --dry-run" in unexplained.stderr
     assert plan.exit_code == 0, plan.output
     assert plan.stdout.splitlines() == [
         "would go: 1 partition of 1 table with 1 row",

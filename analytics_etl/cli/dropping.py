@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 @click.argument("day", type=DAY, metavar="DAY")
 @click.option("--to", "last", type=DAY, metavar="DAY", help="Last day, which is included; DAY alone by default.")
 @FAMILY
-@click.option("--reason", type=REASON, required=True, help="Why; kept in the audit log.")
+@click.option("--reason", type=REASON, help="Why; kept in the audit log.  [required unless --dry-run]")
 @click.option("--dry-run", is_flag=True, help="Only say what would go.")
 @click.option("--yes", is_flag=True, help="Do not ask before days go that are final.")
 def drop(
-    day: datetime, last: datetime | None, families: tuple[str, ...], reason: str, dry_run: bool, yes: bool  # noqa: FBT001
+    day: datetime, last: datetime | None, families: tuple[str, ...], reason: str | None, dry_run: bool, yes: bool  # noqa: FBT001
 ) -> None:  # fmt: skip
     """Undo days: as if they had never been run.
 
@@ -40,6 +40,8 @@ def drop(
 
     For example, after a wrong year was typed: analytics-etl drop 2025-03-31 --reason "the year was wrong"
     """
+    if reason is None and not dry_run:
+        raise click.MissingParameter(param_type="option", param_hint="--reason", message="say why, or use --dry-run")
     settings = Settings.from_environment()
     catalog = read_catalog(settings)
     until = last or day
@@ -55,7 +57,7 @@ def drop(
     migrations.upgrade(settings)
     database, target = Database(settings), dropping.target_of(catalog, day.date(), until.date(), families)
     plan = dropping.look(database, target)
-    if dry_run:
+    if reason is None or dry_run:
         _say_what_goes(plan, "would go")
         _say_files(settings, plan)
         out.say("nothing was changed")
