@@ -284,3 +284,54 @@ def test_questions_change_nothing(loaded: Settings) -> None:
     before = ask(loaded.database_url, "select count(*) as n, max(updated_at) as at from ops.partitions")
     call(loaded, "events")
     assert ask(loaded.database_url, "select count(*) as n, max(updated_at) as at from ops.partitions") == before
+
+
+@pytest.fixture(scope="module")
+def named(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """Schemas 20 and 21 are both called shared.v1, 22 was orders.v1 and is orders.v2 since, 10 has no name."""
+    settings = settings_in(tmp_path_factory.mktemp("named"), server.clone(), FIRST)
+    called = [
+        (1, "30", 20, "shared.v1"), (2, "30", 21, "shared.v1"), (3, "30", 22, "orders.v1"), (4, "31", 22, "orders.v2"),
+        (5, "31", 20, "shared.v1"), (6, "31", 10, None),
+    ]  # fmt: skip
+    events = [
+        event(number, f"2025-03-{day}T10:00:00Z", schema_id=str(UUID(int=schema)), schema_name=name)
+        for number, day, schema, name in called
+    ]
+    write(settings, "schema_usage_events/a.ndjson", events)
+    database = Database(settings)
+    load(database, "usage.schema_usage_events", FIRST, LAST)
+    aggregate(database, FIRST, LAST, ("day",), ["usage"])
+    yield settings
+    server.drop(settings.database_url or "")
+
+
+@pytest.mark.parametrize(
+    ("question", "rows"),
+    [
+        ("statistics --grain 1d --from 2025-03-30 --to 2025-03-31", 2),
+        ("statistics --grain 1d --from 2025-03-30 --to 2025-03-31 --detail", 2),
+        ("events --days 2", 2),
+        ("events --from 2025-03-30", 1),
+        ("health --from 2025-03-30 --to 2025-03-31", 2),
+        ("anomalies --days 2", 0),
+        ("anomalies --from 2025-03-30", 0),
+    ],
+)
+def test_a_schema_is_named_by_its_id_or_its_newest_name(named: Settings, question: str, rows: int) -> None:
+    by_name, by_id, unknown, several = (
+        call(named, f"{question} --format json --schema {schema}")
+        for schema in ("orders.v2", str(UUID(int=22)), "orders.v1", "shared.v1")
+    )
+    assert (by_name.exit_code, by_id.exit_code) == (0, 0), by_name.output
+    assert json.loads(by_name.stdout) == json.loads(by_id.stdout)
+    assert len(json.loads(by_name.stdout)["rows"]) == rows
+    assert (unknown.exit_code, several.exit_code) == (2, 2)
+    assert "no schema is called orders.v1: did you mean orders.v2" in unknown.stderr
+    said = f"2 schemas are called shared.v1, name one by its id: {UUID(int=20)}, {UUID(int=21)}"
+    assert said in several.stderr
+
+
+def test_names_where_there_are_none(loaded: Settings, named: Settings) -> None:
+    assert "no schema is called x: none has a name, give an id (a UUID)" in call(loaded, "events --schema x").stderr
+    assert "no schema is called 4711: none is called anything like it" in call(named, "events --schema 4711").stderr

@@ -8,9 +8,11 @@ import click
 
 from analytics_etl.cli import ranges
 from analytics_etl.cli.answers import AFTER, FORMAT, LIMIT, answer
-from analytics_etl.cli.typed import DAY, MOST_DAYS, Count
-from analytics_etl.families.queries import usage_breakdowns, usage_schemas
+from analytics_etl.cli.typed import DAY, MOST_DAYS, Count, IdOrName
+from analytics_etl.families.queries import Page, usage_breakdowns, usage_schemas
 from analytics_etl.families.queries.usage import ALL_SCHEMAS, OPERATIONS
+from analytics_etl.families.queries.usage_names import schema_of
+from analytics_etl.postgres.database import Database
 
 _DAY = click.option("--day", type=DAY, metavar="DAY", help="As of the end of this day; of the newest by default.")
 
@@ -127,12 +129,13 @@ def zombies(form: str, day: datetime | None, limit: int, after: str | None) -> N
 
 @click.command()
 @ranges.days(required=False)
-@click.option("--schema", "schema_id", type=click.UUID, help="A schema's id; all schemas by default.")
+@click.option("--schema", type=IdOrName(), help="A schema's id or newest name; all schemas by default.")
 @LIMIT
 @AFTER
 @FORMAT
 def health(
-    form: str, first: datetime | None, last: datetime | None, schema_id: UUID | None, limit: int, after: str | None
+    form: str, first: datetime | None, last: datetime | None, schema: UUID | str | None, limit: int,
+    after: str | None,
 ) -> None:  # fmt: skip
     """Scorecards with what to do, the lowest score first; of the newest day, unless days are named.
 
@@ -144,7 +147,10 @@ def health(
     """  # noqa: D301 - the same
     ranges.check_given(first, last)
     start, until = (first.date(), (last or first).date()) if first else (None, None)
-    answer(form, lambda database: usage_schemas.health(database, start, until, schema_id, limit, after))
+    answer(
+        form,
+        lambda database: usage_schemas.health(database, start, until, schema_of(database, schema), limit, after),
+    )
 
 
 @click.command()
@@ -153,26 +159,27 @@ def health(
     help="So many days up to the newest one, instead of --from and --to.  [default: 1]",
 )  # fmt: skip
 @ranges.moments(required=False)
-@click.option("--schema", "schema_id", type=click.UUID, help=f"A schema's id; {ALL_SCHEMAS} for all together.")
+@click.option("--schema", type=IdOrName(), help=f"A schema's id or newest name; {ALL_SCHEMAS} for all together.")
 @click.option("--severity", type=click.Choice(usage_breakdowns.SEVERITIES))
 @LIMIT
 @AFTER
 @FORMAT
 def anomalies(
-    form: str, last_days: int | None, start: datetime | None, end: datetime | None, schema_id: UUID | None,
+    form: str, last_days: int | None, start: datetime | None, end: datetime | None, schema: UUID | str | None,
     severity: str | None, limit: int, after: str | None,
 ) -> None:  # fmt: skip
     """Hours of a schema, or of all of them together, with too many errors or far slower than usual; newest first.
 
     \b
     analytics-etl query usage anomalies --days 30
-    analytics-etl query usage anomalies --from 2025-03-01 --to 2025-03-31 --severity critical
+    analytics-etl query usage anomalies --days 30 --severity critical --schema payments.created.v1
     """  # noqa: D301 - the same
     ranges.check_given(start, end, last_days)
-    wanted, all_of = (schema_id, severity, limit, after), {"schema_id": ALL_SCHEMAS}
-    if start is None:
-        days = last_days or 1
-        answer(form, lambda database: usage_breakdowns.anomalies_of_last_days(database, days, *wanted), all_of)
-        return
-    since, until = start, end or start + timedelta(days=1)
-    answer(form, lambda database: usage_breakdowns.anomalies(database, since, until, *wanted), all_of)
+
+    def ask(database: Database) -> Page:
+        wanted = schema_of(database, schema), severity, limit, after
+        if start is None:
+            return usage_breakdowns.anomalies_of_last_days(database, last_days or 1, *wanted)
+        return usage_breakdowns.anomalies(database, start, end or start + timedelta(days=1), *wanted)
+
+    answer(form, ask, {"schema_id": ALL_SCHEMAS})

@@ -10,6 +10,7 @@ from contextlib import suppress
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, NoReturn
+from uuid import UUID
 
 import click
 
@@ -84,6 +85,19 @@ class Text(click.ParamType[str]):
         if wrong := _wrong_with(text):
             self.fail(f"expected a text, got one that {wrong}", param, ctx)
         return text
+
+
+class IdOrName(click.ParamType[UUID | str]):
+    """An id, which is a UUID, or else a name."""
+
+    name = "UUID|NAME"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> UUID | str:
+        text = Text().convert(value, param, ctx)
+        try:
+            return UUID(text.strip())
+        except ValueError:
+            return text
 
 
 class Folder(click.ParamType[Path]):

@@ -9,8 +9,11 @@ import click
 from analytics_etl.cli import ranges
 from analytics_etl.cli.answers import AFTER, FORMAT, LIMIT, answer
 from analytics_etl.cli.schema_queries import anomalies, health, liveness, operations, top, trending, zombies
-from analytics_etl.cli.typed import MOST_DAYS, Count, Text
+from analytics_etl.cli.typed import MOST_DAYS, Count, IdOrName, Text
+from analytics_etl.families.queries import Page
 from analytics_etl.families.queries import usage as usage_queries
+from analytics_etl.families.queries.usage_names import schema_of
+from analytics_etl.postgres.database import Database
 
 
 @click.group()
@@ -19,7 +22,7 @@ def usage() -> None:
 
     \b
     analytics-etl query usage statistics --from 2025-03-31
-    analytics-etl query usage statistics --from 2025-03-31 --schema 81a1b693-84a2-4465-b6dd-7d2f0c2ddcd5 --detail
+    analytics-etl query usage statistics --from 2025-03-31 --schema payments.created.v1 --detail
     analytics-etl query usage events --days 7 --failed-only
     analytics-etl query usage operations --from 2025-03-25 --to 2025-03-31
     analytics-etl query usage top --days 7
@@ -29,11 +32,11 @@ def usage() -> None:
 @usage.command()
 @click.option("--grain", type=click.Choice(["1m", "5m", "1h", "1d"]), default="1h", show_default=True)
 @ranges.moments()
-@click.option("--schema", "schema_id", type=click.UUID, help="A schema's id; all schemas together by default.")
+@click.option("--schema", type=IdOrName(), help="A schema's id or newest name; all schemas together by default.")
 @click.option("--detail", is_flag=True, help="A row for each operation and region of the schema; needs --schema.")
 @FORMAT
 def statistics(
-    grain: Any, start: datetime, end: datetime | None, schema_id: UUID | None, detail: bool, form: str  # noqa: FBT001
+    grain: Any, start: datetime, end: datetime | None, schema: UUID | str | None, detail: bool, form: str  # noqa: FBT001
 ) -> None:  # fmt: skip
     """Operations, success rate and latency per minute, 5 minutes, hour or day.
 
@@ -52,9 +55,12 @@ def statistics(
     """  # noqa: D301 - the same
     end = end or start + timedelta(days=1)
     all_of = {"schema_id": usage_queries.ALL_SCHEMAS, "operation": "", "region": ""}
-    answer(
-        form, lambda database: usage_queries.statistics(database, grain, start, end, schema_id, detail=detail), all_of
-    )
+
+    def ask(database: Database) -> Page:
+        schema_id = schema_of(database, schema)
+        return usage_queries.statistics(database, grain, start, end, schema_id, detail=detail)
+
+    answer(form, ask, all_of)
 
 
 @usage.command()
@@ -63,7 +69,7 @@ def statistics(
     help="So many days up to the newest one that is loaded, instead of --from and --to.  [default: 1]",
 )  # fmt: skip
 @ranges.moments(required=False)
-@click.option("--schema", "schema_id", type=click.UUID, help="Id of a schema.")
+@click.option("--schema", type=IdOrName(), help="Id or newest name of a schema.")
 @click.option("--operation", type=click.Choice(usage_queries.OPERATIONS))
 @click.option("--service", type=Text(), help="Name of a service.")
 @click.option("--region", type=Text(), help="Name of a region.")
@@ -74,7 +80,7 @@ def statistics(
 @FORMAT
 def events(
     form: str, last_days: int | None, start: datetime | None, end: datetime | None, limit: int, after: str | None,
-    **wanted: Any,
+    schema: UUID | str | None, **wanted: Any,
 ) -> None:  # fmt: skip
     """Single events, newest first: of the last days, or from a day or moment to another.
 
@@ -89,12 +95,14 @@ def events(
       analytics-etl query usage events --from 2025-03-31 --format json --after CURSOR
     """  # noqa: D301 - the same
     ranges.check_given(start, end, last_days)
-    chosen = usage_queries.EventFilter(**wanted)
-    if start is None:
-        answer(form, lambda database: usage_queries.events(database, last_days or 1, chosen, limit, after))
-        return
-    since, until = start, end or start + timedelta(days=1)
-    answer(form, lambda database: usage_queries.events_between(database, since, until, chosen, limit, after))
+
+    def ask(database: Database) -> Page:
+        chosen = usage_queries.EventFilter(schema_of(database, schema), **wanted)
+        if start is None:
+            return usage_queries.events(database, last_days or 1, chosen, limit, after)
+        return usage_queries.events_between(database, start, end or start + timedelta(days=1), chosen, limit, after)
+
+    answer(form, ask)
 
 
 for command in (operations, top, trending, liveness, zombies, health, anomalies):

@@ -1,15 +1,20 @@
-"""The names of schemas beside their ids, in the answers to questions about schemas."""
+"""The names of schemas beside their ids, in questions about schemas and in the answers to them."""
 
 import json
 from dataclasses import replace
 from datetime import date
+from difflib import get_close_matches
 from typing import Any
+from uuid import UUID
 
-from analytics_etl.families.queries import Page, Row
+from analytics_etl.families.queries import Page, QueryError, Row
 from analytics_etl.families.queries.coverage import are_there
 from analytics_etl.postgres.database import Database
 
 _NAMES = "usage.schema_names_daily"
+
+MOST_IDS = 20
+"""Of the schemas of one name, in a message."""
 
 _NEWEST = """
 with ranked as (
@@ -20,6 +25,31 @@ with ranked as (
 )
 select schema_id, schema_name from ranked where rank = 1
 """
+
+_OF_ALL = """
+with ranked as (
+    select schema_id, schema_name, row_number() over (partition by schema_id order by day desc) as rank
+    from usage.schema_names_daily
+)
+select schema_id, schema_name from ranked where rank = 1 order by schema_id
+"""
+
+
+def schema_of(database: Database, schema: UUID | str | None) -> UUID | None:
+    """The id of a schema that is named by it or by its newest name. QueryError unless exactly one is called so."""
+    if not isinstance(schema, str):
+        return schema
+    found = database.query(_OF_ALL) if are_there(database, [_NAMES]) else []
+    ids = [row["schema_id"] for row in found if row["schema_name"] == schema]
+    if len(ids) > 1:
+        listed = ", ".join(map(str, ids[:MOST_IDS])) + ", …" * (len(ids) > MOST_IDS)
+        raise QueryError(f"{len(ids)} schemas are called {schema}, name one by its id: {listed}")
+    if not ids:
+        near = get_close_matches(schema, sorted({row["schema_name"] for row in found}), 3, 0.5)
+        hint = f"did you mean {' or '.join(near)}?" if near else "none is called anything like it"
+        raise QueryError(f"no schema is called {schema}: {hint if found else 'none has a name, give an id (a UUID)'}")
+    schema_id: UUID = ids[0]
+    return schema_id
 
 
 def with_names(database: Database, page: Page, last: date) -> Page:
