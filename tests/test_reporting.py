@@ -129,6 +129,21 @@ def test_text_has_enough_contrast() -> None:
                 assert (pair[1] + 0.05) / (pair[0] + 0.05) >= 4.5, (text, background, side)
 
 
+@pytest.mark.parametrize(
+    ("highest", "axis_format", "ticks"),
+    [
+        (0.5, "~s", ["0", "0.5"]), (1, "~s", ["0", "1"]), (2, "~s", ["0", "1", "2"]), (3, "~s", ["0", "1", "2", "3"]),
+        (1500, "~s", ["0", "500", "1k", "1.5k"]), (1_500_000, "~s", ["0", "500k", "1M", "1.5M"]),
+        (2.5e9, "~s", ["0", "1B", "2B"]), (0.5, "~%", ["0", "20%", "40%"]),
+    ],
+)  # fmt: skip
+def test_an_axis_says_numbers_as_people_do(highest: float, axis_format: str, ticks: list[str]) -> None:
+    """No 500m for a half, and no halves of things that are counted."""
+    column = svg.Column("Mon", highest, "", is_current=True, is_partial=False)
+    drawn = svg.draw_columns([column], axis_format, "c", "wide")
+    assert re.findall(r"<text[^>]*>([^<]*)</text>", drawn) == ["Mon", *ticks]
+
+
 def test_sparkline_keeps_gaps() -> None:
     everything, current = svg.sparkline([2, None, 1, 2], 1)
     assert everything == "M0 2L0 2M66.67 14L66.67 14L100 2"

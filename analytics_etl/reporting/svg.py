@@ -124,10 +124,13 @@ def draw_columns(columns: Sequence[Column], axis_format: str, caption: str, widt
     style = {"title": None, "labelColor": MUTED, "labelFontSize": FONT_SIZE, "labelOverlap": False, "labelLimit": 0}
     style |= {"labelPadding": 6, "ticks": False}
     x_axis = {**style, "values": _evenly(labels, 8 if width == "wide" else 5), "labelAngle": 0, "domainColor": LINE}
-    tick = f"datum.value ? replace(format(datum.value, '{axis_format}'), 'G', 'B') : '0'"
-    y_axis = {**style, "labelExpr": tick, "tickCount": 3, "domain": False, "gridColor": LINE}
+    # Below 1 the prefix of a count would be one for thousandths: 500m.
+    small = "~g" if axis_format == "~s" else axis_format
+    shown = f"datum.value < 1 ? '{small}' : '{axis_format}'"
+    tick = f"datum.value ? replace(format(datum.value, {shown}), 'G', 'B') : '0'"
+    y_axis: JSON = {**style, "labelExpr": tick, "tickCount": 3, "domain": False, "gridColor": LINE}
     if axis_format == "~s":
-        y_axis["tickMinStep"] = 1  # there is no half a download
+        y_axis["tickMinStep"] = 1.0001  # there is no half a download; of a step of exactly 1 Vega makes ticks at halves
     around = max(0.1, (FEW_COLUMNS - len(labels)) / 2)  # one or two would otherwise be as wide as the page
     x = _field("label", "ordinal", scale={"domain": labels, "paddingInner": 0.25, "paddingOuter": around}, axis=x_axis)
     y = _field("value", "quantitative", scale={"domainMin": 0, "nice": True, "zero": True}, axis=y_axis)
