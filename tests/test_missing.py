@@ -101,6 +101,25 @@ def test_neighbouring_days_are_one_run_and_weeks_and_months_follow(loaded: Datab
     assert plan.reasons() == ["registry.language_stats_daily: 3 partitions between 2025-03-04 and 2025-03-08: missing"]
 
 
+def test_tables_that_lack_the_same_days_for_the_same_reason_share_a_line(loaded: Database) -> None:
+    execute(
+        loaded.settings.database_url,
+        "delete from ops.partitions where (table_name ~ '^registry.*_daily$' or table_name ~ '^schedules.*_events$') "
+        "and period_start in ('2025-03-04', '2025-03-05'); "
+        "delete from ops.partitions where table_name in ('usage.schema_usage_1h', 'usage.schema_usage_5m') "
+        "and period_start = '2025-03-08'",
+    )
+    missing = [line for line in make_plan(loaded, declared(), FIRST, LAST).reasons() if line.endswith("missing")]
+    assert missing == [
+        "schedules.schedule_events: 2 partitions between 2025-03-04 and 2025-03-05: missing",
+        (
+            "registry.module_activity_daily, registry.active_users_daily, registry.language_stats_daily, and 4 more: 2 "
+            "partitions each between 2025-03-04 and 2025-03-05: missing"
+        ),
+        "usage.schema_usage_1h, usage.schema_usage_5m: 2025-03-08: missing",
+    ]
+
+
 def test_views_that_are_missing_or_of_an_earlier_version_are_made(loaded: Database) -> None:
     execute(
         loaded.settings.database_url,

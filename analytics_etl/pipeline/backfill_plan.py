@@ -30,13 +30,16 @@ from analytics_etl.pipeline.failed_checks import FailedCheck, failed_checks, stu
 from analytics_etl.pipeline.gaps import find as find_gaps
 from analytics_etl.pipeline.gaps import not_due
 from analytics_etl.pipeline.jobs import VIEWS_JOB, Job, Parts, Wanted
-from analytics_etl.pipeline.lineage import Lineage
+from analytics_etl.pipeline.lineage import Lineage, family_of
 from analytics_etl.pipeline.publishing import refresh_all_days
 from analytics_etl.postgres.database import Database
 from analytics_etl.tables.dropping import OF_DROPPED_DAYS
+from analytics_etl.text.english import shortened
 
 FAILED, UNWRITTEN = "failed a check", "could not be written last time"
 LATE, REPLACED = "rows of a late or replaced file are waiting", "a file was replaced, or came late without a valid row"
+MOST_TABLES = 3
+"""Named of those of a family that have the same days and reason."""
 REPLACED_SINCE = "a file was replaced"
 _DROPPED = "made of days that were dropped since"
 
@@ -75,9 +78,16 @@ class Plan:
     """Days that were dropped and whose files are still there."""
 
     def reasons(self) -> list[str]:
-        """One line for each table and reason: how many partitions, and which."""
-        views = [f"{view}: {why}" for view, why in self.views.items()]
-        return [*_reasons(self.gaps), *views, *self.due_checks(), *self.due_reports(), *self.index()]
+        """One line for each reason and the tables of a family that it holds for on the same days: how many partitions,
+        and which.
+        """
+        return [*_reasons(self.gaps), *self._due_views(), *self.due_checks(), *self.due_reports(), *self.index()]
+
+    def _due_views(self) -> list[str]:
+        alike: dict[str, list[str]] = {}
+        for view, why in self.views.items():
+            alike.setdefault(why, []).append(view)
+        return [f"{shortened(views, MOST_TABLES)}: {why}" for why, views in alike.items()]
 
     def due_checks(self) -> list[str]:
         """The lines about checks."""
@@ -111,11 +121,19 @@ def _reasons(gaps: Iterable[Gap], noun: str = "partitions") -> list[str]:
     found: dict[tuple[str, str], list[date]] = {}
     for gap in gaps:
         found.setdefault((gap.table, gap.why), []).append(gap.start)
+    alike: dict[tuple[str, tuple[date, ...], str], list[str]] = {}
+    for (table, why), starts in found.items():
+        alike.setdefault((family_of(table), tuple(starts), why), []).append(table)
     return [
-        f"{table}: {starts[0]} {why}" if len(starts) == 1
-        else f"{table}: {len(starts):,} {noun} between {starts[0]} and {starts[-1]}: {why}"
-        for (table, why), starts in found.items()
-    ]  # fmt: skip
+        f"{shortened(tables, MOST_TABLES)}: {_partitions(starts, noun, is_each=len(tables) > 1)}{why}"
+        for (_, starts, why), tables in alike.items()
+    ]
+
+
+def _partitions(starts: Sequence[date], noun: str, *, is_each: bool) -> str:
+    if len(starts) == 1:
+        return f"{starts[0]} " if not is_each else f"{starts[0]}: "
+    return f"{len(starts):,} {noun}{' each' if is_each else ''} between {starts[0]} and {starts[-1]}: "
 
 
 def known_days(database: Database, last: date) -> tuple[date, date] | None:
