@@ -38,6 +38,17 @@ def test_links_lead_somewhere(page: Path) -> None:
             assert heading in found, f"{page.name} links to {target}"
 
 
+def test_the_long_page_begins_with_its_headings() -> None:
+    lines = text(DOCS / "operations.md").splitlines()
+    listed = [re.fullmatch(r"( *)- \[(.+)\]\(#(.+)\)", line) for line in lines[: lines.index("| when | what |")]]
+    contents = [(len(found[1]) // 2 + 2, found[2], found[3]) for found in listed if found]
+    headings = [re.fullmatch(r"(##+) (.+)", line) for line in lines]
+    expected = [(len(found[1]), found[2]) for found in headings if found]
+    assert [(level, title) for level, title, _ in contents] == expected
+    for _, title, target in contents:
+        assert target == re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-")
+
+
 def test_every_picture_is_shown() -> None:
     shown = {name for page in PAGES for name in re.findall(r"\]\((?:docs/)?([\w-]+\.png)\)", text(page))}
     assert {path.name for path in DOCS.glob("*.png")} == shown
