@@ -356,6 +356,18 @@ def test_a_dry_run_does_not_call_complete_what_was_not_read(loaded: Database) ->
     [line] = [line for line in shown.splitlines() if line.startswith("  registry.download_events ")]
     assert " a file was replaced " in f"{line} "
     assert "up to date" not in line
+    whys = {
+        line.split()[0]: " ".join(line.split()[2:]) for line in shown.splitlines() if line.startswith("  registry.")
+    }
+    for name, why in {
+        "registry.module_activity_daily": "its input registry.download_events is written anew",
+        "registry.module_stats_daily": "its input registry.module_activity_daily is written anew",
+        "registry.language_stats_daily": "up to date, asked for",
+        "registry.daily_report": "its input ",
+        "registry.module_stats_weekly": "its input ",
+        "registry.weekly_report": "its input ",
+    }.items():
+        assert whys[name].startswith(why), whys
     assert shown.splitlines()[-1].startswith(incomplete)
     other = call(f"run {FIRST} --dry-run --family usage", variables(settings)).stdout
     assert "not complete" not in other

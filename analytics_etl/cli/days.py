@@ -154,7 +154,8 @@ def _show_range(
     plan = make_plan(database, catalog, *days, families, names)
     replaced = {table: replaced_days(database, table, paths) for table, paths in unread.items()}
     jobs = planned_jobs(catalog, *days, families, names)
-    show(settings, catalog, jobs, as_asked(plan, replaced), "up to date, asked for")
+    asked = as_asked(plan, replaced, catalog, days, families, names)
+    show(settings, catalog, jobs, asked, "up to date, asked for")
     say_incomplete(unread)
 
 

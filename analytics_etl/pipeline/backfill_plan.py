@@ -102,19 +102,36 @@ class Plan:
         return [f"{INDEX}: not there, or older than a report"] if self.is_index_due else []
 
 
-def as_asked(plan: Plan, replaced: Mapping[str, Collection[date]]) -> Plan:
-    """A plan with the reasons of a run that names its days, which leaves none alone and reads files that were
-    `replaced` since they were read: {table: days they held rows of}.
+def as_asked(
+    plan: Plan, replaced: Mapping[str, Collection[date]], catalog: Catalog, days: tuple[date, date],
+    families: tuple[str, ...] = (), within: Collection[str] | None = None,
+) -> Plan:  # fmt: skip
+    """A plan with the reasons of a run that names its days, which leaves none alone, reads files that were `replaced`
+    since they were read, {table: days they held rows of}, and makes anew what is made of all that.
     """
     gaps = [*plan.gaps, *plan.left_alone]
     told = {(gap.table, gap.start) for gap in gaps}
     since = [
         Gap(table, day, day + timedelta(days=1), REPLACED_SINCE)
-        for table, days in replaced.items()
-        for day in sorted(days)
+        for table, days_of in replaced.items()
+        for day in sorted(days_of)
         if (table, day) not in told
     ]
-    return replace(plan, gaps=[*gaps, *since])
+    due: dict[str, set[date]] = {}
+    for gap in [*gaps, *since, *plan.reports]:
+        due.setdefault(gap.table, set()).add(gap.start)
+    lineage, follow = Lineage.of(catalog), []
+    for name, cadence in lineage.cadences.items():
+        if cadence is None or not is_of(name, families) or (within is not None and name not in within):
+            continue
+        for start, end in periods(cadence, *days).items():
+            model = catalog.aggregates.get(name)
+            first, until = (start, end) if model is None else model.reads(start, end)
+            anew = (read for read in lineage.reads[name] if any(first <= of < until for of in due.get(read, ())))
+            if start not in due.get(name, ()) and (read := next(anew, None)):
+                follow.append(Gap(name, start, end, f"its input {read} is written anew"))
+                due.setdefault(name, set()).add(start)
+    return replace(plan, gaps=[*gaps, *since, *follow])
 
 
 def _reasons(gaps: Iterable[Gap], noun: str = "partitions") -> list[str]:
