@@ -24,7 +24,7 @@ from sqlglot import exp
 from analytics_etl import checks
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.catalog.contracts import DUCKDB_TYPES
-from analytics_etl.catalog.models import Model, Value, bind, read_model, window_parameters
+from analytics_etl.catalog.models import Model, Value, bind, read_models, window_parameters
 from analytics_etl.config.settings import SQL_DIR
 from analytics_etl.tables.derived import ensure_table
 
@@ -313,11 +313,11 @@ def all_models(sql_dir: Path = SQL_DIR, settings: Mapping[str, Value] = SETTINGS
     found: dict[str, Model] = {}
     for kind in KINDS:
         for path in sorted(sql_dir.glob(f"*/{kind}/*.sql")):
-            model = read_model(path, settings)
-            if model.table in found:
-                other = found[model.table].path
-                raise CaseError(f"{model.path} and {other} have one name, so cases cannot tell them apart")
-            found[model.table] = model
+            for table, model in read_models(path, settings).items():
+                if table in found:
+                    other = found[table].path
+                    raise CaseError(f"{path} and {other} have one name, so cases cannot tell them apart")
+                found[table] = model
     return found
 
 
@@ -332,7 +332,7 @@ def read_case(path: Path, models: Mapping[str, Model]) -> Case:
     if missing := {"description", "given", "expect"} - set(text):
         raise CaseError(f"{path}: {sorted(missing)} are missing")
     if text.get("parameters"):
-        model = read_model(model.path, {**SETTINGS, **text["parameters"]})
+        model = read_models(model.path, {**SETTINGS, **text["parameters"]})[model.table]
     case = Case(
         path=path,
         model=model,

@@ -83,11 +83,11 @@ def test_whatever_is_wrong_with_a_file_stops_its_table_and_what_reads_it(sql: Pa
     path.write_text(change(path.read_text(encoding="utf-8")), encoding="utf-8", errors="surrogateescape")
     catalog = Catalog(sql)
     [file] = catalog.broken_files
-    assert (file.path, file.table) == (path, "registry.module_stats_daily")
+    assert (file.path, file.tables) == (path, ["registry.module_stats_daily"])
     assert file.reason.startswith(str(path))
     assert said in file.reason
-    readers = {name for name, model in Catalog().derived.items() if file.table in model.dependencies}
-    assert {file.table, *readers} <= set(catalog.broken)
+    readers = {name for name, model in Catalog().derived.items() if "registry.module_stats_daily" in model.dependencies}
+    assert {"registry.module_stats_daily", *readers} <= set(catalog.broken)
     assert catalog.broken["registry.module_stats_weekly"] == (
         f"reads registry.module_stats_daily, whose file is broken: {file.reason}"
     )
@@ -115,6 +115,28 @@ def test_a_misspelt_table_is_named_with_its_line_and_the_nearest_name(sql: Path)
     assert "; did you mean registry." in reasons[reports]
     assert set(catalog.broken) == {"registry.language_stats_daily"}
     assert families_to_report(catalog) == ["schedules", "usage"]
+
+
+@pytest.mark.parametrize("change", [misspelt, lambda text: text.replace("group by", "group bye (", 1)])
+def test_a_file_of_several_tables_stops_them_all_and_is_told_once(sql: Path, change: Break) -> None:
+    path = sql / "usage" / "aggregates" / "schema_usage_1m,5m,1h,1d.sql"
+    catalog = broken(sql, str(path.relative_to(sql)), lambda text: change(text.replace("schema_usage_ev", "schem_ev")))
+    [file] = catalog.broken_files
+    assert file.tables == [f"usage.schema_usage_{grain}" for grain in ("1m", "5m", "1h", "1d")]
+    assert set(file.tables) <= set(catalog.broken)
+    assert "usage.top_schemas" in catalog.broken
+    if change is misspelt:
+        assert file.reason.startswith(f"{path}:{line_of(path, 'schem_events')}: reads usage.schem_events")
+
+
+def test_a_check_of_several_tables_is_told_with_the_line_it_is_wrong_in(sql: Path) -> None:
+    name = "registry/checks/module_stats_weekly,monthly_equals_days.sql"
+    catalog = broken(sql, name, lambda text: text.replace("stats_:grain", "statistics_:grain"))
+    assert set(catalog.broken_checks) == {f"registry.module_stats_{of}_equals_days" for of in ("weekly", "monthly")}
+    line = line_of(sql / name, "statistics_")
+    assert f":{line}: reads registry.module_statistics_weekly, and" in catalog.broken_files[0].reason
+    failing = [check.table for found in declared_checks(catalog).values() for check in found if check.problem]
+    assert sorted(failing) == ["registry.module_stats_monthly", "registry.module_stats_weekly"]
 
 
 def test_a_table_without_its_schema_and_one_that_is_made_of_itself(sql: Path) -> None:

@@ -12,7 +12,7 @@ from events import DAY, DOWNLOADS, at, declared, event_id, ledger, write
 from reading import parquet, read
 
 from analytics_etl.catalog.catalog import Catalog
-from analytics_etl.catalog.models import Model, ModelError, read_model
+from analytics_etl.catalog.models import Model, ModelError, read_models
 from analytics_etl.config.settings import Settings
 from analytics_etl.landing import check_mappings
 from analytics_etl.pipeline.loading import load_days, with_usable_sources
@@ -27,7 +27,8 @@ def mapping(folder: Path, select: str, name: str = "stream") -> Model:
     path = folder / "registry" / "sources" / f"{name}.sql"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(f"/*\ndescription: A stream.\n*/\n{select}\n", encoding="utf-8")
-    return read_model(path)
+    [model] = read_models(path).values()
+    return model
 
 
 def record(number: int, kind: str | None, **changes: object) -> dict[str, object]:

@@ -15,7 +15,7 @@ from analytics_etl.catalog.models import (
     bind,
     cadence_of,
     column_lineage,
-    read_model,
+    read_models,
     window_parameters,
 )
 
@@ -54,7 +54,8 @@ def write(folder: Path, text: str, *, kind: str = "aggregates", name: str = "use
 
 
 def model_of(folder: Path, select: str = SELECT, header: str = HEADER, **where: str) -> Model:
-    return read_model(write(folder, header + select, **where))
+    [model] = read_models(write(folder, header + select, **where)).values()
+    return model
 
 
 def test_a_file_becomes_a_model(tmp_path: Path) -> None:
@@ -66,7 +67,7 @@ def test_a_file_becomes_a_model(tmp_path: Path) -> None:
     assert model.checks == (("expect_column_values_to_be_between", {"column": "event_count", "min_value": 1}),)
     assert model.dependencies == ("shop.totals_daily", "shop.visit_events")
     assert model.select == SELECT.strip()
-    assert read_files(tmp_path.glob("*/aggregates/*.sql"), read_model).good == {"shop.users_daily": model}
+    assert read_files(tmp_path.glob("*/aggregates/*.sql"), read_models).good == {"shop.users_daily": model}
 
 
 @pytest.mark.parametrize(
@@ -113,7 +114,7 @@ def test_a_file_that_breaks_a_rule_is_refused_by_name(tmp_path: Path, change: tu
     assert change[0] in text
     path = write(tmp_path, text.replace(*change))
     with pytest.raises(ModelError) as refusal:
-        read_model(path)
+        read_models(path)
     assert str(refusal.value).startswith(f"{path}: ")
     for part in said:
         assert part in str(refusal.value)
@@ -123,9 +124,79 @@ def test_one_bad_file_is_named_when_all_are_loaded(tmp_path: Path) -> None:
     model_of(tmp_path)
     bad = write(tmp_path, "select 1 as one", name="bad_daily")
     with pytest.raises(ModelError, match=str(bad)):
-        read_model(bad)
-    files = read_files(tmp_path.glob("*/aggregates/*.sql"), read_model)
+        read_models(bad)
+    files = read_files(tmp_path.glob("*/aggregates/*.sql"), read_models)
     assert (len(files.good), [file.path for file in files.broken]) == (1, [bad]), "none stops another"
+
+
+VISITS = """\
+/*
+description: {weekly: Visits of each week., monthly: Visits of each month.}
+key: [:period]
+columns:
+  :period: {weekly: Monday of the week., monthly: First day of the month.}
+  visit_count: Visits.
+*/
+select date_trunc(:bucket, day)::date as :period, count(*) as visit_count
+from shop.visits_daily
+where day >= :start::date and day < :end::date
+group by 1
+"""
+
+
+def test_a_name_that_lists_suffixes_is_a_table_of_each(tmp_path: Path) -> None:
+    path = write(tmp_path, VISITS, name="visits_weekly,monthly")
+    weeks, months = read_models(path).values()
+    assert (weeks.table, weeks.cadence, weeks.key) == ("shop.visits_weekly", "week", ("week_start",))
+    assert (months.table, months.cadence, months.key) == ("shop.visits_monthly", "month", ("month",))
+    assert (weeks.description, months.description) == ("Visits of each week.", "Visits of each month.")
+    assert weeks.columns == {"week_start": "Monday of the week.", "visit_count": "Visits."}
+    assert months.columns == {"month": "First day of the month.", "visit_count": "Visits."}
+    assert weeks.select.startswith("select date_trunc('week', day)::date as week_start, count(*)")
+    assert months.select.startswith("select date_trunc('month', day)::date as month, count(*)")
+    assert weeks.path == months.path == path
+
+
+def test_the_list_may_stand_within_the_name_and_tables_be_named_by_their_suffix(tmp_path: Path) -> None:
+    text = "/*\ndescription: No visits.\n*/\nselect day from shop.visits_:grain where visits < :bucket"
+    models = read_models(write(tmp_path, text, kind="checks", name="visits_5m,1h_are_many"))
+    assert {name: (model.dependencies, model.select[-14:]) for name, model in models.items()} == {
+        "shop.visits_5m_are_many": (("shop.visits_5m",), "e visits < 300"),
+        "shop.visits_1h_are_many": (("shop.visits_1h",), " visits < 3600"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "said"),
+    [
+        ("visits_weekly,yearly", {}, "the name lists something else than suffixes; expected some of 1m, 5m"),
+        ("visits_weekly", {":period": "week_start", ":bucket": "'week'"}, "for weekly, monthly; expected one text"),
+        ("visits_monthly,weekly", {}, "expected one for each of monthly, weekly in this order"),
+        ("visits_daily,weekly,monthly", {}, "description has texts for weekly, monthly; expected one for each"),
+        ("visits_weekly,monthly", {":bucket": ":buckets"}, "unknown parameter :buckets, expected one of ['bucket'"),
+    ],
+)
+def test_a_list_of_suffixes_that_is_wrong_is_refused(
+    tmp_path: Path, name: str, changes: dict[str, str], said: str
+) -> None:
+    text = VISITS
+    for old, new in changes.items():
+        text = text.replace(old, new)
+    path = write(tmp_path, text, name=name)
+    with pytest.raises(ModelError) as refusal:
+        read_models(path)
+    assert str(refusal.value).startswith(f"{path}: ")
+    assert said in str(refusal.value)
+
+
+def test_a_table_is_declared_once(tmp_path: Path) -> None:
+    write(tmp_path, VISITS, name="visits_weekly,monthly")
+    again = write(tmp_path, HEADER + SELECT, name="visits_weekly")
+    files = read_files(tmp_path.glob("*/aggregates/*.sql"), read_models)
+    assert set(files.good) == {"shop.visits_weekly", "shop.visits_monthly"}
+    [file] = files.broken
+    assert file.path == again
+    assert file.reason == f"{again}: shop.visits_weekly is declared in another file, too; expected one place only"
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from analytics_etl.catalog.catalog import Catalog
-from analytics_etl.catalog.models import Model, ModelError, read_model
+from analytics_etl.catalog.models import Model, ModelError, read_models
 from analytics_etl.config.parameters import ParameterError, load_parameters, values
 from analytics_etl.config.settings import SQL_DIR, Settings, SettingsError
 
@@ -87,7 +87,7 @@ def model(folder: Path, minimum: int, name: str = "shop_minimum") -> Model:
         "select day, count(*) as visits from shop.visits where day >= :start::date and day < :end::date\n"
         f"group by 1 having count(*) >= :{name}"
     )
-    return read_model(path, {"shop_minimum": minimum})
+    return read_models(path, {"shop_minimum": minimum})["shop.visits_daily"]
 
 
 def test_a_select_holds_the_value_and_another_value_is_another_version(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 from analytics_etl.catalog.contracts import ContractError
+from analytics_etl.catalog.grains import tables_in
 from analytics_etl.catalog.models import Model, ModelError
 
 Read = TypeVar("Read")
@@ -39,9 +40,9 @@ class BrokenFile:
         return self.path.parent.name
 
     @property
-    def table(self) -> str:
-        """The table, or what else it declares, with its family."""
-        return f"{self.family}.{self.path.stem}"
+    def tables(self) -> list[str]:
+        """The tables, or what else it declares, with their family."""
+        return tables_in(self.path)
 
 
 @dataclass(frozen=True)
@@ -52,19 +53,24 @@ class Files(Generic[Read]):
     broken: tuple[BrokenFile, ...]
 
 
-def read_files(paths: Iterable[Path], read: Callable[[Path], Read]) -> Files[Read]:
-    """Read each file by itself, so that none stops another."""
+def read_files(paths: Iterable[Path], read: Callable[[Path], Mapping[str, Read]]) -> Files[Read]:
+    """Read each file by itself, so that none stops another; a name that an earlier one has makes a file broken."""
     good: dict[str, Read] = {}
     broken = []
     for path in sorted(paths):
         try:
-            good[f"{path.parent.parent.name}.{path.stem}"] = read(path)
+            found = read(path)
         except (ModelError, ContractError) as error:
             broken.append(BrokenFile(path, " ".join(str(error).split())))
         except (SqlglotError, OSError, UnicodeError) as error:
             said = " ".join(str(error).split())
             broken.append(BrokenFile(path, said if str(path) in said else f"{path}: cannot be read: {said}"))
-    return Files(good, tuple(broken))
+        else:
+            twice = [name for name in found if name in good]
+            reason = f"{path}: {', '.join(twice)} is declared in another file, too; expected one place only"
+            broken += [BrokenFile(path, reason)] if twice else []
+            good |= {} if twice else found
+    return Files(dict(sorted(good.items())), tuple(broken))
 
 
 def books(sql_dir: Path) -> set[str]:
@@ -81,7 +87,7 @@ def wrong_reference(model: Model, known: Collection[str]) -> str | None:
         name = f"{table.db}.{table.name}" if table.db else table.name
         if name in known or (not table.db and (name in ctes or re.fullmatch(r"_\w+_", name))):
             continue
-        where = f"{model.path}:{_line(model.path, name)}"
+        where = f"{model.path}:{_line(model, name)}"
         if not table.db:
             meant = _nearest(name, {*ctes, *(each for each in known if each.endswith(f".{name}"))})
             return f"{where}: reads {name}, which is no CTE; a table is named with its schema{meant}"
@@ -94,11 +100,11 @@ def _nearest(name: str, known: Collection[str]) -> str:
     return f"; did you mean {found[0]}?" if found else ""
 
 
-def _line(path: Path, name: str) -> int:
+def _line(model: Model, name: str) -> int:
     """The first line after the header that has a name outside of comments."""
-    text = path.read_text(encoding="utf-8")
-    header, _, select = text.partition("*/")
-    blank = re.sub(r"/\*.*?\*/|--[^\n]*", lambda found: re.sub(r"[^\n]", " ", found[0]), select, flags=re.DOTALL)
+    header, _, select = model.path.read_text(encoding="utf-8").partition("*/")
+    header += select[: len(select) - len(select.lstrip())]
+    blank = re.sub(r"/\*.*?\*/|--[^\n]*", lambda found: re.sub(r"[^\n]", " ", found[0]), model.select, flags=re.DOTALL)
     pattern = r"\s*\.\s*".join(rf"\"?{re.escape(part)}\"?" for part in name.split("."))
     found = re.search(rf"(?<![\w.]){pattern}(?!\w)", blank, re.IGNORECASE)
     return header.count("\n") + 1 + (blank[: found.start()].count("\n") if found else 0)

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from analytics_etl.catalog.broken import BrokenFile, Files, books, in_circles, read_files, with_readers, wrong_reference
 from analytics_etl.catalog.contracts import Contract, read_contract
-from analytics_etl.catalog.models import Kind, Model, Value, cadence_of, read_model
+from analytics_etl.catalog.grains import tables_in
+from analytics_etl.catalog.models import Kind, Model, Value, cadence_of, read_models
 from analytics_etl.config.settings import LONGEST_SHOWN, SQL_DIR, Settings, SettingsError
 from analytics_etl.text.visible import cut
 
@@ -54,13 +55,14 @@ class Catalog:
             if reason := wrong_reference(model, self._known):
                 found.append(BrokenFile(model.path, reason))
         circular = in_circles({**self._files("aggregates").good, **self._files("views").good})
-        return [*found, *(BrokenFile(self._intact["tables", table].path, why) for table, why in circular.items())]
+        found += [BrokenFile(self._intact["tables", table].path, why) for table, why in circular.items()]
+        return list(dict.fromkeys(found))  # several tables of one file have the same reason
 
     @cached_property
     def broken(self) -> dict[str, str]:
         """{table that cannot be made or loaded: why}, with what reads it."""
         files = self.broken_files
-        roots = {file.table: file.reason for file in files if file.kind in _OF_TABLES}
+        roots = {table: file.reason for file in files if file.kind in _OF_TABLES for table in file.tables}
         for file in files:
             # What its rows would become is unknown, so nothing of its family is loaded without them.
             for table in self._contracts.good if file.kind == "sources" else ():
@@ -75,8 +77,10 @@ class Catalog:
         return [] if model is None else [name for name in model.dependencies if name in self._known]
 
     @cached_property
-    def broken_checks(self) -> list[BrokenFile]:
-        return [file for file in self.broken_files if file.kind == "checks"]
+    def broken_checks(self) -> dict[str, str]:
+        """{check, with its family: why its file cannot be used}."""
+        files = [file for file in self.broken_files if file.kind == "checks"]
+        return {check: file.reason for file in files for check in file.tables}
 
     def broken_reports(self, family: str) -> list[BrokenFile]:
         """Broken queries that the reports of a family need."""
@@ -93,8 +97,13 @@ class Catalog:
     @cached_property
     def _known(self) -> set[str]:
         """Every table there is a file of, broken or not, and the books."""
-        files = [path for kind in _OF_TABLES for path in self.sql_dir.glob(f"*/{kind}/*.sql")]
-        return {*(f"{path.parent.parent.name}.{path.stem}" for path in files), *books(self.sql_dir)}
+        return {*self._kind_of, *books(self.sql_dir)}
+
+    @cached_property
+    def _kind_of(self) -> dict[str, str]:
+        """The kind of the file of every table, broken or not."""
+        files = [(kind, path) for kind in _OF_TABLES for path in self.sql_dir.glob(f"*/{kind}/*.sql")]
+        return {table: kind for kind, path in files for table in tables_in(path)}
 
     @cached_property
     def aggregates(self) -> dict[str, Model]:
@@ -184,17 +193,16 @@ class Catalog:
 
     def is_view(self, table: str) -> bool:
         """Whether a table, which may be broken, is a materialized view."""
-        family, _, name = table.partition(".")
-        return table in self.views or (self.sql_dir / family / "views" / f"{name}.sql").exists()
+        return self._kind_of.get(table) == "views"
 
     def is_contract(self, table: str) -> bool:
         """Whether a table, which may be broken, is one of raw events."""
-        return table in self.event_tables
+        return self._kind_of.get(table) == "events"
 
     @cached_property
     def event_tables(self) -> list[str]:
         """The tables of raw events, broken ones, too."""
-        return sorted([*self._contracts.good, *(file.table for file in self._contracts.broken)])
+        return sorted(table for table, kind in self._kind_of.items() if kind == "events")
 
     def code_version(self, table: str) -> str:
         """The version of the contract or statement that a table comes from."""
@@ -224,12 +232,12 @@ class Catalog:
 
     @cached_property
     def _contracts(self) -> Files[Contract]:
-        return read_files(self.sql_dir.glob("*/events/*.sql"), read_contract)
+        return read_files(self.sql_dir.glob("*/events/*.sql"), lambda path: {tables_in(path)[0]: read_contract(path)})
 
     def _files(self, kind: Kind) -> Files[Model]:
         if kind not in self._read:
             paths = self.sql_dir.glob(f"*/{kind}/*.sql")
-            self._read[kind] = read_files(paths, lambda path: read_model(path, self.parameters))
+            self._read[kind] = read_files(paths, lambda path: read_models(path, self.parameters))
         return self._read[kind]
 
     @cached_property
@@ -244,8 +252,8 @@ def _of(parameters: tuple[tuple[str, Value], ...], _marks: tuple[tuple[str, int,
 
 def _check_names(settings: Settings) -> None:
     files = [path for kind in ("events", "aggregates", "views") for path in SQL_DIR.glob(f"*/{kind}/*.sql")]
-    tables = sorted(f"{path.parent.parent.name}.{path.stem}" for path in files)
-    known = {*tables, *(path.stem for path in files)}
+    tables = sorted(table for path in files for table in tables_in(path))
+    known = {*tables, *(table.partition(".")[2] for table in tables)}
     for variable, values in settings.by_table.items():
         if unknown := [table for table, _ in values.tables if table not in known]:
             raise SettingsError(

@@ -1,6 +1,7 @@
 """SQL files as values: header, statement, and what follows from them. Knows neither Dagster nor any database.
 
-A file is `sql/<family>/<kind>/<name>.sql`: a YAML header in one comment, then one SELECT.
+A file is `sql/<family>/<kind>/<name>.sql`: a YAML header in one comment, then one SELECT. One whose name lists several
+suffixes is several models (`grains`).
 """
 
 import hashlib
@@ -20,6 +21,7 @@ from sqlglot.errors import ParseError
 from sqlglot.lineage import lineage
 
 from analytics_etl.catalog.calendar import Cadence
+from analytics_etl.catalog.grains import GRAINS, names_in, write_names
 
 Kind = Literal["sources", "aggregates", "views", "checks", "reports"]
 
@@ -33,13 +35,6 @@ PARAMETERS: dict[str, set[str]] = {
     "reports": {"previous_start", "previous_end", "start", "end", "family"},
 }
 """What is written into a statement each time it is run; settings are written in when its file is read."""
-CADENCE_BY_SUFFIX: dict[str, Cadence] = {
-    **dict.fromkeys(("_1m", "_5m", "_1h", "_1d", "_daily"), "day"),
-    "_weekly": "week",
-    "_monthly": "month",
-}
-
-
 ALL_DAYS = (date.max - date.min).days
 """How far a SELECT looks back that reads from the beginning."""
 
@@ -50,7 +45,7 @@ class ModelError(ValueError):
 
 @dataclass(frozen=True)
 class Model:
-    """One SQL file."""
+    """One SELECT: a SQL file, or what one of several suffixes makes of it."""
 
     path: Path
     family: str
@@ -151,7 +146,7 @@ class Model:
 
 def cadence_of(name: str) -> Cadence:
     """The cadence a table's name ends in; event tables, which have no suffix, are kept by day."""
-    return next((cadence for suffix, cadence in CADENCE_BY_SUFFIX.items() if name.endswith(suffix)), "day")
+    return next((grain.cadence for suffix, grain in GRAINS.items() if name.endswith(f"_{suffix}")), "day")
 
 
 def window_parameters(start: date, end: date) -> dict[str, str]:
@@ -210,24 +205,33 @@ def rename_schemas(statement: str, schemas: Mapping[str, str]) -> str:
     return "".join([*parts, statement[position:]])
 
 
-def read_model(path: Path, settings: Mapping[str, Value] = MappingProxyType({})) -> Model:
-    """Read and validate one file; raise ModelError naming it.
+def read_models(path: Path, settings: Mapping[str, Value] = MappingProxyType({})) -> dict[str, Model]:
+    """Read and validate one file: a model of each table, by name with schema; raise ModelError naming the file.
 
     Settings that the SELECT names are written into it, so that another value is another version of the code.
     """
+    if "," in path.stem and len(names_in(path)) == 1:
+        raise ModelError(f"{path}: the name lists something else than suffixes; expected some of {', '.join(GRAINS)}")
     text = path.read_text(encoding="utf-8")
+    models = [_read(path, text, name, grain, settings) for name, grain in names_in(path).items()]
+    return {model.table: model for model in models}
+
+
+def _read(path: Path, text: str, name: str, grain: str | None, settings: Mapping[str, Value]) -> Model:
+    if grain is not None:
+        text, settings = write_names(text, grain), {**settings, "bucket": GRAINS[grain].bucket}
     if not text.startswith("/*") or "*/" not in text:
         raise ModelError(f"{path}: expected a YAML header in /* */ at the top")
     header, select = text[2:].split("*/", 1)
     kind: Any = path.parent.name
     if kind != "sources":  # DuckDB's SELECTs, which get nothing
         select = bind(select, settings, path, PARAMETERS[kind])
-    return _model(path, header, select)
+    return _model(path, name, grain, header, select)
 
 
 @lru_cache(maxsize=1024)  # a file that has not changed is parsed once a process
-def _model(path: Path, header_text: str, select: str) -> Model:
-    """The model of a file with this header, and this SELECT with its settings."""
+def _model(path: Path, name: str, grain: str | None, header_text: str, select: str) -> Model:
+    """The model of this name of a file with this header, and this SELECT with its settings."""
     kind: Any = path.parent.name
     try:
         header = yaml.safe_load(header_text)
@@ -251,15 +255,26 @@ def _model(path: Path, header_text: str, select: str) -> Model:
         path=path,
         family=path.parent.parent.name,
         kind=kind,
-        name=path.stem,
-        description=str(header["description"]).strip(),
+        name=name,
+        description=_text(path, "description", header["description"], grain),
         key=tuple(key),
-        columns={name: str(doc) for name, doc in columns.items()},
+        columns={column: _text(path, column, doc, grain) for column, doc in columns.items()},
         checks=tuple((name, arguments or {}) for entry in checks for name, arguments in entry.items()),
         select=select.strip(),
     )
     _validate(model)
     return model
+
+
+def _text(path: Path, what: str, text: object, grain: str | None) -> str:
+    """A text of the header, or the one for a suffix, where each of them has its own."""
+    if not isinstance(text, dict):
+        return str(text).strip()
+    suffixes = list(names_in(path).values())
+    if grain is None or list(text) != suffixes:
+        expected = "one text" if grain is None else f"one for each of {', '.join(map(str, suffixes))} in this order"
+        raise ModelError(f"{path}: {what} has texts for {', '.join(map(str, text))}; expected {expected}")
+    return str(text[grain]).strip()
 
 
 def column_lineage(model: Model, schema: Mapping[str, Mapping[str, str]]) -> dict[str, list[tuple[str, str]]]:

@@ -92,11 +92,11 @@ def declared_checks(catalog: Catalog) -> dict[str, list[Check]]:
         tables = list(catalog.contracts) if query.family == "ops" else [checked_table(query, found)]
         for table in tables:
             found[table].append(_query_check(table, query))
-    for file in catalog.broken_checks:
-        tables = list(catalog.contracts) if file.family == "ops" else _tables_of(file.table, found)
-        for table in tables:
-            name = _check_name(file.family, file.path.stem, table)
-            found[table].append(Check(table, name, file.reason, "error", UNEXPECTED_ROWS, {}, problem=file.reason))
+    for check, reason in catalog.broken_checks.items():
+        family, name = check.split(".")
+        for table in list(catalog.contracts) if family == "ops" else _tables_of(check, found):
+            short = _check_name(family, name, table)
+            found[table].append(Check(table, short, reason, "error", UNEXPECTED_ROWS, {}, problem=reason))
     return found
 
 

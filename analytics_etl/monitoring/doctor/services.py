@@ -26,8 +26,8 @@ def sql_files(catalog: Catalog) -> Finding:
     said = [shortened([file.reason for file in broken], separator="; ")]
     if catalog.broken:
         said.append(f"not made or loaded: {shortened(sorted(catalog.broken))}")
-    if checks := [file.table for file in catalog.broken_checks]:
-        said.append(f"checks that fail until then: {shortened(checks)}")
+    if checks := catalog.broken_checks:
+        said.append(f"checks that fail until then: {shortened(list(checks))}")
     if reports := [family for family in catalog.families if catalog.broken_reports(family)]:
         said.append(f"reports that are not written: those of {shortened(reports)}")
     if any(catalog.may_be_read_by(table) for table in catalog.contracts):

@@ -1,10 +1,21 @@
 /*
-description: >-
-  Operations on schemas per hour UTC: of each schema, operation and region; of each schema as a whole; of all schemas.
+description:
+  1m: >-
+    Operations on schemas per minute UTC: of each schema, operation and region; of each schema as a whole; of all schemas.
+  5m: >-
+    Operations on schemas per 5 minutes UTC: of each schema, operation and region; of each schema as a whole; of all schemas.
+  1h: >-
+    Operations on schemas per hour UTC: of each schema, operation and region; of each schema as a whole; of all schemas.
+  1d: >-
+    Operations on schemas per day UTC: of each schema, operation and region; of each schema as a whole; of all schemas.
 key: [day, bucket, schema_id, operation, region]
 columns:
   day: UTC calendar day of the bucket.
-  bucket: Start of the hour, which holds [bucket, bucket + 1 hour).
+  bucket:
+    1m: Start of the minute, which holds [bucket, bucket + 1 minute).
+    5m: Start of the 5 minutes, which holds [bucket, bucket + 5 minutes).
+    1h: Start of the hour, which holds [bucket, bucket + 1 hour).
+    1d: Start of the day, which holds [bucket, bucket + 1 day).
   schema_id: Schema; the nil UUID, which no event may have, in the rows of all schemas.
   operation: Operation; empty in rows of all operations.
   region: Region; empty in rows of all regions.
@@ -26,10 +37,12 @@ checks:
   - expect_column_pair_values_a_to_be_greater_than_b: {column_A: p99_latency_ms, column_B: p95_latency_ms, or_equal: true}
 */
 with
--- The events with their bucket in UTC, since truncation would follow the session's time zone.
+-- The events with their bucket, found by the seconds since 1970 in UTC, whole ones, since fractions may be rounded up.
 events as (
     select
-        date_trunc('hour', occurred_at at time zone 'UTC') as bucket,
+        to_timestamp(
+            :bucket * floor(date_part('epoch', date_trunc('second', occurred_at at time zone 'UTC')) / :bucket)
+        ) as bucket,
         schema_id, operation, region, latency_ms, success
     from usage.schema_usage_events
     where occurred_at >= :start and occurred_at < :end
@@ -48,8 +61,8 @@ measured as (
     group by grouping sets ((bucket, schema_id, operation, region), (bucket, schema_id), (bucket))
 )
 select
-    bucket::date as day,
-    bucket at time zone 'UTC' as bucket,
+    (bucket at time zone 'UTC')::date as day,
+    bucket,
     coalesce(schema_id, '00000000-0000-0000-0000-000000000000'::uuid) as schema_id,
     coalesce(operation, '') as operation,
     coalesce(region, '') as region,

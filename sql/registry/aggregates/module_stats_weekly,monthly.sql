@@ -1,8 +1,12 @@
 /*
-description: Views, downloads and compilations of each module per calendar month (UTC).
-key: [month, module_name]
+description:
+  weekly: Views, downloads and compilations of each module per ISO week (Monday to Sunday, UTC).
+  monthly: Views, downloads and compilations of each module per calendar month (UTC).
+key: [:period, module_name]
 columns:
-  month: First day of the month.
+  :period:
+    weekly: Monday the week starts with.
+    monthly: First day of the month.
   module_name: Module.
   view_count: Pages viewed.
   download_count: Successful downloads.
@@ -27,7 +31,7 @@ with
 -- Additive measures first; the uniques cannot be added and are counted from distinct sets below.
 measures as (
     select
-        date_trunc('month', day)::date as month, module_name,
+        date_trunc(:bucket, day)::date as :period, module_name,
         sum(view_count)::bigint as view_count,
         sum(download_count)::bigint as download_count,
         sum(failed_download_count)::bigint as failed_download_count,
@@ -44,9 +48,9 @@ measures as (
 ),
 -- Grouping before counting: much faster than count(distinct), which sorts every row.
 users as (
-    select month, module_name, count(*) as unique_users
+    select :period, module_name, count(*) as unique_users
     from (
-        select distinct date_trunc('month', day)::date as month, module_name, user_id
+        select distinct date_trunc(:bucket, day)::date as :period, module_name, user_id
         from registry.module_activity_daily
         where day >= :start::date and day < :end::date and module_name <> '' and user_id <> '' and view_count + download_count + failed_download_count > 0
     ) as distinct_users
@@ -54,16 +58,16 @@ users as (
 ),
 -- The same for organisations.
 organizations as (
-    select month, module_name, count(*) as unique_orgs
+    select :period, module_name, count(*) as unique_orgs
     from (
-        select distinct date_trunc('month', day)::date as month, module_name, organization_id
+        select distinct date_trunc(:bucket, day)::date as :period, module_name, organization_id
         from registry.module_activity_daily
         where day >= :start::date and day < :end::date and module_name <> '' and organization_id <> '' and view_count + download_count + failed_download_count > 0
     ) as distinct_organizations
     group by 1, 2
 )
 select
-    month,
+    :period,
     module_name,
     view_count,
     download_count,
@@ -79,5 +83,5 @@ select
     download_cache_hit_count,
     download_cache_known_count
 from measures
-left join users using (month, module_name)
-left join organizations using (month, module_name)
+left join users using (:period, module_name)
+left join organizations using (:period, module_name)
