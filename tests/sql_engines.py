@@ -24,7 +24,8 @@ from sqlglot import exp
 from analytics_etl import checks
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.catalog.contracts import DUCKDB_TYPES
-from analytics_etl.catalog.models import Model, Value, bind, read_models, window_parameters
+from analytics_etl.catalog.models import Model, Value, bind, window_parameters
+from analytics_etl.catalog.reading import read_models
 from analytics_etl.config.settings import SQL_DIR
 from analytics_etl.tables.derived import ensure_table
 
@@ -32,9 +33,11 @@ Row = dict[str, Any]
 Parameters = dict[str, Value]
 
 CASES = Path(__file__).parent / "cases"
-KINDS: tuple[Literal["sources", "aggregates", "views", "checks", "reports"], ...] = (
-    *("sources", "aggregates", "views", "checks", "reports"),
+KINDS: tuple[Literal["sources", "aggregates", "views", "checks", "reports", "queries"], ...] = (
+    *("sources", "aggregates", "views", "checks", "reports", "queries"),
 )
+ORDERED = ("reports", "queries")
+"""The kinds whose rows come in an order that people see."""
 ENGINES = ("postgres", "duckdb")
 ZONES = ("UTC", "Asia/Tokyo", "America/Los_Angeles")
 """Session time zones; the other two are far from UTC on either side, one of them with daylight saving time."""
@@ -331,7 +334,7 @@ def read_case(path: Path, models: Mapping[str, Model]) -> Case:
         raise CaseError(f"{path}: unknown keys {sorted(unknown)}; there are only {sorted(CASE_KEYS)}")
     if missing := {"description", "given", "expect"} - set(text):
         raise CaseError(f"{path}: {sorted(missing)} are missing")
-    if text.get("parameters"):
+    if text.get("parameters") and model.kind != "queries":
         model = read_models(model.path, {**SETTINGS, **text["parameters"]})[model.table]
     case = Case(
         path=path,
@@ -357,12 +360,19 @@ def statement_of(case: Case, catalog: Catalog, batch: str) -> str:
         return check_statement(case.model, catalog, case.table, batch, *_window(case), limits)
     if case.model.kind == "sources":
         return case.model.select
+    if case.model.kind == "queries":
+        return query_statement(case.model, case.parameters, *_window(case))
     parameters: Parameters = {**window_parameters(*_window(case))}
     if case.model.kind == "reports":
         before = window_parameters(case.window["previous_start"], case.window.get("previous_end", case.window["start"]))
         parameters |= {"previous_start": before["start"], "previous_end": before["end"]}
         parameters |= {"family": case.model.family, **case.parameters}
     return case.model.statement(parameters)
+
+
+def query_statement(query: Model, parameters: Parameters, start: date, end: date) -> str:
+    """A query's text with its parameters, as many rows of it as a case can tell."""
+    return query.statement({**window_parameters(start, end), "limit": 100, **parameters})
 
 
 def check_statement(
@@ -397,6 +407,10 @@ def _validate(case: Case, *, is_explained: bool) -> None:
     if set(case.engines) != set(ENGINES) and (kind not in ("checks", "sources") or not is_explained):
         raise CaseError(f"{path}: only a check or a source may run on one engine alone, and must give the reason")
     wanted = {"aggregates": {"start", "end"}, "reports": WINDOW_KEYS, "views": set(), "sources": set()}
+    if kind == "queries" and set(case.parameters) - {"limit"} != set(case.model.parameters):
+        raise CaseError(
+            f"{path}: gives {sorted(case.parameters)}; expected {sorted(case.model.parameters)} and perhaps limit"
+        )
     if kind in wanted and set(case.window) - {"previous_end"} != wanted[kind]:
         raise CaseError(f"{path}: the window of {kind} has {sorted(wanted[kind])}, not {sorted(case.window)}")
     if (kind == "checks" and case.model.family == "ops") != (case.table is not None):

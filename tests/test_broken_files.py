@@ -134,7 +134,8 @@ def test_a_check_of_several_tables_is_told_with_the_line_it_is_wrong_in(sql: Pat
     catalog = broken(sql, name, lambda text: text.replace("stats_:grain", "statistics_:grain"))
     assert set(catalog.broken_checks) == {f"registry.module_stats_{of}_equals_days" for of in ("weekly", "monthly")}
     line = line_of(sql / name, "statistics_")
-    assert f":{line}: reads registry.module_statistics_weekly, and" in catalog.broken_files[0].reason
+    [file] = catalog.broken_files
+    assert f":{line}: reads registry.module_statistics_monthly, and there is no such table" in file.reason
     failing = [check.table for found in declared_checks(catalog).values() for check in found if check.problem]
     assert sorted(failing) == ["registry.module_stats_monthly", "registry.module_stats_weekly"]
 
@@ -225,6 +226,29 @@ def production(sql: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -
     write(settings, "module_view_events/a.ndjson", [view(1)])
     write(settings, "compilation_events/a.ndjson", [compilation(1)])
     return settings
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda text: text.replace("*/", "*/ selekt ", 1), "cannot be parsed"),
+        (lambda text: text.replace("download_events", "downlaod_events"), "did you mean registry.download_events?"),
+        (lambda text: text.replace("limit :limit", "limit :most"), "unknown parameter :most"),
+    ],
+)
+def test_a_broken_query_is_told_to_who_asks_it(sql: Path, production: Settings, change: Break, said: str) -> None:
+    """It stops no table and no report, and no other question."""
+    path = sql / "registry" / "queries" / "downloads.sql"
+    catalog = broken(sql, str(path.relative_to(sql)), change)
+    assert [file.path for file in catalog.broken_files] == [path]
+    assert catalog.broken == {}
+    assert families_to_report(catalog) == ["registry", "schedules", "usage"]
+    assert str(path) in sql_files(catalog).detail
+    refused = call("query registry events --from 2025-03-31", variables(production))
+    assert refused.exit_code == 1
+    assert str(path) in refused.stderr
+    assert said in refused.stderr
+    assert call("query registry events --kind view --from 2025-03-31", variables(production)).exit_code == 0
 
 
 def test_a_day_is_run_but_for_what_is_broken_and_mended_afterwards(sql: Path, production: Settings) -> None:

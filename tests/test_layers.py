@@ -42,7 +42,7 @@ MAY_IMPORT = {
     "ops": {"archive", "catalog", "config", "landing", "postgres", "text"},
     "tables": {"archive", "catalog", "config", "landing", "ops", "postgres"},
     "reporting": {"catalog", "config"},
-    "families": {"disk", "ops", "postgres"},
+    "families": {"catalog", "disk", "ops", "postgres"},
     "checks": {"catalog", "ops", "postgres", "tables"},
     "pipeline": {
         *(

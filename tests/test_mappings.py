@@ -12,7 +12,8 @@ from events import DAY, DOWNLOADS, at, declared, event_id, ledger, write
 from reading import parquet, read
 
 from analytics_etl.catalog.catalog import Catalog
-from analytics_etl.catalog.models import Model, ModelError, read_models
+from analytics_etl.catalog.models import Model, ModelError
+from analytics_etl.catalog.reading import read_models
 from analytics_etl.config.settings import Settings
 from analytics_etl.landing import check_mappings
 from analytics_etl.pipeline.loading import load_days, with_usable_sources

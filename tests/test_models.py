@@ -12,12 +12,13 @@ from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.catalog.models import (
     Model,
     ModelError,
+    Value,
     bind,
     cadence_of,
     column_lineage,
-    read_models,
     window_parameters,
 )
+from analytics_etl.catalog.reading import read_models
 
 SELECT = """\
 with
@@ -183,6 +184,51 @@ def test_a_list_of_suffixes_that_is_wrong_is_refused(
     for old, new in changes.items():
         text = text.replace(old, new)
     path = write(tmp_path, text, name=name)
+    with pytest.raises(ModelError) as refusal:
+        read_models(path)
+    assert str(refusal.value).startswith(f"{path}: ")
+    assert said in str(refusal.value)
+
+
+QUERY = """\
+/*
+description: Visits of a user.
+parameters:
+  user: Who.
+columns:
+  day: UTC calendar day.
+*/
+select day from shop.users_daily where day >= :start::date and user_id = :user limit :limit
+"""
+
+
+def test_a_query_says_what_it_is_asked_with(tmp_path: Path) -> None:
+    [model] = read_models(write(tmp_path, QUERY, kind="queries", name="visits")).values()
+    assert model.parameters == {"user": "Who."}
+    asked: dict[str, Value] = {**window_parameters(date(2025, 3, 31), date(2025, 4, 1)), "user": "u", "limit": 3}
+    assert model.statement(asked).endswith("user_id = 'u' limit 3")
+
+
+@pytest.mark.parametrize(
+    ("kind", "change", "said"),
+    [
+        (
+            "queries",
+            ("  user: Who.\n", "  user: Who.\n  host: Where.\n"),
+            "has the parameters ['host'], which the SELECT",
+        ),
+        ("queries", ("parameters:\n  user: Who.\n", ""), "unknown parameter :user, expected one of ['end', 'limit'"),
+        (
+            "queries",
+            ("parameters:\n  user: Who.\n", "parameters: [user]\n"),
+            "must be a mapping of each to its meaning",
+        ),
+        ("queries", ("  day: UTC", "  days: UTC"), "documents ['days'], the SELECT gives ['day']"),
+        ("reports", (" and user_id = :user limit :limit", ""), "only a query has parameters of its own"),
+    ],
+)
+def test_a_query_that_breaks_a_rule_is_refused(tmp_path: Path, kind: str, change: tuple[str, str], said: str) -> None:
+    path = write(tmp_path, QUERY.replace(*change), kind=kind, name="visits")
     with pytest.raises(ModelError) as refusal:
         read_models(path)
     assert str(refusal.value).startswith(f"{path}: ")

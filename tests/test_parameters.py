@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from analytics_etl.catalog.catalog import Catalog
-from analytics_etl.catalog.models import Model, ModelError, read_models
+from analytics_etl.catalog.models import Model, ModelError
+from analytics_etl.catalog.reading import read_models
 from analytics_etl.config.parameters import ParameterError, load_parameters, values
 from analytics_etl.config.settings import SQL_DIR, Settings, SettingsError
 

@@ -12,6 +12,7 @@ from conftest import Server, needs_second_postgres
 from sql_engines import (
     CASES,
     ENGINES,
+    ORDERED,
     ZONES,
     Case,
     DuckDB,
@@ -67,7 +68,7 @@ def run(engine: Engine, case: Case, catalog: Catalog) -> list[Row]:
         for zone in ZONES:
             engine.set_zone(zone)
             rows = engine.rows(statement)
-            results[zone] = rows if case.model.kind == "reports" else unordered(rows)
+            results[zone] = rows if case.model.kind in ORDERED else unordered(rows)
     for zone in ZONES[1:]:
         assert results[zone] == results["UTC"], f"another result in {zone}"
     return results["UTC"]
@@ -99,7 +100,7 @@ def runs() -> Iterator[ParameterSet]:
 def test_case(engine: Engine, path: Path, catalog: Catalog) -> None:
     case = sql_engines.read_case(path, MODELS)
     expected = [{column: plain(value) for column, value in row.items()} for row in case.expect]
-    assert run(engine, case, catalog) == (expected if case.model.kind == "reports" else unordered(expected))
+    assert run(engine, case, catalog) == (expected if case.model.kind in ORDERED else unordered(expected))
 
 
 def module_days(count: int, name: str, **days: int) -> list[Row]:

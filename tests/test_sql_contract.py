@@ -80,7 +80,7 @@ def test_header_is_complete(model: Model) -> None:
     if model.kind == "checks":
         return
     assert model.columns
-    for column, meaning in model.columns.items():
+    for column, meaning in {**model.columns, **model.parameters}.items():
         assert re.fullmatch(r"\S.+\.", meaning, re.DOTALL), f"{column} needs a sentence that says what it means"
         assert meaning.rstrip(".").lower() != column.replace("_", " ")
     if model.kind in ("aggregates", "views"):
@@ -189,13 +189,20 @@ def runnable(engine: Postgres | DuckDB, model: Model, start: date = SOME_DAY, en
         if table is not None:
             engine.execute(sql_engines.batch_view(BATCH, CATALOG, table, start, end))
         return check_statement(model, CATALOG, table, BATCH, start, end, checks.Limits(2.0, MOST_EVENTS))
+    if model.kind == "queries":
+        return sql_engines.query_statement(model, parameters_of(model), start, end)
     window = {**window_parameters(start, end), "previous_end": f"{start} 00:00:00+00"}
     window["previous_start"] = f"{start - (end - start)} 00:00:00+00"
     window["family"] = CATALOG.families[0] if model.family == "ops" else model.family
     return model.statement(window)
 
 
-@of("aggregates", "views", "reports")
+def parameters_of(query: Model) -> sql_engines.Parameters:
+    """What the first case of a query asks with."""
+    return cases_of(query)[0].parameters
+
+
+@of("aggregates", "views", "reports", "queries")
 def test_output_columns_are_those_of_the_header(postgres: Postgres, model: Model) -> None:
     assert list(postgres.columns(runnable(postgres, model))) == list(model.columns)
 
@@ -209,7 +216,7 @@ def test_checks_have_named_columns(postgres: Postgres, model: Model) -> None:
     assert names == [column.alias_or_name for column in model.expression.selects]
 
 
-@of("aggregates", "views", "reports")
+@of("aggregates", "views", "reports", "queries")
 def test_types_are_the_same_on_both_engines(postgres: Postgres, duckdb: DuckDB, model: Model) -> None:
     select = runnable(postgres, model)
     assert duckdb.columns(select) == {
@@ -218,7 +225,7 @@ def test_types_are_the_same_on_both_engines(postgres: Postgres, duckdb: DuckDB, 
     }
 
 
-@of("aggregates", "views", "checks", "reports")
+@of("aggregates", "views", "checks", "reports", "queries")
 def test_dependencies_are_those_that_postgres_records(postgres: Postgres, model: Model) -> None:
     with postgres.undone():
         select = runnable(postgres, model)
@@ -238,7 +245,7 @@ def test_dependencies_are_those_that_postgres_records(postgres: Postgres, model:
     assert declared
 
 
-@of("aggregates", "views", "checks", "reports")
+@of("aggregates", "views", "checks", "reports", "queries")
 def test_nothing_comes_of_nothing(postgres: Postgres, duckdb: DuckDB, model: Model) -> None:
     is_portable = all("duckdb" in case.engines for case in cases_of(model))
     for engine in (postgres, duckdb) if is_portable else (postgres,):
@@ -247,25 +254,25 @@ def test_nothing_comes_of_nothing(postgres: Postgres, duckdb: DuckDB, model: Mod
 
 
 def cases_of(model: Model) -> list[sql_engines.Case]:
-    paths = (CASES / model.family / model.name).glob("*.yaml")
+    paths = sorted((CASES / model.family / model.name).glob("*.yaml"))
     return [sql_engines.read_case(path, MODELS) for path in paths]
 
 
 def test_one_name_has_one_type(postgres: Postgres) -> None:
-    """Over contracts, aggregates, views, books and report sections."""
+    """Over contracts, aggregates, views, books, report sections and queries."""
     found: dict[str, dict[str, list[str]]] = {}
     for table, columns in postgres.tables.items():
         for name, column in columns.items():
             found.setdefault(name, {}).setdefault(column.type, []).append(table)
     for model in MODELS.values():
-        if model.kind == "reports":
+        if model.kind in ("reports", "queries"):
             for name, type_ in postgres.columns(runnable(postgres, model)).items():
                 found.setdefault(name, {}).setdefault(type_, []).append(str(model.path))
     assert len(found) > len(CATALOG.contracts)
     assert {name: types for name, types in found.items() if len(types) > 1} == {}
 
 
-@of("views", "reports")
+@of("views", "reports", "queries")
 def test_names_are_ordered_by_code_point(postgres: Postgres, model: Model) -> None:
     """Whatever the database's own collation, which other tests cannot see: theirs is C."""
     texts = {name for columns in postgres.tables.values() for name, column in columns.items() if column.type == "text"}

@@ -11,13 +11,14 @@ from pathlib import Path
 from analytics_etl.catalog.broken import BrokenFile, Files, books, in_circles, read_files, with_readers, wrong_reference
 from analytics_etl.catalog.contracts import Contract, read_contract
 from analytics_etl.catalog.grains import tables_in
-from analytics_etl.catalog.models import Kind, Model, Value, cadence_of, read_models
+from analytics_etl.catalog.models import Kind, Model, ModelError, Value, cadence_of
+from analytics_etl.catalog.reading import read_models
 from analytics_etl.config.settings import LONGEST_SHOWN, SQL_DIR, Settings, SettingsError
 from analytics_etl.text.visible import cut
 
 _OF_TABLES = ("events", "aggregates", "views")
 """The kinds of files that declare a table of their name."""
-_KINDS: tuple[Kind, ...] = ("sources", "aggregates", "views", "checks", "reports")
+_KINDS: tuple[Kind, ...] = ("sources", "aggregates", "views", "checks", "reports", "queries")
 
 
 @dataclass(frozen=True)
@@ -51,12 +52,13 @@ class Catalog:
         """The files that cannot be used, whatever they declare."""
         found = [*self._contracts.broken, *(file for kind in _KINDS for file in self._files(kind).broken)]
         found += [file for file in self.stopped.values() if file not in found]
-        for model in self._intact.values():
-            if reason := wrong_reference(model, self._known):
-                found.append(BrokenFile(model.path, reason))
+        told = [(model.path, wrong_reference(model, self._known)) for model in self._intact.values()]
         circular = in_circles({**self._files("aggregates").good, **self._files("views").good})
-        found += [BrokenFile(self._intact["tables", table].path, why) for table, why in circular.items()]
-        return list(dict.fromkeys(found))  # several tables of one file have the same reason
+        told += [(self._intact["tables", table].path, why) for table, why in circular.items()]
+        for path, reason in told:
+            if reason and all(file.path != path for file in found):  # a file of several tables is told once
+                found.append(BrokenFile(path, reason))
+        return found
 
     @cached_property
     def broken(self) -> dict[str, str]:
@@ -91,7 +93,7 @@ class Catalog:
         """What could be read of all that reads tables, by whether it is a table, and its name."""
         tables = {**self._files("aggregates").good, **self._files("views").good}
         others = {("checks", name): model for name, model in self._files("checks").good.items()}
-        others |= {("reports", name): model for name, model in self._files("reports").good.items()}
+        others |= {(kind, name): m for kind in ("reports", "queries") for name, m in self._files(kind).good.items()}
         return {**{("tables", name): model for name, model in tables.items()}, **others}
 
     @cached_property
@@ -166,6 +168,22 @@ class Catalog:
     def reports(self, family: str) -> dict[str, Model]:
         """The report sections of a family, by name."""
         return {m.name: m for m in self._reports.values() if m.family == family}
+
+    def query(self, name: str) -> Model:
+        """A query by its name with family; ModelError says what is wrong with its file.
+
+        Only this one is read: a question is answered whatever else is broken, and without the time that all files take.
+        """
+        folder = self.sql_dir / name.partition(".")[0] / "queries"
+        files = read_files(
+            [path for path in folder.glob("*.sql") if name in tables_in(path)],
+            lambda path: read_models(path, self.parameters),
+        )
+        if name not in files.good:
+            raise ModelError(files.broken[0].reason if files.broken else f"{folder} has no file of the query {name}")
+        if reason := wrong_reference(files.good[name], self._known):
+            raise ModelError(reason)
+        return files.good[name]
 
     def in_order(self) -> list[str]:
         """Every table, each after those it reads."""

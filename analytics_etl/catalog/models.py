@@ -1,31 +1,28 @@
 """SQL files as values: header, statement, and what follows from them. Knows neither Dagster nor any database.
 
 A file is `sql/<family>/<kind>/<name>.sql`: a YAML header in one comment, then one SELECT. One whose name lists several
-suffixes is several models (`grains`).
+suffixes is several models (`grains`). Not here: how a file is read (`reading`).
 """
 
 import hashlib
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import cached_property, lru_cache
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Literal
 
 import sqlglot
-import yaml
 from sqlglot import exp
 from sqlglot.errors import ParseError
 from sqlglot.lineage import lineage
 
 from analytics_etl.catalog.calendar import Cadence
-from analytics_etl.catalog.grains import GRAINS, names_in, write_names
+from analytics_etl.catalog.grains import GRAINS
 
-Kind = Literal["sources", "aggregates", "views", "checks", "reports"]
+Kind = Literal["sources", "aggregates", "views", "checks", "reports", "queries"]
 
-HEADER_KEYS = {"description", "key", "columns", "checks"}
 Value = str | int | float
 PARAMETERS: dict[str, set[str]] = {
     "sources": set(),
@@ -33,8 +30,11 @@ PARAMETERS: dict[str, set[str]] = {
     "views": set(),
     "checks": {"start", "end", "table", "volume_factor", "most_events"},
     "reports": {"previous_start", "previous_end", "start", "end", "family"},
+    "queries": {"start", "end", "limit"},
 }
-"""What is written into a statement each time it is run; settings are written in when its file is read."""
+"""What is written into a statement each time it is run, beside the parameters of its header, which queries alone have;
+settings are written in when its file is read.
+"""
 ALL_DAYS = (date.max - date.min).days
 """How far a SELECT looks back that reads from the beginning."""
 
@@ -58,6 +58,8 @@ class Model:
     checks: tuple[tuple[str, Mapping[str, Any]], ...]
     """Great Expectations expectations: (name in snake case, arguments)."""
     select: str
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    """What a query is asked with beside days and limit, with what it means."""
     reach_of_inputs: tuple[int, int] = (0, 0)
     """Days (after, before) a changed one within which the tables it reads may change with it; the catalogue knows."""
 
@@ -205,78 +207,6 @@ def rename_schemas(statement: str, schemas: Mapping[str, str]) -> str:
     return "".join([*parts, statement[position:]])
 
 
-def read_models(path: Path, settings: Mapping[str, Value] = MappingProxyType({})) -> dict[str, Model]:
-    """Read and validate one file: a model of each table, by name with schema; raise ModelError naming the file.
-
-    Settings that the SELECT names are written into it, so that another value is another version of the code.
-    """
-    if "," in path.stem and len(names_in(path)) == 1:
-        raise ModelError(f"{path}: the name lists something else than suffixes; expected some of {', '.join(GRAINS)}")
-    text = path.read_text(encoding="utf-8")
-    models = [_read(path, text, name, grain, settings) for name, grain in names_in(path).items()]
-    return {model.table: model for model in models}
-
-
-def _read(path: Path, text: str, name: str, grain: str | None, settings: Mapping[str, Value]) -> Model:
-    if grain is not None:
-        text, settings = write_names(text, grain), {**settings, "bucket": GRAINS[grain].bucket}
-    if not text.startswith("/*") or "*/" not in text:
-        raise ModelError(f"{path}: expected a YAML header in /* */ at the top")
-    header, select = text[2:].split("*/", 1)
-    kind: Any = path.parent.name
-    if kind != "sources":  # DuckDB's SELECTs, which get nothing
-        select = bind(select, settings, path, PARAMETERS[kind])
-    return _model(path, name, grain, header, select)
-
-
-@lru_cache(maxsize=1024)  # a file that has not changed is parsed once a process
-def _model(path: Path, name: str, grain: str | None, header_text: str, select: str) -> Model:
-    """The model of this name of a file with this header, and this SELECT with its settings."""
-    kind: Any = path.parent.name
-    try:
-        header = yaml.safe_load(header_text)
-    except yaml.YAMLError as error:
-        raise ModelError(f"{path}: the header is not valid YAML (quote a text that holds a colon): {error}") from error
-    if not isinstance(header, dict) or not header.get("description"):
-        raise ModelError(f"{path}: the header needs at least a description")
-    if unknown := set(header) - HEADER_KEYS:
-        raise ModelError(f"{path}: unknown header keys {sorted(unknown)}; there are only {sorted(HEADER_KEYS)}")
-    columns, checks = header.get("columns", {}), header.get("checks", [])
-    if not isinstance(columns, dict):
-        raise ModelError(f"{path}: columns must be a mapping of each column to its meaning, but is {columns!r}")
-    if not isinstance(checks, list) or not all(isinstance(entry, dict) for entry in checks):
-        raise ModelError(f"{path}: checks must be a list of expectations, each with its arguments, but is {checks!r}")
-    key = header.get("key", [])
-    if not isinstance(key, list) or not all(isinstance(name, str) for name in key):
-        raise ModelError(f"{path}: key must be a list of columns like [day, language], but is {key!r}")
-    if not all(arguments is None or isinstance(arguments, dict) for entry in checks for arguments in entry.values()):
-        raise ModelError(f"{path}: the arguments of an expectation must be a mapping like {{column: day}}: {checks!r}")
-    model = Model(
-        path=path,
-        family=path.parent.parent.name,
-        kind=kind,
-        name=name,
-        description=_text(path, "description", header["description"], grain),
-        key=tuple(key),
-        columns={column: _text(path, column, doc, grain) for column, doc in columns.items()},
-        checks=tuple((name, arguments or {}) for entry in checks for name, arguments in entry.items()),
-        select=select.strip(),
-    )
-    _validate(model)
-    return model
-
-
-def _text(path: Path, what: str, text: object, grain: str | None) -> str:
-    """A text of the header, or the one for a suffix, where each of them has its own."""
-    if not isinstance(text, dict):
-        return str(text).strip()
-    suffixes = list(names_in(path).values())
-    if grain is None or list(text) != suffixes:
-        expected = "one text" if grain is None else f"one for each of {', '.join(map(str, suffixes))} in this order"
-        raise ModelError(f"{path}: {what} has texts for {', '.join(map(str, text))}; expected {expected}")
-    return str(text[grain]).strip()
-
-
 def column_lineage(model: Model, schema: Mapping[str, Mapping[str, str]]) -> dict[str, list[tuple[str, str]]]:
     """For each output column, the (table, column) pairs it is computed from.
 
@@ -302,21 +232,6 @@ def _moved(day: date, days: int) -> date:
     if days < 0:
         return day - timedelta(days=min(-days, (day - date.min).days))
     return day + timedelta(days=min(days, (date.max - day).days))
-
-
-def _validate(model: Model) -> None:
-    if model.kind in ("aggregates", "views") and not (model.key and model.columns):
-        raise ModelError(f"{model.path}: the header of a table needs key and columns")
-    if missing := set(model.key) - set(model.columns):
-        raise ModelError(f"{model.path}: key columns {sorted(missing)} are not among the columns")
-    used = {placeholder.name for placeholder in model.expression.find_all(exp.Placeholder)}
-    if unknown := used - PARAMETERS[model.kind]:
-        raise ModelError(f"{model.path}: unknown parameters {sorted(unknown)}, expected {PARAMETERS[model.kind]}")
-    if list(model.expression.find_all(exp.Star)) and any(s.is_star for s in model.expression.selects):
-        raise ModelError(f"{model.path}: name the columns instead of select *")
-    outputs = [column.alias_or_name for column in model.expression.selects]
-    if model.kind in ("aggregates", "views", "reports") and outputs != list(model.columns):
-        raise ModelError(f"{model.path}: the header documents {list(model.columns)}, the SELECT gives {outputs}")
 
 
 def _identifier_after(text: str, position: int) -> str:

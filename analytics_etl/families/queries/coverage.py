@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 
 from analytics_etl.families.queries import Coverage, Page, QueryError
+from analytics_etl.families.queries.asking import ask
 from analytics_etl.families.queries.cursor import LARGEST_ANSWER, whole
 from analytics_etl.ops.archives import archived_days
 from analytics_etl.postgres.columns import column_types
@@ -29,16 +30,16 @@ order by 1
 
 
 def ask_days(
-    database: Database, tables: Sequence[str], statement: str, first: date, last: date,
+    database: Database, tables: Sequence[str], query: str, first: date, last: date,
     parameters: Mapping[str, str | int],
 ) -> Page:  # fmt: skip
-    """All rows of a SELECT about the days first to last, whose `:end` is the day after; it reads these tables.
+    """All rows of a query about the days first to last, whose `:end` is the day after; it reads these tables.
 
     The first one is asked which days it has. Before the first run, which makes the tables, there are no rows.
     """
     check_days(first, last)
     wanted = {"limit": LARGEST_ANSWER + 1, **parameters}
-    rows = database.query(statement, wanted, first, last + ONE_DAY) if are_there(database, tables) else []
+    rows = ask(database, query, wanted, first, last + ONE_DAY) if are_there(database, tables) else []
     return whole(rows, coverage_of_days(database, tables[0], first, last))
 
 

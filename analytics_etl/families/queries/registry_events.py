@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import Literal, get_args
 
 from analytics_etl.families.queries import Coverage, Page, QueryError
+from analytics_etl.families.queries.asking import ask
 from analytics_etl.families.queries.coverage import ONE_DAY, coverage_of_last_days, coverage_of_moments, last_days_up_to
 from analytics_etl.families.queries.cursor import check_limit, cursor_of, read_cursor, text_of, utc
 from analytics_etl.families.queries.texts import check_texts
@@ -14,51 +15,6 @@ from analytics_etl.postgres.snapshot import newest_day
 
 Kind = Literal["download", "view", "compilation"]
 
-_DOWNLOADS = """
-select
-    downloaded_at, event_id, module_name, version, organization_id, language, success, error_message, file_size,
-    duration_ms, cache_hit, client_sdk, client_version, revision
-from registry.download_events
-where downloaded_at >= :since and downloaded_at < :until
-  and downloaded_at <= :after_at::timestamptz
-  and (downloaded_at, event_id) < (:after_at::timestamptz, :after_id::uuid)
-  and (:module = '' or module_name = :module)
-  and (:version = '' or version = :version)
-  and (:organization = '' or organization_id = :organization)
-  and (:language = '' or language = :language)
-  and (:success = '' or success::text = :success)
-order by downloaded_at desc, event_id desc
-limit :limit
-"""
-_VIEWS = """
-select viewed_at, event_id, module_name, version, organization_id, source, page_type, referrer, revision
-from registry.module_view_events
-where viewed_at >= :since and viewed_at < :until
-  and viewed_at <= :after_at::timestamptz
-  and (viewed_at, event_id) < (:after_at::timestamptz, :after_id::uuid)
-  and (:module = '' or module_name = :module)
-  and (:version = '' or version = :version)
-  and (:organization = '' or organization_id = :organization)
-order by viewed_at desc, event_id desc
-limit :limit
-"""
-_COMPILATIONS = """
-select
-    started_at, event_id, module_name, version, organization_id, language, success, error_type, error_message,
-    completed_at, duration_ms, cache_hit, file_count, output_size, compiler_version, revision
-from registry.compilation_events
-where started_at >= :since and started_at < :until
-  and started_at <= :after_at::timestamptz
-  and (started_at, event_id) < (:after_at::timestamptz, :after_id::uuid)
-  and (:module = '' or module_name = :module)
-  and (:version = '' or version = :version)
-  and (:organization = '' or organization_id = :organization)
-  and (:language = '' or language = :language)
-  and (:success = '' or success::text = :success)
-order by started_at desc, event_id desc
-limit :limit
-"""
-
 
 @dataclass(frozen=True)
 class _Events:
@@ -66,15 +22,15 @@ class _Events:
 
     table: str
     time_column: str
-    statement: str
+    query: str
     lacks: Collection[str] = ()
     """Fields of a filter that these events have no column for."""
 
 
 _KINDS: Mapping[str, _Events] = {
-    "download": _Events("registry.download_events", "downloaded_at", _DOWNLOADS),
-    "view": _Events("registry.module_view_events", "viewed_at", _VIEWS, ("language", "success")),
-    "compilation": _Events("registry.compilation_events", "started_at", _COMPILATIONS),
+    "download": _Events("registry.download_events", "downloaded_at", "registry.downloads"),
+    "view": _Events("registry.module_view_events", "viewed_at", "registry.views", ("language", "success")),
+    "compilation": _Events("registry.compilation_events", "started_at", "registry.compilations"),
 }
 
 
@@ -118,8 +74,9 @@ def events_between(
         raise QueryError(f"the end must be after the start, but {text_of(until)} is not after {text_of(since)}")
     check_limit(limit)
     at, event_id = read_cursor(after)
-    found = database.query(
-        asked.statement,
+    found = ask(
+        database,
+        asked.query,
         {
             "since": text_of(since),
             "until": text_of(until),

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 from typing import Literal, get_args
 
 from analytics_etl.families.queries import Coverage, Page, QueryError
+from analytics_etl.families.queries.asking import ask
 from analytics_etl.families.queries.coverage import ONE_DAY, are_there, ask_days, coverage_of_days, coverage_of_periods
 from analytics_etl.families.queries.keyset import Key
 from analytics_etl.families.queries.texts import check_texts
@@ -20,193 +21,10 @@ COMPARED_DAYS = 14
 _DAYS, _TRENDING = "registry.module_stats_daily", "registry.trending_modules"
 _OVERVIEW, _USERS = "registry.overview_daily", "registry.active_users_daily"
 _VERSIONS, _ACTIVITY = "registry.version_stats_daily", "registry.module_activity_daily"
-_TABLES = {
-    "1d": (_DAYS, "stats.day"),
-    "1w": ("registry.module_stats_weekly", "stats.week_start"),
-    "1m": ("registry.module_stats_monthly", "stats.month"),
-}
-"""Of each grain the table of modules, and its column for the first day."""
-_LENGTHS = {"1d": ("day", "1 day"), "1w": ("week", "7 days"), "1m": ("month", "1 month")}
-"""Of each grain its name for `date_trunc`, and how long it is."""
+_SUFFIXES = {"1d": "daily", "1w": "weekly", "1m": "monthly"}
+"""Of each grain the suffix of its table of modules, and of the query that asks it."""
+_UNITS = {"1d": "day", "1w": "week", "1m": "month"}
 _RANK, _DAY_AND_RANK = Key({"rank": int}), Key({"first_day": date, "rank": int})
-
-_OF_MODULE = """
-select
-    stats.day as first_day, (stats.day + :length::interval)::date - 1 as last_day, module_name, view_count,
-    download_count, failed_download_count, unique_users, unique_orgs, compilation_count, compilation_success_count,
-    avg_compilation_duration_ms, total_download_bytes,
-    download_cache_hit_count::double precision / nullif(download_cache_known_count, 0) as download_cache_hit_ratio
-from registry.module_stats_daily as stats
-where stats.day >= :start::date and stats.day < :end::date and module_name = :module
-order by stats.day
-limit :limit
-"""
-_OF_ALL = """
-with
--- List and search pages are about no module, so that only the overview counts them.
-totals as (
-    select
-        date_trunc(:unit, day)::date as first_day,
-        sum(view_count)::bigint as view_count,
-        sum(download_count)::bigint as download_count,
-        sum(failed_download_count)::bigint as failed_download_count,
-        sum(compilation_count)::bigint as compilation_count
-    from registry.overview_daily
-    where day >= :start::date and day < :end::date
-    group by 1
-),
--- What adds up over modules and is not in the overview.
-modules as (
-    select
-        date_trunc(:unit, day)::date as first_day,
-        sum(compilation_success_count) as compilation_success_count,
-        sum(total_compilation_duration_ms)::double precision
-            / nullif(sum(compilation_timed_count), 0) as avg_compilation_duration_ms,
-        sum(total_download_bytes) as total_download_bytes,
-        sum(download_cache_hit_count)::double precision
-            / nullif(sum(download_cache_known_count), 0) as download_cache_hit_ratio
-    from registry.module_stats_daily
-    where day >= :start::date and day < :end::date
-    group by 1
-),
--- A user of several days counts once; grouping before counting is much faster than count(distinct).
-users as (
-    select first_day, count(*) as active_users
-    from (
-        select distinct date_trunc(:unit, day)::date as first_day, user_id
-        from registry.active_users_daily
-        where day >= :start::date and day < :end::date
-    ) as distinct_users
-    group by 1
-)
-select
-    first_day, (first_day + :length::interval)::date - 1 as last_day, view_count, download_count,
-    failed_download_count, coalesce(active_users, 0)::bigint as active_users, compilation_count,
-    coalesce(compilation_success_count, 0)::bigint as compilation_success_count, avg_compilation_duration_ms,
-    coalesce(total_download_bytes, 0)::bigint as total_download_bytes, download_cache_hit_ratio
-from totals
-left join modules using (first_day)
-left join users using (first_day)
-order by first_day
-limit :limit
-"""
-_TOP = """
-with
-counted as (
-    select
-        module_name,
-        sum(download_count)::bigint as download_count,
-        sum(view_count)::bigint as view_count,
-        sum(total_download_bytes)::bigint as total_download_bytes
-    from registry.module_stats_daily
-    where day >= :start::date and day < :end::date
-    group by 1
-    having sum(download_count) > 0
-),
-ranked as (
-    select
-        row_number() over (order by download_count desc, module_name collate "C") as rank,
-        module_name, download_count, view_count, total_download_bytes
-    from counted
-)
-select
-    rank, module_name, download_count, view_count, total_download_bytes, :start::date as first_day,
-    :end::date - 1 as last_day
-from ranked
-where :is_first_page or rank > :after_rank
-order by rank
-limit :limit
-"""
-_NEWEST_DAY = "select max(day) as day from registry.module_stats_daily"
-_TRENDS = """
-with
--- New modules have no growth, so that their order is that of their downloads.
-placed as (
-    select
-        row_number() over (order by rank, download_count desc, module_name collate "C") as rank,
-        module_name, download_count, previous_download_count, growth_ratio, last_day
-    from registry.trending_modules
-    where is_new = :is_new
-)
-select :direction as direction, rank, module_name, download_count, previous_download_count, growth_ratio, last_day
-from placed
-where :is_first_page or rank > :after_rank
-order by rank
-limit :limit
-"""
-_DECLINES = """
-with
--- Both weeks of each module side by side, as the view of those that grow has them.
-modules as (
-    select
-        module_name,
-        coalesce(sum(download_count) filter (where day >= :end::date - 7), 0)::bigint as download_count,
-        coalesce(sum(download_count) filter (where day < :end::date - 7), 0)::bigint as previous_download_count
-    from registry.module_stats_daily
-    where day >= :start::date and day < :end::date
-    group by 1
-),
-ranked as (
-    select
-        module_name, download_count, previous_download_count,
-        download_count::double precision / previous_download_count - 1 as growth_ratio,
-        row_number() over (
-            order by
-                download_count::double precision / previous_download_count,
-                previous_download_count desc,
-                module_name collate "C"
-        ) as rank
-    from modules
-    where download_count < previous_download_count and previous_download_count >= :trending_min_downloads
-)
-select
-    'down' as direction, rank, module_name, download_count, previous_download_count, growth_ratio,
-    :end::date - 1 as last_day
-from ranked
-where rank <= 50 and (:is_first_page or rank > :after_rank)
-order by rank
-limit :limit
-"""
-_ADOPTION = """
-with
-counted as (
-    select
-        case when :by_day then day else :start::date end as first_day,
-        version,
-        sum(downloads)::bigint as downloads,
-        max(unique_users) as unique_users
-    from registry.version_stats_daily
-    where day >= :start::date and day < :end::date and module_name = :module
-    group by 1, 2
-),
-ranked as (
-    select
-        first_day, row_number() over (partition by first_day order by downloads desc, version collate "C") as rank,
-        version, downloads, unique_users,
-        downloads::double precision / sum(downloads) over (partition by first_day) as download_share_ratio
-    from counted
-),
--- Users of several days count once; those of one day are known.
-users as (
-    select version, count(*) as unique_users
-    from (
-        select distinct version, user_id
-        from registry.module_activity_daily
-        where not :by_day and day >= :start::date and day < :end::date and module_name = :module
-          and user_id <> '' and download_count > 0
-    ) as distinct_users
-    group by 1
-)
-select
-    first_day, case when :by_day then first_day else :end::date - 1 end as last_day, rank, :module as module_name,
-    version, downloads, download_share_ratio,
-    case when :by_day then ranked.unique_users else coalesce(users.unique_users, 0) end as unique_users
-from ranked
-left join users using (version)
-where :is_first_page or (first_day, rank) > (:after_first_day::date, :after_rank)
-order by first_day, rank
-limit :limit
-"""
 
 
 def statistics(database: Database, grain: Grain, first: date, last: date, module: str | None = None) -> Page:
@@ -219,14 +37,12 @@ def statistics(database: Database, grain: Grain, first: date, last: date, module
     if grain not in get_args(Grain):
         raise QueryError(f"the grain must be one of {', '.join(get_args(Grain))}, but is {grain}")
     start, until = _whole_periods(grain, first, last)
-    unit, length = _LENGTHS[grain]
     if module is None:
-        wanted = {"unit": unit, "length": length}
-        return ask_days(database, [_OVERVIEW, _DAYS, _USERS], _OF_ALL, start, until, wanted)
+        wanted = {"unit": _UNITS[grain]}
+        return ask_days(database, [_OVERVIEW, _DAYS, _USERS], "registry.statistics_of_all", start, until, wanted)
     check_texts({"module": module})
-    table, first_day = _TABLES[grain]
-    statement = _OF_MODULE.replace(_DAYS, table).replace("stats.day", first_day)
-    found = ask_days(database, [table], statement, start, until, {"length": length, "module": module})
+    table, query = (f"registry.{name}_{_SUFFIXES[grain]}" for name in ("module_stats", "statistics_of_module"))
+    found = ask_days(database, [table], query, start, until, {"module": module})
     return replace(found, coverage=coverage_of_periods(database, table, _DAYS, start, until))
 
 
@@ -242,13 +58,15 @@ def top(database: Database, last_days: int, limit: int = 100, after: str | None 
     newest = _newest_day(database)
     if newest is None:
         return Page([], coverage=Coverage(_DAYS))
-    found = ask_days(database, [_DAYS], _TOP, newest - timedelta(days=last_days - 1), newest, wanted)
+    found = ask_days(
+        database, [_DAYS], "registry.modules_by_downloads", newest - timedelta(days=last_days - 1), newest, wanted
+    )
     return replace(_RANK.page(found.rows, limit), coverage=found.coverage)
 
 
 def top_of_days(database: Database, first: date, last: date, limit: int = 100, after: str | None = None) -> Page:
     """All modules that were downloaded in the days first to last, the most downloads first."""
-    found = ask_days(database, [_DAYS], _TOP, first, last, _RANK.parameters(after, limit))
+    found = ask_days(database, [_DAYS], "registry.modules_by_downloads", first, last, _RANK.parameters(after, limit))
     return replace(_RANK.page(found.rows, limit), coverage=found.coverage)
 
 
@@ -265,10 +83,9 @@ def trending(database: Database, direction: Direction = "up", limit: int = 100, 
         return Page([], coverage=Coverage(_DAYS))
     start = newest - timedelta(days=COMPARED_DAYS - 1)
     if direction == "down":
-        least = int(database.settings.parameters["trending_min_downloads"])
-        found = database.query(_DECLINES, {**wanted, "trending_min_downloads": least}, start, newest + ONE_DAY)
+        found = ask(database, "registry.declines", wanted, start, newest + ONE_DAY)
     else:
-        found = database.query(_TRENDS, {**wanted, "direction": direction, "is_new": direction == "new"})
+        found = ask(database, "registry.trends", {**wanted, "direction": direction, "is_new": direction == "new"})
     return replace(_RANK.page(found, limit), coverage=coverage_of_days(database, _DAYS, start, newest))
 
 
@@ -282,7 +99,7 @@ def versions(
     """
     check_texts({"module": module})
     wanted = {"module": module, "by_day": by_day, **_DAY_AND_RANK.parameters(after, limit)}
-    found = ask_days(database, [_VERSIONS, _ACTIVITY], _ADOPTION, first, last, wanted)
+    found = ask_days(database, [_VERSIONS, _ACTIVITY], "registry.versions_of_module", first, last, wanted)
     return replace(_DAY_AND_RANK.page(found.rows, limit), coverage=found.coverage)
 
 
@@ -297,5 +114,5 @@ def _whole_periods(grain: Grain, first: date, last: date) -> tuple[date, date]:
 
 def _newest_day(database: Database) -> date | None:
     """The last day with a module's statistics, which the views end with as well."""
-    rows = database.query(_NEWEST_DAY) if are_there(database, [_DAYS]) else []
+    rows = ask(database, "registry.newest_day_of_modules") if are_there(database, [_DAYS]) else []
     return rows[0]["day"] if rows else None

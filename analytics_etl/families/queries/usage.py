@@ -6,6 +6,7 @@ from typing import Literal, get_args
 from uuid import UUID
 
 from analytics_etl.families.queries import Coverage, Page, QueryError
+from analytics_etl.families.queries.asking import ask
 from analytics_etl.families.queries.coverage import (
     ONE_DAY,
     are_there,
@@ -31,33 +32,6 @@ OPERATIONS = ("read", "write", "validate", "compatibility_check", "register", "l
 
 ALL_SCHEMAS = UUID(int=0)
 EVENTS = "usage.schema_usage_events"
-
-_STATISTICS = """
-select
-    bucket, schema_id, operation, region, operation_count, success_count, error_count, success_rate,
-    avg_latency_ms, p50_latency_ms, p95_latency_ms, p99_latency_ms
-from usage.schema_usage_1m
-where day >= :first_day::date and day <= :last_day::date
-  and bucket >= :since and bucket < :until and schema_id = :schema_id and scope = :scope
-order by bucket, operation collate "C", region collate "C"
-limit :limit
-"""
-_EVENTS = """
-select
-    occurred_at, event_id, schema_id, schema_name, operation, service, region, latency_ms, success, error_message,
-    revision
-from usage.schema_usage_events
-where occurred_at >= :since and occurred_at < :until
-  and occurred_at <= :after_at::timestamptz
-  and (occurred_at, event_id) < (:after_at::timestamptz, :after_id::uuid)
-  and (:schema_id = '' or schema_id::text = :schema_id)
-  and (:operation = '' or operation = :operation)
-  and (:service = '' or service = :service)
-  and (:region = '' or region = :region)
-  and (:success = '' or success::text = :success)
-order by occurred_at desc, event_id desc
-limit :limit
-"""
 
 
 @dataclass(frozen=True)
@@ -92,8 +66,9 @@ def statistics(
     if not are_there(database, [table]):  # it is made by its first materialization
         return Page([], coverage=coverage)
     scope = "detail" if detail else "global" if schema_id is None else "schema"
-    found = database.query(
-        _STATISTICS.replace("usage.schema_usage_1m", table),
+    found = ask(
+        database,
+        f"usage.statistics_{grain}",
         {
             "first_day": since.date().isoformat(),
             "last_day": until.date().isoformat(),
@@ -136,8 +111,9 @@ def events_between(
         raise QueryError(f"the operation must be one of {', '.join(OPERATIONS)}, but is {wanted.operation}")
     check_texts(asdict(wanted))
     at, event_id = read_cursor(after)
-    found = database.query(
-        _EVENTS,
+    found = ask(
+        database,
+        "usage.events",
         {
             "since": text_of(since),
             "until": text_of(until),

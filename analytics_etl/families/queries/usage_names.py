@@ -1,6 +1,5 @@
 """The names of schemas beside their ids, in questions about schemas and in the answers to them."""
 
-import json
 from dataclasses import replace
 from datetime import date
 from difflib import get_close_matches
@@ -8,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from analytics_etl.families.queries import Page, QueryError, Row
+from analytics_etl.families.queries.asking import ask
 from analytics_etl.families.queries.coverage import are_there
 from analytics_etl.postgres.database import Database
 
@@ -16,30 +16,12 @@ _NAMES = "usage.schema_names_daily"
 MOST_IDS = 20
 """Of the schemas of one name, in a message."""
 
-_NEWEST = """
-with ranked as (
-    select schema_id, schema_name, row_number() over (partition by schema_id order by day desc) as rank
-    from usage.schema_names_daily
-    where day > :last::date - 365 and day <= :last::date
-      and schema_id in (select id::uuid from json_array_elements_text(:ids::json) as ids (id))
-)
-select schema_id, schema_name from ranked where rank = 1
-"""
-
-_OF_ALL = """
-with ranked as (
-    select schema_id, schema_name, row_number() over (partition by schema_id order by day desc) as rank
-    from usage.schema_names_daily
-)
-select schema_id, schema_name from ranked where rank = 1 order by schema_id
-"""
-
 
 def schema_of(database: Database, schema: UUID | str | None) -> UUID | None:
     """The id of a schema that is named by it or by its newest name. QueryError unless exactly one is called so."""
     if not isinstance(schema, str):
         return schema
-    found = database.query(_OF_ALL) if are_there(database, [_NAMES]) else []
+    found = ask(database, "usage.names_of_all") if are_there(database, [_NAMES]) else []
     ids = [row["schema_id"] for row in found if row["schema_name"] == schema]
     if len(ids) > 1:
         listed = ", ".join(map(str, ids[:MOST_IDS])) + ", …" * (len(ids) > MOST_IDS)
@@ -57,8 +39,8 @@ def with_names(database: Database, page: Page, last: date) -> Page:
     ids = sorted({str(row["schema_id"]) for row in page.rows})
     if not ids:
         return page
-    wanted: dict[str, str | int] = {"last": last.isoformat(), "ids": json.dumps(ids)}
-    found = database.query(_NEWEST, wanted) if are_there(database, [_NAMES]) else []
+    wanted: dict[str, str | int] = {"last": last.isoformat(), "ids": ",".join(ids)}
+    found = ask(database, "usage.newest_names", wanted) if are_there(database, [_NAMES]) else []
     names = {row["schema_id"]: row["schema_name"] for row in found}
     return replace(page, rows=[_named(row, names.get(row["schema_id"])) for row in page.rows])
 

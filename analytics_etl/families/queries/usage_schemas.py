@@ -6,6 +6,7 @@ from typing import Literal, get_args
 from uuid import UUID
 
 from analytics_etl.families.queries import Coverage, Page, QueryError
+from analytics_etl.families.queries.asking import ask
 from analytics_etl.families.queries.coverage import are_there, ask_days, coverage_of_days
 from analytics_etl.families.queries.keyset import Key
 from analytics_etl.families.queries.usage import OPERATIONS
@@ -22,84 +23,6 @@ _DAYS, _TOP, _TRENDING = "usage.schema_usage_1d", "usage.top_schemas", "usage.tr
 _LIVENESS, _HEALTH = "usage.schema_liveness_daily", "usage.schema_health_daily"
 _RANK, _DAY_AND_RANK = Key({"rank": int}), Key({"day": date, "rank": int})
 
-_TOP_OF_LAST_DAYS = """
-select
-    rank, schema_id, operation, operation_count, error_count,
-    (operation_count - error_count)::double precision / operation_count as success_rate, first_day, last_day
-from usage.top_schemas
-where last_days = :last_days and operation = :operation and (:is_first_page or rank > :after_rank)
-order by rank
-limit :limit
-"""
-_TOP_OF_DAYS = """
-with
--- Rows of all operations on a schema have none; those of one operation have a region each.
-counted as (
-    select schema_id, sum(operation_count)::bigint as operation_count, sum(error_count)::bigint as error_count
-    from usage.schema_usage_1d
-    where day >= :start::date and day < :end::date
-      and scope = case when :operation = '' then 'schema' else 'detail' end and operation = :operation
-    group by 1
-),
-ranked as (
-    select
-        row_number() over (order by operation_count desc, schema_id) as rank, schema_id, operation_count, error_count
-    from counted
-)
-select
-    rank, schema_id, :operation as operation, operation_count, error_count,
-    (operation_count - error_count)::double precision / operation_count as success_rate,
-    :start::date as first_day, :end::date - 1 as last_day
-from ranked
-where :is_first_page or rank > :after_rank
-order by rank
-limit :limit
-"""
-_TRENDS = """
-select direction, rank, schema_id, operation_count, previous_operation_count, growth_ratio, last_day
-from usage.trending_schemas
-where direction = :direction and (:is_first_page or rank > :after_rank)
-order by rank
-limit :limit
-"""
-_STATES = """
-with ranked as (
-    select
-        row_number() over (
-            order by
-                case state when 'zombie' then 1 when 'stale' then 2 when 'idle' then 3 else 4 end,
-                last_used_day nulls first, first_seen_day, schema_id
-        ) as rank,
-        day, schema_id, state, first_seen_day, last_used_day, days_since_use
-    from usage.schema_liveness_daily
-    where day >= :start::date and day < :end::date and (:state = '' or state = :state)
-)
-select rank, day, schema_id, state, first_seen_day, last_used_day, days_since_use
-from ranked
-where :is_first_page or rank > :after_rank
-order by rank
-limit :limit
-"""
-_SCORES = """
-with ranked as (
-    select
-        day, row_number() over (partition by day order by overall_score nulls last, schema_id) as rank, schema_id,
-        overall_score, success_rate_score, performance_score, activity_score, is_zombie, reason, recommendations,
-        operation_count, success_count, p95_latency_ms, operations_7d, median_operations_30d, formula_version
-    from usage.schema_health_daily
-    where day >= :start::date and day < :end::date
-)
-select
-    day, rank, schema_id, overall_score, success_rate_score, performance_score, activity_score, is_zombie, reason,
-    recommendations, operation_count, success_count, p95_latency_ms, operations_7d, median_operations_30d,
-    formula_version
-from ranked
-where (:schema_id = '' or schema_id::text = :schema_id)
-  and (:is_first_page or (day, rank) > (:after_day::date, :after_rank))
-order by day, rank
-limit :limit
-"""
-
 
 def top(
     database: Database, last_days: int, operation: str | None = None, limit: int = 20, after: str | None = None
@@ -114,7 +37,7 @@ def top(
     wanted = {"last_days": last_days, **_operation(operation), **_RANK.parameters(after, limit)}
     if not are_there(database, [_TOP]):
         return Page([], coverage=Coverage(_DAYS))
-    page = _RANK.page(database.query(_TOP_OF_LAST_DAYS, wanted), limit)
+    page = _RANK.page(ask(database, "usage.top_of_last_days", wanted), limit)
     if not page.rows:
         return page
     first, last = page.rows[0]["first_day"], page.rows[0]["last_day"]
@@ -127,7 +50,7 @@ def top_of_days(
 ) -> Page:  # fmt: skip
     """All schemas of the days first to last together, the most operations first."""
     wanted = {**_operation(operation), **_RANK.parameters(after, limit)}
-    found = ask_days(database, [_DAYS], _TOP_OF_DAYS, first, last, wanted)
+    found = ask_days(database, [_DAYS], "usage.top_of_days", first, last, wanted)
     return replace(with_names(database, _RANK.page(found.rows, limit), last), coverage=found.coverage)
 
 
@@ -138,7 +61,7 @@ def trending(database: Database, direction: Direction = "up", limit: int = 20, a
     wanted = {"direction": direction, **_RANK.parameters(after, limit)}
     if not are_there(database, [_TRENDING]):
         return Page([], coverage=Coverage(_DAYS))
-    page = _RANK.page(database.query(_TRENDS, wanted), limit)
+    page = _RANK.page(ask(database, "usage.trends", wanted), limit)
     return with_names(database, page, page.rows[0]["last_day"]) if page.rows else page
 
 
@@ -152,7 +75,7 @@ def liveness(
     day = day or database.run(newest_day, [_LIVENESS])
     if day is None:
         return Page([], coverage=Coverage(_LIVENESS))
-    found = ask_days(database, [_LIVENESS], _STATES, day, day, wanted)
+    found = ask_days(database, [_LIVENESS], "usage.states", day, day, wanted)
     return replace(with_names(database, _RANK.page(found.rows, limit), day), coverage=found.coverage)
 
 
@@ -168,7 +91,7 @@ def health(
     first = first or database.run(newest_day, [_HEALTH])
     if first is None:
         return Page([], coverage=Coverage(_HEALTH))
-    found = ask_days(database, [_HEALTH], _SCORES, first, last or first, wanted)
+    found = ask_days(database, [_HEALTH], "usage.scores", first, last or first, wanted)
     page = with_names(database, _DAY_AND_RANK.page(found.rows, limit), last or first)
     return replace(page, coverage=found.coverage)
 

@@ -1,0 +1,41 @@
+/*
+description: Modules by their successful downloads in some days, the most first.
+parameters:
+  is_first_page: Whether there is no page before; what the last row had is then not looked at.
+  after_rank: "`rank` of the last row of the page before."
+columns:
+  rank: Position, 1 for the most downloads; ties in the order of their names.
+  module_name: Module.
+  download_count: Successful downloads.
+  view_count: Pages viewed.
+  total_download_bytes: Bytes of the successful downloads.
+  first_day: First of the days that the row is about.
+  last_day: Last of the days that the row is about.
+*/
+with
+-- Modules that were downloaded at all.
+counted as (
+    select
+        module_name,
+        sum(download_count)::bigint as download_count,
+        sum(view_count)::bigint as view_count,
+        sum(total_download_bytes)::bigint as total_download_bytes
+    from registry.module_stats_daily
+    where day >= :start::date and day < :end::date
+    group by 1
+    having sum(download_count) > 0
+),
+-- Places among all of them, before a page is cut out.
+ranked as (
+    select
+        row_number() over (order by download_count desc, module_name collate "C") as rank,
+        module_name, download_count, view_count, total_download_bytes
+    from counted
+)
+select
+    rank, module_name, download_count, view_count, total_download_bytes, :start::date as first_day,
+    :end::date - 1 as last_day
+from ranked
+where :is_first_page or rank > :after_rank
+order by rank
+limit :limit

@@ -1,0 +1,30 @@
+/*
+description: How one schedule did, day by day, against its own 28 days before.
+parameters:
+  schedule_id: Schedule.
+columns:
+  day: UTC calendar day the attempts were recorded on.
+  attempt_count: Attempts, one for each record.
+  success_rate: Share of successes among the attempts that ended in success, failure or timeout; NULL without any.
+  baseline_success_rate: Share of successes over all their attempts that ended; NULL without any.
+  success_rate_change: Success rate of the day less that of the baseline; NULL when either is.
+  avg_queue_time_ms: Mean of the known queue times, in milliseconds; NULL when none is known.
+  baseline_avg_queue_time_ms: Mean over all their known queue times, in milliseconds; NULL without any.
+  p95_queue_time_ms: 95th percentile of the known queue times in milliseconds, continuous.
+  usual_p95_queue_time_ms: Median of their daily 95th percentiles of the queue time, in milliseconds; no percentile of the 28 days.
+  avg_processing_time_ms: Mean of the known processing times, in milliseconds; NULL when none is known.
+  baseline_avg_processing_time_ms: Mean over all their known processing times, in milliseconds; NULL without any.
+  processing_time_ratio: Mean processing time of the day over that of the baseline, 2.0 = twice as slow; NULL when either is, or the baseline is 0.
+  p95_processing_time_ms: 95th percentile of the known processing times in milliseconds, continuous.
+  usual_p95_processing_time_ms: Median of their daily 95th percentiles of the processing time, in milliseconds; no percentile of the 28 days.
+  baseline_days: Days with attempts among the 28 before; 0 for a schedule that is new or was silent.
+*/
+select
+    day, attempt_count, success_rate, baseline_success_rate, success_rate_change, avg_queue_time_ms,
+    baseline_avg_queue_time_ms, p95_queue_time_ms, usual_p95_queue_time_ms, avg_processing_time_ms,
+    baseline_avg_processing_time_ms, processing_time_ratio, p95_processing_time_ms, usual_p95_processing_time_ms,
+    baseline_days
+from schedules.schedule_performance_daily
+where day >= :start::date and day < :end::date and schedule_id = :schedule_id
+order by day
+limit :limit
