@@ -1,6 +1,7 @@
 """Who may import whom, read from the source: nothing of ours is imported, so a rule holds for lines that never run."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -180,6 +181,46 @@ def test_assets_meet_in_the_database_only(path: Path) -> None:
     if module_of(path).startswith(f"{assets}."):
         others = {name for name in imported_modules(tree_of(path)) if name.startswith(assets)}
         assert others <= {f"{assets}.metadata"}
+
+
+# -- the books --------------------------------------------------------------------------------------------------------
+
+OF_A_BOOK = re.compile(r"\b(from|join|into|update|copy|table)\s+\(?ops\.\w+", re.IGNORECASE)
+"""A statement about one of the books."""
+
+
+def statements_on_books(tree: ast.Module) -> Iterator[int]:
+    """Lines of the texts that ask or change the books; not of commands that a person is told to type."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Constant(value=str(text)) if OF_A_BOOK.search(text) and not text.startswith("psql "):
+                yield node.lineno
+            case ast.Call(func=ast.Attribute(attr="Identifier"), args=[ast.Constant(value="ops"), *_]):
+                yield node.lineno
+
+
+@each_source
+def test_the_books_are_asked_in_ops_only(path: Path) -> None:
+    """Elsewhere a function of `ops` is called, so that it shows who reads what, and a book can be changed."""
+    lines = list(statements_on_books(tree_of(path)))
+    assert not lines or part_of(module_of(path)) == "ops", f"{path}: lines {lines}"
+
+
+@pytest.mark.parametrize(
+    ("text", "is_found"),
+    [
+        ("'select day from ops.days'", True),
+        ("f'delete\\n from ops.days where {a}'", True),
+        ("'select 1' ' join ops.days using (day)'", True),
+        ("'update ops.days set day = 1'", True),
+        ("sql.Identifier('ops', book)", True),
+        ('\'psql "$(analytics-etl db-url)" -c "select path from ops.loaded_files"\'', False),
+        ("'ops.days'", False),
+        ("sql.Identifier('registry', table)", False),
+    ],
+)
+def test_statements_on_the_books_are_told_apart(text: str, *, is_found: bool) -> None:
+    assert bool(list(statements_on_books(ast.parse(text)))) == is_found
 
 
 # -- the environment --------------------------------------------------------------------------------------------------

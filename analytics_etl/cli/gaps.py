@@ -13,10 +13,10 @@ from analytics_etl.cli.terminal import GOOD, actor, err, is_terminal, out
 from analytics_etl.cli.typed import DAY, MOST_DAYS, REASON, check_range
 from analytics_etl.config.settings import Settings
 from analytics_etl.ops.operations import record_audit
+from analytics_etl.ops.partitions import newest_day
 from analytics_etl.postgres import migrations
 from analytics_etl.postgres.database import Database
 from analytics_etl.postgres.failures import persistently
-from analytics_etl.postgres.snapshot import newest_day
 from analytics_etl.text.english import counted, shortened, spanned
 
 YES = click.option("--yes", is_flag=True, help="Do not ask whether a day far from what is there is meant.")

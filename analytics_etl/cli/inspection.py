@@ -14,9 +14,9 @@ from analytics_etl.cli.families import FAMILY, check_families
 from analytics_etl.cli.terminal import BAD, GOOD, NOTE, Column, Parts, Styled, out
 from analytics_etl.cli.typed import DAY, PORT, Count, Text, check_range
 from analytics_etl.config.settings import Settings
+from analytics_etl.ops.partitions import newest_day
 from analytics_etl.postgres import migrations
 from analytics_etl.postgres.database import Database
-from analytics_etl.postgres.snapshot import newest_day
 from analytics_etl.text.english import counted
 
 if TYPE_CHECKING:  # imported where it is used

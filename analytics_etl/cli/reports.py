@@ -13,9 +13,9 @@ from analytics_etl.cli.families import FAMILY, check_families
 from analytics_etl.cli.terminal import err, out
 from analytics_etl.cli.typed import DAY
 from analytics_etl.config.settings import Settings
+from analytics_etl.ops.partitions import newest_day
 from analytics_etl.postgres import migrations
 from analytics_etl.postgres.database import Database
-from analytics_etl.postgres.snapshot import newest_day
 from analytics_etl.text.english import shortened
 
 

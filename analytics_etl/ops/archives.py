@@ -49,6 +49,15 @@ def archived_days(connection: Connection, tables: Sequence[str], start: date, en
     return {table: list(days) for table, days in found}
 
 
+def archived_files(connection: Connection) -> list[dict[str, Any]]:
+    """The file of each archived day and its size, in order."""
+    return rows(
+        connection,
+        "select table_name, day, manifest ->> 'file' as file, size_bytes from ops.archives where state = 'archived' "
+        "order by day, table_name",
+    )
+
+
 def record_verified(connection: Connection, manifest: Manifest, *, keep_state: bool = False) -> None:
     """Say which file is the right one. The partition is still there, unless the state is kept."""
     connection.execute(

@@ -198,3 +198,36 @@ def frozen_days(connection: Connection) -> set[tuple[str, date]]:
     """(table, day) of the days that are final and have late or replaced files waiting."""
     found = connection.execute("select table_name, day from ops.days where is_final and files_waiting > 0").fetchall()
     return {(table, day) for table, day in found}
+
+
+def newest_with_rows(connection: Connection) -> dict[str, date]:
+    """{table: its newest day that is not empty}."""
+    return dict(connection.execute("select table_name, max(day) from ops.days where rows > 0 group by 1").fetchall())
+
+
+def unusual_days(connection: Connection) -> list[dict[str, Any]]:
+    """The days of tables among the last 30 with an unusual number of rows, or too many, the newest first."""
+    return rows(
+        connection,
+        """
+        select table_name, day, rows, 'events_are_not_too_many' = any(warned_checks) as is_too_many from ops.days
+        where warned_checks && array['volume_is_usual', 'events_are_not_too_many']
+          and day > (select max(day) - 30 from ops.days where rows is not null)
+        order by day desc, table_name""",
+    )
+
+
+def failed_attempts(connection: Connection) -> list[dict[str, Any]]:
+    """The days of tables whose last attempt to be written failed, and why, the newest first."""
+    return rows(
+        connection,
+        "select table_name, day, failure from ops.days where failure is not null order by day desc, table_name",
+    )
+
+
+def final_days(connection: Connection, first: date, last: date) -> set[date]:
+    """Those of the days first to last that are final in some table."""
+    found = connection.execute(
+        "select distinct day from ops.days where is_final and day between %s and %s", [first, last]
+    ).fetchall()
+    return {day for (day,) in found}

@@ -3,7 +3,7 @@
 A day may have thousands of files, so that each statement goes to the server once for all of them.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -37,6 +37,39 @@ def record_files(
         cursor.executemany(
             _DAY, [row for report in reports for row in _days(table, set(days), report, duplicates, conflicts)]
         )
+
+
+def copy_rejected(connection: Connection, rejected: Iterable[Sequence[Any]]) -> None:
+    """Write rejected rows: table, path, day, line, reason, content."""
+    statement = "copy ops.rejected_rows (table_name, path, day, line, reason, content) from stdin"
+    with connection.cursor().copy(statement) as copy:
+        for row in rejected:
+            copy.write_row(row)
+
+
+def forget_rejected(connection: Connection, table: str, paths: Sequence[str]) -> None:
+    """Forget what was rejected in files when they were last read, be it by a load that has ended since this one began;
+    not what this transaction has written.
+    """
+    connection.execute(
+        "delete from ops.rejected_rows where table_name = %s and path = any(%s) and xmin <> pg_current_xact_id()::xid",
+        [table, list(paths)],
+    )
+
+
+def mark_gone(connection: Connection, table: str, days: Collection[date], paths: Sequence[str]) -> None:
+    """Say of files that were read before that they are no longer there, and that none of their rows of days are."""
+    connection.execute(
+        """
+        update ops.loaded_files set state = 'gone',
+            reason = 'the file was read before and is no longer there; put it back, or its rows are lost'
+        where table_name = %s and path = any(%s)""",
+        [table, list(paths)],
+    )
+    connection.execute(
+        "delete from ops.loaded_days where table_name = %s and path = any(%s) and day = any(%s)",
+        [table, list(paths), list(days)],
+    )
 
 
 def _void(connection: Connection, table: str, changed: Sequence[FileReport]) -> None:

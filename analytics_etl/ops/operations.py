@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from analytics_etl.postgres.connection import Connection, rows
@@ -173,6 +173,16 @@ def record_refresh(connection: Connection, view: str) -> None:
         "on conflict (view_name) do update set refreshed_at = excluded.refreshed_at",
         [view],
     )
+
+
+def refreshed_at(connection: Connection) -> dict[str, datetime]:
+    """{view: when it was last refreshed}."""
+    return dict(connection.execute("select view_name, refreshed_at from ops.refreshed_views").fetchall())
+
+
+def audited(connection: Connection, *actions: str) -> list[dict[str, Any]]:
+    """What the audit log has of some actions, in the order in which they happened."""
+    return rows(connection, "select * from ops.audit where action = any(%s) order by audit_id", [list(actions)])
 
 
 def record_audit(connection: Connection, actor: str, action: str, subject: str, reason: str | None = None) -> None:

@@ -20,6 +20,7 @@ from analytics_etl.checks.declared import (
 from analytics_etl.checks.due import due_checks
 from analytics_etl.checks.evaluation import evaluate
 from analytics_etl.ops.operations import CheckResult
+from analytics_etl.ops.partitions import newest_day
 from analytics_etl.orchestration.assets.metadata import asset_key, retrying_lost_connections, table_of_rows
 from analytics_etl.orchestration.dagster_private import (
     ASSET_PARTITION_RANGE_END_TAG,
@@ -30,7 +31,6 @@ from analytics_etl.orchestration.evaluations import Finding, evaluations, judged
 from analytics_etl.orchestration.partitions import Partitions
 from analytics_etl.pipeline.publishing import record_checks
 from analytics_etl.postgres.database import Database
-from analytics_etl.postgres.snapshot import newest_day
 
 CHECKS_STEP = "__checks"
 """What the name of the step ends with that runs the checks of a table."""

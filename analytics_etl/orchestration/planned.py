@@ -9,6 +9,7 @@ from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
 
 from analytics_etl.catalog.calendar import periods
 from analytics_etl.ops.operations import partitions
+from analytics_etl.ops.partitions import newest_durations
 from analytics_etl.pipeline.backfill_plan import Gap, Plan
 from analytics_etl.pipeline.jobs import Job
 from analytics_etl.pipeline.lineage import Lineage
@@ -38,7 +39,7 @@ def steps(database: Database, lineage: Lineage, job: Job, plan: Plan, otherwise:
     wanted = periods(job.cadence, job.first, job.last)
     records = database.run(partitions, min(wanted), max(wanted.values()))
     took = {(record["table_name"], record["period_start"]): record["duration_ms"] for record in records}
-    newest = {row["table_name"]: row["duration_ms"] for row in database.query(_NEWEST)}
+    newest = database.read(newest_durations)
     reasons = _by_period([*plan.gaps, *plan.reports])
 
     def of_table(name: str) -> Step:
@@ -64,9 +65,6 @@ def last_run(instance: DagsterInstance, job: Job) -> tuple[datetime, float] | No
         if record.start_time is not None and record.end_time is not None:
             return datetime.fromtimestamp(record.start_time, UTC), record.end_time - record.start_time
     return None
-
-
-_NEWEST = "select distinct on (table_name) table_name, duration_ms from ops.partitions order by 1, period_start desc"
 
 
 def _by_period(gaps: Iterable[Gap]) -> Mapping[tuple[str, date], str]:

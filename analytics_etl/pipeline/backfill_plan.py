@@ -19,9 +19,10 @@ from analytics_etl.catalog.catalog import Catalog, is_of
 from analytics_etl.catalog.models import Model, cadence_of
 from analytics_etl.checks import declared_checks
 from analytics_etl.checks.due import REASONS, DueChecks, due_checks
-from analytics_etl.ops.changes import CHANGE_CHECK
+from analytics_etl.ops.check_results import refused_changes
 from analytics_etl.ops.days import day_states, frozen_days
 from analytics_etl.ops.operations import failed_partitions, partitions, waiting_days
+from analytics_etl.ops.partitions import known_days as known_days_of_books
 from analytics_etl.pipeline.dropped_days import DroppedDay, by_family, dropped_days
 from analytics_etl.pipeline.due_reports import INDEX, DueReport, due_reports
 from analytics_etl.pipeline.due_reports import is_index_due as is_index_older
@@ -158,17 +159,8 @@ def known_days(database: Database, last: date) -> tuple[date, date] | None:
 
     A file may hold rows of days before the first partition, or of one that is not over: these cannot be run.
     """
-    (found,) = database.query(
-        """
-        select min(day) as first, max(day) as last from (
-            select period_start as day from ops.partitions where period_end = period_start + 1
-            union all
-            select day from ops.loaded_days where rows_read > rows_rejected
-        ) as days
-        where day between :start::date and :last::date""",
-        {"start": database.settings.start_date.isoformat(), "last": last.isoformat()},
-    )
-    return None if found["first"] is None else (found["first"], found["last"])
+    found = list(database.read(known_days_of_books, database.settings.start_date, last))
+    return (found[0], found[-1]) if found else None
 
 
 def make_plan(
@@ -312,12 +304,8 @@ def _due(
 
 def refused_days(database: Database, first: date, last: date, families: Collection[str] = ()) -> list[date]:
     """The days of which a change was refused and nothing was published since."""
-    found = database.query(
-        "select table_name, period_start as day from ops.check_results where check_name = :check and not passed "
-        "and period_start between :first::date and :last::date",
-        {"check": CHANGE_CHECK, "first": first.isoformat(), "last": last.isoformat()},
-    )
-    return sorted({row["day"] for row in found if is_of(row["table_name"], families)})
+    found = database.read(refused_changes, first, last)
+    return sorted({day for table, day in found if is_of(table, families)})
 
 
 @dataclass(frozen=True)

@@ -9,23 +9,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
+from analytics_etl.ops.files import days_only_in_files
+from analytics_etl.ops.operations import audited
 from analytics_etl.postgres.database import Database
 
 _SUBJECT = re.compile(r"(\d{4}-\d\d-\d\d) to (\d{4}-\d\d-\d\d) of (.+)")
-
-# Of each family the days that wait and are in none of its tables.
-_WAITING = """
-    select split_part(table_name, '.', 1) as family, day, max(found_at) as found_at,
-        array_agg(distinct path order by path) as paths
-    from ops.loaded_days as d
-    join ops.loaded_files as f using (table_name, path)
-    where rows_loaded is null and not exists (
-        select from ops.partitions as p
-        where split_part(p.table_name, '.', 1) = split_part(d.table_name, '.', 1)
-            and p.period_start = d.day and p.period_end = d.day + 1
-    )
-    group by 1, 2
-    order by 2, 1"""
 
 
 @dataclass(frozen=True)
@@ -43,12 +31,12 @@ class DroppedDay:
 
 def dropped_days(database: Database) -> list[DroppedDay]:
     """The days that were dropped after all files were seen that hold rows of them, in order."""
-    waiting = database.query(_WAITING)
+    waiting = database.read(days_only_in_files)
     if not waiting:
         return []
     drops = [
         (row, date.fromisoformat(named[1]), date.fromisoformat(named[2]), named[3].split(", "))
-        for row in database.query("select * from ops.audit where action = 'drop' order by audit_id desc")
+        for row in reversed(database.read(audited, "drop"))
         if (named := _SUBJECT.fullmatch(row["subject"]))
     ]
     found = []

@@ -15,12 +15,12 @@ from analytics_etl.catalog.calendar import NAMES, Cadence, period_end, period_st
 from analytics_etl.catalog.catalog import Catalog, is_of
 from analytics_etl.catalog.models import Model
 from analytics_etl.ops.operations import partitions, record_audit
+from analytics_etl.ops.partitions import newest_day
 from analytics_etl.pipeline import publishing
 from analytics_etl.pipeline.reports import write_index, write_report
 from analytics_etl.postgres.connection import DatabaseError
 from analytics_etl.postgres.database import Database
 from analytics_etl.postgres.sessions import AGGREGATION
-from analytics_etl.postgres.snapshot import newest_day
 from analytics_etl.reporting import report_path
 from analytics_etl.tables.derived import view_versions
 from analytics_etl.tables.dropping import (

@@ -4,7 +4,6 @@ code. Whether a report is there, its files say; the rest, `ops.written_reports`.
 
 import ast
 import hashlib
-import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -18,6 +17,8 @@ from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.catalog.models import cadence_of
 from analytics_etl.checks.declared import declared_checks
 from analytics_etl.config.settings import TEMPLATES_DIR
+from analytics_etl.ops import reports as books
+from analytics_etl.ops.partitions import newest_starts
 from analytics_etl.postgres.database import Database
 from analytics_etl.reporting import report_path
 
@@ -135,49 +136,6 @@ def is_index_due(reports_dir: Path) -> bool:
     return newest is not None and any(not page.exists() or page.stat().st_mtime_ns < newest for page in pages)
 
 
-# The tables of a family that have a period, and when their rows and checks last changed.
-_PERIODS = """
-    with
-    declared as (
-        select table_name from json_array_elements_text(:tables::json) as d (table_name)
-    ),
-    -- Not what else is kept as the result of a check: of a load, or of the watchdog, which looks at old days each week.
-    checks as (
-        select table_name, check_name
-        from json_to_recordset(:checks::json) as c (table_name text, check_name text)
-    ),
-    checked as (
-        select table_name, period_start, max(checked_at) as checked_at
-        from ops.check_results
-        join checks using (table_name, check_name)
-        where period_start >= :start::date and period_start < :end::date
-        group by 1, 2
-    )
-    select
-        split_part(table_name, '.', 1) as family, p.period_start, p.period_end,
-        count(*) as table_count, max(p.changed_at) as changed_at, max(c.checked_at) as checked_at
-    from ops.partitions as p
-    join declared using (table_name)
-    left join checked as c using (table_name, period_start)
-    where p.period_start >= :start::date and p.period_start < :end::date
-    group by 1, 2, 3"""
-
-_WRITTEN = """
-    select w.*, r.first_published_at is not null as is_published
-    from ops.written_reports as w
-    left join ops.reports as r using (family, cadence, period_start)"""
-
-
-# Files that tell no day are told of by the report of the newest day, see sql/ops/reports/quality_rows.sql.
-_UNDATED = """
-    select split_part(f.table_name, '.', 1) as family, max(f.read_at) as read_at
-    from ops.loaded_files as f
-    where f.rows_rejected > 0 and not exists (
-        select from ops.loaded_days as d where d.table_name = f.table_name and d.path = f.path
-    )
-    group by 1"""
-
-
 class Books:
     """What is known of the periods and reports of some days, asked once for all of them."""
 
@@ -190,7 +148,6 @@ class Books:
             for table, of in declared_checks(catalog).items()
             for check in of
         ]
-        parameters = {"tables": json.dumps(tables), "checks": json.dumps(checks)}
         self._shown = {
             (family, cadence): shown_tables(catalog, family, cadence)
             for family in families_to_report(catalog)
@@ -199,12 +156,13 @@ class Books:
         self._ahead = {family: look_ahead(catalog, family) for family in families_to_report(catalog)}
         self._periods = {
             (row["family"], row["period_start"], row["period_end"]): row
-            for row in database.query(_PERIODS, parameters, start, end)
+            for row in database.read(books.periods, tables, checks, start, end)
         }
-        self._written = {(row["family"], row["cadence"], row["period_start"]): row for row in database.query(_WRITTEN)}
-        newest = database.query("select table_name, max(period_start) as day from ops.partitions group by 1")
-        self._newest: dict[str, date] = {row["table_name"]: row["day"] for row in newest}
-        self._undated = {row["family"]: row["read_at"] for row in database.query(_UNDATED)}
+        self._written = {
+            (row["family"], row["cadence"], row["period_start"]): row for row in database.read(books.written)
+        }
+        self._newest = database.read(newest_starts)
+        self._undated = database.read(books.undated_files_read_at)
 
     @classmethod
     def around(cls, database: Database, catalog: Catalog, first: date, last: date) -> "Books":

@@ -13,7 +13,7 @@ from typing import Any
 from analytics_etl.catalog.calendar import stretches
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.checks.declared import declared_checks
-from analytics_etl.ops.changes import CHANGE_CHECK
+from analytics_etl.ops import check_results, files
 from analytics_etl.postgres.database import Database
 from analytics_etl.text.english import counted
 
@@ -27,27 +27,6 @@ _SEE_FAILED = (
     'psql "$(analytics-etl db-url)" -c "select table_name, check_name, period_start, sample from ops.check_results '
     'where not passed"'
 )
-
-_FAILED = """
-    select c.table_name, c.check_name, c.period_start, c.description, c.unexpected_count, c.sample, c.code_version,
-        c.checked_at, coalesce(d.is_final, false) as is_final, coalesce(p.changed_at > c.checked_at, false) as is_older,
-        exists (
-            select from ops.loaded_files as f
-            where f.table_name = c.table_name and f.found_at > c.checked_at and (
-                c.period_start between f.first_day and f.last_day
-                or replace(substring(f.path from '[0-9][0-9][0-9][0-9]-?[0-9][0-9]-?[0-9][0-9]'), '-', '')
-                    = to_char(c.period_start, 'YYYYMMDD')
-                or exists (
-                    select from ops.loaded_days as l
-                    where l.table_name = f.table_name and l.path = f.path and l.day = c.period_start
-                )
-            )
-        ) as has_new_file
-    from ops.check_results as c
-    left join ops.days as d on d.table_name = c.table_name and d.day = c.period_start
-    left join ops.partitions as p on p.table_name = c.table_name and p.period_start = c.period_start
-    where not c.passed and c.severity = 'error' and c.check_name <> :change_check
-    order by c.period_start desc, c.table_name, c.check_name"""
 
 
 @dataclass(frozen=True)
@@ -87,7 +66,7 @@ def failed_checks(database: Database, catalog: Catalog) -> list[FailedCheck]:
         (check.table, check.name): check.code_version for of in declared_checks(catalog).values() for check in of
     }
     broken = {(check.table, check.name) for of in declared_checks(catalog).values() for check in of if check.problem}
-    states = {row["path"]: row["state"] for row in database.query("select path, state from ops.loaded_files")}
+    states = database.read(files.states)
 
     def has_changed(row: Mapping[str, Any]) -> bool:
         declared = versions.get((row["table_name"], row["check_name"]), row["code_version"])
@@ -103,7 +82,7 @@ def failed_checks(database: Database, catalog: Catalog) -> list[FailedCheck]:
             row["sample"], row["checked_at"], row["is_final"], has_changed(row),
             (row["table_name"], row["check_name"]) in broken,
         )
-        for row in database.query(_FAILED, {"change_check": CHANGE_CHECK})
+        for row in database.read(check_results.failed)
     ]  # fmt: skip
 
 

@@ -10,30 +10,16 @@ from typing import Any
 
 from analytics_etl.catalog.calendar import NAMES, periods
 from analytics_etl.catalog.catalog import Catalog
+from analytics_etl.ops.reports import failures
 from analytics_etl.pipeline.due_reports import Books, DueReport, families_with_reports
 from analytics_etl.postgres.database import Database
 
 WHY = "older than what failed"
 
-_FAILED = """
-    with
-    failed as (
-        select split_part(table_name, '.', 1) as family, day as period_start, day + 1 as period_end, changed_at as at
-        from ops.days
-        where state = 'failed'
-        union all
-        select split_part(table_name, '.', 1), period_start, period_end, checked_at
-        from ops.check_results
-        where not passed and period_end > period_start
-    )
-    select family, period_start, period_end, max(at) as at
-    from failed
-    group by 1, 2, 3"""
-
 
 def reports_of_failures(database: Database, catalog: Catalog) -> list[DueReport]:
     """The reports that can be written and are older than a failure in their period, or not there."""
-    failed: list[dict[str, Any]] = database.query(_FAILED)
+    failed: list[dict[str, Any]] = database.read(failures)
     if not failed:
         return []
     first, last = min(row["period_start"] for row in failed), max(row["period_end"] for row in failed)

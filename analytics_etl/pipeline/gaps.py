@@ -6,7 +6,6 @@ Days of which somebody has said that there is no data are not due either, howeve
 audit log, and counts until it is taken back there or data of the day comes.
 """
 
-import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,7 +13,9 @@ from datetime import date, timedelta
 from itertools import pairwise
 
 from analytics_etl.catalog.calendar import stretches
+from analytics_etl.ops import partitions
 from analytics_etl.ops.days import FAR_DAYS
+from analytics_etl.ops.operations import audited
 from analytics_etl.pipeline.dropped_days import dropped_days
 from analytics_etl.postgres.database import Database
 from analytics_etl.text.english import counted, spanned
@@ -84,10 +85,7 @@ def last_day_before(gaps: Iterable[Gap]) -> date | None:
 def accepted_days(database: Database) -> set[date]:
     """The days of which somebody has said that there is no data."""
     found: set[date] = set()
-    for row in database.query(
-        "select action, subject from ops.audit where action in (:accept, :take_back) order by audit_id",
-        {"accept": ACCEPT, "take_back": TAKE_BACK},
-    ):
+    for row in database.read(audited, ACCEPT, TAKE_BACK):
         if named := _SUBJECT.fullmatch(row["subject"]):
             first, last = map(date.fromisoformat, named.groups())
             days = {first + n * _DAY for n in range((last - first).days + 1)}
@@ -107,13 +105,7 @@ def first_known(database: Database) -> date | None:
 
 def empty_days(database: Database, tables: Sequence[str], first: date, last: date) -> list[date]:
     """The days from first to last that were loaded into some tables and have no row in any of them, in order."""
-    found = database.query(
-        "select period_start as day from ops.partitions "
-        "where table_name in (select json_array_elements_text(:tables::json)) "
-        "and period_start between :first::date and :last::date group by 1 having sum(rows) = 0 order by 1",
-        {"tables": json.dumps(list(tables)), "first": first.isoformat(), "last": last.isoformat()},
-    )
-    return [row["day"] for row in found]
+    return database.read(partitions.empty_days, tables, first, last)
 
 
 def told(gap: Gap) -> tuple[str, str]:
@@ -135,17 +127,6 @@ def _known_days(database: Database) -> list[date]:
     """The days from the first partition on that a partition or a landing file is known of, in order; without those
     that were dropped and have nothing but their old files.
     """
-    found = database.query(
-        """
-        select day, bool_or(is_there) as is_there from (
-            select period_start as day, true as is_there from ops.partitions where period_end = period_start + 1
-            union
-            select day, false from ops.loaded_days where rows_read > rows_rejected
-        ) as days
-        where day >= :start::date
-        group by 1
-        order by 1""",
-        {"start": database.settings.start_date.isoformat()},
-    )
+    found = database.read(partitions.known_days, database.settings.start_date, date.max)
     left = {dropped.day for dropped in dropped_days(database)}
-    return [row["day"] for row in found if row["is_there"] or row["day"] not in left]
+    return [day for day, is_there in found.items() if is_there or day not in left]

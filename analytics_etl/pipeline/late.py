@@ -1,17 +1,17 @@
 """Late data: the landing files that nobody has read as they are now, and the days that wait for them."""
 
-import json
 from collections.abc import Collection, Iterator
 from datetime import date, timedelta
 
 from analytics_etl.catalog.catalog import Catalog, is_of
 from analytics_etl.catalog.contracts import Contract
 from analytics_etl.landing import LandingFile, list_files
+from analytics_etl.ops.files import days_in
 from analytics_etl.ops.operations import ledger, waiting_days
+from analytics_etl.ops.partitions import newest_day
 from analytics_etl.pipeline.dropped_days import by_family, dropped_days
 from analytics_etl.pipeline.loading import with_usable_sources
 from analytics_etl.postgres.database import Database
-from analytics_etl.postgres.snapshot import newest_day
 
 
 def late_days(database: Database, catalog: Catalog, yesterday: date) -> set[date]:
@@ -58,9 +58,4 @@ def unread_files(database: Database, catalog: Catalog, families: Collection[str]
 
 def replaced_days(database: Database, table: str, paths: Collection[str]) -> set[date]:
     """The days that some files held rows of when they were last read."""
-    rows = database.query(
-        "select distinct day from ops.loaded_days where table_name = :table and rows_read > 0 "
-        "and path in (select jsonb_array_elements_text(:paths::jsonb))",
-        {"table": table, "paths": json.dumps(list(paths))},
-    )
-    return {row["day"] for row in rows}
+    return database.read(days_in, table, paths)

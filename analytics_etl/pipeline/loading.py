@@ -23,9 +23,9 @@ from analytics_etl.landing import (
 )
 from analytics_etl.ops.archives import archived_days
 from analytics_etl.ops.operations import ledger, partitions
+from analytics_etl.ops.partitions import newest_day
 from analytics_etl.pipeline import publishing
 from analytics_etl.postgres.database import Database
-from analytics_etl.postgres.snapshot import newest_day
 from analytics_etl.tables.loading import LoadedDay
 from analytics_etl.text.english import counted
 from analytics_etl.text.visible import visible

@@ -4,24 +4,16 @@ from collections.abc import Collection
 
 from analytics_etl.catalog.catalog import is_of
 from analytics_etl.landing.misspelt import UNKNOWN_COLUMN
+from analytics_etl.ops.files import read_with_reason
 from analytics_etl.postgres.database import Database
 from analytics_etl.text.english import counted
-
-_COLUMNS = f"""
-    select table_name, split_part(reason, '; ', 1) as said, min(path) as path, count(*) as files
-    from ops.loaded_files
-    where state = 'read' and reason like '{UNKNOWN_COLUMN}%'
-      and read_at >= clock_timestamp() - make_interval(secs => :seconds::double precision)
-    group by 1, 2
-    order by files desc, path"""  # noqa: S608 - our own word
-"""Files of another state are told with their reason."""
 
 
 def misspelt_columns(database: Database, seconds: float | None = None, families: Collection[str] = ()) -> list[str]:
     """A line for each such column, of files that were read in the last seconds, or ever; of all families, unless some
     are named.
     """
-    found = database.query(_COLUMNS, {"seconds": str(1e9 if seconds is None else seconds)})
+    found = database.read(read_with_reason, UNKNOWN_COLUMN, 1e9 if seconds is None else seconds)
     return [
         f"{row['path']}{_others(row['files'] - 1)}: {row['said']}"
         for row in found

@@ -12,8 +12,9 @@ from pathlib import Path
 from analytics_etl.catalog.calendar import Cadence, period_start, periods
 from analytics_etl.catalog.models import Model
 from analytics_etl.ops.changes import published_changes
+from analytics_etl.ops.partitions import has_days, newest_day
+from analytics_etl.ops.reports import published_starts
 from analytics_etl.postgres.database import Database
-from analytics_etl.postgres.snapshot import has_days, newest_day
 
 LONGEST_PERIOD_DAYS = 31
 """A report may begin so long before the last of its days, from which the lateness window is counted."""
@@ -68,13 +69,8 @@ def publishable_reports(
     their tables look ahead to. Whether a report has all its own days, it finds out when it is written.
     """
     tables = [model.table for model in models if model.cadence == "day"]
-    published = {
-        row["period_start"]
-        for row in database.query(
-            "select period_start from ops.reports where family = :family and cadence = :cadence",
-            {"family": tables[0].split(".", maxsplit=1)[0], "cadence": name},
-        )
-    } if look_ahead else set()  # fmt: skip
+    family = tables[0].split(".", maxsplit=1)[0]
+    published = database.read(published_starts, family, name) if look_ahead else set()
     since = max(min(requested) - timedelta(days=look_ahead), database.settings.start_date)
     return [
         start

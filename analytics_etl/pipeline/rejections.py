@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any
 
 from analytics_etl.catalog.catalog import is_of
+from analytics_etl.ops import files
 from analytics_etl.postgres.database import Database
 from analytics_etl.text.english import counted, shortened, spanned
 
@@ -31,53 +32,6 @@ WAY_OUT = (
 SEE_ALL = (
     'psql "$(analytics-etl db-url)" -c "select path, line, reason from ops.rejected_rows order by path, line limit 20"'
 )
-
-# The most frequent reason would take a pass over millions of rows; the first one is what a person sees in the file.
-_FILES = """
-    select f.path, f.state, f.reason as file_reason, f.rows_read, f.rows_rejected, u.rows_undated, r.reason,
-        exists (
-            select from ops.rejected_rows as x
-            where x.table_name = f.table_name and x.path = f.path and x.line is not null
-                and split_part(x.reason, ', got ', 1) <> r.reason
-        ) as has_others
-    from ops.loaded_files as f
-    left join lateral (
-        select count(*) as rows_undated
-        from ops.rejected_rows as x
-        where f.rows_rejected > 0 and x.table_name = f.table_name and x.path = f.path
-            and x.day is null and x.line is not null
-    ) as u on true
-    left join lateral (
-        select split_part(reason, ', got ', 1) as reason
-        from ops.rejected_rows as x
-        where x.table_name = f.table_name and x.path = f.path and x.line is not null
-        order by (x.day is null and u.rows_undated > 0) desc, x.line
-        limit 1
-    ) as r on true
-    where f.state <> 'gone' and """
-
-_DAYS = """
-    select d.table_name, d.first, d.last, d.rows_rejected, d.paths, r.reason,
-        exists (
-            select from ops.rejected_rows as x
-            where x.table_name = d.table_name and x.day between d.first and d.last and x.line is not null
-                and split_part(x.reason, ', got ', 1) <> r.reason
-        ) as has_others
-    from (
-        select table_name, min(day) as first, max(day) as last, sum(rows_rejected)::bigint as rows_rejected,
-            array_agg(distinct path) as paths
-        from ops.loaded_days
-        where rows_rejected > 0 and day >= :start::date and day < :end::date
-        group by table_name
-    ) as d
-    left join lateral (
-        select split_part(reason, ', got ', 1) as reason
-        from ops.rejected_rows as x
-        where x.table_name = d.table_name and x.day between d.first and d.last and x.line is not null
-        order by x.day desc, x.path, x.line
-        limit 1
-    ) as r on true
-    order by d.table_name"""
 
 
 @dataclass(frozen=True)
@@ -142,14 +96,14 @@ def of_days(database: Database, start: date, end: date, families: Collection[str
     """What of the days of [start, end) was rejected, by table; of all families, unless some are named."""
     return [
         RejectedRows(row["table_name"], row["first"], row["last"], row["rows_rejected"], row["paths"], _reason(row))
-        for row in database.query(_DAYS, None, start, end)
+        for row in database.read(files.rejected_of_days, start, end)
         if is_of(row["table_name"], families)
     ]
 
 
 def undated_files(database: Database) -> list[RejectedFile]:
     """The files with rejected rows that tell no day, those read last first."""
-    return [_file(row) for row in database.query(f"{_FILES} u.rows_undated > 0 order by f.read_at desc, f.path")]
+    return [_file(row) for row in database.read(files.undated)]
 
 
 def since(database: Database, seconds: float, families: Collection[str] = ()) -> list[str]:
@@ -158,13 +112,7 @@ def since(database: Database, seconds: float, families: Collection[str] = ()) ->
 
     Seconds, and not a moment: the database has a clock of its own.
     """
-    found = database.query(
-        f"{_FILES} (f.rows_rejected > 0 or f.state <> 'read') "
-        "and f.read_at >= clock_timestamp() - make_interval(secs => :seconds::double precision) "
-        "and (:families = '' or split_part(f.table_name, '.', 1) = any(string_to_array(:families, ','))) "
-        "order by f.rows_rejected desc, f.path",
-        {"seconds": str(seconds), "families": ",".join(families)},
-    )
+    found = database.read(files.rejected_lately, seconds, families)
     lines = [str(_file(row)) for row in found[:MOST_FILES]]
     if len(found) > MOST_FILES:
         lines.append(f"and rows of {counted(len(found) - MOST_FILES, 'more file', 'more files')}")

@@ -13,6 +13,7 @@ from analytics_etl.catalog.models import Model, ModelError, window_parameters
 from analytics_etl.checks.declared import declared_checks
 from analytics_etl.checks.due import due_checks
 from analytics_etl.disk.whole_files import remove_leftovers, whole_file
+from analytics_etl.ops import partitions
 from analytics_etl.ops.operations import record_report, record_written_report
 from analytics_etl.pipeline.due_reports import families_with_reports, look_ahead, report_version
 from analytics_etl.postgres.columns import column_types
@@ -60,12 +61,16 @@ def write_report(
         written_at = moment.query("select clock_timestamp() as at")[0]["at"]
         sections = {section: _ask(moment, queries[section], window, family) for section, window in windows.items()}
         sections["checks_not_run"] = _checks_not_run(moment, catalog, family, start, end)
-        newest_day = moment.newest_day(expected) or start - timedelta(days=1)
-        first_day = moment.first_day(expected) or start
-        before, after = moment.days_around(expected, start, end)
-        families = [other for other in moment.families_with(start, end) if other in families_with_reports(catalog)]
+        newest_day = moment.read(partitions.newest_day, expected) or start - timedelta(days=1)
+        first_day = moment.read(partitions.first_day, expected) or start
+        before, after = moment.read(partitions.days_around, expected, start, end)
+        families = [
+            other
+            for other in moment.read(partitions.families_with, start, end)
+            if other in families_with_reports(catalog)
+        ]
         ahead = look_ahead(catalog, family)
-        waits = not moment.has_days(expected, end, end + timedelta(days=ahead))
+        waits = not moment.read(partitions.has_days, expected, end, end + timedelta(days=ahead))
 
     def build() -> dict[str, Any]:
         return build_report(
@@ -117,7 +122,7 @@ def write_report(
 def loaded_families(database: Database, cadence: Cadence, start: date) -> list[str]:
     """The families of which any day of a period is loaded, so that there is something to report."""
     with database.snapshot() as moment:
-        return moment.families_with(start, period_end(cadence, start))
+        return moment.read(partitions.families_with, start, period_end(cadence, start))
 
 
 def lacking_tables(database: Database, catalog: Catalog, family: str, cadence: Cadence) -> list[str]:

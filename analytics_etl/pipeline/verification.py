@@ -25,12 +25,13 @@ from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.catalog.contracts import DUCKDB_TYPES, Contract
 from analytics_etl.catalog.models import ALL_DAYS, Model, bind, window_parameters
 from analytics_etl.landing.scratch import Scratch
+from analytics_etl.ops import check_results
 from analytics_etl.ops.archives import archived_days
 from analytics_etl.ops.dropped import dropped_days
 from analytics_etl.ops.operations import CheckResult, partitions
+from analytics_etl.ops.partitions import newest_day
 from analytics_etl.pipeline.publishing import record_checks
 from analytics_etl.postgres.database import Database
-from analytics_etl.postgres.snapshot import newest_day
 from analytics_etl.tables.partition_rows import event_rows
 
 CHECK = "watchdog_agrees"
@@ -118,11 +119,8 @@ def watch(
 
 def _failed(database: Database) -> dict[tuple[str, date], frozenset[str]]:
     """{(table, start): keys} of the cells that differed when they were last compared, as far as they were kept."""
-    found = database.query(
-        "select table_name, period_start, sample from ops.check_results where check_name = :check and not passed",
-        {"check": CHECK},
-    )
-    return {(row["table_name"], row["period_start"]): frozenset(cell["key"] for cell in row["sample"]) for row in found}
+    found = database.read(check_results.samples, CHECK)
+    return {partition: frozenset(cell["key"] for cell in sample) for partition, sample in found.items()}
 
 
 def _partitions(database: Database, catalog: Catalog) -> dict[str, dict[date, Row]]:

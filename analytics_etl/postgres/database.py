@@ -39,6 +39,14 @@ class Database:
         with self.transaction() as connection:
             return work(connection, *arguments, **named)
 
+    def read(
+        self, work: Callable[Concatenate[Connection, Arguments], Result], *arguments: Arguments.args,
+        **named: Arguments.kwargs,
+    ) -> Result:  # fmt: skip
+        """The same for one that only asks, and may have to sort much."""
+        with self.transaction(AGGREGATION) as connection:
+            return work(connection, *arguments, **named)
+
     def query(
         self, statement: str, parameters: Mapping[str, str | int] | None = None, start: date | None = None,
         end: date | None = None,

@@ -8,10 +8,12 @@ from types import MappingProxyType
 
 from psycopg import sql
 
+from analytics_etl.catalog.calendar import neighbours
 from analytics_etl.catalog.models import Model, rename_schemas, window_parameters
 from analytics_etl.ops import changes
 from analytics_etl.ops.changes import Gate, Side
 from analytics_etl.ops.operations import PartitionRecord, record_partition, record_refresh
+from analytics_etl.ops.partitions import touched
 from analytics_etl.postgres.connection import Connection, DatabaseError, ensure_schema, identifier, lock
 from analytics_etl.postgres.patience import patiently
 
@@ -76,19 +78,8 @@ def _others(connection: Connection, model: Model, periods: Mapping[date, date]) 
     """The other partitions there are that read some of these days (start -> end), neighbours together."""
     first, last = min(periods), max(periods.values())
     after, before = model.touches(first, last)
-    found = connection.execute(
-        "select period_start, period_end from ops.partitions where table_name = %s and period_end > %s "
-        "and period_start < %s and not (period_start >= %s and period_end <= %s) order by 1",
-        [model.table, after, before, first, last],
-    ).fetchall()
-    stretch: dict[date, date] = {}
-    for start, end in found:
-        if stretch and start not in stretch.values():
-            yield stretch
-            stretch = {}
-        stretch[start] = end
-    if stretch:
-        yield stretch
+    found = touched(connection, model.table, after, before).items()
+    return neighbours({start: end for start, end in found if start < first or end > last})
 
 
 def _analyze_if_grown(connection: Connection, model: Model, inserted: int) -> None:

@@ -11,9 +11,8 @@ from psycopg import sql
 
 from analytics_etl.catalog.contracts import REVISION, Contract
 from analytics_etl.landing import FileReport, RejectedRow
-from analytics_etl.ops import archives, changes
+from analytics_etl.ops import archives, changes, ledger
 from analytics_etl.ops.changes import Gate, Side
-from analytics_etl.ops.ledger import record_files
 from analytics_etl.ops.operations import PartitionRecord, record_partition
 from analytics_etl.postgres.connection import Connection, identifier, lock
 from analytics_etl.postgres.patience import patiently
@@ -169,8 +168,8 @@ class DayLoad:
         """Write the ledger and put the new partitions in place of the old ones."""
         same = self._record_changes()
         self._lock_books()
-        record_files(self.connection, self.contract.table, self.days, reports, duplicates, conflicts)
-        self._forget_rejected([report.file.path for report in reports])
+        ledger.record_files(self.connection, self.contract.table, self.days, reports, duplicates, conflicts)
+        ledger.forget_rejected(self.connection, self.contract.table, [report.file.path for report in reports])
         duration = round(1000 * (time.monotonic() - self._started) / max(len(self.days), 1))
         loaded = []
         for day in self.days:
@@ -200,14 +199,6 @@ class DayLoad:
         """
         lock(self.connection, f"{self.contract.table} books")
 
-    def _forget_rejected(self, paths: Sequence[str]) -> None:
-        """What was rejected in files when they were last read, be it by a load that has ended since this one began."""
-        self.connection.execute(
-            "delete from ops.rejected_rows where table_name = %s and path = any(%s) "
-            "and xmin <> pg_current_xact_id()::xid",
-            [self.contract.table, list(paths)],
-        )
-
     def _record_changes(self) -> set[date]:
         """Compare the days that were there before with the rows about to replace them; those that stay the same."""
         contract, found = self.contract, []
@@ -232,17 +223,7 @@ class DayLoad:
             return
         self._lock_books()
         archives.refuse_to_lose(self.connection, self.contract.table, self.days, paths)
-        self.connection.execute(
-            """
-            update ops.loaded_files set state = 'gone',
-                reason = 'the file was read before and is no longer there; put it back, or its rows are lost'
-            where table_name = %s and path = any(%s)""",
-            [self.contract.table, paths],
-        )
-        self.connection.execute(
-            "delete from ops.loaded_days where table_name = %s and path = any(%s) and day = any(%s)",
-            [self.contract.table, paths, list(self.days)],
-        )
+        ledger.mark_gone(self.connection, self.contract.table, self.days, paths)
 
     def _swap(self, days: Sequence[date]) -> None:
         """All of them or, as long as somebody reads, none: a reader of one is not made to wait for another."""
@@ -295,10 +276,7 @@ class DayLoad:
         self._rejected, self._rejected_characters = [], 0
 
         def write() -> None:
-            statement = "copy ops.rejected_rows (table_name, path, day, line, reason, content) from stdin"
-            with self.connection.cursor().copy(statement) as copy:
-                for row in rejected:
-                    copy.write_row(row)
+            ledger.copy_rejected(self.connection, rejected)
 
         if rejected:
             self._sender.run(write, size)

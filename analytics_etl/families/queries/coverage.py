@@ -7,26 +7,11 @@ from analytics_etl.families.queries import Coverage, Page, QueryError
 from analytics_etl.families.queries.asking import ask
 from analytics_etl.families.queries.cursor import LARGEST_ANSWER, whole
 from analytics_etl.ops.archives import archived_days
+from analytics_etl.ops.partitions import days_of_periods, days_there
 from analytics_etl.postgres.columns import column_types
 from analytics_etl.postgres.database import Database
 
 ONE_DAY = timedelta(days=1)
-
-_DAYS = """
-select period_start as day
-from ops.partitions
-where table_name = :table and period_start >= :first::date and period_start <= :last::date
-order by 1
-"""
-_DAYS_OF_PERIODS = """
-select days.period_start as day
-from ops.partitions as days
-join ops.partitions as periods
-    on periods.table_name = :table and periods.period_start <= days.period_start
-    and periods.period_end > days.period_start
-where days.table_name = :of_days and days.period_start >= :first::date and days.period_start <= :last::date
-order by 1
-"""
 
 
 def ask_days(
@@ -59,10 +44,10 @@ def coverage_of_days(database: Database, table: str, first: date, last: date, *,
 
     Only a raw table is looked up in the archive, whose books are not open to everybody who may read derived tables.
     """
-    found = database.query(_DAYS, {"table": table, "first": first.isoformat(), "last": last.isoformat()})
+    found = database.read(days_there, table, first, last)
     after = last if last == date.max else last + ONE_DAY
     archived = database.run(archived_days, [table], first, after).get(table, []) if is_raw else []
-    days = sorted({*archived, *(row["day"] for row in found)})
+    days = sorted({*archived, *found})
     return Coverage(table, archived, list(_gaps(days, first, last)), len(days) - len(archived))
 
 
@@ -71,8 +56,7 @@ def coverage_of_periods(database: Database, table: str, of_days: str, first: dat
 
     `of_days` is the table kept by day that it is made from, perhaps itself.
     """
-    wanted = {"table": table, "of_days": of_days, "first": first.isoformat(), "last": last.isoformat()}
-    days = [row["day"] for row in database.query(_DAYS_OF_PERIODS, wanted)]
+    days = database.read(days_of_periods, table, of_days, first, last)
     return Coverage(table, missing=list(_gaps(days, first, last)), other_days=len(days))
 
 

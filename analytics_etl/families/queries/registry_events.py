@@ -10,8 +10,8 @@ from analytics_etl.families.queries.asking import ask
 from analytics_etl.families.queries.coverage import ONE_DAY, coverage_of_last_days, coverage_of_moments, last_days_up_to
 from analytics_etl.families.queries.cursor import check_limit, cursor_of, read_cursor, text_of, utc
 from analytics_etl.families.queries.texts import check_texts
+from analytics_etl.ops.partitions import newest_day
 from analytics_etl.postgres.database import Database
-from analytics_etl.postgres.snapshot import newest_day
 
 Kind = Literal["download", "view", "compilation"]
 

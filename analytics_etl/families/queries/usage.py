@@ -24,8 +24,8 @@ from analytics_etl.families.queries.cursor import (
     whole,
 )
 from analytics_etl.families.queries.texts import check_texts
+from analytics_etl.ops.partitions import newest_day
 from analytics_etl.postgres.database import Database
-from analytics_etl.postgres.snapshot import newest_day
 
 Grain = Literal["1m", "5m", "1h", "1d"]
 OPERATIONS = ("read", "write", "validate", "compatibility_check", "register", "list", "delete")

@@ -17,8 +17,8 @@ from analytics_etl.families.queries.coverage import (
 from analytics_etl.families.queries.cursor import text_of, utc
 from analytics_etl.families.queries.keyset import Key
 from analytics_etl.families.queries.usage_names import with_names
+from analytics_etl.ops.partitions import newest_day
 from analytics_etl.postgres.database import Database
-from analytics_etl.postgres.snapshot import newest_day
 
 SEVERITIES = ("low", "medium", "high", "critical")
 

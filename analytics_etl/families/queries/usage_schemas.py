@@ -11,8 +11,8 @@ from analytics_etl.families.queries.coverage import are_there, ask_days, coverag
 from analytics_etl.families.queries.keyset import Key
 from analytics_etl.families.queries.usage import OPERATIONS
 from analytics_etl.families.queries.usage_names import with_names
+from analytics_etl.ops.partitions import newest_day
 from analytics_etl.postgres.database import Database
-from analytics_etl.postgres.snapshot import newest_day
 
 Direction = Literal["up", "down", "new"]
 STATES = ("active", "idle", "stale", "zombie")

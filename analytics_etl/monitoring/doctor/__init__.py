@@ -7,14 +7,13 @@ from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.config.settings import Settings
 from analytics_etl.monitoring.doctor import days, failures, files, gaps, services, surroundings
 from analytics_etl.monitoring.doctor.finding import GRANTS, Finding
+from analytics_etl.ops.files import tables_with_files
 from analytics_etl.pipeline.loading import with_usable_sources
 from analytics_etl.postgres import migrations
 from analytics_etl.postgres.connection import DatabaseError
 from analytics_etl.postgres.database import Database
 
 __all__ = ["Finding", "examine"]
-
-_WITH_FILES = "select distinct table_name from ops.loaded_files"
 
 
 def examine(settings: Settings, catalog: Catalog, today: date) -> Iterator[Finding]:
@@ -71,6 +70,6 @@ def _tables_with_files(settings: Settings) -> set[str]:
     try:
         if migrations.current(settings) != migrations.head():
             return set()
-        return {row["table_name"] for row in Database(settings).query(_WITH_FILES)}
+        return Database(settings).read(tables_with_files)
     except DatabaseError:
         return set()

@@ -10,13 +10,13 @@ from analytics_etl.checks.due import REASONS
 from analytics_etl.monitoring.doctor.failures import refused
 from analytics_etl.monitoring.doctor.finding import Finding
 from analytics_etl.monitoring.status import rows_before_the_first_day
-from analytics_etl.ops.days import frozen_days
+from analytics_etl.ops.days import frozen_days, unusual_days
 from analytics_etl.ops.operations import waiting_days
+from analytics_etl.ops.partitions import newest_day
 from analytics_etl.pipeline.backfill_plan import FAILED, LATE, REPLACED, UNWRITTEN, Plan, known_days, make_plan
 from analytics_etl.pipeline.dropped_days import by_family, dropped_days
 from analytics_etl.pipeline.gaps import accepted_days, known_in
 from analytics_etl.postgres.database import Database
-from analytics_etl.postgres.snapshot import newest_day
 from analytics_etl.text.english import counted, shortened, spanned
 
 
@@ -138,13 +138,7 @@ def _due(plan: Plan) -> Iterator[Finding]:
 
 def volume(database: Database) -> Finding:
     """Days with an unusual number of rows, or too many, among the last 30."""
-    odd = database.query(
-        """
-        select table_name, day, rows, 'events_are_not_too_many' = any(warned_checks) as is_too_many from ops.days
-        where warned_checks && array['volume_is_usual', 'events_are_not_too_many']
-          and day > (select max(day) - 30 from ops.days where rows is not null)
-        order by day desc, table_name"""
-    )
+    odd = database.read(unusual_days)
     if not odd:
         return Finding("volume", is_well=True, detail="the last 30 days have as many rows as is usual")
     first = odd[0]

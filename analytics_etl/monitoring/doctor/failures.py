@@ -6,7 +6,8 @@ from datetime import date
 from analytics_etl.catalog.calendar import stretches
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.monitoring.doctor.finding import Finding
-from analytics_etl.ops.changes import CHANGE_CHECK
+from analytics_etl.ops import check_results
+from analytics_etl.ops.days import failed_attempts
 from analytics_etl.pipeline.failed_checks import failed_checks, run_again, what_mends
 from analytics_etl.postgres.database import Database
 from analytics_etl.text.english import counted, shortened
@@ -40,21 +41,12 @@ def checks(database: Database, catalog: Catalog, told: Mapping[str, str]) -> Fin
 
 def refused(database: Database) -> set[date]:
     """The days of which a change was refused."""
-    return {day for _, day in _refused(database)}
-
-
-def _refused(database: Database) -> list[tuple[str, date]]:
-    found = database.query(
-        "select table_name, period_start from ops.check_results where not passed and check_name = :change_check "
-        "order by period_start, table_name",
-        {"change_check": CHANGE_CHECK},
-    )
-    return [(row["table_name"], row["period_start"]) for row in found]
+    return {day for _, day in database.read(check_results.refused_changes)}
 
 
 def refused_changes(database: Database) -> Finding:
     """Changes of final days that were not published, with what publishes them."""
-    found = _refused(database)
+    found = database.read(check_results.refused_changes)
     if not found:
         return Finding("changes", is_well=True, detail="none of final days was refused")
     of = [f"{table} {day}" for table, day in found]
@@ -73,9 +65,7 @@ def _run(first: date, last: date) -> str:
 
 def last_attempts(database: Database) -> Finding:
     """Days whose last attempt to be written failed."""
-    failed = database.query(
-        "select table_name, day, failure from ops.days where failure is not null order by day desc, table_name"
-    )
+    failed = database.read(failed_attempts)
     if not failed:
         return Finding("last attempts", is_well=True, detail="every day could be written")
     first = failed[0]

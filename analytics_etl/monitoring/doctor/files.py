@@ -8,6 +8,9 @@ from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.landing import list_files
 from analytics_etl.monitoring.doctor.finding import Finding
 from analytics_etl.monitoring.doctor.surroundings import first_closed, is_bad
+from analytics_etl.ops import files
+from analytics_etl.ops.days import final_days
+from analytics_etl.ops.partitions import newest_day_of_all
 from analytics_etl.pipeline.failed_checks import mend_file, run_again
 from analytics_etl.pipeline.late import new_files
 from analytics_etl.pipeline.misspelt import misspelt_columns
@@ -21,20 +24,6 @@ MOST_ADVISED = 3
 RECENT = timedelta(days=31)
 """Before the newest day: rejected rows of these days are told, whether or not they are many."""
 
-_UNREAD = """
-    select f.table_name, f.path, f.state, f.reason,
-        array(
-            select distinct day from (
-                select d.day from ops.loaded_days as d where d.table_name = f.table_name and d.path = f.path
-                union all
-                select c.period_start from ops.check_results as c
-                where c.table_name = f.table_name and not c.passed
-                    and c.sample @> jsonb_build_array(jsonb_build_object('path', f.path))
-            ) as days order by 1
-        ) as days
-    from ops.loaded_files as f
-    where f.state <> 'read'
-    order by f.path"""
 _SEE_UNREAD = """psql "$(analytics-etl db-url)" -c "select path, reason from ops.loaded_files where state <> 'read'\""""
 _WHAT = {"gone": "is gone", "cut_off": "could be read in part only", "rejected": "could not be read"}
 
@@ -43,7 +32,7 @@ def files_read(database: Database, told: Mapping[str, str]) -> tuple[Finding, di
     """Landing files that were not read to their end, and {path: subject of the finding that tells of it}; `told` are
     those of which another finding tells.
     """
-    unread = database.query(_UNREAD)
+    unread = database.read(files.unread)
     own = [row for row in unread if row["path"] not in told]
     if not own:
         more = f"; {counted(len(unread), 'file')} told above" if unread else ""
@@ -71,13 +60,7 @@ def _reason(row: Mapping[str, Any]) -> str:
 
 def _final(database: Database, days: set[date]) -> set[date]:
     """Those of some days that are final in some table."""
-    if not days:
-        return set()
-    states = database.query(
-        "select distinct day from ops.days where is_final and day between :first::date and :last::date",
-        {"first": min(days).isoformat(), "last": max(days).isoformat()},
-    )
-    return days & {row["day"] for row in states}
+    return days & database.read(final_days, min(days), max(days)) if days else set()
 
 
 def bad_files(database: Database, catalog: Catalog) -> dict[str, str]:
@@ -122,10 +105,8 @@ def columns(database: Database) -> Finding:
 
 def _recent(database: Database) -> date | None:
     """The first of the recent days; None when no day is there."""
-    (row,) = database.query(
-        "select max(period_start) as newest from ops.partitions where period_end = period_start + 1"
-    )
-    return None if row["newest"] is None else row["newest"] - RECENT
+    newest = database.read(newest_day_of_all)
+    return None if newest is None else newest - RECENT
 
 
 def _undated(found: list[RejectedFile], many: list[RejectedFile]) -> list[str]:
@@ -143,10 +124,10 @@ def _replay(dated: list[RejectedRows], undated: list[RejectedFile]) -> str:
     return f"to see them: {SEE_ALL}\nto load them, mend {file}, then: {BACKFILL}"
 
 
-def _mends(files: list[RejectedFile]) -> list[str]:
-    more = len(files) - MOST_ADVISED
+def _mends(rejected: list[RejectedFile]) -> list[str]:
+    more = len(rejected) - MOST_ADVISED
     return [
-        *(mend_file(file.path) for file in files[:MOST_ADVISED]),
+        *(mend_file(file.path) for file in rejected[:MOST_ADVISED]),
         *([f"and the same for {counted(more, 'more file')}"] if more > 0 else []),
     ]
 

@@ -6,11 +6,13 @@ from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.checks.due import REASONS
 from analytics_etl.monitoring.doctor.finding import GRANTS, Finding
 from analytics_etl.ops import outbox
+from analytics_etl.ops.archives import archived_files
+from analytics_etl.ops.days import newest_with_rows
+from analytics_etl.ops.partitions import newest_day
 from analytics_etl.pipeline.due_views import unmade_views
 from analytics_etl.postgres.columns import column_types
 from analytics_etl.postgres.database import Database
 from analytics_etl.postgres.roles import Tables, problems
-from analytics_etl.postgres.snapshot import newest_day
 from analytics_etl.tables.derived import view_versions
 from analytics_etl.text.english import counted, shortened
 
@@ -54,10 +56,7 @@ def views(database: Database, catalog: Catalog) -> Finding:
     stale = []
     present = database.run(column_types, list(catalog.views))
     newest = database.run(newest_day, list(catalog.contracts))
-    with_rows = {
-        row["table_name"]: row["day"]
-        for row in database.query("select table_name, max(day) as day from ops.days where rows > 0 group by 1")
-    }
+    with_rows = database.read(newest_with_rows)
     for table, view in catalog.views.items():
         if "last_day" in present[table]:
             shown = database.query(f"select max(last_day) as day from {table}")[0]["day"]  # noqa: S608 - our own name
@@ -78,10 +77,7 @@ def _views_to_make(unmade: Mapping[str, str]) -> Finding:
 
 def archive(database: Database) -> Finding:
     """Archived days, and whether their files are there."""
-    known = database.query(
-        "select table_name, day, manifest ->> 'file' as file, size_bytes from ops.archives where state = 'archived' "
-        "order by day, table_name"
-    )
+    known = database.read(archived_files)
     folder = database.settings.archive_dir
     files = [(folder / row["table_name"] / row["file"], row["size_bytes"]) for row in known]
     wrong = [path for path, size in files if not path.exists() or path.stat().st_size != size]

@@ -8,9 +8,9 @@ import dagster as dg
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.catalog.states import MARKS
 from analytics_etl.monitoring.status import Cell, Matrix, matrices, notes
+from analytics_etl.ops.partitions import newest_day
 from analytics_etl.orchestration.assets.metadata import HOURLY, asset_key, retrying_lost_connections, table_of_rows
 from analytics_etl.postgres.database import Database
-from analytics_etl.postgres.snapshot import newest_day
 
 DAYS_KEY = dg.AssetKey(["ops", "days"])
 DAYS_SHOWN = 14

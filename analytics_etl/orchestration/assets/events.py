@@ -14,6 +14,7 @@ from analytics_etl.landing import (
     FileReport,
 )
 from analytics_etl.ops.changes import ChangeRefusedError
+from analytics_etl.ops.partitions import newest_day
 from analytics_etl.orchestration.assets.metadata import (
     FRESHNESS,
     asset_key,
@@ -31,7 +32,6 @@ from analytics_etl.orchestration.partitions import Partitions, requested_periods
 from analytics_etl.pipeline.gaps import FAR_DAYS
 from analytics_etl.pipeline.loading import DAYS_AT_ONCE, closed_days, load_days
 from analytics_etl.postgres.database import Database
-from analytics_etl.postgres.snapshot import newest_day
 from analytics_etl.tables.loading import LoadedDay
 from analytics_etl.text.english import counted
 

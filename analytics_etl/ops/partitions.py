@@ -1,0 +1,164 @@
+"""What the books know of partitions: which are there, when they changed. How they are written is in `operations`."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+
+from analytics_etl.postgres.connection import Connection
+
+
+def newest_day(connection: Connection, tables: Sequence[str]) -> date | None:
+    """The newest partition of any of some tables."""
+    found = connection.execute(
+        "select max(period_start) from ops.partitions where table_name = any(%s)", [list(tables)]
+    ).fetchone()
+    return None if found is None else found[0]
+
+
+def first_day(connection: Connection, tables: Sequence[str]) -> date | None:
+    """The first partition of any of some tables."""
+    found = connection.execute(
+        "select min(period_start) from ops.partitions where table_name = any(%s)", [list(tables)]
+    ).fetchone()
+    return None if found is None else found[0]
+
+
+def days_around(
+    connection: Connection, tables: Sequence[str], start: date, end: date
+) -> tuple[date | None, date | None]:
+    """The newest partition before [start, end) and the first one after it, of any of some tables."""
+    found = connection.execute(
+        "select max(period_start) filter (where period_start < %s), "
+        "min(period_start) filter (where period_start >= %s) from ops.partitions where table_name = any(%s)",
+        [start, end, list(tables)],
+    ).fetchone()
+    return (None, None) if found is None else (found[0], found[1])
+
+
+def families_with(connection: Connection, start: date, end: date) -> list[str]:
+    """The families of which any day of [start, end) is loaded: the others have no report of it."""
+    found = connection.execute(
+        "select distinct split_part(table_name, '.', 1) from ops.partitions "
+        "where period_start >= %s and period_start < %s and period_end = period_start + 1 order by 1",
+        [start, end],
+    ).fetchall()
+    return [family for (family,) in found]
+
+
+def has_days(connection: Connection, tables: Sequence[str], start: date, end: date) -> bool:
+    """Whether all days of [start, end) are there in all of some tables."""
+    found = connection.execute(
+        "select count(*) from ops.partitions where table_name = any(%s) and period_start >= %s and period_start < %s "
+        "and period_end = period_start + 1",
+        [list(tables), start, end],
+    ).fetchone()
+    return found is not None and found[0] == len(tables) * (end - start).days
+
+
+def newest_day_of_all(connection: Connection) -> date | None:
+    """The newest day of any table that is kept by day."""
+    found = connection.execute(
+        "select max(period_start) from ops.partitions where period_end = period_start + 1"
+    ).fetchone()
+    return None if found is None else found[0]
+
+
+def newest_starts(connection: Connection) -> dict[str, date]:
+    """{table: first day of its newest partition}."""
+    return dict(connection.execute("select table_name, max(period_start) from ops.partitions group by 1").fetchall())
+
+
+def newest_durations(connection: Connection) -> dict[str, int]:
+    """{table: milliseconds that its newest partition took}."""
+    return dict(
+        connection.execute(
+            "select distinct on (table_name) table_name, duration_ms from ops.partitions order by 1, period_start desc"
+        ).fetchall()
+    )
+
+
+def changed_at(connection: Connection) -> dict[str, datetime]:
+    """{table: when the content of any of its partitions last changed}, of those of which that is known."""
+    return dict(
+        connection.execute(
+            "select table_name, max(changed_at) from ops.partitions where changed_at is not null group by 1"
+        ).fetchall()
+    )
+
+
+def days_there(connection: Connection, table: str, first: date, last: date) -> list[date]:
+    """The days first to last that a table kept by day has, in order."""
+    found = connection.execute(
+        "select period_start from ops.partitions where table_name = %s and period_start between %s and %s order by 1",
+        [table, first, last],
+    ).fetchall()
+    return [day for (day,) in found]
+
+
+def days_of_periods(connection: Connection, table: str, of_days: str, first: date, last: date) -> list[date]:
+    """The days first to last that the table kept by day `of_days` has and a table has in some period, in order."""
+    found = connection.execute(
+        """
+        select days.period_start
+        from ops.partitions as days
+        join ops.partitions as periods
+            on periods.table_name = %s and periods.period_start <= days.period_start
+            and periods.period_end > days.period_start
+        where days.table_name = %s and days.period_start between %s and %s
+        order by 1""",
+        [table, of_days, first, last],
+    ).fetchall()
+    return [day for (day,) in found]
+
+
+def empty_days(connection: Connection, tables: Sequence[str], first: date, last: date) -> list[date]:
+    """The days first to last that were loaded into some tables and have no row in any of them, in order."""
+    found = connection.execute(
+        "select period_start from ops.partitions where table_name = any(%s) and period_start between %s and %s "
+        "group by 1 having sum(rows) = 0 order by 1",
+        [list(tables), first, last],
+    ).fetchall()
+    return [day for (day,) in found]
+
+
+def known_days(connection: Connection, first: date, last: date) -> dict[date, bool]:
+    """The days first to last that a partition or a landing file is known of, in order: {day: whether it is loaded}."""
+    found = connection.execute(
+        """
+        select day, bool_or(is_there) from (
+            select period_start as day, true as is_there from ops.partitions where period_end = period_start + 1
+            union
+            select day, false from ops.loaded_days where rows_read > rows_rejected
+        ) as days
+        where day between %s and %s
+        group by 1
+        order by 1""",
+        [first, last],
+    ).fetchall()
+    return dict(found)
+
+
+def touched(connection: Connection, table: str, after: date, before: date) -> dict[date, date]:
+    """The partitions of a table that end after one day and start before another, in order: {start: end}."""
+    found = connection.execute(
+        "select period_start, period_end from ops.partitions "
+        "where table_name = %s and period_end > %s and period_start < %s order by 1",
+        [table, after, before],
+    ).fetchall()
+    return dict(found)
+
+
+def of_version(connection: Connection, table: str, code_version: str) -> dict[date, date]:
+    """The partitions of a table that one version of its code made, in order: {start: end}."""
+    found = connection.execute(
+        "select period_start, period_end from ops.partitions where table_name = %s and code_version = %s order by 1",
+        [table, code_version],
+    ).fetchall()
+    return dict(found)
+
+
+def set_version(connection: Connection, table: str, starts: Sequence[date], code_version: str) -> None:
+    """Say that another version made some partitions, so that they are outdated."""
+    connection.execute(
+        "update ops.partitions set code_version = %s where table_name = %s and period_start = any(%s)",
+        [code_version, table, list(starts)],
+    )
