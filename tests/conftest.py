@@ -25,6 +25,8 @@ pytest.register_assert_rewrite("books")  # so that its failures show values, lik
 
 REAL_DATA = CHECKOUT.parent / "shared" / "data"
 SECOND_POSTGRES_URL = os.environ.get("ANALYTICS_TEST_POSTGRES_URL")
+for _name in {name for name in os.environ if name.startswith("ANALYTICS_")} - {"ANALYTICS_TEST_POSTGRES_URL"}:
+    del os.environ[_name]  # the settings of whoever types `make test`
 
 needs_real_data = pytest.mark.skipif(not REAL_DATA.is_dir(), reason="the real data sets are not beside the checkout")
 needs_second_postgres = pytest.mark.skipif(

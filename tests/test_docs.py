@@ -6,12 +6,13 @@ from pathlib import Path
 from pydoc import locate
 
 import pytest
-import yaml
 from events import declared
 from test_layers import MAY_IMPORT
 
 from analytics_etl.catalog.models import cadence_of
 from analytics_etl.cli import main
+from analytics_etl.config.environment import VARIABLES
+from analytics_etl.config.parameters import load_parameters
 from analytics_etl.config.settings import CHECKOUT, SQL_DIR
 
 DOCS = CHECKOUT / "docs"
@@ -59,10 +60,8 @@ def test_the_first_page_is_short() -> None:
 
 
 def test_every_setting_has_a_line() -> None:
-    source = text(CHECKOUT / "analytics_etl" / "config" / "settings.py")
-    parameters = [name for path in SQL_DIR.glob("*/parameters.yaml") for name in yaml.safe_load(text(path))]
-    declared_names = {*re.findall(r'"(ANALYTICS_[A-Z0-9_]+)"', source),
-                      *(f"ANALYTICS_{name.upper()}" for name in parameters)}  # fmt: skip
+    parameters = load_parameters(SQL_DIR).values()
+    declared_names = [*VARIABLES.values(), *(parameter.variable for parameter in parameters)]
     assert len(declared_names) > 30
     table = [line for line in text(DOCS / "configuration.md").splitlines() if line.startswith("| `ANALYTICS_")]
     shown = [name for line in table for name in re.findall(r"`(ANALYTICS_[A-Z0-9_]+)`", line.split(" | ")[0])]

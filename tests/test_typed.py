@@ -1,6 +1,7 @@
 """What a person types wrongly: every parameter of every command, every cursor, every setting is told in a line."""
 
 import re
+import traceback
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -14,11 +15,12 @@ from conftest import Server, settings_in
 from events import event_id, load, restored_environment, write
 from test_cli import variables
 
-import analytics_etl.config.settings
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.cli import main
+from analytics_etl.config.environment import VARIABLES
 from analytics_etl.config.parameters import load_parameters
-from analytics_etl.config.settings import FIRST_DAY, LAST_DAY, SQL_DIR, Settings, SettingsError, typed_day
+from analytics_etl.config.settings import SQL_DIR, Settings, SettingsError
+from analytics_etl.config.values import FIRST_DAY, LAST_DAY, typed_day
 from analytics_etl.families.queries import QueryError, cursor
 from analytics_etl.orchestration.housekeeping import oldest_kept
 from analytics_etl.postgres.database import Database
@@ -227,15 +229,9 @@ def test_cursors_read_back() -> None:
             cursor.read_cursor(f"{at},{ID}")
 
 
-VARIABLES = sorted(
-    {
-        *re.findall(r'"(ANALYTICS_[A-Z_]+)"', Path(analytics_etl.config.settings.__file__).read_text(encoding="utf-8")),
-        *(parameter.variable for parameter in load_parameters(SQL_DIR).values()),
-    }
+@pytest.mark.parametrize(
+    "variable", [*VARIABLES.values(), *(parameter.variable for parameter in load_parameters(SQL_DIR).values())]
 )
-
-
-@pytest.mark.parametrize("variable", VARIABLES)
 def test_a_setting_is_taken_or_refused_in_a_line(variable: str) -> None:
     for value in (*EDGES, "caf\udce9", "x" * 100_000, "~nosuchuser/x", "7,no_such_table=3", "nan", "inf", "1e999"):
         said = ""
@@ -276,6 +272,29 @@ def test_what_a_setting_must_be_is_told() -> None:
     with pytest.raises(SettingsError, match="ANALYTICS_LATENESS_DAYS names download_event, expected some of registry"):
         Catalog.of(Settings.from_environment({"ANALYTICS_LATENESS_DAYS": "7,download_event=14"}))
     Catalog.of(Settings.from_environment({"ANALYTICS_LATENESS_DAYS": "7,download_events=14,usage.schema_usage_1d=8"}))
+
+
+def test_all_that_is_wrong_is_told_at_once_and_no_url() -> None:
+    wrong = {
+        "ANALYTICS_DATABASE_URL": "postgresql:me:hunter2@host", "ANALYTICS_STATEMENT_HOURS": "0",
+        "ANALYTICS_LATENESS_DAYS": "soon", "ANALYTICS_REPORTS_DIR": " ",
+    }  # fmt: skip
+    with pytest.raises(SettingsError) as refusal:
+        Settings.from_environment(wrong)
+    assert str(refusal.value) == (
+        "ANALYTICS_DATABASE_URL must begin with postgresql://, e.g. postgresql://user@host:5432/db; "
+        "ANALYTICS_STATEMENT_HOURS must be whole hours from 1 to 500, but is '0'; "
+        "ANALYTICS_LATENESS_DAYS must be whole days like 7, or 7,download_events=14, but is 'soon'"
+    )
+    assert "hunter2" not in "".join(traceback.format_exception(refusal.value))
+
+
+def test_settings_are_read_by_their_very_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANALYTICS_STATEMENT_HOURS", "3")
+    monkeypatch.setenv("analytics_restored_days", "3")
+    settings = Settings.from_environment()
+    assert (settings.statement_hours, settings.restored_days) == (3, 7)
+    assert Settings().statement_hours == 6  # which reads nothing
 
 
 def test_a_day_typed_in_the_ui_is_told_like_one_of_the_command_line() -> None:

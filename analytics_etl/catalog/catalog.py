@@ -13,7 +13,8 @@ from analytics_etl.catalog.contracts import Contract, read_contract
 from analytics_etl.catalog.grains import tables_in
 from analytics_etl.catalog.models import Kind, Model, ModelError, Value, cadence_of
 from analytics_etl.catalog.reading import read_models
-from analytics_etl.config.settings import LONGEST_SHOWN, SQL_DIR, Settings, SettingsError
+from analytics_etl.config.settings import SQL_DIR, Settings, SettingsError
+from analytics_etl.config.values import LONGEST_SHOWN
 from analytics_etl.text.visible import cut
 
 _OF_TABLES = ("events", "aggregates", "views")

@@ -15,7 +15,7 @@ from uuid import UUID
 import click
 
 from analytics_etl.cli.clock import yesterday
-from analytics_etl.config.settings import FIRST_DAY, LAST_DAY, LONGEST_NAME, LONGEST_PATH
+from analytics_etl.config.values import FIRST_DAY, LAST_DAY, LONGEST_NAME, LONGEST_PATH
 
 LONGEST_TEXT = 10_000
 """Characters of a text."""

@@ -15,7 +15,8 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 from dagster import AssetCheckKey, DagsterEventType, DagsterInstance, DagsterRunStatus, RunsFilter
 
-from analytics_etl.config.settings import Settings, typed_day
+from analytics_etl.config.settings import Settings
+from analytics_etl.config.values import typed_day
 from analytics_etl.ops.liveness import without_process
 from analytics_etl.ops.operations import record_audit
 from analytics_etl.orchestration.dagster_private import MAX_RETRIES_TAG, PartitionKeyFilter

@@ -16,7 +16,8 @@ from typing import Any
 import dagster as dg
 from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
 
-from analytics_etl.config.settings import Settings, typed_day
+from analytics_etl.config.settings import Settings
+from analytics_etl.config.values import typed_day
 from analytics_etl.disk.whole_files import remove_leftovers, whole_file
 from analytics_etl.orchestration.dagster_private import (
     RETRY_NUMBER_TAG,

@@ -1,0 +1,265 @@
+"""What a setting may be: how its text is read, and what is said of a text that does not do.
+
+A text is what stands in the environment. Its parser raises ValueError for one that makes no sense.
+"""
+
+import math
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Generic, TypeVar
+
+from analytics_etl.config import urls
+from analytics_etl.config.owners import Owners, parse_owners
+from analytics_etl.text.visible import cut
+
+FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2999, 12, 31)
+"""Days that anything may be asked about: far from the ends of the calendar, so that there is a day before and after."""
+
+LONGEST_TIME = 400_000
+"""Days that a setting may span, a thousand years; what is kept for longer is kept for so long."""
+LARGEST_NUMBER = 1_000_000
+"""Of settings that are no days."""
+LONGEST_NAME, LONGEST_PATH = 255, 4_000
+"""Bytes of a file's name and of a path, as file systems have them."""
+LONGEST_SHOWN = 200
+"""Characters of a wrong value that an error repeats."""
+
+_MOST_HOURS = 500
+"""PostgreSQL counts milliseconds in 32 bits."""
+
+Value = TypeVar("Value")
+
+
+class _OutOfBoundsError(ValueError):
+    """A value that would do but for its size; the message says how far it may go."""
+
+
+@dataclass(frozen=True)
+class Roles:
+    """Names of the database roles: who owns it, who loads it, who reads it."""
+
+    owner: str = "analytics_owner"
+    loader: str = "analytics_loader"
+    reader: str = "analytics_reader"
+
+
+@dataclass(frozen=True)
+class PerTable(Generic[Value]):
+    """A value for every table, and others for some, which may be named with or without their schema."""
+
+    default: Value
+    tables: tuple[tuple[str, Value], ...] = ()
+
+    def of(self, table: str) -> Value:
+        named = dict(self.tables)
+        return named.get(table, named.get(table.rsplit(".", maxsplit=1)[-1], self.default))
+
+
+@dataclass(frozen=True)
+class Written:
+    """How the text of a setting is read, and what is expected of it, in words."""
+
+    parse: Callable[[str], Any]
+    expected: str
+
+    def read(self, text: str) -> Any:
+        """The value; None for a blank text, which counts as unset. A ValueError tells what was expected and came."""
+        text = text.strip()
+        try:
+            text.encode()
+            return self.parse(text) if text else None
+        except (ValueError, OverflowError) as error:
+            bounds = f" {error}" if isinstance(error, _OutOfBoundsError) else ""
+            raise ValueError(f"must be {self.expected}{bounds}, but is {cut(repr(text), LONGEST_SHOWN)}") from error
+
+
+@dataclass(frozen=True)
+class WrittenUrl:
+    """How a URL is read, whose text no error repeats: it may hold a password or a token."""
+
+    check: Callable[[str], None]
+    without: str = ""
+    """What is cut off its end."""
+
+    def read(self, text: str) -> str | None:
+        """The URL; None for a blank text. UrlError says which part is wrong."""
+        if url := text.strip():
+            self.check(url)
+        return url.rstrip(self.without) or None
+
+
+def _most(text: str) -> int | None:
+    return None if text.strip() in ("0", "never") else _at_least(1)(text)
+
+
+def _yes_or_no(text: str) -> bool:
+    if text.strip() not in ("yes", "no"):
+        raise ValueError(text)
+    return text.strip() == "yes"
+
+
+def _keeping(text: str) -> int | None:
+    return None if text.strip() in ("0", "never") else _days(1)(text)
+
+
+def _factor(text: str) -> float | None:
+    if text.strip() in ("0", "never"):
+        return None
+    factor = float(text)
+    if not 1 < factor < math.inf:
+        raise ValueError(text)
+    if factor > LARGEST_NUMBER:  # rows times this is still a number
+        raise _OutOfBoundsError(f"and at most {LARGEST_NUMBER:,}")
+    return factor
+
+
+def _per_table(default: Value, parse_one: Callable[[str], Value]) -> Callable[[str], PerTable[Value]]:
+    def parse(text: str) -> PerTable[Value]:
+        everywhere = default
+        tables = []
+        for part in text.split(","):
+            table, sign, number = part.rpartition("=")
+            if sign and not table.strip():
+                raise ValueError(text)
+            if sign:
+                tables.append((table.strip(), parse_one(number)))
+            else:
+                everywhere = parse_one(number)
+        return PerTable(everywhere, tuple(tables))
+
+    return parse
+
+
+def _at_least(minimum: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        number = int(text)
+        if number < minimum:
+            raise ValueError(text)
+        if number > LARGEST_NUMBER:
+            raise _OutOfBoundsError(f"and at most {LARGEST_NUMBER:,}")
+        return number
+
+    return parse
+
+
+def _days(minimum: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        number = int(text)
+        if number < minimum:
+            raise ValueError(text)
+        return min(number, LONGEST_TIME)
+
+    return parse
+
+
+def typed_day(text: str) -> date:
+    """A day as a person writes it. Raise ValueError, which says what was expected and what came."""
+    try:
+        return _day(text)
+    except ValueError as error:
+        shown = cut(repr(text), LONGEST_SHOWN)
+        raise ValueError(f"expected a day like 2025-03-31, {FIRST_DAY} to {LAST_DAY}, got {shown}") from error
+
+
+def _day(text: str) -> date:
+    day = date.fromisoformat(text)
+    if not FIRST_DAY <= day <= LAST_DAY:
+        raise _OutOfBoundsError(f"from {FIRST_DAY} to {LAST_DAY}")
+    return day
+
+
+def _folder(text: str) -> Path:
+    try:
+        path = Path(text).expanduser().resolve()
+    except (RuntimeError, OSError) as error:  # no such user, a link to itself, no working folder
+        raise ValueError(text) from error
+    if len(os.fsencode(path)) > LONGEST_PATH or any(len(os.fsencode(part)) > LONGEST_NAME for part in path.parts):
+        raise ValueError(text)
+    return path
+
+
+def _hosts(text: str) -> tuple[str, ...]:
+    hosts = tuple(host.strip().strip("[]").lower() for host in text.split(","))
+    if not all(re.fullmatch(r"[a-z0-9._-]+|[0-9a-f:.]*:[0-9a-f:.]*", host) for host in hosts):
+        raise ValueError(text)
+    return hosts
+
+
+def _hours(text: str) -> int:
+    hours = int(text)
+    if not 1 <= hours <= _MOST_HOURS:
+        raise ValueError(text)
+    return hours
+
+
+def _roles(text: str) -> Roles | None:
+    owner, loader, reader = names = [name.strip() for name in text.split(",")]
+    if len(set(names)) < len(names) or not all(re.fullmatch(r"[a-z_][a-z0-9_]{0,62}", name) for name in names):
+        raise ValueError(text)
+    return Roles(owner, loader, reader)
+
+
+def _addresses(text: str) -> tuple[tuple[str, str], ...]:
+    """`team:a=x@y.org,z@y.org; team:b=...` or just addresses, which are for every owner."""
+    found = []
+    for group in filter(None, (part.strip() for part in text.split(";"))):
+        owner, _, addresses = group.rpartition("=")
+        found += [(owner.strip() or "*", _address(address)) for address in addresses.split(",") if address.strip()]
+    return tuple(found)
+
+
+def _address(text: str) -> str:
+    if not re.fullmatch(r"[!-~]+@[!-~]+", text.strip()) or set(text) & set('<>,;"()'):
+        raise ValueError(text)
+    return text.strip()
+
+
+Folder = Annotated[Path, Written(_folder, "a folder: no ~ of a user there is not, no name too long")]
+File = Annotated[Path | None, Written(_folder, "a file")]
+Hours = Annotated[int, Written(_hours, "whole hours from 1 to 500")]
+Day = Annotated[date, Written(_day, "a date like 2025-01-01")]
+Days = Annotated[int, Written(_days(1), "a whole number of days, 1 or more")]
+Minutes = Annotated[int, Written(_at_least(1), "minutes, 1 or more")]
+Megabytes = Annotated[int, Written(_at_least(128), "megabytes, 128 or more")]
+Percent = Annotated[int, Written(_at_least(0), "whole percent, 0 or more")]
+Lateness = Annotated[PerTable[int], Written(_per_table(7, _days(0)), "whole days like 7, or 7,download_events=14")]
+VolumeFactor = Annotated[
+    PerTable[float | None],
+    Written(
+        _per_table(2.0, _factor),
+        "a number above 1 like 2, or 2,download_events=1.5; 0 or never switches it off",
+    ),
+]
+MostEvents = Annotated[
+    PerTable[int | None],
+    Written(
+        _per_table(None, _most),
+        "a number like 5000000, or never,download_events=5000000; 0 or never means any number",
+    ),
+]
+_KEEPING = "days like 90, or 90,download_events=400; 0 or never keeps everything"
+Retention = Annotated[PerTable[int | None], Written(_per_table(90, _keeping), _KEEPING)]
+PersonalRetention = Annotated[PerTable[int | None], Written(_per_table(30, _keeping), _KEEPING)]
+YesOrNo = Annotated[
+    PerTable[bool],
+    Written(_per_table(default=True, parse_one=_yes_or_no), "yes, no, or yes,download_events=no"),
+]
+RoleNames = Annotated[Roles | None, Written(_roles, "three names, the owner's, the loader's and the reader's")]
+Owned = Annotated[
+    Owners,
+    Written(
+        parse_owners,
+        "owners like team:analytics, or registry=team:registry,a@x.org; usage=team:usage; team:analytics",
+    ),
+]
+Address = Annotated[str, Written(_address, "an e-mail address")]
+Addresses = Annotated[tuple[tuple[str, str], ...], Written(_addresses, "addresses, or owner=address,address; ...")]
+Hosts = Annotated[tuple[str, ...], Written(_hosts, "names of hosts like etl.example.org,10.1.2.3")]
+DatabaseUrl = Annotated[str | None, WrittenUrl(urls.check_database_url)]
+MailUrl = Annotated[str | None, WrittenUrl(lambda url: urls.check_service_url(url, ("smtp", "smtps")))]
+HttpUrl = Annotated[str | None, WrittenUrl(lambda url: urls.check_service_url(url, ("http", "https")))]
+PublicUrl = Annotated[str | None, WrittenUrl(urls.check_public_url, without="/")]
