@@ -107,8 +107,8 @@ class Hook:
 
 
 @contextmanager
-def http_server() -> Iterator[Hook]:
-    """A server that keeps what it is sent."""
+def http_server(context: ssl.SSLContext | None = None) -> Iterator[Hook]:
+    """A server that keeps what it is sent; one of HTTPS with a context."""
     hook = Hook()
 
     class Handler(BaseHTTPRequestHandler):
@@ -127,6 +127,8 @@ def http_server() -> Iterator[Hook]:
             """Not on the tests' standard error."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        if context is not None:
+            server.socket = context.wrap_socket(server.socket, server_side=True)
         hook.port = server.server_address[1]
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()

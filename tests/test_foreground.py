@@ -34,8 +34,8 @@ home = pathlib.Path(sys.argv[1])
 told = home / "told"
 def serve():
     # The port is only known when the server runs, so it is asked for by a name that is put in place of it.
-    foreground.urlopen = lambda url, timeout, open=foreground.urlopen: open(
-        url.replace("PORT", told.read_text().split()[0] if told.exists() else "1"), timeout=timeout
+    foreground._is_answering = lambda url, ask=foreground._is_answering: ask(
+        url.replace("PORT", told.read_text().split()[0] if told.exists() else "1")
     )
     return foreground.serve(
         [sys.executable, "-c", (home / "server.py").read_text(), str(told)], os.environ, "http://127.0.0.1:PORT", home

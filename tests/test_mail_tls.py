@@ -1,4 +1,4 @@
-"""Mail over TLS, from the start and by STARTTLS, against a real server: certificates that nobody vouches for."""
+"""Mail over TLS, from the start and by STARTTLS, and HTTPS, against real servers: certificates nobody vouches for."""
 
 import ipaddress
 import ssl
@@ -13,9 +13,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from notification_servers import PASSWORD, Mailbox, free_port, mail_server
+from notification_servers import PASSWORD, Mailbox, free_port, http_server, mail_server
 
-from analytics_etl.alerting import DeliveryError
+from analytics_etl.alerting import DeliveryError, send_http
 from analytics_etl.alerting.messages import trial_message
 from analytics_etl.alerting.receivers import EmailReceiver
 
@@ -136,3 +136,15 @@ def test_without_a_password_a_relay_elsewhere_is_verified_and_one_on_this_machin
         assert mailbox.mails == []
         send(f"smtp://127.0.0.1:{mailbox.port}")
         assert len(mailbox.mails) == 1
+
+
+def test_a_webhook_is_verified_like_a_mail_server(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Against what OpenSSL trusts, and so by SSL_CERT_FILE; not against a list of the HTTP client's own."""
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    with http_server(authority.context) as hook:
+        url = f"https://localhost:{hook.port}/x"
+        assert "certificate verify failed" in (send_http("POST", url, {}, b"1") or "")
+        assert hook.requests == []
+        monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
+        assert send_http("POST", url, {}, b"1") is None
+        assert "certificate verify failed" in (send_http("POST", url.replace("localhost", "127.1"), {}, b"1") or "")

@@ -14,8 +14,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from urllib.error import URLError
-from urllib.request import urlopen
 
 from analytics_etl.cli.terminal import out
 
@@ -101,12 +99,19 @@ def _marked(home: Path, url: str) -> Iterator[None]:
 
 def _tell_when_it_answers(process: "subprocess.Popen[bytes]", url: str) -> None:
     while process.poll() is None:
-        try:
-            with urlopen(f"{url}/server_info", timeout=5):  # noqa: S310 - a server of ours
-                out.say(f"Dagster UI: {url}")
-                return
-        except (URLError, OSError):  # not yet
-            time.sleep(SECONDS_BETWEEN_LOOKS)
+        if _is_answering(url):
+            out.say(f"Dagster UI: {url}")
+            return
+        time.sleep(SECONDS_BETWEEN_LOOKS)
+
+
+def _is_answering(url: str) -> bool:
+    import httpx  # noqa: PLC0415 - only for this
+
+    try:
+        return httpx.get(f"{url}/server_info", timeout=5, trust_env=False).is_success  # it is ours: behind no proxy
+    except httpx.HTTPError:  # not yet
+        return False
 
 
 def _end_group(process: "subprocess.Popen[bytes]") -> None:

@@ -6,7 +6,6 @@ that follows at once; then it comes a second time with the same Message-ID or Id
 """
 
 import logging
-import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -134,7 +133,7 @@ def beat(settings: Settings) -> None:
             logger.warning("the heartbeat file cannot be touched: %s", error)
     if settings.heartbeat_url is not None:
         where, url, headers, secrets = request_parts(settings.heartbeat_url)
-        said = send_http(urllib.request.Request(url, headers=headers))  # noqa: S310 - settings allow http(s) only
+        said = send_http("GET", url, headers)
         if said is not None:
             logger.warning("the heartbeat to %s failed: %s", where, harmless(redacted(said, secrets), 300))
 
