@@ -98,6 +98,7 @@ def _marked(home: Path, url: str) -> Iterator[None]:
 
 
 def _tell_when_it_answers(process: "subprocess.Popen[bytes]", url: str) -> None:
+    """Look until it answers: no number of tries or seconds ends that, but the end of the process."""
     while process.poll() is None:
         if _is_answering(url):
             out.say(f"Dagster UI: {url}")

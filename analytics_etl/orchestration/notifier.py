@@ -187,6 +187,7 @@ def _table_of_step(step: str) -> str:
 
 
 def _hand_over(claim: outbox.Claim, receiver: Receiver, now: datetime) -> DeliveryError | None:
+    """One try; the next one is noted in the database, since the tries of a day outlive any process."""
     try:
         with receiver.handing_over(_message(claim.row)):
             claim.sent(now)

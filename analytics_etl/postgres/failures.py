@@ -4,7 +4,6 @@ Ours are psycopg (ours), SQLAlchemy on psycopg (Great Expectations, Alembic) and
 """
 
 import errno
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -13,9 +12,10 @@ import psycopg
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DBAPIError
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, stop_after_delay, wait_fixed
 
 from analytics_etl.config.settings import Settings
-from analytics_etl.postgres.connection import LOST_CONNECTION, UnreachableError, connect
+from analytics_etl.postgres.connection import UnreachableError, connect
 
 Result = TypeVar("Result")
 
@@ -51,16 +51,10 @@ def explained(error: BaseException) -> str | None:
 
 def wait_until_back(settings: Settings, seconds: float = _WAIT_SECONDS) -> None:
     """Wait until the server answers, the embedded one after starting it; raise what the last try said."""
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            connect(settings).close()
-        except LOST_CONNECTION as error:
-            if not is_lost(error) or time.monotonic() > deadline:
-                raise
-            time.sleep(0.5)
-        else:
-            return
+    tries = Retrying(
+        retry=retry_if_exception(is_lost), wait=wait_fixed(0.5), stop=stop_after_delay(seconds), reraise=True
+    )
+    tries(lambda: connect(settings).close())
 
 
 def persistently(settings: Settings, work: Callable[[], Result]) -> Result:
@@ -68,14 +62,17 @@ def persistently(settings: Settings, work: Callable[[], Result]) -> Result:
 
     A server that does not answer to begin with is not waited for: its URL may be wrong.
     """
-    for _ in range(_MOST_TRIES - 1):
-        try:
-            return work()
-        except Exception as error:
-            if isinstance(error, UnreachableError) or not is_lost(error):
-                raise
-            wait_until_back(settings)
-    return work()
+
+    def is_lost_on_the_way(error: BaseException) -> bool:
+        return isinstance(error, Exception) and not isinstance(error, UnreachableError) and is_lost(error)
+
+    tries = Retrying(
+        retry=retry_if_exception(is_lost_on_the_way),
+        before_sleep=lambda _: wait_until_back(settings),
+        stop=stop_after_attempt(_MOST_TRIES),
+        reraise=True,
+    )
+    return tries(work)
 
 
 @contextmanager

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-import psycopg
 import sqlalchemy as sa
 from alembic import command, op
 from alembic.config import Config
@@ -15,7 +14,7 @@ from psycopg import sql
 from analytics_etl.config.settings import SQL_DIR, Roles, Settings
 from analytics_etl.postgres import roles
 from analytics_etl.postgres.connection import DatabaseError, connect
-from analytics_etl.postgres.patience import HOLDERS, TRY_MS, refusal, tries
+from analytics_etl.postgres.patience import HOLDERS, TRY_MS, refusal, until_locked
 from analytics_etl.postgres.pool import transaction
 
 Result = TypeVar("Result")
@@ -83,17 +82,12 @@ def _run(settings: Settings, revision: str, *, up: bool) -> str:
 
 def _patiently(settings: Settings, what: str, work: Callable[[], Result]) -> Result:
     """Do a whole transaction again and again, until its statements get their locks; see `patience`."""
-    for is_last in tries():
-        try:
-            return work()
-        except (psycopg.errors.LockNotAvailable, sa.exc.OperationalError) as error:
-            if not isinstance(getattr(error, "orig", error), psycopg.errors.LockNotAvailable):
-                raise
-            if is_last:
-                with transaction(settings) as connection:
-                    found = connection.execute(sql.SQL(HOLDERS.format(_OURS))).fetchall()
-                raise DatabaseError(refusal(what, found)) from None
-    raise AssertionError
+
+    def refused() -> str:
+        with transaction(settings) as connection:
+            return refusal(what, connection.execute(sql.SQL(HOLDERS.format(_OURS))).fetchall())
+
+    return until_locked(work, refused)
 
 
 def _run_once(settings: Settings, revision: str, *, up: bool) -> str:

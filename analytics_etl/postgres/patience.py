@@ -4,12 +4,12 @@ A statement that waits for a lock which excludes readers makes every later reade
 second only; then readers have their turn, and it tries again, until it was patient for long enough.
 """
 
-import time
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn, TypeVar
 
 import psycopg
 from psycopg import sql
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_delay, wait_exponential
 
 from analytics_etl.postgres.connection import Connection, DatabaseError
 from analytics_etl.postgres.sessions import SESSION
@@ -27,28 +27,31 @@ def patiently(
     """Do some quick statements that exclude readers of some tables, again and again from a savepoint until they get
     their locks; whatever the transaction has done before stays. Raises DatabaseError with who is in the way.
     """
-    for is_last in tries():
-        try:
-            with connection.transaction():
-                connection.execute(sql.SQL("set local lock_timeout to {}").format(TRY_MS))
-                result = work()
-                # A setting of a savepoint stays when that is released.
-                connection.execute(sql.SQL("set local lock_timeout to {}").format(SESSION["lock_timeout"]))
-                return result
-        except psycopg.errors.LockNotAvailable:
-            if is_last:
-                raise DatabaseError(refusal(what, _holders(connection, tables))) from None
-    raise AssertionError
+
+    def once() -> Result:
+        with connection.transaction():
+            connection.execute(sql.SQL("set local lock_timeout to {}").format(TRY_MS))
+            result = work()
+            # A setting of a savepoint stays when that is released.
+            connection.execute(sql.SQL("set local lock_timeout to {}").format(SESSION["lock_timeout"]))
+            return result
+
+    return until_locked(once, lambda: refusal(what, _holders(connection, tables)))
 
 
-def tries() -> Iterator[bool]:
-    """A value for each try, with pauses between them: whether it is the last one."""
-    pause, deadline = _FIRST_PAUSE, time.monotonic() + PATIENCE_SECONDS
-    while (left := deadline - time.monotonic()) > 0:
-        yield False
-        time.sleep(min(pause, max(left, 0)))
-        pause = min(pause * 2, _LONGEST_PAUSE)
-    yield True
+def until_locked(work: Callable[[], Result], refused: Callable[[], str]) -> Result:
+    """Do something again and again, with pauses, until it gets its locks; raise DatabaseError when patience ends."""
+
+    def give_up(_: RetryCallState) -> NoReturn:
+        raise DatabaseError(refused()) from None
+
+    tries = Retrying(
+        retry=retry_if_exception(_lacks_lock),
+        wait=wait_exponential(multiplier=_FIRST_PAUSE, max=_LONGEST_PAUSE),
+        stop=stop_after_delay(PATIENCE_SECONDS),
+        retry_error_callback=give_up,
+    )
+    return tries(work)
 
 
 def refusal(what: str, holders: Sequence[tuple[Any, ...]]) -> str:
@@ -69,6 +72,11 @@ HOLDERS = """
     group by 1, 2, 3, 4, 5
     order by a.query_start, 1"""
 """Other sessions with a lock on some tables. Not what they asked: that may hold anything."""
+
+
+def _lacks_lock(error: BaseException) -> bool:
+    """Whether a statement did not get its lock in time: an error of ours, or SQLAlchemy's of it."""
+    return isinstance(getattr(error, "orig", error), psycopg.errors.LockNotAvailable)
 
 
 def _holders(connection: Connection, tables: Sequence[sql.Identifier]) -> list[tuple[Any, ...]]:

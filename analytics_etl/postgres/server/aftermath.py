@@ -13,7 +13,10 @@ _NO_PROCESS = str(2**31 - 1)  # above the largest process id of any system
 
 
 def settle_former_server(server: Server) -> None:
-    """Wait for a server that is starting, recovering or stopping; clear away what a dead one left."""
+    """Wait for a server that is starting, recovering or stopping; clear away what a dead one left.
+
+    No retry of one call: each look may find another state, with another thing to do.
+    """
     deadline = time.monotonic() + float(PATIENCE_SECONDS)
     socket = server.socket_dir / f".s.PGSQL.{PORT}"
     while (process := server.find_process()) is not None and not server.is_answering():
