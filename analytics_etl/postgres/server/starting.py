@@ -8,7 +8,8 @@ from pathlib import Path
 from analytics_etl.postgres.server.aftermath import settle_former_server
 from analytics_etl.postgres.server.configuration import configuration
 from analytics_etl.postgres.server.processes import end, list_processes
-from analytics_etl.postgres.server.server import MAJOR_VERSION, PATIENCE_SECONDS, PORT, EmbeddedServerError, Server
+from analytics_etl.postgres.server.programs import MAJOR_VERSION
+from analytics_etl.postgres.server.server import PATIENCE_SECONDS, PORT, EmbeddedServerError, Server
 
 _FIND_DATABASE = "select 1 from pg_database where datname = 'analytics'"
 _MAX_LOG_BYTES = 10_000_000
