@@ -74,7 +74,8 @@ def test_a_redirect_is_no_acceptance(world: World) -> None:
 DIES = """
 import os, sys
 from datetime import datetime
-from analytics_etl.orchestration import notifier, runs
+from analytics_etl.orchestration import notifier
+from analytics_etl.orchestration.instance import instance as instance_of
 from analytics_etl.alerting.receivers import EmailReceiver
 from analytics_etl.config.settings import Settings
 from analytics_etl.postgres.database import Database
@@ -90,7 +91,7 @@ match sys.argv[1]:
     case "sending": EmailReceiver._log_in = die
     case "accepted": outbox.Claim.sent = lambda claim, now: (die if "@" in claim.row["receiver"] else real)(claim, now)
 settings = Settings.from_environment()
-with dagster_instance.instance(settings) as instance:
+with instance_of(settings) as instance:
     notifier.tell(Database(settings), instance, datetime.fromisoformat(sys.argv[2]))
 """
 

@@ -185,8 +185,8 @@ def test_assets_meet_in_the_database_only(path: Path) -> None:
 
 # -- the books --------------------------------------------------------------------------------------------------------
 
-OF_A_BOOK = re.compile(r"\b(from|join|into|update|copy|table)\s+\(?ops\.\w+", re.IGNORECASE)
-"""A statement about one of the books."""
+OF_A_BOOK = re.compile(r"\b(from|join|into|update|copy|table)\s+\(?ops\.(?!schema_version)\w+", re.IGNORECASE)
+"""A statement about one of the books. Alembic's table of the revision is none: migrations are there before `ops` is."""
 
 
 def statements_on_books(tree: ast.Module) -> Iterator[int]:

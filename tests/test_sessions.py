@@ -20,8 +20,9 @@ from psycopg import sql
 
 from analytics_etl.config.settings import Settings
 from analytics_etl.orchestration.dagster_storage import PooledPostgresStorage
-from analytics_etl.postgres.connection import DatabaseError, connect, dagster_storage_url, sqlalchemy_url
+from analytics_etl.postgres.connection import DatabaseError, connect, dagster_storage_url
 from analytics_etl.postgres.database import Database
+from analytics_etl.postgres.engines import sqlalchemy_url
 
 EXPECTED = {
     "timezone": "UTC",

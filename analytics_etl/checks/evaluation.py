@@ -13,7 +13,6 @@ from analytics_etl.checks import predicates
 from analytics_etl.checks.declared import SAMPLE_ROWS, Check, Target
 from analytics_etl.checks.expectations import Broken, broken
 from analytics_etl.ops.operations import CheckResult
-from analytics_etl.postgres.connection import sqlalchemy_url
 from analytics_etl.postgres.database import Database
 from analytics_etl.tables.batches import archived_rows, batch_view
 
@@ -125,12 +124,23 @@ def _broken(
     conditions = {check.name: predicates.condition(check, relation) for check in checks if not check.select}
     known = {name: each for name, each in conditions.items() if each is not None}
     others = [check for check in checks if check.name in conditions.keys() - known]
-    url = sqlalchemy_url(database.settings, relation.split(".", maxsplit=1)[0])
     return {
         **{name: rows for name, select in selects.items() if (rows := _rows(database, select))[0]},
         **_by_conditions(database, target, {check.name: check for check in checks}, known, relation),
-        **(broken(url, relation, target.key, others) if others else {}),
+        **_by_great_expectations(database, target, others, relation),
     }
+
+
+def _by_great_expectations(
+    database: Database, target: Target, checks: Sequence[Check], relation: str
+) -> dict[str, Broken]:
+    """Expectations that our SQL does not know."""
+    if not checks:
+        return {}
+    from analytics_etl.postgres.engines import sqlalchemy_url  # noqa: PLC0415 - rare, and slow to import
+
+    url = sqlalchemy_url(database.settings, relation.split(".", maxsplit=1)[0])
+    return broken(url, relation, target.key, checks)
 
 
 def _by_conditions(

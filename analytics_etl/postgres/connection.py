@@ -11,13 +11,10 @@ import psycopg
 from psycopg import pq, sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import dict_row
-from sqlalchemy import event
-from sqlalchemy.engine import Engine
 
 from analytics_etl.config.settings import Settings
 from analytics_etl.postgres import server as embedded
 from analytics_etl.postgres.sessions import (
-    AGGREGATION,
     CLIENT,
     MARK,
     SESSION,
@@ -65,18 +62,10 @@ def dagster_storage_url(settings: Settings) -> str:
     # Tables are made in the first schema of the path, so pg_catalog is not named: it then comes first by itself.
     session = {**session_of(settings), "search_path": "dagster,pg_temp"}
     # dagster-postgres works with psycopg 2 only; SQLAlchemy must be told.
-    return _sqlalchemy_url("postgresql+psycopg2", _parts(settings), session)
+    return engine_url("postgresql+psycopg2", url_parts(settings), session)
 
 
-def sqlalchemy_url(settings: Settings, schema: str = "ops") -> str:
-    """URL for SQLAlchemy on psycopg 3 (Great Expectations), which finds the tables of a schema by their bare names. May
-    hold a password.
-    """
-    session = {**session_of(settings), **AGGREGATION, "search_path": f"pg_catalog,{schema},pg_temp"}
-    return _sqlalchemy_url("postgresql+psycopg", _parts(settings), session)
-
-
-def _parts(settings: Settings) -> dict[str, Any]:
+def url_parts(settings: Settings) -> dict[str, Any]:
     """What the database's URL says, with what is the same for all our connections."""
     try:
         found = conninfo_to_dict(database_url(settings))
@@ -86,7 +75,7 @@ def _parts(settings: Settings) -> dict[str, Any]:
     return {"connect_timeout": _PATIENCE_SECONDS, **parts, **CLIENT}
 
 
-def _sqlalchemy_url(driver: str, parts: dict[str, Any], session: Mapping[str, str]) -> str:
+def engine_url(driver: str, parts: dict[str, Any], session: Mapping[str, str]) -> str:
     parts["options"] = f"{parts.get('options', '')} {startup_options(session)}".strip()
     user = quote(str(parts.pop("user", "")), safe="")
     password = quote(str(parts.pop("password", "")), safe="")
@@ -121,13 +110,13 @@ def connect(settings: Settings, extra: Mapping[str, str] | None = None) -> Conne
 
 
 def _connected(settings: Settings, session: Mapping[str, str]) -> Connection:
-    parts = _parts(settings)
+    parts = url_parts(settings)
     options = f"{parts.pop('options', '')} {startup_options(session)}".strip()
     connection: Connection = psycopg.connect(
         make_conninfo(**parts, options=options), autocommit=True, prepare_threshold=None
     )
     try:
-        _pin(connection, session)
+        pin(connection, session)
         _refuse_encoding(connection)
         connection.autocommit = False
     except BaseException:
@@ -136,7 +125,7 @@ def _connected(settings: Settings, session: Mapping[str, str]) -> Connection:
     return connection
 
 
-def _pin(connection: psycopg.Connection[Any], session: Mapping[str, str]) -> None:
+def pin(connection: psycopg.Connection[Any], session: Mapping[str, str]) -> None:
     """Set everything in one round trip, and see that startup options arrive where they should."""
     text = f"{set_statements(session, connection.info.server_version)}; select current_setting('{MARK}', true)"
     result = connection.pgconn.exec_(text.encode())
@@ -154,17 +143,6 @@ def _refuse_encoding(connection: Connection) -> None:
             "one that can, and name it in ANALYTICS_DATABASE_URL: create database analytics encoding 'UTF8' template "
             "template0"
         )
-
-
-def _pin_engine(connection: Any, _: Any) -> None:
-    """The same for a connection that SQLAlchemy has opened with one of our URLs, but for what is its own."""
-    if isinstance(connection, psycopg.Connection):
-        status = connection.info.parameter_status
-        if status("application_name") == SESSION["application_name"]:
-            _pin(connection, {name: value for name, value in SESSION.items() if name != "search_path"})
-
-
-event.listen(Engine, "connect", _pin_engine)  # Great Expectations makes its engine itself
 
 
 def session_of(settings: Settings) -> dict[str, str]:

@@ -4,18 +4,20 @@ Ours are psycopg (ours), SQLAlchemy on psycopg (Great Expectations, Alembic) and
 """
 
 import errno
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import psycopg
-from sqlalchemy import event
-from sqlalchemy.engine import Engine
-from sqlalchemy.exc import DBAPIError
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, stop_after_delay, wait_fixed
 
 from analytics_etl.config.settings import Settings
 from analytics_etl.postgres.connection import UnreachableError, connect
+
+if TYPE_CHECKING:
+    from sqlalchemy.exc import DBAPIError
+    from typing_extensions import TypeIs
 
 Result = TypeVar("Result")
 
@@ -78,6 +80,9 @@ def persistently(settings: Settings, work: Callable[[], Result]) -> Result:
 @contextmanager
 def raising_lost_connections() -> Iterator[None]:
     """For what makes texts of SQLAlchemy's errors: the lost connection it met in the block is raised at its end."""
+    from sqlalchemy import event  # noqa: PLC0415 - only for this
+    from sqlalchemy.engine import Engine  # noqa: PLC0415 - only for this
+
     met: list[BaseException] = []
 
     def note(context: Any) -> None:
@@ -107,14 +112,20 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 def _state(error: BaseException) -> str | None:
     """PostgreSQL's code for an error of its own."""
-    raised = error.orig if isinstance(error, DBAPIError) else error
+    raised = error.orig if _is_of_sqlalchemy(error) else error
     return getattr(raised, "sqlstate", None) or getattr(raised, "pgcode", None)
+
+
+def _is_of_sqlalchemy(error: BaseException) -> "TypeIs[DBAPIError]":
+    """Whether SQLAlchemy has wrapped a driver's error, which it cannot have where nobody has imported it."""
+    errors = sys.modules.get("sqlalchemy.exc")
+    return errors is not None and isinstance(error, errors.DBAPIError)
 
 
 def _is_of_connection(error: BaseException) -> bool:
     if isinstance(error, UnreachableError):
         return True
-    if isinstance(error, DBAPIError):
+    if _is_of_sqlalchemy(error):
         kinds: tuple[str, ...] = ("OperationalError", "InterfaceError")
         is_possible = error.connection_invalidated or type(error).__name__ in kinds
     else:
