@@ -7,6 +7,7 @@ from itertools import islice
 from pathlib import Path
 
 import pytest
+from dagster_postgres import PostgresEventLogStorage
 from dagster_postgres.storage import DagsterPostgresStorage
 from test_layers import SOURCES, imports, module_of, tree_of
 
@@ -88,6 +89,19 @@ def test_filters_take_what_they_are_given() -> None:
 
 def test_the_event_log_has_the_columns_that_are_written() -> None:
     assert set(private.SqlEventLogStorageTable.c.keys()) >= {"id", "run_id", "event", "dagster_event_type", "timestamp"}
+    planned = {"asset_key", "check_name", "partition", "run_id", "execution_status", "evaluation_event"}
+    assert set(private.AssetCheckExecutionsTable.c.keys()) >= planned | {"evaluation_event_storage_id"}
+
+
+def test_the_event_log_has_the_methods_that_are_called_or_replaced() -> None:
+    """What Dagster's own `store_event` calls is what ours calls: another step there would be missing here."""
+    own = set(PostgresEventLogStorage.store_event.__code__.co_names)
+    called = {"prepare_insert_event", "_store_asset_event_tags", "_store_asset_event", "store_asset_check_event"}
+    assert {name for name in own if name.startswith(("_store", "store", "prepare", "index"))} == called | {
+        "index_transaction"
+    }
+    assert hasattr(PostgresEventLogStorage, "_has_asset_key_col_on_connection")
+    assert hasattr(PostgresEventLogStorage, "_event_to_row")
 
 
 def test_an_interruption_is_no_exception_that_a_step_could_catch() -> None:

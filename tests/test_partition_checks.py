@@ -3,14 +3,17 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
+from typing import Any
 from uuid import uuid4
 
 import dagster as dg
 import pytest
+from conftest import Server, settings_in
 from dagster import AssetCheckKey, DagsterEventType
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionResolvedStatus as Status
 from dagster._core.storage.tags import PARTITION_NAME_TAG
-from events import DAY, DOWNLOADS, days_of, download, restored_environment, write
+from dagster_postgres import PostgresEventLogStorage
+from events import DAY, DOWNLOADS, ask, days_of, download, restored_environment, write
 
 from analytics_etl.config.settings import Settings
 from analytics_etl.orchestration import dagster_events, runs
@@ -96,6 +99,34 @@ def test_a_day_that_failed_stays_failed_after_other_days_pass(
         write(settings, f"download_events/bad-{BAD}.ndjson.gz", [download(999, BAD)])
         assert run(definitions, instance, BAD).failures == []
         assert state(definitions, instance, READABLE) == {Status.SUCCEEDED: set(map(str, DAYS))}
+
+
+def logged(settings: Settings, day: date) -> dict[str, list[Any]]:
+    """What a run of a day leaves in Dagster's tables, but for numbers, times and what the load itself measured."""
+    write(settings, f"download_events/{day}.ndjson", [download(n, day) for n in range(10)])
+    with world(settings) as (definitions, instance):
+        run(definitions, instance, day)
+    return {
+        table: ask(settings.database_url, f"select {columns} from dagster.{table} order by {columns}")
+        for table, columns in {
+            "event_logs": "dagster_event_type, step_key, asset_key, partition",
+            "asset_keys": "asset_key, last_materialization is not null, last_run_id is not null",
+            "asset_event_tags": "asset_key, key",
+            "asset_check_executions": "asset_key, check_name, partition, execution_status, "
+            "evaluation_event is not null, materialization_event_storage_id is not null",
+        }.items()
+    }
+
+
+def test_what_is_logged_is_what_dagsters_own_class_logs(
+    server: Server, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found, url = logged(settings, GOOD), server.clone()
+    monkeypatch.setattr(dagster_events.EventLog, "store_event", PostgresEventLogStorage.store_event)
+    assert found == logged(settings_in(settings.home.parent / "twin", url), GOOD)
+    server.drop(url)
+    assert len(found["asset_check_executions"]) > 10
+    assert len(found["event_logs"]) > 50
 
 
 def test_a_failing_day_that_was_not_asked_for_stops_nothing(settings: Settings) -> None:

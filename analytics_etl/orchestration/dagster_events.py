@@ -1,4 +1,4 @@
-"""Dagster's event log in PostgreSQL, which writes the evaluations of checks together.
+"""Dagster's event log in PostgreSQL, which writes planned and made evaluations of checks together.
 
 A run of a range has one for each check and partition, which are thousands: one by one, each takes five statements.
 """
@@ -9,10 +9,15 @@ from typing import Any
 
 from dagster import DagsterEventType, EventLogEntry
 from dagster_postgres import PostgresEventLogStorage
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
+from analytics_etl.orchestration.dagster_private import (
+    ASSET_CHECK_EVENTS,
+    ASSET_EVENTS,
+    AssetCheckExecutionsTable,
+    SqlEventLogStorageTable,
+)
 from analytics_etl.orchestration.dagster_private import AssetCheckExecutionRecordStatus as Status
-from analytics_etl.orchestration.dagster_private import SqlEventLogStorageTable
 
 MOST_TOGETHER = 500
 """Evaluations written in one statement, each with the rows that it shows."""
@@ -46,29 +51,83 @@ _EVALUATED = text("""
     order by storage_id""")
 
 
+_TOGETHER = (DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED, DagsterEventType.ASSET_CHECK_EVALUATION)
+
+
 class EventLog(PostgresEventLogStorage):
-    """The event log of Dagster's own class, but for evaluations: they wait for the next event of another kind, which
-    follows at once, since a step ends with one.
+    """The event log of Dagster's own class, but for evaluations that are planned and made in runs: these wait for the
+    next event of another kind, which follows at once, since a run's creation and a step end with one.
     """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._waiting: list[EventLogEntry] = []
         self._turn = threading.RLock()
+        self._columns: set[str] = set()
 
     def store_event(self, event: EventLogEntry) -> None:
-        """Write an event, after those that wait; an evaluation of a run waits."""
-        waits = event.dagster_event_type == DagsterEventType.ASSET_CHECK_EVALUATION and bool(event.run_id)
+        """Write an event, after those that wait; one about an evaluation of a run waits."""
+        waits = event.dagster_event_type in _TOGETHER and bool(event.run_id)
         with self._turn:
+            if self._waiting and self._waiting[0].dagster_event_type != event.dagster_event_type:
+                self._store_waiting()
             if waits:
                 self._waiting.append(event)
-            if waits and len(self._waiting) < MOST_TOGETHER:
+                if len(self._waiting) >= MOST_TOGETHER:
+                    self._store_waiting()
                 return
-            waiting, self._waiting = self._waiting, []  # also when they cannot be written: the run goes on to say why
-            if waiting:
-                self._store_evaluations(waiting)
-        if not waits:
-            super().store_event(event)
+        self._store_one(event)
+
+    def _has_asset_key_col_on_connection(self, conn: Connection, column_name: str) -> bool:
+        """As Dagster's own, which reads PostgreSQL's catalogue for each event and asset. A column that is there stays."""
+        if column_name not in self._columns and super()._has_asset_key_col_on_connection(conn, column_name):
+            self._columns.add(column_name)
+        return column_name in self._columns
+
+    def _store_waiting(self) -> None:
+        waiting, self._waiting = self._waiting, []  # also when they cannot be written: the run goes on to say why
+        if waiting[0].dagster_event_type == DagsterEventType.ASSET_CHECK_EVALUATION:
+            self._store_evaluations(waiting)
+        else:
+            self._store_planned(waiting)
+
+    def _store_one(self, event: EventLogEntry) -> None:
+        """As Dagster's own `store_event` does it, without the NOTIFY for versions that listened to it."""
+        with self._connect() as connection:
+            inserted = self.prepare_insert_event(event).returning(SqlEventLogStorageTable.c.id)
+            storage_id = connection.execute(inserted).scalar_one()
+        kind = event.dagster_event_type
+        if kind in ASSET_EVENTS and event.get_dagster_event().asset_key:
+            with self.index_transaction() as connection:
+                self._store_asset_event_tags(connection, [event], [storage_id])
+                self._store_asset_event(connection, event, storage_id)
+        if kind in ASSET_CHECK_EVENTS:
+            self.store_asset_check_event(event, storage_id)
+
+    def _store_planned(self, events: Sequence[EventLogEntry]) -> None:
+        """As Dagster's own `store_event` does it, for all of them in one transaction."""
+        rows = [self._event_to_row(event) for event in events]
+        with self.index_transaction() as connection:
+            table = SqlEventLogStorageTable
+            storage_ids = connection.execute(table.insert().values(rows).returning(table.c.id)).scalars().all()
+            planned = []
+            for event, row, storage_id in zip(events, rows, storage_ids, strict=True):
+                data: Any = event.get_dagster_event().event_specific_data
+                partitions = data.partitions_subset.get_partition_keys() if data.partitions_subset else [None]
+                planned += [
+                    {
+                        "asset_key": data.asset_key.to_string(),
+                        "check_name": data.check_name,
+                        "partition": partition,
+                        "run_id": event.run_id,
+                        "execution_status": Status.PLANNED.value,
+                        "evaluation_event": row["event"],
+                        "evaluation_event_timestamp": row["timestamp"],
+                        "evaluation_event_storage_id": storage_id,
+                    }
+                    for partition in partitions
+                ]
+            connection.execute(AssetCheckExecutionsTable.insert(), planned)
 
     def _store_evaluations(self, events: Sequence[EventLogEntry]) -> None:
         """As Dagster's own `store_event` does it, for all of them in one transaction."""
