@@ -6,7 +6,7 @@ import select
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from dagster._utils.interrupts import capture_interrupts
@@ -23,6 +23,7 @@ def interrupted_when(settings: Settings, is_time: Callable[[bytes], bool]) -> tu
     """Exit code and output of `run` on a terminal of its own, where ^C is typed once it is time."""
     process, terminal = pty.fork()
     if process == 0:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell that starts tests in the background lets it be ignored
         os.environ.update({**variables(settings), "PYTHONPATH": str(CHECKOUT), "COLUMNS": "200"})
         words = [sys.executable, "-m", "analytics_etl.cli", "run", str(DAY), "--family", "registry"]
         os.execv(sys.executable, words)
@@ -62,6 +63,15 @@ def test_in_a_run_it_says_how_to_go_on(settings: Settings) -> None:
     assert "KeyboardInterrupt" not in shown
 
 
+@pytest.fixture
+def python_handles_interrupts() -> Iterator[None]:
+    """As in a process that was started at a terminal."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("python_handles_interrupts")
 def test_what_python_ignores_in_a_destructor_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     class Destroyed:
         def __del__(self) -> None:

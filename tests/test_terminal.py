@@ -131,7 +131,7 @@ PRINTED = {
     "query schedules errors --from 2025-03-31": "C:",
     "changes": "=x -1 → -2.5",
     "status": f"could not be written: {SHOWN}",
-    "doctor": NAME_SHOWN,
+    "doctor": f"2025-03-31: {SHOWN}\n",
     "watchdog": SHOWN,
     "notify --list": f"  {SHOWN}  →  log: failed (attempts: 0): {SHOWN}",
     "report 2025-03-31": f"r{NAME_SHOWN}/registry/daily/2025-03-31.html",

@@ -79,7 +79,7 @@ class EventLog(PostgresEventLogStorage):
         self._store_one(event)
 
     def _has_asset_key_col_on_connection(self, conn: Connection, column_name: str) -> bool:
-        """As Dagster's own, which reads PostgreSQL's catalogue for each event and asset. A column that is there stays."""
+        """As Dagster's own, which reads the catalogue for each event and asset; a column that is there stays."""
         if column_name not in self._columns and super()._has_asset_key_col_on_connection(conn, column_name):
             self._columns.add(column_name)
         return column_name in self._columns
