@@ -124,4 +124,4 @@ def tell_later() -> None:
     """The notifier a day later: what receivers had refused is due again."""
     settings = Settings.from_environment()
     with dagster_instance.instance(settings) as instance:
-        print(notifier.tell(Database(settings), instance, datetime.now(UTC) + timedelta(days=1)), file=sys.stderr)
+        print(notifier.notify(Database(settings), instance, datetime.now(UTC) + timedelta(days=1)), file=sys.stderr)

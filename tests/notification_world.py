@@ -47,7 +47,7 @@ class World:
         record_checks(self.database, [CheckResult(**given)], run_id)
 
     def tell(self, now: datetime = NOW) -> notifier.Outcome:
-        return notifier.tell(self.database, self.instance, now)
+        return notifier.notify(self.database, self.instance, now)
 
     @property
     def subjects(self) -> list[str]:

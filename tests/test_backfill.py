@@ -131,7 +131,7 @@ def test_a_long_run_says_what_it_prepares_and_how_far_it_is(
 ) -> None:
     """Dagster writes down each partition of each table and report before the first step."""
     monkeypatch.setattr(runs, "LONG_PREPARATION", 10)
-    monkeypatch.setattr(runs, "TOLD_EACH", 5)
+    monkeypatch.setattr(runs, "PROGRESS_EACH", 5)
     said: list[tuple[str, int, int]] = []
     weeks = runs.Job("weekly", date(2025, 3, 3), date(2025, 3, 17))
     with pytest.raises(runs.RunFailedError, match="does not exist"):  # which is not looked at here

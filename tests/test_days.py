@@ -9,7 +9,7 @@ from events import DOWNLOADS, aggregate, ask, declared, download, execute, load,
 
 from analytics_etl.config.settings import PerTable, Settings
 from analytics_etl.monitoring.doctor import days as doctor_days
-from analytics_etl.monitoring.status import notes, settle
+from analytics_etl.monitoring.status import notes, refresh_states
 from analytics_etl.ops.days import frozen_days
 from analytics_etl.ops.operations import CheckResult
 from analytics_etl.pipeline import publishing
@@ -77,7 +77,7 @@ def test_each_table_may_have_a_window_of_its_own(settings: Settings) -> None:
     assert {table: sorted(days) for table, days in final.items()} == {
         DOWNLOADS: [0], "registry.module_view_events": [0, 1, 2], ACTIVITY: [0], "registry.overview_daily": [0, 1],
     }  # fmt: skip
-    settle(Database(replace(settings, lateness=PerTable(0))), declared())
+    refresh_states(Database(replace(settings, lateness=PerTable(0))), declared())
     assert set(states(several).values()) == {"final"}
 
 
@@ -177,7 +177,7 @@ def test_loads_of_different_days_at_once_leave_the_right_states(database: Databa
     found = states(database)
     assert {n: found[n] for n in (0, 7, 8, 15)} == {0: "final", 7: "final", 8: "final", 15: "provisional"}
     before = ask(database.settings.database_url, "select * from ops.days order by 1, 2")
-    settle(database, declared())
+    refresh_states(database, declared())
     assert ask(database.settings.database_url, "select * from ops.days order by 1, 2") == before
 
 

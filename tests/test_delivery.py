@@ -92,7 +92,7 @@ match sys.argv[1]:
     case "accepted": outbox.Claim.sent = lambda claim, now: (die if "@" in claim.row["receiver"] else real)(claim, now)
 settings = Settings.from_environment()
 with instance_of(settings) as instance:
-    notifier.tell(Database(settings), instance, datetime.fromisoformat(sys.argv[2]))
+    notifier.notify(Database(settings), instance, datetime.fromisoformat(sys.argv[2]))
 """
 
 

@@ -241,7 +241,7 @@ def test_a_killed_run_is_found_and_stops_blocking(instance: DagsterInstance, set
     assert tick() == [at_work]
     assert not is_blocked(instance, waiting)
     # Nobody starts it again by himself, so somebody must be told.
-    notifier.tell(Database(settings), instance, datetime.now(UTC))
+    notifier.notify(Database(settings), instance, datetime.now(UTC))
     told = [row["dedup_key"] for row in ask(settings.database_url, "select dedup_key from ops.notifications")]
     assert told == [f"run:{at_work}"]
 

@@ -138,10 +138,10 @@ def test_a_job_is_run_again_when_dagster_loses_its_books(
         f"{DAILY[0]}: the connection to the database was lost; running it again"
     ]
     assert len(all_tables(settings.database_url)["registry.download_events"]) == 10
-    notifier.tell(Database(settings), instance, datetime.now(UTC))
+    notifier.notify(Database(settings), instance, datetime.now(UTC))
     told = [row["kind"] for row in ask(settings.database_url, "select kind from ops.notifications")]
     assert told == []  # the run that failed is not told, since its successor did not
-    assert notifier.tell(Database(settings), instance, datetime.now(UTC) + incidents.RETRY_GRACE * 2).new == 0
+    assert notifier.notify(Database(settings), instance, datetime.now(UTC) + incidents.RETRY_GRACE * 2).new == 0
 
 
 def test_a_run_that_is_killed_before_it_is_run_again_is_told_once(
@@ -156,7 +156,7 @@ def test_a_run_that_is_killed_before_it_is_run_again_is_told_once(
     assert kept(instance) == [("FAILURE", "true")]
     now, grace = datetime.now(UTC), incidents.RETRY_GRACE
     moments = [now, now + grace - timedelta(minutes=1), now + grace, now + grace * 2, now + grace * 5]
-    assert [notifier.tell(Database(settings), instance, at).new for at in moments] == [0, 0, 1, 0, 0]
+    assert [notifier.notify(Database(settings), instance, at).new for at in moments] == [0, 0, 1, 0, 0]
     [told] = ask(settings.database_url, "select kind, body from ops.notifications")
     assert told["kind"] == "run_failed"
     assert "It was to be run again by itself, and 15 minutes later it had not been." in told["body"]

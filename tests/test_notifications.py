@@ -14,7 +14,7 @@ from dagster_shared.error import SerializableErrorInfo
 from events import DAY
 from notification_world import OPS, SCHEDULED, World, deliveries
 
-from analytics_etl.alerting import is_to_be_told
+from analytics_etl.alerting import is_to_be_notified
 from analytics_etl.orchestration.housekeeping import fail_abandoned
 
 pytest_plugins = ["notification_fixtures"]
@@ -185,7 +185,7 @@ def test_a_killed_run_is_told_whatever_its_checks_had_said_before(world: World) 
     ],
 )
 def test_whose_failures_are_told(tags: dict[str, str], expected: bool) -> None:  # noqa: FBT001 - a parameter of the test
-    assert is_to_be_told(tags) is expected
+    assert is_to_be_notified(tags) is expected
 
 
 def test_a_backfill_is_silent_unless_asked(world: World) -> None:

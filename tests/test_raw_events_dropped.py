@@ -12,8 +12,7 @@ from analytics_etl.checks import declared_checks, evaluate, targets
 from analytics_etl.config.settings import PerTable, Settings, SettingsError
 from analytics_etl.monitoring.status import matrices
 from analytics_etl.ops.operations import CheckResult
-from analytics_etl.pipeline import publishing, retention
-from analytics_etl.pipeline import verification as watchdog
+from analytics_etl.pipeline import publishing, retention, verification
 from analytics_etl.pipeline.forgetting import forget_file
 from analytics_etl.pipeline.publishing import record_checks
 from analytics_etl.postgres.connection import DatabaseError
@@ -174,7 +173,7 @@ def test_nothing_is_computed_from_rows_that_are_not_there(downloads: Database) -
         with pytest.raises(DatabaseError, match="were not kept"):
             evaluate(downloads, of_table[table], found_by[table], {day(number): day(number + 1)})
     assert all_tables(downloads.settings.database_url) == before
-    found = watchdog.watch(downloads, declared(), cells=1_000)
+    found = verification.watch(downloads, declared(), cells=1_000)
     assert {f.start for f in found if f.table == ACTIVITY} <= {day(3), day(4)}
     assert [f.differences for f in found if f.differences] == []
 

@@ -4,7 +4,7 @@ Neither looks anywhere for failures or keeps books: `incidents` finds, `ops.outb
 """
 
 from analytics_etl.alerting.delivery import DeliveryError, Receiver
-from analytics_etl.alerting.messages import CheckFailure, Message, RunFailure, is_to_be_told
+from analytics_etl.alerting.messages import CheckFailure, Message, RunFailure, is_to_be_notified
 from analytics_etl.alerting.receivers import receivers_of
 from analytics_etl.alerting.webhook import request_parts, send_http
 
@@ -14,7 +14,7 @@ __all__ = [
     "Message",
     "Receiver",
     "RunFailure",
-    "is_to_be_told",
+    "is_to_be_notified",
     "receivers_of",
     "request_parts",
     "send_http",

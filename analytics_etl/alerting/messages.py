@@ -68,7 +68,7 @@ class RunFailure:
     """Nothing but blocking checks failed."""
 
 
-def is_to_be_told(tags: Mapping[str, str]) -> bool:
+def is_to_be_notified(tags: Mapping[str, str]) -> bool:
     """Whether failures of a run with these tags are told: not of what a person started, unless asked."""
     if NOTIFY_TAG in tags:
         return tags[NOTIFY_TAG].strip().lower() == "true"

@@ -47,7 +47,7 @@ def tell_owners(settings: Settings) -> bool:
     from analytics_etl.orchestration.instance import instance as dagster_instance  # noqa: PLC0415 - Dagster takes seconds to import
 
     with dagster_instance(settings) as instance:
-        outcome = notifier.tell(Database(settings), instance, datetime.now(UTC))
+        outcome = notifier.notify(Database(settings), instance, datetime.now(UTC))
     err.say(f"notifications: {outcome}")
     for receiver, said in outcome.errors.items():
         err.say(BAD, f" {receiver}: {said}")

@@ -70,11 +70,11 @@ def matrices(
     """One matrix for each cadence, over the periods that hold the days first to last; of all families, unless some are
     named.
     """
-    settle(database, catalog)
+    refresh_states(database, catalog)
     return [_matrix(database, catalog, cadence, periods(cadence, first, last), families) for cadence in CADENCES]
 
 
-def settle(database: Database, catalog: Catalog) -> None:
+def refresh_states(database: Database, catalog: Catalog) -> None:
     """Let the states of days follow the settings, which may have changed since a day was written."""
     refresh_all_days(database, catalog.kept_by_day)
 

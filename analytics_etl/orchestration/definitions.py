@@ -18,8 +18,8 @@ from analytics_etl.orchestration.assets.days import build_days_asset
 from analytics_etl.orchestration.assets.events import build_event_asset, build_landing_asset
 from analytics_etl.orchestration.assets.reports import build_index_asset, build_report_asset
 from analytics_etl.orchestration.assets.retention import build_retention_asset
+from analytics_etl.orchestration.assets.verification import build_verification_asset
 from analytics_etl.orchestration.assets.views import build_view_asset
-from analytics_etl.orchestration.assets.watchdog import build_watchdog_asset
 from analytics_etl.orchestration.checks import build_checks
 from analytics_etl.orchestration.housekeeping import build_abandoned_sensor, build_housekeeping
 from analytics_etl.orchestration.late import build_late_sensor, build_period_sensor, build_scan_job
@@ -30,8 +30,8 @@ from analytics_etl.orchestration.schedules import (
     build_jobs,
     build_retention,
     build_schedules,
-    build_watchdog_job,
-    build_watchdog_schedule,
+    build_verification_job,
+    build_verification_schedule,
 )
 from analytics_etl.orchestration.views_sensor import build_views_sensor
 from analytics_etl.pipeline.due_reports import families_with_reports
@@ -65,22 +65,22 @@ def build_defs(settings: Settings | None = None, overrides: Mapping[str, Any] | 
     jobs = build_jobs(assets, partitions)
     housekeeping, housekeeping_schedule = build_housekeeping(settings)
     own_runs, own_runs_schedule = build_own_runs()
-    retention, watchdog = build_retention_asset(catalog), build_watchdog_asset(catalog)
+    retention, verification = build_retention_asset(catalog), build_verification_asset(catalog)
     retention_job, retention_schedule = build_retention(retention)
-    watchdog_job = build_watchdog_job(watchdog)
+    verification_job = build_verification_job(verification)
     by_name, scan_job = {job.name: job for job in jobs}, build_scan_job(catalog)
     daily, weekly, monthly = (by_name[NAMES[cadence]] for cadence in ("day", "week", "month"))
     landing = [build_landing_asset(table) for table in catalog.event_tables]
     return dg.Definitions(
-        assets=_owned([*landing, *assets, retention, watchdog], settings, catalog),
+        assets=_owned([*landing, *assets, retention, verification], settings, catalog),
         asset_checks=build_checks(catalog, partitions),
-        jobs=[*jobs, scan_job, housekeeping, own_runs, retention_job, watchdog_job],
+        jobs=[*jobs, scan_job, housekeeping, own_runs, retention_job, verification_job],
         schedules=[
             *build_schedules(jobs),
             housekeeping_schedule,
             own_runs_schedule,
             retention_schedule,
-            build_watchdog_schedule(watchdog_job),
+            build_verification_schedule(verification_job),
         ],
         sensors=[
             build_views_sensor(by_name[VIEWS_JOB]),

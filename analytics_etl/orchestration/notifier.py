@@ -18,7 +18,7 @@ from analytics_etl.alerting import (
     DeliveryError,
     Message,
     Receiver,
-    is_to_be_told,
+    is_to_be_notified,
     receivers_of,
     request_parts,
     send_http,
@@ -62,7 +62,7 @@ class Outcome:
         return f"{self.new} new, {self.sent} sent, {counted(len(self.errors), 'receiver')} with errors"
 
 
-def tell(database: Database, instance: dg.DagsterInstance, now: datetime) -> Outcome:
+def notify(database: Database, instance: dg.DagsterInstance, now: datetime) -> Outcome:
     """One pass: collect, then deliver."""
     receivers = receivers_of(database.settings)
     outcome = Outcome(new=collect(database, instance, receivers, now))
@@ -91,7 +91,7 @@ def collect(
             run = runs.get(run_id) or incidents.run_of(instance, run_id, now)
             if run and not run.has_ended and waiting[run_id] > now - UNFINISHED_AFTER:
                 continue
-            _tell_run(connection, run_id, run, now, add, database.settings.owners)
+            _notify_of_run(connection, run_id, run, now, add, database.settings.owners)
         silence = timedelta(minutes=database.settings.daemon_silence_minutes)
         operators = database.settings.owners.of(OPERATIONS)
         for message in [
@@ -148,7 +148,7 @@ def build_notification_sensor() -> dg.SensorDefinition:
         description="Tells the owners of assets about failed checks, runs and ticks.",
     )
     def notifications(context: dg.SensorEvaluationContext, database: dg.ResourceParam[Database]) -> dg.SkipReason:
-        outcome = tell(database, context.instance, datetime.now(UTC))
+        outcome = notify(database, context.instance, datetime.now(UTC))
         with database.transaction() as connection:
             stuck = outbox.undelivered(connection)
         if not outcome.errors and not stuck["waiting"]:
@@ -158,7 +158,7 @@ def build_notification_sensor() -> dg.SensorDefinition:
     return notifications
 
 
-def _tell_run(
+def _notify_of_run(
     connection: Any, run_id: str, run: incidents.Run | None, now: datetime, add: Callable[[Message], None],
     owners: Owners,
 ) -> None:  # fmt: skip
@@ -168,7 +168,7 @@ def _tell_run(
     failure = run.failure if run else None
     is_same_as_before = failure is not None and failure.is_due_to_checks and bool(rows) and not fresh
     message = None
-    if run is None or is_to_be_told(run.tags):
+    if run is None or is_to_be_notified(run.tags):
         if failure is not None and not is_same_as_before:
             tables = [*map(_table_of_step, failure.steps), *(row["table_name"] for row in fresh)]
             message = run_failed(failure, [_check(row) for row in fresh], owners.of_all(tables))

@@ -53,7 +53,7 @@ class Outcome:
 
     @property
     def is_interrupted(self) -> bool:
-        return any(_is_interruption(innermost(error)) for _, error in self.failures)
+        return any(_is_interruption(root_cause(error)) for _, error in self.failures)
 
     def add(self, other: "Outcome") -> None:
         """Let this one tell of another run, too."""
@@ -65,7 +65,7 @@ class Outcome:
         self.passed += other.passed
         self.warned += other.warned
 
-    def said_of(self, step: str, milliseconds: float) -> str:
+    def step_line(self, step: str, milliseconds: float) -> str:
         """A step that is done: its rows, and how long it took."""
         rows = f"{counted(self.rows[step], 'row')} in " if step in self.rows else "done in "
         return f"{step}: {rows}{milliseconds / 1000:.1f} s"
@@ -86,7 +86,7 @@ class Outcome:
     def __str__(self) -> str:
         said = [f"{step}: {_message(error)}" for step, error in self.failures]
         # That the checks of a table which is not run are not run either goes without saying.
-        left = {named(step) for step in self.not_run if not step.endswith(CHECKS_STEP)}
+        left = {table_of_step(step) for step in self.not_run if not step.endswith(CHECKS_STEP)}
         if left:
             said.append(f"Not run, so as before: {', '.join(sorted(left))}.")
         said.append(f"Replaced by this run: {', '.join(sorted(set(self.replaced))) or 'nothing'}.")
@@ -100,12 +100,12 @@ class Outcome:
             self.reports.append(Path(str(metadata["html"].value)))
 
 
-def named(step_key: str) -> str:
+def table_of_step(step_key: str) -> str:
     """A step as its table is called."""
     return step_key.replace("__", ".")
 
 
-def innermost(error: SerializableErrorInfo) -> SerializableErrorInfo:
+def root_cause(error: SerializableErrorInfo) -> SerializableErrorInfo:
     """What went wrong first."""
     while error.cause is not None:
         error = error.cause
@@ -118,7 +118,7 @@ def _is_interruption(error: SerializableErrorInfo) -> bool:
 
 def _message(error: SerializableErrorInfo) -> str:
     """What an error says at its root."""
-    root = innermost(error)
+    root = root_cause(error)
     if _is_interruption(root):  # it says nothing but its name
         return "interrupted; to go on, type the same command again"
     return root.message.strip()

@@ -28,7 +28,7 @@ from analytics_etl.orchestration.definitions import build_defs
 from analytics_etl.orchestration.incidents import AGAIN_TAG
 from analytics_etl.orchestration.instance import instance
 from analytics_etl.orchestration.interrupts import Interrupts, remembered_interrupts
-from analytics_etl.orchestration.outcomes import Outcome, innermost, named
+from analytics_etl.orchestration.outcomes import Outcome, root_cause, table_of_step
 from analytics_etl.pipeline.jobs import CADENCE_OF, Job, Parts, jobs_of
 from analytics_etl.postgres.failures import is_lost, persistently, wait_until_back
 from analytics_etl.text.english import counted
@@ -46,7 +46,7 @@ __all__ = [
 LONG_PREPARATION = 1000
 """Partitions that Dagster writes down, each by itself, before the first step of a run: more take a minute or so."""
 
-TOLD_EACH = 250
+PROGRESS_EACH = 250
 """Of these so many between two signs of how far it is."""
 
 MOST_TRIES = 3
@@ -138,12 +138,12 @@ def _tried(
             raise
         return None
     failures = outcome.failures
-    if failures and (is_last or not all(innermost(error).cls_name in LOST for _, error in failures)):
+    if failures and (is_last or not all(root_cause(error).cls_name in LOST for _, error in failures)):
         raise RunFailedError(
             f"the run {run_id} ({job}) failed:\n{outcome}",
             job,
             is_interrupted=outcome.is_interrupted,
-            is_of_broken_files={innermost(error).cls_name for _, error in failures} <= OF_BROKEN_FILES,
+            is_of_broken_files={root_cause(error).cls_name for _, error in failures} <= OF_BROKEN_FILES,
         )
     return None if failures else outcome
 
@@ -175,7 +175,7 @@ def _execute(
 
     def listen(entry: dg.EventLogEntry) -> None:
         nonlocal done
-        step = named(entry.step_key or "")
+        step = table_of_step(entry.step_key or "")
         if entry.dagster_event is None:
             if entry.step_key is None or entry.step_key in begun:
                 progress(f"{job.label}: {entry.user_message}", done, steps)
@@ -193,7 +193,7 @@ def _execute(
             done += 1
             is_good = kind == DagsterEventType.STEP_SUCCESS
             took = entry.dagster_event.step_success_data.duration_ms if is_good else 0
-            progress(f"{job.label}: {outcome.said_of(step, took) if is_good else step}", done, steps)
+            progress(f"{job.label}: {outcome.step_line(step, took) if is_good else step}", done, steps)
         outcome.take(entry.dagster_event, step)
 
     opened.add_event_listener(run_id, listen)
@@ -240,7 +240,7 @@ def _preparation(job: Job, assets: int, steps: int, progress: Progress) -> Calla
     def prepare_one() -> None:
         nonlocal count
         count += 1
-        if total >= LONG_PREPARATION and count % TOLD_EACH == 0:
+        if total >= LONG_PREPARATION and count % PROGRESS_EACH == 0:
             progress(f"{job}: prepared {count:,} of {total:,} partitions", count, total)
 
     if total >= LONG_PREPARATION:

@@ -73,8 +73,8 @@ def build_retention(asset: dg.AssetsDefinition) -> "tuple[AssetJob, dg.ScheduleD
     return job, schedule
 
 
-def build_watchdog_job(asset: dg.AssetsDefinition) -> "AssetJob":
-    """The watchdog by itself: it must not run with every refresh of the views."""
+def build_verification_job(asset: dg.AssetsDefinition) -> "AssetJob":
+    """The job of the verification alone: it must not run with every refresh of the views."""
     return dg.define_asset_job(
         "watchdog",
         selection=dg.AssetSelection.assets(asset.key),
@@ -82,7 +82,7 @@ def build_watchdog_job(asset: dg.AssetsDefinition) -> "AssetJob":
     )
 
 
-def build_watchdog_schedule(job: "AssetJob") -> dg.ScheduleDefinition:
+def build_verification_schedule(job: "AssetJob") -> dg.ScheduleDefinition:
     """On Monday after the weekly run."""
     return dg.ScheduleDefinition(
         name="watchdog_weekly",

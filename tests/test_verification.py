@@ -1,4 +1,4 @@
-"""The watchdog passes on a right database, finds a changed cell in every table, and reads no other days."""
+"""The verification passes on a right database, finds a changed cell in every table, and reads no other days."""
 
 from datetime import date, timedelta
 from typing import Any
@@ -12,7 +12,7 @@ from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.config.settings import Settings
 from analytics_etl.families.sample import FAMILIES, SampleOptions, write_sample
 from analytics_etl.orchestration.definitions import build_defs
-from analytics_etl.pipeline import verification as watchdog
+from analytics_etl.pipeline import verification
 from analytics_etl.postgres.columns import column_types
 from analytics_etl.postgres.database import Database
 from analytics_etl.tables.partition_rows import event_rows
@@ -34,7 +34,7 @@ def filled(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Settings
     return settings
 
 
-def count_of(settings: Settings, finding: watchdog.Finding) -> int:
+def count_of(settings: Settings, finding: verification.Finding) -> int:
     """Rows of the partition that was looked at."""
     period = declared().aggregates[finding.table].key[0]
     [row] = ask(
@@ -45,14 +45,14 @@ def count_of(settings: Settings, finding: watchdog.Finding) -> int:
 
 def results(settings: Settings) -> dict[str, bool]:
     found = ask(settings.database_url, "select table_name, passed from ops.check_results where check_name = %s",
-                [watchdog.CHECK])  # fmt: skip
+                [verification.CHECK])  # fmt: skip
     return {row["table_name"]: row["passed"] for row in found}
 
 
 def test_a_right_database_passes(filled: Settings) -> None:
     execute(filled.database_url, "delete from ops.check_results")
     for seed in range(2):
-        findings = watchdog.watch(Database(filled), declared(), 1000, seed)
+        findings = verification.watch(Database(filled), declared(), 1000, seed)
         assert {finding.table for finding in findings} == set(declared().aggregates)
         assert [finding.differences for finding in findings] == [[]] * len(findings)
         assert all((finding.keys > 0) == (count_of(filled, finding) > 0) for finding in findings)
@@ -63,7 +63,7 @@ def test_a_right_database_passes(filled: Settings) -> None:
 def test_a_changed_cell_is_found_in_every_table(filled: Settings) -> None:
     database = Database(filled)
     execute(filled.database_url, "delete from ops.check_results")  # there may be some of another day
-    starts = {finding.table: finding.start for finding in watchdog.watch(database, declared(), 10**6, 1)}
+    starts = {finding.table: finding.start for finding in verification.watch(database, declared(), 10**6, 1)}
     changed, undo = set(), []
     for table, model in declared().aggregates.items():
         types = database.run(column_types, [table])[table]
@@ -80,7 +80,7 @@ def test_a_changed_cell_is_found_in_every_table(filled: Settings) -> None:
         execute(filled.database_url, f"update {table} set {column} = {column} + 1 where {key} = '{row['key']}'")
         undo.append(f"update {table} set {column} = {column} - 1 where {key} = '{row['key']}'")
         changed.add((table, starts[table], column))
-    findings = watchdog.watch(database, declared(), 10**6, 1)
+    findings = verification.watch(database, declared(), 10**6, 1)
     differences = [difference for finding in findings for difference in finding.differences]
     assert {(d.table, d.day, d.column) for d in differences} == changed
     assert len(differences) == len(changed) > len(starts) / 2
@@ -107,7 +107,7 @@ def test_what_was_mended_becomes_well_whatever_is_drawn(filled: Settings) -> Non
     seeds: dict[date, int] = {}
     while len(seeds) < len(DAYS):
         seed = len(seeds) if not seeds else max(seeds.values()) + 1
-        [finding] = [f for f in watchdog.watch(database, catalog, 1, seed) if f.table == table]
+        [finding] = [f for f in verification.watch(database, catalog, 1, seed) if f.table == table]
         seeds[finding.start] = seed
     execute(filled.database_url, "delete from ops.check_results")
     change = (
@@ -116,7 +116,7 @@ def test_what_was_mended_becomes_well_whatever_is_drawn(filled: Settings) -> Non
     execute(filled.database_url, change.format("+ 1"))
 
     def watched(cells: int, day: date) -> list[tuple[date, int, bool]]:
-        found = [f for f in watchdog.watch(database, catalog, cells, seeds[day]) if f.table == table]
+        found = [f for f in verification.watch(database, catalog, cells, seeds[day]) if f.table == table]
         return [(f.start, f.keys, not f.differences) for f in found]
 
     assert watched(10**6, first) == [(first, 5, False)]
@@ -132,10 +132,10 @@ def test_a_row_that_one_side_lacks_is_found(filled: Settings) -> None:
     database, table = Database(filled), "registry.module_activity_daily"
     model, day = declared().aggregates[table], f"day = '{DAYS[0]}'"
     [size] = ask(filled.database_url, f"select count(*) as count from {table} where {day}")
-    third = watchdog._Draw(size["count"] // 3, "a")
+    third = verification._Draw(size["count"] // 3, "a")
 
-    def compared(draw: watchdog._Draw) -> watchdog.Finding:
-        return watchdog._compare(database, declared(), model, DAYS[0], DAYS[1], draw)
+    def compared(draw: verification._Draw) -> verification.Finding:
+        return verification._compare(database, declared(), model, DAYS[0], DAYS[1], draw)
 
     assert (compared(third).keys, compared(third).differences) == (third.count, [])
     execute(filled.database_url, f"create table lost as select * from {table} where {day}")
@@ -145,7 +145,7 @@ def test_a_row_that_one_side_lacks_is_found(filled: Settings) -> None:
     assert found.keys == len({d.key for d in found.differences}) == third.count
     assert {d.stored for d in found.differences} == {None}
     execute(filled.database_url, f"update {table} set user_id = 'nobody' where {day} and user_id = 'user-1'")
-    found = compared(watchdog._Draw(10**6, "a"))
+    found = compared(verification._Draw(10**6, "a"))
     execute(filled.database_url, f"update {table} set user_id = 'user-1' where user_id = 'nobody'")
     [users] = ask(filled.database_url, f"select count(*) as count from {table} where {day} and user_id = 'user-1'")
     assert found.keys == size["count"] + users["count"]
@@ -153,8 +153,8 @@ def test_a_row_that_one_side_lacks_is_found(filled: Settings) -> None:
 
 
 def test_a_partition_of_too_many_rows_is_not_sampled(filled: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watchdog, "MOST_ROWS", 3 * 40)  # one day, not two
-    found = {f.table: f.start for f in watchdog.watch(Database(filled), declared(), 10, 1)}
+    monkeypatch.setattr(verification, "MOST_ROWS", 3 * 40)  # one day, not two
+    found = {f.table: f.start for f in verification.watch(Database(filled), declared(), 10, 1)}
     assert "registry.module_stats_daily" in found
     assert not {"registry.module_stats_weekly", "registry.module_stats_monthly"} & set(found)
     assert found["registry.overview_daily"] == DAYS[0]  # the second day looks back on the first
@@ -167,9 +167,9 @@ def test_only_the_days_of_the_partition_are_read(filled: Settings, monkeypatch: 
         reads.append(arguments)
         return event_rows(settings, *arguments)
 
-    monkeypatch.setattr(watchdog, "event_rows", noted)
+    monkeypatch.setattr(verification, "event_rows", noted)
     model = declared().aggregates["registry.language_stats_daily"]
-    rows = watchdog.derive(Database(filled), declared(), model, DAYS[1], DAYS[1] + timedelta(days=1))
+    rows = verification.derive(Database(filled), declared(), model, DAYS[1], DAYS[1] + timedelta(days=1))
     assert [row["day"] for row in rows] == [DAYS[1]]
     [(contract, columns, start, end)] = reads
     assert (contract.table, start, end) == ("registry.compilation_events", DAYS[1], DAYS[1] + timedelta(days=1))
@@ -182,7 +182,7 @@ def test_the_same_seed_draws_the_same(filled: Settings) -> None:
     catalog = with_few(*(table for table in declared().aggregates if table.startswith("registry.")))
 
     def drawn(seed: int | None) -> list[tuple[str, date]]:
-        return [(f.table, f.start) for f in watchdog.watch(Database(filled), catalog, 10, seed)]
+        return [(f.table, f.start) for f in verification.watch(Database(filled), catalog, 10, seed)]
 
     assert drawn(None) == drawn(None) == drawn(date(2025, 3, 10).toordinal())
     assert len({tuple(drawn(seed)) for seed in range(2)}) > 1
@@ -194,4 +194,4 @@ def test_the_asset_tells_dagster(filled: Settings) -> None:
         result = job.execute_in_process(instance=instance)
     assert result.success
     [evaluation] = result.get_asset_check_evaluations()
-    assert (evaluation.check_name, evaluation.passed) == (watchdog.CHECK, True)
+    assert (evaluation.check_name, evaluation.passed) == (verification.CHECK, True)
