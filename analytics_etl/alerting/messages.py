@@ -62,8 +62,8 @@ class RunFailure:
     job: str
     days: tuple[date, date] | None
     steps: Mapping[str, str] = field(default_factory=dict)
-    said: str = ""
-    """What ended a run that its steps did not end."""
+    error: str = ""
+    """Why the run ended, if no step ended it."""
     is_due_to_checks: bool = False
     """Nothing but blocking checks failed."""
 
@@ -84,7 +84,7 @@ def run_failed(failure: RunFailure, checks: Sequence[CheckFailure], owners: Sequ
     steps = [f"{harmless(step)}: {error_text(said)}" for step, said in failure.steps.items()]
     if failure.is_due_to_checks and checks:
         steps = ["Nothing but its blocking checks:"]
-    reasons = [error_text(failure.said)] if failure.said else []
+    reasons = [error_text(failure.error)] if failure.error else []
     said = [*reasons, *steps] or ["It says nothing; see the run in the UI."]
     body = [f"The {about} failed.", "", *said, *(["", *_checks_text(checks)] if checks else [])]
     advice = _again(*failure.days) if failure.days else "analytics-etl doctor"

@@ -1,1 +1,1 @@
-"""Everything that imports Dagster: definitions, assets, checks, jobs, schedules, sensors, its storage."""
+"""Everything that imports Dagster: definitions, assets, checks, jobs, schedules, sensors, runs, its storage."""

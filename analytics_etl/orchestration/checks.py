@@ -1,4 +1,4 @@
-"""Checks as Dagster asset checks: one step for each table, which judges every partition that a run is about."""
+"""Checks as Dagster's asset checks: one step for each table, which judges every partition of a run."""
 
 from collections.abc import Iterator, Sequence
 from datetime import date
@@ -33,7 +33,7 @@ from analytics_etl.pipeline.publishing import record_checks
 from analytics_etl.postgres.database import Database
 
 CHECKS_STEP = "__checks"
-"""What the name of the step ends with that runs the checks of a table."""
+"""End of the name of the step that runs the checks of a table."""
 
 
 def build_checks(catalog: Catalog, partitions: Partitions) -> list[dg.AssetChecksDefinition]:
@@ -43,7 +43,7 @@ def build_checks(catalog: Catalog, partitions: Partitions) -> list[dg.AssetCheck
 
 
 def _table_checks(target: Target, checks: Sequence[Check], partitions: Partitions) -> dg.AssetChecksDefinition:
-    """The checks of a table, with its partitions; those of a view, which has none, judge it as a whole."""
+    """The checks of a table for each of its partitions. A view has no partitions: its checks judge it as a whole."""
     specs = {
         check.name: dg.AssetCheckSpec(
             check.name,
@@ -75,12 +75,12 @@ def _table_checks(target: Target, checks: Sequence[Check], partitions: Partition
             judged = judged_materializations(context.instance, asset_key(target.table), starts)
         for check in wanted if target.period_column is not None else ():
             yield dg.Output(None, output_name=specs[check.name].get_python_identifier())
-        for check in wanted:  # the evaluations after one another: so they are stored together
+        for check in wanted:  # no other event between two evaluations: so they are stored in batches
             of_check = [result for result in results if result.name == check.name]
             if target.period_column is None:
                 yield _result_of_view(check, of_check)
                 continue
-            # A partition that was not asked for must not stop what is downstream of those that were.
+            # A partition that was not requested must not block the steps after those that were.
             findings = [
                 Finding(found.start, found.passed, _metadata(check, found, of_check), stops=found.start in requested)
                 for found in of_check
@@ -91,16 +91,17 @@ def _table_checks(target: Target, checks: Sequence[Check], partitions: Partition
 
 
 def _periods(context: dg.AssetCheckExecutionContext, database: Database, target: Target) -> dict[date, date]:
+    """The partitions to check, start -> end; for a view, the newest day of what it reads."""
     cadence = cadence_of(target.table)
     if target.period_column is None:
         newest = database.run(newest_day, target.dependencies) or database.settings.start_date
         return {newest: newest}
-    tags = context.run.tags  # a run of checks alone has no window of its own
+    tags = context.run.tags  # in a run of checks alone the context has no partition window
     first = tags.get(ASSET_PARTITION_RANGE_START_TAG) or tags.get(PARTITION_NAME_TAG)
     last = tags.get(ASSET_PARTITION_RANGE_END_TAG) or tags.get(PARTITION_NAME_TAG)
     if first is not None and last is not None:
         return periods(cadence, date.fromisoformat(first), date.fromisoformat(last))
-    # Executed from the check's own page, which names no partition: the newest one there is.
+    # Started from the check's page, which names no partition: take the newest one.
     start = database.run(newest_day, [target.table])
     if start is None:
         raise CheckError(f"{target.table} has no partition yet that could be checked: materialise one first")
@@ -108,7 +109,7 @@ def _periods(context: dg.AssetCheckExecutionContext, database: Database, target:
 
 
 def _refreshed(database: Database, target: Target, checks: Sequence[Check], run_id: str) -> dict[date, date]:
-    """The other partitions that this run brought up to date, since they read days around their own, and changed."""
+    """Other partitions that this run changed, since they read days around their own: start -> end."""
     if target.period_column is None:
         return {}
     return {found.start: found.end for found in due_checks(database, {target.table: checks}, run_id=run_id)}
@@ -131,9 +132,9 @@ def _severity(check: Check) -> dg.AssetCheckSeverity:
 
 
 def _metadata(check: Check, result: CheckResult, results: Sequence[CheckResult]) -> dict[str, Any]:
-    """What the page of a check shows of one of a run's results: rows that are wrong, and its SELECT.
+    """What the page of a check shows for one result: sample rows and the SELECT.
 
-    Of many partitions only those that failed repeat the SELECT.
+    When a run has many partitions, only the failed ones show the SELECT.
     """
     metadata: dict[str, Any] = {}
     if not result.passed:

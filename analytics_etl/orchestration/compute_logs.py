@@ -1,7 +1,7 @@
-"""What steps print, kept in files as Dagster does, by helper processes that Ctrl-C does not reach.
+"""Dagster's capture of what steps print, with helper processes that ignore Ctrl-C.
 
-A terminal sends Ctrl-C to all processes of a command. Dagster's helpers, which it ends itself, would answer with
-tracebacks of their own before the command can say what was interrupted.
+A terminal sends Ctrl-C to all processes of a command. Dagster's helpers would answer with tracebacks before the command
+can say what was interrupted; Dagster ends them itself anyway.
 """
 
 import signal
@@ -20,7 +20,7 @@ from analytics_etl.orchestration.dagster_private import (
 
 
 class ShieldedComputeLogManager(LocalComputeLogManager):
-    """Dagster's own, whose helper processes are born with SIGINT blocked."""
+    """Dagster's manager of compute logs, whose helper processes start with SIGINT blocked."""
 
     @classmethod
     def config_type(cls) -> dict[str, Any]:
@@ -30,16 +30,16 @@ class ShieldedComputeLogManager(LocalComputeLogManager):
     def from_config_value(
         cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
     ) -> "ShieldedComputeLogManager":
-        """Its files are where Dagster keeps them by default, below its home."""
+        """Keep the files where Dagster does by default, below its home."""
         return cls(base_dir=str(Path(config_value["home"]) / "storage"), inst_data=inst_data)
 
     @contextmanager
     def capture_logs(self, log_key: Sequence[str]) -> Iterator[CapturedLogContext]:
-        """Keep what is printed meanwhile."""
+        """Capture what is printed during the block."""
         with ExitStack() as stack:
             before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
             try:
                 context = stack.enter_context(super().capture_logs(log_key))
-            finally:  # what came meanwhile reaches this process now
+            finally:  # a SIGINT that came meanwhile reaches this process now
                 signal.pthread_sigmask(signal.SIG_SETMASK, before)
             yield context

@@ -1,6 +1,7 @@
-"""Dagster's event log in PostgreSQL, which writes planned and made evaluations of checks together.
+"""Dagster's event log in PostgreSQL, writing events about evaluations of checks in batches.
 
-A run of a range has one for each check and partition, which are thousands: one by one, each takes five statements.
+A run of a range plans and makes an evaluation for each check and partition: thousands. Dagster writes each by five
+statements.
 """
 
 import threading
@@ -20,9 +21,10 @@ from analytics_etl.orchestration.dagster_private import (
 from analytics_etl.orchestration.dagster_private import AssetCheckExecutionRecordStatus as Status
 
 MOST_TOGETHER = 500
-"""Evaluations written in one statement, each with the rows that it shows."""
+"""Evaluations in one batch. Each holds its sample rows, so that a batch takes memory."""
 
-# What a run plans to check it writes down before its first step; a partition refreshed on the way was not planned.
+# A run inserts its planned evaluations before its first step: those are updated. Partitions that the run refreshed
+# beside its own were not planned: those are inserted.
 _EVALUATED = text("""
     with
     given as (
@@ -55,8 +57,9 @@ _TOGETHER = (DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED, DagsterEventType.A
 
 
 class EventLog(PostgresEventLogStorage):
-    """The event log of Dagster's own class, but for evaluations that are planned and made in runs: these wait for the
-    next event of another kind, which follows at once, since a run's creation and a step end with one.
+    """Dagster's event log, which holds back planned and made evaluations of runs until an event of another kind comes.
+
+    The creation of a run and each step end with one, so that no evaluation waits for long.
     """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
@@ -66,7 +69,7 @@ class EventLog(PostgresEventLogStorage):
         self._columns: set[str] = set()
 
     def store_event(self, event: EventLogEntry) -> None:
-        """Write an event, after those that wait; one about an evaluation of a run waits."""
+        """Hold back an event about an evaluation of a run; write any other event, after those held back."""
         waits = event.dagster_event_type in _TOGETHER and bool(event.run_id)
         with self._turn:
             if self._waiting and self._waiting[0].dagster_event_type != event.dagster_event_type:
@@ -79,20 +82,20 @@ class EventLog(PostgresEventLogStorage):
         self._store_one(event)
 
     def _has_asset_key_col_on_connection(self, conn: Connection, column_name: str) -> bool:
-        """As Dagster's own, which reads the catalogue for each event and asset; a column that is there stays."""
+        """Ask Dagster's own method only until the column exists: it queries PostgreSQL's catalogue for each event."""
         if column_name not in self._columns and super()._has_asset_key_col_on_connection(conn, column_name):
             self._columns.add(column_name)
         return column_name in self._columns
 
     def _store_waiting(self) -> None:
-        waiting, self._waiting = self._waiting, []  # also when they cannot be written: the run goes on to say why
+        waiting, self._waiting = self._waiting, []  # also if writing fails: the run must still log its error
         if waiting[0].dagster_event_type == DagsterEventType.ASSET_CHECK_EVALUATION:
             self._store_evaluations(waiting)
         else:
             self._store_planned(waiting)
 
     def _store_one(self, event: EventLogEntry) -> None:
-        """As Dagster's own `store_event` does it, without the NOTIFY for versions that listened to it."""
+        """Do what Dagster's own `store_event` does, without the NOTIFY, which only older versions listen to."""
         with self._connect() as connection:
             inserted = self.prepare_insert_event(event).returning(SqlEventLogStorageTable.c.id)
             storage_id = connection.execute(inserted).scalar_one()
@@ -105,7 +108,7 @@ class EventLog(PostgresEventLogStorage):
             self.store_asset_check_event(event, storage_id)
 
     def _store_planned(self, events: Sequence[EventLogEntry]) -> None:
-        """As Dagster's own `store_event` does it, for all of them in one transaction."""
+        """Do what Dagster's own `store_event` does, for all events in one transaction."""
         rows = [self._event_to_row(event) for event in events]
         with self.index_transaction() as connection:
             table = SqlEventLogStorageTable
@@ -130,7 +133,7 @@ class EventLog(PostgresEventLogStorage):
             connection.execute(AssetCheckExecutionsTable.insert(), planned)
 
     def _store_evaluations(self, events: Sequence[EventLogEntry]) -> None:
-        """As Dagster's own `store_event` does it, for all of them in one transaction."""
+        """Do what Dagster's own `store_event` does, for all events in one transaction."""
         rows = [self._event_to_row(event) for event in events]
         evaluated = [event.get_dagster_event().asset_check_evaluation_data for event in events]
         statuses = [Status.SUCCEEDED if evaluation.passed else Status.FAILED for evaluation in evaluated]

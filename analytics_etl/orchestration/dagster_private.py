@@ -1,4 +1,4 @@
-"""What is used of Dagster beside its public names. The version is pinned; a test says what of each is relied on."""
+"""All names of Dagster in use that are not public. The version is pinned; a test says how each of them is used."""
 
 from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationTargetMaterializationData
 from dagster._core.definitions.assets.job.asset_job import IMPLICIT_ASSET_JOB_NAME

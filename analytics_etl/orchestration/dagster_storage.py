@@ -1,7 +1,7 @@
-"""Dagster's books in PostgreSQL over a connection that stays open, as `dagster.yaml` names them.
+"""Dagster's storage in PostgreSQL with a connection pool; `dagster.yaml` names its class.
 
-Dagster's own class connects anew for each of the thousands of statements of a run, which takes longer than the
-statements do.
+Dagster's own class opens a connection for each of the thousands of statements of a run. That takes longer than the
+statements.
 """
 
 import math
@@ -22,15 +22,15 @@ from analytics_etl.orchestration.webserver import guard_webserver
 from analytics_etl.postgres.sessions import SESSION, forget_variables, set_statements
 
 PAUSE_SECONDS = 1.0
-"""A connection that was used so short a time ago, and on which nothing was heard since, is taken to be there."""
+"""A connection that was used this recently, and on which the server sent nothing since, is used without a test."""
 _USED_AT = "analytics_etl_used_at"
 
 
 class PooledPostgresStorage(DagsterPostgresStorage):
-    """Dagster's storage of runs, events and schedules with one pool of connections for the three of them.
+    """Dagster's storage of runs, events and schedules with one connection pool for all three.
 
-    A connection that was idle for a moment is tried before it is used and replaced when it was lost, so that one may
-    break without harm. One is kept; others are opened while several threads work at once.
+    The pool tests a connection that was idle before use, and replaces a lost one. It keeps one connection; others are
+    open only while several threads need one.
     """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
@@ -48,17 +48,17 @@ class PooledPostgresStorage(DagsterPostgresStorage):
         )
         event.listen(engine, "connect", _pin)
         event.listen(engine, "checkin", _note_use)
-        event.listen(engine, "checkout", _try_if_in_doubt)
+        event.listen(engine, "checkout", _test_if_idle)
         for storage in (self._run_storage, self._event_log_storage, self._schedule_storage):
             storage._engine = engine  # noqa: SLF001 - the class has no option for it, and its version is pinned
-        # Asked before each event of a check; tables of Dagster's do not come and go.
+        # Dagster asks before each event of a check, but its tables do not come and go.
         self._event_log_storage.has_table = cache(self._event_log_storage.has_table)  # type: ignore[method-assign]
 
     @classmethod
     def from_config_value(
         cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
     ) -> "PooledPostgresStorage":
-        """The storage that a part of `dagster.yaml` describes; all options of Dagster's own class."""
+        """Make the storage from its part of `dagster.yaml`; takes the options of Dagster's own class."""
         guard_webserver()
         return cls(
             postgres_url=pg_url_from_config(config_value),
@@ -69,9 +69,7 @@ class PooledPostgresStorage(DagsterPostgresStorage):
 
 
 def _pin(connection: Any, _: Any) -> None:
-    """Set a new connection to what every session of ours is set to, but for the schema and the time for a statement,
-    which the URL says.
-    """
+    """Apply our session settings to a new connection, except those that the URL sets: schema and statement timeout."""
     session = {name: value for name, value in SESSION.items() if name != "search_path"}
     with connection.cursor() as cursor:
         cursor.execute(set_statements(session, connection.server_version))
@@ -82,14 +80,14 @@ def _note_use(_: Any, record: Any) -> None:
     record.info[_USED_AT] = time.monotonic()
 
 
-def _try_if_in_doubt(connection: Any, record: Any, _: Any) -> None:
-    """Try a connection that was idle, or on which the server has said something meanwhile, as when it closed it;
-    SQLAlchemy takes another one when this raises.
+def _test_if_idle(connection: Any, record: Any, _: Any) -> None:
+    """Test a connection that was idle, or on which the server sent something, as it does when it closes one. SQLAlchemy
+    takes another connection when this raises DisconnectionError.
 
-    SQLAlchemy's own way tries it before each of the thousands of statements of a run.
+    SQLAlchemy's own `pool_pre_ping` would test before each of the thousands of statements of a run.
     """
     is_fresh = time.monotonic() - record.info.get(_USED_AT, -math.inf) < PAUSE_SECONDS
-    if is_fresh and not _has_news(connection.fileno()):
+    if is_fresh and not _has_input(connection.fileno()):
         return
     try:
         with connection.cursor() as cursor:
@@ -98,8 +96,8 @@ def _try_if_in_doubt(connection: Any, record: Any, _: Any) -> None:
         raise DisconnectionError(str(error)) from error
 
 
-def _has_news(descriptor: int) -> bool:
-    """Whether something can be read from a connection that nobody has asked anything."""
+def _has_input(descriptor: int) -> bool:
+    """Whether the server has sent something that nobody asked for."""
     poll = select.poll()
     poll.register(descriptor, select.POLLIN)
     return bool(poll.poll(0))

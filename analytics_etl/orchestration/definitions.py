@@ -1,4 +1,4 @@
-"""The whole project on one screen: what Dagster loads."""
+"""The whole project for Dagster: all assets, checks, jobs, schedules, sensors and resources."""
 
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -44,7 +44,7 @@ warnings.filterwarnings("ignore", message=".* is currently in (beta|preview), an
 
 
 def build_defs(settings: Settings | None = None, overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
-    """Every asset, check, job, schedule and sensor, from the SQL files and the settings."""
+    """Build every definition from the SQL files and the settings; `overrides` replaces resources by name."""
     settings = settings or Settings.from_environment()
     catalog = with_usable_sources(Catalog.of(settings))
     partitions = Partitions.since(settings.start_date)
@@ -98,7 +98,7 @@ def build_defs(settings: Settings | None = None, overrides: Mapping[str, Any] | 
 def _owned(
     assets: Sequence[dg.AssetsDefinition | dg.AssetSpec], settings: Settings, catalog: Catalog
 ) -> list[dg.AssetsDefinition | dg.AssetSpec]:
-    """The assets with their owners; those of a table's landing folder are the table's."""
+    """The assets with their owners; a landing folder has those of its table. Raises SettingsError for unknown names."""
     tables = [*catalog.contracts, *catalog.derived, *catalog.broken]
     if unknown := settings.owners.unknown(tables):
         families = ", ".join([*catalog.families, OPERATIONS])
@@ -113,7 +113,7 @@ def _owned(
 
 
 def _database(settings: Settings) -> dg.ResourceDefinition:
-    """The database as a run sees it, and by which others see that the run is alive."""
+    """The resource `database` of a run. While a run has it, other processes can see that the run is alive."""
 
     @dg.resource
     def database(context: dg.InitResourceContext) -> Iterator[Database]:
@@ -124,5 +124,5 @@ def _database(settings: Settings) -> dg.ResourceDefinition:
 
 
 def load() -> dg.Definitions:
-    """What `workspace.yaml` names."""
+    """The definitions that `workspace.yaml` names."""
     return build_defs()

@@ -1,7 +1,7 @@
-"""What checks found, as Dagster keeps it: one evaluation for each partition, also when one run does a range of them.
+"""Results of checks as Dagster's evaluations: one for each partition, also when a run covers a range of partitions.
 
-Dagster's own `AssetCheckResult` knows no partition in a run of a range: it would give one evaluation of no partition,
-which the page of a check does not count. Checks of what has no partitions go on using it.
+Dagster's own `AssetCheckResult` has no partition in a run of a range: it becomes one evaluation without a partition,
+which the page of a check does not count. Checks of tables without partitions still use it.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -23,13 +23,13 @@ class Finding:
     passed: bool
     metadata: Mapping[str, Any] = field(default_factory=dict)
     stops: bool = True
-    """Whether what is downstream is not run when it failed, provided that the check is a blocking one."""
+    """Whether a failure keeps downstream steps from running, if the check is a blocking one."""
 
 
 def judged_materializations(
     instance: DagsterInstance, asset: dg.AssetKey, starts: Collection[date]
 ) -> dict[date, Judged]:  # fmt: skip
-    """The latest materialization of each of some partitions: what a check that runs now has looked at."""
+    """The latest materialization of each partition, which is what a check that runs now judges."""
     names = {start.isoformat() for start in starts}
     latest = instance.get_latest_storage_id_by_partition(asset, DagsterEventType.ASSET_MATERIALIZATION, names)
     if not latest:
@@ -49,9 +49,10 @@ def evaluations(
     spec: dg.AssetCheckSpec, findings: Sequence[Finding], judged: Mapping[date, Judged],
     severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR,
 ) -> Iterator[AssetCheckEvaluation]:  # fmt: skip
-    """What a step yields of one check, beside the output of the check, which says that it has run.
+    """The evaluations that a step yields for one check. The step must yield the check's output itself.
 
-    One failure is enough to stop what is downstream, and the step's error names the check once for each that does.
+    Only the first failure is marked as blocking. One is enough to stop downstream steps, and the error of the step
+    names the check once for each blocking failure.
     """
     stopping = next((found for found in findings if found.stops and not found.passed), None)
     for found in findings:

@@ -1,10 +1,10 @@
-"""Old runs and their event logs are removed, through Dagster's own functions; what is known of partitions stays.
+"""Housekeeping of runs: a job removes old ones with their event logs, a sensor fails those whose process is gone.
 
-Dagster knows that a partition is there by the event of its materialization, which is deleted with the run that wrote
-it. So a run is kept, however old, while it holds the latest materialization of some partition (or of an asset without
-partitions), or the latest evaluation of a check in some partition.
+Dagster knows that a partition exists from the event of its materialization, and deletes that event with its run. So the
+job keeps a run, however old, that holds the latest materialization of a partition (or of an asset without partitions),
+or the latest evaluation of a check in a partition.
 
-A run whose process was killed stays `started` for Dagster and keeps the pools of its tables; a sensor finds such runs.
+A run whose process was killed stays `started` for Dagster, and keeps the pools of its tables.
 """
 
 import json
@@ -32,14 +32,14 @@ _EVALUATED = {CheckStatus.SUCCEEDED, CheckStatus.FAILED}
 
 @dataclass(frozen=True)
 class Pruned:
-    """Runs that ended before some time: those removed (or to be removed), and those still needed."""
+    """Ids of runs that ended before a given time: those removed (in a dry run: to remove), and those still needed."""
 
     removed: list[str]
     kept: list[str]
 
 
 def prune(instance: DagsterInstance, before: datetime, *, dry_run: bool = False) -> Pruned:
-    """Remove the runs that ended before a time, unless they hold the latest of something."""
+    """Remove the runs that ended before a given time, unless they hold the latest event of a partition or check."""
     candidates = instance.get_run_ids(RunsFilter(statuses=_ENDED, updated_before=before))
     needed = set(_holding_materializations(instance, set(candidates)))
     needed |= set(_holding_evaluations(instance, [run_id for run_id in candidates if run_id not in needed]))
@@ -87,7 +87,7 @@ def build_housekeeping(settings: Settings) -> tuple[dg.JobDefinition, dg.Schedul
 
 
 def build_abandoned_sensor(settings: Settings) -> dg.SensorDefinition:
-    """The sensor that tells Dagster of runs whose process is gone, so that those that wait for them can start."""
+    """The sensor that fails runs whose process is gone, so that runs that wait for their pools can start."""
 
     @dg.sensor(
         name="abandoned_runs",
@@ -97,7 +97,7 @@ def build_abandoned_sensor(settings: Settings) -> dg.SensorDefinition:
     )
     def abandoned_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         suspects = without_process(settings, _not_ended(context.instance))
-        # Seen twice: a run is without its lock for a moment when it starts and when it ends.
+        # Only when seen in two ticks: a run has no lock for a moment when it starts and when it ends.
         gone = suspects & set(json.loads(context.cursor or "[]"))
         fail_abandoned(context.instance, gone)
         context.update_cursor(json.dumps(sorted(suspects - gone)))
@@ -107,13 +107,13 @@ def build_abandoned_sensor(settings: Settings) -> dg.SensorDefinition:
 
 
 def _not_ended(instance: DagsterInstance) -> list[str]:
-    """Runs that have begun, and those of the command line, which begin as soon as they are made."""
+    """Runs that have begun and not ended, and those of the command line, which begin as soon as they are created."""
     of_command_line = RunsFilter(statuses=[DagsterRunStatus.NOT_STARTED], tags={MAX_RETRIES_TAG: "0"})
     return [*instance.get_run_ids(RunsFilter(statuses=_AT_WORK)), *instance.get_run_ids(of_command_line)]
 
 
 def fail_abandoned(instance: DagsterInstance, run_ids: Iterable[str]) -> None:
-    """Mark runs as failed that are still at work as far as Dagster knows."""
+    """Mark runs as failed, unless Dagster knows that they have ended."""
     for run_id in run_ids:
         run = instance.get_run_by_id(run_id)
         if run is not None and run.status in (*_AT_WORK, DagsterRunStatus.NOT_STARTED):
@@ -121,7 +121,7 @@ def fail_abandoned(instance: DagsterInstance, run_ids: Iterable[str]) -> None:
 
 
 def oldest_kept(now: datetime, settings: Settings) -> datetime:
-    """Runs that ended before this time may go."""
+    """The time before which ended runs may be removed."""
     return now.astimezone(UTC) - timedelta(days=settings.dagster_keep_days)
 
 
@@ -156,13 +156,13 @@ def _holding_evaluations(instance: DagsterInstance, candidates: list[str]) -> It
 
 
 def _latest_evaluations(instance: DagsterInstance, key: AssetCheckKey) -> Iterator[str]:
-    """The run of the newest evaluation in each partition of a check, of which there are hundreds."""
+    """The run of the newest evaluation in each partition of a check."""
     storage = instance.event_log_storage
     for info in storage.get_asset_check_partition_info([key]):
         if info.latest_execution_status in _EVALUATED:
-            yield info.latest_planned_run_id  # which evaluated it
+            yield info.latest_planned_run_id  # the run that evaluated it
             continue
-        # The newest record is of a run that never came to the check: look for the newest that did.
+        # The newest run never came to the check: find the newest one that did.
         found = storage.get_asset_check_execution_history(
             key, limit=1, status=_EVALUATED, partition_filter=PartitionKeyFilter(key=info.partition_key)
         )

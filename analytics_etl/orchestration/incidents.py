@@ -1,7 +1,7 @@
-"""What went wrong, as Dagster's instance knows it: failed runs, failed and missed ticks, a dead daemon.
+"""Incidents, read from Dagster's instance: failed runs, failed and missed ticks, a dead daemon.
 
-Each function reads and says; nothing is kept here. What a message is about is named by its dedup key, which is the same
-however often and from whatever moment one looks.
+The functions only read; `notifier` keeps the messages. Each message has a dedup key that identifies its incident: the
+key is the same at every look, however far back one looks.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -33,22 +33,22 @@ from analytics_etl.orchestration.dagster_private import (
 from analytics_etl.orchestration.schedules import scheduled_period
 
 TICK_GRACE = timedelta(minutes=15)
-"""The daemon starts runs late when it is busy, and makes up for what it missed when it starts again."""
+"""A tick counts as missed only after this time: a busy daemon is late, a restarted one makes up for missed ticks."""
 
 RETRY_GRACE = timedelta(minutes=15)
-"""A run that is to be tried again and was not by then will not be, as far as anybody can tell: it has failed. Less than
-how far one looks back, or nobody would look at it again.
+"""A run that is to be retried and was not within this time counts as failed. Must be shorter than
+`notifier.OVERLAP`, or no pass would look at the run again.
 """
 
 AGAIN_TAG = "analytics_etl/again_of"
-"""On a run of the command line: the one that it takes the place of, since that one lost its connection."""
+"""A tag on a run of the command line: the id of the run it repeats, which lost its connection."""
 
 CHECK_FAILED = "DagsterAssetCheckFailedError"
 
 
 @dataclass(frozen=True)
 class Run:
-    """What matters of a run."""
+    """A run; `failure` is None if it did not fail or is retried."""
 
     tags: Mapping[str, str]
     has_ended: bool
@@ -56,14 +56,14 @@ class Run:
 
 
 def failed_runs(instance: DagsterInstance, since: datetime, now: datetime) -> dict[str, Run]:
-    """Runs that have failed since a moment and are not tried again by themselves, oldest first."""
+    """Runs that failed after `since` and are not retried automatically, by id, oldest first."""
     filters = RunsFilter(statuses=[DagsterRunStatus.FAILURE], updated_after=since)
     found = instance.get_run_records(filters, ascending=True)
-    return {r.dagster_run.run_id: _described(instance, r, now) for r in found if not _is_run_again(instance, r, now)}
+    return {r.dagster_run.run_id: _described(instance, r, now) for r in found if not _is_retried(instance, r, now)}
 
 
 def run_of(instance: DagsterInstance, run_id: str, now: datetime) -> Run | None:
-    """A run by its id; None when it is no longer known."""
+    """A run by its id; None when Dagster no longer has it."""
     record = instance.get_run_record_by_id(run_id)
     return None if record is None else _described(instance, record, now)
 
@@ -71,7 +71,7 @@ def run_of(instance: DagsterInstance, run_id: str, now: datetime) -> Run | None:
 def daemon_messages(
     instance: DagsterInstance, now: datetime, silence: timedelta, owners: Sequence[str]
 ) -> list[Message]:
-    """Signs of life that have stopped coming. A daemon that never ran is not missed."""
+    """One message for the daemon, or for each part of it, without a heartbeat for `silence`. None if it never ran."""
     seen = {
         part: datetime.fromtimestamp(beat.timestamp, UTC) for part, beat in instance.get_daemon_heartbeats().items()
     }
@@ -84,7 +84,7 @@ def daemon_messages(
 
 
 def tick_messages(instance: DagsterInstance, since: datetime, now: datetime, owners: Sequence[str]) -> list[Message]:
-    """Ticks of schedules and sensors that failed or did not come."""
+    """Messages about failed and missed ticks of schedules and sensors that are not stopped."""
     found: list[Message] = []
     for state in instance.all_instigator_state():
         if state.status != InstigatorStatus.STOPPED:
@@ -98,17 +98,17 @@ def _failed_ticks(
 ) -> Iterator[Message]:
     """One message for each failed tick of a schedule, newest first.
 
-    Of a sensor, which tries every half minute, one for each series of failures that no good tick interrupts.
+    A sensor, which ticks every half minute, gets one message for each series of failures without a good tick between.
     """
     before: float | None = None
     kind = state.instigator_type.value.lower().replace("_", " ")
     while failed := _tick(instance, state, before, [TickStatus.FAILURE], since.timestamp()):
-        said = _said(failed.tick_data.error)
+        error = _root_message(failed.tick_data.error)
         at = datetime.fromtimestamp(failed.timestamp, UTC)
         before = failed.timestamp
         if state.instigator_type == InstigatorType.SCHEDULE:
             key = f"tick:{state.selector_id}:{before:.0f}"
-            yield tick_failed(kind, state.instigator_name, at, said, key, owners)
+            yield tick_failed(kind, state.instigator_name, at, error, key, owners)
             continue
         good = _tick(instance, state, failed.timestamp, [TickStatus.SUCCESS, TickStatus.SKIPPED])
         start = good.timestamp if good else 0.0
@@ -118,7 +118,7 @@ def _failed_ticks(
         )  # fmt: skip
         first = min([failed.timestamp, *(tick.timestamp for tick in series)])
         key = f"tick:{state.selector_id}:{start:.0f}"
-        yield tick_failed(kind, state.instigator_name, datetime.fromtimestamp(first, UTC), said, key, owners)
+        yield tick_failed(kind, state.instigator_name, datetime.fromtimestamp(first, UTC), error, key, owners)
         if good is None:
             return
         before = good.timestamp
@@ -127,7 +127,7 @@ def _failed_ticks(
 def _missed_ticks(
     instance: DagsterInstance, state: InstigatorState, since: datetime, now: datetime, owners: Sequence[str]
 ) -> Iterator[Message]:
-    """One message for each series of times a schedule let pass."""
+    """One message for each series of missed ticks of a schedule."""
     data = state.instigator_data
     if state.instigator_type != InstigatorType.SCHEDULE or not isinstance(data, ScheduleInstigatorData):
         return
@@ -164,7 +164,7 @@ def _tick(
     instance: DagsterInstance, state: InstigatorState, before: float | None, statuses: Sequence[TickStatus],
     after: float | None = None,
 ) -> InstigatorTick | None:  # fmt: skip
-    """The newest tick before a moment with one of some outcomes."""
+    """The newest tick between two moments with one of the statuses."""
     found = instance.get_ticks(
         state.instigator_origin_id, state.selector_id, before=before, after=after, limit=1, statuses=statuses
     )
@@ -173,17 +173,17 @@ def _tick(
 
 def _described(instance: DagsterInstance, record: RunRecord, now: datetime) -> Run:
     run = record.dagster_run
-    has_failed = run.status == DagsterRunStatus.FAILURE and not _is_run_again(instance, record, now)
+    has_failed = run.status == DagsterRunStatus.FAILURE and not _is_retried(instance, record, now)
     return Run(run.tags, run.is_finished, _failure(instance, run) if has_failed else None)
 
 
-def _is_run_again(instance: DagsterInstance, record: RunRecord, now: datetime) -> bool:
-    """Whether a failed run is run again by itself: only what its checks found is told then.
+def _is_retried(instance: DagsterInstance, record: RunRecord, now: datetime) -> bool:
+    """Whether a failed run is retried automatically; then only its failed checks are notified.
 
-    Whoever was to start it may have been killed before: only another run, or a little patience, says that it is.
+    The process that should start the retry may have been killed. So after a grace time this asks for the retry's run.
     """
     run = record.dagster_run
-    if not _is_to_be_run_again(run):
+    if not _is_marked_for_retry(run):
         return False
     ended = datetime.fromtimestamp(record.end_time, UTC) if record.end_time else record.update_timestamp
     if now < ended.replace(tzinfo=UTC) + RETRY_GRACE or AUTO_RETRY_RUN_ID_TAG in run.tags:
@@ -192,7 +192,7 @@ def _is_run_again(instance: DagsterInstance, record: RunRecord, now: datetime) -
     return any(instance.get_run_ids(RunsFilter(tags={name: run.run_id}), limit=1) for name in names)
 
 
-def _is_to_be_run_again(run: DagsterRun) -> bool:
+def _is_marked_for_retry(run: DagsterRun) -> bool:
     return run.tags.get(WILL_RETRY_TAG) == "true"
 
 
@@ -201,28 +201,29 @@ def _failure(instance: DagsterInstance, run: DagsterRun) -> RunFailure:
     for entry in instance.all_logs(run.run_id, of_type=DagsterEventType.STEP_FAILURE):
         if entry.dagster_event is not None and entry.step_key is not None:
             errors[entry.step_key.replace("__", ".")] = entry.dagster_event.step_failure_data.error
-    said, is_by_steps = "", False
+    run_error, is_by_steps = "", False
     for entry in instance.all_logs(run.run_id, of_type=DagsterEventType.RUN_FAILURE):
         event = entry.get_dagster_event()
         data = event.event_specific_data
         is_by_steps = isinstance(data, JobFailureData) and data.failure_reason == RunFailureReason.STEP_FAILURE
-        said = "" if is_by_steps else entry.user_message or event.message or ""
-    if _is_to_be_run_again(run):
+        run_error = "" if is_by_steps else entry.user_message or event.message or ""
+    if _is_marked_for_retry(run):
         minutes = RETRY_GRACE // timedelta(minutes=1)
-        said = f"{said} It was to be run again by itself, and {minutes} minutes later it had not been.".strip()
+        retry_error = f"It was to be run again by itself, and {minutes} minutes later it had not been."
+        run_error = f"{run_error} {retry_error}".strip()
     by_checks = [error is not None and error.cls_name == CHECK_FAILED for error in errors.values()]
     return RunFailure(
         run.run_id,
         run.job_name,
         _days(run),
-        {step: _said(error) for step, error in errors.items()},
-        said,
+        {step: _root_message(error) for step, error in errors.items()},
+        run_error,
         is_due_to_checks=is_by_steps and bool(by_checks) and all(by_checks),
     )
 
 
 def _days(run: DagsterRun) -> tuple[date, date] | None:
-    """First and last day of the partitions a run is about, as far as they have begun."""
+    """Beginnings of the first and last partition of a run, from its tags; None for a run without partitions."""
     first = run.tags.get(ASSET_PARTITION_RANGE_START_TAG, run.tags.get(PARTITION_NAME_TAG))
     last = run.tags.get(ASSET_PARTITION_RANGE_END_TAG, first)
     if first is None or last is None:
@@ -230,8 +231,8 @@ def _days(run: DagsterRun) -> tuple[date, date] | None:
     return date.fromisoformat(first), date.fromisoformat(last)
 
 
-def _said(error: SerializableErrorInfo | None) -> str:
-    """The innermost cause."""
+def _root_message(error: SerializableErrorInfo | None) -> str:
+    """The message of the innermost cause."""
     while error is not None and error.cause is not None:
         error = error.cause
     return "" if error is None else error.message.strip()

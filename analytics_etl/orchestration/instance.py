@@ -1,4 +1,4 @@
-"""Dagster's instance on our database: configuration, folder, and what its programs need in their environment."""
+"""Dagster's instance on our database: its configuration, its folder, and the environment of its programs."""
 
 import os
 from collections.abc import Iterator
@@ -36,8 +36,8 @@ nux:  # the dialog that asks a new user for an address
 concurrency:
   runs:
     max_concurrent_runs: 4
-  # Each table has a pool of its name. A run waits in the queue, not in the database, while another works on a table of
-  # its own; so it is the run that takes the pools, not the step.
+  # Each table has a pool of its name. Runs, not steps, take the pools. So a run waits in the queue, not in the
+  # database, while another run works on one of its tables.
   pools:
     granularity: run
     default_limit: 1
@@ -50,7 +50,7 @@ run_monitoring:
 run_retries:
   enabled: true
   max_retries: 1
-  # Only runs whose process died: a step that failed would fail again.
+  # Retry only runs whose process died: a step that failed would fail again.
   retry_on_asset_or_op_failure: false
 # Ticks of schedules and sensors; runs are removed by the job housekeeping.
 retention:
@@ -66,7 +66,7 @@ retention:
 
 
 def prepare(settings: Settings) -> dict[str, str]:
-    """Make database and Dagster home ready; returns the environment Dagster's programs need."""
+    """Migrate the database and write the Dagster home; returns the variables that Dagster's programs need."""
     migrations.upgrade(settings)
     private.make_folder(settings.dagster_home, settings.dagster_home)
     configuration = settings.dagster_home / "dagster.yaml"
@@ -81,13 +81,13 @@ def prepare(settings: Settings) -> dict[str, str]:
 
 @contextmanager
 def instance(settings: Settings) -> Iterator[DagsterInstance]:
-    """Dagster's instance on our database."""
+    """Open Dagster's instance on our database."""
     os.environ.update(persistently(settings, lambda: prepare(settings)))
     with persistently(settings, lambda: DagsterInstance.from_config(str(settings.dagster_home))) as opened:
         yield opened
 
 
 def environment_for(settings: Settings) -> dict[str, str]:
-    """This process's environment with what Dagster's programs need."""
-    added = prepare(settings)  # first: it takes variables out of the environment that reach every connection
+    """The environment of this process, and the variables that Dagster's programs need."""
+    added = prepare(settings)  # first: it removes variables that would change every connection
     return {**os.environ, **added}

@@ -1,8 +1,8 @@
-"""Ctrl-C during runs in this process, remembered whoever handled it.
+"""Ctrl-C during runs in this process: no SIGINT is lost, whichever handler receives it.
 
-An exception that a signal handler raises is lost when Python happens to be in a destructor or in a callback of a weak
-reference: it is printed and ignored. And Dagster, which handles the signal while a run is on, forgets at the run's end
-what came after its last step. Python itself writes each signal into a file descriptor, whatever the handler does.
+Two things lose it. Python prints and ignores the exception of a signal handler that runs in a destructor or in a
+callback of a weak reference. Dagster handles SIGINT during a run and forgets one that comes after the last step. But
+Python writes each signal into its wakeup file descriptor, whatever the handler does; this module reads it from there.
 """
 
 import os
@@ -13,13 +13,13 @@ from contextlib import contextmanager
 
 
 class Interrupts:
-    """Whether SIGINT came since the runs began."""
+    """Whether SIGINT came since the block began."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
 
     def raise_if_any(self) -> None:
-        """Raise KeyboardInterrupt if SIGINT came and the exception it raised did not arrive here."""
+        """Raise KeyboardInterrupt if SIGINT came since the last call."""
         try:
             signals = os.read(self._descriptor, 4096)
         except BlockingIOError:
@@ -30,7 +30,7 @@ class Interrupts:
 
 @contextmanager
 def remembered_interrupts() -> Iterator[Interrupts]:
-    """Remember SIGINT as long as the block lasts; Python allows it in the main thread, which is where it arrives."""
+    """Remember SIGINT during the block; in the main thread only, since Python allows it nowhere else."""
     reading, writing = os.pipe()
     os.set_blocking(reading, False)
     os.set_blocking(writing, False)

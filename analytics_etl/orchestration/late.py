@@ -1,6 +1,6 @@
-"""Late data: a job that reads new landing files, and the sensors that ask for it, and for the days it finds.
+"""Late data: a job that scans new landing files, and the sensors that start the scan and the runs it makes necessary.
 
-The job writes only the ledger: the days whose rows then wait are loaded by ordinary daily runs.
+The scan writes only the ledger. Ordinary daily runs load the days that then have rows waiting.
 """
 
 from collections.abc import Iterator, Mapping
@@ -24,21 +24,22 @@ from analytics_etl.postgres.database import Database
 
 SCAN_JOB = "scan_landing"
 BY_TAG = "analytics_etl/by"
-"""Carried by the runs of the command line, which does weeks, months and views itself."""
+"""A tag on runs of the command line, which runs weeks, months and views itself."""
 
 PAUSE_AFTER_FAILURE = timedelta(minutes=15)
+"""How long the sensor waits before it requests the days of a failed run again."""
 UNDER_WAY = [Status.QUEUED, Status.NOT_STARTED, Status.STARTING, Status.STARTED, Status.CANCELING]
 _FAILED = [Status.FAILURE, Status.CANCELED]
 
 
 def build_scan_job(catalog: Catalog) -> dg.JobDefinition:
-    """The job that reads new and changed landing files into the ledger, and loads no day."""
+    """The job that scans new and changed landing files into the ledger. It loads no day."""
 
     @dg.op(description="Reads new and changed landing files; their rows wait in the ledger for runs of their days.")
     def scan(context: dg.OpExecutionContext, database: dg.ResourceParam[Database]) -> None:
         scan_files(catalog, database, context.run_id, context.log.info)
 
-    @dg.job(name=SCAN_JOB, description="Finds out which days new landing files hold events of.")
+    @dg.job(name=SCAN_JOB, description="Finds out of which days new landing files hold events.")
     def scan_landing() -> None:
         scan()
 
@@ -46,7 +47,7 @@ def build_scan_job(catalog: Catalog) -> dg.JobDefinition:
 
 
 def build_late_sensor(catalog: Catalog, scan_job: dg.JobDefinition, daily_job: Any) -> dg.SensorDefinition:
-    """The sensor that asks for a scan once there are new files, then for the provisional days with files waiting."""
+    """The sensor that requests a scan when there are new files, then runs of the provisional days with rows waiting."""
 
     @dg.sensor(
         name="late_data",
@@ -74,7 +75,7 @@ def build_late_sensor(catalog: Catalog, scan_job: dg.JobDefinition, daily_job: A
 
 
 def build_period_sensor(daily_job: Any, period_jobs: Mapping[Cadence, Any]) -> dg.SensorDefinition:
-    """The sensor that runs the weeks and months of the days of each daily run."""
+    """The sensor that requests the weeks and months of the days of each daily run."""
 
     @dg.run_status_sensor(
         name="periods_after_daily",
@@ -99,19 +100,19 @@ def build_period_sensor(daily_job: Any, period_jobs: Mapping[Cadence, Any]) -> d
 
 
 def period_run_key(run_id: str, job_name: str) -> str:
-    """What Dagster knows the run of the weeks or months by that follows a daily run."""
+    """The run key of the weeks or months that follow a daily run; Dagster starts one run for each key."""
     return f"{run_id} {job_name}"
 
 
 def days_of_run(tags: Mapping[str, str]) -> tuple[date, date] | None:
-    """The first and last partition of a run by its tags; None when it has none."""
+    """The first and last partition of a run, from its tags; None for a run without partitions."""
     first = tags.get(ASSET_PARTITION_RANGE_START_TAG) or tags.get(PARTITION_NAME_TAG)
     last = tags.get(ASSET_PARTITION_RANGE_END_TAG) or tags.get(PARTITION_NAME_TAG)
     return (date.fromisoformat(first), date.fromisoformat(last)) if first and last else None
 
 
 def _busy_days(instance: dg.DagsterInstance, job: str, now: datetime) -> set[date] | None:
-    """The days of the runs of a job that are under way or failed within the pause; None when there is no such run."""
+    """The days of runs of a job that are under way or failed within the pause; None when there are no such runs."""
     under_way = instance.get_runs(dg.RunsFilter(job_name=job, statuses=UNDER_WAY))
     failed = instance.get_runs(dg.RunsFilter(job_name=job, statuses=_FAILED, updated_after=now - PAUSE_AFTER_FAILURE))
     runs = [*under_way, *failed]
@@ -122,7 +123,7 @@ def _busy_days(instance: dg.DagsterInstance, job: str, now: datetime) -> set[dat
 
 
 def _partitions(first: date, last: date) -> dict[str, Any]:
-    """What makes a run request one of a partition or of a range of them."""
+    """The arguments of a RunRequest for a partition or a range of partitions."""
     if first == last:
         return {"partition_key": first.isoformat()}
     return {

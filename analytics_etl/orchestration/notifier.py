@@ -1,8 +1,8 @@
-"""Telling people: collect what went wrong into the outbox, deliver what is in it, and the sensor that does both.
+"""Notifications: collect failures into the outbox, deliver the outbox, and the sensor that does both.
 
-What is promised: every failure is told at least once to every receiver, as long as the database keeps the outbox. It is
-told exactly once unless the process or the database dies in the moment between a receiver's acceptance and the commit
-that follows at once; then it comes a second time with the same Message-ID or Idempotency-Key.
+Guarantee: every receiver gets every failure at least once, as long as the database keeps the outbox. It gets it exactly
+once, unless the process or the database dies between a receiver's acceptance and the commit that follows at once. Then
+the message comes a second time, with the same Message-ID or Idempotency-Key.
 """
 
 import logging
@@ -34,36 +34,38 @@ from analytics_etl.text.english import counted
 
 SOURCE = "dagster"
 OVERLAP = timedelta(hours=1)
-"""Looked through again each time: what Dagster writes late, or with another machine's clock."""
+"""Each pass looks this far behind the last one: Dagster may write late, or by another machine's clock."""
 FIRST_LOOK_BACK = timedelta(days=1)
+"""How far back the first pass looks."""
 UNFINISHED_AFTER = timedelta(hours=6)
-"""The checks of a run that has not ended by then are told all the same: its process may be gone."""
+"""Failed checks wait until their run has ended, but no longer than this: the process of the run may be gone."""
 
 FIRST_WAIT = timedelta(minutes=1)
+"""Between the first two attempts; it doubles with each attempt."""
 LONGEST_WAIT = timedelta(hours=1)
 MOST_ATTEMPTS = 30
-"""About a day: then a delivery is given up, which `notify --list` and `doctor` show."""
+"""They take about a day. Then a delivery is given up, which `notify --list` and `doctor` show."""
 MOST_A_PASS = 100
-"""Deliveries to each receiver; a sensor's tick has 60 seconds."""
+"""Deliveries to each receiver in one pass; a sensor's tick has 60 seconds."""
 
 logger = logging.getLogger("analytics_etl.alerting")
 
 
 @dataclass
 class Outcome:
-    """What one pass did."""
+    """What one pass did: numbers of new and of sent messages, and errors."""
 
     new: int = 0
     sent: int = 0
     errors: dict[str, str] = field(default_factory=dict)
-    """Receiver -> why it did not accept a message."""
+    """Receiver -> the last error."""
 
     def __str__(self) -> str:
         return f"{self.new} new, {self.sent} sent, {counted(len(self.errors), 'receiver')} with errors"
 
 
 def notify(database: Database, instance: dg.DagsterInstance, now: datetime) -> Outcome:
-    """One pass: collect, then deliver."""
+    """Make one pass: collect failures, then deliver messages."""
     receivers = receivers_of(database.settings)
     outcome = Outcome(new=collect(database, instance, receivers, now))
     deliver(database, receivers, now, outcome)
@@ -73,7 +75,7 @@ def notify(database: Database, instance: dg.DagsterInstance, now: datetime) -> O
 def collect(
     database: Database, instance: dg.DagsterInstance, receivers: Sequence[Receiver], now: datetime
 ) -> int:  # fmt: skip
-    """Write what went wrong into the outbox, once each; returns the number of new notifications."""
+    """Write each failure into the outbox, once; returns the number of new notifications."""
     with database.transaction() as connection:
         outbox.begin_collecting(connection)
         reached = outbox.reached(connection, SOURCE)
@@ -85,13 +87,13 @@ def collect(
             nonlocal new
             new += outbox.add(connection, _outgoing(database.settings, message, receivers), now)
 
-        untold = set(runs) - {key.removeprefix("run:") for key in outbox.known(connection, [f"run:{r}" for r in runs])}
+        unknown = set(runs) - {key.removeprefix("run:") for key in outbox.known(connection, [f"run:{r}" for r in runs])}
         waiting = outbox.unhandled_runs(connection)
-        for run_id in [*waiting, *(r for r in runs if r in untold and r not in waiting)]:
+        for run_id in [*waiting, *(r for r in runs if r in unknown and r not in waiting)]:
             run = runs.get(run_id) or incidents.run_of(instance, run_id, now)
             if run and not run.has_ended and waiting[run_id] > now - UNFINISHED_AFTER:
                 continue
-            _notify_of_run(connection, run_id, run, now, add, database.settings.owners)
+            _add_run_message(connection, run_id, run, now, add, database.settings.owners)
         silence = timedelta(minutes=database.settings.daemon_silence_minutes)
         operators = database.settings.owners.of(OPERATIONS)
         for message in [
@@ -104,7 +106,7 @@ def collect(
 
 
 def deliver(database: Database, receivers: Sequence[Receiver], now: datetime, outcome: Outcome) -> None:
-    """Send what is due. A channel that is down is left alone until the next pass; the others go on."""
+    """Send the messages that are due, and count them in `outcome`. A channel that is down rests until the next pass."""
     down: set[str] = set()
     with database.transaction() as connection:
         for receiver in receivers:
@@ -114,7 +116,7 @@ def deliver(database: Database, receivers: Sequence[Receiver], now: datetime, ou
                 with outbox.claim(connection, receiver.name, now) as claim:
                     if claim is None:
                         break
-                    error = _hand_over(claim, receiver, now)
+                    error = _attempt(claim, receiver, now)
                 if error is None:
                     outcome.sent += 1
                     continue
@@ -124,7 +126,7 @@ def deliver(database: Database, receivers: Sequence[Receiver], now: datetime, ou
 
 
 def beat(settings: Settings) -> None:
-    """The sign of life for whoever watches from outside; that it cannot be given is what they notice."""
+    """Send the heartbeat for an outside monitor. A failure is only logged: the monitor notices a missing heartbeat."""
     if settings.heartbeat_file is not None:
         try:
             settings.heartbeat_file.parent.mkdir(parents=True, exist_ok=True)
@@ -133,19 +135,19 @@ def beat(settings: Settings) -> None:
             logger.warning("the heartbeat file cannot be touched: %s", error)
     if settings.heartbeat_url is not None:
         where, url, headers, secrets = request_parts(settings.heartbeat_url)
-        said = send_http("GET", url, headers)
-        if said is not None:
-            logger.warning("the heartbeat to %s failed: %s", where, harmless(redacted(said, secrets), 300))
+        error_text = send_http("GET", url, headers)
+        if error_text is not None:
+            logger.warning("the heartbeat to %s failed: %s", where, harmless(redacted(error_text, secrets), 300))
 
 
 def build_notification_sensor() -> dg.SensorDefinition:
-    """Collects and delivers about once a minute, and gives the sign of life when nothing is stuck."""
+    """The sensor that makes a pass about once a minute, and sends the heartbeat when no message is stuck."""
 
     @dg.sensor(
         name="notifications",
         minimum_interval_seconds=60,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Tells the owners of assets about failed checks, runs and ticks.",
+        description="Notifies the owners of assets of failed checks, runs and ticks.",
     )
     def notifications(context: dg.SensorEvaluationContext, database: dg.ResourceParam[Database]) -> dg.SkipReason:
         outcome = notify(database, context.instance, datetime.now(UTC))
@@ -158,11 +160,11 @@ def build_notification_sensor() -> dg.SensorDefinition:
     return notifications
 
 
-def _notify_of_run(
+def _add_run_message(
     connection: Any, run_id: str, run: incidents.Run | None, now: datetime, add: Callable[[Message], None],
     owners: Owners,
 ) -> None:  # fmt: skip
-    """One message for a run that failed or has failed checks, if there is anything new in it."""
+    """Add one message for a failed run or failed checks of a run, if anything is new; mark the checks as handled."""
     rows = outbox.failures(connection, run_id)
     fresh = [row for row in rows if row["handled_at"] is None and not row["is_told"]]
     failure = run.failure if run else None
@@ -182,12 +184,12 @@ def _notify_of_run(
 
 
 def _table_of_step(step: str) -> str:
-    """The table a step is about: `registry.download_events` or, of its checks, `registry.download_events.checks`."""
+    """The table of a step: `registry.download_events`, or `registry.download_events.checks` for its checks."""
     return step.removesuffix(".checks")
 
 
-def _hand_over(claim: outbox.Claim, receiver: Receiver, now: datetime) -> DeliveryError | None:
-    """One try; the next one is noted in the database, since the tries of a day outlive any process."""
+def _attempt(claim: outbox.Claim, receiver: Receiver, now: datetime) -> DeliveryError | None:
+    """Try to deliver once. The time of the next attempt is in the database: attempts outlive the process."""
     try:
         with receiver.handing_over(_message(claim.row)):
             claim.sent(now)
@@ -203,7 +205,7 @@ def _hand_over(claim: outbox.Claim, receiver: Receiver, now: datetime) -> Delive
 
 
 def _outgoing(settings: Settings, message: Message, receivers: Sequence[Receiver]) -> outbox.Outgoing:
-    """A message for the outbox, without the passwords of the settings should an error have named one."""
+    """A message for the outbox. Secrets of the settings, which an error may have named, are taken out."""
     secrets = settings.secrets
     return outbox.Outgoing(
         message.dedup_key,

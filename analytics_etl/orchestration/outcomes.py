@@ -1,4 +1,4 @@
-"""What became of runs, read from Dagster's events: what was written, how many rows, which checks held, what failed."""
+"""Outcomes of runs, read from Dagster's events: tables written, rows, checks, failures."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,28 +17,28 @@ _ROWS = ("dagster/partition_row_count", "dagster/row_count")
 
 @dataclass
 class Outcome:
-    """What became of the steps of one run, or of several: a step is a table, its checks, or a report."""
+    """The outcome of the steps of one or several runs. A step is a table, the checks of a table, or a report."""
 
     failures: list[tuple[str, SerializableErrorInfo]] = field(default_factory=list)
-    """The steps that failed with what they met, Dagster's own work between them included."""
+    """(step, error) of each failed step, and of failures of Dagster between steps."""
     replaced: list[str] = field(default_factory=list)
-    """Tables and reports that were written, a table as often as it has partitions."""
+    """Tables and reports that were written, once for each partition."""
     not_run: list[str] = field(default_factory=list)
-    """Steps that were not begun, since what they read failed."""
+    """Keys of steps that did not begin, since a step before them failed."""
     rows: dict[str, int] = field(default_factory=dict)
-    """Rows of the partitions of each table that were written, and of views."""
+    """Table or view -> rows written."""
     reports: list[Path] = field(default_factory=list)
-    """The pages that were written."""
+    """HTML files that were written."""
     passed: int = 0
-    """Checks that held."""
+    """Number of checks that passed, once for each partition."""
     warned: list[str] = field(default_factory=list)
-    """Checks that did not hold and stop nothing, each with its table."""
+    """`table check` of each failed check of severity warn, once for each partition."""
 
     def take(self, event: dg.DagsterEvent, step: str) -> None:
-        """Keep what an event tells of a step."""
+        """Record an event of a step."""
         if event.event_type == DagsterEventType.ASSET_MATERIALIZATION:
             self.replaced.append(step)
-            self._note(step, event.step_materialization_data.materialization.metadata)
+            self._record_metadata(step, event.step_materialization_data.materialization.metadata)
         elif event.event_type == DagsterEventType.ASSET_CHECK_EVALUATION:
             evaluation = event.asset_check_evaluation_data
             self.passed += evaluation.passed
@@ -56,7 +56,7 @@ class Outcome:
         return any(_is_interruption(root_cause(error)) for _, error in self.failures)
 
     def add(self, other: "Outcome") -> None:
-        """Let this one tell of another run, too."""
+        """Add the outcome of another run to this one."""
         self.failures += other.failures
         self.replaced += other.replaced
         self.not_run += other.not_run
@@ -66,33 +66,33 @@ class Outcome:
         self.warned += other.warned
 
     def step_line(self, step: str, milliseconds: float) -> str:
-        """A step that is done: its rows, and how long it took."""
+        """The progress line of a finished step: its rows and its seconds."""
         rows = f"{counted(self.rows[step], 'row')} in " if step in self.rows else "done in "
         return f"{step}: {rows}{milliseconds / 1000:.1f} s"
 
     def summary(self) -> str:
         """Tables, rows, checks, warnings and reports in one line."""
-        said = [f"{counted(len(self.rows), 'table')} ({counted(sum(self.rows.values()), 'row')})"] if self.rows else []
+        parts = [f"{counted(len(self.rows), 'table')} ({counted(sum(self.rows.values()), 'row')})"] if self.rows else []
         checks, warned = self.passed + len(self.warned), dict.fromkeys(self.warned)
         if checks:
-            said.append(f"{self.passed:,} of {counted(checks, 'check')} passed")
+            parts.append(f"{self.passed:,} of {counted(checks, 'check')} passed")
         if warned:
-            # A check warns once for each partition, so that there can be more warnings than names of checks.
+            # A check warns once for each partition: there can be more warnings than checks.
             of = f" of {counted(len(warned), 'check')}" if len(warned) < len(self.warned) else ""
-            said.append(f"{counted(len(self.warned), 'warning')}{of}: {shortened(list(warned))}")
+            parts.append(f"{counted(len(self.warned), 'warning')}{of}: {shortened(list(warned))}")
         pages = len(set(self.reports))
-        return "; ".join([*said, *([counted(pages, "page") + " of reports written"] if pages else [])])
+        return "; ".join([*parts, *([counted(pages, "page") + " of reports written"] if pages else [])])
 
     def __str__(self) -> str:
-        said = [f"{step}: {_message(error)}" for step, error in self.failures]
-        # That the checks of a table which is not run are not run either goes without saying.
+        lines = [f"{step}: {_message(error)}" for step, error in self.failures]
+        # The checks of a table that is not run are not listed: it goes without saying.
         left = {table_of_step(step) for step in self.not_run if not step.endswith(CHECKS_STEP)}
         if left:
-            said.append(f"Not run, so as before: {', '.join(sorted(left))}.")
-        said.append(f"Replaced by this run: {', '.join(sorted(set(self.replaced))) or 'nothing'}.")
-        return "\n".join(said)
+            lines.append(f"Not run, so as before: {', '.join(sorted(left))}.")
+        lines.append(f"Replaced by this run: {', '.join(sorted(set(self.replaced))) or 'nothing'}.")
+        return "\n".join(lines)
 
-    def _note(self, step: str, metadata: Mapping[str, Any]) -> None:
+    def _record_metadata(self, step: str, metadata: Mapping[str, Any]) -> None:
         for name in _ROWS:
             if name in metadata:
                 self.rows[step] = self.rows.get(step, 0) + int(metadata[name].value)
@@ -101,12 +101,12 @@ class Outcome:
 
 
 def table_of_step(step_key: str) -> str:
-    """A step as its table is called."""
+    """The table of a step key: `registry__x_daily` -> `registry.x_daily`; of its checks -> `registry.x_daily.checks`."""
     return step_key.replace("__", ".")
 
 
 def root_cause(error: SerializableErrorInfo) -> SerializableErrorInfo:
-    """What went wrong first."""
+    """The innermost cause of an error."""
     while error.cause is not None:
         error = error.cause
     return error
@@ -117,8 +117,8 @@ def _is_interruption(error: SerializableErrorInfo) -> bool:
 
 
 def _message(error: SerializableErrorInfo) -> str:
-    """What an error says at its root."""
+    """The message of the root cause."""
     root = root_cause(error)
-    if _is_interruption(root):  # it says nothing but its name
+    if _is_interruption(root):  # its own message is only its name
         return "interrupted; to go on, type the same command again"
     return root.message.strip()

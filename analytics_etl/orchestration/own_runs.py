@@ -1,8 +1,8 @@
-"""The pipeline reports on itself: runs and ticks of Dagster's instance that ended on a day, as a landing file.
+"""The pipeline reports on itself: a landing file of the runs and ticks of Dagster that ended on a day.
 
-The file is one of the schedule executions, of the source `dagster_run`, whose mapping turns it into events. It lies in
-the home, since the landing folder may be one that is only read; earlier versions wrote it there. It is written once,
-when its day is over, and never changed: what has ended stays as it is. Old runs must still be there, which they are for
+The file is one of the schedule executions, of the source `dagster_run`, whose mapping turns its rows into events. It
+lies in the home, since the landing folder may be read-only; earlier versions wrote it into the landing folder. It is
+written once, when its day is over, and never changes. Its runs must still be in Dagster's storage, which keeps them for
 `ANALYTICS_DAGSTER_KEEP_DAYS`.
 """
 
@@ -31,7 +31,7 @@ from analytics_etl.postgres.database import Database
 
 JOB_NAME = "own_runs"
 FOLDER = "schedule_events/dagster_run"
-"""Below `own_runs`, and below the landing folder where earlier versions wrote: a file is called the same in both."""
+"""Below `own_runs`, and below the landing folder, where earlier versions wrote. File names are the same in both."""
 
 _ENDED = [DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED]
 _TICK_ENDED = [TickStatus.SUCCESS, TickStatus.SKIPPED, TickStatus.FAILURE]
@@ -40,13 +40,16 @@ Record = dict[str, Any]
 
 
 def records(instance: DagsterInstance, start: datetime, end: datetime) -> list[Record]:
-    """The runs and ticks that ended in [start, end), in order of their ends."""
+    """The runs and ticks that ended in [start, end), ordered by end."""
     found = [*_runs(instance, start, end), *_ticks(instance, start, end)]
     return sorted(found, key=lambda record: (record["ended_at"], record["id"]))
 
 
 def export_day(instance: DagsterInstance, settings: Settings, day: date, now: datetime) -> Path | None:
-    """Write what ended on a day to its file, unless it is there; None when nothing did. The day must be over."""
+    """Write the file of a day, unless it exists. Returns its path, or None when nothing ended on that day.
+
+    Raises ValueError for a day that is not over.
+    """
     places = [folder / FOLDER / f"{day.isoformat()}.ndjson" for folder in settings.landing_dirs]
     path = places[-1]
     if path.parent.is_dir():
@@ -54,7 +57,7 @@ def export_day(instance: DagsterInstance, settings: Settings, day: date, now: da
     start = datetime(day.year, day.month, day.day, tzinfo=UTC)
     if now < start + timedelta(days=1):
         raise ValueError(f"{day} is not over, so its runs cannot be written to {path}: try again after midnight UTC")
-    if there := [place for place in places if os.path.exists(place)]:  # noqa: PTH110 - one may be closed to us
+    if there := [place for place in places if os.path.exists(place)]:  # noqa: PTH110 - a folder may be closed to us
         return there[0]
     lines = [json.dumps(record) + "\n" for record in records(instance, start, start + timedelta(days=1))]
     if not lines:
@@ -65,7 +68,7 @@ def export_day(instance: DagsterInstance, settings: Settings, day: date, now: da
 
 
 def build_own_runs() -> tuple[dg.JobDefinition, dg.ScheduleDefinition]:
-    """The job that writes the file of a day, and its schedule, which is before that of the daily run."""
+    """The job that writes the file of a day, and its schedule, which fires before that of the daily run."""
 
     @dg.op(
         config_schema={"day": dg.Field(str, description="A UTC day that is over.")},
@@ -76,7 +79,7 @@ def build_own_runs() -> tuple[dg.JobDefinition, dg.ScheduleDefinition]:
         path = export_day(context.instance, database.settings, day, datetime.now(UTC))
         context.log.info("runs and ticks of %s: %s", day, path or "there were none")
 
-    @dg.job(name=JOB_NAME, description="Dagster's own runs become schedule executions, so that they are reported on.")
+    @dg.job(name=JOB_NAME, description="Dagster's own runs become schedule executions, so that reports cover them.")
     def own_runs() -> None:
         export_runs()
 
@@ -101,7 +104,7 @@ def _runs(instance: DagsterInstance, start: datetime, end: datetime) -> Iterator
         if ended is None or not start.timestamp() <= ended < end.timestamp():
             continue
         stats = instance.get_run_stats(run.run_id)
-        described = run_of(instance, run.run_id, end)  # as of then, so that writing the day again says the same
+        described = run_of(instance, run.run_id, end)  # as of `end`: the result never depends on the clock
         failure = None if described is None else described.failure
         will_retry = run.tags.get(WILL_RETRY_TAG) == "true"
         yield {
@@ -111,11 +114,11 @@ def _runs(instance: DagsterInstance, start: datetime, end: datetime) -> Iterator
             "source": run.tags.get(SCHEDULE_NAME_TAG) or run.tags.get(SENSOR_NAME_TAG),
             "status": "RETRY" if will_retry else run.status.value,
             "retries": int(run.tags.get(RETRY_NUMBER_TAG, "0")),
-            # A run of the command line waits in no queue.
+            # A run of the command line was never in a queue.
             "queued_at": _text(getattr(stats, "enqueued_time", None)),
             "started_at": _text(record.start_time),
             "ended_at": _text(ended),
-            "error": None if failure is None else "; ".join(failure.steps.values()) or failure.said,
+            "error": None if failure is None else "; ".join(failure.steps.values()) or failure.error,
         }
 
 

@@ -1,4 +1,4 @@
-"""Partitions: days, ISO weeks and calendar months in UTC, and the periods a run is about."""
+"""Dagster's partitions: days, ISO weeks and calendar months in UTC; and the periods that a run covers."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -12,7 +12,7 @@ MONDAY = 1
 
 @dataclass(frozen=True)
 class Partitions:
-    """The partitions of each cadence, from the first day on."""
+    """The partitions of each cadence."""
 
     day: dg.DailyPartitionsDefinition
     week: dg.WeeklyPartitionsDefinition
@@ -20,7 +20,7 @@ class Partitions:
 
     @classmethod
     def since(cls, start: date) -> "Partitions":
-        """A day can be run when it is over; the current week and month can be run, too, and are provisional."""
+        """All partitions from a first day on: days that are over, weeks and months including the current ones."""
         return cls(
             day=dg.DailyPartitionsDefinition(start_date=start.isoformat(), timezone="UTC"),
             week=dg.WeeklyPartitionsDefinition(
@@ -38,6 +38,6 @@ class Partitions:
 def requested_periods(
     context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext, cadence: Cadence
 ) -> dict[date, date]:
-    """The partitions a run is about, as start -> end."""
+    """The partitions that a run covers: start -> end (exclusive)."""
     window = context.partition_time_window
     return periods(cadence, window.start.date(), window.end.date() - timedelta(days=1))

@@ -1,4 +1,4 @@
-"""What jobs would do: each table, view and report with its partitions, why, and how long they took last time."""
+"""What a job would do: each table, view and report with its partitions, the reason, and the time it took last."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -20,20 +20,20 @@ FOLLOWS = "made of what is run"
 
 @dataclass(frozen=True)
 class Step:
-    """One table, view or report of a job, or the checks of a table that is not run."""
+    """One table, view or report of a job; or the checks of a table that the job does not write."""
 
     name: str
     partitions: int | None
-    """None of what has no partitions."""
+    """Number of partitions; None for a step without partitions."""
     why: str
     milliseconds: int | None
-    """That its partitions took when they were last written; None when that is not known, as of reports and views."""
+    """Time the partitions took when last written; None when unknown, as for reports and views."""
     is_guess: bool = False
-    """Whether some of them were never written, and count like the newest one of the table."""
+    """Whether some partitions were never written; each counts as the newest one of the table."""
 
 
 def steps(database: Database, lineage: Lineage, job: Job, plan: Plan, otherwise: str) -> list[Step]:
-    """What a job would do, in order; what the plan has no reason for gets the other one."""
+    """The steps of a job, in order. A step for which the plan has no reason gets the reason `otherwise`."""
     if job.cadence is None or job.first is None or job.last is None:
         return [Step(name, None, plan.views.get(name, FOLLOWS), None) for name in job.makes(lineage)]
     wanted = periods(job.cadence, job.first, job.last)
@@ -42,24 +42,24 @@ def steps(database: Database, lineage: Lineage, job: Job, plan: Plan, otherwise:
     newest = database.read(newest_durations)
     reasons = _by_period([*plan.gaps, *plan.reports])
 
-    def of_table(name: str) -> Step:
+    def table_step(name: str) -> Step:
         known = [took[name, start] for start in wanted if (name, start) in took]
-        lacking = len(wanted) - len(known)
-        milliseconds = sum(known) + lacking * newest[name] if name in newest else None
+        missing = len(wanted) - len(known)
+        milliseconds = sum(known) + missing * newest[name] if name in newest else None
         why = _counted(reasons.get((name, start), otherwise) for start in wanted)
-        return Step(name, len(wanted), why, milliseconds, is_guess=name in newest and lacking > 0)
+        return Step(name, len(wanted), why, milliseconds, is_guess=name in newest and missing > 0)
 
-    of_checks = _by_period(plan.checks)
+    check_reasons = _by_period(plan.checks)
     judged = dict.fromkeys(table for table, _ in job.only.checks) if job.only is not None else {}
     checks = [
-        Step(f"checks of {table}", len(wanted), _counted(of_checks.get((table, s), FOLLOWS) for s in wanted), None)
+        Step(f"checks of {table}", len(wanted), _counted(check_reasons.get((table, s), FOLLOWS) for s in wanted), None)
         for table in judged
     ]
-    return [*map(of_table, job.makes(lineage)), *checks]
+    return [*map(table_step, job.makes(lineage)), *checks]
 
 
 def last_run(instance: DagsterInstance, job: Job) -> tuple[datetime, float] | None:
-    """When the newest run of a job that succeeded began, and the seconds it took; None without one."""
+    """(start, seconds) of the newest successful run of a job; None without one."""
     filters = RunsFilter(job_name=job.name, statuses=[DagsterRunStatus.SUCCESS])
     for record in instance.get_run_records(filters, limit=1):
         if record.start_time is not None and record.end_time is not None:
@@ -72,6 +72,6 @@ def _by_period(gaps: Iterable[Gap]) -> Mapping[tuple[str, date], str]:
 
 
 def _counted(reasons: Iterable[str]) -> str:
-    """The reason; of several the most frequent first, each with the number of its partitions."""
+    """The reason; several ones with their numbers of partitions, the most frequent first."""
     found = Counter(reasons)
     return next(iter(found)) if len(found) == 1 else "; ".join(f"{n:,} {why}" for why, n in found.most_common())

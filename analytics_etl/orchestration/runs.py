@@ -1,6 +1,6 @@
-"""Running jobs from this process: Dagster's instance on our database, and runs with progress, one after the other.
+"""Running jobs in this process, one after the other, with progress: the command line's way.
 
-What the UI does through the daemon, the command line does here; both leave the same runs, events and tables behind.
+The UI runs jobs through the daemon; both ways leave the same runs, events and tables behind.
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -44,28 +44,31 @@ __all__ = [
 ]
 
 LONG_PREPARATION = 1000
-"""Partitions that Dagster writes down, each by itself, before the first step of a run: more take a minute or so."""
+"""Partitions from which on the preparation of a run is announced: before the first step Dagster records each of them,
+which takes about a minute for so many.
+"""
 
 PROGRESS_EACH = 250
-"""Of these so many between two signs of how far it is."""
+"""Partitions between two progress lines."""
 
-MOST_TRIES = 3
-"""Runs of one job, when the connection to the database is lost again and again."""
+MOST_ATTEMPTS = 3
+"""Runs of one job while the connection to the database is lost each time."""
 
 LOST = {
     *("OperationalError", "InterfaceError", "AdminShutdown", "CrashShutdown", "CannotConnectNow", "ConnectionTimeout"),
     "UnreachableError",
 }
-"""Classes of errors by which the database's drivers say that it went away; any other failure has one of its own."""
+"""Names of error classes that mean a lost connection, of all database drivers in use."""
 
 OF_BROKEN_FILES = {BrokenFileError.__name__, ModelError.__name__}
+"""Names of error classes that mean a broken SQL file."""
 
 Progress = Callable[[str, int, int], None]
-"""(what is being done, steps done, steps in all)"""
+"""Called with (text of the progress line, steps done, steps in all)."""
 
 
 class RunFailedError(RuntimeError):
-    """A run that failed; the message names the step and what it said, and which tables hold new rows now."""
+    """A run that failed. The message names the failed steps with their errors, and the tables that have new rows."""
 
     def __init__(
         self, message: str, job: Job | None = None, *, is_interrupted: bool = False, is_of_broken_files: bool = False
@@ -74,63 +77,64 @@ class RunFailedError(RuntimeError):
         self.job = job
         self.is_interrupted = is_interrupted
         self.is_of_broken_files = is_of_broken_files
-        """Whether nothing failed but what a broken SQL file stops, so that the runs which follow can go on."""
+        """Whether only steps of broken SQL files failed, so that the following jobs can run."""
 
 
 def execute(
     settings: Settings, jobs: Sequence[Job], progress: Progress, tags: dict[str, str] | None = None
 ) -> Outcome:  # fmt: skip
-    """Run jobs one after the other in this process; returns what all of them did, or raises RunFailedError at the first
-    that fails.
+    """Run jobs one after the other in this process; returns the outcome of all of them.
 
-    Steps try again by themselves when their connection is lost. When it is one of Dagster's own, for its books, the run
-    cannot go on; then the job is run anew.
+    Raises RunFailedError at the first job that fails; if only broken SQL files failed, after the last job. A step that
+    loses its connection is retried in its run. When Dagster loses one of its own, the run cannot go on: then the whole
+    job is run again.
     """
     definitions = build_defs(settings)
-    # A run of ours needs this process: the daemon could not start it again, and nobody would be told that it failed.
+    # The daemon must not retry a run of this process: it could not start it, and the failure would never be notified.
     tags = {**(tags or {}), MAX_RETRIES_TAG: "0"}
     done = Outcome()
     with instance(settings) as opened, remembered_interrupts() as interrupts:
-        stopped: list[str] = []
+        failed: list[str] = []
         for number, job in enumerate(jobs, start=1):
             interrupts.raise_if_any()
             try:
-                done.add(_run(settings, definitions, opened, job, progress, tags, interrupts))
+                done.add(_run_until_connected(settings, definitions, opened, job, progress, tags, interrupts))
             except RunFailedError as error:
                 if error.is_of_broken_files:
-                    stopped.append(str(error))
+                    failed.append(str(error))
                     continue
                 rest = ", ".join(map(str, jobs[number:]))
-                said = [*stopped, f"{error}\nNot begun, since it follows: {rest}." if rest else str(error)]
-                raise RunFailedError("\n".join(said), job, is_interrupted=error.is_interrupted) from error
-        if stopped:
-            raise RunFailedError("\n".join(stopped), jobs[-1])
+                lines = [*failed, f"{error}\nNot begun, since it follows: {rest}." if rest else str(error)]
+                raise RunFailedError("\n".join(lines), job, is_interrupted=error.is_interrupted) from error
+        if failed:
+            raise RunFailedError("\n".join(failed), jobs[-1])
     return done
 
 
-def _run(
+def _run_until_connected(
     settings: Settings, definitions: dg.Definitions, opened: DagsterInstance, job: Job, progress: Progress,
     tags: dict[str, str], interrupts: Interrupts,
 ) -> Outcome:  # fmt: skip
-    """Run a job, again and again as long as the connection to the database is lost."""
-    of_try = tags
-    for tries in range(1, MOST_TRIES + 1):
+    """Run a job, and again when the connection to the database was lost."""
+    attempt_tags = tags
+    for attempt in range(1, MOST_ATTEMPTS + 1):
         run_id = str(uuid4())
-        done = _tried(definitions, opened, job, run_id, progress, of_try, interrupts, is_last=tries == MOST_TRIES)
+        is_last = attempt == MOST_ATTEMPTS
+        done = _run_once(definitions, opened, job, run_id, progress, attempt_tags, interrupts, is_last=is_last)
         if done is not None:
             return done
-        of_try = {**tags, AGAIN_TAG: run_id}
+        attempt_tags = {**tags, AGAIN_TAG: run_id}
         wait_until_back(settings)
-        persistently(settings, partial(_give_up, opened, run_id))
+        persistently(settings, partial(_mark_as_repeated, opened, run_id))
         progress(f"{job}: the connection to the database was lost; running it again", 0, 1)
-    raise AssertionError("the last try ends or raises")
+    raise AssertionError("the last attempt returns or raises")
 
 
-def _tried(
+def _run_once(
     definitions: dg.Definitions, opened: DagsterInstance, job: Job, run_id: str, progress: Progress,
     tags: dict[str, str], interrupts: Interrupts, *, is_last: bool,
 ) -> Outcome | None:  # fmt: skip
-    """Run a job once. None if nothing but a lost connection was in its way, which is no reason when it `is_last`."""
+    """Run a job once. Returns None if only a lost connection stopped it; the last attempt raises then."""
     try:
         outcome = _execute(definitions, opened, job, run_id, progress, tags, interrupts)
     except Exception as error:
@@ -148,8 +152,8 @@ def _tried(
     return None if failures else outcome
 
 
-def _give_up(opened: DagsterInstance, run_id: str) -> None:
-    """Mark a run as failed that is run anew: nobody needs to be told, as long as it is."""
+def _mark_as_repeated(opened: DagsterInstance, run_id: str) -> None:
+    """Mark a run as failed and repeated: its failure is not notified as long as another run takes its place."""
     run = opened.get_run_by_id(run_id)
     if run is not None and not run.is_finished:
         opened.report_run_failed(run, "The connection to the database was lost; the job is run again.")
@@ -161,11 +165,11 @@ def _execute(
     definitions: dg.Definitions, opened: DagsterInstance, job: Job, run_id: str, progress: Progress,
     tags: dict[str, str], interrupts: Interrupts,
 ) -> Outcome:  # fmt: skip
-    """Run a job; raises what Dagster could not even write down."""
+    """Run a job. Errors of steps are in the outcome; an error that Dagster could not record is raised."""
     whole = definitions.resolve_job_def(job.name)
     parts = None if job.only is None else _parts_of(whole, job.only)
     selected = _assets_of(whole, job.families)
-    if selected == []:  # a family need not have weekly or monthly tables
+    if selected == []:  # a family may have no weekly or monthly tables
         return Outcome()
     resolved = parts or (whole.get_subset(asset_selection=set(selected)) if selected else whole)
     steps = len(resolved.graph.node_dict)
@@ -179,7 +183,7 @@ def _execute(
         if entry.dagster_event is None:
             if entry.step_key is None or entry.step_key in begun:
                 progress(f"{job.label}: {entry.user_message}", done, steps)
-            else:  # all that is said of a step which is not begun is that what it reads failed
+            else:  # the only log entry of a step that did not begin says that a step before it failed
                 outcome.not_run.append(entry.step_key)
             return
         kind = entry.dagster_event.event_type
@@ -197,7 +201,7 @@ def _execute(
         outcome.take(entry.dagster_event, step)
 
     opened.add_event_listener(run_id, listen)
-    # Dagster asks the assets for their partitions, so that it would refuse a partition_key for checks alone.
+    # Tags, not a partition_key: Dagster looks for the partitions of the assets, and a job of checks alone has none.
     result = (parts or whole).execute_in_process(
         instance=opened,
         asset_selection=selected,
@@ -212,7 +216,7 @@ def _execute(
 
 
 def _assets_of(job: dg.JobDefinition, families: Collection[str]) -> list[dg.AssetKey] | None:
-    """The assets of a job that are of some families or of none; None = all of them."""
+    """The assets of a job that belong to the families or to no family at all; None = all assets."""
     if not families:
         return None
     graph = job.asset_layer.asset_graph
@@ -221,7 +225,7 @@ def _assets_of(job: dg.JobDefinition, families: Collection[str]) -> list[dg.Asse
 
 
 def _parts_of(job: dg.JobDefinition, parts: Parts) -> dg.JobDefinition:
-    """A job of nothing but some tables with their checks, some reports and some other checks of another."""
+    """The subset of a job that `parts` names: tables with their checks, reports, and single checks."""
     tables = {asset_key(name) for name in parts.tables}
     own = {key for key in job.asset_layer.asset_graph.asset_check_keys if key.asset_key in tables}
     return job.get_subset(
@@ -231,8 +235,8 @@ def _parts_of(job: dg.JobDefinition, parts: Parts) -> dg.JobDefinition:
 
 
 def _preparation(job: Job, assets: int, steps: int, progress: Progress) -> Callable[[], None]:
-    """Say what is prepared before the first step, if it is long; returns what to call for each partition of a table or
-    report that is, which says how far it is.
+    """Announce a long preparation before the first step. Returns a function that counts a prepared partition of a table
+    or report and prints progress lines.
     """
     partitions = 1 if job.first is None or job.last is None else len(periods(CADENCE_OF[job.name], job.first, job.last))
     total, count = partitions * assets, 0
@@ -250,7 +254,7 @@ def _preparation(job: Job, assets: int, steps: int, progress: Progress) -> Calla
 
 
 def _partition_tags(job: Job) -> dict[str, str]:
-    """The tags that make one run do a partition, or a range of them."""
+    """The tags by which a run covers a partition or a range of partitions."""
     if job.first is None or job.last is None:
         return {}
     if job.first == job.last:

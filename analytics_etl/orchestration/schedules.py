@@ -1,4 +1,4 @@
-"""Jobs and schedules. All times are UTC."""
+"""Jobs of tables, views, retention and verification, and their schedules. All times are UTC."""
 
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -13,13 +13,13 @@ if TYPE_CHECKING:  # Dagster has no public name for what define_asset_job return
     from analytics_etl.orchestration.dagster_private import UnresolvedAssetJobDefinition as AssetJob
 
 _CRON: dict[Cadence, str] = {"day": "5 0 * * *", "week": "5 1 * * 1", "month": "35 1 1 * *"}
-"""Days at 00:05 for yesterday; weeks on Monday and months on the 1st, an hour later, when yesterday is there."""
+"""Yesterday at 00:05. Weeks on Monday and months on the 1st, an hour or more later, when yesterday is loaded."""
 
 RETENTION_JOB = "retention"
 
 
 def build_jobs(assets: list[dg.AssetsDefinition], partitions: Partitions) -> "list[AssetJob]":
-    """One job for the tables and reports of each cadence, with their checks, and one for what has no partitions."""
+    """One job for the tables and reports of each cadence, with their checks, and one for assets without partitions."""
     jobs = []
     for cadence, name in NAMES.items():
         definition = partitions.of(cadence)
@@ -43,7 +43,7 @@ def build_jobs(assets: list[dg.AssetsDefinition], partitions: Partitions) -> "li
 
 
 def build_schedules(jobs: "list[AssetJob]") -> list[dg.ScheduleDefinition]:
-    """A schedule for each job, running unless it is switched off."""
+    """A schedule for each job of `build_jobs`."""
     by_name = {job.name: job for job in jobs}
     schedules = [_periodic(by_name[name], cadence) for cadence, name in NAMES.items()]
     views = dg.ScheduleDefinition(
@@ -57,7 +57,7 @@ def build_schedules(jobs: "list[AssetJob]") -> list[dg.ScheduleDefinition]:
 
 
 def build_retention(asset: dg.AssetsDefinition) -> "tuple[AssetJob, dg.ScheduleDefinition]":
-    """Retention has a job of its own, since it is about no partition, and runs when the day's work is done."""
+    """The job of retention, which has no partitions, and its schedule, after the daily run."""
     job = dg.define_asset_job(
         RETENTION_JOB,
         selection=dg.AssetSelection.assets(asset.key),
@@ -83,7 +83,7 @@ def build_verification_job(asset: dg.AssetsDefinition) -> "AssetJob":
 
 
 def build_verification_schedule(job: "AssetJob") -> dg.ScheduleDefinition:
-    """On Monday after the weekly run."""
+    """The schedule of the verification: Monday, after the weekly run."""
     return dg.ScheduleDefinition(
         name="watchdog_weekly",
         job=job,
@@ -94,7 +94,7 @@ def build_verification_schedule(job: "AssetJob") -> dg.ScheduleDefinition:
 
 
 def scheduled_period(cadence: Cadence, scheduled_at: datetime) -> date:
-    """First day of the last period that is over at a scheduled time."""
+    """First day of the newest period that is over at a scheduled time."""
     yesterday = scheduled_at.astimezone(UTC).date() - timedelta(days=1)
     return period_start(cadence, yesterday)
 

@@ -1,7 +1,8 @@
-"""The sensor by which views, `ops/days` and the index follow the runs of days, weeks and months: once, after the last.
+"""The sensor that requests the views job once, after the last run of days, weeks and months has ended.
 
-It keeps nothing: what has ended since the views were last refreshed, and what is still to come, Dagster's runs say. So
-a run that failed is followed as one that succeeded, and a refresh that failed is not asked for again.
+That job refreshes the views, `ops/days` and the index of the reports. The sensor has no state: Dagster's runs say what
+ended since the last refresh, and what is still to come. So failed runs are followed by a refresh like successful ones,
+and a failed refresh is not requested again.
 """
 
 from collections.abc import Iterator
@@ -26,22 +27,22 @@ if TYPE_CHECKING:  # Dagster has no public name for what define_asset_job return
     from analytics_etl.orchestration.dagster_private import UnresolvedAssetJobDefinition as AssetJob
 
 PATIENCE = timedelta(minutes=10)
-"""So long after a run one waits for those that are to follow it: the sensor that asks for them may be switched off, the
-command line that does them may have been killed.
+"""How long after a run the sensor waits for the weeks and months that should follow it. They may never come: their
+sensor may be switched off, the command line that runs them may have been killed.
 """
 
 LOOK_BACK = timedelta(days=1)
-"""What ended earlier, the hourly refresh has seen."""
+"""Runs that ended earlier are ignored: the hourly refresh came after them."""
 
 _ENDED = [Status.SUCCESS, Status.FAILURE, Status.CANCELED]
 _FOLLOWED = {*NAMES.values(), IMPLICIT_ASSET_JOB_NAME}
-"""The jobs, and what Dagster calls it when somebody materialises some tables in the UI."""
+"""The jobs of days, weeks and months, and the one that Dagster makes when somebody materialises assets in the UI."""
 
 _PERIODS: tuple[Cadence, ...] = ("week", "month")
 
 
 def build_views_sensor(views_job: "AssetJob") -> dg.SensorDefinition:
-    """Views and the index follow the runs of days, weeks and months at once, whatever became of them."""
+    """The sensor that requests the views job when no run of days, weeks or months is under way or about to come."""
 
     @dg.sensor(
         name="views_after_runs",
@@ -65,10 +66,10 @@ def build_views_sensor(views_job: "AssetJob") -> dg.SensorDefinition:
 
 
 def _not_followed(instance: DagsterInstance, now: datetime) -> list[RunRecord]:
-    """The runs of partitions that ended after the views began to be refreshed for the last time."""
+    """The runs of partitions that ended after the newest refresh of the views began."""
     newest = instance.get_run_records(RunsFilter(job_name=VIEWS_JOB), limit=1)
     if any(not record.dagster_run.is_finished and record.start_time is None for record in newest):
-        return []  # it has not begun, and will see all that has ended by now
+        return []  # a refresh is about to begin, and will see all runs that have ended by now
     began = max([(now - LOOK_BACK).timestamp(), *map(_beginning, newest)])
     since = datetime.fromtimestamp(began, UTC)
     records = instance.get_run_records(RunsFilter(statuses=_ENDED, updated_after=since))
@@ -81,30 +82,30 @@ def _is_followed(record: RunRecord) -> bool:
 
 
 def _is_busy(instance: DagsterInstance) -> bool:
-    """Whether a run of partitions, or a backfill that makes such runs, is queued or under way."""
+    """Whether a run of partitions, or a backfill that starts such runs, is queued or under way."""
     runs = instance.get_run_records(RunsFilter(statuses=UNDER_WAY))
     going = BulkActionsFilter(statuses=[BulkActionStatus.REQUESTED, BulkActionStatus.CANCELING])
     return any(map(_is_followed, runs)) or bool(instance.get_backfills(going, limit=1))
 
 
 def _is_awaited(instance: DagsterInstance, record: RunRecord, now: datetime) -> bool:
-    """Whether other runs are about to be asked for because of one that has ended."""
+    """Whether runs of weeks and months are about to be requested because of a run that has ended."""
     run = record.dagster_run
     if _end(record) < (now - PATIENCE).timestamp():
         return False
-    if BY_TAG in run.tags:  # the command line does what follows itself, the views at last
+    if BY_TAG in run.tags:  # the command line runs weeks, months and, at the end, the views itself
         return True
     if run.job_name != NAMES["day"] or run.status != Status.SUCCESS or days_of_run(run.tags) is None:
         return False
-    return not all(_is_there(instance, key) for key in _keys(run.run_id))
+    return not all(_has_run(instance, key) for key in _keys_of_periods(run.run_id))
 
 
-def _keys(run_id: str) -> Iterator[str]:
+def _keys_of_periods(run_id: str) -> Iterator[str]:
     for cadence in _PERIODS:
         yield period_run_key(run_id, NAMES[cadence])
 
 
-def _is_there(instance: DagsterInstance, run_key: str) -> bool:
+def _has_run(instance: DagsterInstance, run_key: str) -> bool:
     return bool(instance.get_run_ids(RunsFilter(tags={RUN_KEY_TAG: run_key}), limit=1))
 
 

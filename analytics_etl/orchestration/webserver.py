@@ -1,8 +1,8 @@
-"""Dagster's web server with our guard before it, however it was started.
+"""The guard of Dagster's web server: it refuses requests for other hosts, however the server was started.
 
-It has no option for that. Its programs start it as a process of its own, which opens our storage before it builds the
-application: from there the guard is put in. Relies on `dagster_webserver.webserver.DagsterWebserver.build_middleware`;
-the version is pinned.
+Dagster has no option for that. But the process of the web server opens our storage before it builds its application,
+and the storage puts the guard in. This relies on `dagster_webserver.webserver.DagsterWebserver.build_middleware`; the
+version is pinned.
 """
 
 import sys
@@ -15,7 +15,7 @@ _MODULE = "dagster_webserver.webserver"
 
 
 def guard_webserver() -> None:
-    """If this process is Dagster's web server, let it refuse requests for other hosts than its own."""
+    """If this process is Dagster's web server, make it refuse requests for other hosts than its own."""
     if _MODULE not in sys.modules:
         return
     from starlette.middleware import Middleware  # noqa: PLC0415 - only the web server needs it
@@ -24,7 +24,7 @@ def guard_webserver() -> None:
     plain = server.build_middleware
     if getattr(plain, "has_guard", False):
         return
-    names = {*Settings.from_environment().allowed_hosts, _bound_to(sys.argv)}
+    names = {*Settings.from_environment().allowed_hosts, _host_option(sys.argv)}
 
     def build_middleware(self: Any) -> list[Middleware]:
         return [Middleware(HostGuard, names=names), *plain(self)]
@@ -33,8 +33,8 @@ def guard_webserver() -> None:
     server.build_middleware = build_middleware
 
 
-def _bound_to(arguments: list[str]) -> str:
-    """The host that the server's options name."""
+def _host_option(arguments: list[str]) -> str:
+    """The value of the option --host; empty without one."""
     for option, value in zip(arguments, [*arguments[1:], ""], strict=True):
         if option in ("-h", "--host"):
             return value

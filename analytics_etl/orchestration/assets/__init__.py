@@ -1,1 +1,1 @@
-"""One module for each kind of asset. They read, call and write; they never import each other."""
+"""One module for each kind of asset; `metadata` is what they share. Kinds of assets never import each other."""

@@ -1,4 +1,4 @@
-"""Aggregates: one SQL file = one table = one asset, written by replacing windows."""
+"""Assets of aggregates: one SQL file is one table is one asset. A run replaces the window of its partitions."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -25,7 +25,7 @@ from analytics_etl.pipeline import publishing
 from analytics_etl.postgres.database import Database
 
 MOST_MAPPED_DAYS = 31
-"""Dagster counts an offset off day by day, so that a table which reads from the beginning shows the last of them."""
+"""Dagster walks an offset day by day. So lineage of a table that reads from the first day shows only the last ones."""
 
 
 def build_aggregate_asset(model: Model, partitions: Partitions) -> dg.AssetsDefinition:

@@ -1,6 +1,6 @@
-"""Tables whose files are broken, or that read one of which that holds: assets that are there and fail with the reason.
+"""Assets of broken tables: those whose file is broken, and those that read one of them. They fail with the reason.
 
-So a run does all else, and nobody takes the day for done.
+So a run still makes all other tables, and ends as failed: nobody takes the day for done.
 """
 
 import dagster as dg
@@ -12,11 +12,11 @@ from analytics_etl.orchestration.partitions import Partitions
 
 
 class BrokenFileError(dg.Failure):
-    """What the run of a broken table fails with: nothing else is wrong with the run."""
+    """The asset of a broken table was run. Steps with this error tell of nothing but the broken file."""
 
 
 def build_broken_asset(catalog: Catalog, table: str, partitions: Partitions) -> dg.AssetsDefinition:
-    """The asset of one broken table, under its key and with its partitions; it reads what is known of it."""
+    """The asset of one broken table, with the key, partitions and dependencies it has when its file is right."""
     reason, is_view, cadence = catalog.broken[table], catalog.is_view(table), cadence_of(table)
     deps = [landing_key(table)] if catalog.is_contract(table) else [asset_key(name) for name in catalog.reads(table)]
 

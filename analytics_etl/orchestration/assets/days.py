@@ -1,4 +1,4 @@
-"""The states of days as an asset: its page in the UI shows which day of which table is there and can still change."""
+"""The states of days as an asset: its page in the UI shows the state of each day of each table."""
 
 from collections.abc import Collection
 from datetime import timedelta
@@ -18,7 +18,7 @@ NOTES_SHOWN = 20
 
 
 def build_days_asset(catalog: Catalog) -> dg.AssetsDefinition:
-    """The asset that brings `ops.days` up to date with the settings and shows the newest of them."""
+    """The asset that brings `ops.days` up to date with the settings and shows the newest days."""
 
     @dg.asset(
         key=DAYS_KEY,
@@ -49,8 +49,10 @@ def build_days_asset(catalog: Catalog) -> dg.AssetsDefinition:
 
 
 def _marked(matrix: Matrix, raw: Collection[str]) -> str:
-    """The table of marks with its legend, newest day first. It fits on a page: the month stands where it changes, and
-    derived tables of a family whose days are all the same share a line.
+    """The Markdown table of marks with its legend, newest day first.
+
+    To fit on a page, it names the month only where it changes, and shows derived tables of a family that have the same
+    marks as one line.
     """
     days = list(reversed(matrix.periods))
     months = [None, *(day.month for day in days)]

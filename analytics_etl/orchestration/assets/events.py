@@ -1,4 +1,4 @@
-"""Raw event tables: landing files -> the day's partition."""
+"""Assets of raw event tables: a run loads landing files into the partition of each of its days."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -37,7 +37,7 @@ from analytics_etl.text.english import counted
 
 
 def build_landing_asset(table: str) -> dg.AssetSpec:
-    """The landing folder of an event table: where lineage begins."""
+    """The landing folder of an event table, where lineage begins."""
     family, name = table.split(".")
     return dg.AssetSpec(
         landing_key(table),
@@ -48,7 +48,7 @@ def build_landing_asset(table: str) -> dg.AssetSpec:
 
 
 def build_event_asset(contract: Contract, mappings: Mapping[str, Model], partitions: Partitions) -> dg.AssetsDefinition:
-    """The asset of one raw event table, one partition a UTC day."""
+    """The asset of one raw event table; a partition is a UTC day."""
     small_change = change_check(contract.table, partitions.day)
 
     @dg.asset(
@@ -108,7 +108,7 @@ def build_event_asset(contract: Contract, mappings: Mapping[str, Model], partiti
 
 
 def is_automatic(tags: Mapping[str, str]) -> bool:
-    """Whether a sensor or schedule started the run; every other run was asked for by a person."""
+    """Whether a sensor or schedule started the run. A person started every other one."""
     return SENSOR_NAME_TAG in tags or SCHEDULE_NAME_TAG in tags
 
 

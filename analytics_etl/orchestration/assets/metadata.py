@@ -1,4 +1,4 @@
-"""What every asset tells Dagster about itself: keys, column docs, lineage, freshness, retries."""
+"""What all kinds of assets share: keys, freshness, metadata of columns, lineage and changes, and retries."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -40,7 +40,7 @@ def landing_key(table: str) -> dg.AssetKey:
 
 
 def column_schema(docs: Mapping[str, str], types: Mapping[str, str] | None = None) -> dg.TableSchema:
-    """Columns with what they mean, for the asset's page."""
+    """Columns with their documentation and types, for the asset's page."""
     return dg.TableSchema(
         columns=[
             dg.TableColumn(name, type=(types or {}).get(name, ""), description=text) for name, text in docs.items()
@@ -49,7 +49,7 @@ def column_schema(docs: Mapping[str, str], types: Mapping[str, str] | None = Non
 
 
 def lineage_metadata(model: Model, database: Database) -> dict[str, Any]:
-    """Column lineage from the SQL, and the types the columns have in the database."""
+    """Column lineage from the SQL, and column types from the database."""
     schema = database.run(column_types, [*model.dependencies, model.table])
     lineage = column_lineage(model, schema)
     return {
@@ -64,7 +64,7 @@ def lineage_metadata(model: Model, database: Database) -> dict[str, Any]:
 
 
 def statement_metadata(model: Model) -> dict[str, Any]:
-    """The SELECT as the asset's page shows it."""
+    """Table, SELECT and key, for the asset's page."""
     return {
         "dagster/table_name": model.table,
         "select": dg.MetadataValue.md(f"```sql\n{model.select}\n```"),
@@ -73,7 +73,7 @@ def statement_metadata(model: Model) -> dict[str, Any]:
 
 
 ACCEPT_CHANGE_TAG = "analytics_etl/accept_change"
-"""On a run, with the value true: changes of final periods are published however large they are."""
+"""A tag of runs. With the value true, the run publishes changes of final periods however large they are."""
 
 
 def change_check(table: str, partitions: dg.TimeWindowPartitionsDefinition) -> dg.AssetCheckSpec:
@@ -95,10 +95,9 @@ def change_results(
     context: dg.AssetExecutionContext, spec: dg.AssetCheckSpec, table: str, database: Database,
     starts: Iterable[date], refused: ChangeRefusedError | None = None,
 ) -> Iterator[Any]:  # fmt: skip
-    """What the check says of each partition, yielded after the materialization that it is about.
+    """Yield the evaluation of the change check for each partition; to be called after the materialization.
 
-    A refused change with its figures and what to type; the other partitions of that run were not written, so that
-    nothing is said of them.
+    When a change was refused, only the partitions of that change are evaluated: the run wrote no other ones.
     """
     changes: dict[date, list[Mapping[str, Any]]] = {}
     for change in database.run(changes_of_run, table, context.run.run_id):
@@ -120,7 +119,7 @@ def change_results(
 
 
 def change_metadata(table: str, database: Database, run_id: str) -> dict[str, dict[str, Any]]:
-    """For each partition a run changed: by how much."""
+    """Partition -> metadata of its change, for each partition that a run changed and published."""
     return {
         change["period_start"].isoformat(): {
             "rows_added": change["rows_added"],
@@ -134,6 +133,7 @@ def change_metadata(table: str, database: Database, run_id: str) -> dict[str, di
 
 
 def _figures(changes: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Old and new value of each measure that changed, and of the number of rows in any case."""
     found = []
     for change in changes:
         rows = {"old": change["rows_before"], "new": change["rows_after"]}
@@ -151,13 +151,13 @@ def _figures(changes: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 @contextmanager
 def retrying_lost_connections(database: Database) -> Iterator[None]:
-    """Ask Dagster for another try when the database went away; any other error stays what it is."""
+    """Ask Dagster for a retry when the connection to the database was lost; other errors pass through."""
     try:
         yield
     except Exception as error:
         if not is_lost(error):
             raise
-        # Dagster keeps its own books in the same database, and would give up on them within seconds.
+        # Wait: Dagster's own tables are in the same database, and Dagster gives up within seconds.
         wait_until_back(database.settings)
         raise dg.RetryRequested(max_retries=3, seconds_to_wait=1) from error
 
@@ -165,13 +165,13 @@ def retrying_lost_connections(database: Database) -> Iterator[None]:
 def describe_partitions(
     context: dg.AssetExecutionContext, by_partition: Mapping[str, Mapping[str, Any]], shared: Mapping[str, Any]
 ) -> None:
-    """Attach metadata to each partition of a run, also when one run does a whole range."""
+    """Attach metadata to each partition of a run; `shared` goes to all of them."""
     for partition, metadata in by_partition.items():
         context.add_asset_metadata({**shared, **metadata}, partition_key=partition)
 
 
 def table_of_rows(rows: Sequence[Mapping[str, Any]]) -> str:
-    """A few rows as a Markdown table; cells are shown as code, so nothing in them is taken for markup."""
+    """Rows as a Markdown table. Cells are code, so that Markdown in them is not interpreted."""
     if not rows:
         return "none"
     names = list(rows[0])
@@ -184,12 +184,12 @@ def table_of_rows(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _code(text: str) -> str:
-    """A text as the code of a Markdown cell, which nothing in it can end; what acts or hides is written out."""
+    """A text as code in a Markdown cell. It cannot end the cell; control and invisible characters are written out."""
     shown = visible(text)[:CELL_LENGTH].replace("`", "'")
     return f"`{_PIPE.sub(_escaped_pipe, shown) or ' '}`"
 
 
 def _escaped_pipe(found: re.Match[str]) -> str:
-    """A pipe that ends no cell. After an odd number of backslashes one more would only be escaped itself."""
+    """A pipe that does not end the cell. After an odd number of backslashes it cannot be escaped: it is replaced."""
     slashes = found[1]
     return f"{slashes}¦" if len(slashes) % 2 else f"{slashes}\\|"

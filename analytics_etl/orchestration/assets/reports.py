@@ -1,4 +1,4 @@
-"""Reports: section queries -> one value -> HTML and JSON files, and the index page that lists them."""
+"""Assets of reports: HTML and JSON files of a period, and the index page that lists them."""
 
 import json
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ def report_key(family: str, cadence: Cadence) -> dg.AssetKey:
 
 
 def build_report_asset(catalog: Catalog, family: str, cadence: Cadence, partitions: Partitions) -> dg.AssetsDefinition:
-    """The asset of one kind of report; a partition is the pair of files of one period."""
+    """The asset of the reports of one family and cadence; a partition is the pair of files of one period."""
     name = NAMES[cadence]
     models = [catalog.aggregates[table] for table in report_tables(catalog, family, cadence)]
     broken = broken_report_tables(catalog, family, cadence)
@@ -45,7 +45,7 @@ def build_report_asset(catalog: Catalog, family: str, cadence: Cadence, partitio
         backfill_policy=dg.BackfillPolicy.single_run(),
         kinds={"html", "json"},
         freshness_policy=FRESHNESS[cadence],
-        output_required=False,  # of a period without a loaded day there is nothing to materialize
+        output_required=False,  # a period without a loaded day has no report
     )
     def report(
         context: dg.AssetExecutionContext, database: dg.ResourceParam[Database]
@@ -96,8 +96,8 @@ def build_index_asset(catalog: Catalog, families: list[str]) -> dg.AssetsDefinit
         key=INDEX_KEY,
         deps=[report_key(family, cadence) for family in families for cadence in NAMES],
         group_name=INDEX_GROUP,
-        description="The page that lists all reports, as HTML and JSON. First those are written anew of whose periods "
-        "something failed after they were: no run of their own came to them.",
+        description="The page that lists all reports, as HTML and JSON. Before, reports are written again if something "
+        "failed in their period after they were written.",
         kinds={"html", "json"},
         freshness_policy=HOURLY,
     )
@@ -107,7 +107,7 @@ def build_index_asset(catalog: Catalog, families: list[str]) -> dg.AssetsDefinit
                 for due in reports_of_failures(database, catalog):
                     also = write_report(database, catalog, due.family, due.cadence, due.start, context.run.run_id)
                     context.log.info("wrote %s, which was %s", also.html, due.why)
-        finally:  # a report that cannot be written must not hide the others
+        finally:  # a report that cannot be written must not keep the others off the index
             path, count = write_index(database.settings.reports_dir)
         context.add_output_metadata(
             {
@@ -121,10 +121,10 @@ def build_index_asset(catalog: Catalog, families: list[str]) -> dg.AssetsDefinit
 
 
 def _link(settings: Settings, path: str) -> dict[str, dg.MetadataValue[str]]:
-    """What the UI shows beside the files, where the reports are served."""
+    """The link to a page, if the settings say where reports are served."""
     return {} if settings.reports_url is None else {"page": dg.MetadataValue.url(f"{settings.reports_url}/{path}")}
 
 
 def _lacks_next(path: Path) -> bool:
-    """Whether a report is there and was written when there was no later one to link to."""
+    """Whether a report exists and has no link to a next one."""
     return path.exists() and json.loads(path.read_text(encoding="utf-8"))["links"]["next"] is None

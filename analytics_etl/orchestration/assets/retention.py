@@ -1,4 +1,4 @@
-"""Retention as an asset: its materializations say what left the tables, and when."""
+"""Retention as an asset: its materializations record what left the tables, and when."""
 
 import dagster as dg
 
@@ -11,7 +11,7 @@ RETENTION_KEY = dg.AssetKey(["ops", "retention"])
 
 
 def build_retention_asset(catalog: Catalog) -> dg.AssetsDefinition:
-    """The asset that archives raw days and removes personal data after their time."""
+    """The asset that archives old raw days and empties personal columns."""
 
     @dg.asset(
         key=RETENTION_KEY,
@@ -22,11 +22,11 @@ def build_retention_asset(catalog: Catalog) -> dg.AssetsDefinition:
     def retention_run(
         context: dg.AssetExecutionContext, database: dg.ResourceParam[Database]
     ) -> dg.MaterializeResult[None]:
-        def tell(what: str, done: int, steps: int) -> None:
+        def progress(what: str, done: int, steps: int) -> None:
             context.log.info("%s of %s: %s", done, steps, what)
 
         with retrying_lost_connections(database):
-            outcome = retention.run(database, catalog, f"run {context.run.run_id}", tell)
+            outcome = retention.run(database, catalog, f"run {context.run.run_id}", progress)
         return dg.MaterializeResult(
             metadata={
                 "days_archived": outcome.days,

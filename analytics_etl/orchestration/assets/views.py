@@ -1,4 +1,4 @@
-"""Materialized views: one SELECT each, refreshed while readers go on reading."""
+"""Assets of materialized views: a run refreshes one while others read it."""
 
 from collections.abc import Iterator
 
@@ -19,7 +19,7 @@ from analytics_etl.postgres.database import Database
 
 
 def build_view_asset(model: Model) -> dg.AssetsDefinition:
-    """The asset of one materialized view. It has no partitions: it always shows the newest state."""
+    """The asset of one materialized view. It has no partitions."""
 
     @dg.asset(
         key=asset_key(model.table),
@@ -38,7 +38,7 @@ def build_view_asset(model: Model) -> dg.AssetsDefinition:
     ) -> Iterator[dg.MaterializeResult[None]]:
         with retrying_lost_connections(database):
             if lacking := set(model.dependencies) - set(database.run(column_types, model.dependencies)):
-                # Then its checks are not run either.
+                # Without a result, its checks do not run either.
                 context.log.info("%s shows nothing yet: %s comes with the first run", model.table, min(lacking))
                 return
             count = publishing.refresh(database, model)
