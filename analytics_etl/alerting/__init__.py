@@ -1,6 +1,7 @@
-"""Telling people what went wrong: the messages (`messages`) and the ways to hand them over (`receivers`).
+"""Notifications: their messages (`messages`) and the receivers that deliver them (`receivers`).
 
-Neither looks anywhere for failures or keeps books: `incidents` finds, `ops.outbox` keeps, `notifier` ties them.
+This room finds no failures and stores nothing: `orchestration.incidents` finds them, `ops.outbox` stores the messages,
+`orchestration.notifier` ties all together.
 """
 
 from analytics_etl.alerting.delivery import DeliveryError, Receiver

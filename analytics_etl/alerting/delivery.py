@@ -1,8 +1,6 @@
-"""What every way of handing a message over has in common.
+"""What all receivers share: their protocol, their error, fingerprints of messages.
 
-`handing_over` is a block that begins when the receiver has accepted the message: what the caller does in it comes
-before the connection is closed, so that hardly any time passes between acceptance and its being noted. What is said of
-a failure never holds a secret.
+The text of a DeliveryError never holds a secret.
 """
 
 import base64
@@ -17,32 +15,36 @@ TIMEOUT_SECONDS = 8
 
 
 class DeliveryError(RuntimeError):
-    """A message was not accepted."""
+    """A receiver did not accept a message."""
 
-    def __init__(self, said: str, *, is_about_the_address: bool = False) -> None:
-        super().__init__(said)
+    def __init__(self, reason: str, *, is_about_the_address: bool = False) -> None:
+        super().__init__(reason)
         self.is_about_the_address = is_about_the_address
-        """The others at the same server may still get theirs."""
+        """Only this address was refused: the server may accept messages to others."""
 
 
 class Receiver(Protocol):
-    """Somewhere a message can be handed over to."""
+    """Somewhere to deliver messages: a log, an address, a URL."""
 
     @property
     def name(self) -> str: ...
 
     @property
     def channel(self) -> str:
-        """What several receivers share: if it is down, it is down for all of them."""
+        """What several receivers share, such as a mail server: when it is down, all of them are."""
 
     def handing_over(self, message: Message) -> Any:
-        """A block in which the message has been accepted; raise DeliveryError if it is not."""
+        """A block that begins when the receiver has accepted the message; raises DeliveryError if it does not.
 
-    def is_for(self, owners: Sequence[str]) -> bool: ...
+        The connection stays open during the block. So the caller can commit the delivery right after acceptance.
+        """
+
+    def is_for(self, owners: Sequence[str]) -> bool:
+        """Whether messages to these owners go to this receiver."""
 
 
 def secrets_in(user: str, password: str) -> list[str]:
-    """A password in the forms a server could repeat it in."""
+    """A password in all forms in which a server could repeat it."""
     if not password:
         return []
     pairs = (password, f"\0{user}\0{password}", f"{user}:{password}")
@@ -50,5 +52,5 @@ def secrets_in(user: str, password: str) -> list[str]:
 
 
 def fingerprint(dedup_key: str) -> str:
-    """A dedup key as it can stand in a header: always the same for the same key."""
+    """A hash of a dedup key that fits in a header: 40 hexadecimal digits."""
     return hashlib.sha256(dedup_key.encode()).hexdigest()[:40]

@@ -1,4 +1,4 @@
-"""What went wrong as a message that a person understands at 3 a.m.: what failed, where, and what to type. Pure."""
+"""Messages about failures for a person at 3 a.m.: what failed, where, and what to type. Pure functions."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ SAMPLE_ROWS = 5
 SUBJECT_LENGTH = 150
 LONGEST_BODY = 100_000
 MANY = 20
-"""Failed checks a body describes; the rest is counted."""
+"""Failed checks that a body describes; of more it says only how many."""
 
 NOTIFY_TAG = "analytics_etl/notify"
 BY_TAG = "analytics_etl/by"
@@ -22,7 +22,7 @@ _STARTED_BY_A_PERSON = (BY_TAG, "dagster/backfill", "dagster/asset_partition_ran
 
 @dataclass(frozen=True)
 class Message:
-    """One notification, before it has a receiver."""
+    """One notification, the same for all its receivers."""
 
     dedup_key: str
     kind: str
@@ -31,7 +31,7 @@ class Message:
     owners: tuple[str, ...]
     severity: str = "error"
     alerts: tuple[dict[str, str], ...] = ()
-    """The single findings: labels, and what is to be said as `summary`."""
+    """One alert for each failure: labels, and a sentence as `summary`."""
     created_at: datetime | None = None
 
     @property
@@ -56,7 +56,7 @@ class CheckFailure:
 
 @dataclass(frozen=True)
 class RunFailure:
-    """A run that failed, with what each failed step said."""
+    """A run that failed, with the error of each failed step."""
 
     run_id: str
     job: str
@@ -65,11 +65,11 @@ class RunFailure:
     error: str = ""
     """Why the run ended, if no step ended it."""
     is_due_to_checks: bool = False
-    """Nothing but blocking checks failed."""
+    """Whether nothing but blocking checks failed."""
 
 
 def is_to_be_notified(tags: Mapping[str, str]) -> bool:
-    """Whether failures of a run with these tags are told: not of what a person started, unless asked."""
+    """Whether failures of a run with these tags are notified: of a run that a person started, only if a tag says so."""
     if NOTIFY_TAG in tags:
         return tags[NOTIFY_TAG].strip().lower() == "true"
     if any(tag in tags for tag in _STARTED_BY_ITSELF):
@@ -78,16 +78,16 @@ def is_to_be_notified(tags: Mapping[str, str]) -> bool:
 
 
 def run_failed(failure: RunFailure, checks: Sequence[CheckFailure], owners: Sequence[str]) -> Message:
-    """One message for a failed run, with the checks that failed in it."""
+    """The message about a failed run, with the checks that failed in it."""
     job = harmless(failure.job)
     about = f"{job} run of {spanned(*failure.days)}" if failure.days else f"{job} run"
-    steps = [f"{harmless(step)}: {error_text(said)}" for step, said in failure.steps.items()]
+    steps = [f"{harmless(step)}: {error_text(error)}" for step, error in failure.steps.items()]
     if failure.is_due_to_checks and checks:
         steps = ["Nothing but its blocking checks:"]
     reasons = [error_text(failure.error)] if failure.error else []
-    said = [*reasons, *steps] or ["It says nothing; see the run in the UI."]
-    body = [f"The {about} failed.", "", *said, *(["", *_checks_text(checks)] if checks else [])]
-    advice = _again(*failure.days) if failure.days else "analytics-etl doctor"
+    why = [*reasons, *steps] or ["It says nothing; see the run in the UI."]
+    body = [f"The {about} failed.", "", *why, *(["", *_checks_text(checks)] if checks else [])]
+    advice = _repeat(*failure.days) if failure.days else "analytics-etl doctor"
     alert = {"alertname": "RunFailed", "job": job, "run_id": failure.run_id, "summary": f"The {about} failed."}
     return Message(
         f"run:{failure.run_id}",
@@ -100,11 +100,11 @@ def run_failed(failure: RunFailure, checks: Sequence[CheckFailure], owners: Sequ
 
 
 def checks_failed(run_id: str, checks: Sequence[CheckFailure], owners: Sequence[str]) -> Message:
-    """One message for all checks that failed in a run which went on."""
+    """The message about all checks that failed in a run that went on."""
     first = checks[0]
     days = spanned(min(c.start for c in checks), max(_last(c) for c in checks))
     more = f" and {len(checks) - 1} more" if len(checks) > 1 else ""
-    advice = _again(min(c.start for c in checks), max(_last(c) for c in checks))
+    advice = _repeat(min(c.start for c in checks), max(_last(c) for c in checks))
     severity = "error" if any(check.severity == "error" for check in checks) else "warn"
     return Message(
         f"checks:{run_id}",
@@ -117,11 +117,11 @@ def checks_failed(run_id: str, checks: Sequence[CheckFailure], owners: Sequence[
     )
 
 
-def tick_failed(kind: str, name: str, since: datetime, said: str, key: str, owners: Sequence[str]) -> Message:
-    """A schedule or sensor that raised an error."""
+def tick_failed(kind: str, name: str, since: datetime, error: str, key: str, owners: Sequence[str]) -> Message:
+    """The message about a schedule or sensor that raises an error."""
     name = harmless(name)
     about = f"The {kind} {name} fails since {_moment(since)}."
-    body = [about, "", error_text(said) or "It says nothing.", "", f"Until it works, the {kind} starts no runs."]
+    body = [about, "", error_text(error) or "It says nothing.", "", f"Until it works, the {kind} starts no runs."]
     alert = {"alertname": "TickFailed", "instigator": name, "summary": about}
     subject = _subject(f"FAILED: {kind} {name}")
     return Message(key, "tick_failed", subject, _body(body, ["analytics-etl doctor"]), tuple(owners), alerts=(alert,))
@@ -130,7 +130,7 @@ def tick_failed(kind: str, name: str, since: datetime, said: str, key: str, owne
 def tick_missed(
     name: str, missed: Sequence[datetime], day: date | None, key: str, owners: Sequence[str]
 ) -> Message:  # fmt: skip
-    """A schedule that did not start what it should have, `missed` in order; `day` is what the last one was about."""
+    """The message about missed ticks of a schedule, in order; `day` is the period that the last one should have run."""
     name = harmless(name)
     times = f"{len(missed)} times since" if len(missed) > 1 else "at"
     about = f"The schedule {name} did not run {times} {_moment(missed[0])}."
@@ -142,7 +142,7 @@ def tick_missed(
 
 
 def daemon_died(part: str | None, last_seen: datetime, owners: Sequence[str]) -> Message:
-    """Dagster's daemon, or one part of it, that gives no sign of life."""
+    """The message about Dagster's daemon, or one part of it, without a heartbeat."""
     what = f"The part {part} of Dagster's daemon" if part else "Dagster's daemon"
     about = f"{what} gave its last sign of life at {_moment(last_seen)}."
     body = [about, "", "Schedules, sensors and backfills from the UI do not run until it is started again."]
@@ -153,7 +153,7 @@ def daemon_died(part: str | None, last_seen: datetime, owners: Sequence[str]) ->
 
 
 def trial_message(now: datetime, owners: Sequence[str]) -> Message:
-    """To see whether receivers work."""
+    """A message to test receivers."""
     body = "This is a test by `analytics-etl notify --test`. Nothing is wrong, and nothing is to be done.\n"
     alert = {"alertname": "Test", "summary": "A test; nothing is wrong."}
     key = f"test:{now.isoformat()}"
@@ -169,7 +169,7 @@ def _checks_text(checks: Sequence[CheckFailure]) -> list[str]:
             f"{check.table}, {spanned(check.start, _last(check))}: the check {check.name} failed{weight}, {rows}.",
             f"  Expected: {harmless(check.description)}",
         ]
-        # Of a check about a private column, the sample is values of that column.
+        # The sample of a check of a private column holds values of that column.
         is_private = any(name in check.name for name in PRIVATE_COLUMNS)
         lines += [f"    {row_text(row)}" for row in ([] if is_private else check.sample[:SAMPLE_ROWS])]
         lines.append("")
@@ -199,14 +199,14 @@ def _subject(text: str) -> str:
     return harmless(f"[analytics_etl] {text}", SUBJECT_LENGTH)
 
 
-def _again(first: date, last: date) -> str:
-    mended = "    (when what is wrong was put right)"
+def _repeat(first: date, last: date) -> str:
+    """The command that runs the days again."""
     command = f"analytics-etl run {first}" if first == last else f"analytics-etl backfill {first} {last}"
-    return command + mended
+    return f"{command}    (once the cause is mended)"
 
 
 def _last(check: CheckFailure) -> date:
-    """Last day of the partition; a view's result is on one day."""
+    """Last day of the partition. For a view, start and end of the result are the same day."""
     return max(check.start, check.end - timedelta(days=1))
 
 

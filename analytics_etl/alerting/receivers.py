@@ -1,4 +1,4 @@
-"""The receivers that the settings name: the log, e-mail, a webhook (see `webhook`). `delivery` has what they share."""
+"""The receivers that the settings name: the log and e-mail are here, webhooks in `webhook`."""
 
 import logging
 import smtplib
@@ -18,13 +18,13 @@ from analytics_etl.alerting.webhook import WebhookReceiver
 from analytics_etl.config.settings import Settings
 
 LINE_LENGTH = 400
-"""Of headers: a subject that begins with a fold is shown with a space by some readers. Mail allows 998."""
+"""Length of header lines, of at most 998 in mail. Long, since some readers show a space where a subject is folded."""
 
 logger = logging.getLogger("analytics_etl.alerting")
 
 
 def receivers_of(settings: Settings) -> list[Receiver]:
-    """Every receiver the settings name; the log is always one."""
+    """Every receiver that the settings name; the log is always one."""
     found: list[Receiver] = [LogReceiver()]
     if settings.smtp_url:
         by_address: dict[str, set[str]] = {}
@@ -39,7 +39,7 @@ def receivers_of(settings: Settings) -> list[Receiver]:
 
 
 class LogReceiver:
-    """Python's log, so standard error when nobody configured it."""
+    """Python's log: standard error, unless it is configured."""
 
     name = channel = "log"
 
@@ -54,8 +54,8 @@ class LogReceiver:
 
 
 class EmailReceiver:
-    """One address, by way of one mail server, whose certificate is verified against those OpenSSL trusts: the system's,
-    or those in the file or folder that SSL_CERT_FILE or SSL_CERT_DIR names.
+    """One address at a mail server. Its certificate is verified against those that OpenSSL trusts: the system's, or
+    those in SSL_CERT_FILE or SSL_CERT_DIR.
     """
 
     channel = "email"
@@ -74,14 +74,14 @@ class EmailReceiver:
 
     @contextmanager
     def handing_over(self, message: Message) -> Iterator[None]:
-        with self._saying_no_secret():
+        with self._raising_delivery_errors():
             server = self._connect()
         try:
-            with self._saying_no_secret():
+            with self._raising_delivery_errors():
                 self._log_in(server)
                 server.send_message(email_of(message, self.address, self.sender))
             yield
-            with suppress(smtplib.SMTPException, OSError):  # accepted is accepted, whatever the goodbye
+            with suppress(smtplib.SMTPException, OSError):  # the message is accepted, even if QUIT fails
                 server.quit()
         finally:
             server.close()
@@ -96,7 +96,7 @@ class EmailReceiver:
         server.ehlo_or_helo_if_needed()
         if not self._is_tls and server.has_extn("starttls"):
             context = ssl.create_default_context()
-            if not self._user and _is_this_machine(self._host):  # a relay here has made its certificate itself
+            if not self._user and _is_this_machine(self._host):  # a relay on this machine has a self-signed certificate
                 context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
             server.starttls(context=context)
             server.ehlo()
@@ -108,14 +108,15 @@ class EmailReceiver:
             server.login(self._user, self._password)
 
     @contextmanager
-    def _saying_no_secret(self) -> Iterator[None]:
+    def _raising_delivery_errors(self) -> Iterator[None]:
+        """Turn errors of mail and connection into DeliveryErrors without secrets."""
         where = f"the mail server {self._host}:{self._port}"
         try:
             yield
         except smtplib.SMTPRecipientsRefused as error:
-            code, said = next(iter(error.recipients.values()))
+            code, answer = next(iter(error.recipients.values()))
             raise DeliveryError(
-                f"{where} refused {self.address}: {code} {self._clean(said)}", is_about_the_address=True
+                f"{where} refused {self.address}: {code} {self._clean(answer)}", is_about_the_address=True
             ) from None
         except smtplib.SMTPResponseException as error:
             raise DeliveryError(f"{where} said {error.smtp_code} {self._clean(error.smtp_error)}") from None
@@ -127,13 +128,13 @@ class EmailReceiver:
         except (smtplib.SMTPException, OSError, ValueError) as error:
             raise DeliveryError(f"{where}: {self._clean(str(error) or type(error).__name__)}") from None
 
-    def _clean(self, said: bytes | str) -> str:
-        text = said.decode("utf-8", "replace") if isinstance(said, bytes) else said
+    def _clean(self, answer: bytes | str) -> str:
+        text = answer.decode("utf-8", "replace") if isinstance(answer, bytes) else answer
         return harmless(redacted(text, secrets_in(self._user, self._password)), 300)
 
 
 def email_of(message: Message, address: str, sender: str) -> EmailMessage:
-    """The e-mail, the same bytes for the same message: a server or reader that gets it twice can tell."""
+    """The e-mail of a message: always the same bytes, so that servers and readers recognise a repeated one."""
     mail = EmailMessage(policy=SMTP.clone(max_line_length=LINE_LENGTH))
     mail["Subject"] = message.subject
     mail["From"] = sender

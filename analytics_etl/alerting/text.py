@@ -1,4 +1,4 @@
-"""Words from events and errors made harmless: no control characters, no links, nothing private, nothing long."""
+"""Makes text from events and errors harmless: no control characters, links, private values, or long passages."""
 
 import json
 import unicodedata
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 PRIVATE_COLUMNS = ("ip_address", "user_agent", "content")
-"""Never in a message. `content` is a rejected row as it stands in its file, which may hold the other two."""
+"""Columns that messages never show. `content` is the line of a rejected row, which may hold the other two."""
 
 WITHHELD = "(withheld)"
 CELL_LENGTH = 120
@@ -14,7 +14,7 @@ ERROR_LENGTH = 1000
 
 
 def harmless(text: str, length: int = ERROR_LENGTH, *, keep_lines: bool = False) -> str:
-    """Text without control, format and invisible characters; what looks like a link cannot be clicked."""
+    """Text without control, format and invisible characters, with links that cannot be clicked, cut to `length`."""
     kept = "".join(
         character
         if (keep_lines and character == "\n") or unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Zl", "Zp")
@@ -25,13 +25,13 @@ def harmless(text: str, length: int = ERROR_LENGTH, *, keep_lines: bool = False)
 
 
 def error_text(text: str) -> str:
-    """What an exception says, without the rows that PostgreSQL quotes in its DETAIL."""
-    said = text.split("\nDETAIL:", maxsplit=1)[0].split("\nCONTEXT:", maxsplit=1)[0].strip()
-    return harmless(said, keep_lines=True)
+    """The text of an error without DETAIL and CONTEXT, in which PostgreSQL quotes rows."""
+    error = text.split("\nDETAIL:", maxsplit=1)[0].split("\nCONTEXT:", maxsplit=1)[0].strip()
+    return harmless(error, keep_lines=True)
 
 
 def row_text(row: Mapping[str, Any]) -> str:
-    """A sample row on one line, private columns left out."""
+    """A sample row on one line, without private columns."""
     return ", ".join(
         f"{harmless(name, CELL_LENGTH)}={_cell(value)}" for name, value in row.items() if name not in PRIVATE_COLUMNS
     )
@@ -40,12 +40,12 @@ def row_text(row: Mapping[str, Any]) -> str:
 def _cell(value: object) -> str:
     shown = value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False)
     if any(name in shown for name in PRIVATE_COLUMNS[:2]):
-        return WITHHELD  # a reason or a nested value that quotes one of them
+        return WITHHELD  # a reason or nested value may quote a private column
     return json.dumps(harmless(shown, CELL_LENGTH), ensure_ascii=False) if isinstance(value, str) else harmless(shown)
 
 
 def redacted(text: str, secrets: Iterable[str]) -> str:
-    """Text with every secret in it replaced."""
+    """Text with every secret replaced by asterisks."""
     for secret in sorted(secrets, key=len, reverse=True):
         text = text.replace(secret, "***")
     return text

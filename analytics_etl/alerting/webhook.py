@@ -1,4 +1,4 @@
-"""Handing a message over to a webhook, in the format of Alertmanager's; requests whose failure tells no secret."""
+"""The receiver that posts to a webhook, in the format of Alertmanager; HTTP requests whose errors hold no secret."""
 
 import base64
 import json
@@ -17,14 +17,14 @@ from analytics_etl.alerting.text import harmless, redacted
 from analytics_etl.config.urls import secrets_of
 
 ZERO_TIME = "0001-01-01T00:00:00Z"
-"""How Alertmanager writes that an alert has not ended."""
+"""Alertmanager's end time of an alert that has not ended."""
 
 for _name in ("httpx", "httpcore"):
-    logging.getLogger(_name).setLevel(logging.WARNING)  # below it they log URLs, whose paths may be tokens
+    logging.getLogger(_name).setLevel(logging.WARNING)  # at lower levels they log URLs, whose paths may be tokens
 
 
 class WebhookReceiver:
-    """A URL that takes what Alertmanager's webhook sends (version 4)."""
+    """A URL that accepts the webhook payload of Alertmanager (version 4)."""
 
     name = channel = "webhook"
 
@@ -41,17 +41,17 @@ class WebhookReceiver:
             **self._headers, "Content-Type": "application/json", "Idempotency-Key": fingerprint(message.dedup_key)
         }  # fmt: skip
         body = json.dumps(webhook_body(message)).encode()
-        said = send_http("POST", self._url, headers, body)
-        if said is not None:
-            raise DeliveryError(f"{self._where}: {harmless(redacted(said, self._secrets), 300)}")
+        error = send_http("POST", self._url, headers, body)
+        if error is not None:
+            raise DeliveryError(f"{self._where}: {harmless(redacted(error, self._secrets), 300)}")
         yield
 
 
 def send_http(method: str, url: str, headers: Mapping[str, str], body: bytes | None = None) -> str | None:
-    """Send a request; what went wrong, or None when the answer is 2xx. The answer's body is not read.
+    """Send a request; returns None if the status is 2xx, else the error. Does not read the body of the answer.
 
-    A redirect is no acceptance: a redirected POST would arrive as a GET without its body. Certificates are verified
-    against those OpenSSL trusts, as for mail, and not against the list that httpx brings.
+    A redirect is an error: a redirected POST would arrive as a GET without its body. Certificates are verified against
+    those that OpenSSL trusts, as for mail, and not against the list that httpx brings.
     """
     try:
         with httpx.stream(
@@ -64,7 +64,7 @@ def send_http(method: str, url: str, headers: Mapping[str, str], body: bytes | N
 
 
 def request_parts(url: str) -> tuple[str, str, dict[str, str], list[str]]:
-    """(where, to be shown; URL without credentials; headers with them; what must never be shown) of an HTTP URL."""
+    """(origin, for messages; URL without credentials; headers with credentials; secrets, never to show) of a URL."""
     parts = urlsplit(url)
     host = parts.netloc.rpartition("@")[2]
     user, password = unquote(parts.username or ""), unquote(parts.password or "")
@@ -76,7 +76,7 @@ def request_parts(url: str) -> tuple[str, str, dict[str, str], list[str]]:
 
 
 def webhook_body(message: Message) -> dict[str, Any]:
-    """The message as Alertmanager's webhook has it: one alert for each finding; the text as common annotations."""
+    """The payload of Alertmanager's webhook: the message's alerts, with its text as common annotations."""
     started = message.created_at.isoformat() if message.created_at is not None else ZERO_TIME
     common = {"severity": message.severity, "kind": message.kind, "owners": ",".join(message.owners)}
     alerts = []

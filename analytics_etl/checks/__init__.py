@@ -1,11 +1,11 @@
-"""Checks: headers, `sql/<family>/checks` and `sql/ops/checks` -> what is wrong with the rows of a partition.
+"""Checks of tables: what is declared in headers and in `sql/*/checks`, and whether the rows of a partition pass.
 
-A check file's name begins with the table it is about; those of the family `ops` are about every event table. Results
-are kept per partition in `ops.check_results`, also when one run does a whole range of partitions.
+The name of a check file begins with its table; a check of the family `ops` holds for every event table. Each partition
+has results of its own in `ops.check_results`, also when a run covers a range of partitions.
 
-`declared` reads what is checked, `evaluation` finds the rows of a partition and what is wrong with them, `predicates`
-judges columns in one pass, `expectations` is Great Expectations for all other kinds, `due` finds the partitions whose
-checks have to run. Asset checks of Dagster are made of it elsewhere.
+`declared` reads the checks. `evaluation` evaluates them for the rows of partitions: by `predicates`, which judges
+columns in one pass, or by `expectations`, which is Great Expectations for all other kinds. `due` finds the checks that
+have to run. Dagster's asset checks are not here but in `orchestration.checks`.
 """
 
 from analytics_etl.checks.declared import Check, CheckError, Target, checked_table, declared_checks, targets

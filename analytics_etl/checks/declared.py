@@ -1,4 +1,4 @@
-"""What is declared about tables: headers, keys and the files of checks, as values. Knows no database and no Dagster."""
+"""Declared checks as values, from headers, keys and check files. Knows no database and no Dagster."""
 
 import hashlib
 import json
@@ -12,11 +12,11 @@ from analytics_etl.catalog.models import Model
 
 UNEXPECTED_ROWS = "unexpected_rows_expectation"
 SAMPLE_ROWS = 20
-"""Of the rows that break a check, so many are kept."""
+"""Unexpected rows that a result keeps."""
 
 
 class CheckError(RuntimeError):
-    """A check that could not be evaluated, which is not the same as one that failed."""
+    """A check could not be evaluated. That is no result: the check neither passed nor failed."""
 
 
 @dataclass(frozen=True)
@@ -27,47 +27,47 @@ class Check:
     name: str
     description: str
     severity: str
-    """error = stops what is downstream of the partition, warn = only tells"""
+    """error = blocks what is downstream of the partition, warn = is only reported"""
     expectation: str
     arguments: Mapping[str, Any]
     select: str | None = None
-    """For a check that is a SELECT of rows that must not exist: the SELECT."""
+    """A SELECT of rows that must not exist, for a check that is one."""
     query: Model | None = None
-    """The file it comes from, if any."""
+    """The check file, if the check comes from one."""
     problem: str | None = None
-    """Why it cannot judge anything, since its file is broken: then it fails."""
+    """Why the check file is broken; such a check always fails."""
 
     @cached_property
     def code_version(self) -> str:
-        """Hash of what it demands and how severe that is; another description, comments and layout do not change it."""
+        """Hash of the expectation, its arguments and severity. Description, comments and layout do not change it."""
         select = self.select if self.query is None else self.query.code_version
-        what = [self.expectation, self.severity, self.arguments, self.problem or select]
-        text = json.dumps(what, sort_keys=True, default=str)
+        hashed = [self.expectation, self.severity, self.arguments, self.problem or select]
+        text = json.dumps(hashed, sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     @property
     def others(self) -> tuple[str, ...]:
-        """The tables its SELECT reads beside its own: they must be written before it can judge."""
+        """The other tables that its SELECT reads; they must be written before the check runs."""
         read = self.query.dependencies if self.query else ()
         return tuple(table for table in read if table != self.table and not table.startswith("ops."))
 
 
 @dataclass(frozen=True)
 class Target:
-    """A table with checks: where its rows of a period are found."""
+    """A table with checks, and how to find its rows of a period."""
 
     table: str
     period_column: str | None
-    """None for a view, which is checked as a whole."""
+    """The column that says which period a row belongs to; None for a view, which is checked as a whole."""
     key: tuple[str, ...]
     dependencies: tuple[str, ...]
     time_column: str = ""
     personal: frozenset[str] = frozenset()
-    """Columns whose values are never kept in a result: they are to be gone after their time."""
+    """Columns with personal data. Results never keep their values: they would outlive their retention."""
 
 
 def targets(catalog: Catalog) -> dict[str, Target]:
-    """Every table that can be checked."""
+    """Every table that can have checks, by name."""
     personal = frozenset(name for contract in catalog.contracts.values() for name in contract.personal_columns)
     found = {
         table: Target(table, contract.time_column, contract.key, (table,), contract.time_column, personal)
@@ -88,7 +88,7 @@ def declared_checks(catalog: Catalog) -> dict[str, list[Check]]:
         found[table] += [_header_check(table, name, arguments) for name, arguments in model.checks]
     for query in catalog.checks.values():
         if query.family != "ops" and _tables_of(query.table, catalog.broken):
-            continue  # the table cannot be made, so there is nothing to judge
+            continue  # the table is broken, too: it has no rows to check
         tables = list(catalog.contracts) if query.family == "ops" else [checked_table(query, found)]
         for table in tables:
             found[table].append(_query_check(table, query))
@@ -101,7 +101,7 @@ def declared_checks(catalog: Catalog) -> dict[str, list[Check]]:
 
 
 def checked_table(query: Model, tables: Iterable[str]) -> str:
-    """The table a check file is about: the longest one of its family that its name begins with."""
+    """The table of a check file: the longest one that the file name begins with. Raises CheckError without one."""
     candidates = _tables_of(query.table, tables)
     if not candidates:
         raise CheckError(f"{query.path}: the name of a check must begin with the name of the table it is about")
@@ -109,7 +109,7 @@ def checked_table(query: Model, tables: Iterable[str]) -> str:
 
 
 def _tables_of(check: str, tables: Iterable[str]) -> list[str]:
-    """The longest table that the name of a check begins with, if any."""
+    """A list of the longest table name that the name of a check begins with; empty without one."""
     return sorted((table for table in tables if check.startswith(f"{table}_")), key=len)[-1:]
 
 
@@ -128,7 +128,7 @@ def _header_check(table: str, expectation: str, arguments: Mapping[str, Any]) ->
 
 
 def _key_check(table: str, key: Sequence[str]) -> Check:
-    """The key is unique. Grouped, since Great Expectations' own expectation joins the table to itself."""
+    """The check that the key is unique. A GROUP BY: Great Expectations' own expectation joins the table to itself."""
     names = ", ".join(key)
     select = f"select {names}, count(*) as row_count\nfrom {{batch}}\ngroup by {names}\nhaving count(*) > 1"
     return Check(table, "key_is_unique", f"{names}: no two rows have the same", "error", UNEXPECTED_ROWS, {}, select)
@@ -141,10 +141,10 @@ def _query_check(table: str, query: Model) -> Check:
 
 
 def _check_name(family: str, name: str, table: str) -> str:
-    """A check file's name without the table it is about."""
+    """The name of a check file without its table."""
     return name if family == "ops" else name.removeprefix(table.split(".")[1] + "_")
 
 
 def _severity(arguments: Mapping[str, Any]) -> str:
-    """Great Expectations' critical, warning or info as ours."""
+    """Our severity for critical, warning and info of Great Expectations."""
     return "error" if arguments.get("severity", "critical") == "critical" else "warn"

@@ -1,4 +1,4 @@
-"""Checks that have to run: those that never judged a partition, or judged other rows, or were another check then."""
+"""Due checks: those never run for a partition, those run for older rows, and those that changed since they ran."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ _ALL_DAYS = date(1, 1, 1), date(9999, 12, 31)
 
 @dataclass(frozen=True)
 class DueChecks:
-    """Checks of one partition that have to run for one reason."""
+    """Checks of one partition that are due for the same reason."""
 
     table: str
     start: date
@@ -36,14 +36,15 @@ def due_checks(
     source: Database | Snapshot, checks: Mapping[str, Sequence[Check]], start: date = _ALL_DAYS[0],
     end: date = _ALL_DAYS[1], run_id: str = "",
 ) -> list[DueChecks]:  # fmt: skip
-    """What is due of some checks (by table) for the partitions that begin in [start, end); only of those that a run
-    wrote, when it is named. Views have no partitions.
+    """The due ones of some checks (by table) for the partitions that begin in [start, end).
+
+    With a `run_id`, only for partitions that this run wrote. Views have no partitions, so that nothing of them is due.
     """
     declared = [
         {"table_name": table, "check_name": check.name, "code_version": check.code_version}
         for table, of in checks.items()
         for check in of
-        if check.problem is None  # it would find nothing out about what others have judged
+        if check.problem is None  # a broken check cannot judge rows
     ]
     found = source.read(check_results.due, declared, start, end, run_id)
     return [

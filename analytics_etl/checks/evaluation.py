@@ -1,4 +1,4 @@
-"""Checks evaluated for partitions: the rows each is about, archived ones too, and what is found in them."""
+"""Evaluation of checks for partitions: finds the rows, archived ones too, and judges them."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -21,15 +21,15 @@ _COUNT = "analytics_etl_unexpected_rows"
 _COUNTED = "select found.*, count(*) over () as {count} from (\n{select}\n) as found limit {limit}"
 _QUALIFIED = re.compile(r"\b[a-z]\w*\.[a-z]\w*\b")
 _OWN_ROWS = re.compile(r"\{(batch|events)\}")
-"""What a SELECT reads that looks at the rows of its table; one that does not asks the books, and needs no archive."""
+"""Placeholders of a SELECT that reads the rows of its table. One without them reads only `ops`: it needs no archive."""
 
 
 def evaluate(
     database: Database, target: Target, checks: Sequence[Check], periods: Mapping[date, date]
 ) -> list[CheckResult]:
-    """Evaluate checks for each of some consecutive partitions (start -> end).
+    """Evaluate checks for each of some consecutive partitions (start -> end, exclusive); one result for each of both.
 
-    All partitions are judged at once; one by one only when something is wrong, to say which it is.
+    All partitions are judged at once. Only checks that fail then are judged partition by partition.
     """
     unusable = [_unusable(check, first, after) for check in checks if check.problem for first, after in periods.items()]
     checks = [check for check in checks if not check.problem]
@@ -37,7 +37,7 @@ def evaluate(
 
 
 def _unusable(check: Check, start: date, end: date) -> CheckResult:
-    """The outcome of a check that nobody can ask: what it would find is unknown, so it does not pass."""
+    """The result of a broken check: a failure without unexpected rows."""
     return CheckResult(
         check.table, check.name, start, end, False, check.severity, check.description, 0, [], check.code_version,  # noqa: FBT003 - as the others
     )  # fmt: skip
@@ -46,7 +46,7 @@ def _unusable(check: Check, start: date, end: date) -> CheckResult:
 def _evaluate_periods(
     database: Database, target: Target, checks: Sequence[Check], periods: Mapping[date, date]
 ) -> list[CheckResult]:
-    """All partitions at once, and one by one those checks in which something is wrong."""
+    """Evaluate checks for all partitions at once, then the failed ones for each partition."""
     start, end = min(periods), max(periods.values())
     results = _evaluate(database, target, checks, start, end)
     if len(periods) == 1:
@@ -64,18 +64,19 @@ def _evaluate_periods(
 
 
 def _evaluate(database: Database, target: Target, checks: Sequence[Check], start: date, end: date) -> list[CheckResult]:
-    """The outcome of each check for the rows of [start, end) as one batch."""
-    # Also the days around its own that a check reads; the names that are no event tables have no archived days.
+    """One result of each check for all rows of [start, end)."""
+    # A check may read days around its own. Names that are no event tables do no harm: they have no archived days.
     named = {name for check in checks for name in _QUALIFIED.findall(check.select or "")}
     if any(map(_reads_own_rows, checks)):
         named.add(target.table)
     reads = [(start, end), *(check.query.reads(start, end) for check in checks if check.query is not None)]
     first, after = min(first for first, _ in reads), max(after for _, after in reads)
-    with archived_rows(database.settings, sorted(named), first, after, _needs(target, checks, start, end)) as schemas:
+    required = _required_days(target, checks, start, end)
+    with archived_rows(database.settings, sorted(named), first, after, required) as schemas:
         events = rename_schemas(target.table, schemas)
         with batch_view(database.settings, events, target.period_column, start, end) as view:
-            reading = [_reading(check, schemas, events) for check in checks]
-            wrong = _broken(database, target, reading, start, end, view)
+            renamed = [_with_archived_rows(check, schemas, events) for check in checks]
+            wrong = _failed(database, target, renamed, start, end, view)
     return [
         CheckResult(
             check.table, check.name, start, end, check.name not in wrong, check.severity, check.description,
@@ -86,15 +87,17 @@ def _evaluate(database: Database, target: Target, checks: Sequence[Check], start
 
 
 def _without_personal(target: Target, check: Check, count: int, sample: list[dict[str, Any]]) -> Broken:
-    """What is kept, here and in Dagster's event log, for longer than personal data may be."""
-    hidden = {*target.personal, "content"}  # of a rejected row
+    """Count and sample without personal data: results are kept for longer than personal data may be."""
+    hidden = {*target.personal, "content"}  # `content` is a rejected row
     if hidden & {str(value) for value in check.arguments.values()}:
         hidden.add("value")
     return count, [{name: WITHHELD if name in hidden else value for name, value in row.items()} for row in sample]
 
 
-def _needs(target: Target, checks: Sequence[Check], start: date, end: date) -> list[tuple[Sequence[str], date, date]]:
-    """The tables, and the days of them, that each check reads itself: nothing is judged by rows that were not kept."""
+def _required_days(
+    target: Target, checks: Sequence[Check], start: date, end: date
+) -> list[tuple[Sequence[str], date, date]]:
+    """(tables, start, end) that each check reads. These rows must exist: no check may judge days that were dropped."""
     needed: list[tuple[Sequence[str], date, date]] = []
     for check in checks:
         own = [target.table] if _reads_own_rows(check) else []
@@ -109,17 +112,17 @@ def _reads_own_rows(check: Check) -> bool:
     return check.select is None or bool(_OWN_ROWS.search(check.select))
 
 
-def _reading(check: Check, schemas: Mapping[str, str], events: str) -> Check:
-    """A check whose SELECT reads archived rows, too, where there are any."""
+def _with_archived_rows(check: Check, schemas: Mapping[str, str], events: str) -> Check:
+    """The check with a SELECT that reads archived rows, too, if there are any."""
     if check.select is None or not schemas:
         return check
     return replace(check, select=rename_schemas(check.select, schemas).replace("{events}", events))
 
 
-def _broken(
+def _failed(
     database: Database, target: Target, checks: Sequence[Check], start: date, end: date, relation: str
 ) -> dict[str, Broken]:
-    """The checks that do not hold for the rows of [start, end), which the named relation holds."""
+    """Failed checks by name, with their unexpected rows. `relation` holds the rows of [start, end)."""
     selects = {check.name: _query(database, check, target, relation, start, end) for check in checks if check.select}
     conditions = {check.name: predicates.condition(check, relation) for check in checks if not check.select}
     known = {name: each for name, each in conditions.items() if each is not None}
@@ -134,7 +137,7 @@ def _broken(
 def _by_great_expectations(
     database: Database, target: Target, checks: Sequence[Check], relation: str
 ) -> dict[str, Broken]:
-    """Expectations that our SQL does not know."""
+    """Evaluate the expectations that `predicates` does not know."""
     if not checks:
         return {}
     from analytics_etl.postgres.engines import sqlalchemy_url  # noqa: PLC0415 - rare, and slow to import
@@ -147,7 +150,7 @@ def _by_conditions(
     database: Database, target: Target, checks: Mapping[str, Check], conditions: Mapping[str, exp.Expr],
     relation: str,
 ) -> dict[str, Broken]:  # fmt: skip
-    """One pass over the rows counts for all checks those that break them; only of what is wrong rows are asked for."""
+    """Count the unexpected rows of all checks in one pass over the table; then query samples for the failed ones."""
     if not conditions:
         return {}
     (counted,) = database.query(predicates.counts(list(conditions.values()), relation))
@@ -160,7 +163,7 @@ def _by_conditions(
 
 
 def _rows(database: Database, select: str) -> Broken:
-    """The number of rows of a SELECT, and some of them."""
+    """The number of rows of a SELECT, and a sample."""
     counted = _COUNTED.replace("{count}", _COUNT).replace("{limit}", str(SAMPLE_ROWS)).replace("{select}", select)
     rows = database.query(counted)
     return (rows[0][_COUNT] if rows else 0), [{n: v for n, v in row.items() if n != _COUNT} for row in rows]
@@ -174,16 +177,16 @@ def _query(database: Database, check: Check, target: Target, relation: str, star
 
 @dataclass(frozen=True)
 class Limits:
-    """Settings of a table that checks of all event tables go by; None = without a limit."""
+    """Limits from the settings for one table, which checks of the family `ops` use; None = no limit."""
 
     volume_factor: float | None = None
     most_events: int | None = None
 
 
 def query_text(check: Check, target: Target, relation: str, start: date, end: date, limits: Limits) -> str:
-    """The SELECT of a check as it is run; `relation` holds the rows of [start, end)."""
+    """The SELECT of a check with its parameters filled in; `relation` holds the rows of [start, end)."""
     assert check.select is not None
-    # Infinitely many times the usual is never exceeded.
+    # No volume exceeds infinity times the usual one.
     factor, most = limits.volume_factor or "Infinity", limits.most_events or 2**63 - 1
     parameters = {
         **window_parameters(start, end), "table": target.table, "volume_factor": str(factor), "most_events": str(most)

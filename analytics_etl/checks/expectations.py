@@ -1,6 +1,4 @@
-"""Great Expectations on the rows of one relation, for the kinds of checks that `predicates` does not know: whether each
-holds, and the rows that break it.
-"""
+"""Great Expectations, for the kinds of checks that `predicates` does not know."""
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,14 +10,15 @@ from analytics_etl.checks.declared import SAMPLE_ROWS, Check, CheckError
 from analytics_etl.postgres.failures import raising_lost_connections
 
 Broken = tuple[int, list[dict[str, Any]]]
-"""How many rows break a check, and some of them."""
+"""The number of unexpected rows of a failed check, and a sample."""
 
 
 def broken(
     url: str, relation: str, key: Sequence[str], checks: Sequence[Check]
 ) -> dict[str, Broken]:  # fmt: skip
-    """The checks of columns that do not hold for the rows of a relation, by name. Raises CheckError for a check that
-    could not be evaluated.
+    """The failed ones of some checks for the rows of a relation, by name, with their unexpected rows.
+
+    Raises CheckError for a check that could not be evaluated.
     """
     gx = _great_expectations()
     source = _data_source(url)
@@ -30,12 +29,12 @@ def broken(
 
     def outcomes_of(names: Iterable[str], result_format: Mapping[str, Any]) -> dict[str, Any]:
         suite = gx.ExpectationSuite(name=f"suite_{uuid4().hex}", expectations=[expectations[name] for name in names])
-        with raising_lost_connections():  # which it reports as any other error: in words
+        with raising_lost_connections():  # Great Expectations only puts them into its results, as text
             validated = whole_table.get_batch().validate(suite, result_format=dict(result_format))
         return {result.expectation_config.meta["check"]: result for result in validated.results}
 
     try:
-        # Whether anything is wrong takes one pass over the rows for all columns; what is wrong, three for each check.
+        # Whether checks fail takes one pass over the rows for all columns; samples take three passes for each check.
         outcomes = outcomes_of(expectations, {"result_format": "BOOLEAN_ONLY"})
         wrong = [name for name, outcome in outcomes.items() if not outcome.success]
         if wrong:
@@ -50,7 +49,7 @@ def broken(
 
 
 def _rows(check: Check, outcome: Any) -> Broken:
-    """The rows an outcome names. One that could not be evaluated names none, or an error."""
+    """The unexpected rows of an outcome. Raises CheckError if it has an error or no result."""
     error = outcome.exception_info.get("exception_message") if isinstance(outcome.exception_info, dict) else None
     if error or not outcome.result:
         raise CheckError(
@@ -71,7 +70,7 @@ def _expectation(check: Check) -> Any:
 
 
 def _kind(check: Check) -> Any:
-    """The class of Great Expectations that a check is one of."""
+    """The class of Great Expectations for a check. Raises CheckError if there is none."""
     name = "".join(part.title() for part in check.expectation.split("_"))
     kind = getattr(_great_expectations().expectations, name, None)
     if kind is None:
@@ -84,14 +83,14 @@ def _great_expectations() -> Any:
     """Import Great Expectations, which takes seconds: only a check that `predicates` does not know needs it."""
     import great_expectations.expectations  # noqa: PLC0415 - see above
 
-    # What it cannot evaluate it says in its results, too, and we raise it; its log would repeat it by the page.
+    # Its results hold all errors, and we raise them; its log would repeat them over pages.
     logging.getLogger("great_expectations").setLevel(logging.CRITICAL)
     return great_expectations
 
 
 @cache
 def _data_source(url: str) -> Any:
-    """Great Expectations on our database; one context a process."""
+    """Great Expectations' data source of our database; one in a process."""
     context = _great_expectations().get_context(mode="ephemeral")
     quiet: Any = {"globally": False}
     context.variables.progress_bars = quiet

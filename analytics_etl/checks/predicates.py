@@ -1,9 +1,8 @@
-"""The expectations that one pass over the rows can judge, as SQL: which rows break each of them.
+"""The most frequent expectations as SQL conditions that hold for unexpected rows, to be counted in one pass.
 
 A run has hundreds of checks, nearly all of a handful of kinds. Great Expectations takes a third of a second of
-processor time for a table, and seconds to be imported; PostgreSQL judges all columns of a small day at once in a
-millisecond. Names, arguments and what they mean are those of Great Expectations, which a test compares; what is not
-known here is judged by it.
+processor time for a table, and seconds to import; PostgreSQL judges all columns of a small day in a millisecond. Names,
+arguments and semantics are those of Great Expectations; a test compares both. All other kinds are left to it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -17,9 +16,9 @@ _IGNORED = frozenset({"severity"})
 
 
 def condition(check: Check, relation: str) -> exp.Expr | None:
-    """What holds for the rows that break a check; None if it is of another kind or has other arguments.
+    """The condition that holds for the unexpected rows of a check; None for an unknown kind or unknown arguments.
 
-    As with Great Expectations a NULL breaks nothing but the expectation that there is none.
+    As in Great Expectations, a NULL is unexpected only for the expectation that there is none.
     """
     known = _KINDS.get(check.expectation)
     arguments = {name: value for name, value in check.arguments.items() if name not in _IGNORED}
@@ -29,14 +28,14 @@ def condition(check: Check, relation: str) -> exp.Expr | None:
 
 
 def counts(conditions: Sequence[exp.Expr], relation: str) -> str:
-    """The SELECT of one row with the number of rows for which each condition holds: c0, c1, ..."""
+    """A SELECT of one row: the number of rows for which each condition holds, as c0, c1, ..."""
     counted = [exp.Filter(this=exp.Count(this=exp.Star()), expression=exp.Where(this=each)) for each in conditions]
     named = [exp.alias_(count, f"c{number}") for number, count in enumerate(counted)]
     return exp.select(*named).from_(relation).sql("postgres")
 
 
 def rows(check: Check, key: Sequence[str], broken: exp.Expr, relation: str, limit: int) -> str:
-    """The SELECT of some rows for which a condition holds, in order: their key and the columns of the check."""
+    """A SELECT of up to `limit` rows for which a condition holds: their key and the columns of the check, ordered."""
     about = [check.arguments[name] for name in ("column", "column_A", "column_B") if name in check.arguments]
     shown = [_column(name) for name in dict.fromkeys([*key, *about])]
     return exp.select(*shown).from_(relation).where(broken).order_by(*shown).limit(limit).sql("postgres")

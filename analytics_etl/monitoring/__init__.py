@@ -1,1 +1,1 @@
-"""Looking at what is there: status, doctor, metrics. Changes nothing."""
+"""Read-only views of the pipeline's state: status, doctor, metrics; and the guard of our web servers."""

@@ -1,7 +1,7 @@
-"""Requests to our web servers that name another host are refused.
+"""The guard of our web servers: it refuses requests whose header Host names another host (DNS rebinding).
 
-Servers on this machine have no password. A page that somebody looks at can let its own name point to this machine and
-then ask them what it likes, unless they look at the name: its requests still carry it in the header Host.
+Our servers have no password. A web page can let the name of its own host point to this machine, and then send requests
+to our servers. But these requests still carry that name in the header Host.
 """
 
 import re
@@ -24,35 +24,35 @@ def name_of(header: str) -> str:
 
 
 def is_allowed(header: str, names: Iterable[str]) -> bool:
-    """Whether a header Host has one of some names, or one that only this machine has."""
+    """Whether a header Host has one of the names, or names the loopback interface."""
     return name_of(header) in {*LOOPBACK, *(name.lower() for name in names)}
 
 
 class HostGuard:
-    """An ASGI application that refuses requests and WebSockets for other hosts than its own."""
+    """ASGI middleware that refuses requests and WebSockets for other hosts than its own."""
 
     def __init__(self, app: Callable[[Scope, Receive, Send], Awaitable[None]], names: Iterable[str] = ()) -> None:
         self._app = app
         self._names = frozenset(names)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] not in ("http", "websocket") or self._is_for_us(scope):
+        if scope["type"] not in ("http", "websocket") or self._is_allowed(scope):
             await self._app(scope, receive, send)
         elif scope["type"] == "websocket":
-            await send({"type": "websocket.close", "code": 1008})  # before it is accepted: HTTP 403
+            await send({"type": "websocket.close", "code": 1008})  # closed before acceptance: the client sees HTTP 403
         else:
             headers = [(b"content-type", b"text/plain"), (b"content-length", str(len(REFUSAL)).encode())]
             await send({"type": "http.response.start", "status": 400, "headers": headers})
             await send({"type": "http.response.body", "body": REFUSAL})
 
-    def _is_for_us(self, scope: Scope) -> bool:
+    def _is_allowed(self, scope: Scope) -> bool:
         headers = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
-        address = (scope.get("server") or ("",))[0]  # the one that was connected to
+        address = (scope.get("server") or ("",))[0]  # the address of this server that the client connected to
         return len(headers) == 1 and is_allowed(headers[0], {*self._names, address})
 
 
 def guarded(app: WSGIApplication, names: Iterable[str]) -> WSGIApplication:
-    """The same for a WSGI application."""
+    """A WSGI application that refuses requests for other hosts than its own."""
     allowed = frozenset(names)
 
     def guard(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

@@ -1,6 +1,7 @@
-"""The state of the pipeline as Prometheus metrics, looked up anew at each scrape. Writes nothing, starts nothing.
+"""The state of the pipeline as Prometheus metrics, read from the database at each scrape.
 
-All of them are gauges: each tells what the database says now, which goes down again when a day is loaded anew.
+Writes nothing and never starts the embedded server. All metrics are gauges, counts too: they can go down when a day is
+loaded again.
 """
 
 import os
@@ -36,7 +37,7 @@ SEVERITIES = ("error", "warn")
 
 
 class PipelineCollector(Collector):
-    """Answers a scrape. Without a database it still tells that, and of the disk."""
+    """Collects all metrics for a scrape. Without a database, only those of the disk and that the database is down."""
 
     def __init__(self, settings: Settings, catalog: Catalog, now: Clock) -> None:
         self.settings = settings
@@ -52,7 +53,7 @@ class PipelineCollector(Collector):
             yield _gauge("database_up", "Whether the database answers.", [((), 0)])
             return
         yield _gauge("database_up", "Whether the database answers.", [((), 1)])
-        pending = "Whether the database is not at the revision of this code; then nothing else is told of it."
+        pending = "Whether the database is not at the revision of this code; then nothing else of it is measured."
         yield _gauge("migrations_pending", pending, [((), answers is None)])
         if answers is None:
             return
@@ -65,7 +66,7 @@ class PipelineCollector(Collector):
         yield from _days(answers, list(self.catalog.kept_by_day))
 
     def _revision(self) -> str | None:
-        """Where the database is; a scrape never starts the embedded server."""
+        """The revision of the database. Raises DatabaseError if the embedded server does not run."""
         if self.settings.database_url is None and embedded.running_url(self.settings.home) is None:
             raise DatabaseError("the embedded server is not running")
         return migrations.current(self.settings)
@@ -79,7 +80,7 @@ def expose(settings: Settings, catalog: Catalog, now: Clock) -> str:
 def listen(
     settings: Settings, catalog: Catalog, now: Clock, host: str, port: int
 ) -> tuple[WSGIServer, threading.Thread]:
-    """Answer scrapes of http://host:port/metrics, and of no other host, from a thread of its own."""
+    """Serve scrapes of http://host:port/metrics from a new thread; requests for other hosts are refused."""
     server, thread = start_http_server(port, host, _registry(settings, catalog, now))
     app = server.get_app()
     assert app is not None
@@ -190,7 +191,7 @@ def _landing(settings: Settings, catalog: Catalog, answers: Answers, now: dateti
     ages: list[Sample] = []
     for table, contract in catalog.contracts.items():
         present = list_files(settings.landing_dirs, contract.name, frozenset(catalog.mappings(contract.family)))
-        unread = [file for file in present if known.get((table, file.path)) != _as_known(file)]
+        unread = [file for file in present if known.get((table, file.path)) != _version(file)]
         files.append(((table,), len(present)))
         new.append(((table,), len(unread)))
         ages.append(((table,), max([0.0, *((now - file.modified_at).total_seconds() for file in unread)])))
@@ -207,7 +208,7 @@ def _landing(settings: Settings, catalog: Catalog, answers: Answers, now: dateti
     )
 
 
-def _as_known(file: LandingFile) -> tuple[int, datetime]:
+def _version(file: LandingFile) -> tuple[int, datetime]:
     return file.size_bytes, file.modified_at
 
 

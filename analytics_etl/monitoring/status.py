@@ -1,6 +1,6 @@
-"""What is there: the matrix of tables and periods as values. Printing is the command line's business.
+"""The states of all tables and periods as values, and notes about them. Prints nothing.
 
-The states of days are those of `ops.days`, which the pipeline keeps; those of weeks and months follow the same rules.
+States of days come from `ops.days`, which the pipeline keeps; those of weeks and months follow the same rules.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -26,10 +26,10 @@ from analytics_etl.postgres.database import Database
 from analytics_etl.text.english import counted, shortened, spanned
 
 State = Literal["expected", "provisional", "final", "frozen_late", "failed", "outdated", "archived", "dropped"]
-"""Those of ops.days, and outdated = made by an earlier version of its SQL, which only the code can tell."""
+"""The states of ops.days, and outdated: made by an earlier version of its SQL, which the books alone cannot say."""
 
 Flag = Literal["empty", "unusual", "unchecked"]
-"""What else there is to say of a day: it has no rows, or far from as many as usual; or its checks have not run."""
+"""A remark beside the state: no rows, an unusual number of rows, or checks that have not run."""
 
 VOLUME_CHECK = "volume_is_usual"
 MOST_CHECK = "events_are_not_too_many"
@@ -37,27 +37,27 @@ MOST_CHECK = "events_are_not_too_many"
 
 @dataclass(frozen=True)
 class Cell:
-    """One period of one table."""
+    """The state of one period of one table; `rows` is None if it was never written."""
 
     state: State
     rows: int | None
     flag: Flag | None = None
     is_due: bool = True
-    """False of a period that is not there and lies before all that is known: nobody waits for it."""
+    """False for a period without rows before the first known day: it is not missing."""
 
     @property
     def label(self) -> str:
-        """The state in words, and what else there is to say."""
+        """The state and its remark."""
         return f"{self.state}, {self.flag}" if self.flag else self.state
 
 
 CellOf = Callable[[str, date, date], Cell]
-"""What there is of [start, end) of a table."""
+"""(table, start, end) -> the cell of the period [start, end)."""
 
 
 @dataclass(frozen=True)
 class Matrix:
-    """Each table in each period of one cadence."""
+    """The cells of all tables and periods of one cadence; each list of cells is in the order of `periods`."""
 
     cadence: Cadence
     periods: list[date]
@@ -67,21 +67,24 @@ class Matrix:
 def matrices(
     database: Database, catalog: Catalog, first: date, last: date, families: Collection[str] = ()
 ) -> list[Matrix]:
-    """One matrix for each cadence, over the periods that hold the days first to last; of all families, unless some are
-    named.
+    """One matrix for each cadence, over the periods that contain the days first to last.
+
+    Without `families`, of all families.
     """
     refresh_states(database, catalog)
     return [_matrix(database, catalog, cadence, periods(cadence, first, last), families) for cadence in CADENCES]
 
 
 def refresh_states(database: Database, catalog: Catalog) -> None:
-    """Let the states of days follow the settings, which may have changed since a day was written."""
+    """Bring the states of days up to date with the settings, which may have changed since a day was written."""
     refresh_all_days(database, catalog.kept_by_day)
 
 
 def notes(database: Database, start: date, end: date, families: Collection[str] = ()) -> list[str]:
-    """What is wrong or odd with the days of [start, end), newest first, each in a sentence that says what to type;
-    before them, what waits elsewhere, after them, what was rejected.
+    """Sentences about what is wrong with days, each with what to type.
+
+    In this order: days outside of [start, end) that wait, gaps and early rows; days of [start, end), newest first;
+    rejected rows of [start, end).
     """
     found = []
     frozen = {day for table, day in database.run(frozen_days) if is_of(table, families)}
@@ -118,7 +121,7 @@ def notes(database: Database, start: date, end: date, families: Collection[str] 
 
 
 def rows_before_the_first_day(database: Database, families: Collection[str] = ()) -> tuple[str, str] | None:
-    """What there is of rows that no partition can hold, since days begin after them, and what to do; None of none."""
+    """(detail, advice) about rows before the first day of the settings, which are in no table; None without any."""
     start = database.settings.start_date
     early = [
         row
@@ -140,7 +143,7 @@ def rows_before_the_first_day(database: Database, families: Collection[str] = ()
 
 
 def _waiting(row: Mapping[str, Any]) -> str | None:
-    """What waits for a day, and what to type; None when nothing does."""
+    """What waits for a day, and what to type; None when nothing waits."""
     day, rows, files, is_final = row["day"], row["rows_waiting"], row["files_waiting"], row["is_final"]
     reopen = f'analytics-etl reopen {day} --reason "why"'
     if rows and is_final:

@@ -101,7 +101,7 @@ class Outcome:
 
 
 def table_of_step(step_key: str) -> str:
-    """The table of a step key: `registry__x_daily` -> `registry.x_daily`; of its checks -> `registry.x_daily.checks`."""
+    """The table of a step key: `registry__x` -> `registry.x`; for the step of its checks `registry.x.checks`."""
     return step_key.replace("__", ".")
 
 

@@ -1,4 +1,4 @@
-"""Finding out what is wrong, in words: each finding says what was looked at, what is the matter and what to type."""
+"""Findings about the whole installation: each says what was examined, what is wrong and what to type."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -17,7 +17,7 @@ __all__ = ["Finding", "examine"]
 
 
 def examine(settings: Settings, catalog: Catalog, today: date) -> Iterator[Finding]:
-    """Look at everything, from the ground up; what cannot be looked at without the database is left out without it."""
+    """Examine everything, from the disk up. Without a usable database, findings that need it are left out."""
     catalog = with_usable_sources(catalog)
     yield services.sql_files(catalog)
     yield surroundings.disk(settings)
@@ -40,10 +40,10 @@ def examine(settings: Settings, catalog: Catalog, today: date) -> Iterator[Findi
     yield Finding("migrations", is_well=True, detail=f"at {at}")
     if settings.roles is not None:
         yield services.grants(database, catalog)
-    # A file that is told of is the cause of what later findings find.
-    told = files.bad_files(database, catalog)
-    for look in (files.files_read, files.rejected_rows):
-        finding, told = look(database, told)
+    # Later findings do not repeat a file of an earlier one: it is the cause of what they find.
+    reported = files.bad_files(database, catalog)
+    for examine_files in (files.files_read, files.rejected_rows):
+        finding, reported = examine_files(database, reported)
         yield finding
     yield files.columns(database)
     daemon = services.daemon(database)
@@ -54,7 +54,7 @@ def examine(settings: Settings, catalog: Catalog, today: date) -> Iterator[Findi
     yield from days.missing(database, catalog, today)
     yield gaps.days_without_data(database)
     yield days.volume(database)
-    yield failures.checks(database, catalog, told)
+    yield failures.checks(database, catalog, reported)
     yield failures.refused_changes(database)
     yield failures.last_attempts(database)
     yield services.views(database, catalog)
@@ -64,9 +64,7 @@ def examine(settings: Settings, catalog: Catalog, today: date) -> Iterator[Findi
 
 
 def _tables_with_files(settings: Settings) -> set[str]:
-    """The event tables that files were read of; none as long as the ledger cannot be read, of which other findings
-    tell.
-    """
+    """The event tables with files in the ledger; none if the ledger cannot be read, which other findings report."""
     try:
         if migrations.current(settings) != migrations.head():
             return set()

@@ -1,4 +1,4 @@
-"""Findings about days: late rows, what is missing, not checked, not reported or unusual."""
+"""Findings about days: late rows, dropped, missing and unusual days, due checks and reports."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -21,9 +21,9 @@ from analytics_etl.text.english import counted, shortened, spanned
 
 
 def late_rows(database: Database, today: date) -> Finding:
-    """Rows of days that can be run: those of today wait until it is over."""
+    """Waiting rows of days that can be run; today's rows wait until the day is over."""
     can_run = database.settings.start_date, today - timedelta(days=1)
-    left = by_family(dropped_days(database))  # another finding tells of these
+    left = by_family(dropped_days(database))  # another finding reports these
     waiting = [
         row
         for row in database.run(waiting_days)
@@ -34,26 +34,26 @@ def late_rows(database: Database, today: date) -> Finding:
     if not waiting:
         return Finding("late rows", is_well=True, detail="none are waiting")
     late = [row for row in waiting if row["rows_waiting"]]
-    said = []
+    parts = []
     if late:
         rows = counted(sum(row["rows_waiting"] for row in late), "row")
         number = counted(len({row["day"] for row in late}), "day")
-        said.append(f"{rows} of {number} came after the day was loaded, or before it was asked for")
+        parts.append(f"{rows} of {number} came after the day was loaded, or before it was asked for")
     if days := {row["day"] for row in waiting if not row["rows_waiting"]}:
-        said.append(f"files of {counted(len(days), 'day')} were replaced since, or came late without a valid row")
-    # Of a day whose change was refused another finding says what publishes it, which loads these rows, too.
+        parts.append(f"files of {counted(len(days), 'day')} were replaced since, or came late without a valid row")
+    # Not days with a refused change: another finding has the command that publishes it, which loads these rows, too.
     frozen = sorted({day for _, day in database.run(frozen_days)} - refused(database))
     if frozen:
-        said.append(f"final, and left as they are: {shortened(frozen)}")
+        parts.append(f"final, and left as they are: {shortened(frozen)}")
     commands = [f'analytics-etl reopen {day} --reason "why"' for day in frozen]
     if {row["day"] for row in waiting} - set(frozen) - refused(database):
         commands.insert(0, "analytics-etl backfill --missing")
     advice = shortened(commands or ["see changes: what publishes them loads these rows"], separator="\n")
-    return Finding("late rows", is_well=False, detail="; ".join(said), advice=advice)
+    return Finding("late rows", is_well=False, detail="; ".join(parts), advice=advice)
 
 
 def dropped(database: Database) -> Finding:
-    """Days that were dropped, nobody has accepted as empty, and whose files are still there."""
+    """Dropped days whose files still exist, and that nobody has accepted as empty."""
     accepted, known = accepted_days(database), set(known_in(database, date.min, date.max))
     left = [each for each in dropped_days(database) if each.day not in accepted or each.day in known]
     if not left:
@@ -70,7 +70,7 @@ def dropped(database: Database) -> Finding:
 
 
 def early_rows(database: Database) -> Finding:
-    """Rows that no partition can hold, of days before the first one."""
+    """Rows of days before the first partition."""
     early = rows_before_the_first_day(database)
     if early is None:
         return Finding("early rows", is_well=True, detail=f"none are of days before {database.settings.start_date}")
@@ -79,7 +79,7 @@ def early_rows(database: Database) -> Finding:
 
 
 def missing(database: Database, catalog: Catalog, today: date) -> Iterator[Finding]:
-    """What `backfill --missing` would run, without what the other findings tell of; and how new the newest day is."""
+    """What `backfill --missing` would run, except what other findings report; due checks, reports; the newest day."""
     newest, yesterday = database.run(newest_day, list(catalog.contracts)), today - timedelta(days=1)
     if newest is None:
         yield _no_day(database, yesterday)
@@ -107,7 +107,7 @@ def missing(database: Database, catalog: Catalog, today: date) -> Iterator[Findi
 
 
 def _no_day(database: Database, yesterday: date) -> Finding:
-    """That nothing is loaded, and the days of the files that were read; the others may hold any."""
+    """The finding when no day is loaded, with the days of files that were read; unread files may hold any day."""
     known = known_days(database, yesterday)
     detail = "no day has been loaded" + (f"; files hold events of {spanned(*known)}" if known else "")
     files = "" if known else "with files in the landing folders above: "
@@ -115,7 +115,7 @@ def _no_day(database: Database, yesterday: date) -> Finding:
 
 
 def _due(plan: Plan) -> Iterator[Finding]:
-    """Checks and reports that were left out, as by a run that was killed."""
+    """Due checks and reports, such as a killed run leaves behind."""
     advice = "analytics-etl backfill --missing"
     views = [f"{view}: {why}" for view, why in plan.views.items() if why in REASONS.values()]
     if plan.checks or views:
@@ -137,7 +137,7 @@ def _due(plan: Plan) -> Iterator[Finding]:
 
 
 def volume(database: Database) -> Finding:
-    """Days with an unusual number of rows, or too many, among the last 30."""
+    """Days among the last 30 with too many or an unusual number of rows."""
     odd = database.read(unusual_days)
     if not odd:
         return Finding("volume", is_well=True, detail="the last 30 days have as many rows as is usual")
@@ -159,7 +159,7 @@ def volume(database: Database) -> Finding:
 
 
 def _days_of_tables(found: Sequence[Mapping[str, Any]]) -> str:
-    """3 days of registry.download_events; or 12 partitions (3 days of 4 tables)."""
+    """`3 days of registry.download_events`, or `12 partitions (3 days of 4 tables)`."""
     tables, days = sorted({row["table_name"] for row in found}), len({row["day"] for row in found})
     if len(tables) == 1:
         return f"{counted(days, 'day')} of {tables[0]}"

@@ -1,4 +1,4 @@
-"""Findings about what failed: checks, refused changes, attempts to write a day."""
+"""Findings about failures: checks, refused changes, attempts to write a day."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -13,16 +13,17 @@ from analytics_etl.postgres.database import Database
 from analytics_etl.text.english import counted, shortened
 
 
-def checks(database: Database, catalog: Catalog, told: Mapping[str, str]) -> Finding:
-    """Checks of severity error that failed; those that name nothing but files of which another finding tells follow it.
+def checks(database: Database, catalog: Catalog, reported: Mapping[str, str]) -> Finding:
+    """Failed checks of severity error.
 
-    `told` is {path: subject of that finding}.
+    `reported` is {path of a file: subject of the finding that reports it}. A check that names only such files refers to
+    that finding.
     """
     failed = failed_checks(database, catalog)
     if not failed:
         return Finding("checks", is_well=True, detail="none of severity error has failed")
     own = [
-        check for check in failed if not check.is_broken and not (check.files and set(check.files) <= set(told))
+        check for check in failed if not check.is_broken and not (check.files and set(check.files) <= set(reported))
     ]  # fmt: skip
     first = (own or failed)[0]
     newest = ", the newest " if len(failed) > 1 else ": "
@@ -30,7 +31,7 @@ def checks(database: Database, catalog: Catalog, told: Mapping[str, str]) -> Fin
     others = [check for check in failed if check not in own]
     subjects = sorted(
         {"sql files" for check in others if check.is_broken}
-        | {told[path] for check in others if not check.is_broken for path in check.files}
+        | {reported[path] for check in others if not check.is_broken for path in check.files}
     )
     follows = [f"see {' and '.join(subjects)}: once that is mended, so is this"] if subjects else []
     if subjects and own:
@@ -40,12 +41,12 @@ def checks(database: Database, catalog: Catalog, told: Mapping[str, str]) -> Fin
 
 
 def refused(database: Database) -> set[date]:
-    """The days of which a change was refused."""
+    """The days with a refused change."""
     return {day for _, day in database.read(check_results.refused_changes)}
 
 
 def refused_changes(database: Database) -> Finding:
-    """Changes of final days that were not published, with what publishes them."""
+    """Refused changes of final days, with the commands that publish them."""
     found = database.read(check_results.refused_changes)
     if not found:
         return Finding("changes", is_well=True, detail="none of final days was refused")
@@ -64,7 +65,7 @@ def _run(first: date, last: date) -> str:
 
 
 def last_attempts(database: Database) -> Finding:
-    """Days whose last attempt to be written failed."""
+    """Days whose last run failed."""
     failed = database.read(failed_attempts)
     if not failed:
         return Finding("last attempts", is_well=True, detail="every day could be written")

@@ -1,4 +1,4 @@
-"""Findings about landing files: those that were not read, rows that tell no day, files nobody has looked at."""
+"""Findings about landing files: unread ones, rejected rows, misspelt columns, new files."""
 
 from collections.abc import Mapping
 from datetime import date, timedelta
@@ -20,34 +20,35 @@ from analytics_etl.text.english import counted, shortened
 
 BACKFILL = "analytics-etl backfill --missing"
 MOST_ADVISED = 3
-"""Files of which a finding says what to do."""
+"""Files for which a finding gives advice."""
 RECENT = timedelta(days=31)
-"""Before the newest day: rejected rows of these days are told, whether or not they are many."""
+"""Before the newest day: rejected rows of these days are always reported."""
 
 _SEE_UNREAD = """psql "$(analytics-etl db-url)" -c "select path, reason from ops.loaded_files where state <> 'read'\""""
 _WHAT = {"gone": "is gone", "cut_off": "could be read in part only", "rejected": "could not be read"}
 
 
-def files_read(database: Database, told: Mapping[str, str]) -> tuple[Finding, dict[str, str]]:
-    """Landing files that were not read to their end, and {path: subject of the finding that tells of it}; `told` are
-    those of which another finding tells.
+def files_read(database: Database, reported: Mapping[str, str]) -> tuple[Finding, dict[str, str]]:
+    """Landing files that were not read to their end, except those that another finding reports.
+
+    `reported` is {path: subject of the finding that reports it}; it is returned with the files of this finding added.
     """
     unread = database.read(files.unread)
-    own = [row for row in unread if row["path"] not in told]
+    own = [row for row in unread if row["path"] not in reported]
     if not own:
-        more = f"; {counted(len(unread), 'file')} told above" if unread else ""
-        return Finding("files read", is_well=True, detail=f"all of them to their end{more}"), dict(told)
-    said = [f"{row['path']} {_WHAT[row['state']]}{_reason(row)}" for row in own]
+        more = f"; {counted(len(unread), 'file')} reported above" if unread else ""
+        return Finding("files read", is_well=True, detail=f"all of them to their end{more}"), dict(reported)
+    texts = [f"{row['path']} {_WHAT[row['state']]}{_reason(row)}" for row in own]
     advice = [mend_file(row["path"], is_gone=row["state"] == "gone") for row in own[:MOST_ADVISED]]
     if len(own) > MOST_ADVISED:
         advice.append(f"and the same for {counted(len(own) - MOST_ADVISED, 'more file')}: {_SEE_UNREAD}")
     days = {day for row in own for day in row["days"]}
     commands = [f"then: {command}" for command in run_again(days, _final(database, days))]
-    detail = shortened(said, MOST_ADVISED, "; ")
+    detail = shortened(texts, MOST_ADVISED, "; ")
     finding = Finding(
         "files read", is_well=False, detail=detail, advice="\n".join([*advice, *(commands or [_after()])])
     )
-    return finding, {**told, **{row["path"]: "files read" for row in own}}
+    return finding, {**reported, **{row["path"]: "files read" for row in own}}
 
 
 def _after() -> str:
@@ -59,12 +60,12 @@ def _reason(row: Mapping[str, Any]) -> str:
 
 
 def _final(database: Database, days: set[date]) -> set[date]:
-    """Those of some days that are final in some table."""
+    """The days that are final in at least one table."""
     return days & database.read(final_days, min(days), max(days)) if days else set()
 
 
 def bad_files(database: Database, catalog: Catalog) -> dict[str, str]:
-    """{path of a file that cannot be read, as shows from outside: subject of the finding that tells of it}."""
+    """{path: subject of the finding that reports it} of files that cannot be read, as their metadata shows."""
     return {
         file.path: f"landing {contract.name}"
         for contract in catalog.contracts.values()
@@ -76,26 +77,30 @@ def bad_files(database: Database, catalog: Catalog) -> dict[str, str]:
     }
 
 
-def rejected_rows(database: Database, told: Mapping[str, str]) -> tuple[Finding, dict[str, str]]:
-    """Rejected rows of recent days, of which the checks of their day say whether they are many, and files with rows
-    that tell no day, those read last first, of which these checks may not tell; and, as above, what is told by now.
+def rejected_rows(database: Database, reported: Mapping[str, str]) -> tuple[Finding, dict[str, str]]:
+    """Rejected rows of recent days, and files with rejected rows without a day, those read last first.
+
+    Whether a day has too many is judged by its checks; rows without a day may be in no check, so they are judged here.
+    `reported` is taken and returned as by `files_read`.
     """
     subject = "rejected rows"
     since = _recent(database)
     dated = of_days(database, since or date.min, date.max)
-    found = [file for file in undated_files(database) if file.path not in told]
+    found = [file for file in undated_files(database) if file.path not in reported]
     many = [file for file in found if file.is_much]
     if not dated and not found:
-        return Finding(subject, is_well=True, detail=f"there are none{f' since {since}' if since else ''}"), dict(told)
+        detail = f"there are none{f' since {since}' if since else ''}"
+        return Finding(subject, is_well=True, detail=detail), dict(reported)
     detail = "; ".join([*_undated(found, many), *map(str, dated)])
     if not many:
-        return Finding(subject, is_well=True, detail=detail, advice=_replay(dated, found)), dict(told)
+        return Finding(subject, is_well=True, detail=detail, advice=_replay(dated, found)), dict(reported)
     advice = "\n".join([*_mends(many), _after()])
-    return Finding(subject, is_well=False, detail=detail, advice=advice), {**told, **{f.path: subject for f in many}}
+    reported = {**reported, **{file.path: subject for file in many}}
+    return Finding(subject, is_well=False, detail=detail, advice=advice), reported
 
 
 def columns(database: Database) -> Finding:
-    """Columns of files that nobody asked for and that look like one the file does not have. They may be right."""
+    """Unknown columns of files that resemble a column the file lacks. They may be right: a note, no error."""
     found = misspelt_columns(database)
     if not found:
         return Finding("columns", is_well=True, detail="none is likely misspelt")
@@ -104,7 +109,7 @@ def columns(database: Database) -> Finding:
 
 
 def _recent(database: Database) -> date | None:
-    """The first of the recent days; None when no day is there."""
+    """The first of the recent days; None when no day is loaded."""
     newest = database.read(newest_day_of_all)
     return None if newest is None else newest - RECENT
 
@@ -118,7 +123,7 @@ def _undated(found: list[RejectedFile], many: list[RejectedFile]) -> list[str]:
 
 
 def _replay(dated: list[RejectedRows], undated: list[RejectedFile]) -> str:
-    """What loads rejected rows after all."""
+    """How to load the rows that were rejected."""
     paths = {*(path for rows in dated for path in rows.paths), *(file.path for file in undated)}
     file = "the file under its name" if len(paths) == 1 else "the files under their names"
     return f"to see them: {SEE_ALL}\nto load them, mend {file}, then: {BACKFILL}"
@@ -133,8 +138,9 @@ def _mends(rejected: list[RejectedFile]) -> list[str]:
 
 
 def unseen_files(database: Database, catalog: Catalog, heard: str | None) -> Finding:
-    """Files that nothing has looked at yet: what they hold is in no other finding. `heard` says when the daemon was
-    last heard of, if it is there.
+    """Files that no scan or run has read yet, so that no other finding knows what they hold.
+
+    `heard` says when the daemon was last heard of; None if it does not run.
     """
     folder = database.settings.landing_dir
     new = [

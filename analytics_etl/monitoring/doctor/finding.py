@@ -1,4 +1,4 @@
-"""What a look at something gives."""
+"""A finding of the doctor as a value."""
 
 from dataclasses import dataclass
 
@@ -8,12 +8,12 @@ GRANTS = "analytics-etl migrate --roles, with ANALYTICS_DATABASE_URL of the owne
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at."""
+    """The result of one examination."""
 
     subject: str
     is_well: bool
     detail: str
     advice: str | None = None
-    """What to do; of several commands each on a line of its own."""
+    """What to do; several commands are on a line each."""
     is_note: bool = False
-    """Whether somebody should know of it although nothing need be wrong."""
+    """Whether it is worth showing although it is well: something may be wrong."""

@@ -1,4 +1,4 @@
-"""Findings about what stands around the days: rights, views, the archive, the daemon, messages."""
+"""Findings about SQL files, rights, views, the archive, the daemon and notifications."""
 
 from collections.abc import Mapping
 
@@ -17,29 +17,29 @@ from analytics_etl.tables.derived import view_versions
 from analytics_etl.text.english import counted, shortened
 
 QUIET_MINUTES = 5
-"""A daemon that is not heard of for so long is not there; it gives a sign each half minute."""
+"""A daemon without a heartbeat for so long does not run; it sends one each half minute."""
 
 
 def sql_files(catalog: Catalog) -> Finding:
-    """Files below `sql/` that cannot be used, and what is not made because of them."""
+    """Broken files below `sql/`, and what is not made because of them."""
     broken = catalog.broken_files
     if not broken:
         return Finding("sql files", is_well=True, detail="every one can be used")
-    said = [shortened([file.reason for file in broken], separator="; ")]
+    parts = [shortened([file.reason for file in broken], separator="; ")]
     if catalog.broken:
-        said.append(f"not made or loaded: {shortened(sorted(catalog.broken))}")
+        parts.append(f"not made or loaded: {shortened(sorted(catalog.broken))}")
     if checks := catalog.broken_checks:
-        said.append(f"checks that fail until then: {shortened(list(checks))}")
+        parts.append(f"checks that fail until then: {shortened(list(checks))}")
     if reports := [family for family in catalog.families if catalog.broken_reports(family)]:
-        said.append(f"reports that are not written: those of {shortened(reports)}")
+        parts.append(f"reports that are not written: those of {shortened(reports)}")
     if any(catalog.may_be_read_by(table) for table in catalog.contracts):
-        said.append("raw days that these may read are neither archived nor dropped")
+        parts.append("raw days that these may read are neither archived nor dropped")
     advice = f"mend {shortened(sorted({str(file.path) for file in broken}))}\nthen: analytics-etl backfill --missing"
-    return Finding("sql files", is_well=False, detail="; ".join(said), advice=advice)
+    return Finding("sql files", is_well=False, detail="; ".join(parts), advice=advice)
 
 
 def grants(database: Database, catalog: Catalog) -> Finding:
-    """Rights of the roles that are not as they should be."""
+    """Roles with wrong owners or rights."""
     given, tables = database.settings.roles, Tables(catalog.contracts, catalog.derived)
     wrong = [] if given is None else database.run(problems, given, tables)
     if not wrong:
@@ -49,7 +49,7 @@ def grants(database: Database, catalog: Catalog) -> Finding:
 
 def views(database: Database, catalog: Catalog) -> Finding:
     """Views that are missing, of an earlier version, or older than what they read."""
-    # Those whose checks have not run are told with the tables of which that holds.
+    # Not those with due checks: the finding about checks reports them together with tables.
     unmade = {view: why for view, why in unmade_views(database, catalog).items() if why not in REASONS.values()}
     if unmade and set(unmade) - set(database.run(view_versions, list(catalog.views))):
         return _views_to_make(unmade)
@@ -60,7 +60,7 @@ def views(database: Database, catalog: Catalog) -> Finding:
     for table, view in catalog.views.items():
         if "last_day" in present[table]:
             shown = database.query(f"select max(last_day) as day from {table}")[0]["day"]  # noqa: S608 - our own name
-            # Of an empty day it has no row to show.
+            # A view has no row of an empty day.
             days = [with_rows[name] for name in view.dependencies if name in with_rows]
             if shown is not None and days and shown < max(days):
                 stale.append(table)
@@ -76,7 +76,7 @@ def _views_to_make(unmade: Mapping[str, str]) -> Finding:
 
 
 def archive(database: Database) -> Finding:
-    """Archived days, and whether their files are there."""
+    """Archived days whose files are missing or of the wrong size."""
     known = database.read(archived_files)
     folder = database.settings.archive_dir
     files = [(folder / row["table_name"] / row["file"], row["size_bytes"]) for row in known]
@@ -91,7 +91,7 @@ def archive(database: Database) -> Finding:
 
 
 def daemon(database: Database) -> Finding:
-    """Whether Dagster's daemon has been heard of lately. Of one that ended a moment ago nothing says so."""
+    """Whether Dagster's daemon runs, by its heartbeat. One that ended within these minutes still seems to run."""
     if heard := heard_lately(database):
         return Finding("daemon", is_well=True, detail=f"schedules and backfills are running; {heard}")
     detail = f"no sign of it in the last {QUIET_MINUTES} minutes: schedules and backfills from the UI do not run"
@@ -99,7 +99,7 @@ def daemon(database: Database) -> Finding:
 
 
 def heard_lately(database: Database) -> str | None:
-    """When the daemon was last heard of; None when that is long ago, or never was."""
+    """When the daemon was last heard of, in words; None when that is QUIET_MINUTES ago or more, or never was."""
     if not database.run(column_types, ["dagster.daemon_heartbeats"]):
         return None
     (found,) = database.query(

@@ -1,4 +1,4 @@
-"""What must be there before anything works: room on the disk, readable landing folders, a PostgreSQL that answers."""
+"""Findings about what everything needs: disk space, readable landing folders, a PostgreSQL that answers."""
 
 import os
 import shlex
@@ -18,12 +18,13 @@ from analytics_etl.postgres.database import Database
 from analytics_etl.text.english import counted
 
 OLDEST_POSTGRESQL = 150000
+"""As `server_version_num` has it: 15.0."""
 LITTLE_SPACE = 2 << 30
-"""Bytes free below which a day of events may not fit."""
+"""Free bytes; a day of events may not fit into less."""
 
 
 def disk(settings: Settings) -> Finding:
-    """Room below the home, and leave to write there."""
+    """Free space below the home, and the right to write there."""
     folder = settings.home
     while not os.path.exists(folder):  # noqa: PTH110 - Path.exists() raises below a folder that is closed
         folder = folder.parent
@@ -38,8 +39,9 @@ def disk(settings: Settings) -> Finding:
 
 
 def landing(settings: Settings, catalog: Catalog, with_files: Collection[str] = ()) -> Iterator[Finding]:
-    """The landing folder of each event table: readable, and with files if its family is used and the table is known to
-    have had some.
+    """The landing folder of each event table: whether it and its files are readable, and whether it has files.
+
+    While other families have files, a family without any counts as unused. `with_files` names the tables that have had files before.
     """
     contracts = catalog.contracts.values()
     used = {c.family for c in contracts if any(files for _, _, files in os.walk(settings.landing_dir / c.name))}
@@ -77,8 +79,8 @@ def landing(settings: Settings, catalog: Catalog, with_files: Collection[str] = 
 
 
 def landing_folder(settings: Settings, catalog: Catalog) -> Iterator[Finding]:
-    """What lies in the landing folder beside the folders of tables, which nobody reads; of a closed one, each table
-    tells.
+    """Files in the landing folder that belong to no table, so that nothing reads them. A closed folder is left to the
+    findings of the tables.
     """
     subject, found = "landing folder", misplaced(settings, catalog)
     if found:
@@ -89,7 +91,7 @@ def landing_folder(settings: Settings, catalog: Catalog) -> Iterator[Finding]:
 
 
 def first_closed(folder: Path) -> Path | None:
-    """The first folder on the way down that this user cannot enter, or the last one if it cannot be listed."""
+    """The first folder on the path that this user cannot enter, or `folder` itself if it cannot be listed."""
     for path in (*reversed(folder.parents), folder):
         if os.path.lexists(path) and path.is_dir() and not _may(path, os.X_OK | (os.R_OK if path == folder else 0)):
             return path
@@ -97,7 +99,7 @@ def first_closed(folder: Path) -> Path | None:
 
 
 def is_bad(file: LandingFile) -> bool:
-    """Whether a file cannot be read at all, as far as that shows from outside."""
+    """Whether a file cannot be read at all, as its metadata shows."""
     return file.problem is not None or not _may(file.absolute, os.R_OK)
 
 
@@ -106,7 +108,7 @@ def _may(path: Path, mode: int) -> bool:
 
 
 def database(settings: Settings) -> Finding:
-    """A PostgreSQL that answers and is not too old."""
+    """Whether PostgreSQL answers and is not too old."""
     try:
         if settings.database_url is None and embedded.running_url(settings.home) is None:
             return Finding(
