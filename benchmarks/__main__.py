@@ -1,10 +1,10 @@
-"""What a day and a backfill cost, through the real path, against stated floors, in one run.
+"""Measures a day and a backfill as users run them, and compares both with stated floors.
 
-    make bench                                            the whole of it, about 15 minutes and 20 GB of disk
+    make bench                                            everything, about 15 minutes and 20 GB of disk
     .venv/bin/python -m benchmarks --events 1000000 --days 9     a tenth of it
 
-Everything happens below --home, on an embedded server of its own. Ratios are what counts: both sides of each are
-measured here, one after the other, on this machine. Wall-clock seconds.
+Everything happens below --home, on an embedded server of its own. The results are ratios of wall-clock seconds; both
+sides of each ratio are measured here, one after the other.
 """
 
 import argparse
@@ -76,7 +76,7 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--events", type=int, default=10_000_000, help="events of the one day")
     parser.add_argument(
-        "--days", type=int, default=90, help="days of the backfill, of a hundredth of these events each"
+        "--days", type=int, default=90, help="days of the backfill, each with a hundredth of these events"
     )
     parser.add_argument(
         "--home", type=Path, default=Settings.from_environment().home / "benchmarks", help="where to work"

@@ -1,23 +1,24 @@
-"""Days of trouble, then a comparison: whatever happened, the tables are those of a run without faults.
+"""Simulates days with faults, then compares: the tables must be the same as after a run without faults.
 
     make chaos ARGS="--days 60 --seed 1"
     .venv/bin/python -m benchmarks.chaos --days 3 --seed 7
 
-Each simulated day files arrive (late, twice, truncated, in any order) and `analytics-etl backfill --notify` runs over
-the days that are not up to date, as a person would type it, and again when it was cut off. Mostly something happens in
-its middle: the run or the server is killed, connections are ended, the disk is full, or a second run of the same days
-is started. Its exit code must be the promised one. Then the sensor that finds killed runs and `analytics-etl notify`
-run, which is killed at times, too; the receiver refuses everything on some days. In the end the rest arrives, one
-ordinary run follows, and every table and the books (without times and run ids) are compared with those of a second
-server that got the final files at once. Every notification must have been received exactly once, by its
-Idempotency-Key, and say what happened; twice only what the receiver had accepted and the notifier not yet noted when
-something was done to it. Exit code 0: all of it is so. As root the home is a tmpfs of limited size, so that the disk
-can be filled for real.
+On each simulated day files arrive: late, twice, truncated, in any order. Then `analytics-etl backfill --notify` runs
+over the days that are not up to date, and again when a fault ended it early. Most runs have a fault in their middle:
+the run or the server is killed, connections are ended, the disk is full, or a second run of the same days starts. The
+exit code of each run must be the documented one. Next come the sensor that finds killed runs, and `analytics-etl
+notify`, which is also killed at times; on some days the receiver refuses everything.
 
-What the same seed gives again: the files, what arrives when, each day's faults, the line of progress it happens at, and
-how many statements later, where the command is halted while something is done to it; outside of checks it is the same
-statement again. What it does not: the order in which Great Expectations asks its questions within a check, what the
-other of two runs has done by then, and how far PostgreSQL had come with its own writing when it was killed.
+At the end the remaining files arrive and one ordinary run follows. Then every table and the books (without times and
+run ids) must equal those of a second server that got the final files at once. Every notification must have been
+received exactly once, by its Idempotency-Key, and say what happened. It may come twice only if the receiver had
+accepted it and a fault came before the notifier recorded that. The exit code is 0 if all of this holds. For root the
+home is a tmpfs of limited size, so that the disk is really full.
+
+The same seed repeats: the files and their days of arrival, the faults of each day, and the point of each fault, which
+is a progress line and a number of statements after it. Outside of checks that is the same statement each time. A seed
+does not repeat: the order in which Great Expectations queries within a check, how far the other of two runs has come,
+and what PostgreSQL had written when it was killed.
 """
 
 import argparse
@@ -39,11 +40,11 @@ from benchmarks.chaos_home import ChaosError, Home, backfill
 from benchmarks.chaos_news import Receiver, complaints
 
 EVENTS_PER_DAY = 400
-"""Of the registry; the other families have half as many and more."""
+"""Events of the family registry; each other family has at least half as many."""
 
 
 def simulate(folder: Path, days: int, seed: int, families: tuple[str, ...], *, is_verbose: bool = False) -> set[str]:
-    """All of it below a folder; returns the faults that happened, or raises ChaosError with what is wrong."""
+    """Run the simulation below a folder; returns the faults that happened. Raises ChaosError if anything is wrong."""
     last = FIRST_DAY + timedelta(days=days - 1)
     receiver = Receiver()
     with receiver.listening():
@@ -72,7 +73,7 @@ def simulate(folder: Path, days: int, seed: int, families: tuple[str, ...], *, i
 
 
 def _compare(simulation: Simulation, home: Home, right: Home, receiver: Receiver) -> None:
-    """Raise ChaosError with all that is not as it should be."""
+    """Raise ChaosError with all differences of tables, and complaints about notifications and commands."""
     news = complaints(home.url(), receiver, simulation.expected)
     tables = differences(tables_of(home.url()), tables_of(right.url()))
     keys = {post.body["groupKey"] for post in receiver.posts}
@@ -96,7 +97,7 @@ def main() -> None:
     parser.add_argument("--families", nargs="+", choices=tuple(FAMILIES), default=tuple(FAMILIES), help="which events")
     parser.add_argument("--verbose", action="store_true", help="print what the commands say")
     arguments = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))  # servers and the small disk are taken away
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))  # so that `finally` cleans up
     chosen = f"--days {arguments.days} --seed {arguments.seed} --families {' '.join(arguments.families)}"
     say(f"to see it again: .venv/bin/python -m benchmarks.chaos {chosen}")
     folder, started = Path(tempfile.mkdtemp(prefix="analytics_etl_chaos_")), time.monotonic()

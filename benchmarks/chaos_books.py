@@ -1,4 +1,4 @@
-"""Everything two databases must agree in, as text, and what is different."""
+"""The tables and books that two databases must agree in, as text, and their differences."""
 
 import psycopg
 
@@ -12,15 +12,15 @@ BOOKS = {
     "partitions": "table_name, period_start, period_end, rows, code_version",
     "days": "table_name, day, state, is_final, final_from, rows, rows_waiting, files_waiting, failed_checks,"
     " warned_checks, failure",
-    # Not those of views: they are kept for each day that was once the newest.
+    # Not results of views: there is one for each day that was once the newest.
     "check_results where period_end > period_start": "table_name, check_name, period_start, period_end, passed,"
     " severity, unexpected_count",
 }
-"""Without times and run ids."""
+"""Tables of the books, with their columns except times and run ids."""
 
 
 def tables_of(url: str) -> dict[str, list[str]]:
-    """Every row as text of the families' tables and views, and what the books say."""
+    """Table -> its rows as text, ordered: the tables and views of all families, and the books."""
     with psycopg.connect(url, options="-c timezone=UTC") as connection:
         names = connection.execute(
             "select relnamespace::regnamespace || '.' || relname from pg_class "
@@ -36,12 +36,12 @@ def tables_of(url: str) -> dict[str, list[str]]:
 
 
 def differences(found: dict[str, list[str]], right: dict[str, list[str]]) -> list[str]:
-    """What is different, a few rows of each table."""
-    said = []
+    """The tables that differ, with up to five rows that are too much and five that are missing."""
+    lines = []
     for table in sorted(set(found) | set(right)):
         rows, wanted = found.get(table, []), right.get(table, [])
         if rows != wanted:
-            said.append(f"{table}: {len(rows)} rows instead of {len(wanted)}")
-            said += [f"    too much: {row[:300]}" for row in sorted(set(rows) - set(wanted))[:5]]
-            said += [f"    missing:  {row[:300]}" for row in sorted(set(wanted) - set(rows))[:5]]
-    return said
+            lines.append(f"{table}: {len(rows)} rows instead of {len(wanted)}")
+            lines += [f"    too much: {row[:300]}" for row in sorted(set(rows) - set(wanted))[:5]]
+            lines += [f"    missing:  {row[:300]}" for row in sorted(set(wanted) - set(rows))[:5]]
+    return lines

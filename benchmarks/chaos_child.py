@@ -1,9 +1,8 @@
-"""What runs in a child of the simulation: a command of the product, unchanged, that can be halted at a named point.
+"""A child process of the simulation: runs an unchanged command of the product, and halts it at a given point.
 
-A point is a line of progress and a number of statements after it: counted are the statements and commits of the
-product, of Great Expectations and of Dagster. At the point the child says where it is and waits to be told to go on,
-so whatever is done to it, to the server or to the disk is done exactly there. This module imports all that a command
-needs, once, in the process whose children the commands are.
+A point is a progress line and a number of statements after it. Statements and commits of the product, of Great
+Expectations and of Dagster count. At the point the child reports where it is, and waits for the word to go on; so a
+fault happens exactly there. The parent of all children imports this module once, with all that commands need.
 """
 
 import io
@@ -30,15 +29,15 @@ from analytics_etl.pipeline import backfill_plan as missing  # noqa: F401 - impo
 from analytics_etl.postgres.database import Database
 from benchmarks.chaos_home import Point
 
-build_defs(Settings())  # so that the files of SQL are parsed, too
+build_defs(Settings())  # parses the SQL files, once for all children
 
 
 class Watch(io.TextIOBase):
-    """What the child prints: passes lines on, counts, and halts at the point."""
+    """The output stream of the child: sends lines to the parent, counts them, and halts at the point."""
 
     def __init__(self, channel: Connection, point: Point | None) -> None:
         self._channel, self._point = channel, point
-        self._turn = threading.RLock()  # halted in one thread, the others stop at their next step
+        self._turn = threading.RLock()  # when one thread is halted, the others wait at their next step
         self._rest, self._lines, self._statements = "", 0, 0
 
     def write(self, text: str) -> int:
@@ -51,9 +50,9 @@ class Watch(io.TextIOBase):
         return len(text)
 
     def step(self, what: str) -> None:
-        """Before a statement or commit, and after a commit."""
+        """Count a step; called before a statement or commit, and after a commit."""
         if threading.current_thread().name.startswith("alive "):
-            return  # every ten seconds, whatever the run does
+            return  # the heartbeat: it comes every ten seconds, whatever the run does
         with self._turn:
             self._statements += 1
             self._halt_if_due(what)
@@ -68,7 +67,7 @@ class Watch(io.TextIOBase):
 
 
 def count_statements(step: Callable[[str], None]) -> None:
-    """Call `step` before every statement and commit on psycopg (ours and GX's) and psycopg 2 (Dagster's)."""
+    """Call `step` before every statement and commit of psycopg (ours, Great Expectations) and psycopg 2 (Dagster)."""
 
     def counted(function: Callable[..., Any]) -> Callable[..., Any]:
         def called(cursor: Any, statement: Any, *arguments: Any, **options: Any) -> Any:
@@ -97,7 +96,7 @@ def count_statements(step: Callable[[str], None]) -> None:
 def run(
     what: str, arguments: Sequence[str], environment: Mapping[str, str], channel: Connection, point: Point | None
 ) -> None:  # fmt: skip
-    """The child: a command of `analytics-etl`, or one of the functions below, to its end."""
+    """Run a command of `analytics-etl` or one of the functions below in this child."""
     os.environ.clear()
     os.environ.update(environment)
     watch = Watch(channel, point)
@@ -106,11 +105,11 @@ def run(
     if what == "analytics-etl":
         cli.main(args=list(arguments), prog_name="analytics-etl")
     else:
-        {"sensor": evaluate_abandoned, "later": tell_later}[what]()
+        {"sensor": evaluate_abandoned, "later": notify_later}[what]()
 
 
 def evaluate_abandoned() -> None:
-    """The sensor that marks runs as failed whose process is gone, twice, as the daemon does within two minutes."""
+    """Run two ticks of the sensor that fails runs whose process is gone, as the daemon does within two minutes."""
     settings = Settings.from_environment()
     sensor, cursor = housekeeping.build_abandoned_sensor(settings), None
     with dagster_instance.instance(settings) as instance:
@@ -120,8 +119,8 @@ def evaluate_abandoned() -> None:
                 cursor = context.cursor
 
 
-def tell_later() -> None:
-    """The notifier a day later: what receivers had refused is due again."""
+def notify_later() -> None:
+    """Run the notifier as if a day later, when refused messages are due again."""
     settings = Settings.from_environment()
     with dagster_instance.instance(settings) as instance:
         print(notifier.notify(Database(settings), instance, datetime.now(UTC) + timedelta(days=1)), file=sys.stderr)

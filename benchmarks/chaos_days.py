@@ -1,4 +1,4 @@
-"""The days of a simulation: what arrives, what is done in the middle of each run, and how that must have ended."""
+"""The days of a simulation: files that arrive, runs with a fault in their middle, and the judgement of their ends."""
 
 import random
 import signal
@@ -11,22 +11,24 @@ from pathlib import Path
 
 from analytics_etl.catalog.catalog import Catalog
 from benchmarks.chaos_files import Arrival
-from benchmarks.chaos_home import Ended, Home, Point, backfill, of
-from benchmarks.chaos_news import Expected, Receiver, noted, runs_at_work
+from benchmarks.chaos_home import Ended, Home, Point, backfill, family_options
+from benchmarks.chaos_news import Expected, Receiver, recorded_as_sent, runs_at_work
 
 FIRST_DAY = date(2025, 2, 10)
 LINES_OF_A_FAMILY = 24
-"""About as many lines of progress a run prints for each family."""
+"""About as many progress lines as a run prints for each family."""
 LINES_AT_FIRST = 30
-"""In the first round of faults points come so early that every run reaches them."""
+"""Last line of a fault in the first round: so early that every run reaches it."""
 MOST_STATEMENTS = 15
+"""After its line, the last statement at which a fault happens."""
 FAULTS = ("kill the run", "kill the server", "end connections", "two runs at once", "fill the disk")
-CUTTING_OFF = ("kill the run", "fill the disk")
-"""Faults that end a run before its end."""
+ENDING = ("kill the run", "fill the disk")
+"""Faults that end a run early."""
 NOTHING = "nothing"
 TABLES = {contract.name: table for table, contract in Catalog().contracts.items()}
-"""Folder of the landing zone -> table with its family."""
+"""Folder of the landing zone -> table with its schema."""
 FULL = ("No space left", "disk full", "disk is full")
+"""Texts of errors about a full disk."""
 
 
 def say(text: str) -> None:
@@ -34,7 +36,7 @@ def say(text: str) -> None:
 
 
 class Simulation:
-    """Days of one seed on one home."""
+    """The simulated days of one seed, on one home."""
 
     def __init__(
         self, home: Home, receiver: Receiver, plan: dict[date, list[Arrival]], seed: int, families: Sequence[str]
@@ -44,7 +46,7 @@ class Simulation:
         self._waiting: list[str] = []
         self._rounds = 0
         self._cut: dict[str, Arrival] = {}
-        """Compressed files that are there in part, by path: they cannot be read."""
+        """Truncated compressed files, by path: they cannot be read."""
         self.outdated: set[date] = set()
         """Days whose files have changed since the last run that succeeded."""
         self.happened: set[str] = set()
@@ -52,14 +54,14 @@ class Simulation:
         self.complaints: list[str] = []
 
     def pass_day(self, day: date) -> None:
-        """Let arrive what arrives; run it, and again after each fault that cuts a run off, as a person would."""
+        """Deliver the files of a day and run it; run it again after each fault that ends a run early."""
         self.deliver(day)
         self.outdated.add(day)
         for fault, lines in self._next_faults():
             self._attempt(day, fault, lines)
 
     def _attempt(self, day: date, fault: str, lines: int) -> None:
-        # Every random number is drawn whether it is needed or not: a day's numbers never depend on how a run went.
+        # Draw every random number, needed or not: the numbers of a day must not depend on how a run went.
         point = Point(self._chance.randint(1, lines), self._chance.randint(0, MOST_STATEMENTS))
         refuses, notifier_at = self._chance.random() < 1 / 4, Point(0, self._chance.randint(1, 4 * MOST_STATEMENTS))
         is_notifier_killed, is_mended = self._chance.random() < 1 / 3, self._chance.random() < 1 / 3
@@ -77,19 +79,19 @@ class Simulation:
         self._judge(ended, fault, first, day)
         if ended.code == 0:
             self.outdated.clear()
-        self._tell(ended.code, notifier_at if is_notifier_killed else None)
+        self._notify(ended.code, notifier_at if is_notifier_killed else None)
         if ended.code != 0 and is_mended:
             self._mend(day)
 
     def _next_faults(self) -> list[tuple[str, int]]:
-        """The faults of a day, up to one that a run survives, each with the line up to which it may happen."""
+        """The faults of a day, up to the first that a run survives, each with the last line at which it may happen."""
         faults = [self._next_fault()]
-        while faults[-1][0] in CUTTING_OFF:
+        while faults[-1][0] in ENDING:
             faults.append(self._next_fault())
         return faults
 
     def _next_fault(self) -> tuple[str, int]:
-        """A fault, each as often as any other, and the line up to which it may happen."""
+        """A fault, and the last line at which it may happen. All faults come equally often."""
         if not self._waiting:
             self._waiting = list(FAULTS)
             self._chance.shuffle(self._waiting)
@@ -98,7 +100,7 @@ class Simulation:
         return self._waiting.pop(), LINES_AT_FIRST if self._rounds == 1 else LINES_OF_A_FAMILY * len(self._families)
 
     def deliver(self, day: date) -> None:
-        """Write what arrives on a day."""
+        """Write the files that arrive on a day."""
         for arrival in self._plan.pop(day, []):
             path = self._home.landing / arrival.path
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -114,7 +116,7 @@ class Simulation:
             self.deliver(day)
 
     def _run(self, first: date, last: date, fault: str, point: Point) -> Ended:
-        """The day's run with its fault; what the exit code of two runs is, is judged for each of them."""
+        """The run of a day with its fault. A second run that is the fault is judged here."""
         actions: dict[str, Callable[[BaseProcess], None]] = {
             "kill the run": self._kill,
             "kill the server": lambda _: self._home.kill_server(),
@@ -124,7 +126,7 @@ class Simulation:
 
         def act(process: BaseProcess) -> None:
             self.happened.add(fault)
-            self._note_unnoted()
+            self._allow_repeated()
             actions[fault](process)
 
         arguments = backfill(first, last, self._families)
@@ -135,8 +137,8 @@ class Simulation:
                 return self._home.run("analytics-etl", *arguments, point=point, act=act)
             finally:
                 self._home.filler.unlink(missing_ok=True)
-                if fault == "fill the disk":  # what was accepted then may not have been noted for want of room
-                    self._note_unnoted()
+                if fault == "fill the disk":  # the notifier may have had no space to record what was accepted
+                    self._allow_repeated()
         with ThreadPoolExecutor(1) as other:
             begun = []
             actions[fault] = lambda _: begun.append(other.submit(self._home.start("analytics-etl", *arguments).finish))
@@ -149,44 +151,45 @@ class Simulation:
         self.expected.killed |= runs_at_work(self._home.url())
         process.kill()
 
-    def _note_unnoted(self) -> None:
-        """What was received and is not noted as sent, now that something is about to happen, may come again."""
-        self.expected.maybe_twice |= {post.body["groupKey"] for post in self._receiver.posts} - noted(self._home.url())
+    def _allow_repeated(self) -> None:
+        """Allow messages to come twice that were received and are not yet recorded as sent: a fault comes now."""
+        received = {post.body["groupKey"] for post in self._receiver.posts}
+        self.expected.maybe_twice |= received - recorded_as_sent(self._home.url())
 
     def _judge(self, ended: Ended, fault: str, first: date, last: date, who: str = "the run") -> None:
-        """Hold an exit code and what was said against what is promised."""
+        """Compare the exit code and the output of a command with what is documented; add a complaint if they differ."""
         unreadable = {(TABLES[Path(path).parts[0]], cut.day) for path, cut in self._cut.items()}
         unreadable = {(table, day) for table, day in unreadable if first <= day <= last}
-        usual = 1 if unreadable else 0
-        said = "\n".join(ended.said)
+        expected = 1 if unreadable else 0
+        output = "\n".join(ended.lines)
         is_undisturbed = fault in (NOTHING, "two runs at once") or ended.halted_at is None
         if is_undisturbed or fault in ("kill the server", "end connections"):
-            is_right = ended.code == usual and ("files_are_readable" in said or not usual)
+            is_right = ended.code == expected and ("files_are_readable" in output or not expected)
         elif fault == "kill the run":
             is_right = ended.code == -signal.SIGKILL
         else:
-            is_right = ended.code == usual or (ended.code == 1 and any(word in said for word in FULL))
+            is_right = ended.code == expected or (ended.code == 1 and any(text in output for text in FULL))
         if is_undisturbed and ended.code == 1:
             self.expected.unreadable |= unreadable
-        is_right = is_right and "Traceback (most recent call last)" not in said
+        is_right = is_right and "Traceback (most recent call last)" not in output
         if not is_right:
             self.complaints.append(
-                f"{last}: {who} ended with {ended.code} instead of {usual} after: {fault}\n{ended.end}"
+                f"{last}: {who} ended with {ended.code} instead of {expected} after: {fault}\n{ended.end}"
             )
             say(self.complaints[-1])
 
-    def _tell(self, code: int, kill_at: Point | None) -> None:
-        """What the daemon does every minute: find runs whose process is gone, tell people; killed at times."""
+    def _notify(self, code: int, kill_at: Point | None) -> None:
+        """Do what the daemon does every minute: fail runs whose process is gone, and notify; kill that at `kill_at`."""
         if code != 0:
             self._must_end_well("sensor")
 
         def kill(process: BaseProcess) -> None:
-            self._note_unnoted()
+            self._allow_repeated()
             process.kill()
 
         ended = self._home.run("analytics-etl", "notify", point=kill_at, act=kill)
         if ended.halted_at is None and ended.code != (
-            1 if self._receiver.refuses and "webhook" in str(ended.said) else 0
+            1 if self._receiver.refuses and "webhook" in str(ended.lines) else 0
         ):
             self.complaints.append(f"notify ended with {ended.code}:\n{ended.end}")
             say(self.complaints[-1])
@@ -194,16 +197,16 @@ class Simulation:
             say(f"    killed the notifier at {ended.halted_at}")
 
     def _mend(self, day: date) -> None:
-        """What a person types after a run that was cut off, until there is nothing left to do.
+        """Run `backfill --missing` after a run that ended early, until there is nothing left to do.
 
-        That may take one more: the first one reads the new files, and late rows in them are of other days.
+        That may take more than one: the first reads the new files, and finds late rows of other days in them.
         """
         for _ in range(3):
             days = (str(FIRST_DAY), str(day))
-            ended = self._home.run("analytics-etl", "backfill", "--missing", *days, *of(self._families))
+            ended = self._home.run("analytics-etl", "backfill", "--missing", *days, *family_options(self._families))
             self._judge(ended, NOTHING, FIRST_DAY, day, "backfill --missing")
-            say(f"    backfill --missing: exit code {ended.code}: {' '.join(ended.said[-1:])[:100]}")
-            if ended.code != 0 or any("nothing to do" in line for line in ended.said):
+            say(f"    backfill --missing: exit code {ended.code}: {' '.join(ended.lines[-1:])[:100]}")
+            if ended.code != 0 or any("nothing to do" in line for line in ended.lines):
                 return
         self.complaints.append(f"{day}: backfill --missing again and again leaves something to do:\n{ended.end}")
         say(self.complaints[-1])
@@ -215,7 +218,7 @@ class Simulation:
             say(self.complaints[-1])
 
     def finish(self, last: date) -> None:
-        """One ordinary run over what is left, and the last messages."""
+        """Deliver the remaining files, run all days that are not up to date, and send the last notifications."""
         self._receiver.refuses = False
         self.deliver_rest()
         first = min(self.outdated, default=last)

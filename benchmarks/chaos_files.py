@@ -1,6 +1,6 @@
-"""The landing files of a simulation: what they are in the end, and in which disorder they arrive.
+"""The landing files of a simulation: their final state, and how and when they arrive.
 
-Everything follows from the random stream passed in; nothing here knows the clock or the database.
+Everything follows from the seed; nothing here knows the clock or the database.
 """
 
 import gzip
@@ -17,7 +17,7 @@ MAX_LATE_DAYS = 3
 
 @dataclass(frozen=True)
 class Arrival:
-    """Bytes that are written to a path below the landing folder on a day of the simulation."""
+    """Bytes to write to a path below the landing folder."""
 
     path: str
     content: bytes
@@ -29,7 +29,7 @@ class Arrival:
 def make_final_files(
     folder: Path, last_day: date, days: int, events_per_day: int, seed: int, families: tuple[str, ...]
 ) -> dict[str, date]:
-    """Write the files as they are in the end; returns {path: day}. Days are split over files, and some files copied."""
+    """Write the final files; returns {path: day}. A day is split over several files, and some files are copied."""
     chance = random.Random(f"files {seed}")  # noqa: S311 - a simulation, not a secret
     options = SampleOptions(
         last_day, days, events_per_day, seed, "ndjson", bad_row_ratio=0.004, duplicate_ratio=0.02, families=families
@@ -54,14 +54,14 @@ def make_final_files(
 
 
 def arrivals(folder: Path, final: dict[str, date], seed: int) -> dict[date, list[Arrival]]:
-    """What arrives on each day: files late, truncated and later whole, or a second time, in any order."""
+    """The arrivals of each day, in any order: files that are late, first truncated, or come twice."""
     chance = random.Random(f"arrivals {seed}")  # noqa: S311 - the same
     found: dict[date, list[Arrival]] = defaultdict(list)
     for path, day in sorted(final.items()):
         content = (folder / path).read_bytes()
         at = day + timedelta(days=chance.choice([0, 0, 0, 0, 1, MAX_LATE_DAYS]))
         kind = chance.random()
-        # A compressed file that was cut cannot be read and its day waits: not too often, or nothing else happens.
+        # Truncated compressed files are rarer: they cannot be read, so that their day waits and nothing else happens.
         if kind < (1 / 15 if path.endswith(".gz") else 1 / 5) and content:
             cut = content[: chance.randrange(len(content))]
             found[at].append(Arrival(path, cut, day, "truncated"))

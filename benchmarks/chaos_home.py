@@ -1,4 +1,4 @@
-"""A home with a server of its own, the commands that run on it, and what can be done to it in the middle of one."""
+"""A home with a server of its own, commands that run on it, and the faults that can be done to it."""
 
 import contextlib
 import errno
@@ -23,22 +23,23 @@ from analytics_etl.families.sample import FAMILIES
 from analytics_etl.postgres import server as embedded
 
 DISK_MB = 600
+"""Size of the small disk, without what each day needs."""
 DISK_MB_A_DAY = 5
-"""And for each family: what they need when nobody fills the disk, with Dagster's books of all runs."""
+"""For each day and family, with Dagster's records of all runs."""
 PATIENCE_SECONDS = 900
 MOST_WORDS = 8
-"""Of a statement."""
+"""Words of a statement in the output."""
 
 Act = Callable[[BaseProcess], None]
 
 
 class ChaosError(RuntimeError):
-    """The product did not put something right; the message says what and how to see it again."""
+    """The product failed the simulation; the message says how."""
 
 
 @dataclass(frozen=True)
 class Point:
-    """So many statements after a line of progress, or at the next line if that comes first."""
+    """A number of statements after a progress line; or the next line, if it comes first."""
 
     line: int
     statements: int
@@ -48,9 +49,9 @@ class Point:
 
 
 def children() -> "multiprocessing.context.ForkServerContext":
-    """Where commands start: in children of a process that has imported everything, which takes ten seconds once."""
+    """The context in which commands start: children of a process that has imported everything once, in ten seconds."""
     os.environ |= {"OPENBLAS_NUM_THREADS": "1", "PYTHONHASHSEED": "0", "TERM": "dumb"}
-    os.environ["PYTHONWARNINGS"] = "ignore:resource_tracker"  # that who was killed left something behind
+    os.environ["PYTHONWARNINGS"] = "ignore:resource_tracker"  # about what killed children leave behind
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["benchmarks.chaos_child"])
     return context
@@ -58,16 +59,16 @@ def children() -> "multiprocessing.context.ForkServerContext":
 
 @dataclass
 class Ended:
-    """What became of a command."""
+    """The end of a command: its exit code and its output."""
 
     code: int
-    said: list[str]
+    lines: list[str]
     halted_at: str | None = None
-    """The line of progress and the statement at which something was done to it; None: it had ended before."""
+    """The progress line and statement at which it was halted; None if it ended before."""
 
     @property
     def end(self) -> str:
-        return "    " + "\n    ".join(line[:300] for line in self.said[-8:])
+        return "    " + "\n    ".join(line[:300] for line in self.lines[-8:])
 
 
 class Command:
@@ -77,7 +78,7 @@ class Command:
         self._process, self._channel, self._is_verbose = process, channel, is_verbose
 
     def finish(self, act: Act | None = None) -> Ended:
-        """Wait for its end; `act` is called when it halts at its point."""
+        """Wait for its end, and call `act` when it halts at its point."""
         watch = threading.Timer(PATIENCE_SECONDS, self._process.kill)
         watch.daemon = True
         watch.start()
@@ -85,10 +86,10 @@ class Command:
         try:
             with contextlib.suppress(EOFError, ConnectionResetError):
                 while True:
-                    self._hear(ended, act)
+                    self._receive(ended, act)
             self._process.join()
             is_over_time = not watch.is_alive()
-        finally:  # also when we are told to stop
+        finally:  # also when this process is stopped
             watch.cancel()
             self._process.kill()
             self._process.join()
@@ -98,15 +99,15 @@ class Command:
         ended.code = self._process.exitcode
         return ended
 
-    def _hear(self, ended: Ended, act: Act | None) -> None:
+    def _receive(self, ended: Ended, act: Act | None) -> None:
         what, text = self._channel.recv()
         if what == "line":
-            ended.said.append(text)
+            ended.lines.append(text)
             if self._is_verbose:
                 print(f"        {time.monotonic() % 1000:7.2f} {self._process.pid} {text[:200]}", flush=True)
             return
-        places = [*ended.said[-1:], " ".join(text.split()[:MOST_WORDS])]
-        ended.halted_at = " | ".join(places if [text] != ended.said[-1:] else places[:1])
+        places = [*ended.lines[-1:], " ".join(text.split()[:MOST_WORDS])]
+        ended.halted_at = " | ".join(places if [text] != ended.lines[-1:] else places[:1])
         if act is not None:
             act(self._process)
         with contextlib.suppress(BrokenPipeError):  # it was killed
@@ -125,7 +126,7 @@ class Home:
     _context: "multiprocessing.context.ForkServerContext" = field(default_factory=children)
 
     def start(self, what: str, *arguments: str, point: Point | None = None) -> Command:
-        """Start a command, or a function of the child by its name."""
+        """Start a command, or a function of `chaos_child` by its name."""
         ours, theirs = self._context.Pipe()
         process = self._context.Process(target=_in_child, args=(what, arguments, self._environment(), theirs, point))
         process.start()
@@ -168,7 +169,7 @@ class Home:
         return self.folder / "filler"
 
     def fill_disk(self) -> None:
-        """Write until nothing fits any more."""
+        """Write a file until the disk is full."""
         with self.filler.open("wb", buffering=0) as filler:
             size = 2**20
             while size:
@@ -180,7 +181,7 @@ class Home:
                     size //= 16
 
     def make_small(self, days: int, families: int) -> None:
-        """Make the folder a disk of limited size, in memory, where that is allowed."""
+        """Mount a tmpfs of limited size on the folder, where that is allowed."""
         if os.geteuid() != 0 or not sys.platform.startswith("linux"):
             return
         options = ["-t", "tmpfs", "-o", f"size={DISK_MB + DISK_MB_A_DAY * days * families}m,mode=755", "tmpfs"]
@@ -188,7 +189,7 @@ class Home:
         self.is_small = done.returncode == 0
 
     def keep_log_small(self) -> None:
-        """Let the server's write-ahead log fit on the small disk."""
+        """Limit the server's write-ahead log, so that it fits on the small disk."""
         self.url()
         with (self.folder / "postgres" / "data" / "postgresql.conf").open("a", encoding="utf-8") as configuration:
             configuration.write("max_wal_size = '128MB'\nmin_wal_size = '32MB'\n")
@@ -201,16 +202,17 @@ class Home:
 
 
 def _in_child(*arguments: Any) -> None:
-    from benchmarks import chaos_child  # noqa: PLC0415 - imported where the children come from, and nowhere else
+    from benchmarks import chaos_child  # noqa: PLC0415 - only in the parent of the children: it is slow
 
     chaos_child.run(*arguments)
 
 
 def backfill(first: date, last: date, families: Sequence[str]) -> Sequence[str]:
-    """The arguments of a backfill as the simulation types it: final days change here by much, and unasked."""
-    return ("backfill", str(first), str(last), "--accept-change", "--reason", "chaos", "--notify", *of(families))
+    """The arguments of a backfill. It accepts changes: here final days change by much."""
+    options = ("--accept-change", "--reason", "chaos", "--notify", *family_options(families))
+    return ("backfill", str(first), str(last), *options)
 
 
-def of(families: Sequence[str]) -> list[str]:
+def family_options(families: Sequence[str]) -> list[str]:
     """The arguments that limit a command to some families."""
     return [] if set(families) == set(FAMILIES) else [f"--family={family}" for family in families]

@@ -1,7 +1,7 @@
-"""The receiver of a simulation's notifications, and whether each arrived once and says what happened.
+"""The receiver of a simulation's notifications, and complaints about them: missing, repeated, or wrong ones.
 
-What is right is worked out here from what Dagster knows of its runs, what the checks found, and what the simulation
-did; not by the notifier's own rules.
+What is expected follows from Dagster's runs, the failed checks and what the simulation did, not from the rules of the
+notifier.
 """
 
 import json
@@ -20,7 +20,7 @@ from psycopg.rows import dict_row
 
 @dataclass
 class Post:
-    """What the receiver accepted: the Idempotency-Key and the body."""
+    """A message that the receiver accepted: its Idempotency-Key and its body."""
 
     key: str
     body: dict[str, Any]
@@ -28,7 +28,7 @@ class Post:
 
 @dataclass
 class Receiver:
-    """A web server that keeps what it accepts, and refuses everything while it is told to."""
+    """A web server that keeps the messages it accepts, and refuses all of them while `refuses` is set."""
 
     url: str = ""
     refuses: bool = False
@@ -65,23 +65,23 @@ class Receiver:
 
 @dataclass
 class Expected:
-    """What the simulation knows must have been told, or may have been told twice."""
+    """Notifications that must have been received, and those that may have come twice."""
 
     killed: set[str] = field(default_factory=set)
     """Runs whose process was killed."""
     unreadable: set[tuple[str, date]] = field(default_factory=set)
-    """(table, day) of files that were cut, in runs that came to their check."""
+    """(table, day) of truncated files, in runs that came to the check of readable files."""
     maybe_twice: set[str] = field(default_factory=set)
-    """Keys a receiver accepted from a notifier that something was done to before it had noted it."""
+    """Keys of messages that were accepted, and not yet recorded as sent when a fault came."""
 
 
 def runs_at_work(url: str) -> set[str]:
-    """The runs that have not ended as far as Dagster knows."""
+    """Ids of runs that have not ended, as far as Dagster knows."""
     return {row["run_id"] for row in _ask(url, "select run_id from dagster.runs where status = 'STARTED'")}
 
 
-def noted(url: str) -> set[str]:
-    """The keys of what is noted as sent to the webhook."""
+def recorded_as_sent(url: str) -> set[str]:
+    """Dedup keys of messages that the outbox has as sent to the webhook."""
     statement = """
         select dedup_key from ops.notifications join ops.deliveries using (notification_id)
         where receiver = 'webhook' and state = 'sent'"""
@@ -89,28 +89,28 @@ def noted(url: str) -> set[str]:
 
 
 def complaints(url: str, receiver: Receiver, expected: Expected) -> list[str]:
-    """What is wrong with the notifications, in words."""
-    decided = {row["dedup_key"]: row for row in _ask(url, "select * from ops.notifications")}
+    """All that is wrong with the notifications, as sentences."""
+    notifications = {row["dedup_key"]: row for row in _ask(url, "select * from ops.notifications")}
     runs = {row["run_id"]: row["status"] for row in _ask(url, "select run_id, status from dagster.runs")}
     return [
-        *_wrong_deliveries(url, decided, receiver, expected),
-        *_untold_runs(url, decided, runs, expected),
-        *_untold_checks(url, decided, expected),
-        *_wrong_reasons(url, decided, runs),
+        *_wrong_deliveries(url, notifications, receiver, expected),
+        *_missing_runs(url, notifications, runs, expected),
+        *_missing_checks(url, notifications, expected),
+        *_unfounded(url, notifications, runs),
     ]
 
 
 def _wrong_deliveries(
-    url: str, decided: dict[str, dict[str, Any]], receiver: Receiver, expected: Expected
+    url: str, notifications: dict[str, dict[str, Any]], receiver: Receiver, expected: Expected
 ) -> Iterator[str]:  # fmt: skip
-    """Each notification was received once, and nothing else was."""
+    """Complaints unless each notification was received once, and nothing else was."""
     times = Counter(post.body["groupKey"] for post in receiver.posts)
-    for key in sorted(decided.keys() | times.keys()):
+    for key in sorted(notifications.keys() | times.keys()):
         most = 2 if key in expected.maybe_twice else 1
-        if key not in decided:
-            yield f"{key} was received, and nobody decided to tell it"
+        if key not in notifications:
+            yield f"{key} was received, but is not in the outbox"
         elif not 1 <= times[key] <= most:
-            yield f"{key} ({decided[key]['subject']}) was received {times[key]} times instead of once"
+            yield f"{key} ({notifications[key]['subject']}) was received {times[key]} times instead of once"
     pairs = {(post.key, post.body["groupKey"]) for post in receiver.posts}
     if not len(pairs) == len({key for key, _ in pairs}) == len(times):
         yield "the Idempotency-Key is not the same for the same message and another for another one"
@@ -121,67 +121,67 @@ def _wrong_deliveries(
     yield from (f"a delivery is not sent: {row}" for row in open_deliveries)
 
 
-def _untold_runs(
-    url: str, decided: dict[str, dict[str, Any]], runs: dict[str, str], expected: Expected
+def _missing_runs(
+    url: str, notifications: dict[str, dict[str, Any]], runs: dict[str, str], expected: Expected
 ) -> Iterator[str]:  # fmt: skip
-    """Every failed run was told, unless nothing but checks failed in it; a killed one always, and as such."""
+    """Failed runs without a notification, unless only checks failed in them; killed ones without one that says so."""
     checked = {
         row["run_id"] for row in _ask(url, "select distinct run_id from ops.check_failures where severity = 'error'")
     }
-    to_tell = _to_tell(url)
+    to_notify = _runs_to_notify(url)
     for run_id, status in sorted(runs.items()):
         if status not in ("SUCCESS", "FAILURE"):
             yield f"the run {run_id} is {status} for ever"
-        elif status == "FAILURE" and f"run:{run_id}" not in decided and run_id in to_tell - checked:
-            yield f"the run {run_id} failed, and nobody was told"
+        elif status == "FAILURE" and f"run:{run_id}" not in notifications and run_id in to_notify - checked:
+            yield f"the run {run_id} failed without a notification"
     for run_id in sorted(expected.killed):
-        told = decided.get(f"run:{run_id}", {"subject": "nothing", "body": ""})
+        message = notifications.get(f"run:{run_id}", {"subject": "nothing", "body": ""})
         if (
-            not told["subject"].startswith("[analytics_etl] FAILED: ")
-            or "process of this run is gone" not in told["body"]
+            not message["subject"].startswith("[analytics_etl] FAILED: ")
+            or "process of this run is gone" not in message["body"]
         ):
-            yield f"the process of run {run_id} was killed, which was told as: {told['subject']}"
+            yield f"the process of run {run_id} was killed, but its notification says: {message['subject']}"
 
 
-def _untold_checks(url: str, decided: dict[str, dict[str, Any]], expected: Expected) -> Iterator[str]:
-    """Every failure of a check was told, or the same before and it has not passed since; in words that name it."""
-    told: dict[tuple[Any, ...], dict[str, Any]] = {}
-    to_tell = _to_tell(url)
+def _missing_checks(url: str, notifications: dict[str, dict[str, Any]], expected: Expected) -> Iterator[str]:
+    """Failed checks without a notification that names them, unless the same failure was notified and lasts since."""
+    latest: dict[tuple[Any, ...], dict[str, Any]] = {}
+    to_notify = _runs_to_notify(url)
     for row in _ask(url, "select * from ops.check_failures order by failure_id"):
         found = (row["table_name"], row["check_name"], row["period_start"], row["findings"])
         name = f"the failure of {row['check_name']} in {row['table_name']} {row['period_start']} (run {row['run_id']})"
         if row["handled_at"] is None:
-            yield f"nobody has decided about {name}"
+            yield f"not handled by the notifier: {name}"
         elif row["dedup_key"] is not None:
-            told[found] = row
-            if not _names(decided[row["dedup_key"]], *found[:3]):
+            latest[found] = row
+            if not _names(notifications[row["dedup_key"]], *found[:3]):
                 yield f"{row['dedup_key']} does not name {name}"
-        elif row["run_id"] not in to_tell:
+        elif row["run_id"] not in to_notify:
             continue
-        elif (before := told.get(found)) is None:
-            yield f"nobody was told of {name}"
+        elif (before := latest.get(found)) is None:
+            yield f"no notification of {name}"
         elif before["passed_at"] is not None and before["passed_at"] < row["failed_at"]:
-            yield f"nobody was told again of {name}, which had passed in between"
+            yield f"no new notification of {name}, which had passed in between"
     for table, day in sorted(expected.unreadable):
-        if not any(_names(message, table, "files_are_readable", day) for message in decided.values()):
-            yield f"nobody was told of the file of {table} {day} that was cut"
+        if not any(_names(message, table, "files_are_readable", day) for message in notifications.values()):
+            yield f"no notification of the truncated file of {table} {day}"
 
 
-def _wrong_reasons(url: str, decided: dict[str, dict[str, Any]], runs: dict[str, str]) -> Iterator[str]:
-    """Nothing was told without a reason."""
+def _unfounded(url: str, notifications: dict[str, dict[str, Any]], runs: dict[str, str]) -> Iterator[str]:
+    """Notifications of runs that did not fail, or that are not to be notified."""
     failing = {row["run_id"] for row in _ask(url, "select distinct run_id from ops.check_failures")}
-    to_tell = _to_tell(url)
-    for key in sorted(decided):
+    to_notify = _runs_to_notify(url)
+    for key in sorted(notifications):
         kind, _, run_id = key.partition(":")
-        is_right = (kind == "run" and runs.get(run_id) == "FAILURE" and run_id in to_tell) or (
+        is_right = (kind == "run" and runs.get(run_id) == "FAILURE" and run_id in to_notify) or (
             kind == "checks" and run_id in failing
         )
         if not is_right:
-            yield f"{key} ({decided[key]['subject']}) was told without a reason"
+            yield f"{key} ({notifications[key]['subject']}) was sent without a reason"
 
 
-def _to_tell(url: str) -> set[str]:
-    """The runs whose failures are to be told, but for those that were run again after a lost connection."""
+def _runs_to_notify(url: str) -> set[str]:
+    """Ids of runs with notifications switched on, except those run again after a lost connection."""
     statement = """
         select run_id from dagster.run_tags where key = 'analytics_etl/notify'
         except select run_id from dagster.run_tags where key = 'dagster/will_retry' and value = 'true'"""
@@ -189,7 +189,7 @@ def _to_tell(url: str) -> set[str]:
 
 
 def _names(message: dict[str, Any], table: str, check: str, day: date) -> bool:
-    """Whether a message has an alert about a check of a partition."""
+    """Whether a message has an alert for the check in the partition."""
     wanted = {"table": table, "check": check, "period": day.isoformat()}
     return any(wanted.items() <= alert.items() for alert in message["details"]["alerts"])
 

@@ -1,12 +1,12 @@
-"""What the change record costs: a day that is run again, with and without the comparison with what was there.
+"""Measures the cost of the change record: a day is run again, with and without comparing it with the old rows.
 
     .venv/bin/python -m benchmarks.comparison                    about 5 minutes and 2 GB of disk
     .venv/bin/python -m benchmarks.comparison --events 100000    a tenth of it
 
-A day is loaded, and then run again and again: from the same files, where the comparison finds that nothing changed, and
-from files in which every hundredth row has another value, where it counts and sums what did. Each time all event tables
-and aggregates, without checks and reports, in a process of its own; with and without take turns, round by round.
-What is told is the median of the rounds' ratios, of loading, of the aggregates and of both. Target of both: 1.15.
+A day is loaded, and then run again and again: from the same files, so that nothing changed, and from files in which
+every hundredth row has another value, so that changes are counted and summed. Each run is a process of its own with all
+event tables and aggregates, without checks and reports; runs with and without comparison take turns. The result is the
+median of the rounds' ratios for loading, for aggregates and for both. Target for both: 1.15.
 Everything happens below --home, on a server of its own, which is stopped at the end.
 """
 
@@ -30,11 +30,12 @@ from benchmarks.measuring import empty_database, figures_of, line, longest, make
 
 DAY = date(2025, 3, 31)
 EVERY = 100
+"""Rows for each changed one."""
 NUMBERS = ("duration_ms", "output_size", "file_size")
-"""The first of these that a row has is raised by one; a page view has none and gets another version."""
+"""A changed row has the first of these that it has raised by one; a page view has none, and gets another version."""
 
 Seconds = defaultdict[tuple[str, bool, str], list[float]]
-"""By (content, is it compared, part)."""
+"""(content, whether it is compared, part) -> seconds of each round."""
 
 
 def main() -> None:
@@ -79,7 +80,7 @@ def _parts(seconds: dict[str, float]) -> dict[str, float]:
 
 
 def _change(original: Path, changed: Path) -> None:
-    """The same files with every hundredth row changed, unless they are there from another time."""
+    """Write the same files with every hundredth row changed, unless an earlier benchmark did."""
     marker = changed / ".options"
     if marker.exists() and marker.read_text() == (original / ".options").read_text():
         return

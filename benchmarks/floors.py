@@ -1,4 +1,4 @@
-"""What the pipeline is measured against: nothing but COPY, and the plain way to write the same aggregates."""
+"""The floors of the benchmarks: bare COPY, and plain SQL that makes the same aggregates from the raw rows."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
@@ -66,11 +66,11 @@ PLAIN_SQL = [
         union all select module_name, version, user_id from registry.compilation_events where {started}
     ) as events""",
 ]
-"""Daily tables; week and month are the first statement again over their own window, which here holds the same day."""
+"""Daily tables. The first statement also makes the week and the month, over windows that hold the same single day."""
 
 
 def plain_sql(settings: Settings) -> None:
-    """All aggregates of the day, and the module tables of its week and month, straight from the raw rows."""
+    """Make all aggregates of the day, and the module tables of its week and month, from the raw rows."""
     windows = [
         ("2025-03-31", "2025-04-01", PLAIN_SQL),
         ("2025-03-31", "2025-04-07", PLAIN_SQL[:1]),
@@ -88,7 +88,7 @@ def plain_sql(settings: Settings) -> None:
 
 
 def parsed_rows(settings: Settings) -> dict[str, Path]:
-    """The valid rows of the day as Arrow files on disk, by event table: what COPY gets without any parsing."""
+    """The valid rows of the day as Arrow files, by event table: the input of `bare_copy`, so that it parses nothing."""
     catalog = Catalog()
     found = {}
     for contract in catalog.contracts.values():
@@ -99,7 +99,7 @@ def parsed_rows(settings: Settings) -> dict[str, Path]:
                 for table in rows.valid.values():
                     writer = writer or pa.ipc.new_file(sink, table.schema)
                     writer.write_table(table.combine_chunks())
-            if writer is None:  # a family that is not measured
+            if writer is None:  # no rows: a family that is not measured
                 continue
             writer.close()
         found[contract.table] = path
@@ -107,7 +107,7 @@ def parsed_rows(settings: Settings) -> dict[str, Path]:
 
 
 def bare_copy(settings: Settings, rows: dict[str, Path], connections: int) -> None:
-    """Binary COPY of parsed rows into new tables, without constraints or indexes, and nothing else."""
+    """Send parsed rows by binary COPY into new tables without constraints and indexes."""
     downloads = [name for name in rows if name.endswith("download_events")]
     others = [name for name in rows if name not in downloads]
     groups = [[*downloads, *others]] if connections == 1 else [downloads, others]

@@ -1,19 +1,18 @@
-"""Does the daily run of the newest day take longer the more days lie before it? 3 years against 30 days, in one run.
+"""Does the run of the newest day take longer with a longer history? Compares 3 years with 30 days.
 
     .venv/bin/python -m benchmarks.history                   building takes an hour, measuring 8 minutes; 5 GB of disk
     .venv/bin/python -m benchmarks.history --days 200        a shorter history, built in a few minutes
 
-Two homes get the same sample events of a small registry, one of --days days, one of 38. Both are filled through the
-product (`analytics-etl backfill`) but for the last 8 days. Then `analytics-etl run DAY` loads these, one after the
-other, in both homes by turns: each time the newest day, new, with its week, its month, all checks and reports, as a
-process. What is told is the median of the rounds' ratios, and where the seconds go.
+Two homes get the same sample events of a small registry: one has --days days, the other 38. `analytics-etl backfill`
+fills both except for the last 8 days. Then `analytics-etl run DAY` loads these one by one, in both homes by turns. Each
+is a new process that runs the newest day with its week, its month, all checks and reports. The result is the median of
+the rounds' ratios, and the seconds of each phase.
 
-A home that was built is used again; the days that were measured are taken out first. Retention is off, so that the
-large home has all raw days in its tables, which is the harder case; with --archive it keeps the default of 90 days
-(the older ones are archived once, and stay so).
+A home that exists is used again, after its measured days are removed. Retention is off: all raw days stay in the
+tables, which is the harder case. With --archive the homes keep the default of 90 days; older ones are archived once.
 
-Target: at most 1.15. The servers are stopped at the end (kill this, and they keep running: analytics-etl stop with
-their ANALYTICS_HOME).
+Target: at most 1.15. The servers are stopped at the end. If this process is killed they keep running; stop them by
+analytics-etl stop with their ANALYTICS_HOME.
 """
 
 import argparse
@@ -39,19 +38,19 @@ from benchmarks.measuring import environment, line, make_sample, ratio_by_round,
 
 LAST_DAY = date(2025, 3, 31)
 HELD_BACK = 8
-"""Days that are there in the landing zone and not part of the history."""
+"""The last days of the landing zone, which are measured and not part of the history."""
 SHORT_DAYS = 30 + HELD_BACK
 MODULE = [sys.executable, "-W", "ignore", "-m", "analytics_etl.cli"]
 
 
 @dataclass
 class Home:
-    """A history, in days with those that are measured, and the seconds of each measured run, in all and by phase."""
+    """A home with a history of `days`, measured ones included, and the seconds of its runs: in total and by phase."""
 
     settings: Settings
     days: int
     events: int
-    more: dict[str, str] = field(default_factory=dict)
+    variables: dict[str, str] = field(default_factory=dict)
     seconds: list[float] = field(default_factory=list)
     phases: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
 
@@ -61,31 +60,31 @@ class Home:
 
     @property
     def name(self) -> str:
-        """The history that the first of the measured days has before it."""
+        """The length of the history before the first measured day."""
         return f"{self.days - HELD_BACK:,} days"
 
     @property
     def environment(self) -> dict[str, str]:
-        return environment(self.settings) | {"ANALYTICS_START_DATE": str(self.first_day)} | self.more
+        return environment(self.settings) | {"ANALYTICS_START_DATE": str(self.first_day)} | self.variables
 
-    def type(self, *arguments: str) -> None:
-        """A command, as a person types it."""
+    def call(self, *arguments: str) -> None:
+        """Run a command of `analytics-etl` and print its seconds."""
         say(f"{self.settings.home.name}: analytics-etl {' '.join(arguments)}")
         started = time.perf_counter()
         subprocess.run([*MODULE, *arguments], env=self.environment, check=True, cwd=CHECKOUT, stdout=sys.stderr)
         say(f"{self.settings.home.name}: that took {time.perf_counter() - started:.0f} s")
 
     def build(self) -> None:
-        """Sample events and a backfill, unless it was done before."""
+        """Make sample events and backfill the history, unless that was done before."""
         options = SampleOptions(LAST_DAY, self.days, self.events, rhythm=False, outage=False)
         marker = self.settings.home / ".built"
         if not marker.exists() or marker.read_text() != repr(options):
             make_sample(self.settings.landing_dir, options)
-            self.type("backfill", str(self.first_day), str(LAST_DAY - timedelta(days=HELD_BACK)))
+            self.call("backfill", str(self.first_day), str(LAST_DAY - timedelta(days=HELD_BACK)))
             marker.write_text(repr(options))
 
     def forget(self, first: date) -> None:
-        """Take the days from `first` on out of tables, books and reports, as if they had not been loaded."""
+        """Remove the days from `first` on from tables, books and reports, as if they had never been loaded."""
         with psycopg.connect(embedded.ensure_running(self.settings.home), autocommit=True) as connection:
             for contract in Catalog().contracts.values():
                 for number in range((LAST_DAY - first).days + 1):
@@ -106,11 +105,11 @@ class Home:
                 (self.settings.reports_dir / report).unlink(missing_ok=True)
 
     def measure(self, day: date) -> None:
-        """One daily run; the phases by the lines it writes."""
+        """Time one daily run, and its phases by its progress lines."""
         catalog = Catalog()
         started = since = time.perf_counter()
         seconds: defaultdict[str, float] = defaultdict(float)
-        phase, said = "starting", []
+        phase, lines = "starting", []
         command = [*MODULE, "run", str(day)]
         with subprocess.Popen(
             command, env=self.environment, cwd=CHECKOUT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
@@ -120,11 +119,11 @@ class Home:
                 now = time.perf_counter()
                 seconds[phase] += now - since
                 since = now
-                said.append(text)
+                lines.append(text)
                 phase = _phase(catalog, text, phase)
             code = process.wait()
         if code:
-            raise RuntimeError(f"the run of {day} in {self.settings.home} failed:\n{''.join(said[-20:])}")
+            raise RuntimeError(f"the run of {day} in {self.settings.home} failed:\n{''.join(lines[-20:])}")
         ended = time.perf_counter()
         seconds[phase] += ended - since
         self.seconds.append(ended - started)
@@ -149,19 +148,19 @@ def main() -> None:
         home.build()
         home.forget(first)
         if arguments.archive:
-            home.more = {}
-            home.type("archive")
+            home.variables = {}
+            home.call("archive")
     for number in rounds:
         for home in homes if number % 2 else reversed(homes):
             day = first + timedelta(days=number - 1)
             home.measure(day)
             say(f"round {number} of {len(rounds)}: {day} after {home.name}: {home.seconds[-1]:.2f} s")
-    _tell(*homes)
+    _print_results(*homes)
     for home in homes:
         embedded.stop(home.settings.home)
 
 
-def _tell(large: Home, small: Home) -> None:
+def _print_results(large: Home, small: Home) -> None:
     print(f"\n{'seconds, medians':<28} {large.name:>12} {small.name:>12} {'more':>8}")
     for name in small.phases:
         one, other = statistics.median(large.phases[name]), statistics.median(small.phases[name])
@@ -173,7 +172,7 @@ def _tell(large: Home, small: Home) -> None:
 
 
 def _phase(catalog: Catalog, text: str, before: str) -> str:
-    """The phase a line of progress like `3/21 daily 2025-03-31: registry.download_events` begins."""
+    """The phase that begins with a progress line like `3/21 daily 2025-03-31: registry.download_events`."""
     job, _, step = text.strip().partition(": ")
     words = job.split()
     if len(words) < 2 or "/" not in words[0] or not step:  # noqa: PLR2004 - the number and the name of the job

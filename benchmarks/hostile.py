@@ -1,10 +1,10 @@
-"""What the loader takes of memory for files made to fill it: bombs, wide rows, stray quotes, a great many columns.
+"""Measures the memory of the loader for hostile files: compression bombs, wide rows, stray quotes, many columns.
 
     .venv/bin/python -m benchmarks.hostile                     each shape, about 5 minutes
     .venv/bin/python -m benchmarks.hostile --only zst_line     one of them
 
-Each shape is loaded by a process of its own with ANALYTICS_LOADER_MEMORY_MB=256. Told is the most memory the process
-ever had (VmHWM, so Linux only), beside the limit of 3 x the setting + 200 MB; seconds; rows by what became of them.
+A process of its own loads each shape with ANALYTICS_LOADER_MEMORY_MB=256. It prints the peak memory of the process
+(VmHWM, so Linux only) and its limit of 3 x the setting + 200 MB; seconds; rows loaded, duplicate and rejected.
 """
 
 import argparse
@@ -66,7 +66,7 @@ def _columns(rows: int) -> Iterator[bytes]:
 
 
 def _toggling(lines: int) -> Iterator[bytes]:
-    """Each line opens a quoted field when it is read alone, and keeps one open when it is inside of one."""
+    """CSV lines that each open a quoted field when read alone, and keep it open when read inside of one."""
     yield _header() + _csv(1)
     yield from _repeated(b'x",y,"z\n', lines)
     yield _csv(2)
@@ -98,7 +98,7 @@ SHAPES: dict[str, tuple[str, Callable[[], Iterator[bytes]]]] = {
         ),
     ),
 }
-"""File name, and what it holds."""
+"""Shape -> (file name, its content in pieces)."""
 
 
 def main() -> None:
@@ -138,9 +138,9 @@ def _write(path: Path, pieces: Iterator[bytes]) -> None:
 
 
 def _load() -> dict[str, object]:
-    """Load the landing folder of the environment; runs in a process of its own."""
+    """Load the landing folder of the environment in this process, and return its figures."""
     database, catalog = Database(replace(Settings.from_environment(), loader_memory_mb=MEMORY_MB)), Catalog()
-    from analytics_etl.postgres import migrations  # noqa: PLC0415 - Alembic takes memory, too, but every run needs it
+    from analytics_etl.postgres import migrations  # noqa: PLC0415 - only the loading process needs Alembic
 
     migrations.upgrade(database.settings)
     contract = catalog.contracts[TABLE]

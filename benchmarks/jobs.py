@@ -1,4 +1,4 @@
-"""All jobs of a range of days in this process; prints seconds by kind of step, and the peak memory, as JSON."""
+"""Runs all jobs of a range of days in this process; prints seconds by kind of step and peak memory as JSON."""
 
 import json
 import sys
@@ -48,7 +48,7 @@ def main(first: date, last: date) -> None:
 
 
 def kind_of(catalog: Catalog, step: str) -> str:
-    """What a step of a job is about."""
+    """The kind of a step: load, aggregate, views, checks, reports or starting."""
     if step in catalog.contracts:
         return "load"
     if step in catalog.aggregates:

@@ -1,4 +1,4 @@
-"""What the measurements share: sample files, empty databases, processes with their peak memory, and how it is told."""
+"""What all benchmarks share: sample files, empty databases, measured processes, and printing of results."""
 
 import json
 import os
@@ -20,11 +20,11 @@ from analytics_etl.postgres import server as embedded
 Result = TypeVar("Result")
 
 START_DATE = "2022-01-01"
-"""First daily partition of every measurement: Dagster's part must not differ between them."""
+"""First daily partition of every benchmark, so that Dagster has equally many partitions in each."""
 
 
 def make_sample(landing: Path, options: SampleOptions) -> None:
-    """Sample events, unless they are there from another time."""
+    """Write sample events, unless an earlier benchmark wrote the same ones."""
     marker = landing / ".options"
     if not marker.exists() or marker.read_text() != repr(options):
         what = f"making events: {options.days} x {options.events_per_day:,}"
@@ -33,7 +33,7 @@ def make_sample(landing: Path, options: SampleOptions) -> None:
 
 
 def empty_database(home: Path) -> None:
-    """Make the database of a home empty, starting its server when it does not run."""
+    """Empty the database of a home; starts its server if necessary."""
     url = embedded.ensure_running(home)
     drop = f"drop schema if exists {', '.join(Catalog().families)}, ops, dagster cascade"
     subprocess.run(
@@ -43,7 +43,7 @@ def empty_database(home: Path) -> None:
 
 
 def environment(settings: Settings, **more: str) -> dict[str, str]:
-    """The environment of a process that works with these settings and nothing of the user's own."""
+    """The environment of a process with these settings, without ANALYTICS_ variables of the user."""
     kept = {name: text for name, text in os.environ.items() if not name.startswith("ANALYTICS_")}
     return {
         **kept,
@@ -56,7 +56,7 @@ def environment(settings: Settings, **more: str) -> dict[str, str]:
 
 
 def figures_of(module: str, arguments: Sequence[str], settings: Settings) -> dict[str, Any]:
-    """Run a module of this folder in a process of its own; what its last line says, as JSON."""
+    """Run a module of this folder in a process of its own; returns its last line of output, parsed as JSON."""
     command = [sys.executable, "-W", "ignore", "-m", f"benchmarks.{module}", *arguments]
     done = subprocess.run(
         command, env=environment(settings), check=True, stdout=subprocess.PIPE, text=True, cwd=CHECKOUT
@@ -66,21 +66,22 @@ def figures_of(module: str, arguments: Sequence[str], settings: Settings) -> dic
 
 
 def run_jobs(settings: Settings, first: date, last: date) -> dict[str, Any]:
-    """Run all jobs of some days in a process of its own, as `analytics-etl backfill` does; seconds by kind of step."""
+    """Run all jobs of a range of days in a new process, as `analytics-etl backfill` does; returns its figures."""
     return figures_of("jobs", [str(first), str(last)], settings)
 
 
 def peak_mb() -> float:
-    """The most memory this process has had in use."""
+    """Peak resident memory of this process, in MiB."""
     status = Path("/proc/self/status")
     if status.exists():
         peak = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
         return int(peak.split()[1]) / 1024
-    # Not on Linux: there a process starts with the peak of the one that started it.
+    # Not on Linux: there this value starts with the peak of the parent process.
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def timed(what: str, work: Callable[[], Result]) -> tuple[float, Result]:
+    """Do the work and print its seconds; returns (seconds, result)."""
     started = time.perf_counter()
     result = work()
     seconds = time.perf_counter() - started
@@ -89,22 +90,23 @@ def timed(what: str, work: Callable[[], Result]) -> tuple[float, Result]:
 
 
 def spread(seconds: Sequence[float]) -> str:
-    """Median, and the smallest and largest, so that noise shows."""
+    """Median, minimum and maximum as text, so that noise shows."""
     return f"{statistics.median(seconds):.2f} s ({min(seconds):.2f} to {max(seconds):.2f})"
 
 
 def line(what: str, ratio: float, target: float | None) -> None:
+    """Print a result line: the ratio, and whether it meets its target."""
     goal = "" if target is None else f"   target at most {target:.2f}   {'met' if ratio <= target else 'MISSED'}"
     print(f"{what:<70} {ratio:6.2f}{goal}", flush=True)
 
 
 def ratio_by_round(one: Sequence[float], other: Sequence[float]) -> float:
-    """The median of what each round gives: a machine that is slow for a while is slow for both sides of a round."""
+    """The median of the ratios of each round: a machine that is slow for a while slows both sides of a round."""
     return statistics.median(mine / theirs for mine, theirs in zip(one, other, strict=True))
 
 
 def longest(seconds: Mapping[str, float], count: int = 15) -> str:
-    """The steps that took longest, as one line."""
+    """The `count` slowest steps, as one line."""
     ordered = sorted(seconds.items(), key=lambda item: -item[1])
     return ", ".join(f"{step} {value:.1f} s" for step, value in ordered[:count])
 

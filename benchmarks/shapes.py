@@ -1,18 +1,18 @@
-"""Does it matter how the rows of a day lie in files? A thousand small files, or one very large one, in one run.
+"""Does loading depend on how rows are spread over files? Compares a thousand small files and one large one with 24.
 
     .venv/bin/python -m benchmarks.shapes                                about 8 minutes and 6 GB of disk
     .venv/bin/python -m benchmarks.shapes --rows 100000 --large 0        one comparison by itself, in less than a minute
 
-Rows of one event table and one day are loaded through their asset, each time from the same rows in another layout:
+The asset of an event table loads one day, each time from the same rows in another layout:
 
   ordinary   24 files, as a log shipper writes them hour by hour
   small      the same rows in 1,000 files
   large      5 million rows in one file, compared with 5 million rows in 24 files
 
-Each load is a process of its own; layouts take turns, round by round, so that noise meets all of them. What is told is
-the median of the rounds' ratios of seconds per row, the smallest and largest time, and the peak memory of the process.
-Targets: at most 2 times the ordinary layout, at most 1 GiB. Everything happens below --home, on a server of its own,
-which is stopped at the end (kill this, and it keeps running: analytics-etl stop with that ANALYTICS_HOME).
+Each load is a process of its own. Layouts take turns, round by round, so that noise affects all of them. The result is
+the median of the rounds' ratios of seconds, the smallest and largest time, and the peak memory of the process. Targets:
+at most 2 times the ordinary layout, at most 1 GiB. Everything happens below --home, on a server of its own, which is
+stopped at the end. If this process is killed it keeps running; stop it by analytics-etl stop with that ANALYTICS_HOME.
 """
 
 import argparse
@@ -38,17 +38,17 @@ DAY = date(2025, 3, 31)
 TABLE = "registry.download_events"
 FOLDER = "download_events"
 SHARE = 0.7
-"""Of the sample's events are downloads."""
+"""The share of downloads among the sample's events."""
 FORMATS = ("ndjson", "ndjson.zst", "csv.gz", "parquet")
 ORDINARY_FILES = 24
 LINES_AT_ONCE = 10_000
 ROWS_IN_A_GROUP = 1 << 20
-"""Of a Parquet file: what Arrow writes unless it is told something else."""
+"""Rows of a row group of a Parquet file: Arrow's default."""
 
 
 @dataclass
 class Layout:
-    """The rows of a day in so many files of one format, and how long loading them took, round by round."""
+    """The rows of a day in a number of files of one format, and the seconds of loading them in each round."""
 
     name: str
     file_format: str
@@ -106,18 +106,18 @@ def _pairs(arguments: argparse.Namespace, home: Path) -> list[tuple[Layout, Layo
 
 
 def _measure(layout: Layout, settings: Settings) -> None:
-    """Load the day into an empty database."""
+    """Load the day into an empty database, and record seconds and peak memory."""
     empty_database(settings.home)
     here = replace(settings, landing_dir=layout.landing, reports_dir=settings.home / "reports")
     found = figures_of("tables", [str(DAY), TABLE], here)
-    if not 0.99 * layout.rows < found["rows"][TABLE] <= layout.rows:  # a few are bad, as in life
+    if not 0.99 * layout.rows < found["rows"][TABLE] <= layout.rows:  # the sample has a few bad rows
         raise RuntimeError(f"{layout}: expected nearly all rows to be loaded, got {found['rows'][TABLE]:,}")
     layout.seconds.append(found["seconds"][TABLE])
     layout.peak_mb = max(layout.peak_mb, found["peak_mb"])
 
 
 def _make(layout: Layout, home: Path) -> None:
-    """The files of a layout, cut out of one sample file, unless they are there from another time."""
+    """Write the files of a layout from one sample file, unless an earlier benchmark did."""
     if layout.landing.exists():
         return
     is_parquet = layout.file_format == "parquet"
@@ -133,7 +133,7 @@ def _make(layout: Layout, home: Path) -> None:
 
 
 def _cut_text(source: Path, layout: Layout, folder: Path) -> None:
-    """Consecutive lines to each file; of a CSV file the header, too."""
+    """Write consecutive lines into each file; each CSV file gets the header, too."""
     with source.open("rb") as packed, zstandard.ZstdDecompressor().stream_reader(packed) as plain:
         lines = _lines(cast("BinaryIO", plain))
         header = next(lines) if layout.file_format.startswith("csv") else b""

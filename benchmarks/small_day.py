@@ -1,10 +1,10 @@
-"""What a small day costs: one `run` as a new process, in processor seconds, beside another version of this project.
+"""Measures the run of a small day as a new process, in processor seconds, against another version of this project.
 
     python -m benchmarks.small_day --against ../other-checkout     # the same day by both, by turns
     python -m benchmarks.small_day                                 # this one alone
 
-Both load, aggregate, check and report the same 10,000 events of all families, each into a database of its own. The
-processor time is that of our process; what the server and the disk take is in the seconds by the clock.
+Both load, aggregate, check and report the same 10,000 events of all families, each into a database of its own.
+Processor time is that of the command; wall-clock seconds include the server and the disk.
 """
 
 import argparse
@@ -24,11 +24,11 @@ from benchmarks.measuring import environment, make_sample
 
 DAYS = 8
 QUESTIONS = ("--help", "status", "doctor", "query registry top --days 7")
-"""Other commands that are timed by the way; `doctor` ends with 1 when no daemon runs."""
+"""Other commands that are timed, too. `doctor` ends with exit code 1 when no daemon runs."""
 
 
 def main() -> None:
-    """Measure and print."""
+    """Parse arguments, prepare a home for each version, and measure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--against", type=Path, help="Another checkout, whose code runs with our libraries.")
     parser.add_argument("--rounds", type=int, default=3)
@@ -66,7 +66,7 @@ def measure(versions: dict[str, Path], homes: dict[str, Settings], day: date, ro
 
 
 def call(code: Path, settings: Settings, *arguments: str, may_fail: bool = False) -> tuple[float, float]:
-    """Run the command line of a checkout as a new process: its processor seconds, and those by the clock."""
+    """Run a command of a checkout as a new process; returns its (processor, wall-clock) seconds."""
     own = environment(settings, PYTHONPATH=str(code), ANALYTICS_START_DATE="2025-01-01")
     before, began = children(), time.monotonic()
     result = subprocess.run(

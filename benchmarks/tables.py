@@ -1,6 +1,6 @@
-"""Chosen tables of one day in this process, as Dagster runs of their assets and nothing else: no checks, no reports.
+"""Runs the assets of chosen tables for one day in this process, without checks and reports.
 
-Prints the seconds of each table, its rows and the peak memory of the process as JSON.
+Prints the seconds and rows of each table and the peak memory of the process as JSON.
 """
 
 import argparse
@@ -30,7 +30,7 @@ from benchmarks.measuring import peak_mb
 def main() -> None:
     arguments = _arguments()
     if arguments.without_comparison:
-        # As if every partition were there for the first time, which has nothing to compare with.
+        # As if every partition were new: then there is nothing to compare with.
         changes.known_versions = lambda *_: {}
     settings = Settings.from_environment()
     catalog = Catalog()
@@ -62,14 +62,14 @@ def _in_cadences(tables: list[str]) -> Mapping[Cadence, list[str]]:
 
 
 def _only(tables: list[str]) -> dg.AssetSelection:
-    own = [dg.AssetCheckKey(asset_key(table), CHANGE_CHECK) for table in tables]  # made by the asset itself
+    own = [dg.AssetCheckKey(asset_key(table), CHANGE_CHECK) for table in tables]  # the asset itself evaluates it
     return dg.AssetSelection.assets(*map(asset_key, tables)).without_checks() | dg.AssetSelection.checks(*own)
 
 
 def _run(
     definitions: dg.Definitions, instance: DagsterInstance, job: str, partition: str, tables: list[str]
 ) -> dict[str, float]:
-    """Run one job of one partition; the seconds of each step that makes a table."""
+    """Run one job for one partition; returns {table: seconds}."""
     started: dict[str, float] = {}
     seconds: dict[str, float] = {}
 

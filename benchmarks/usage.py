@@ -1,10 +1,10 @@
-"""What a day of schema usage costs, through the real path, against stated floors, in one run.
+"""Measures a day of schema usage as users run it, and compares it with stated floors.
 
     .venv/bin/python -m benchmarks.usage                       5 million events of one day
     .venv/bin/python -m benchmarks.usage --events 500000       a tenth of it
 
-The floors are those of the benchmark of the registry: bare COPY of parsed rows, and the plain way to write the same
-tables, each straight from the raw rows. Both sides of each ratio are measured here, one after the other.
+The floors are those of `benchmarks`: bare COPY of parsed rows, and plain SQL that makes each table from the raw rows.
+Both sides of each ratio are measured here, one after the other.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from benchmarks.floors import LAST_DAY, bare_copy, parsed_rows
 from benchmarks.measuring import empty_database, line, longest, make_sample, run_jobs, say, timed
 
 SHARE = 0.5
-"""Usage events of the sample for each event that is asked for."""
+"""Usage events that the sample has for each requested event."""
 
 MEASURES = """count(*) as operation_count, count(*) filter (where success) as success_count,
     sum(latency_ms) as total_latency_ms, avg(latency_ms) as avg_latency_ms,
@@ -68,9 +68,9 @@ def main() -> None:
 
 
 def plain_sql(settings: Settings, *, keep: bool) -> None:
-    """The four grains in their three scopes, services, regions, all regions and latencies, each from the raw rows.
+    """Make the tables of all grains, scopes, services, regions and latencies by plain SQL from the raw rows.
 
-    Into temporary tables; with `keep` into tables that are committed and have an index by time, as ours have.
+    They are temporary tables; with `keep`, committed ones with an index by time, as the product has.
     """
     options = "-c timezone=UTC -c work_mem=256MB -c hash_mem_multiplier=4 -c jit=off"
     with psycopg.connect(database_url(settings), options=options) as connection:
@@ -90,7 +90,7 @@ def plain_sql(settings: Settings, *, keep: bool) -> None:
 
 
 def _plain_groups() -> dict[str, str]:
-    """The plain tables, each with what it is grouped by."""
+    """Plain table -> its GROUP BY."""
     found = {}
     for name, length in GRAINS.items():
         bucket = f"date_bin('{length}', occurred_at, '1970-01-01 00:00+00')"

@@ -41,7 +41,8 @@ def disk(settings: Settings) -> Finding:
 def landing(settings: Settings, catalog: Catalog, with_files: Collection[str] = ()) -> Iterator[Finding]:
     """The landing folder of each event table: whether it and its files are readable, and whether it has files.
 
-    While other families have files, a family without any counts as unused. `with_files` names the tables that have had files before.
+    While other families have files, a family without any counts as unused. `with_files` names the tables that have had
+    files before.
     """
     contracts = catalog.contracts.values()
     used = {c.family for c in contracts if any(files for _, _, files in os.walk(settings.landing_dir / c.name))}
