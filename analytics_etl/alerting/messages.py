@@ -85,7 +85,7 @@ def run_failed(failure: RunFailure, checks: Sequence[CheckFailure], owners: Sequ
     if failure.is_due_to_checks and checks:
         steps = ["Nothing but its blocking checks:"]
     reasons = [error_text(failure.error)] if failure.error else []
-    why = [*reasons, *steps] or ["It says nothing; see the run in the UI."]
+    why = [*reasons, *steps] or ["No error message; see the run in the UI."]
     body = [f"The {about} failed.", "", *why, *(["", *_checks_text(checks)] if checks else [])]
     advice = _repeat(*failure.days) if failure.days else "analytics-etl doctor"
     alert = {"alertname": "RunFailed", "job": job, "run_id": failure.run_id, "summary": f"The {about} failed."}
@@ -121,7 +121,7 @@ def tick_failed(kind: str, name: str, since: datetime, error: str, key: str, own
     """The message about a schedule or sensor that raises an error."""
     name = harmless(name)
     about = f"The {kind} {name} fails since {_moment(since)}."
-    body = [about, "", error_text(error) or "It says nothing.", "", f"Until it works, the {kind} starts no runs."]
+    body = [about, "", error_text(error) or "No error message.", "", f"Until it works, the {kind} starts no runs."]
     alert = {"alertname": "TickFailed", "instigator": name, "summary": about}
     subject = _subject(f"FAILED: {kind} {name}")
     return Message(key, "tick_failed", subject, _body(body, ["analytics-etl doctor"]), tuple(owners), alerts=(alert,))

@@ -12,7 +12,9 @@ from typing import Any
 import dagster as dg
 from dagster import AssetCheckEvaluation, AssetRecordsFilter, DagsterEventType, DagsterInstance
 
-from analytics_etl.orchestration.dagster_private import AssetCheckEvaluationTargetMaterializationData as Judged
+from analytics_etl.orchestration.dagster_private import (
+    AssetCheckEvaluationTargetMaterializationData as TargetMaterialization,
+)
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class Finding:
 
 def judged_materializations(
     instance: DagsterInstance, asset: dg.AssetKey, starts: Collection[date]
-) -> dict[date, Judged]:  # fmt: skip
+) -> dict[date, TargetMaterialization]:  # fmt: skip
     """The latest materialization of each partition, which is what a check that runs now judges."""
     names = {start.isoformat() for start in starts}
     latest = instance.get_latest_storage_id_by_partition(asset, DagsterEventType.ASSET_MATERIALIZATION, names)
@@ -38,7 +40,7 @@ def judged_materializations(
         AssetRecordsFilter(asset, storage_ids=sorted(latest.values())), limit=len(latest)
     ).records
     return {
-        date.fromisoformat(str(record.partition_key)): Judged(
+        date.fromisoformat(str(record.partition_key)): TargetMaterialization(
             storage_id=record.storage_id, run_id=record.run_id, timestamp=record.timestamp
         )
         for record in records
@@ -46,7 +48,7 @@ def judged_materializations(
 
 
 def evaluations(
-    spec: dg.AssetCheckSpec, findings: Sequence[Finding], judged: Mapping[date, Judged],
+    spec: dg.AssetCheckSpec, findings: Sequence[Finding], judged: Mapping[date, TargetMaterialization],
     severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR,
 ) -> Iterator[AssetCheckEvaluation]:  # fmt: skip
     """The evaluations that a step yields for one check. The step must yield the check's output itself.

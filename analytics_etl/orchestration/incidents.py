@@ -59,13 +59,13 @@ def failed_runs(instance: DagsterInstance, since: datetime, now: datetime) -> di
     """Runs that failed after `since` and are not retried automatically, by id, oldest first."""
     filters = RunsFilter(statuses=[DagsterRunStatus.FAILURE], updated_after=since)
     found = instance.get_run_records(filters, ascending=True)
-    return {r.dagster_run.run_id: _described(instance, r, now) for r in found if not _is_retried(instance, r, now)}
+    return {r.dagster_run.run_id: _run_of_record(instance, r, now) for r in found if not _is_retried(instance, r, now)}
 
 
 def run_of(instance: DagsterInstance, run_id: str, now: datetime) -> Run | None:
     """A run by its id; None when Dagster no longer has it."""
     record = instance.get_run_record_by_id(run_id)
-    return None if record is None else _described(instance, record, now)
+    return None if record is None else _run_of_record(instance, record, now)
 
 
 def daemon_messages(
@@ -171,7 +171,7 @@ def _tick(
     return found[0] if found else None
 
 
-def _described(instance: DagsterInstance, record: RunRecord, now: datetime) -> Run:
+def _run_of_record(instance: DagsterInstance, record: RunRecord, now: datetime) -> Run:
     run = record.dagster_run
     has_failed = run.status == DagsterRunStatus.FAILURE and not _is_retried(instance, record, now)
     return Run(run.tags, run.is_finished, _failure(instance, run) if has_failed else None)

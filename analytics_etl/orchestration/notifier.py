@@ -125,7 +125,7 @@ def deliver(database: Database, receivers: Sequence[Receiver], now: datetime, ou
                     down.add(receiver.channel)
 
 
-def beat(settings: Settings) -> None:
+def send_heartbeat(settings: Settings) -> None:
     """Send the heartbeat for an outside monitor. A failure is only logged: the monitor notices a missing heartbeat."""
     if settings.heartbeat_file is not None:
         try:
@@ -154,7 +154,7 @@ def build_notification_sensor() -> dg.SensorDefinition:
         with database.transaction() as connection:
             stuck = outbox.undelivered(connection)
         if not outcome.errors and not stuck["waiting"]:
-            beat(database.settings)
+            send_heartbeat(database.settings)
         return dg.SkipReason(str(outcome))
 
     return notifications

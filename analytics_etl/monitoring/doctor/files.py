@@ -155,4 +155,4 @@ def unseen_files(database: Database, catalog: Catalog, heard: str | None) -> Fin
     detail = f"{counted(len(new), 'landing file')} not looked at yet, new or replaced, e.g. {new[0]}"
     if heard is not None:
         return Finding("new files", is_well=True, detail=f"{detail}: the daemon, {heard}, does within minutes")
-    return Finding("new files", is_well=False, detail=f"{detail}: no daemon is there that would", advice=BACKFILL)
+    return Finding("new files", is_well=False, detail=f"{detail}: no daemon runs that would", advice=BACKFILL)

@@ -12,7 +12,7 @@ from analytics_etl.orchestration.partitions import Partitions
 
 
 class BrokenFileError(dg.Failure):
-    """The asset of a broken table was run. Steps with this error tell of nothing but the broken file."""
+    """The asset of a broken table was run. The run itself is fine."""
 
 
 def build_broken_asset(catalog: Catalog, table: str, partitions: Partitions) -> dg.AssetsDefinition:
