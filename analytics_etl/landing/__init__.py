@@ -1,15 +1,16 @@
 """Landing files + contract -> valid rows and rejected rows, in batches of bounded memory (DuckDB).
 
-`files` lists files, `lines` reads bytes and lines, `parquet` slices of columns, `records` makes records of them,
-`mappings` and `validation` write the SQL, `reader` runs it, `rejections` keeps what did not fit, `faults` tells
-a file's errors from ours. What happens to the rows afterwards is not decided here.
+`files` lists files and opens them. `opener` turns a file into `records`, with the help of `lines`, `csv_records`,
+`json_text` and `parquet`. `mappings` and `validation` write the SQL, `reader` runs it, `event_ids` finds duplicates.
+`rejections` keeps rejected rows, `file_reports` counts rows, `faults` separates a file's errors from our own.
+What happens to the rows afterwards is not decided here.
 """
 
 from analytics_etl.landing.faults import UnreadableFilesError
+from analytics_etl.landing.file_reports import FileReport, checksum_of
 from analytics_etl.landing.files import LandingFile, hidden_file, is_place_there, list_files
 from analytics_etl.landing.mappings import check_mappings
 from analytics_etl.landing.reader import LandingReader, Rows
-from analytics_etl.landing.records import FileReport, checksum_of
 from analytics_etl.landing.rejections import RejectedRow
 
 __all__ = [

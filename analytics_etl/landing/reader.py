@@ -12,13 +12,16 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from analytics_etl.catalog.contracts import REVISION, Contract
+from analytics_etl.catalog.contracts import Contract
 from analytics_etl.catalog.models import Model
 from analytics_etl.landing import validation
 from analytics_etl.landing.batches import plain_booleans, rows_where, values_where
+from analytics_etl.landing.event_ids import EventIds
 from analytics_etl.landing.faults import READ_FAULTS, StatementError, UnreadableFilesError, is_ours, said
+from analytics_etl.landing.file_reports import FileReport
 from analytics_etl.landing.files import LandingFile
-from analytics_etl.landing.records import Chain, FileReport, Opener, Records
+from analytics_etl.landing.opener import Opener
+from analytics_etl.landing.records import Chain, Records
 from analytics_etl.landing.rejections import (
     REJECTED_AT_ONCE,
     REJECTED_BYTES_AT_ONCE,
@@ -59,10 +62,7 @@ class LandingReader:
         self._opener = Opener(contract, mappings, self._scratch.path, memory_mb)
         self._memory_mb = memory_mb
         self._connection = self._connect()
-        self._connection.execute(
-            "create table event_ids (event_id uuid, day date, file_number integer, revision bigint)"
-        )
-        self._ids = self._connection.cursor()
+        self.event_ids = EventIds(self._connection, has_revisions=contract.has_revisions)
         self.reports: list[FileReport] = []
         """Of all files that were given, in their order."""
         self.opened: list[FileReport] = []
@@ -76,7 +76,7 @@ class LandingReader:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._ids.close()
+        self.event_ids.close()
         self._connection.close()
         self._scratch.remove()
 
@@ -110,33 +110,6 @@ class LandingReader:
             self._settled = len(self.opened) - (chain.next is not None)
             source = chain.next
         yield from self._put_aside()
-
-    def duplicates(self) -> pa.Table:
-        """(event_id, day) of every id that occurred more than once within a day."""
-        return self._connection.sql(
-            "select event_id, day from event_ids group by event_id, day having count(*) > 1"
-        ).to_arrow_table()
-
-    def duplicates_by_file(self, event_ids: pa.Table) -> dict[tuple[int, date], int]:
-        """Copies beyond the one that is kept, by (file number, day), of the given (event_id, day), or of one revision
-        of them if the table names it. The kept one counts for the first file in order of path, whichever copy it is,
-        so that the counts do not depend on arrival.
-        """
-        self._connection.register("wanted", event_ids)
-        same = "event_ids.event_id = wanted.event_id and event_ids.day = wanted.day"
-        if REVISION in event_ids.column_names:
-            same += " and event_ids.revision is not distinct from wanted.revision"
-        rows = self._connection.sql(
-            f"""
-            select file_number, day, sum(copies)::bigint - count(*) filter (is_first) from (
-                select file_number, day, event_id, count(*) as copies,
-                    file_number = min(file_number) over (partition by event_id, day) as is_first
-                from event_ids semi join wanted on {same}
-                group by file_number, day, event_id
-            ) group by file_number, day"""
-        ).fetchall()
-        self._connection.unregister("wanted")
-        return {(number, day): count for number, day, count in rows if count}
 
     def _connect(self) -> duckdb.DuckDBPyConnection:
         connection = duckdb.connect(
@@ -281,17 +254,9 @@ class LandingReader:
         valid = {}
         for day in sorted(self._days & found):
             rows = rows_where(kept, pc.equal(days, pa.scalar(day)))
-            self._remember(rows, day)
+            self.event_ids.add(rows, day)
             valid[day] = rows.select(names)
         return valid
-
-    def _remember(self, rows: pa.Table, day: date) -> None:
-        revision = [REVISION] if self._contract.has_revisions else []
-        self._ids.register("ids", rows.select(["event_id", "_file", *revision]))
-        self._ids.execute(
-            f"insert into event_ids select event_id, $1, _file, {revision[0] if revision else 'null'} from ids", [day]
-        )
-        self._ids.unregister("ids")
 
     def _put_aside(self) -> Iterator[Rows]:
         """What was rejected before it became a record, in the files that are or have just been read."""

@@ -1,72 +1,24 @@
-"""Files opened: the records of each format, and how they become a contract's fields. Not here: which are valid."""
+"""The records of opened files, and how the records of several files follow each other in one statement."""
 
-import hashlib
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from itertools import groupby
-from pathlib import Path
 
 import pyarrow as pa
 
-from analytics_etl.catalog.contracts import Contract
-from analytics_etl.catalog.models import Model
-from analytics_etl.landing.csv_records import Record, csv_records
-from analytics_etl.landing.fields import MAY_HOLD_NUL, ROW, Fields, Origin, quote
-from analytics_etl.landing.files import LandingFile
-from analytics_etl.landing.json_text import foreign_json, json_fields
-from analytics_etl.landing.lines import LINE_BATCH, Lines
-from analytics_etl.landing.mappings import mapped_fields, mapping_inputs
-from analytics_etl.landing.misspelt import note_misspelt, noting_keys
-from analytics_etl.landing.parquet import MARKS, ParquetRows, unpacked
-from analytics_etl.landing.rejections import FileState, printable
+from analytics_etl.landing.fields import Fields
+from analytics_etl.landing.file_reports import FileReport
 
-_CSV_BATCH_BYTES = 16 << 20
-"""What the records of a batch of CSV take, as text, as fields, each of which is an object of so many bytes more, and
-as Arrow.
-"""
-_FIELD_BYTES = 60
 _WIDE_ROW = 640
 """Bytes of a row. 50,000 of them, which is what is taken out of a statement together, are 32 MB; of wider rows one
 statement is given as much.
 """
 _ENOUGH_WIDE_BYTES = 32 << 20
-_COLUMNS_NAMED = 40
 MOST_ROWS_AT_ONCE = 50_000
 _BYTES_AT_ONCE = 32 << 20
 """What rows that are in memory together may take."""
 _ENOUGH_BYTES = 2 << 20
 """What is worth DuckDB's while: small files are handed to it together."""
-_LONGEST_SHOWN = 2_000
-"""Characters of each text of a rejected Parquet row that are kept."""
-
-
-@dataclass
-class FileReport:
-    """What one file held, by UTC day."""
-
-    file: LandingFile
-    number: int
-    state: FileState
-    found_at: datetime
-    """When this content of the file was first seen: no event can be much later."""
-    valid: Counter[date] = field(default_factory=Counter)
-    rejected: Counter[date | None] = field(default_factory=Counter)
-    """Rejected rows; those without a usable time under None. A rejected file is no row."""
-    others: int = 0
-    """Rows that a source mapping leaves out: they are not for this table."""
-
-    @property
-    def days(self) -> set[date]:
-        """The days the file is about: those of its rows. One of which something was rejected and that tells no day
-        is about the date in its path.
-        """
-        told = {*self.valid, *(day for day in self.rejected if day is not None)}
-        if told or (not self.rejected.total() and self.state.state == "read"):
-            return told
-        named = self.file.named_day
-        return set() if named is None else {named}
 
 
 @dataclass(frozen=True)
@@ -92,192 +44,11 @@ class Records:
             yield replace(self, batches=batches, rows_at_once=rows)
 
 
-def checksum_of(file: LandingFile) -> str:
-    """SHA-256 of the bytes of a file as they lie on disk; nothing if it cannot be read."""
-    try:
-        with file.open() as opened:
-            digest = hashlib.sha256()
-            while block := opened.read(1 << 20):
-                digest.update(block)
-            return digest.hexdigest()
-    except OSError:  # what is wrong with it shows when it is read
-        return ""
-
-
 def _rows_at_once(batch: pa.RecordBatch) -> int:
     """How many rows as wide as those of a batch may be in memory together: one of a few numbers."""
     width = max(batch.nbytes // batch.num_rows, 1)
     steps = (MOST_ROWS_AT_ONCE, 10_000, 2_000, 400, 100)
     return next((rows for rows in steps if rows * width <= _BYTES_AT_ONCE), 25)
-
-
-class Opener:
-    """Opens files of one event table. What is no record, or no file of it, is noted in the file's state."""
-
-    def __init__(self, contract: Contract, mappings: Mapping[str, Model], folder: Path, memory_mb: int) -> None:
-        self._contract = contract
-        self._mappings = mappings
-        self._folder = folder
-        """For files that must be unpacked to be read."""
-        self._memory_mb = memory_mb
-        self._json_fields: dict[str | None, Fields] = {}
-
-    def open(self, report: FileReport) -> Records | None:
-        """The file's records; None if it has none, as when it cannot be read at all."""
-        file, state = report.file, report.state
-        if file.problem is not None:
-            state.fail("rejected", file.problem)
-            return None
-        match file.file_format:
-            case "ndjson":
-                lines = noting_keys(Lines(file, state).batches(), state, self._wanted(file))
-                return Records(report, self._json(file), LINE_BATCH, lines)
-            case "csv":
-                return self._csv(report)
-            case _:
-                return self._parquet(report)
-
-    def refuse(self, report: FileReport, reason: str) -> None:
-        """Reject a file as a whole, of which this is known already; it is read for its checksum."""
-        report.state.checksum = checksum_of(report.file)
-        report.state.fail("rejected", reason)
-
-    def _json(self, file: LandingFile) -> Fields:
-        if file.source not in self._json_fields:  # the same for each of thousands of small files
-            self._json_fields[file.source] = self._new_json(file.source)
-        return self._json_fields[file.source]
-
-    def _new_json(self, source: str | None) -> Fields:
-        if source is None:
-            return json_fields(self._contract)
-        mapping = self._mappings[source]
-        return mapped_fields(self._contract, mapping, foreign_json(mapping_inputs(mapping)), may_have_problems=True)
-
-    def _csv(self, report: FileReport) -> Records | None:
-        file, state = report.file, report.state
-        records = csv_records(Lines(file, state))
-        header = next(records, None)
-        if header is None:
-            return None
-        names = [name.strip() for name in header[1]]
-        if not self._accept_header(file, state, names):
-            for _ in records:  # to the end, for the checksum
-                pass
-            return None
-        # All that is wanted and nothing else, in one order: so files of any columns are read by the same statement, and
-        # 10,000 columns nobody asked for cost DuckDB nothing.
-        wanted = self._wanted(file)
-        positions = [names.index(name) if name in names else None for name in wanted]
-        schema = pa.schema([("_line", pa.int64()), ("_raw", pa.string())] + [(name, pa.string()) for name in wanted])
-
-        def batch(rows: list[Record]) -> pa.RecordBatch:
-            numbers = pa.array([line for line, _, _ in rows], pa.int64())
-            raws = pa.array([raw for _, _, raw in rows], pa.string())
-            columns = [
-                pa.nulls(len(rows), pa.string())
-                if at is None
-                else pa.array([fields[at] or None for _, fields, _ in rows], pa.string())
-                for at in positions
-            ]
-            return pa.record_batch([numbers, raws, *columns], schema=schema)
-
-        def batches() -> Iterator[pa.RecordBatch]:
-            rows: list[Record] = []
-            size = 0
-            for record in records:
-                rows.append(record)
-                size += 4 * len(record[2]) + _FIELD_BYTES * len(names)
-                if size > _CSV_BATCH_BYTES:
-                    yield batch(rows)
-                    rows, size = [], 0
-            yield batch(rows)
-
-        fields = self._columnar(file, pa.schema([(name, pa.string()) for name in wanted]))
-        return Records(report, fields, schema, batches())
-
-    def _parquet(self, report: FileReport) -> Records | None:
-        file, state = report.file, report.state
-        opened = unpacked(file, state, self._folder, report.number)
-        try:
-            # The very file that was opened, not what stands under its name by now.
-            rows = ParquetRows(Path(f"/dev/fd/{opened.fileno()}"), self._memory_mb)
-        except BaseException:
-            opened.close()
-            raise
-        if not self._accept_header(file, state, rows.names):
-            rows.close()
-            opened.close()
-            return None
-        wanted = {
-            name: self._contract_type(name) if file.source is None else None
-            for name in self._wanted(file)
-            if name in rows.names
-        }
-        schema = rows.schema(wanted)
-
-        def batches() -> Iterator[pa.RecordBatch]:
-            with opened:
-                yield from rows.batches(wanted, state)
-
-        return Records(report, self._columnar(file, schema), schema, batches())
-
-    def _wanted(self, file: LandingFile) -> list[str]:
-        """The columns of a file that are read; the others cannot break anything."""
-        if file.source is None:
-            return [column.name for column in self._contract.columns]
-        return mapping_inputs(self._mappings[file.source])
-
-    def _columnar(self, file: LandingFile, schema: pa.Schema) -> Fields:
-        """The fields of a file with columns: as they are, or through the source mapping."""
-        is_csv = file.file_format == "csv"
-        marks = ("_line", "_raw", *(name for name, _ in MARKS))
-        columns = {field.name: field.type for field in schema if field.name not in marks}
-        names = ", ".join(quote(name) for name in columns)
-        marked = f"null::varchar as _problem, {MAY_HOLD_NUL}" if is_csv else "_problem, _may_hold_nul"
-        if file.source is not None:
-            texts = ", ".join(f"{quote(name)}::varchar as {quote(name)}" for name in columns)
-            raw = "_raw" if is_csv else f"{_as_json(columns)} as _raw"
-            relation = f"select {ROW}, {raw}, true as _is_record, {marked}, {texts} from lines"
-            return mapped_fields(self._contract, self._mappings[file.source], relation, may_have_problems=not is_csv)
-        origins: dict[str, Origin] = {c.name: "absent" for c in self._contract.columns}
-        for name, kind in columns.items():
-            origins[name] = "text" if kind == pa.string() else "typed"
-        raw = "_raw" if is_csv else "null::varchar as _raw"
-        return Fields(
-            f"select {ROW}, {raw}, true as _is_record, {marked}, {names} from lines",
-            origins,
-            may_have_problems=not is_csv,
-            content="_raw" if is_csv else _as_json(columns, "_text_"),
-        )
-
-    def _contract_type(self, name: str) -> str | None:
-        return next((column.type for column in self._contract.columns if column.name == name), None)
-
-    def _accept_header(self, file: LandingFile, state: FileState, names: list[str]) -> bool:
-        """Compare a file's columns with what is expected; note what is ignored, reject a file that cannot be used."""
-        expected = set(self._wanted(file))
-        required = expected
-        if file.source is None:
-            required = {column.name for column in self._contract.columns if column.is_required}
-        if repeated := sorted(name for name, count in Counter(names).items() if count > 1 and name in expected):
-            state.fail("rejected", f"the columns {_listed(repeated)} occur more than once")
-            return False
-        if missing := sorted(required - set(names)):
-            state.fail("rejected", f"the columns {_listed(missing)} are missing; the file has {_listed(sorted(names))}")
-            note_misspelt(state, names, expected)
-            return False
-        if extra := sorted(set(names) - expected):
-            state.reasons.append(printable(f"columns nobody asked for were ignored: {_listed(extra)}"))
-        if absent := sorted(expected - set(names)):
-            state.reasons.append(f"columns that may be NULL are absent: {_listed(absent)}")
-        note_misspelt(state, names, expected)
-        return True
-
-
-def _listed(names: Sequence[str]) -> str:
-    """Names of columns for a reason; a file may have any number of them, of any length."""
-    more = len(names) - _COLUMNS_NAMED
-    return f"{[name[:100] for name in names[:_COLUMNS_NAMED]]}" + (f" and {more:,} more" if more > 0 else "")
 
 
 class Chain:
@@ -326,14 +97,3 @@ class Chain:
                     return
             source = next(self._others, None)
         self.next = source
-
-
-def _as_json(columns: Mapping[str, pa.DataType], prefix: str = "") -> str:
-    """Columns, whose names have a prefix, as one JSON object, of long texts the beginning."""
-
-    def value(name: str, kind: pa.DataType) -> str:
-        column = quote(prefix + name)
-        return f"left({column}, {_LONGEST_SHOWN})" if kind == pa.string() else column
-
-    pairs = ", ".join(f"{quote(name)} := {value(name, kind)}" for name, kind in columns.items())
-    return f"to_json(struct_pack({pairs}))::varchar"

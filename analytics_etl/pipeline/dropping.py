@@ -22,7 +22,6 @@ from analytics_etl.postgres.connection import DatabaseError
 from analytics_etl.postgres.database import Database
 from analytics_etl.postgres.sessions import AGGREGATION
 from analytics_etl.reporting import report_path
-from analytics_etl.tables.derived import view_versions
 from analytics_etl.tables.dropping import (
     File,
     Found,
@@ -35,6 +34,7 @@ from analytics_etl.tables.dropping import (
     remake,
 )
 from analytics_etl.tables.overlay import overlay
+from analytics_etl.tables.views import view_versions
 
 __all__ = ["Dropped", "File", "Found", "Period", "Target", "look", "run", "target_of"]
 

@@ -10,7 +10,7 @@ from analytics_etl.ops.check_results import of_partition
 from analytics_etl.ops.operations import refreshed_at
 from analytics_etl.ops.partitions import changed_at, newest_day
 from analytics_etl.postgres.database import Database
-from analytics_etl.tables.derived import view_versions
+from analytics_etl.tables.views import view_versions
 
 EARLIER = "made by an earlier version of its SQL"
 

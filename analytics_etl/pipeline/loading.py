@@ -129,11 +129,13 @@ def _loaded(
                 load.copy(day, batch)
             load.reject(rows.rejected)
         load.drain()
-        duplicate_ids = reader.duplicates()
+        duplicate_ids = reader.event_ids.duplicates()
         conflicting_ids = load.remove_duplicates(duplicate_ids)
         load.mark_gone(gone)
         loaded = load.publish(
-            reader.reports, reader.duplicates_by_file(duplicate_ids), reader.duplicates_by_file(conflicting_ids)
+            reader.reports,
+            reader.event_ids.duplicates_by_file(duplicate_ids),
+            reader.event_ids.duplicates_by_file(conflicting_ids),
         )
     return loaded, reader.reports
 

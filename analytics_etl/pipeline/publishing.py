@@ -17,9 +17,10 @@ from analytics_etl.postgres import roles
 from analytics_etl.postgres.connection import LOST_CONNECTION, Connection, DatabaseError, without_password
 from analytics_etl.postgres.database import Database
 from analytics_etl.postgres.sessions import AGGREGATION
-from analytics_etl.tables.derived import Replaced, refresh_view, replace_window
+from analytics_etl.tables.derived import Replaced, replace_window
 from analytics_etl.tables.loading import DayLoad
 from analytics_etl.tables.overlay import overlay
+from analytics_etl.tables.views import refresh_view
 
 _LOADING = {"work_mem": "64MB", "backend_flush_after": "1MB"}
 

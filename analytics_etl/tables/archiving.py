@@ -21,7 +21,8 @@ from analytics_etl.postgres.connection import Connection, DatabaseError, lock
 from analytics_etl.postgres.patience import patiently
 from analytics_etl.postgres.pool import transaction
 from analytics_etl.postgres.sessions import AGGREGATION
-from analytics_etl.tables.loading import DayLoad
+from analytics_etl.tables.day_partitions import locked_partition, new_partition, partition
+from analytics_etl.tables.loading import refilling
 from analytics_etl.tables.partition_rows import arrow_schema, fingerprint, stream
 
 PARTITION, ARCHIVE = "partition", "archive"
@@ -55,7 +56,7 @@ class Archiver:
     def export(self, contract: Contract, day: date) -> Manifest:
         """Write the day's rows to a file, read it back, and say in the books that it is right."""
         with self._day(contract, day) as connection:
-            leaf = _held_leaf(connection, contract, day)
+            leaf = locked_partition(connection, contract, day)
             columns = {column.name: column.type for column in contract.columns}
             schema = arrow_schema(columns)
             held = fingerprint(connection, leaf, columns, contract.personal_columns, contract.time_column)
@@ -80,7 +81,7 @@ class Archiver:
         with self._day(contract, day) as connection:
             manifest = self._described(connection, contract, day)
             family = sql.Identifier(*contract.table.split("."))
-            leaf = _leaf(contract, day)
+            leaf = partition(contract, day)
 
             def take_away() -> None:
                 connection.execute(sql.SQL("alter table {} detach partition {}").format(family, leaf))
@@ -110,12 +111,12 @@ class Archiver:
                 raise DatabaseError(f"{contract.table}: {day} {state}, so there is nothing to restore")
             manifest = archived.manifest
             _refuse_other_columns(contract, manifest)
-            with _loading(connection, contract, day) as load:
+            with refilling(connection, contract, day) as load:
                 for rows in self._folder.read(manifest):
                     load.copy(day, rows)
                 load.drain()
                 found = fingerprint(
-                    connection, _staging(contract, day), manifest.columns, manifest.personal_columns,
+                    connection, new_partition(contract, day), manifest.columns, manifest.personal_columns,
                     manifest.time_column,
                 )  # fmt: skip
                 if wrong := found.differences(manifest.fingerprint):
@@ -133,14 +134,14 @@ class Archiver:
         columns = {column.name: column.type for column in contract.columns}
         personal, time = contract.personal_columns, contract.time_column
         with self._day(contract, day) as connection:
-            leaf = _held_leaf(connection, contract, day)
+            leaf = locked_partition(connection, contract, day)
             before = fingerprint(connection, leaf, columns, personal, time)
             after = before
             if before.personal_values:
                 kept = sql.SQL(", ").join(sql.Identifier(name) for name in columns if name not in personal)
-                with _loading(connection, contract, day) as load:
+                with refilling(connection, contract, day) as load:
                     load.drain()
-                    new = _staging(contract, day)
+                    new = new_partition(contract, day)
                     connection.execute(sql.SQL("insert into {} ({}) select {} from {}").format(new, kept, kept, leaf))
                     after = fingerprint(connection, new, columns, personal, time)
                     _refuse_changes(contract.table, day, before, after)
@@ -213,7 +214,7 @@ class Archiver:
         if archived is None:
             raise ArchiveError(f"{contract.table}: {day} has no verified archive; it is to be exported first")
         manifest = archived.manifest
-        leaf = _held_leaf(connection, contract, day)
+        leaf = locked_partition(connection, contract, day)
         self._folder.check(manifest)
         self._folder.check_manifest(manifest)
         columns = {column.name: column.type for column in contract.columns}
@@ -238,38 +239,6 @@ class Archiver:
             self._folder.new_file(manifest.table, manifest.day), manifest.columns, manifest.personal_columns,
             manifest.time_column, self._settings.loader_memory_mb,
         )  # fmt: skip
-
-
-@contextmanager
-def _loading(connection: Connection, contract: Contract, day: date) -> Iterator[DayLoad]:
-    """A new partition of the day, for the caller to fill and attach."""
-    load = DayLoad(connection, contract, [day], are_new=False)
-    try:
-        load.begin()
-        yield load
-    except BaseException:
-        connection.close()  # a COPY may be under way, in which state nothing can be rolled back
-        raise
-    finally:
-        load.close()
-
-
-def _leaf(contract: Contract, day: date) -> sql.Identifier:
-    return sql.Identifier(contract.family, f"{contract.name}_p{day:%Y%m%d}")
-
-
-def _staging(contract: Contract, day: date) -> sql.Identifier:
-    return sql.Identifier(contract.family, f"{contract.name}_p{day:%Y%m%d}_new")
-
-
-def _held_leaf(connection: Connection, contract: Contract, day: date) -> sql.Identifier:
-    """The day's partition, whose rows nobody can change until the transaction ends; readers can read."""
-    leaf = _leaf(contract, day)
-    exists = connection.execute("select to_regclass(%s)", [leaf.as_string(connection)]).fetchone()
-    if exists is None or exists[0] is None:
-        raise ArchiveError(f"{contract.table}: there is no partition of {day}, though the books say it was loaded")
-    connection.execute(sql.SQL("lock table {} in share mode").format(leaf))
-    return leaf
 
 
 def _refuse_other_columns(contract: Contract, manifest: Manifest) -> None:

@@ -1,7 +1,7 @@
-"""Derived tables and views: their schema follows from their SELECT, their rows are replaced window by window."""
+"""Derived tables: their schema follows from their SELECT, their rows are replaced window by window."""
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from types import MappingProxyType
@@ -12,13 +12,10 @@ from analytics_etl.catalog.calendar import neighbours
 from analytics_etl.catalog.models import Model, rename_schemas, window_parameters
 from analytics_etl.ops import changes
 from analytics_etl.ops.changes import Gate, Side
-from analytics_etl.ops.operations import PartitionRecord, record_partition, record_refresh
+from analytics_etl.ops.operations import PartitionRecord, record_partition
 from analytics_etl.ops.partitions import touched
 from analytics_etl.postgres.connection import Connection, DatabaseError, ensure_schema, identifier, lock
-from analytics_etl.postgres.patience import patiently
-
-ROW_KEY = "row_key"
-"""The last column of a materialized view, which no SELECT gives."""
+from analytics_etl.tables.model_sql import as_sql, comment
 
 
 @dataclass(frozen=True)
@@ -136,7 +133,7 @@ class _Window:
 
     def _select(self, periods: Mapping[date, date]) -> sql.Composable:
         statement = self.model.statement(window_parameters(min(periods), max(periods.values())))
-        return _text(rename_schemas(statement, self.schemas))
+        return as_sql(rename_schemas(statement, self.schemas))
 
     def _within(self, periods: Mapping[date, date]) -> sql.Composable:
         period = sql.Identifier(self.model.key[0])
@@ -184,7 +181,7 @@ def ensure_table(connection: Connection, model: Model) -> None:
 def _make_table(connection: Connection, model: Model) -> bool:
     """What `ensure_table` does but for the index; whether the table is new."""
     parameters = window_parameters(date(2000, 1, 1), date(2000, 1, 1))
-    wanted = _columns(connection, _text(model.statement(parameters)))
+    wanted = _columns(connection, as_sql(model.statement(parameters)))
     exists = connection.execute("select to_regclass(%s)", [model.table]).fetchone()
     if exists is not None and exists[0] is not None:
         present = _columns(connection, sql.SQL("select * from {}").format(identifier(model.table)))
@@ -195,12 +192,12 @@ def _make_table(connection: Connection, model: Model) -> bool:
             )
         return False
     columns = sql.SQL(", ").join(
-        sql.SQL("{} {}").format(sql.Identifier(name), _text(type_name)) for name, type_name in wanted
+        sql.SQL("{} {}").format(sql.Identifier(name), as_sql(type_name)) for name, type_name in wanted
     )
     table = identifier(model.table)
     ensure_schema(connection, model.family)
     connection.execute(sql.SQL("create table {} ({})").format(table, columns))
-    _comment(connection, model, "table")
+    comment(connection, model, "table")
     return True
 
 
@@ -208,60 +205,6 @@ def _make_index(connection: Connection, model: Model) -> None:
     """Only the period is indexed: windows are replaced and read by it, and more indexes cost more than all the rest."""
     period = sql.Identifier(model.key[0])
     connection.execute(sql.SQL("create index on {} ({})").format(identifier(model.table), period))
-
-
-def refresh_view(connection: Connection, model: Model) -> int:
-    """Refresh a materialized view, without readers waiting; create it first if its SELECT is new. Returns its rows."""
-    lock(connection, model.table)
-    select, version = model.statement({}), model.code_version
-    view = identifier(model.table)
-    if view_versions(connection, [model.table]).get(model.table) != version or not _has_row_key(connection, model):
-
-        def drop() -> None:
-            connection.execute(sql.SQL("drop materialized view if exists {}").format(view))
-
-        patiently(connection, f"{model.table}: the view cannot be made anew", [view], drop)
-        ensure_schema(connection, model.family)
-        keys = sql.SQL(", ").join(sql.Identifier("q", name) for name in model.key)
-        row_key = sql.Identifier(ROW_KEY)
-        connection.execute(
-            sql.SQL("create materialized view {} as select q.*, md5(row({})::text)::uuid as {} from ({}) as q").format(
-                view, keys, row_key, _text(select)
-            )
-        )
-        # Refreshing concurrently needs a unique index on columns, and the texts of a key may be too long for one.
-        connection.execute(sql.SQL("create unique index on {} ({})").format(view, row_key))
-        _comment(connection, model, "materialized view", f" [{version}]")
-        connection.execute(
-            sql.SQL("comment on column {} is 'MD5 of the key, which refreshing goes by.'").format(
-                sql.Identifier(*model.table.split("."), ROW_KEY)
-            )
-        )
-    else:
-        connection.execute(sql.SQL("refresh materialized view concurrently {}").format(view))
-    record_refresh(connection, model.table)
-    counted = connection.execute(sql.SQL("select count(*) from {}").format(view)).fetchone()
-    assert counted is not None
-    return int(counted[0])
-
-
-def _has_row_key(connection: Connection, model: Model) -> bool:
-    """Whether a view that is there was made with the column that refreshing goes by; older ones were not."""
-    found = connection.execute(
-        "select exists (select from pg_attribute where attrelid = to_regclass(%s) and attname = %s)",
-        [model.table, ROW_KEY],
-    ).fetchone()
-    return found is not None and bool(found[0])
-
-
-def view_versions(connection: Connection, views: Sequence[str]) -> dict[str, str]:
-    """{materialized view that is there: the version of the SELECT it was made of}."""
-    found = connection.execute(
-        "select name, substring(obj_description(to_regclass(name), 'pg_class') from '\\[([^][]*)\\]$') "
-        "from unnest(%s::text[]) as name where to_regclass(name) is not null",
-        [list(views)],
-    ).fetchall()
-    return {name: version or "unknown" for name, version in found}
 
 
 def _columns(connection: Connection, select: sql.Composable) -> list[tuple[str, str]]:
@@ -274,22 +217,5 @@ def _columns(connection: Connection, select: sql.Composable) -> list[tuple[str, 
     return [(column.name, str(name)) for column, (name,) in zip(described, types, strict=True)]
 
 
-def _comment(connection: Connection, model: Model, what: str, suffix: str = "") -> None:
-    kind = _text(what)
-    connection.execute(
-        sql.SQL("comment on {} {} is {}").format(kind, identifier(model.table), model.description + suffix)
-    )
-    for column, text in model.columns.items():
-        connection.execute(
-            sql.SQL("comment on column {} is {}").format(sql.Identifier(*model.table.split("."), column), text)
-        )
-
-
 def _listed(columns: list[tuple[str, str]]) -> str:
     return ", ".join(f"{name} {type_name}" for name, type_name in columns)
-
-
-def _text(statement: str) -> sql.SQL:
-    """A statement of ours (never of a user's) as it stands; psycopg's type wants a literal."""
-    text: object = statement
-    return sql.SQL(text)  # type: ignore[arg-type]

@@ -17,6 +17,7 @@ from analytics_etl.catalog.models import Model, cadence_of
 from analytics_etl.landing import is_place_there
 from analytics_etl.ops import archives, files, partitions, undoing
 from analytics_etl.postgres.connection import Connection, DatabaseError, identifier, lock
+from analytics_etl.tables.day_partitions import partition
 from analytics_etl.tables.derived import replace_marked
 
 OF_DROPPED_DAYS = "days were dropped"
@@ -188,8 +189,7 @@ def _published(connection: Connection, target: Target) -> list[tuple[str, str, d
 
 def _drop_partitions(connection: Connection, contract: Contract, periods: Iterable[Period]) -> None:
     for period in periods:
-        leaf = sql.Identifier(contract.family, f"{contract.name}_p{period.start:%Y%m%d}")
-        connection.execute(sql.SQL("drop table if exists {}").format(leaf))
+        connection.execute(sql.SQL("drop table if exists {}").format(partition(contract, period.start)))
 
 
 def _delete_rows(connection: Connection, model: Model, starts: Sequence[date]) -> None:

@@ -1,7 +1,8 @@
 """Replacing days of a raw event table: COPY into fresh partitions, remove duplicates, swap, all in one transaction."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
@@ -17,6 +18,8 @@ from analytics_etl.ops.operations import PartitionRecord, record_partition
 from analytics_etl.postgres.connection import Connection, identifier, lock
 from analytics_etl.postgres.patience import patiently
 from analytics_etl.postgres.sending import RowSender
+from analytics_etl.tables.day_partitions import has_partition, new_partition, partition, partition_name
+from analytics_etl.tables.duplicates import remove_copies
 from analytics_etl.tables.staging import add_checks, create_like
 
 _REJECTED_BUFFER = 20_000
@@ -66,16 +69,17 @@ class DayLoad:
         for day in self.days:
             # FREEZE wants a table made in this very transaction; it saves every reader the check of each row's age.
             of_the_day = sql.SQL("constraint {range} check ({column} >= {start} and {column} < {end})").format(
-                range=sql.Identifier(f"{self._leaf_name(day)}_range"),
+                range=sql.Identifier(f"{partition_name(self.contract, day)}_range"),
                 column=sql.Identifier(self.contract.time_column),
                 start=sql.Literal(_midnight(day)),
                 end=sql.Literal(_midnight(day + timedelta(days=1))),
             )
-            create_like(self.connection, self.contract.table, self._staging(day), of_the_day, with_checks=self.are_new)
+            new = new_partition(self.contract, day)
+            create_like(self.connection, self.contract.table, new, of_the_day, with_checks=self.are_new)
 
     def copy(self, day: date, rows: pa.Table) -> None:
         """Add valid rows, with exactly the contract's columns, to a day."""
-        self._sender.send(self._staging(day), rows)
+        self._sender.send(new_partition(self.contract, day), rows)
         self._counts[day] = self._counts.get(day, 0) + rows.num_rows
 
     def reject(self, rejected: Iterable[tuple[str, RejectedRow]]) -> None:
@@ -100,7 +104,9 @@ class DayLoad:
         for day in self.days:
             wanted = ids.filter(pa.compute.equal(ids["day"], pa.scalar(day)))["event_id"]
             for first in range(0, len(wanted), _IDS_AT_ONCE):
-                found = self._remove_copies(day, wanted.slice(first, _IDS_AT_ONCE).to_pylist())
+                event_ids = wanted.slice(first, _IDS_AT_ONCE).to_pylist()
+                removed, found = remove_copies(self.connection, self.contract, day, event_ids)
+                self._counts[day] -= removed
                 conflicting += [(event_id, day, revision) for event_id, revision in found]
         return pa.table(
             {
@@ -109,55 +115,6 @@ class DayLoad:
                 REVISION: pa.array([revision for *_, revision in conflicting], pa.int64()),
             }
         )
-
-    def _remove_copies(self, day: date, event_ids: list[Any]) -> list[tuple[Any, int | None]]:
-        """Remove the copies beyond the one that is kept; returns (event_id, revision) of the conflicting ones."""
-        # Looking for them and removing them are two statements: only the SELECT of a new table is done in parallel. It
-        # never leaves the server, since a small file may hold millions of copies. The text is that of a row without its
-        # revision, the same as before there was any.
-        copies = sql.Identifier(self.contract.family, f"{self._leaf_name(day)}_copies")
-        contents = sql.SQL(", ").join(
-            sql.Identifier("e", column.name) for column in self.contract.columns if column.name != REVISION
-        )
-        self.connection.execute(
-            sql.SQL("""
-                create unlogged table {copies} as
-                select row_address, event_id, revision, position
-                from (
-                    select row_address, event_id, revision,
-                        row_number() over (
-                            partition by event_id order by revision desc nulls last, event_time, fingerprint
-                        ) as position,
-                        min(fingerprint) over (partition by event_id, revision) as lowest,
-                        max(fingerprint) over (partition by event_id, revision) as highest
-                    from (
-                        select e.ctid as row_address, event_id, e.{time} as event_time, {revision} as revision,
-                            md5(row({contents})::text) as fingerprint
-                        from {table} as e
-                        where event_id = any({ids}::uuid[])
-                    ) as copies
-                ) as ranked
-                where position > 1 or lowest <> highest
-            """).format(
-                copies=copies,
-                table=self._staging(day),
-                time=sql.Identifier(self.contract.time_column),
-                revision=sql.Identifier("e", REVISION) if self.contract.has_revisions else sql.SQL("null::bigint"),
-                contents=contents,
-                ids=sql.Literal("{" + ",".join(map(str, event_ids)) + "}"),
-            )
-        )
-        found = self.connection.execute(
-            sql.SQL("select event_id, revision from {} where position = 1").format(copies)
-        ).fetchall()
-        removed = self.connection.execute(
-            sql.SQL("delete from {} where ctid = any(array(select row_address from {} where position > 1))").format(
-                self._staging(day), copies
-            )
-        ).rowcount
-        self.connection.execute(sql.SQL("drop table {}").format(copies))
-        self._counts[day] -= removed
-        return [(event_id, revision) for event_id, revision in found]
 
     def publish(
         self,
@@ -190,7 +147,7 @@ class DayLoad:
         """Put the new partition of a day in place of the old one and leave the books to the caller."""
         self._analyze(day, self._counts.get(day, 0))
         if not self.are_new:
-            add_checks(self.connection, self.contract.table, self._staging(day))
+            add_checks(self.connection, self.contract.table, new_partition(self.contract, day))
         self._swap([day])
 
     def _lock_books(self) -> None:
@@ -202,12 +159,12 @@ class DayLoad:
     def _record_changes(self) -> set[date]:
         """Compare the days that were there before with the rows about to replace them; those that stay the same."""
         contract, found = self.contract, []
-        days = [day for day in self.days if self._is_there(day)]
+        days = [day for day in self.days if has_partition(self.connection, self.contract, day)]
         versions = changes.known_versions(self.connection, contract.table, days)
         columns = [column.name for column in contract.columns]
         for day in sorted(versions):
-            old = Side(sql.Identifier(contract.family, self._leaf_name(day)), sql.Literal(day))
-            new = Side(self._staging(day), sql.Literal(day))
+            old = Side(sql.Identifier(contract.family, partition_name(self.contract, day)), sql.Literal(day))
+            new = Side(new_partition(self.contract, day), sql.Literal(day))
             found += changes.changes_between(
                 self.connection, contract.table, contract.key, columns, old, new, {day: day + timedelta(days=1)},
                 (versions, contract.code_version),
@@ -232,44 +189,28 @@ class DayLoad:
             for day in days:
                 self._swap_one(day)
 
-        tables = [identifier(self.contract.table), *(self._leaf(day) for day in days)]
+        tables = [identifier(self.contract.table), *(partition(self.contract, day) for day in days)]
         patiently(self.connection, f"{self.contract.table}: its days cannot be replaced", tables, swap)
 
     def _swap_one(self, day: date) -> None:
-        leaf = self._leaf(day)
-        table = identifier(self.contract.table)
-        if self._is_there(day):
+        table, leaf = identifier(self.contract.table), partition(self.contract, day)
+        name = partition_name(self.contract, day)
+        if has_partition(self.connection, self.contract, day):
             self.connection.execute(sql.SQL("drop table {}").format(leaf))
-        self.connection.execute(
-            sql.SQL("alter table {} rename to {}").format(self._staging(day), sql.Identifier(self._leaf_name(day)))
-        )
+        new = new_partition(self.contract, day)
+        self.connection.execute(sql.SQL("alter table {} rename to {}").format(new, sql.Identifier(name)))
         self.connection.execute(
             sql.SQL("alter table {} attach partition {} for values from ({}) to ({})").format(
                 table, leaf, sql.Literal(_midnight(day)), sql.Literal(_midnight(day + timedelta(days=1)))
             )
         )
-        range_name = sql.Identifier(f"{self._leaf_name(day)}_range")
-        self.connection.execute(sql.SQL("alter table {} drop constraint {}").format(leaf, range_name))
-
-    def _is_there(self, day: date) -> bool:
-        """Whether the day has a partition now."""
-        leaf = self._leaf(day).as_string(self.connection)
-        found = self.connection.execute("select to_regclass(%s)", [leaf]).fetchone()
-        return found is not None and found[0] is not None
-
-    def _leaf_name(self, day: date) -> str:
-        return f"{self.contract.name}_p{day:%Y%m%d}"
-
-    def _leaf(self, day: date) -> sql.Identifier:
-        return sql.Identifier(self.contract.family, self._leaf_name(day))
-
-    def _staging(self, day: date) -> sql.Identifier:
-        return sql.Identifier(self.contract.family, f"{self._leaf_name(day)}_new")
+        of_the_day = sql.Identifier(f"{name}_range")
+        self.connection.execute(sql.SQL("alter table {} drop constraint {}").format(leaf, of_the_day))
 
     def _analyze(self, day: date, count: int) -> None:
         target = min(max(100 * count // _ROWS_FOR_FULL_STATISTICS, 10), 100)
         self.connection.execute(sql.SQL("set local default_statistics_target = {}").format(target))
-        self.connection.execute(sql.SQL("analyze {}").format(self._staging(day)))
+        self.connection.execute(sql.SQL("analyze {}").format(new_partition(self.contract, day)))
 
     def _flush_rejected(self) -> None:
         rejected, size = self._rejected, self._rejected_characters
@@ -284,6 +225,20 @@ class DayLoad:
     def close(self) -> None:
         """End the sending thread, whatever state it is in."""
         self._sender.close()
+
+
+@contextmanager
+def refilling(connection: Connection, contract: Contract, day: date) -> Iterator[DayLoad]:
+    """Begin a load of rows that were valid before; the caller copies them and attaches the new partition."""
+    load = DayLoad(connection, contract, [day], are_new=False)
+    try:
+        load.begin()
+        yield load
+    except BaseException:
+        connection.close()  # a COPY may be running, and a transaction cannot be rolled back during one
+        raise
+    finally:
+        load.close()
 
 
 def _midnight(day: date) -> str:

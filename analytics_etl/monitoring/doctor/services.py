@@ -13,7 +13,7 @@ from analytics_etl.pipeline.due_views import unmade_views
 from analytics_etl.postgres.columns import column_types
 from analytics_etl.postgres.database import Database
 from analytics_etl.postgres.roles import Tables, problems
-from analytics_etl.tables.derived import view_versions
+from analytics_etl.tables.views import view_versions
 from analytics_etl.text.english import counted, shortened
 
 QUIET_MINUTES = 5
