@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.config.settings import Settings
-from analytics_etl.landing import LandingReader, Rows, list_files, records
+from analytics_etl.landing import LandingReader, Rows, list_files, opener, records
 from analytics_etl.landing.compression import LARGEST_PIECE, decompressed
 from analytics_etl.landing.rejections import REJECTED_BYTES_AT_ONCE
 from analytics_etl.postgres.database import Database
@@ -105,9 +105,9 @@ def test_a_window_that_takes_much_memory_is_refused(settings: Settings, database
 
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that the files of a test may be small, too."""
-    monkeypatch.setattr(records, "_ENOUGH_WIDE_BYTES", MB)
-    monkeypatch.setattr(records, "_ENOUGH_BYTES", MB // 4)
-    monkeypatch.setattr(records, "_CSV_BATCH_BYTES", MB)
+    monkeypatch.setattr(records, "_WIDE_BYTES_PER_STATEMENT", MB)
+    monkeypatch.setattr(records, "_BATCH_BYTES", MB // 4)
+    monkeypatch.setattr(opener, "_CSV_BATCH_BYTES", MB)
 
 
 def batches(catalog: Catalog, folder: Path) -> list[Rows]:

@@ -1,6 +1,6 @@
-"""Values of Parquet columns as those of the other formats: text, or one of a few types that mean the same everywhere.
+"""Conversion of Parquet values to the types that all file formats share: text, and a few plain types.
 
-A value that has no such form makes a problem, which rejects its row.
+A value that cannot be converted gives a problem, and its row is rejected.
 """
 
 import json
@@ -19,16 +19,17 @@ LONGEST_SHOWN = 1_000
 
 _INSTANT = pa.timestamp("us", "UTC")
 _LAST_SECOND = 253_402_300_800
-"""The year 10000 in seconds since 1970."""
+"""Start of the year 10000, in seconds since 1970."""
 _UNITS = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 
 Converted = tuple[pa.Array, pa.Array | None]
-"""Values, and for each row what is wrong with it; None when nothing is wrong with any."""
+"""Values, and the problem of each row; None instead of problems when no row has one."""
 
 
 def plain_type(kind: pa.DataType, wanted: str | None) -> pa.DataType:  # noqa: PLR0911 - one return for each type
-    """The type in which values of a Parquet column go on: `wanted` is the contract's type of the column, None for one
-    that a source mapping reads.
+    """The type that values of a Parquet column are converted to.
+
+    `wanted` is the contract's type of the column, or None for a column that a source mapping reads.
     """
     kind = _stored(kind)
     if pa.types.is_timestamp(kind) and kind.tz is not None and wanted in ("timestamptz", None):
@@ -47,11 +48,11 @@ def plain_type(kind: pa.DataType, wanted: str | None) -> pa.DataType:  # noqa: P
 
 
 def converted(name: str, wanted: str | None, values: pa.Array) -> Converted:
-    """The values of a column in their plain type."""
+    """The values of a column in their plain type, and their problems."""
     values = _unwrapped(values)
     try:
         return _short(name, *_converted(name, wanted, values))
-    except FILE_FAULTS:  # one value of many: each by itself
+    except FILE_FAULTS:  # one value is to blame: convert each by itself
         return _one_by_one(name, wanted, values)
 
 
@@ -71,12 +72,12 @@ def _converted(name: str, wanted: str | None, values: pa.Array) -> Converted:  #
         return _floats(name, wanted, values)
     if pa.types.is_decimal(kind):
         return _decimals(name, wanted, values)
-    if _is_bytes(kind) and wanted == "uuid":  # its 16 bytes, or its text
+    if _is_bytes(kind) and wanted == "uuid":  # 16 bytes, or a text
         return _one_by_one(name, wanted, values)
     if pa.types.is_fixed_size_binary(kind):
         values = values.cast(pa.binary())
     if _is_bytes(kind) or _is_text(kind):
-        text = values.cast(pa.string())  # checks bytes, but not what calls itself text
+        text = values.cast(pa.string())  # the cast checks bytes only, so text is validated too
         text.validate(full=True)
         return text, None
     if pa.types.is_integer(kind) or pa.types.is_boolean(kind) or pa.types.is_null(kind):
@@ -90,7 +91,7 @@ def _converted(name: str, wanted: str | None, values: pa.Array) -> Converted:  #
 
 
 def _stored(kind: pa.DataType) -> pa.DataType:
-    """The type of a column's values, whatever they are wrapped in."""
+    """The type of a column's values, without dictionary, run-end or extension types around it."""
     if pa.types.is_dictionary(kind) or pa.types.is_run_end_encoded(kind):
         return _stored(kind.value_type)
     if isinstance(kind, pa.BaseExtensionType) and not isinstance(kind, pa.UuidType):
@@ -119,17 +120,17 @@ def _is_bytes(kind: pa.DataType) -> bool:
 
 
 def _problems(name: str, expected: str, shown: pa.Array, is_wrong: pa.Array, why: str = "") -> pa.Array | None:
-    """A problem for each row that is wrong."""
+    """A problem for each wrong row; None when no row is wrong."""
     if not pc.any(is_wrong).as_py():
         return None
-    told = pc.binary_join_element_wise(
+    texts = pc.binary_join_element_wise(
         f"{name}: expected {expected}, got ", pc.utf8_slice_codeunits(shown, 0, 100), why, ""
     )
-    return pc.if_else(is_wrong.fill_null(fill_value=False), told, pa.scalar(None, pa.string()))
+    return pc.if_else(is_wrong.fill_null(fill_value=False), texts, pa.scalar(None, pa.string()))
 
 
 def _instants(name: str, values: pa.Array, plain: pa.DataType) -> Converted:
-    """Timestamps in microseconds: digits behind them are cut off, as in text, so that none reaches the next day."""
+    """Timestamps in microseconds. Further digits are cut off, as in text: rounding could give the next day."""
     per_second = _UNITS[values.type.unit]
     ticks = values.cast(pa.int64())
     numbers = ticks.fill_null(0).to_numpy()
@@ -137,9 +138,9 @@ def _instants(name: str, values: pa.Array, plain: pa.DataType) -> Converted:
     is_outside = (whole < 0) | (whole >= _LAST_SECOND)
     if is_outside.any():
         whole, rest = np.where(is_outside, 0, whole), np.where(is_outside, 0, rest)
-        told = pc.binary_join_element_wise(ticks.cast(pa.string()), f" {values.type.unit} since 1970", "")
+        shown = pc.binary_join_element_wise(ticks.cast(pa.string()), f" {values.type.unit} since 1970", "")
         problems = _problems(
-            name, "a time in the years 1970 to 9999", told, pc.and_(ticks.is_valid(), pa.array(is_outside))
+            name, "a time in the years 1970 to 9999", shown, pc.and_(ticks.is_valid(), pa.array(is_outside))
         )
     else:
         problems = None
@@ -148,8 +149,9 @@ def _instants(name: str, values: pa.Array, plain: pa.DataType) -> Converted:
 
 
 def _floats(name: str, wanted: str | None, values: pa.Array) -> Converted:
-    """A whole number by its digits, whatever number it is written as; NaN, which is how tables write that there is
-    nothing, as NULL. As a text anything else is a problem: 1.5 may have been 1.50.
+    """Floats as text: whole numbers by their digits, NaN as NULL, since data frames write missing values as NaN.
+
+    A text column takes whole numbers only: a 1.5 may have been written as 1.50.
     """
     exact_below = {pa.float16(): 2.0**11, pa.float32(): 2.0**24, pa.float64(): 2.0**53}[values.type]
     if values.type == pa.float16():
@@ -171,7 +173,7 @@ def _floats(name: str, wanted: str | None, values: pa.Array) -> Converted:
 
 
 def _decimals(name: str, wanted: str | None, values: pa.Array) -> Converted:
-    """As floats: 1001.00 is 1001, and as a text 1.50 is a problem, since the column gives all values two digits."""
+    """Decimals as text, 1001.00 as 1001. A text column takes whole numbers only: the scale adds zeros, as in 1.50."""
     shown = values.cast(pa.string())
     texts = pc.replace_substring_regex(shown, r"^(-?[0-9]+)\.0+$", r"\1")
     if wanted != "text":
@@ -181,49 +183,47 @@ def _decimals(name: str, wanted: str | None, values: pa.Array) -> Converted:
 
 
 def _short(name: str, values: pa.Array, problems: pa.Array | None) -> Converted:
-    """Values that are no longer than a line may be; of others the beginning, and a problem."""
+    """Cut values that are longer than a line may be, and give each of them a problem."""
     if values.type != pa.string() or values.nbytes <= LONGEST_LINE:
         return values, problems
     is_long = pc.greater(pc.binary_length(values), LONGEST_LINE).fill_null(fill_value=False)
     if not pc.any(is_long).as_py():
         return values, problems
-    told = pc.if_else(is_long, f"{name}: is longer than {LONGEST_LINE:,} bytes", pa.scalar(None, pa.string()))
+    too_long = pc.if_else(is_long, f"{name}: is longer than {LONGEST_LINE:,} bytes", pa.scalar(None, pa.string()))
     values = pc.if_else(is_long, pc.utf8_slice_codeunits(values, 0, LONGEST_SHOWN), values)
-    return values, told if problems is None else pc.coalesce(problems, told)
+    return values, too_long if problems is None else pc.coalesce(problems, too_long)
 
 
 def _one_by_one(name: str, wanted: str | None, values: pa.Array) -> Converted:
-    """The slow way, which no value stops."""
+    """Convert values one at a time. Slow, but one bad value does not stop the others."""
     plain = plain_type(values.type, wanted)
     if _is_text(values.type):
         values = values.cast(pa.binary_view() if pa.types.is_string_view(values.type) else pa.large_binary())
     texts: list[str | None] = []
-    problems: list[str | None] = []
+    found: list[str | None] = []
     for position in range(len(values)):
         text, problem = _value(name, wanted, values[position])
         texts.append(text)
-        problems.append(problem)
-    told = pa.array(problems, pa.string())
-    if plain != pa.string():  # nothing but what was out of range
-        is_given = pa.array(
-            [text is not None and problem is None for text, problem in zip(texts, problems, strict=True)]
-        )
-        unread = pc.coalesce(told, pc.if_else(is_given, f"{name}: cannot be read", pa.scalar(None, pa.string())))
+        found.append(problem)
+    problems = pa.array(found, pa.string())
+    if plain != pa.string():  # the vectorized way failed, so only a value out of range can be left
+        is_given = pa.array([text is not None and problem is None for text, problem in zip(texts, found, strict=True)])
+        unread = pc.coalesce(problems, pc.if_else(is_given, f"{name}: cannot be read", pa.scalar(None, pa.string())))
         return pa.nulls(len(values), plain), unread
-    return _short(name, pa.array(texts, pa.string()), told)
+    return _short(name, pa.array(texts, pa.string()), problems)
 
 
 def _value(  # noqa: PLR0911 - one return for each kind
     name: str, wanted: str | None, value: pa.Scalar
 ) -> tuple[str | None, str | None]:
-    """A value as text, and what is wrong with it."""
+    """A value as text, and its problem."""
     if not value.is_valid:
         return None, None
     expected = EXPECTED[wanted or "text"]
     try:
         found = value.as_py()
         if isinstance(found, bytes):
-            if wanted == "uuid" and len(found) == 16:  # noqa: PLR2004 - as many as a UUID has
+            if wanted == "uuid" and len(found) == 16:  # noqa: PLR2004 - bytes of a UUID
                 return str(UUID(bytes=found)), None
             return found.decode(), None
         if isinstance(found, str | UUID):

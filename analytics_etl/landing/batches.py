@@ -1,11 +1,11 @@
-"""Batches of rows in Arrow: some rows of them, without copying where that is cheaper, and types that COPY can write."""
+"""Arrow batches: picking rows without copying where that is cheaper, and converting types that COPY cannot write."""
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 ROWS_WORTH_A_SLICE = 200
-"""Copying so many rows costs about as much as handling one more slice."""
+"""Copying this many rows costs about as much as handling one more slice."""
 
 
 def values_where(condition: pa.Array, values: pa.Array) -> pa.Array:
@@ -14,7 +14,7 @@ def values_where(condition: pa.Array, values: pa.Array) -> pa.Array:
 
 
 def rows_where(batch: pa.RecordBatch, condition: pa.Array) -> pa.Table:
-    """The rows of a batch for which the condition holds: without copying, if only a few rows lie between them."""
+    """The rows of a batch for which the condition holds; slices instead of a copy when few rows are left out."""
     left_out = np.flatnonzero(~condition.fill_null(fill_value=False).to_numpy(zero_copy_only=False))
     if len(left_out) * ROWS_WORTH_A_SLICE > batch.num_rows:
         return pa.Table.from_batches([batch.filter(condition)])
@@ -25,6 +25,6 @@ def rows_where(batch: pa.RecordBatch, condition: pa.Array) -> pa.Table:
 
 
 def plain_booleans(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """DuckDB's lossless Arrow has booleans as bool8, which the COPY encoder would write wrongly."""
+    """Convert bool8, which DuckDB's lossless Arrow uses and the COPY encoder writes wrongly, to Arrow's boolean."""
     arrays = [c.cast(pa.bool_()) if isinstance(c.type, pa.Bool8Type) else c for c in batch.columns]
     return pa.RecordBatch.from_arrays(arrays, names=batch.schema.names)

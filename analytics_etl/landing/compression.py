@@ -1,4 +1,4 @@
-"""Decompression in small pieces, whatever a file claims to be: 30 KB may unpack to gigabytes."""
+"""Decompression in small pieces, so that memory stays bounded: 30 KB may unpack to gigabytes."""
 
 import hashlib
 import zlib
@@ -8,21 +8,22 @@ from typing import BinaryIO
 import zstandard
 
 LARGEST_PIECE = 1 << 20
-"""Bytes that are unpacked at once, or little more."""
+"""Bytes unpacked at once, approximately."""
 
 _READ_SIZE = 1 << 16
 _LARGEST_WINDOW = 1 << 27
-"""Bytes of a zstd stream that the unpacker may have to keep; what `zstd --ultra -22` asks for."""
+"""Window of a zstd stream in bytes, as `zstd --ultra -22` needs it."""
 _ZSTD_BLOCK = 1 << 17
-"""Bytes that a block of a zstd frame unpacks to at most."""
+"""Largest unpacked size of a block of a zstd frame, in bytes."""
 
 UNREADABLE = (OSError, EOFError, zlib.error, zstandard.ZstdError)
-"""What reading a damaged, truncated or vanished file raises."""
+"""Errors of reading a damaged, truncated or vanished file."""
 
 
 def decompressed(file: BinaryIO, compression: str | None, digest: "hashlib._Hash") -> Iterator[bytes]:
-    """The file's content in pieces of about LARGEST_PIECE at most; raises EOFError when a compressed stream ends too
-    early, zlib.error or zstandard.ZstdError when it is damaged. `digest` is fed with the bytes as they lie on disk.
+    """The file's content in pieces of about LARGEST_PIECE at most. Updates `digest` with the bytes on disk.
+
+    Raises EOFError when a compressed stream ends too early, zlib.error or zstandard.ZstdError when it is damaged.
     """
     match compression:
         case "gzip":
@@ -45,7 +46,7 @@ def _gzip(packed: Iterator[bytes]) -> Iterator[bytes]:
     for data in packed:
         rest = data
         while rest:
-            if unpacker.eof:  # files may be several compressed streams, one after the other
+            if unpacker.eof:  # a file may hold several compressed streams, one after the other
                 unpacker = zlib.decompressobj(wbits=31)
             if piece := unpacker.decompress(rest, LARGEST_PIECE):
                 yield piece
@@ -59,7 +60,7 @@ def _gzip(packed: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _zstd(packed: Iterator[bytes]) -> Iterator[bytes]:
-    """The library unpacks all it is given, so it is given a few blocks at a time."""
+    """The library unpacks all of its input at once, so it gets a few blocks at a time."""
     frames = _Frames()
     unpacker = zstandard.ZstdDecompressor(max_window_size=_LARGEST_WINDOW)
     stream = unpacker.decompressobj()
@@ -82,8 +83,9 @@ _TOO_EARLY = "the compressed stream ends too early"
 
 
 class _Frames:
-    """Where the blocks of zstd frames begin (RFC 8878, section 3). It unpacks nothing; what is no zstd is passed on
-    for the library to refuse.
+    """Finds where the blocks of zstd frames begin (RFC 8878, section 3). Unpacks nothing.
+
+    Passes bytes that are no zstd on: the library raises the error.
     """
 
     _MAGIC, _SKIPPED_MAGIC = 0xFD2FB528, 0x184D2A50
@@ -91,9 +93,9 @@ class _Frames:
     def __init__(self) -> None:
         self._head = bytearray()
         self._wanted = 4
-        """Bytes of the header at hand."""
+        """Size of the current header in bytes."""
         self._content = 0
-        """Bytes to come before the next header."""
+        """Bytes until the next header."""
         self._next: Callable[[int], None] = self._magic
         self._has_checksum = False
 
@@ -119,8 +121,9 @@ class _Frames:
         if start < at:
             yield data[start:at]
 
-    def _expect(self, size: int, what: Callable[[int], None]) -> None:
-        self._wanted, self._next = size, what
+    def _expect(self, size: int, header: Callable[[int], None]) -> None:
+        """Read a header of so many bytes next, with the method that understands it."""
+        self._wanted, self._next = size, header
 
     def _magic(self, header: int) -> None:
         if header == self._MAGIC:

@@ -1,9 +1,9 @@
-"""The records of a CSV file, whatever quotes stand in it, in a time that grows with its size. Knows no contract.
+"""The records of a CSV file, in linear time even with broken quotes. Knows no contract.
 
-Python's csv module says what a record is. A quote that is never closed as it should be would swallow all that follows:
-the record then goes as the line it began in, and each line after it is read again. To read them again and again, once
-for each such line, could take hours, so what has been found out is kept: a quoted field that is open at the beginning
-of a line ends the same way whichever line opened it.
+Python's csv module decides what a record is. A quote that is never closed swallows the lines after it. The reader then
+rejects only the line with that quote and reads the swallowed lines again, each as a record of its own. To search them
+for records of several lines would take quadratic time and find none: a quoted field that is open at the beginning of a
+line ends the same way whichever line opened it.
 """
 
 import csv
@@ -14,23 +14,24 @@ from itertools import islice
 from analytics_etl.landing.lines import LONGEST_LINE, Lines
 
 DELIMITERS = (",", ";", "\t")
-"""What may separate the fields of a CSV file: the one its header holds most of."""
+"""Possible delimiters. A file uses the one that is most frequent in its header."""
 
 LONGEST_RECORD = LONGEST_LINE
-"""Bytes of a record, which may have many lines."""
+"""Bytes of a record, over all of its lines."""
 MOST_LINES = 50_000
-"""Lines of a record: each is an object of its own until the record ends."""
+"""Lines of a record. Each is a Python object until the record ends, so many of them fill the memory."""
 
 Line = tuple[int, str | None]
-"""Its number and text; None for one that was rejected."""
+"""Number and text of a line; the text of a rejected line is None."""
 
 Record = tuple[int, list[str], str]
-"""Number of its first line, fields, text."""
+"""Number of the first line, fields and text of a record."""
 
 
 def csv_records(lines: Lines) -> Iterator[Record]:
-    """Each record, the header first, which tells what separates the fields, and how many there are. What is none is
-    rejected by its first line, and reading goes on with the next.
+    """Each record, the header first. The header decides the delimiter and the number of fields.
+
+    Rejects a broken record by its first line and goes on with the next line.
     """
     csv.field_size_limit(LONGEST_RECORD)
     source = lines.numbered()
@@ -40,22 +41,22 @@ def csv_records(lines: Lines) -> Iterator[Record]:
 
 
 class _EndsHereError(csv.Error):
-    """A record that cannot go on: it is too long, or runs into a line that is none."""
+    """The record cannot be completed: it is too long, or runs into a rejected line."""
 
 
 @dataclass
 class _Reader:
-    """Reads records, and again the lines that a bad one has swallowed."""
+    """Reads records, and reads lines that a broken record swallowed again."""
 
     lines: Lines
     source: Iterator[Line]
     delimiter: str
     pending: list[Line] = field(default_factory=list)
-    """Lines given back; the last one comes first."""
+    """Lines to read again; a stack."""
     consumed: list[tuple[int, str]] = field(default_factory=list)
-    """The lines of the record at hand."""
+    """The lines of the current record."""
     expected: int | None = None
-    """Fields of a record, once the header tells."""
+    """Number of fields of a record; None before the header is read."""
 
     def records(self) -> Iterator[Record]:
         while True:
@@ -70,7 +71,7 @@ class _Reader:
                         yield from self._miscounted(len(fields))
                     self.consumed.clear()
             except csv.Error as error:
-                yield from self._after(error)
+                yield from self._recover(error)
             else:
                 return
 
@@ -78,7 +79,7 @@ class _Reader:
         return csv.reader(texts, strict=True, delimiter=self.delimiter)
 
     def _feed(self) -> Iterator[str]:
-        """The lines of the record at hand, and of those after it."""
+        """The texts of the lines from the current record on."""
         size = 0
         while True:
             item = self.pending.pop() if self.pending else next(self.source, None)
@@ -100,21 +101,24 @@ class _Reader:
             self.consumed.append((number, text))
             yield text
 
-    def _after(self, error: csv.Error) -> Iterator[Record]:
-        """Go on after a record that is none: reject its first line, and read those in between once more.
+    def _recover(self, error: csv.Error) -> Iterator[Record]:
+        """Go on after a broken record: reject its first line and read the swallowed lines again.
 
-        The last line is given back: what began in it is another matter. Only a record that ended outside of a line
-        had an open field there, too.
+        The csv module failed in the last line, so that line may begin a record of several lines: it is read again as
+        any other. Only at the end of the input was the last line inside the open field, too.
         """
         reason = f"the line is no valid CSV: {error}"
         swallowed = self._reject_first(reason)
         is_at_end = "unexpected end of data" in str(error)
         if swallowed and not is_at_end:
             self.pending.append(swallowed.pop())
-        yield from self._alone(swallowed, reason)
+        yield from self._line_by_line(swallowed, reason)
 
     def _miscounted(self, count: int) -> Iterator[Record]:
-        """A record of too many or too few fields. It has several lines by mistake, if one in its midst is a record."""
+        """Reject a record with too many or too few fields.
+
+        If a line in its middle is a record by itself, a missing quote has joined the lines: they are read again.
+        """
         reason = f"expected {self.expected} fields as in the header, got {count}"
         if not any(len(self._fields(text) or ()) == self.expected for _, text in self.consumed[1:-1]):
             number = self.consumed[0][0]
@@ -122,17 +126,18 @@ class _Reader:
             return
         swallowed = self._reject_first(f"{reason}, in {len(self.consumed)} lines: a quote may be missing")
         self.pending.append(swallowed.pop())
-        yield from self._alone(swallowed, "the line is no valid CSV: a quote in it is not closed as it should be")
+        open_quote = "the line is no valid CSV: a quote in it is not closed as it should be"
+        yield from self._line_by_line(swallowed, open_quote)
 
     def _reject_first(self, reason: str) -> list[tuple[int, str]]:
-        """Reject the record at hand by its first line; returns the others."""
+        """Reject the current record by its first line; return the other lines."""
         (number, text), *others = self.consumed
         self.lines.reject(number, reason, text)
         self.consumed = []
         return others
 
-    def _alone(self, swallowed: list[tuple[int, str]], reason: str) -> Iterator[Record]:
-        """The records among lines that begin inside an open field which comes to no good end: each is a line."""
+    def _line_by_line(self, swallowed: list[tuple[int, str]], reason: str) -> Iterator[Record]:
+        """The records among swallowed lines, read as one record a line; reject the other lines."""
         for number, text in swallowed:
             try:
                 fields = next(self._reader(iter([text])))
@@ -148,7 +153,7 @@ class _Reader:
                 self.lines.reject(number, count, text)
 
     def _fields(self, text: str) -> list[str] | None:
-        """The fields of a line, if it is a record."""
+        """The fields of a line; None if it is no valid CSV."""
         try:
             return next(self._reader(iter([text])))
         except csv.Error:

@@ -30,15 +30,16 @@ class EventIds:
         self._ids.unregister("ids")
 
     def duplicates(self) -> pa.Table:
-        """(event_id, day) of every id that occurred more than once within a day."""
+        """(event_id, day) of every id that occurs more than once in a day."""
         return self._ids.sql(
             "select event_id, day from event_ids group by event_id, day having count(*) > 1"
         ).to_arrow_table()
 
     def duplicates_by_file(self, event_ids: pa.Table) -> dict[tuple[int, date], int]:
-        """Copies beyond the one that is kept, by (file number, day), of the given (event_id, day), or of one revision
-        of them if the table names it. The kept one counts for the first file in order of path, whichever copy it is,
-        so that the counts do not depend on arrival.
+        """{(file number, day): copies beyond the kept one} of the given (event_id, day).
+
+        If `event_ids` has a column revision, only copies of that revision count. The kept copy is counted for the first
+        file by path, whichever copy it is, so that the counts do not depend on the order of arrival.
         """
         self._ids.register("wanted", event_ids)
         same = "event_ids.event_id = wanted.event_id and event_ids.day = wanted.day"

@@ -1,7 +1,6 @@
-"""What lies in the landing zone: the listing, and how a file of it is opened. Knows no contract and no database.
+"""Listing the files of the landing folders, and opening them. Knows no contract and no database.
 
-Whatever lies there is somebody else's: a name, a link or a folder that is not as it should be becomes a file with a
-problem, and is never opened.
+The producers' files are not trusted: a bad name, link or folder becomes a file with a problem, which is never opened.
 """
 
 import errno
@@ -20,7 +19,7 @@ FORMATS = {".ndjson": "ndjson", ".jsonl": "ndjson", ".json": "ndjson", ".csv": "
 COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
 
 _DATE = re.compile("([0-9]{4})-?([0-9]{2})-?([0-9]{2})")
-"""As the checks of files look for it."""
+"""A date in a path. The checks of files use the same pattern."""
 
 _LEAVES = "is a link that leaves the landing folder, which is not followed; put the file itself there"
 _IRREGULAR = "is no regular file"
@@ -33,7 +32,7 @@ class LandingFile:
     """One file below `landing/<table>/`."""
 
     path: str
-    """Relative to the landing folder, with forward slashes, as `names.ledger_path` writes it."""
+    """Path in the ledger: relative to the landing folder, with forward slashes, escaped by `names.ledger_path`."""
     landing_dir: Path
     """The landing folder it lies in."""
     size_bytes: int
@@ -43,11 +42,11 @@ class LandingFile:
     source: str | None
     """Name of the source mapping, for a file below `landing/<table>/<source>/`."""
     problem: str | None = None
-    """Why it cannot be read at all, when that shows from outside."""
+    """Why the file is not opened at all; None for nearly all files."""
     is_closed_folder: bool = False
-    """A folder that cannot be listed: nobody knows what it holds."""
+    """Whether this stands for a folder that cannot be listed."""
     name: str | None = None
-    """Its path as the file system has it, where `path` is another."""
+    """Its path in the file system, if `path` differs from it."""
 
     @property
     def absolute(self) -> Path:
@@ -63,8 +62,10 @@ class LandingFile:
             return None
 
     def open(self) -> BinaryIO:
-        """Its bytes. Raises OSError unless a regular file inside the landing folder stands there now, whatever the
-        listing said: nothing is followed on the way, but a link that has been found to stay inside.
+        """The file, opened for reading. Raises OSError unless the path is now a regular file inside the landing folder.
+
+        The file may have been replaced since the listing. So no link is followed, except one that was resolved and
+        found to stay inside the landing folder.
         """
         try:
             descriptor = _open_below(self.landing_dir, self.name or self.path)
@@ -82,8 +83,8 @@ class LandingFile:
         return os.fdopen(descriptor, "rb")
 
 
-def said(error: Exception) -> str:
-    """What an error says, without the path that the ledger has beside it."""
+def reason_without_path(error: Exception) -> str:
+    """The message of an error without the path, since the ledger has the path beside the reason."""
     if isinstance(error, FileNotFoundError):
         return "was there when the folder was listed and is gone"
     if isinstance(error, PermissionError) and error.errno == errno.EACCES:
@@ -92,13 +93,12 @@ def said(error: Exception) -> str:
 
 
 def list_files(landing: Path | Sequence[Path], table: str, sources: frozenset[str]) -> list[LandingFile]:
-    """Every file below the table's folder, sorted by path. Names that begin with . or _ or end in .tmp or .part are
-    work in progress of whoever writes them and are passed over.
+    """Every file below the table's folder, sorted by path. Skips names that mark unfinished files, see `is_unfinished`.
 
-    Several landing folders are listed as one; of files with the same path that of the first folder counts.
+    Several landing folders are listed as one; of files with the same path the one in the first folder counts.
 
-    A link to a file inside the landing folder is read; one that leaves it is a file with a problem. Links to folders
-    are passed over. A folder that cannot be listed is one entry, with a problem.
+    A link to a file inside the landing folder is listed as that file; a link that leaves the folder is a file with a
+    problem. Links to folders are skipped. A folder that cannot be listed is one entry with a problem.
     """
     found: dict[tuple[str, ...], LandingFile] = {}
     for folder in [landing] if isinstance(landing, Path) else landing:
@@ -109,13 +109,14 @@ def list_files(landing: Path | Sequence[Path], table: str, sources: frozenset[st
 
 
 def is_unfinished(name: str) -> bool:
-    """Whether whoever writes a file or folder of this name is still at work, or it is none of events."""
+    """Whether the name marks a file or folder that is still being written, or one that holds no events."""
     return name.startswith((".", "_")) or name.endswith((".tmp", ".part"))
 
 
 def is_place_there(landing: Sequence[Path], path: str) -> bool:
-    """Whether it can be said if a file is gone: the landing folder of its table is there (it may not be mounted), or
-    the very folder it lies in, in one of the other landing folders.
+    """Whether a missing file at this path counts as deleted: the folder it lay in may just not be mounted.
+
+    In the first landing folder the folder of its table must be there, in another one the very folder of the file.
     """
     table, _, _ = path.partition("/")
     folders = [landing[0] / table, *((top / path).parent for top in landing[1:])]
@@ -123,7 +124,7 @@ def is_place_there(landing: Sequence[Path], path: str) -> bool:
 
 
 def hidden_file(closed: Iterable[LandingFile], path: str) -> LandingFile | None:
-    """A file that was read before and now lies in one of some closed folders; None for one that does not."""
+    """A file that was read before and now lies in a folder that cannot be listed; None if it lies in none of them."""
     folder = next((folder for folder in closed if path.startswith(f"{folder.path}/")), None)
     return folder and replace(
         folder, path=path, name=None, is_closed_folder=False, problem=f"cannot be read: {folder.path} {folder.problem}"
@@ -132,19 +133,19 @@ def hidden_file(closed: Iterable[LandingFile], path: str) -> LandingFile | None:
 
 @dataclass
 class _Entry:
-    """Something found in a folder."""
+    """A file or folder found by the listing."""
 
     parts: tuple[str, ...]
     status: os.stat_result | None
-    """None when nothing could be found out."""
+    """None if it could not be read."""
     problem: str | None = None
     is_folder: bool = False
 
 
 def _entries(folder: str, table: str, root: str) -> Iterator[_Entry]:
-    """Everything below a folder that is a file, or stands for one, except work in progress.
+    """Every file below a folder, and every link or folder that is a problem; no unfinished files.
 
-    Years of hourly files are listed every minute, which pathlib would take seconds for.
+    Uses os.scandir, not pathlib: years of hourly files are listed every minute, and pathlib would take seconds.
     """
     folders: list[tuple[str, tuple[str, ...]]] = [(folder, (table,))]
     if os.path.islink(folder) and not _is_inside(os.path.realpath(folder), root):  # noqa: PTH114 - see above
@@ -164,7 +165,7 @@ def _entries(folder: str, table: str, root: str) -> Iterator[_Entry]:
                         folders.append((entry.path, found.parts))
                     if not found.is_folder or found.problem:
                         yield _Entry(found.parts, found.status, found.problem)
-        except (FileNotFoundError, NotADirectoryError):  # between two looks; or there is nothing yet
+        except (FileNotFoundError, NotADirectoryError):  # removed since its parent was listed, or not made yet
             pass
         except OSError as error:
             problem = f"is a folder that cannot be read ({error.strerror}); let the user that loads read and enter it"
@@ -172,12 +173,12 @@ def _entries(folder: str, table: str, root: str) -> Iterator[_Entry]:
 
 
 def _look(entry: "os.DirEntry[str]", parts: tuple[str, ...], root: str) -> _Entry | None:
-    """What an entry is; None for what is passed over, or has just been taken away."""
+    """The entry of a directory entry; None for one that is skipped or was removed meanwhile."""
     try:
         status = entry.stat(follow_symlinks=False)
         if stat.S_ISLNK(status.st_mode):
             return _link(entry.path, parts, status, root)
-    except FileNotFoundError:  # between the listing and here
+    except FileNotFoundError:  # removed since the folder was listed
         return None
     except OSError as error:
         if entry.is_dir(follow_symlinks=False):
@@ -187,7 +188,7 @@ def _look(entry: "os.DirEntry[str]", parts: tuple[str, ...], root: str) -> _Entr
 
 
 def _link(path: str, parts: tuple[str, ...], status: os.stat_result, root: str) -> _Entry | None:
-    """What a link stands for."""
+    """The entry of a link: its target's, or a problem; None for a link to a folder, which is skipped."""
     try:
         target = os.path.realpath(path, strict=True)
         of_target = os.stat(target)  # noqa: PTH116 - as above
@@ -213,7 +214,7 @@ def _of_mode(parts: tuple[str, ...], status: os.stat_result) -> _Entry:
 
 
 def _landing_file(landing_dir: Path, entry: _Entry, sources: frozenset[str]) -> LandingFile:
-    """What the listing says of an entry."""
+    """The listed file of an entry."""
     parts, status = entry.parts, entry.status
     name = "/".join(parts)
     path, of_path = ledger_path(name)
@@ -236,7 +237,7 @@ def _landing_file(landing_dir: Path, entry: _Entry, sources: frozenset[str]) -> 
 
 
 def _moment(timestamp: float) -> datetime:
-    """A file's time, which anybody may set to anything, as one that there is."""
+    """A file's time, limited to the years 1970 to 9999: anybody may set it to anything."""
     try:
         return min(datetime.fromtimestamp(timestamp, UTC), _LATEST)
     except (ValueError, OverflowError, OSError):
@@ -244,7 +245,7 @@ def _moment(timestamp: float) -> datetime:
 
 
 def _open_below(root: Path | str, path: str) -> int:
-    """Open a path below a folder, following no link on the way. A descriptor; raises OSError."""
+    """Open a path below a folder without following links; returns a descriptor, raises OSError."""
     folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     *above, name = path.split("/")
     try:
@@ -252,7 +253,7 @@ def _open_below(root: Path | str, path: str) -> int:
             inner = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
             os.close(folder)
             folder = inner
-        # Not to block, should a FIFO stand there now.
+        # O_NONBLOCK: opening a FIFO would wait for its writer.
         return os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
     finally:
         os.close(folder)
@@ -264,7 +265,7 @@ def _is_inside(path: str, root: str) -> bool:
 
 
 def _format(name: str) -> tuple[str | None, str | None]:
-    """(format, compression) as a file's name tells them."""
+    """(format, compression) by the endings of a file's name."""
     stem, compression = _strip(name.lower(), COMPRESSIONS)
     return _strip(stem, FORMATS)[1], compression
 

@@ -1,4 +1,4 @@
-"""NDJSON lines as records: what json_transform makes of them, and where that is not what stands in the line."""
+"""NDJSON lines as a relation, by DuckDB's json_transform, and SQL that finds values which json_transform changes."""
 
 import json
 import re
@@ -11,7 +11,7 @@ _MAY_HOLD_NUL = "contains(_raw, '\\u0000') as _may_hold_nul"  # a bare NUL is no
 
 
 def json_fields(contract: Contract) -> Fields:
-    """The fields of NDJSON lines. Numbers and booleans keep their JSON form, so that "5" is no number."""
+    """The fields of NDJSON lines. Numbers and booleans stay JSON, so that the string "5" is not taken for a number."""
     kinds = {c.name: "VARCHAR" if c.type in ("text", "uuid", "timestamptz") else "JSON" for c in contract.columns}
     # json_transform gives a struct of NULLs for JSON that is no object; required columns then reject it.
     names = ", ".join(f"_fields.{quote(name)}::varchar as {quote(name)}" for name in kinds)
@@ -24,7 +24,7 @@ def json_fields(contract: Contract) -> Fields:
 
 
 def foreign_json(columns: Iterable[str]) -> str:
-    """A relation of NDJSON lines with the named keys as text; numbers as they are written."""
+    """A relation of NDJSON lines with the named keys as text; numbers keep the digits in the line."""
     names = list(columns)
     fields = ", ".join(f"{_as_written(name)} as {quote(name)}" for name in names)
     problems = ", ".join(_foreign_problem(name) for name in names)
@@ -38,21 +38,22 @@ def foreign_json(columns: Iterable[str]) -> str:
 
 
 def _as_written(name: str) -> str:
-    """A key's value as text, a number with the digits that stand in the line."""
+    """A key's value as text; a number with the digits in the line."""
     value = quote(name)
     return f"case when {_may_be_odd(name)} and {_is_real(name)} then {written(name)} else {value} end"
 
 
 def _foreign_problem(name: str) -> str:
     odd = f"{_is_no_number(name)} or ({_is_real(name)} and {written(name)} is null)"
-    told = f"{literal(name + ': expected a number as JSON writes it, got ')} || {quote(name)}"
-    return f"case when {_may_be_odd(name)} and ({odd}) then {told} end"
+    problem = f"{literal(name + ': expected a number as JSON writes it, got ')} || {quote(name)}"
+    return f"case when {_may_be_odd(name)} and ({odd}) then {problem} end"
 
 
 def _may_be_odd(name: str) -> str:
-    """Whether a text may come from JSON that is none: a cheap look, which spares nearly all values a closer one.
+    """Whether a value may have been no JSON string: a cheap test that excludes nearly all strings.
 
-    Words are told by their first letter, unless they are as long as NaN and Infinity, versions and addresses by dots.
+    A first letter marks a word, unless the word is as long as NaN or Infinity; dots and colons mark versions and
+    addresses. What remains is checked by the JSON type of its key.
     """
     value = quote(name)
     is_word = f"{value} >= 'a' and {value} < '{{' and strlen({value}) <> 3 and strlen({value}) <> 8"
@@ -62,21 +63,22 @@ def _may_be_odd(name: str) -> str:
 
 
 def may_be_odd(names: Iterable[str]) -> str:
-    """Whether any of some text columns needs a closer look, `text_problem`."""
+    """Whether any of some text columns needs the expensive check `text_problem`."""
     return " or ".join(_may_be_odd(name) for name in names)
 
 
 def text_problem(name: str) -> str:
-    """What is wrong with a JSON value given for text: NULL for a string, and for a number if there is one way to write
-    it, as there is for 5 and 1.5, and not for 1.10, 1001.0 and 1e3.
+    """The problem of a JSON value given for text; NULL if there is none.
+
+    Strings are accepted, and numbers that can be written in one way only: 5 and 1.5, but not 1.10, 1001.0 or 1e3.
     """
     value, digits = quote(name), written(name)
     plain = f"regexp_full_match({value}, '-?(0|[1-9][0-9]*)\\.[0-9]*[1-9]')"
     is_ambiguous = f"{_is_real(name)} and not ({plain} and coalesce({digits} = {value}, false))"
-    told = f"'{name}: expected text, got ' || left({shown(name, value)}, 100)"
+    problem = f"'{name}: expected text, got ' || left({shown(name, value)}, 100)"
     return f"""case when {_may_be_odd(name)} then case
-        when {is_ambiguous} then {told} || ', a number that may be written otherwise; put it in quotes'
-        when {_is_no_number(name)} or {_is_nested(name)} then {told} end end"""
+        when {is_ambiguous} then {problem} || ', a number that may be written otherwise; put it in quotes'
+        when {_is_no_number(name)} or {_is_nested(name)} then {problem} end end"""
 
 
 def _is_real(name: str) -> str:
@@ -91,7 +93,7 @@ def _is_no_number(name: str) -> str:
 
 
 def _says_no_number(value: str) -> str:
-    return f"regexp_full_match({value}, '(?i)-?(nan|inf|infinity)')"  # an IN of so many words would become a join
+    return f"regexp_full_match({value}, '(?i)-?(nan|inf|infinity)')"  # DuckDB would make a join of an IN
 
 
 def _is_nested(name: str) -> str:
@@ -105,8 +107,9 @@ def _json_type(name: str) -> str:
 
 
 def written(name: str) -> str:
-    """A number with the digits that stand in the line; NULL when the line has its key more than once, also within an
-    object, or with an escape sequence.
+    """A number with the digits in the line; NULL if they cannot be found for sure.
+
+    That is so if the key occurs more than once, also within nested objects, or is written with an escape sequence.
     """
     key = re.escape(json.dumps(name, ensure_ascii=False)) + r"\s*:\s*"
     found = f"len(regexp_extract_all(_raw, {literal(key)})) = 1"
@@ -114,10 +117,10 @@ def written(name: str) -> str:
 
 
 def _parsed(kinds: Mapping[str, str]) -> str:
-    """A line as a struct of these keys and types, NULL when it is no JSON.
+    """A line as a struct of these keys and types; NULL if it is no JSON.
 
-    After an error TRY does the whole vector again row by row. Lines that were cut off, by far the most common damage,
-    are kept away from it. Two branches, since OR would trim every line.
+    After an error TRY repeats the whole vector row by row. So lines that were cut off, the most common damage, are
+    excluded before: they do not end with a brace. Two branches, since OR would trim every line.
     """
     parsed = f"try(json_transform(_raw, {literal(json.dumps(kinds, ensure_ascii=False))}))"
     blanks = "' ' || chr(9) || chr(10) || chr(13)"
@@ -126,6 +129,6 @@ def _parsed(kinds: Mapping[str, str]) -> str:
 
 
 def shown(name: str, text: str) -> str:
-    """A JSON value for a message: a number as it stands in the line, if that can be told."""
+    """A JSON value for a message; a number with the digits in the line, if they can be found."""
     is_number = f"regexp_full_match({text}, '-?[0-9.]+([eE].*)?')"
     return f"case when {is_number} then coalesce({written(name)}, {text}) else {text} end"

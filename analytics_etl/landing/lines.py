@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from analytics_etl.landing.compression import UNREADABLE, decompressed
-from analytics_etl.landing.files import LandingFile, said
+from analytics_etl.landing.files import LandingFile, reason_without_path
 from analytics_etl.landing.rejections import FileState, RejectedRow, printable
 
 LONGEST_LINE = 1 << 20
@@ -19,7 +19,7 @@ LINE_BATCH = pa.schema([("_line", pa.int64()), ("_raw", pa.string())])
 
 
 class Lines:
-    """The lines of a text file in blocks, with their numbers; what is no line is put aside in the file's state."""
+    """The lines of a text file, numbered from 1. Rejected lines go into the file's state."""
 
     def __init__(self, file: LandingFile, state: FileState) -> None:
         self._file = file
@@ -27,7 +27,7 @@ class Lines:
         self._next_line = 1
 
     def blocks(self) -> Iterator[bytearray]:
-        """The file in blocks of a few MB at most that end with a line break; of a line too long only a part."""
+        """The file in blocks of a few MB at most that end with a line break. A line that is too long is cut."""
         digest = hashlib.sha256()
         block = bytearray()
         error = None
@@ -57,7 +57,7 @@ class Lines:
         self._state.checksum = digest.hexdigest()
 
     def batches(self) -> Iterator[pa.RecordBatch]:
-        """Record batches of LINE_BATCH; blank lines are passed over."""
+        """Record batches of LINE_BATCH; blank lines are skipped."""
         for block in self.blocks():
             yield self._batch(block)
 
@@ -65,7 +65,7 @@ class Lines:
         self._state.rejected.append(RejectedRow(line, reason, printable(content)))
 
     def _give_up(self, error: Exception, rest: bytearray) -> None:
-        what = said(error)
+        what = reason_without_path(error)
         if self._next_line == 1 and not rest:
             self._state.fail("rejected", f"cannot be read: {what}")
         else:
@@ -73,14 +73,14 @@ class Lines:
             self._state.fail("cut_off", reason, self._next_line)
 
     def _cut(self, block: bytearray) -> bytearray:
-        """Cut a block behind its last line break; returns what follows, of a line too long only the beginning."""
+        """Cut a block behind its last line break; return the rest, of a line that is too long only the beginning."""
         end = block.rfind(b"\n") + 1
         rest = block[end : end + 2 * LONGEST_LINE]
         del block[end:]
         return rest
 
     def _count(self, lines: int) -> int:
-        """The number of the first of some more lines."""
+        """Count some more lines; return the number of the first."""
         first = self._next_line
         self._next_line += lines
         return first
@@ -96,10 +96,10 @@ class Lines:
         lengths = np.diff(offsets)
         if _is_utf8(block, lines) and lengths.min() > 2 and lengths.max() <= LONGEST_LINE:  # noqa: PLR2004 - no blank line
             return pa.record_batch([pa.array(numbers), lines], schema=LINE_BATCH)
-        return self._sorted_out(first_line, bytes(block))
+        return self._checked_batch(first_line, bytes(block))
 
-    def _sorted_out(self, first_line: int, block: bytes) -> pa.RecordBatch:
-        """The same line by line, for a block that holds a line that is none."""
+    def _checked_batch(self, first_line: int, block: bytes) -> pa.RecordBatch:
+        """The batch of a block that has blank, too long or undecodable lines: slower, each line is checked."""
         numbers, texts = [], []
         for number, line in enumerate(block[:-1].split(b"\n"), first_line):
             text = self.text(number, line)
@@ -109,7 +109,7 @@ class Lines:
         return pa.record_batch([pa.array(numbers, pa.int64()), pa.array(texts, pa.string())], schema=LINE_BATCH)
 
     def numbered(self) -> Iterator[tuple[int, str | None]]:
-        """The lines as text with their line breaks, each with its number; None for one that was rejected."""
+        """(number, text with its line break) of each line; None instead of the text of a rejected line."""
         for block in self.blocks():
             yield from self._texts(bytes(block))
 
@@ -127,7 +127,7 @@ class Lines:
             yield number, None if text is None else text + "\n"
 
     def text(self, number: int, line: bytes) -> str | None:
-        """The line as text, or None when it was rejected."""
+        """The line as text; None, after rejecting it, if it is too long or no UTF-8."""
         if len(line) > LONGEST_LINE:
             self.reject(number, f"the line is longer than {LONGEST_LINE:,} bytes", line)
             return None
@@ -139,7 +139,7 @@ class Lines:
 
 
 def _is_utf8(block: bytearray, lines: pa.StringArray) -> bool:
-    if block.isascii():  # nearly always, and found out at the speed of memory
+    if block.isascii():  # true for nearly all blocks, and a fast check
         return True
     try:
         lines.validate(full=True)

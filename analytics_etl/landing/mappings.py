@@ -1,4 +1,4 @@
-"""Source mappings: one SELECT that makes a contract's fields of a foreign file's columns, and what it must not hold."""
+"""Source mappings: a SELECT that computes a contract's fields from a foreign file's columns, and its checks."""
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -14,13 +14,13 @@ from analytics_etl.landing.fields import PASSED_ON, Fields, Origin, quote
 from analytics_etl.landing.validation import validated
 
 LINE = "_line"
-"""What a mapping may read beside the columns of the file."""
+"""The line number, the only column a mapping may read beside those of the file."""
 
 _PARTS = {"expressions", "from", "from_", "where"}
-"""Parts a SELECT may have that maps row to row."""
+"""Parts that a mapping's SELECT may have: it maps row to row."""
 
-_ASKS_THE_SESSION = {"current_localtime", "current_localtimestamp", "current_user", "session_user", "user", "version"}
-"""Functions whose answer is not a row's, which DuckDB does not mark as such."""
+_SESSION_FUNCTIONS = {"current_localtime", "current_localtimestamp", "current_user", "session_user", "user", "version"}
+"""Functions that depend on the session and not on the row, though DuckDB does not mark them as volatile."""
 
 
 def mapping_inputs(mapping: Model) -> list[str]:
@@ -29,22 +29,24 @@ def mapping_inputs(mapping: Model) -> list[str]:
 
 
 def mapped_fields(contract: Contract, mapping: Model, relation: str, *, may_have_problems: bool = False) -> Fields:
-    """The fields a source mapping makes of a foreign file's relation, all as text. Rows its WHERE leaves out, also by
-    NULL, are marked, unless something is wrong with them before.
+    """The fields that a source mapping computes from a foreign file's relation, all as text.
+
+    A mapping with a WHERE adds _is_wanted: false where the condition is false or NULL, and true for rows that already
+    have a problem.
     """
     select = _select(mapping)
     outputs = _outputs(mapping)
     if unknown := [name for name in outputs if name not in {column.name for column in contract.columns}]:
         raise ModelError(f"{mapping.path}: {contract.table} has no columns {unknown}")
     for cast in list(select.find_all(exp.Cast)):
-        if not isinstance(cast, exp.TryCast):  # a value that does not fit must reject its row, not stop the run
+        if not isinstance(cast, exp.TryCast):  # a bad value rejects its row and must not stop the run
             cast.replace(exp.TryCast(**cast.args))
     where = select.args.pop("where", None)
-    values = ", ".join(f"{_tried(value.unalias())} as {quote(value.alias_or_name)}" for value in select.selects)
+    values = ", ".join(f"{_or_null(value.unalias())} as {quote(value.alias_or_name)}" for value in select.selects)
     is_wanted = (
         ""
         if where is None
-        else f", not _is_record or _problem is not null or coalesce({_tried(where.this)}, false) as _is_wanted"
+        else f", not _is_record or _problem is not null or coalesce({_or_null(where.this)}, false) as _is_wanted"
     )
     source = select.find(exp.From)
     assert source is not None
@@ -61,18 +63,18 @@ def mapped_fields(contract: Contract, mapping: Model, relation: str, *, may_have
 
 
 def _inputs_of(select: exp.Select, outputs: Collection[str]) -> set[str]:
-    """The foreign columns that some columns are made of."""
+    """The foreign columns that some outputs are computed from."""
     values = [value for value in select.selects if value.alias_or_name in outputs]
     return {column.name for value in values for column in value.find_all(exp.Column)}
 
 
-def _tried(value: exp.Expr) -> str:
-    """An expression that gives NULL where it cannot be computed."""
+def _or_null(value: exp.Expr) -> str:
+    """An expression that gives NULL where it fails."""
     return value.sql("duckdb") if isinstance(value, exp.Column | exp.Literal) else f"try({value.sql('duckdb')})"
 
 
 def check_mappings(contracts: Iterable[Contract], mappings: Mapping[str, Model]) -> None:
-    """Raise ModelError, which names the file and what is wrong, if one of a family's mappings cannot work."""
+    """Raise ModelError, which names the file and the problem, for the first mapping of a family that cannot work."""
     tables = list(contracts)
     for mapping in mappings.values():
         _check(mapping)
@@ -84,15 +86,15 @@ def check_mappings(contracts: Iterable[Contract], mappings: Mapping[str, Model])
             for contract in fitting
         }
         if all(missing.values()):
-            told = "; ".join(f"{table} needs {names}, too" for table, names in missing.items())
-            raise ModelError(f"{mapping.path}: every row would be rejected: {told}")
+            needs = "; ".join(f"{table} needs {names}, too" for table, names in missing.items())
+            raise ModelError(f"{mapping.path}: every row would be rejected: {needs}")
         for contract in fitting:
             if not missing[contract.table]:
                 _bind(mapping, contract)
 
 
 def _check(mapping: Model) -> None:
-    """Raise ModelError unless a mapping is a SELECT that makes one row of each row, by nothing but the row."""
+    """Raise ModelError unless a mapping computes one row from each row, and from nothing else."""
     names = mapping_inputs(mapping)
     if reserved := [name for name in names if name.startswith("_")]:
         raise ModelError(f"{mapping.path}: reads {reserved}, expected columns of a file, or {LINE}")
@@ -113,7 +115,7 @@ def _check(mapping: Model) -> None:
             raise ModelError(
                 f"{mapping.path}: {what}: expected expressions of one row, since a mapping maps row to row"
             )
-        asks = kind == "volatile" or function in _ASKS_THE_SESSION or (function == "age" and len(arguments) == 1)
+        asks = kind == "volatile" or function in _SESSION_FUNCTIONS or (function == "age" and len(arguments) == 1)
         column = node["column_names"][-1].lower() if node.get("class") == "COLUMN_REF" else ""
         if asks or (column and column not in {*_folded(names), LINE}):
             raise ModelError(
@@ -123,24 +125,24 @@ def _check(mapping: Model) -> None:
 
 
 def _bind(mapping: Model, contract: Contract) -> None:
-    """Let DuckDB prepare the mapping for a table; ModelError says what it does not know."""
+    """Let DuckDB bind the mapping for a table; raise ModelError with DuckDB's error."""
     inputs = ", ".join(f"null::varchar as {quote(name)}" for name in mapping_inputs(mapping))
     relation = f"""select 0 as _file, timestamptz '1970-01-01' as _found_at, 1::bigint as _line, '' as _raw,
         true as _is_record, false as _may_hold_nul, null::varchar as _problem{", " if inputs else ""}{inputs}"""
     statement = validated(contract, mapped_fields(contract, mapping, relation))
-    if problem := _bound(statement):
+    if problem := _binding_error(statement):
         raise ModelError(f"{mapping.path}: DuckDB refuses it: {problem}")
 
 
 @lru_cache(maxsize=1)
 def _engine() -> duckdb.DuckDBPyConnection:
-    """An empty DuckDB to ask; its cursors may be used by any thread."""
+    """An empty DuckDB that checks statements; any thread may use its cursors."""
     return duckdb.connect(config={"threads": 1}).execute("set timezone = 'UTC'")
 
 
-@lru_cache(maxsize=256)  # definitions are loaded many times in tests, and each time costs milliseconds
-def _bound(statement: str) -> str:
-    """What DuckDB has against a statement; nothing if it runs."""
+@lru_cache(maxsize=256)  # tests load the definitions many times
+def _binding_error(statement: str) -> str:
+    """DuckDB's error for a statement; an empty text if it runs."""
     with _engine().cursor() as connection:
         try:
             connection.execute(statement).fetchall()
@@ -151,7 +153,7 @@ def _bound(statement: str) -> str:
 
 @lru_cache(maxsize=256)
 def _parsed(statement: str) -> dict[str, Any]:
-    """A statement as DuckDB's parser sees it."""
+    """The syntax tree of a statement, by DuckDB's parser."""
     with _engine().cursor() as connection:
         found = connection.execute("select json_serialize_sql($1)", [statement]).fetchone()
     answer: dict[str, Any] = json.loads("{}" if found is None else found[0])
@@ -160,7 +162,7 @@ def _parsed(statement: str) -> dict[str, Any]:
 
 @lru_cache(maxsize=1)
 def _function_kinds() -> Mapping[str, str]:
-    """{function: aggregate, or volatile for one that may answer otherwise the next time}; others are not in it."""
+    """{function: "aggregate" or "volatile"}; all other functions are left out."""
     with _engine().cursor() as connection:
         found = connection.execute(
             """
@@ -184,7 +186,7 @@ def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
 
 
 def _select(mapping: Model) -> exp.Select:
-    """A copy of the mapping's SELECT; ModelError if it is more than one from source."""
+    """A copy of the mapping's SELECT; raise ModelError unless it is one plain SELECT from source."""
     select = mapping.expression.copy()
     if not isinstance(select, exp.Select):
         raise ModelError(f"{mapping.path}: expected one SELECT from source, not several put together")

@@ -1,4 +1,4 @@
-"""Columns nobody asked for whose names look like one that is asked for and that the file does not have."""
+"""Unknown columns of a file whose names look like a wanted column that the file lacks."""
 
 from collections.abc import Collection, Iterable, Iterator
 from difflib import get_close_matches
@@ -11,34 +11,34 @@ import pyarrow.compute as pc
 from analytics_etl.landing.rejections import FileState
 
 UNKNOWN_COLUMN = "unknown column "
-"""How the reason of a file begins that has such columns."""
+"""Beginning of the reason of a file that has such columns."""
 
 CLOSE = 0.8
-"""Share of letters in common: lenguage, languages and durationMs are meant, client_version of target_version is not."""
+"""Least share of common letters: lenguage and languages are likely meant, client_version for target_version is not."""
 
 LINES_READ = 8
-"""Lines of each batch of about 1 MB whose keys are looked at, evenly spread: more would be felt in the load."""
+"""Lines per batch of about 1 MB whose keys are read, evenly spread. More would slow the load down."""
 
 LONGEST_LINE_READ, LONGEST_NAME, MOST_KEYS = 1 << 16, 100, 1_000
-"""Characters of a line and of a name, and names of a file; what is beyond is not looked at: events have a few dozen
-columns.
+"""Limits: characters of a line, characters of a name, names of a file. Events have a few dozen columns, so anything
+beyond these is ignored.
 """
 
 
 def note_misspelt(state: FileState, names: Iterable[str], wanted: Collection[str]) -> None:
-    """Note in a file's state which of its names are likely misspelt ones of the columns that are wanted.
+    """Add a reason to a file's state that lists its likely misspelt columns.
 
-    It comes before all else of the file, so that whoever looks for it finds it.
+    It becomes the first reason, so that checks find it by its beginning.
     """
     found = misspelt(frozenset(name for name in names if len(name) <= LONGEST_NAME), frozenset(wanted))
     if found:
-        said = (f"{UNKNOWN_COLUMN}{name}, did you mean {meant}?" for name, meant in sorted(found.items()))
-        state.reasons.insert(0, " ".join(said))
+        suggestions = (f"{UNKNOWN_COLUMN}{name}, did you mean {meant}?" for name, meant in sorted(found.items()))
+        state.reasons.insert(0, " ".join(suggestions))
 
 
 @lru_cache(maxsize=64)  # thousands of files have the same columns
 def misspelt(names: frozenset[str], wanted: frozenset[str]) -> dict[str, str]:
-    """{unknown name: the wanted one it looks like, which is not among the names}; nothing of far too many names."""
+    """{unknown name: missing wanted name that it looks like}; empty for more than MOST_KEYS names."""
     if len(names) > MOST_KEYS:
         return {}
     absent = {_folded(name): name for name in sorted(wanted - names)}
@@ -53,9 +53,10 @@ def misspelt(names: frozenset[str], wanted: frozenset[str]) -> dict[str, str]:
 def noting_keys(
     batches: Iterable[pa.RecordBatch], state: FileState, wanted: Collection[str]
 ) -> Iterator[pa.RecordBatch]:
-    """Batches of NDJSON lines as they are; once they have ended, what is misspelt among their keys is noted.
+    """Pass batches of NDJSON lines through, and note misspelt keys at their end.
 
-    A column that some rows leave out is looked for in every line as soon as a key looks like it.
+    Only some lines are parsed. A wanted column that a key looks like is searched for in every line, since rows may
+    leave it out.
     """
     keys: set[str] = set()
     wanted = frozenset(wanted)
@@ -72,7 +73,7 @@ def noting_keys(
 
 
 def _keys(line: str) -> set[str]:
-    """The keys of a line; none of one that is rejected anyway, or very long."""
+    """The keys of a line; none for a line that is no JSON object or very long."""
     try:
         record = loads(line) if len(line) <= LONGEST_LINE_READ else None
     except (ValueError, RecursionError):

@@ -1,29 +1,27 @@
-"""What a landing file is called in the ledger, in messages and in SQL: always printable, never too long, never the
-name of another file. Not here: the files.
-"""
+"""Names of landing files in the ledger, in messages and in SQL: printable, short and unique. Not here: the files."""
 
 import hashlib
 import os
 import re
 
 LONGEST_PATH = 2_000
-"""Bytes. The ledger's keys hold table, path and day, and PostgreSQL takes 2,700 bytes in a key."""
+"""Bytes. The ledger's keys hold table, path and day, and PostgreSQL allows 2,700 bytes in a key."""
 
 _SHOWN = 200
-"""Characters that are shown of a longer path."""
+"""Characters kept of a longer path."""
 
 UNPRINTABLE = "\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff"
-"""Control characters, line ends of Unicode, what turns the direction of text, and (as surrogates) bytes that are no
-UTF-8.
+"""Control characters, Unicode line ends, characters that change the direction of text, and (as surrogates) bytes that
+are no UTF-8.
 """
 _UNPRINTABLE = re.compile(f"[{UNPRINTABLE}]")
-# A backslash that could be taken for the beginning of an escape is doubled, so that no two paths look the same.
+# A backslash before something that looks like an escape is doubled, so that different paths get different names.
 _TO_ESCAPE = re.compile(rf"[{UNPRINTABLE}]|\\(?=[\\xu…{UNPRINTABLE}])")
 
 
 def ledger_path(path: str) -> tuple[str, str | None]:
-    r"""The name of a path below the landing folder, and what is wrong with it: None for nearly all, which are called
-    what they are. Bytes that are no UTF-8 come as `os.fsdecode` gives them and are written like `\xe9`.
+    r"""The ledger's name of a path below the landing folder, and the path's problem; nearly all keep their name, and
+    None is the problem. Bytes that are no UTF-8 come from `os.fsdecode` as surrogates and are written like `\xe9`.
     """
     size = len(os.fsencode(path))
     name = _TO_ESCAPE.sub(_escape, path) if "\\" in path or _UNPRINTABLE.search(path) else path
@@ -43,6 +41,6 @@ def _escape(found: re.Match[str]) -> str:
     code = ord(character)
     if 0xDC80 <= code <= 0xDCFF:  # noqa: PLR2004 - a byte as os.fsdecode gives it
         code -= 0xDC00
-    # As bytes 0x80 to 0x9f are written \x80, the control characters of the same numbers are written \u0080.
+    # Bytes 0x80 to 0x9f are written like \x80, so the control characters with these numbers are written like \u0080.
     is_byte = code < 0x80 or code != ord(character)  # noqa: PLR2004 - ASCII
     return f"\\x{code:02x}" if is_byte else f"\\u{code:04x}"

@@ -21,28 +21,28 @@ from analytics_etl.landing.records import Records
 from analytics_etl.landing.rejections import FileState, printable
 
 _CSV_BATCH_BYTES = 16 << 20
-"""What the records of a batch of CSV take, as text, as fields, each of which is an object of so many bytes more, and
-as Arrow.
-"""
+"""Memory of a batch of CSV records: their text, their fields and their Arrow columns."""
 _FIELD_BYTES = 60
+"""Memory of a field beside its characters: it is a Python object."""
 _COLUMNS_NAMED = 40
+"""Most columns that a reason names."""
 _LONGEST_SHOWN = 2_000
-"""Characters of each text of a rejected Parquet row that are kept."""
+"""Characters kept of each text of a rejected Parquet row."""
 
 
 class Opener:
-    """Opens files of one event table. What is no record, or no file of it, is noted in the file's state."""
+    """Opens files of one event table. Notes rejected lines and files in the file's state."""
 
     def __init__(self, contract: Contract, mappings: Mapping[str, Model], folder: Path, memory_mb: int) -> None:
         self._contract = contract
         self._mappings = mappings
         self._folder = folder
-        """For files that must be unpacked to be read."""
+        """Where compressed Parquet files are unpacked."""
         self._memory_mb = memory_mb
         self._json_fields: dict[str | None, Fields] = {}
 
     def open(self, report: FileReport) -> Records | None:
-        """The file's records; None if it has none, as when it cannot be read at all."""
+        """The file's records; None if it has none or is rejected."""
         file, state = report.file, report.state
         if file.problem is not None:
             state.fail("rejected", file.problem)
@@ -57,12 +57,12 @@ class Opener:
                 return self._parquet(report)
 
     def refuse(self, report: FileReport, reason: str) -> None:
-        """Reject a file as a whole, of which this is known already; it is read for its checksum."""
+        """Reject a file for a known reason; it is read only for its checksum."""
         report.state.checksum = checksum_of(report.file)
         report.state.fail("rejected", reason)
 
     def _json(self, file: LandingFile) -> Fields:
-        if file.source not in self._json_fields:  # the same for each of thousands of small files
+        if file.source not in self._json_fields:  # built once for thousands of small files
             self._json_fields[file.source] = self._new_json(file.source)
         return self._json_fields[file.source]
 
@@ -83,8 +83,8 @@ class Opener:
             for _ in records:  # to the end, for the checksum
                 pass
             return None
-        # All that is wanted and nothing else, in one order: so files of any columns are read by the same statement, and
-        # 10,000 columns nobody asked for cost DuckDB nothing.
+        # The wanted columns only, always in one order: so one statement reads files with different columns, and DuckDB
+        # never sees 10,000 unknown columns.
         wanted = self._wanted(file)
         positions = [names.index(name) if name in names else None for name in wanted]
         schema = pa.schema([("_line", pa.int64()), ("_raw", pa.string())] + [(name, pa.string()) for name in wanted])
@@ -118,7 +118,7 @@ class Opener:
         file, state = report.file, report.state
         opened = unpacked(file, state, self._folder, report.number)
         try:
-            # The very file that was opened, not what stands under its name by now.
+            # By its descriptor: another file may have taken its name meanwhile.
             rows = ParquetRows(Path(f"/dev/fd/{opened.fileno()}"), self._memory_mb)
         except BaseException:
             opened.close()
@@ -141,13 +141,13 @@ class Opener:
         return Records(report, self._columnar(file, schema), schema, batches())
 
     def _wanted(self, file: LandingFile) -> list[str]:
-        """The columns of a file that are read; the others cannot break anything."""
+        """The columns of a file that are read; all others are ignored."""
         if file.source is None:
             return [column.name for column in self._contract.columns]
         return mapping_inputs(self._mappings[file.source])
 
     def _columnar(self, file: LandingFile, schema: pa.Schema) -> Fields:
-        """The fields of a file with columns: as they are, or through the source mapping."""
+        """The fields of a CSV or Parquet file: its own columns, or those that the source mapping computes."""
         is_csv = file.file_format == "csv"
         marks = ("_line", "_raw", *(name for name, _ in MARKS))
         columns = {field.name: field.type for field in schema if field.name not in marks}
@@ -173,7 +173,7 @@ class Opener:
         return next((column.type for column in self._contract.columns if column.name == name), None)
 
     def _accept_header(self, file: LandingFile, state: FileState, names: list[str]) -> bool:
-        """Compare a file's columns with what is expected; note what is ignored, reject a file that cannot be used."""
+        """Compare a file's columns with the expected ones: note ignored columns, reject the file if one is missing."""
         expected = set(self._wanted(file))
         required = expected
         if file.source is None:
@@ -194,13 +194,13 @@ class Opener:
 
 
 def _listed(names: Sequence[str]) -> str:
-    """Names of columns for a reason; a file may have any number of them, of any length."""
+    """Names of columns, shortened for a reason: a file may have many and long ones."""
     more = len(names) - _COLUMNS_NAMED
     return f"{[name[:100] for name in names[:_COLUMNS_NAMED]]}" + (f" and {more:,} more" if more > 0 else "")
 
 
 def _as_json(columns: Mapping[str, pa.DataType], prefix: str = "") -> str:
-    """Columns, whose names have a prefix, as one JSON object, of long texts the beginning."""
+    """SQL for a JSON object of columns, whose names have a prefix in the relation; long texts are cut."""
 
     def value(name: str, kind: pa.DataType) -> str:
         column = quote(prefix + name)

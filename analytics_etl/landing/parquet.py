@@ -1,4 +1,4 @@
-"""Parquet files in slices of bounded bytes: the columns that are asked for, as values the other formats have, too."""
+"""Reading wanted columns of Parquet files in slices of bounded size, converted to the types all formats share."""
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,38 +13,38 @@ import pyarrow.parquet as pq
 
 from analytics_etl.landing.arrow_values import converted, plain_type
 from analytics_etl.landing.compression import decompressed
-from analytics_etl.landing.faults import READ_FAULTS, ScratchError, is_ours, said
+from analytics_etl.landing.faults import READ_FAULTS, ScratchError, is_ours, short_reason
 from analytics_etl.landing.files import LandingFile
 from analytics_etl.landing.rejections import FileState
 
 SLICE_BYTES = 4 << 20
-"""What is made of a file at a time."""
+"""Size of a slice in bytes, about."""
 
 PAGES_IN_MEMORY = 2
-"""Pages, which are in memory as a whole, may take so many times the memory of the loader. Most writers make them of
-1 MB, but of long texts longer ones, since they look at the length once in 1,000 rows.
+"""Pages are in memory as a whole, and may take this many times the loader's memory. Most writers make pages of 1 MB,
+but longer ones of long texts, since they check the size once in 1,000 rows.
 """
 _DICTIONARY_COPIES, _PAGE_COPIES = 5, 2
-"""Times a dictionary and a page are in memory while they are read, by measurement."""
+"""Copies of a dictionary and of a page in memory during reading, as measured."""
 
 _MOST_ROWS = 8_192
 _BUFFER = 1 << 20
-"""Bytes read at a time of each column."""
+"""Bytes read at once from each column."""
 _LENGTH_BYTES = 4
-"""Before the columns of a batch: the number from 1, what is wrong with the row, whether a text may hold NUL."""
+"""Bytes of the length that Parquet writes before each text outside of a dictionary."""
 
 MARKS = (("_line", pa.int64()), ("_problem", pa.string()), ("_may_hold_nul", pa.bool_()))
-"""Before the columns of each batch: the number from 1, what is wrong with the row, whether a text may hold NUL."""
+"""Columns before those of the file: number of the row from 1, its problem, and whether a text may hold NUL."""
 
 
 class ParquetRows:
     """The rows of one Parquet file. Close it after use."""
 
     def __init__(self, path: Path, memory_mb: int) -> None:
-        """Raises FILE_FAULTS if it is none."""
+        """Raises one of FILE_FAULTS if the file is no Parquet."""
         self._path = path
         self._page_bytes = PAGES_IN_MEMORY * memory_mb << 20
-        # Read ahead it would keep a whole row group, which may be all of the file.
+        # With pre_buffer a whole row group, which may be the whole file, would be in memory.
         self._file = pq.ParquetFile(path, buffer_size=_BUFFER, pre_buffer=False)
         self.names = list(self._file.schema_arrow.names)
 
@@ -52,12 +52,12 @@ class ParquetRows:
         self._file.close()
 
     def schema(self, wanted: Mapping[str, str | None]) -> pa.Schema:
-        """What `batches` gives for these columns, each with the contract's type."""
+        """The schema of `batches`. `wanted` is {column: its type in the contract}."""
         fields = [(name, plain_type(self._file.schema_arrow.field(name).type, kind)) for name, kind in wanted.items()]
         return pa.schema([*MARKS, *fields])
 
     def batches(self, wanted: Mapping[str, str | None], state: FileState) -> Iterator[pa.RecordBatch]:
-        """The rows in batches of about SLICE_BYTES; what cannot be read is noted in the file's state."""
+        """The rows in batches of about SLICE_BYTES. An unreadable part ends them and goes into the file's state."""
         schema, row = self.schema(wanted), 1
         try:
             for batch in self._slices(list(wanted)):
@@ -67,15 +67,15 @@ class ParquetRows:
             if is_ours(error):
                 raise
             if row == 1:
-                state.fail("rejected", f"cannot be read as Parquet: {said(error)}")
+                state.fail("rejected", f"cannot be read as Parquet: {short_reason(error)}")
             else:
-                reason = f"cannot be read to its end: {said(error)}; the rows before row {row} are loaded"
+                reason = f"cannot be read to its end: {short_reason(error)}; the rows before row {row} are loaded"
                 state.fail("cut_off", reason, row)
         finally:
             self.close()
 
     def _slices(self, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
-        """The columns as they lie in the file, in slices that are small also when their dictionaries are unpacked."""
+        """The columns as stored, in slices that are small even after their dictionaries are unpacked."""
         dictionaries, rows = self._plan(names)
         opened = pq.ParquetFile(
             self._path,
@@ -91,8 +91,10 @@ class ParquetRows:
                     yield from _cut(pa.record_batch([_column(batch, name) for name in names], names=list(names)))
 
     def _plan(self, names: Sequence[str]) -> tuple[list[str], list[int]]:
-        """The columns to be read as dictionaries, since few long texts may stand for many rows; and how many rows of
-        each row group are read at once. Raises ValueError for a page that is too long for the memory.
+        """The columns to read as dictionaries, and how many rows to read at once from each row group.
+
+        Dictionaries stay packed because a few long texts may stand for many rows. Raises ValueError if the pages of a
+        row group are too large for the memory.
         """
         metadata, wanted = self._file.metadata, set(names)
         dictionaries: set[str] = set()
@@ -121,13 +123,14 @@ class ParquetRows:
 
 
 def _column(batch: pa.RecordBatch, name: str) -> pa.Array:
-    """A column by its exact name: the reader gives those whose names begin like it and a dot as well."""
+    """A column by its exact name: for `a` the reader also gives columns like `a.b`."""
     return batch.column(batch.schema.get_all_field_indices(name)[0])
 
 
 def unpacked(file: LandingFile, state: FileState, folder: Path, number: int) -> BinaryIO:
-    """The file without compression, opened, a copy in `folder` if it had one; its checksum is noted. FILE_FAULTS are
-    the file's, ScratchError is the folder's.
+    """Open a file without its compression: the file itself, or an unpacked copy in `folder`. Notes the checksum.
+
+    Raises FILE_FAULTS for the file, ScratchError for the folder.
     """
     digest = hashlib.sha256()
     opened = file.open()
@@ -165,7 +168,7 @@ def _write(path: Path, pieces: Iterator[bytes]) -> None:
 
 
 def _page_sizes(opened: BinaryIO, chunk: pq.ColumnChunkMetaData) -> int:
-    """Bytes that the dictionary and the first page of a column take in memory; 0 for a column that is short."""
+    """Bytes of a column's dictionary and first page in memory; 0 for a short column."""
     if chunk.total_uncompressed_size <= SLICE_BYTES:
         return 0
     size = 0
@@ -177,8 +180,9 @@ def _page_sizes(opened: BinaryIO, chunk: pq.ColumnChunkMetaData) -> int:
 
 
 def _page_size(header: bytes) -> int:
-    """The unpacked size in a page's header: its second field. Thrift writes a byte before each field, which tells its
-    type, and numbers with the sign last, 7 bits a byte.
+    """The unpacked size in a page's header, its second field.
+
+    Thrift's compact protocol: one byte with the type before each field, then a zigzag number of 7 bits a byte.
     """
     position, number = 0, 0
     for _ in range(2):
@@ -187,7 +191,7 @@ def _page_size(header: bytes) -> int:
             byte = header[position]
             number |= (byte & 0x7F) << shift
             position, shift = position + 1, shift + 7
-            if byte < 0x80:  # noqa: PLR2004 - the last one
+            if byte < 0x80:  # noqa: PLR2004 - the last byte of a number
                 break
     return number >> 1
 
@@ -214,7 +218,7 @@ def _cut(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
 def _converted(
     batch: pa.RecordBatch, wanted: Mapping[str, str | None], schema: pa.Schema, first_row: int
 ) -> pa.RecordBatch:
-    """A batch as the other formats would give it, with its MARKS."""
+    """A batch with MARKS, converted to the types of the other formats."""
     columns, problems = [], []
     for (name, kind), column in zip(wanted.items(), batch.columns, strict=True):
         values, problem = converted(name, kind, column)
@@ -223,12 +227,13 @@ def _converted(
             problems.append(problem)
     count = batch.num_rows
     numbers = pa.array(np.arange(first_row, first_row + count, dtype=np.int64))
-    told = pc.coalesce(*problems) if problems else pa.nulls(count, pa.string())
+    first_problems = pc.coalesce(*problems) if problems else pa.nulls(count, pa.string())
     holds_nul = any(_holds_nul(column) for column in columns)
-    return pa.RecordBatch.from_arrays([numbers, told, pa.repeat(pa.scalar(holds_nul), count), *columns], schema=schema)
+    marks = [numbers, first_problems, pa.repeat(pa.scalar(holds_nul), count)]
+    return pa.RecordBatch.from_arrays([*marks, *columns], schema=schema)
 
 
 def _holds_nul(values: pa.Array) -> bool:
-    """Whether a NUL byte lies in the buffer of a text column."""
+    """Whether the buffer of a text column holds a NUL byte."""
     data = values.buffers()[2] if values.type == pa.string() else None
     return data is not None and not np.frombuffer(data, np.uint8).all()

@@ -17,7 +17,7 @@ from analytics_etl.catalog.models import Model
 from analytics_etl.landing import validation
 from analytics_etl.landing.batches import plain_booleans, rows_where, values_where
 from analytics_etl.landing.event_ids import EventIds
-from analytics_etl.landing.faults import READ_FAULTS, StatementError, UnreadableFilesError, is_ours, said
+from analytics_etl.landing.faults import READ_FAULTS, StatementError, UnreadableFilesError, is_ours, short_reason
 from analytics_etl.landing.file_reports import FileReport
 from analytics_etl.landing.files import LandingFile
 from analytics_etl.landing.opener import Opener
@@ -33,21 +33,21 @@ from analytics_etl.landing.rejections import (
 from analytics_etl.landing.scratch import Scratch
 
 ANY_TIME = datetime(9998, 12, 31, tzinfo=UTC)
-"""When a file was found of which nobody says it: no event of it is too late."""
+"""When a file counts as found if the caller does not know: none of its events is too late."""
 
-_MEMORY_MB_OF_A_THREAD = 64
+_MEMORY_MB_PER_THREAD = 64
 
 
 @dataclass(frozen=True)
 class Rows:
-    """One batch of rows: valid ones by day, and rejected ones, each with the path of its file."""
+    """One batch: valid rows by day, and rejected rows, each with the path of its file."""
 
     valid: dict[date, pa.Table]
     rejected: list[tuple[str, RejectedRow]]
 
 
 class LandingReader:
-    """Reads files of one event table and remembers their event ids, to tell duplicates. Close it after use."""
+    """Reads files of one event table and keeps their event ids to find duplicates. A context manager."""
 
     def __init__(
         self, contract: Contract, mappings: Mapping[str, Model], days: set[date], temporary_dir: Path, memory_mb: int
@@ -56,19 +56,19 @@ class LandingReader:
         self._days = days
         self._found_at: Mapping[str, datetime] = {}
         self._refused: Mapping[str, str] = {}
-        self._ours: Exception | None = None
-        """An error of ours that DuckDB was told of while it read, and tells us of in words of its own."""
+        self._own_error: Exception | None = None
+        """Our own error inside a stream that DuckDB reads: DuckDB would raise it as an error of its own."""
         self._scratch = Scratch(temporary_dir)
         self._opener = Opener(contract, mappings, self._scratch.path, memory_mb)
         self._memory_mb = memory_mb
         self._connection = self._connect()
         self.event_ids = EventIds(self._connection, has_revisions=contract.has_revisions)
         self.reports: list[FileReport] = []
-        """Of all files that were given, in their order."""
+        """One report of each given file, in their order."""
         self.opened: list[FileReport] = []
-        """Of those that were opened so far, in the order they were read in."""
-        self._settled = 0
-        """Files opened before it can reject nothing more."""
+        """The reports of files opened so far, in the order of reading."""
+        self._finished = 0
+        """Number of opened files that can reject nothing more."""
 
     def __enter__(self) -> Self:
         return self
@@ -86,12 +86,12 @@ class LandingReader:
         found_at: Mapping[str, datetime] | None = None,
         refused: Mapping[str, str] | None = None,
     ) -> Iterator[Rows]:
-        """Every row of the files, which come in order of path; valid rows only of the days asked for, counts of all.
+        """The rows of the files: valid rows of the wanted days, and all rejected rows. The reports count all days.
 
-        `found_at` says when the content of each path was first seen, `refused` which paths are not to be read, and why.
-        Raises UnreadableFilesError when rows of files stop a statement: what was read then counts for nothing.
-        Files of one shape go through one statement, one after the other: to plan it takes longer than to read a small
-        file. So formats are read one after the other, too.
+        `files` are in order of path. `found_at` is {path: when its content was first seen}, `refused` {path: why it
+        must not be read}. Raises UnreadableFilesError if rows stop a statement: the caller then discards what was read.
+        One statement reads all files of one shape, since planning it takes longer than reading a small file. So the
+        files are read format by format.
         """
         self._found_at, self._refused = found_at or {}, refused or {}
         first = len(self.reports)
@@ -105,11 +105,11 @@ class LandingReader:
             try:
                 yield from self._validated(source, chain.reader())
             except StatementError as error:
-                raise self._culprits(error) from error
-            yield from self._put_aside()  # what came after the last valid row, or instead of any
-            self._settled = len(self.opened) - (chain.next is not None)
+                raise self._unreadable_files(error) from error
+            yield from self._rejected_early()  # rejected after the last batch
+            self._finished = len(self.opened) - (chain.next is not None)
             source = chain.next
-        yield from self._put_aside()
+        yield from self._rejected_early()
 
     def _connect(self) -> duckdb.DuckDBPyConnection:
         connection = duckdb.connect(
@@ -118,7 +118,7 @@ class LandingReader:
                 "temp_directory": str(self._scratch.path / "duckdb"),
                 "preserve_insertion_order": False,
                 # Each thread may hold a few MB of wide rows several times over.
-                "threads": max(1, min(os.cpu_count() or 1, self._memory_mb // _MEMORY_MB_OF_A_THREAD)),
+                "threads": max(1, min(os.cpu_count() or 1, self._memory_mb // _MEMORY_MB_PER_THREAD)),
             }
         )
         return connection.execute(
@@ -127,84 +127,83 @@ class LandingReader:
         )
 
     def _sources(self, reports: Iterable[FileReport]) -> Iterator[Records]:
-        """The records of the files that can be read, each opened when it is asked for."""
+        """The records of the readable files; each is opened when its turn comes."""
         for report in reports:
             self.opened.append(report)
             yield from self._records(report)
 
     def _report(self, file: LandingFile, number: int) -> FileReport:
-        """What will be known of a file."""
+        """The report of a file, still empty."""
         found_at = self._found_at.get(file.path, ANY_TIME)
         return FileReport(file, number, FileState(rejected=WaitingRows(self._scratch.path)), found_at)
 
     def _records(self, report: FileReport) -> Iterator[Records]:
-        """The records of a file in parts of about the same width. An error while they are read is the file's, unless
-        it is ours.
-        """
+        """The records of a file in parts of similar width. An error rejects the file, unless it is our own."""
         if report.file.path in self._refused:
             self._opener.refuse(report, self._refused[report.file.path])
             return
         try:
             records = self._opener.open(report)
             if records is not None:
-                yield from replace(records, batches=self._guarded(report, records.batches)).by_width()
+                yield from replace(records, batches=self._readable(report, records.batches)).by_width()
         except READ_FAULTS as error:
             if is_ours(error):
-                self._ours = error
+                self._own_error = error
                 raise
-            report.state.fail("rejected", f"cannot be read: {said(error)}")
+            report.state.fail("rejected", f"cannot be read: {short_reason(error)}")
         except Exception as error:
-            self._ours = error
+            self._own_error = error
             raise
 
-    def _guarded(self, report: FileReport, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """Batches of a file until one cannot be read."""
+    def _readable(self, report: FileReport, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """The batches of a file until one cannot be read; then the file counts as cut off."""
         try:
             yield from batches
         except READ_FAULTS as error:
             if is_ours(error):
-                self._ours = error
+                self._own_error = error
                 raise
-            report.state.fail("cut_off", f"cannot be read to its end: {said(error)}")
+            report.state.fail("cut_off", f"cannot be read to its end: {short_reason(error)}")
         except Exception as error:
-            self._ours = error
+            self._own_error = error
             raise
 
     def _validated(self, source: Records, records: pa.RecordBatchReader) -> Iterator[Rows]:
         for batch in self._batches(self._connection, source, records):
-            wanted = self._without_others(batch) if source.fields.has_others else batch
+            wanted = self._for_this_table(batch) if source.fields.has_others else batch
             yield from self._rejected(wanted)
             yield Rows(self._valid(wanted), [])
-            yield from self._put_aside()
+            yield from self._rejected_early()
 
     def _batches(
         self, connection: duckdb.DuckDBPyConnection, source: Records, records: pa.RecordBatchReader
     ) -> Iterator[pa.RecordBatch]:
-        """What the statement makes of records. Raises StatementError when their rows end it; a statement that cannot
-        be begun is nobody's but ours.
+        """The rows that the statement gives for records. Raises StatementError if reading them fails.
+
+        An error before the first row is our own and is raised as it is.
         """
         connection.register("lines", records)
         relation = connection.sql(validation.validated(self._contract, source.fields))
         try:
             yield from relation.to_arrow_reader(source.rows_at_once)
         except (duckdb.Error, OSError, pa.ArrowException) as error:
-            if self._ours is not None:
-                raise self._ours from error
+            if self._own_error is not None:
+                raise self._own_error from error
             raise StatementError(str(error)) from error
         connection.unregister("lines")
 
-    def _culprits(self, error: StatementError) -> Exception:
-        """What to raise after an error in a statement over several files: which of them cause one alone."""
+    def _unreadable_files(self, error: StatementError) -> Exception:
+        """The error to raise after a failed statement: it names the files that also fail when read alone."""
         if error.is_ours:
             return error
         reasons = {}
-        for file in [report.file for report in self.opened[self._settled :]]:
-            if problem := self._problem(file):
+        for file in [report.file for report in self.opened[self._finished :]]:
+            if problem := self._problem_alone(file):
                 reasons[file.path] = problem
         return UnreadableFilesError(reasons) if reasons else error
 
-    def _problem(self, file: LandingFile) -> str | None:
-        """What stops a statement over a file alone."""
+    def _problem_alone(self, file: LandingFile) -> str | None:
+        """The error of a statement over this file alone; None if it succeeds."""
         for source in self._records(self._report(file, -1)):
             with self._connect() as connection:
                 try:
@@ -213,18 +212,18 @@ class LandingReader:
                 except StatementError as error:
                     if error.is_ours:
                         raise
-                    return f"cannot be read: {said(error)}"
+                    return f"cannot be read: {short_reason(error)}"
         return None
 
-    def _without_others(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """The rows of a batch that are for this table; the others are counted."""
+    def _for_this_table(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """The rows of a batch that are for this table; counts the others."""
         left_out = batch["_file"].filter(pc.invert(batch["_is_wanted"].cast(pa.bool_())))
         for row in left_out.value_counts().to_pylist():
             self.reports[row["values"]].others += row["counts"]
         return batch.filter(batch["_is_wanted"].cast(pa.bool_()))
 
     def _rejected(self, batch: pa.RecordBatch) -> Iterator[Rows]:
-        """The rejected rows of a batch, counted; a few at a time, since as objects they take much memory."""
+        """Count and return the rejected rows of a batch, a few at a time: as Python objects they are large."""
         bad = batch.select(["_file", "_line", "_day", "_reason", "_content"]).filter(batch["_reason"].is_valid())
         at_once = min(REJECTED_AT_ONCE, REJECTED_BYTES_AT_ONCE * bad.num_rows // (bad.nbytes + 1) + 1)
         for first in range(0, bad.num_rows, at_once):
@@ -238,7 +237,7 @@ class LandingReader:
             yield Rows({}, rejected)
 
     def _valid(self, batch: pa.RecordBatch) -> dict[date, pa.Table]:
-        """The valid rows of a batch by day, of the days that are wanted; all are counted."""
+        """The valid rows of a batch by day, of the wanted days only; counts the rows of all days."""
         reasons = batch["_reason"]
         days = batch["_day"] if reasons.null_count == len(reasons) else values_where(reasons.is_null(), batch["_day"])
         found = set()
@@ -258,9 +257,9 @@ class LandingReader:
             valid[day] = rows.select(names)
         return valid
 
-    def _put_aside(self) -> Iterator[Rows]:
-        """What was rejected before it became a record, in the files that are or have just been read."""
-        for report in self.opened[self._settled :]:
+    def _rejected_early(self) -> Iterator[Rows]:
+        """The rows of the files read last that were rejected before they became records, counted."""
+        for report in self.opened[self._finished :]:
             for rejected in report.state.rejected.take():
                 report.rejected[None] += sum(row.line is not None for row in rejected)
                 yield Rows({}, [(report.file.path, row) for row in rejected])

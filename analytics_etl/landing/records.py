@@ -9,80 +9,77 @@ import pyarrow as pa
 from analytics_etl.landing.fields import Fields
 from analytics_etl.landing.file_reports import FileReport
 
-_WIDE_ROW = 640
-"""Bytes of a row. 50,000 of them, which is what is taken out of a statement together, are 32 MB; of wider rows one
-statement is given as much.
-"""
-_ENOUGH_WIDE_BYTES = 32 << 20
+_WIDE_ROW_BYTES = 640
+"""Bytes of a row. A statement returns 50,000 rows at once, which are 32 MB of rows of this width."""
+_WIDE_BYTES_PER_STATEMENT = 32 << 20
+"""Bytes of wider rows that one statement reads; the next statement reads the rest."""
 MOST_ROWS_AT_ONCE = 50_000
 _BYTES_AT_ONCE = 32 << 20
-"""What rows that are in memory together may take."""
-_ENOUGH_BYTES = 2 << 20
-"""What is worth DuckDB's while: small files are handed to it together."""
+"""Most bytes of rows in memory together."""
+_BATCH_BYTES = 2 << 20
+"""Bytes of a batch for DuckDB, at least: the batches of small files are joined, since each has a fixed cost."""
 
 
 @dataclass(frozen=True)
 class Records:
-    """The records of a file that has been opened, and how they become fields."""
+    """The records of an opened file, and the fields they give."""
 
     report: FileReport
     fields: Fields
     schema: pa.Schema
     batches: Iterator[pa.RecordBatch]
     rows_at_once: int = MOST_ROWS_AT_ONCE
-    """How many rows may be in memory together."""
+    """Most rows in memory together."""
 
     def can_follow(self, other: "Records") -> bool:
-        """Whether the same statement can read both."""
+        """Whether the statement that reads `other` can read these, too."""
         is_alike = self.fields == other.fields and self.schema.equals(other.schema)
         return is_alike and self.rows_at_once == other.rows_at_once
 
     def by_width(self) -> Iterator["Records"]:
-        """The same in parts, each with rows of about the same width, so that few wide ones are in memory together."""
+        """The records in parts, each with rows of similar width: of wide rows fewer may be in memory together."""
         filled = (batch for batch in self.batches if batch.num_rows)
         for rows, batches in groupby(filled, key=_rows_at_once):
             yield replace(self, batches=batches, rows_at_once=rows)
 
 
 def _rows_at_once(batch: pa.RecordBatch) -> int:
-    """How many rows as wide as those of a batch may be in memory together: one of a few numbers."""
+    """How many rows of a batch's width may be in memory together, as one of a few steps."""
     width = max(batch.nbytes // batch.num_rows, 1)
     steps = (MOST_ROWS_AT_ONCE, 10_000, 2_000, 400, 100)
     return next((rows for rows in steps if rows * width <= _BYTES_AT_ONCE), 25)
 
 
 class Chain:
-    """The records of a source and of those after it that have its shape, each row with its file's number and time."""
+    """Records of several files of one shape, one after the other, each row with its file's number and time."""
 
     def __init__(self, first: Records, others: Iterator[Records]) -> None:
         self._first = first
         self._others = others
         self._wide_bytes = 0
         self.next: Records | None = None
-        """What the next chain begins with, once this one was read: a source of another shape, or the rest of this one's
-        when its rows are wide.
-        """
+        """Start of the next chain, known when this one is read: records of another shape, or the rest of wide rows."""
 
     def reader(self) -> pa.RecordBatchReader:
-        """All of them as one; it ends before the first of another shape."""
+        """All batches as one stream, which ends before the first records of another shape."""
         schema = self._first.schema.append(pa.field("_file", pa.int32()))
         schema = schema.append(pa.field("_found_at", pa.timestamp("us", "UTC")))
         return pa.RecordBatchReader.from_batches(schema, self._batches(schema))
 
     def _batches(self, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-        few: list[pa.RecordBatch] = []
+        small: list[pa.RecordBatch] = []
         size = 0
         for batch in self._marked(schema):
-            few.append(batch)
+            small.append(batch)
             size += batch.nbytes
-            if size >= _ENOUGH_BYTES:
-                yield pa.concat_batches(few)
-                few, size = [], 0
-        if few:
-            yield pa.concat_batches(few)
+            if size >= _BATCH_BYTES:
+                yield pa.concat_batches(small)
+                small, size = [], 0
+        if small:
+            yield pa.concat_batches(small)
 
     def _marked(self, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-        """The batches of all sources, until one is of another shape or there were many bytes of wide rows."""
+        """The batches with _file and _found_at, until the shape changes or the limit of wide rows is reached."""
         source: Records | None = self._first
         while source is not None and source.can_follow(self._first):
             number = pa.scalar(source.report.number, pa.int32())
@@ -90,9 +87,9 @@ class Chain:
             for batch in source.batches:
                 marks = [pa.repeat(number, batch.num_rows), pa.repeat(found_at, batch.num_rows)]
                 yield pa.RecordBatch.from_arrays([*batch.columns, *marks], schema=schema)
-                if batch.nbytes > _WIDE_ROW * batch.num_rows:
+                if batch.nbytes > _WIDE_ROW_BYTES * batch.num_rows:
                     self._wide_bytes += batch.nbytes
-                if self._wide_bytes >= _ENOUGH_WIDE_BYTES:
+                if self._wide_bytes >= _WIDE_BYTES_PER_STATEMENT:
                     self.next = source
                     return
             source = next(self._others, None)

@@ -1,6 +1,4 @@
-"""What did not fit: rejected rows until somebody takes them, and what became of a file. Not here: why something is
-rejected.
-"""
+"""Rejected rows, kept until the reader takes them, and the state of a file. Not here: the rules that reject."""
 
 import json
 import tempfile
@@ -14,18 +12,18 @@ from typing import IO, Literal
 from analytics_etl.landing.faults import ScratchError
 
 LONGEST_CONTENT = 10_000
-"""Characters that are kept of a rejected row."""
+"""Characters kept of a rejected row."""
 
 REJECTED_AT_ONCE = 5_000
-"""Rejected rows that are in memory together: as objects they take much of it."""
+"""Most rejected rows in memory together: as Python objects they are large."""
 
 REJECTED_BYTES_AT_ONCE = 4 << 20
-"""The same in characters of what they hold."""
+"""Most characters of rejected rows in memory together."""
 
 
 @dataclass(frozen=True)
 class RejectedRow:
-    """A row, or with line None a whole file, that does not fit; why, and what stood there."""
+    """A rejected row, or with line None a rejected file: the reason, and the content."""
 
     line: int | None
     reason: str
@@ -34,12 +32,12 @@ class RejectedRow:
 
     @property
     def size(self) -> int:
-        """Characters."""
+        """Characters of reason and content."""
         return len(self.reason) + len(self.content or "")
 
 
 class WaitingRows:
-    """Rejected rows until somebody takes them: a few in memory, more in a file, since reading runs ahead of it."""
+    """Rejected rows that wait to be taken: a few in memory, more in a file, since DuckDB reads ahead."""
 
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder
@@ -59,7 +57,7 @@ class WaitingRows:
                     raise ScratchError(f"{self._folder}: rejected rows cannot be kept there: {error}") from error
 
     def _write(self) -> None:
-        if self._file is None:  # it has no name, so nothing stays behind; take() closes it
+        if self._file is None:  # without a name, so nothing is left behind; take() closes it
             self._file = tempfile.TemporaryFile("w+", encoding="utf-8", dir=self._folder)  # noqa: SIM115
         json.dump([(waiting.line, waiting.reason, waiting.content) for waiting in self._rows], self._file)
         self._file.write("\n")
@@ -67,7 +65,7 @@ class WaitingRows:
         self._rows, self._size = [], 0
 
     def take(self) -> Iterator[list[RejectedRow]]:
-        """The rows so far, at most REJECTED_AT_ONCE at a time."""
+        """Remove and return the rows so far, at most REJECTED_AT_ONCE at a time."""
         with self._lock:
             file, rows = self._file, self._rows
             self._file, self._rows, self._size = None, [], 0
@@ -82,24 +80,25 @@ class WaitingRows:
 
 @dataclass
 class FileState:
-    """What became of one file; filled while it is read."""
+    """The outcome of reading one file, filled while it is read."""
 
     state: Literal["read", "cut_off", "rejected"] = "read"
     reasons: list[str] = field(default_factory=list)
     checksum: str = ""
     rejected: WaitingRows = field(default_factory=WaitingRows)
-    """Rows that never became records. Whoever reads takes them from time to time."""
+    """Rows that were rejected before they became records. The reader takes them from time to time."""
 
     def fail(self, state: Literal["cut_off", "rejected"], reason: str, line: int | None = None) -> None:
+        """Set the state, and keep the reason as a reason of the file and as a rejected row."""
         self.state = state
         self.reasons.append(printable(reason))
         self.rejected.append(RejectedRow(line, printable(reason), None))
 
 
 def printable(content: bytes | str) -> str:
-    """At most LONGEST_CONTENT characters that PostgreSQL can store."""
+    """The first LONGEST_CONTENT characters, those that PostgreSQL cannot store replaced."""
     text = content.decode("utf-8", errors="replace") if isinstance(content, bytes) else content
     text = text[:LONGEST_CONTENT].replace("\x00", "\N{REPLACEMENT CHARACTER}").rstrip("\r\n")
     return (
         text if text.isascii() else text.encode("utf-8", errors="replace").decode("utf-8")
-    )  # half of a surrogate pair
+    )  # a lone surrogate cannot be encoded

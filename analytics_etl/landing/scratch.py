@@ -1,6 +1,6 @@
-"""A folder of temporary files for each reader, gone when it is done, at the latest when the next one begins.
+"""A folder of temporary files for each reader. The reader removes it, or after a crash the next reader does.
 
-Not shared: DuckDB gives its temporary files the same names in every process, and removes them all at its end.
+Readers share no folder: DuckDB uses the same file names in every process and removes them all at its end.
 """
 
 import fcntl
@@ -17,11 +17,11 @@ _PREFIX = "reader-"
 
 
 class Scratch:
-    """A folder below `parent` of nobody else's. A lock tells that its owner lives: it ends with the process."""
+    """A folder below `parent` for one reader. Its lock shows that the owner lives: it ends with the process."""
 
     def __init__(self, parent: Path) -> None:
         private.make_folder(parent, parent)
-        with _locked(parent):  # else somebody might take a folder just made for one left behind
+        with _locked(parent):  # else another reader could remove the folder before it is locked
             for folder in parent.glob(f"{_PREFIX}*"):
                 _remove_abandoned(folder)
             self.path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))

@@ -1,4 +1,4 @@
-"""What lies in the landing folder and is in the folder of no table, so that nobody reads it. Not here: other files."""
+"""Strays: files and folders of the landing folder that belong to no table, so that nothing reads them."""
 
 import os
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from pathlib import Path
 from analytics_etl.landing.files import is_unfinished
 
 MOST_LOOKED_AT = 10_000
-"""Entries of a folder; somebody may have put a million files directly below the landing folder."""
+"""Most entries read of one folder: a million files may lie directly below the landing folder."""
 
 _OF_FILE_SYSTEMS = {"lost+found"}
 
@@ -24,14 +24,14 @@ class Stray:
     """Relative to the landing folder."""
     is_folder: bool
     meant: str | None
-    """The table whose folder was probably meant, without its schema."""
+    """The table that the name probably means, without its schema."""
 
 
 def strays(landing: Path, tables: AbstractSet[str]) -> list[Stray]:
-    """What lies directly below the landing folder, or in a folder there that is named like no table, sorted by path.
+    """The strays directly below the landing folder, or in a folder of it that is named like no table, sorted by path.
 
-    `tables` are all of them, without their schema. Empty folders are nobody's fault. A landing folder that is not
-    there, or cannot be listed, has none.
+    `tables` are the names of all tables without their schema. Empty folders are no strays. A landing folder that is
+    missing or cannot be listed has none.
     """
     found = [
         stray
@@ -43,7 +43,7 @@ def strays(landing: Path, tables: AbstractSet[str]) -> list[Stray]:
 
 
 def _strays(entry: "os.DirEntry[str]", tables: AbstractSet[str]) -> Iterator[Stray]:
-    """The entry, or, in a folder like that of a family, the folders in it that are named like tables."""
+    """The entry itself or, if it looks like the folder of a family, the folders in it that are named like tables."""
     meant = _meant(entry.name, tables)
     if not entry.is_dir(follow_symlinks=False):
         yield Stray(entry.name, is_folder=False, meant=meant)
@@ -60,11 +60,11 @@ def _strays(entry: "os.DirEntry[str]", tables: AbstractSet[str]) -> Iterator[Str
 
 
 def _entries(folder: Path) -> Iterator["os.DirEntry[str]"]:
-    """What is in a folder, up to a number, but for hidden names and work in progress."""
+    """The entries of a folder, at most MOST_LOOKED_AT, without hidden and unfinished files."""
     try:
         with os.scandir(folder) as scanned:
             yield from islice((entry for entry in scanned if not is_unfinished(entry.name)), MOST_LOOKED_AT)
-    except (FileNotFoundError, NotADirectoryError, PermissionError):  # doctor has a finding of its own about the last
+    except (FileNotFoundError, NotADirectoryError, PermissionError):  # doctor reports missing permissions
         return
 
 

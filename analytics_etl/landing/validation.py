@@ -1,6 +1,6 @@
-"""A contract as DuckDB SQL: one SELECT that turns records into typed rows, each with the reason why it is rejected.
+"""A contract as DuckDB SQL: one SELECT that turns records into typed rows, each with the reason of its rejection.
 
-Works on text throughout, whatever the file's format, so that the same value meets the same rule everywhere.
+It reads text in every file format, so that the same rule applies to the same value everywhere.
 """
 
 import re
@@ -24,10 +24,10 @@ LATEST = "timestamptz '9999-12-31 00:00:00+00'"
 
 
 def validated(contract: Contract, fields: Fields) -> str:
-    """The SELECT that gives the contract's columns typed, and _file, _line, _day, _reason, _content.
+    """The SELECT of the contract's typed columns and of _file, _line, _day, _reason and _content.
 
-    _reason is NULL for a valid row; _day is NULL when the event has no usable time; _content only comes with a reason.
-    Of a relation that has rows for other tables also _is_wanted.
+    _reason is NULL for a valid row; _day is NULL if the event has no usable time; _content is NULL without a reason.
+    A relation with rows for other tables (`fields.has_others`) adds _is_wanted.
     """
     typed = ",\n".join(_typed(column, fields.origins[column.name]) for column in contract.columns)
     texts = ", ".join(f"{quote(c.name)} as {_text(c)}" for c in contract.columns if fields.origins[c.name] != "absent")
@@ -35,7 +35,7 @@ def validated(contract: Contract, fields: Fields) -> str:
     others = ", _is_wanted" if fields.has_others else ""
     odd = f", {may_be_odd(fields.odd_texts)} as _is_odd" if fields.odd_texts else ""
     time = quote(contract.time_column)
-    day = f"date '1970-01-01' + (epoch_us({time}) // 86400000000)::integer"  # AT TIME ZONE asks a calendar for each row
+    day = f"date '1970-01-01' + (epoch_us({time}) // 86400000000)::integer"  # AT TIME ZONE is slow: it asks a calendar
     return f"""
         select {outputs}, _file, _line, _day, _reason,
             case when _reason is not null then left({fields.content}, {LONGEST_CONTENT}) end as _content{others}
@@ -63,10 +63,10 @@ def _typed(column: Column, origin: Origin) -> str:  # noqa: PLR0911 - one return
     if column.type == "text" or origin == "typed":
         return name
     if column.type == "bigint":
-        # A cast alone rounds 1.5 and 1e-1; what does not read back the same must look like a whole number.
+        # A cast alone rounds 1.5 and 1e-1. So a text must equal the cast, or look like a whole number.
         cast = f"try_cast({name} as bigint)"
         whole = "regexp_full_match(trim({0}), '[+-]?[0-9]+(\\.0+)?') then try_cast({0} as bigint)"
-        if origin == "json":  # what looks like 1.0 may be 1e0 or 0.99999999999999999999
+        if origin == "json":  # DuckDB shows 1e0 and 0.99999999999999999999 as 1.0
             real = f"when regexp_full_match({name}, '-?[0-9]+(\\.[0-9]+)?') then case when "
             return f"""case when {cast}::varchar = {name} then {cast}
                 {real}{whole.format(written(column.name))} end end as {name}"""
@@ -76,7 +76,7 @@ def _typed(column: Column, origin: Origin) -> str:  # noqa: PLR0911 - one return
     if column.type == "double precision":
         return f"case when isfinite(try_cast({name} as double)) then try_cast({name} as double) end as {name}"
     if column.type == "timestamptz":
-        # Without a zone a cast would guess one.
+        # A cast would assume a time zone where the text has none.
         zoned = f"regexp_full_match({name}, '[^T ]+[T ][0-9:.]+ ?(Z|z|[+-][0-9][0-9](:?[0-9][0-9])?)')"
         return f"""case when ends_with({name}, 'Z') then try_cast({name} as timestamptz)
             when {zoned} then try_cast(upper({name}) as timestamptz) end as {name}"""
@@ -84,7 +84,7 @@ def _typed(column: Column, origin: Origin) -> str:  # noqa: PLR0911 - one return
 
 
 def _reason(contract: Contract, fields: Fields) -> str:
-    """The first thing that is wrong with a row, as one CASE."""
+    """The first problem of a row, as one CASE."""
     what = "no JSON object" if fields.is_json else "no record"
     cases = [f"when not _is_record then 'the line is {what}'"]
     if fields.may_have_problems:
@@ -101,7 +101,7 @@ def _reason(contract: Contract, fields: Fields) -> str:
 
 
 def _without_personal(problem: str, personal: Collection[str]) -> str:
-    """A problem without the value that came, if it is one of a personal column: the reason stays when that goes."""
+    """A problem without the value, if its column is personal: reasons are kept longer than personal data."""
     if not personal:
         return problem
     begins = "|".join(re.escape(name) for name in sorted(personal))
@@ -110,6 +110,7 @@ def _without_personal(problem: str, personal: Collection[str]) -> str:
 
 
 def _column_cases(contract: Contract, column: Column, fields: Fields) -> list[str]:
+    """The reasons why a column rejects a row: missing, not readable, or a time out of range."""
     name, text, origin = quote(column.name), _text(column), fields.origins[column.name]
     cases = []
     if origin == "absent":
@@ -121,7 +122,7 @@ def _column_cases(contract: Contract, column: Column, fields: Fields) -> list[st
         cases.append(f"when {holds_nul} then '{column.name}: holds a NUL byte, which text must not'")
         return cases
     came = shown(column.name, text) if origin == "json" else text + "::varchar"
-    # What is personal is emptied after its time; a reason stays.
+    # Reasons are kept longer than personal data, so they must not repeat it.
     given = "'something else'" if column.name in contract.personal_columns else f"left({came}, 100)"
     cases.append(
         f"when {name} is null and {text} is not null "
@@ -139,6 +140,7 @@ def _column_cases(contract: Contract, column: Column, fields: Fields) -> list[st
 
 
 def _constraint_case(contract: Contract, constraint: Constraint) -> str:
+    """The reason of a row that breaks a CHECK constraint, with the values of its columns."""
     names = [column.name for column in contract.columns if column.name in constraint.columns]
     shown = {n: f"left({quote(n)}::varchar, 100)" for n in names}
     shown |= {n: f"case when {quote(n)} is not null then '(personal data)' end" for n in contract.personal_columns}
