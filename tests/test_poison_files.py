@@ -185,7 +185,7 @@ def test_a_file_that_stops_a_statement_is_found_among_the_others(
         rows = [download(200 * number + n, user_id=user if n == 190 else "u") for n in range(200)]
         write(settings, f"download_events/{number}.ndjson", rows)
     monkeypatch.setattr(records, "_rows_at_once", lambda _: 100)
-    monkeypatch.setattr(records, "_ENOUGH_BYTES", 1)
+    monkeypatch.setattr(records, "_BATCH_BYTES", 1)
     monkeypatch.setattr(validation, "validated", failing_at("poison", "error('cannot be cast')::varchar = ''"))
     told: list[object] = []
     load_days(declared().contracts[DOWNLOADS], {}, database, [DAY], tell=told.append)

@@ -1,7 +1,7 @@
 """The archive: one zstd Parquet file and one JSON manifest for each day of an event table. Knows no database.
 
-`manifest` says what a day's rows are, `files` writes and opens the files, `fingerprints` computes from a file what
-PostgreSQL computes from a partition.
+`manifest` describes a day's rows, `files` writes and reads the files, `fingerprints` computes the fingerprint of a file
+as PostgreSQL computes that of a partition.
 """
 
 from analytics_etl.archive.files import ArchiveFolder

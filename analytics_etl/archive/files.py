@@ -1,9 +1,8 @@
 """The files of the archive folder: `<family>.<table>/<day>.parquet` and `<day>.json`.
 
-A file is written as `<name>.new`, synced and read back; then the database commits which SHA-256 is the right one; then
-the new files take their final names (`settle`). Killed anywhere between, `settle` does the rest next time, and new
-files that the database knows nothing of are written over. So the old file is there until the new one counts. Whoever
-calls holds the lock of the day.
+The caller holds the lock of the day. A file is written as `<name>.new`, synced and read back. Then the database commits
+its SHA-256, and `rename_committed` gives the new files their final names. After a kill the next call of it does so; new
+files that the database did not commit are overwritten. So the old file stays until the new one is committed.
 """
 
 import hashlib
@@ -26,7 +25,7 @@ _ROWS_AT_ONCE = 65_536
 
 @dataclass(frozen=True)
 class ArchiveFolder:
-    """The folder all archived days lie in."""
+    """The folder of all archived days."""
 
     path: Path
 
@@ -37,11 +36,11 @@ class ArchiveFolder:
         return self.path / table / f"{day.isoformat()}.json"
 
     def new_file(self, table: str, day: date) -> Path:
-        """Where a file lies until the database has committed it."""
+        """The path of a file until the database has committed it."""
         return _new(self.file(table, day))
 
     def write_rows(self, table: str, day: date, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> Path:
-        """Write a new file, not yet under its final name. Half a file does not stay: its disk may be full."""
+        """Write a new file, not yet under its final name. Removes it after an error, since the disk may be full."""
         path = self.new_file(table, day)
         private.make_folder(path.parent, self.path)
         try:
@@ -64,8 +63,8 @@ class ArchiveFolder:
             os.fsync(stream.fileno())
         _sync_folder(self.path / manifest.table)
 
-    def settle(self, manifest: Manifest) -> None:
-        """Give new files their final names if they are those that the database has committed."""
+    def rename_committed(self, manifest: Manifest) -> None:
+        """Give new files their final names if they match the manifest that the database has committed."""
         file, beside = self.file(manifest.table, manifest.day), self.manifest(manifest.table, manifest.day)
         moved = False
         if _new(file).exists() and sha256_of(_new(file)) == manifest.sha256:
@@ -78,18 +77,18 @@ class ArchiveFolder:
             _sync_folder(file.parent)
 
     def interrupted(self, table: str) -> list[date]:
-        """Days with new files that somebody was killed over, or is writing now."""
+        """Days with new files: of a process that was killed, or that is writing them now."""
         names = {path.name.partition(".")[0] for path in (self.path / table).glob("*.new")}
         return sorted(date.fromisoformat(name) for name in names)
 
     def remove_new(self, table: str, day: date) -> None:
-        """Remove new files that were not settled, which the database knows nothing of."""
+        """Remove new files that the database has not committed."""
         for path in (self.file(table, day), self.manifest(table, day)):
             _new(path).unlink(missing_ok=True)
 
     def check(self, manifest: Manifest) -> None:
-        """Raise ArchiveError unless the file is, byte for byte, the one the manifest in the database speaks of."""
-        self.settle(manifest)
+        """Raise ArchiveError unless the file has the SHA-256 of the manifest in the database."""
+        self.rename_committed(manifest)
         path = self.file(manifest.table, manifest.day)
         if not path.exists():
             raise ArchiveError(f"{path} is missing: put it back from a copy (its SHA-256 is {manifest.sha256})")
@@ -100,7 +99,7 @@ class ArchiveFolder:
             )
 
     def check_manifest(self, manifest: Manifest) -> None:
-        """Raise ArchiveError unless the manifest beside the file says what the database says."""
+        """Raise ArchiveError unless the manifest beside the file equals the one in the database."""
         path = self.manifest(manifest.table, manifest.day)
         try:
             beside = Manifest.from_dict(json.loads(path.read_text(encoding="utf-8")))
@@ -110,7 +109,7 @@ class ArchiveFolder:
             raise ArchiveError(f"{path} is not the manifest that was verified; the day is to be exported anew")
 
     def read(self, manifest: Manifest) -> Generator[pa.Table, None, None]:
-        """The rows of a file in batches, after a look whether it is undamaged."""
+        """The rows of a file in batches. Raises ArchiveError first if the file is damaged."""
         self.check(manifest)
         with pq.ParquetFile(self.file(manifest.table, manifest.day)) as parquet:
             for batch in parquet.iter_batches(batch_size=_ROWS_AT_ONCE):
@@ -130,7 +129,7 @@ def _new(path: Path) -> Path:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Without it a rename may be forgotten when the power goes; the folder itself is an entry of its parent."""
+    """Make renames in a folder survive a power cut. The parent is synced, too: the folder is an entry of it."""
     for path in (folder, folder.parent):
         descriptor = os.open(path, os.O_RDONLY)
         try:

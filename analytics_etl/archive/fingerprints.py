@@ -1,7 +1,7 @@
-"""The fingerprint of a Parquet file, computed by DuckDB: nothing of what wrote the file has a part in it.
+"""The fingerprint of a Parquet file, computed by DuckDB, so independent of the code that wrote the file.
 
-`tables.partition_rows` computes the same in PostgreSQL. A row's text is that of its columns one after the other,
-each with its length in bytes before it, so that no two rows have the same text; NULL is a dash.
+`tables.partition_rows` computes the same in PostgreSQL. Both hash a row as one text: the texts of its columns, each
+after its length in bytes, so that different rows have different texts; NULL is a dash.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,7 +20,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 def fingerprint_of_file(
     path: Path, columns: Mapping[str, str], personal: Sequence[str], time_column: str, memory_mb: int
 ) -> Fingerprint:
-    """Read a whole file back. Raise ArchiveError when it cannot be read or has other columns."""
+    """The fingerprint of all rows of a file. Raise ArchiveError if it cannot be read or has other columns."""
     try:
         parquet = pq.ParquetFile(path)
         names = parquet.schema_arrow.names
@@ -40,7 +40,7 @@ def fingerprint_of_file(
 
 
 def from_row(row: Sequence[object], columns: Mapping[str, str]) -> Fingerprint:
-    """A fingerprint from what both engines select: rows, three hashes, personal values, min and max time, sums."""
+    """A fingerprint from the row that both engines select: rows, three hashes, personal values, times, sums."""
     rows, key, content, personal, values, first, last, *sums = row
     summed = [name for name, type_name in columns.items() if type_name == "bigint"]
     return Fingerprint(
@@ -92,6 +92,6 @@ def _schema(schema: pa.Schema) -> pa.Schema:
 
 
 def _bits_of_doubles(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Doubles as the whole number of their bits: the two engines write doubles as text in different ways."""
+    """Replace doubles by the integers of their bits, since the two engines write doubles differently as text."""
     arrays = [column.view(pa.int64()) if column.type == pa.float64() else column for column in batch.columns]
     return pa.RecordBatch.from_arrays(arrays, schema=_schema(batch.schema))

@@ -1,4 +1,4 @@
-"""What an archive file holds, as values, and what they look like as JSON."""
+"""The manifest of an archive file and the fingerprint of its rows, as values and as JSON."""
 
 import json
 from collections.abc import Mapping
@@ -8,32 +8,32 @@ from typing import Any
 
 
 class ArchiveError(RuntimeError):
-    """An archive that is not what its manifest says; the message names it and says what to do."""
+    """An archive does not match its manifest; the message names it and says what to do."""
 
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """What the rows of a day come to, in whatever order: the same from a partition and from a file.
+    """A summary of the rows of a day that does not depend on their order; a partition and its file have the same.
 
-    A hash is the sum over the rows of the first 60 bits of an MD5. It is there to tell damage, not an attack.
+    A hash is the sum over the rows of the first 60 bits of an MD5. It detects damage, not attacks.
     """
 
     rows: int
     key_hash: str
-    """Of event_id."""
+    """Hash of event_id."""
     content_hash: str
-    """Of all columns that are not personal: it stays the same when personal data is removed."""
+    """Hash of all columns that are not personal: removing personal data does not change it."""
     personal_hash: str
-    """Of event_id and the personal columns."""
+    """Hash of event_id and the personal columns."""
     personal_values: int
     """Values of personal columns that are not NULL; 0 when they were removed."""
     sums: Mapping[str, str | None]
-    """Exact sums of the bigint columns. Doubles are left to the content hash: their sum depends on the order."""
+    """Exact sums of the bigint columns. Not of doubles, whose sum depends on the order."""
     min_time: str | None
     max_time: str | None
 
     def differences(self, other: "Fingerprint", *, personal: bool = True) -> list[str]:
-        """What is not the same, in words; the personal columns may be left out."""
+        """The fields that differ, in words; `personal=False` ignores the personal columns."""
         names = [name for name in asdict(self) if personal or not name.startswith("personal_")]
         mine, theirs = asdict(self), asdict(other)
         return [f"{name} {mine[name]} against {theirs[name]}" for name in names if mine[name] != theirs[name]]
@@ -61,7 +61,7 @@ class Manifest:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Manifest":
-        """From parsed JSON; raise ArchiveError when it is no manifest."""
+        """The manifest of parsed JSON; raise ArchiveError if it is none."""
         try:
             return cls(
                 **{

@@ -1,1 +1,1 @@
-"""Files and folders of ours: whole or not at all, and for nobody else."""
+"""Writing files and folders: complete or not at all, and private."""

@@ -1,7 +1,7 @@
-"""Folders and files that hold events, reports or logs: nobody else may read them, unless whoever runs us says so.
+"""Permissions of folders and files that hold events, reports or logs: private, unless the operator opens a folder.
 
-A top folder (landing, reports, archive, temporary files) that is missing is made for its user alone. What is made below
-it is as open as the folder it is made in: so a folder that was there before says how open everything in it is.
+A missing top folder (landing, reports, archive, temporary files) is made for its user alone. Everything below it gets
+the permissions of the folder it is made in. So the permissions of an existing folder apply to all that is made in it.
 """
 
 import os
@@ -11,11 +11,11 @@ from typing import IO, Any
 
 _ALONE = 0o700
 _PASSABLE = 0o711
-"""Of folders above the top ones, when root makes them: the embedded server's user passes through, and reads nothing."""
+"""Mode of folders above top folders, made by root: the embedded server's user can pass through, but not list them."""
 
 
 def make_folder(folder: Path, top: Path) -> None:
-    """Make a folder, which is `top` or lies below it, and all that leads to it, as far as they are missing."""
+    """Make a folder, which is `top` or lies below it, and its missing parents."""
     make_way(top.parent)
     _make(top, _ALONE)
     for path in [path for path in reversed(folder.parents) if path.is_relative_to(top) and path != top] + [folder]:
@@ -23,7 +23,7 @@ def make_folder(folder: Path, top: Path) -> None:
 
 
 def make_way(folder: Path) -> None:
-    """Make a folder that top folders lie in, and its parents, as far as they are missing."""
+    """Make a folder above top folders and its missing parents."""
     for path in (*reversed(folder.parents), folder):
         if os.geteuid() == 0:
             if _make(path, _PASSABLE):
@@ -33,13 +33,13 @@ def make_way(folder: Path) -> None:
 
 
 def create(path: Path, mode: str = "w", **options: Any) -> IO[Any]:
-    """Open a new file for writing, as open as its folder is."""
+    """Open a new file for writing, with the permissions of its folder."""
     opener = partial(_open, permissions_in(path.parent))
     return open(path, mode, opener=opener, **options)
 
 
 def permissions_in(folder: Path) -> int:
-    """Of a new file in a folder: as open as that is."""
+    """The mode of a new file: its folder's, without execution."""
     return _mode(folder) & 0o666
 
 
@@ -48,7 +48,7 @@ def _open(permissions: int, path: str, flags: int) -> int:
 
 
 def _make(path: Path, mode: int) -> bool:
-    """Whether the folder was missing."""
+    """Make a folder if it is missing; return whether it was."""
     if path.is_dir():
         return False
     try:

@@ -1,7 +1,7 @@
-"""Files that appear whole or not at all: written beside their place, as `.<name>.<process>.part`, and moved there.
+"""Files that appear complete or not at all: written as `.<name>.<process>.part` beside their place and renamed.
 
-Whoever writes holds a lock on the part for as long, so that what a full disk, a kill or a power cut has left behind can
-be told from what is being written, in whatever container.
+The writer holds a lock on the part. A part without a lock is a leftover of a full disk, a kill or a power cut. Process
+numbers would not show that, since containers have numbers of their own.
 """
 
 import fcntl
@@ -17,8 +17,9 @@ from analytics_etl.disk import private
 
 @contextmanager
 def whole_file(path: Path, top: Path) -> Iterator[Path]:
-    """A path to write to, which becomes `path` if the block succeeds and is removed if it does not. Parts of the same
-    file that nobody is writing are removed. Folders from `top` on are made as far as they are missing.
+    """A path to write to: renamed to `path` if the block succeeds, else removed.
+
+    Removes leftovers of the same file, and makes missing folders from `top` on.
     """
     private.make_folder(path.parent, top)
     remove_leftovers(path.parent, path.name)
@@ -35,7 +36,7 @@ def whole_file(path: Path, top: Path) -> Iterator[Path]:
 
 
 def remove_leftovers(folder: Path, name: str | None = None) -> None:
-    """Remove the parts in a folder that nobody is writing: of one file, or of all in a folder where only we write."""
+    """Remove the leftover parts in a folder: of one file, or of all files if only this program writes there."""
     pattern = re.compile(rf"\.{'.+' if name is None else re.escape(name)}\.[0-9]+\.part")
     with os.scandir(folder) as entries:
         found = [entry.path for entry in entries if pattern.fullmatch(entry.name)]
@@ -44,7 +45,7 @@ def remove_leftovers(folder: Path, name: str | None = None) -> None:
 
 
 def _locked(part: Path, permissions: int) -> int:
-    """A new file of which we hold the lock; between making and locking it somebody may take it for a leftover."""
+    """Make and lock a part; try again if another process removed it as a leftover before it was locked."""
     while True:
         descriptor = os.open(part, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, permissions)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -57,12 +58,12 @@ def _locked(part: Path, permissions: int) -> int:
 def _remove_unless_written(part: str) -> None:
     try:
         descriptor = os.open(part, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError:  # just moved to its place, another user's, or no file: not ours to remove
+    except OSError:  # renamed meanwhile, another user's, or no file
         return
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if stat.S_ISREG(os.fstat(descriptor).st_mode) and _is_there(Path(part), descriptor):
-            os.unlink(part)  # noqa: PTH108 - names are few, but text here
+            os.unlink(part)  # noqa: PTH108 - the path is a text
     except (BlockingIOError, PermissionError):
         pass
     finally:
@@ -70,7 +71,7 @@ def _remove_unless_written(part: str) -> None:
 
 
 def _is_there(path: Path, descriptor: int) -> bool:
-    """Whether an open file still has a name."""
+    """Whether the path still names the open file."""
     try:
         return os.path.samestat(path.lstat(), os.fstat(descriptor))
     except FileNotFoundError:

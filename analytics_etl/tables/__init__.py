@@ -1,1 +1,1 @@
-"""Tables: loading raw days, publishing windows of aggregates, refreshing views, archiving and dropping days."""
+"""Writing tables: loading raw days, publishing windows, refreshing views, archiving and dropping days."""

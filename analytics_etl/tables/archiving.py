@@ -1,7 +1,7 @@
 """Moving days between a table and the archive: export, drop, restore, and removing personal data from both.
 
-Every method is one transaction that holds the lock of the day, which loading takes, too. A partition is dropped only in
-a transaction that has itself found its rows to be those of the verified file.
+Every method is one transaction that holds the lock of the day; loads take the same lock. A partition is dropped only in
+a transaction that has compared its rows with the verified file.
 """
 
 from collections.abc import Iterator
@@ -29,14 +29,14 @@ PARTITION, ARCHIVE = "partition", "archive"
 
 
 class Archiver:
-    """The archive of event tables as retention sees it."""
+    """Exports, drops and restores days of event tables, and removes personal data from them."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._folder = ArchiveFolder(settings.archive_dir)
 
     def due(self, contract: Contract) -> list[date]:
-        """Days to archive. One that may still change, since its late rows are waited for, is never due."""
+        """Days to archive: those older than the retention and than the allowed lateness."""
         keep = self._settings.retention.of(contract.table)
         if keep is None:
             return []
@@ -46,7 +46,7 @@ class Archiver:
             )
 
     def personal_due(self, contract: Contract, place: str) -> list[date]:
-        """Days whose personal columns are to be removed, from the table or from the archive."""
+        """Days whose personal data is to be removed; `place` is PARTITION or ARCHIVE."""
         keep = self._settings.personal_retention.of(contract.table)
         if keep is None or not contract.personal_columns:
             return []
@@ -54,8 +54,8 @@ class Archiver:
             return archives.days_with_personal_data(connection, contract.table, keep, place)
 
     def export(self, contract: Contract, day: date) -> Manifest:
-        """Write the day's rows to a file, read it back, and say in the books that it is right."""
-        with self._day(contract, day) as connection:
+        """Write the day's rows to a file, read it back and record in the books that it is verified."""
+        with self._locked_day(contract, day) as connection:
             leaf = locked_partition(connection, contract, day)
             columns = {column.name: column.type for column in contract.columns}
             schema = arrow_schema(columns)
@@ -73,38 +73,38 @@ class Archiver:
             self._read_back(manifest)
             self._folder.write_manifest(manifest)
             archives.record_verified(connection, manifest)
-        self._settle(contract, manifest)
+        self._rename_committed(contract, manifest)
         return manifest
 
     def drop(self, contract: Contract, day: date, actor: str, reason: str | None = None) -> Manifest:
-        """Drop the partition of a day whose archive describes exactly its rows; raise ArchiveError otherwise."""
-        with self._day(contract, day) as connection:
-            manifest = self._described(connection, contract, day)
-            family = sql.Identifier(*contract.table.split("."))
+        """Drop the partition of a day. Raise ArchiveError unless its archive holds exactly its rows."""
+        with self._locked_day(contract, day) as connection:
+            manifest = self._verified_manifest(connection, contract, day)
+            parent = sql.Identifier(*contract.table.split("."))
             leaf = partition(contract, day)
 
-            def take_away() -> None:
-                connection.execute(sql.SQL("alter table {} detach partition {}").format(family, leaf))
+            def detach_and_drop() -> None:
+                connection.execute(sql.SQL("alter table {} detach partition {}").format(parent, leaf))
                 connection.execute(sql.SQL("drop table {}").format(leaf))
 
-            patiently(connection, f"{contract.table}: {day} cannot leave its table", [family, leaf], take_away)
+            patiently(connection, f"{contract.table}: {day} cannot leave its table", [parent, leaf], detach_and_drop)
             archives.record_dropped(connection, contract.table, day)
             record_audit(connection, actor, "archive", f"{contract.table} {day}", reason)
             self._refresh(connection, contract)
         return manifest
 
     def is_exported(self, contract: Contract, day: date) -> bool:
-        """Whether there is an undamaged archive of exactly the rows in the partition."""
-        with self._day(contract, day) as connection:
+        """Whether an undamaged archive holds exactly the rows of the partition."""
+        with self._locked_day(contract, day) as connection:
             try:
-                self._described(connection, contract, day)
+                self._verified_manifest(connection, contract, day)
             except ArchiveError:
                 return False
         return True
 
     def restore(self, contract: Contract, day: date, actor: str, reason: str) -> Manifest:
-        """Bring an archived day back into its table, verified against its manifest."""
-        with self._day(contract, day) as connection:
+        """Load an archived day into its table, verified against its manifest."""
+        with self._locked_day(contract, day) as connection:
             archived = archives.find(connection, contract.table, day)
             if archived is None or archived.state != "archived":
                 state = "has no archive" if archived is None else "is in the table"
@@ -128,12 +128,13 @@ class Archiver:
         return manifest
 
     def remove_personal_from_table(self, contract: Contract, day: date, actor: str) -> int:
-        """Set personal columns of a partition to NULL; returns how many values. The rows are written to a new
-        partition, so that the old values leave the disk.
+        """Set the personal columns of a day to NULL in its table; return how many values were removed.
+
+        The rows are written to a new partition, so that the old values leave the disk.
         """
         columns = {column.name: column.type for column in contract.columns}
         personal, time = contract.personal_columns, contract.time_column
-        with self._day(contract, day) as connection:
+        with self._locked_day(contract, day) as connection:
             leaf = locked_partition(connection, contract, day)
             before = fingerprint(connection, leaf, columns, personal, time)
             after = before
@@ -151,13 +152,13 @@ class Archiver:
         return before.personal_values
 
     def remove_personal_from_archive(self, contract: Contract, day: date, actor: str) -> int:
-        """Write an archive anew without its personal columns' values; returns how many there were."""
-        with self._day(contract, day) as connection:
+        """Rewrite an archive with its personal columns set to NULL; return how many values were removed."""
+        with self._locked_day(contract, day) as connection:
             archived = archives.find(connection, contract.table, day)
             assert archived is not None
             old = archived.manifest
             schema = arrow_schema(old.columns)
-            self._folder.check(old)  # before a new file is begun: it may itself still be waiting for its name
+            self._folder.check(old)  # first: it renames a committed new file, which writing would overwrite
             with closing(self._folder.read(old)) as read:
                 emptied = (_without(rows, old.personal_columns, schema) for rows in read)
                 batches = (batch for rows in emptied for batch in rows.to_batches())
@@ -173,20 +174,20 @@ class Archiver:
             archives.record_verified(connection, manifest, keep_state=True)
             archives.record_removal(connection, contract.table, day, ARCHIVE, old.fingerprint, after)
             record_audit(connection, actor, "remove personal data", f"archive of {contract.table} {day}")
-        self._settle(contract, manifest)
+        self._rename_committed(contract, manifest)
         return old.fingerprint.personal_values
 
     def finish_interrupted(self, contract: Contract) -> None:
-        """Give files their names that a killed process has committed, and remove those it has not."""
+        """Complete what killed processes began: rename the new files they committed, remove the others."""
         for day in self._folder.interrupted(contract.table):
-            with self._day(contract, day) as connection:  # waits for whoever is writing them now
+            with self._locked_day(contract, day) as connection:  # waits for a process that is writing them now
                 archived = archives.find(connection, contract.table, day)
                 if archived is not None:
-                    self._folder.settle(archived.manifest)
+                    self._folder.rename_committed(archived.manifest)
                 self._folder.remove_new(contract.table, day)
 
     def remove_rejected_content(self, contract: Contract) -> int:
-        """The content of rejected rows that is older than personal data may be; returns how many rows."""
+        """Remove the content of rejected rows after the retention of personal data; return how many rows had one."""
         keep = self._settings.personal_retention.of(contract.table)
         if keep is None or not contract.personal_columns:
             return 0
@@ -194,22 +195,24 @@ class Archiver:
             return archives.remove_rejected_content(connection, contract.table, keep, contract.personal_columns)
 
     def _refresh(self, connection: Connection, contract: Contract) -> None:
-        """The states of the table's days, as the last thing in a transaction."""
+        """Refresh the states of the table's days; the last step of a transaction."""
         lateness = self._settings.lateness_of(contract.table, is_derived=False)
         days.refresh(connection, contract.table, lateness)
 
     @contextmanager
-    def _day(self, contract: Contract, day: date) -> Iterator[Connection]:
+    def _locked_day(self, contract: Contract, day: date) -> Iterator[Connection]:
+        """A transaction that holds the lock of a day."""
         with transaction(self._settings, AGGREGATION) as connection:
             lock(connection, f"{contract.table} {day}")
             yield connection
 
-    def _settle(self, contract: Contract, manifest: Manifest) -> None:
-        with self._day(contract, manifest.day):
-            self._folder.settle(manifest)
+    def _rename_committed(self, contract: Contract, manifest: Manifest) -> None:
+        """Give the new files their final names, after the commit."""
+        with self._locked_day(contract, manifest.day):
+            self._folder.rename_committed(manifest)
 
-    def _described(self, connection: Connection, contract: Contract, day: date) -> Manifest:
-        """The manifest, if file, manifest, books and partition all say the same."""
+    def _verified_manifest(self, connection: Connection, contract: Contract, day: date) -> Manifest:
+        """The manifest of a day. Raise ArchiveError unless file, manifest, books and partition agree."""
         archived = archives.find(connection, contract.table, day)
         if archived is None:
             raise ArchiveError(f"{contract.table}: {day} has no verified archive; it is to be exported first")
@@ -226,7 +229,7 @@ class Archiver:
         return manifest
 
     def _read_back(self, manifest: Manifest) -> None:
-        """Compare the new file with what the table holds."""
+        """Raise ArchiveError unless the new file holds the rows of the manifest."""
         if wrong := self._fingerprint(manifest).differences(manifest.fingerprint):
             raise ArchiveError(
                 f"{manifest.table} {manifest.day}: the file does not hold what the table holds: {'; '.join(wrong)}; "
@@ -234,7 +237,7 @@ class Archiver:
             )
 
     def _fingerprint(self, manifest: Manifest) -> Fingerprint:
-        """Of the new file."""
+        """The fingerprint of the new file."""
         return fingerprint_of_file(
             self._folder.new_file(manifest.table, manifest.day), manifest.columns, manifest.personal_columns,
             manifest.time_column, self._settings.loader_memory_mb,
@@ -242,7 +245,7 @@ class Archiver:
 
 
 def _refuse_other_columns(contract: Contract, manifest: Manifest) -> None:
-    """A column added since must be nullable; one that is gone or of another type has no place to go to."""
+    """Raise DatabaseError if a column of the archive is gone or has another type, or a new one must not be null."""
     now = {column.name: column.type for column in contract.columns}
     gone = [name for name, type_name in manifest.columns.items() if now.get(name) != type_name]
     new = [column.name for column in contract.columns if column.is_required and column.name not in manifest.columns]
@@ -255,12 +258,14 @@ def _refuse_other_columns(contract: Contract, manifest: Manifest) -> None:
 
 
 def _refuse_changes(table: str, day: date, before: Fingerprint, after: Fingerprint) -> None:
+    """Raise ArchiveError unless exactly the personal data is gone."""
     wrong = after.differences(before, personal=False)
     if wrong or after.personal_values:
         raise ArchiveError(f"{table} {day}: removing personal data would change more than that: {'; '.join(wrong)}")
 
 
 def _without(rows: pa.Table, personal: tuple[str, ...], schema: pa.Schema) -> pa.Table:
+    """The rows with NULL in the personal columns."""
     for name in personal:
         at = schema.get_field_index(name)
         rows = rows.set_column(at, schema.field(at), pa.nulls(rows.num_rows, schema.field(at).type))

@@ -1,6 +1,6 @@
-"""Views of a window of a table, for checks, which read through connections of their own.
+"""Temporary views of a window of a table, for checks, which read on connections of their own.
 
-Whoever makes one keeps an advisory lock on its name: a view without a lock was left behind by a killed process.
+The maker of a view holds an advisory lock on its name. A view without a lock is a leftover of a killed process.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,10 +23,10 @@ _LASTING = {"idle_session_timeout": "0"}
 
 @contextmanager
 def batch_view(settings: Settings, table: str, period: str | None, start: date, end: date) -> Iterator[str]:
-    """A view of some days of a table, under a name of its own in the schema `ops`, for as long as the block lasts.
+    """A view of the window [start, end) of a table in the schema `ops`, dropped at the end of the block; its name.
 
-    `period` is the column the days are in, None for all rows; for an event table it is its time column, and the view
-    then has a column `day`, too. Constants in a view let PostgreSQL pass over the other partitions.
+    `period` is the column with the time or day of a row; None selects all rows. If it is a timestamp, the view has a
+    column `day`, too. The window is written as constants, so that PostgreSQL reads only the partitions of the window.
     """
     name = f"batch_{uuid4().hex[:12]}"
     with connect(settings, _LASTING) as connection:
@@ -42,8 +42,10 @@ def batch_view(settings: Settings, table: str, period: str | None, start: date, 
 def archived_rows(
     settings: Settings, tables: Sequence[str], start: date, end: date, needs: Sequence[dropped.Need] = ()
 ) -> Iterator[dict[str, str]]:
-    """Archived rows of [start, end) beside those of their tables, as long as the block lasts: {table: schema to read it
-    in} of the tables that have any. Raises DatabaseError when any of the days that are needed was not kept.
+    """Make archived rows of [start, end) readable until the end of the block.
+
+    Gives {table: schema to read it in} of the tables with archived rows. Raises DatabaseError if a needed day was
+    dropped without an archive.
     """
     with transaction(settings) as connection:
         dropped.refuse(connection, needs)
@@ -66,7 +68,7 @@ def archived_rows(
 
 def _create_view(connection: Connection, name: str, table: str, period: str | None, window: Mapping[str, str]) -> None:
     """Make the view ops.<name>; the connection must commit each statement and stay open."""
-    _drop_left_behind(connection)
+    _drop_leftovers(connection)
     connection.execute(sql.SQL("select pg_advisory_lock(" + _LOCK + ")").format(sql.Literal(name)))
     statement = sql.SQL("create view {} as select *{} from {}").format(
         identifier(f"ops.{name}"), _day(connection, table, period), identifier(table)
@@ -78,23 +80,24 @@ def _create_view(connection: Connection, name: str, table: str, period: str | No
 
 
 def _create_schema(connection: Connection, name: str) -> None:
-    """Make a schema for tables that only live as long as this connection holds the lock on its name."""
-    _drop_left_behind(connection)
+    """Make a schema whose name this connection locks; after a crash the next process drops it."""
+    _drop_leftovers(connection)
     connection.execute(sql.SQL("select pg_advisory_lock(" + _LOCK + ")").format(sql.Literal(name)))
     connection.execute(sql.SQL("create schema {}").format(sql.Identifier(name)))
 
 
 def _drop_schema(connection: Connection, name: str) -> None:
-    """Take the schema away with all that is in it."""
+    """Drop the schema with everything in it."""
     connection.execute(sql.SQL("drop schema if exists {} cascade").format(sql.Identifier(name)))
 
 
 def _drop_view(connection: Connection, name: str) -> None:
-    """Take the view away; closing the connection gives the lock back."""
+    """Drop the view; closing the connection releases the lock."""
     connection.execute(sql.SQL("drop view if exists {}").format(identifier(f"ops.{name}")))
 
 
 def _day(connection: Connection, table: str, period: str | None) -> sql.Composable:
+    """The column `day` of a view, if `period` is a timestamp; else nothing."""
     if period is None:
         return sql.SQL("")
     type_name = connection.execute(
@@ -106,7 +109,8 @@ def _day(connection: Connection, table: str, period: str | None) -> sql.Composab
     return sql.SQL(", ({} at time zone 'UTC')::date as day").format(sql.Identifier(period))
 
 
-def _drop_left_behind(connection: Connection) -> None:
+def _drop_leftovers(connection: Connection) -> None:
+    """Drop views and schemas of killed processes: nobody holds the locks on their names."""
     names = connection.execute(
         "select viewname, true from pg_views where schemaname = 'ops' and viewname like 'batch\\_%' "
         "union all select nspname, false from pg_namespace where nspname like 'batch\\_%'"

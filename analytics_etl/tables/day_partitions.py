@@ -1,4 +1,4 @@
-"""The partition of one day of an event table, and the new one that is to take its place: their names and locks."""
+"""Names and locks of the partition of a day, and of the new partition that is to replace it."""
 
 from datetime import date
 
@@ -20,7 +20,7 @@ def partition(contract: Contract, day: date) -> sql.Identifier:
 
 
 def new_partition(contract: Contract, day: date) -> sql.Identifier:
-    """The table that a load fills and then puts in the partition's place."""
+    """The table that a load fills and then attaches in place of the old partition."""
     return sql.Identifier(contract.family, f"{partition_name(contract, day)}_new")
 
 

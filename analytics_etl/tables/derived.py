@@ -20,7 +20,7 @@ from analytics_etl.tables.model_sql import as_sql, comment
 
 @dataclass(frozen=True)
 class Replaced:
-    """The outcome of replacing a window: rows per partition, and other partitions that were brought up to date."""
+    """The outcome of replacing a window: rows per partition, and the other partitions that were recomputed."""
 
     rows: dict[date, int]
     refreshed: list[date]
@@ -35,23 +35,23 @@ def replace_window(
     schemas: Mapping[str, str] = MappingProxyType({}),
     gate: Gate | None = None,
 ) -> Replaced:
-    """Replace the rows of consecutive partitions (start -> end) by what the SELECT gives for them.
+    """Replace the rows of consecutive partitions {start: end} by the result of the SELECT.
 
-    A table that looks back over earlier days is also brought up to date for the later partitions it already has, one
-    that looks ahead for the earlier ones, so that the order in which days are run does not matter. `schemas` says where
-    tables with archived days are to be read.
+    Then recompute existing partitions that read the replaced days: later ones if the table looks back, earlier ones if
+    it looks ahead. So the order in which days run does not matter. `schemas` is {table: schema to read it in}, for
+    tables with archived days.
     """
     started = time.monotonic()
     lock(connection, model.table)
     is_new = _make_table(connection, model)
     window = _Window(connection, model, run_id, started, schemas, is_new)
     counts = window.replace(periods, gate)
-    if is_new:  # only now: an index that is there makes each row cost nearly twice as much
+    if is_new:  # after the rows: with an index each row costs nearly twice as much
         _make_index(connection, model)
     _analyze_if_grown(connection, model, sum(counts.values()))
     refreshed: list[date] = []
     for others in _others(connection, model, periods):
-        # Not judged: they follow from the days that were replaced, which were.
+        # Without the gate: it has judged the replaced days, and these follow from them.
         window.replace(others, None)
         refreshed += others
     return Replaced(counts, refreshed, window.elapsed_ms())
@@ -60,9 +60,9 @@ def replace_window(
 def replace_marked(
     connection: Connection, model: Model, stretches: Iterable[Mapping[date, date]], schemas: Mapping[str, str]
 ) -> None:
-    """Replace partitions that are there and that no run asked for: each stretch of neighbours (start -> end) at once.
+    """Recompute existing partitions that were marked as outdated, one stretch of neighbours {start: end} at a time.
 
-    Their changes are recorded, and not judged: they follow from days that somebody has dropped.
+    Records their changes without a gate: they follow from days that somebody has dropped.
     """
     lock(connection, model.table)
     ensure_table(connection, model)
@@ -72,7 +72,7 @@ def replace_marked(
 
 
 def _others(connection: Connection, model: Model, periods: Mapping[date, date]) -> Iterator[dict[date, date]]:
-    """The other partitions there are that read some of these days (start -> end), neighbours together."""
+    """Other existing partitions that read some of these days, {start: end} of each stretch of neighbours."""
     first, last = min(periods), max(periods.values())
     after, before = model.touches(first, last)
     found = touched(connection, model.table, after, before).items()
@@ -80,8 +80,9 @@ def _others(connection: Connection, model: Model, periods: Mapping[date, date]) 
 
 
 def _analyze_if_grown(connection: Connection, model: Model, inserted: int) -> None:
-    """Tell the planner of a table that is new or has grown by a tenth: what reads it next is planned before autovacuum
-    has looked at it, and took twice as long.
+    """Analyze a table that is new or has grown by a tenth.
+
+    The next statements would be planned before autovacuum analyzes it, and took twice as long.
     """
     known = connection.execute("select reltuples from pg_class where oid = %s::regclass", [model.table]).fetchone()
     assert known is not None
@@ -91,19 +92,21 @@ def _analyze_if_grown(connection: Connection, model: Model, inserted: int) -> No
 
 @dataclass(frozen=True)
 class _Window:
+    """Replaces windows of one table in one transaction."""
+
     connection: Connection
     model: Model
     run_id: str | None
     started: float
     schemas: Mapping[str, str]
     is_new: bool
-    """Whether the table has just been made: there is nothing to compare with, whatever the books say."""
+    """Whether this transaction made the table: then there is nothing to compare with, whatever the books say."""
 
     def elapsed_ms(self) -> int:
         return round(1000 * (time.monotonic() - self.started))
 
     def replace(self, periods: Mapping[date, date], gate: Gate | None) -> dict[date, int]:
-        """Rows per partition. What was there before is compared first, and only written when something is different."""
+        """Replace the partitions; return rows per partition. Rows that stay the same are not written."""
         versions = {} if self.is_new else changes.known_versions(self.connection, self.model.table, periods)
         same: set[date] = set()
         if versions:
@@ -140,7 +143,7 @@ class _Window:
         return sql.SQL("{} >= {} and {} < {}").format(period, min(periods), period, max(periods.values()))
 
     def _write(self, periods: Mapping[date, date], select: sql.Composable) -> int:
-        """Put the rows of a SELECT in place of those of the window; how many they are."""
+        """Replace the rows of the window by those of a SELECT; return how many were inserted."""
         table = identifier(self.model.table)
         self.connection.execute(sql.SQL("delete from {} where {}").format(table, self._within(periods)))
         names = sql.SQL(", ").join(map(sql.Identifier, self.model.columns))
@@ -179,7 +182,7 @@ def ensure_table(connection: Connection, model: Model) -> None:
 
 
 def _make_table(connection: Connection, model: Model) -> bool:
-    """What `ensure_table` does but for the index; whether the table is new."""
+    """Make the table without its index, or check its columns; return whether it is new."""
     parameters = window_parameters(date(2000, 1, 1), date(2000, 1, 1))
     wanted = _columns(connection, as_sql(model.statement(parameters)))
     exists = connection.execute("select to_regclass(%s)", [model.table]).fetchone()
@@ -202,13 +205,13 @@ def _make_table(connection: Connection, model: Model) -> bool:
 
 
 def _make_index(connection: Connection, model: Model) -> None:
-    """Only the period is indexed: windows are replaced and read by it, and more indexes cost more than all the rest."""
+    """Index the period only: windows are replaced and read by it, and further indexes would dominate the cost."""
     period = sql.Identifier(model.key[0])
     connection.execute(sql.SQL("create index on {} ({})").format(identifier(model.table), period))
 
 
 def _columns(connection: Connection, select: sql.Composable) -> list[tuple[str, str]]:
-    """The name and type of each column of a SELECT, which is planned and not run."""
+    """The name and type of each column of a SELECT, which is planned but not run."""
     described = connection.execute(sql.SQL("select * from ({}) as q limit 0").format(select)).description or ()
     types = connection.execute(
         "select format_type(code, null) from unnest(%s::oid[]) with ordinality as t (code, number) order by number",

@@ -1,7 +1,7 @@
-"""Undoing days: their rows, states and books go in one transaction, as if the days had never been run.
+"""Undoing days: removes their rows, states and books in one transaction, as if the days had never run.
 
-Partitions of other days that were made of them are marked; `remake` makes these anew. A landing file that is still
-there waits to be loaded again, one that is not is forgotten for these days. Reports on disk are not removed here.
+Marks partitions of other days that were computed from them; `remake` recomputes these. A landing file that still exists
+waits to be loaded again; the ledger forgets one that is gone for these days. Not here: removing reports on disk.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -21,12 +21,12 @@ from analytics_etl.tables.day_partitions import partition
 from analytics_etl.tables.derived import replace_marked
 
 OF_DROPPED_DAYS = "days were dropped"
-"""The code version in ops.partitions of a partition that was made of days which were dropped since."""
+"""The code version in ops.partitions that marks a partition computed from days that were dropped since."""
 
 
 @dataclass(frozen=True)
 class Period:
-    """A partition that goes, or a report's period."""
+    """A partition to drop, or a report's period."""
 
     table: str
     start: date
@@ -37,19 +37,19 @@ class Period:
 
 @dataclass(frozen=True)
 class File:
-    """A landing file that holds rows of the days."""
+    """A landing file with rows of the dropped days."""
 
     table: str
     path: str
     rows: int
-    """Rows of the days in it, rejected ones included."""
+    """Its rows of these days, rejected ones included."""
     has_other_days: bool
     is_there: bool
 
 
 @dataclass(frozen=True)
 class Target:
-    """The days to drop, both included, and the tables that are kept by them."""
+    """The days to drop, both included, and the tables to drop them from."""
 
     first: date
     last: date
@@ -58,7 +58,7 @@ class Target:
     others: Sequence[Model]
     """Models of other families."""
     are_archives_needed: bool = True
-    """Whether archived days are refused, since nothing else holds their rows."""
+    """Whether archived days are refused: dropping them would remove their last rows."""
 
     @property
     def tables(self) -> list[str]:
@@ -71,21 +71,21 @@ class Target:
 
 @dataclass(frozen=True)
 class Found:
-    """What there is of the days to drop."""
+    """What exists of the days to drop."""
 
     partitions: list[Period]
-    """Of days; of weeks and months that hold no other day there is."""
+    """Partitions of the days, and those of weeks and months that hold no other existing day."""
     made_of_them: dict[str, list[date]]
-    """{table: first days of its other partitions that were made of them}"""
+    """{table: first days of its other partitions that were computed from these days}"""
     files: list[File]
     archived: dict[str, list[date]]
-    """Days whose rows are in the archive only."""
+    """{table: days whose rows are in the archive only}"""
     published: list[tuple[str, str, date]]
-    """(family, cadence, first day) of the reports of these periods that were published."""
+    """(family, cadence, first day) of published reports of these periods."""
 
 
 def find(connection: Connection, target: Target, landing: Sequence[Path]) -> Found:
-    """Look at what dropping would do; changes nothing."""
+    """What `drop` would drop; changes nothing."""
     going = undoing.partitions_of_days(connection, target.tables, target.first, target.end)
     periods = [Period(*row.values()) for row in going]
     return Found(
@@ -103,9 +103,9 @@ def drop(
     landing: Sequence[Path],
     before_commit: Callable[[Mapping[str, Sequence[date]]], None],
 ) -> Found:
-    """Undo the days. The caller refreshes the states of days and commits; `before_commit` gets the archived days."""
+    """Drop the days. `before_commit` gets the archived days; the caller refreshes the states of days and commits."""
     days = [target.first + timedelta(days=n) for n in range((target.end - target.first).days)]
-    # As runs take them: days and books of raw tables, then derived tables, and the books of days by the caller.
+    # In the order of runs: days and books of raw tables, then derived tables; the caller locks the books of days last.
     lock(connection, *(f"{contract.table} {day}" for contract in target.contracts for day in days))
     lock(connection, *(f"{contract.table} books" for contract in target.contracts))
     lock(connection, *(model.table for model in (*target.models, *target.others)))
@@ -137,20 +137,20 @@ def refuse_archived(archived: Mapping[str, Sequence[date]]) -> None:
 
 
 def remake(connection: Connection, model: Model, schemas: Mapping[str, str]) -> list[date]:
-    """Make the marked partitions of a derived table anew; returns their first days."""
+    """Recompute the marked partitions of a derived table; returns their first days."""
     marked = partitions.of_version(connection, model.table, OF_DROPPED_DAYS)
     replace_marked(connection, model, neighbours(marked), schemas)
     return sorted(marked)
 
 
 def marked_reach(connection: Connection, model: Model) -> tuple[date, date] | None:
-    """The days [first, after) that the marked partitions of a table read; None when none is marked."""
+    """The days [first, after) that the marked partitions of a table read; None if none is marked."""
     marked = partitions.of_version(connection, model.table, OF_DROPPED_DAYS)
     return model.reads(min(marked), max(marked.values())) if marked else None
 
 
 def _made_of_them(connection: Connection, target: Target, periods: Sequence[Period]) -> dict[str, list[date]]:
-    """The other partitions that read days which go, also by way of the tables between."""
+    """The other partitions that read dropped days, directly or through other tables."""
     days = [p for p in periods if cadence_of(p.table) == "day"]
     if not days:
         return {}
@@ -170,17 +170,18 @@ def _made_of_them(connection: Connection, target: Target, periods: Sequence[Peri
 
 
 def _files(connection: Connection, target: Target, landing: Sequence[Path]) -> Iterator[File]:
-    """The files the ledger knows to hold rows of the days."""
+    """The files that, by the ledger, hold rows of the days."""
     tables = [contract.table for contract in target.contracts]
     for row in files.files_of_days(connection, tables, target.first, target.end):
-        # Of a folder that is not there nobody knows what it holds: it may not be mounted.
+        # A missing folder may just not be mounted, so its files count as existing.
         is_there = not is_place_there(landing, row["path"]) or any((top / row["path"]).exists() for top in landing)
         yield File(row["table_name"], row["path"], row["rows_read"], row["has_other_days"], is_there)
 
 
 def _published(connection: Connection, target: Target) -> list[tuple[str, str, date]]:
-    """The reports of the days, of weeks and months of which the family has no other day, and those that were published
-    because the days after them were there, to which their tables look ahead.
+    """Published reports that are no longer right: those of the days, and of weeks and months without another day.
+
+    Also those of earlier days whose tables look ahead to the dropped days.
     """
     families = sorted({c.family for c in target.contracts})
     ahead = [max((m.reach[1] for m in target.models if m.family == family), default=0) for family in families]
@@ -188,20 +189,22 @@ def _published(connection: Connection, target: Target) -> list[tuple[str, str, d
 
 
 def _drop_partitions(connection: Connection, contract: Contract, periods: Iterable[Period]) -> None:
+    """Drop partitions of an event table."""
     for period in periods:
         connection.execute(sql.SQL("drop table if exists {}").format(partition(contract, period.start)))
 
 
 def _delete_rows(connection: Connection, model: Model, starts: Sequence[date]) -> None:
+    """Delete the rows of some partitions of a derived table."""
     if starts:
-        condition = sql.SQL("delete from {} where {} = any(%s)").format(
+        statement = sql.SQL("delete from {} where {} = any(%s)").format(
             identifier(model.table), sql.Identifier(model.key[0])
         )
-        connection.execute(condition, [starts])
+        connection.execute(statement, [starts])
 
 
 def _forget_partitions(connection: Connection, target: Target, periods: Sequence[Period]) -> None:
-    """Take partitions out of the books, and what else is known of the days."""
+    """Remove the partitions and days from the books."""
     going: dict[str, list[date]] = {table: [] for table in target.tables}
     for period in periods:
         going[period.table].append(period.start)
@@ -212,7 +215,7 @@ def _forget_partitions(connection: Connection, target: Target, periods: Sequence
 
 
 def _forget_files(connection: Connection, target: Target, held: Iterable[File]) -> None:
-    """Let files that are there wait to be loaded again, and forget the others for these days."""
+    """Let existing files wait to be loaded again; forget missing files for these days."""
     for file in held:
         if file.is_there:
             undoing.let_file_wait(connection, file.table, file.path, target.first, target.last)

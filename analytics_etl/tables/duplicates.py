@@ -1,4 +1,4 @@
-"""Removing duplicate events from the new partition of a day, by one rule: revision, then event time, then content."""
+"""Removing duplicate events from the new partition of a day: which copy stays depends on the copies alone."""
 
 from datetime import date
 from typing import Any
@@ -17,9 +17,9 @@ def remove_copies(
 
     Returns how many rows were removed, and the (event_id, revision) whose copies differed.
     """
-    # Looking for them and removing them are two statements: only the SELECT of a new table is done in parallel. It
-    # never leaves the server, since a small file may hold millions of copies. The text is that of a row without its
-    # revision, the same as before there was any.
+    # Two statements, since PostgreSQL runs only the SELECT of CREATE TABLE in parallel. The copies stay on the server:
+    # a small file may hold millions. The hashed text leaves the revision out, so that it is the same as before tables
+    # had revisions.
     copies = sql.Identifier(contract.family, f"{partition_name(contract, day)}_copies")
     contents = sql.SQL(", ").join(
         sql.Identifier("e", column.name) for column in contract.columns if column.name != REVISION

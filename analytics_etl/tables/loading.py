@@ -1,4 +1,4 @@
-"""Replacing days of a raw event table: COPY into fresh partitions, remove duplicates, swap, all in one transaction."""
+"""Replacing days of an event table in one transaction: COPY into new partitions, remove duplicates, attach them."""
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -24,18 +24,18 @@ from analytics_etl.tables.staging import add_checks, create_like
 
 _REJECTED_BUFFER = 20_000
 _REJECTED_CHARACTERS = 4 << 20
-"""Rejected rows that wait to be written together, and what they hold."""
+"""Most rejected rows, and characters of them, that wait to be written together."""
 
 _IDS_AT_ONCE = 200_000
-"""Event ids looked for in one pass over a day: as an array, so that they are hashed and need no table."""
+"""Event ids per statement that looks for their copies. They are passed as an array, which PostgreSQL hashes."""
 
 _ROWS_FOR_FULL_STATISTICS = 1_000_000
-"""From so many rows on a day is sampled as PostgreSQL does by default, a smaller one less: a sample takes 0.1 s."""
+"""Rows of a day from which ANALYZE takes its default sample; that takes 0.1 s, so smaller days get a smaller one."""
 
 
 @dataclass(frozen=True)
 class LoadedDay:
-    """What became of the rows of one day."""
+    """Counts of one loaded day."""
 
     day: date
     rows: int
@@ -53,8 +53,8 @@ class DayLoad:
     run_id: str | None = None
     gate: Gate | None = None
     are_new: bool = True
-    """Whether the rows come from files. Those of an archive or a partition were valid when they were loaded, and may
-    break a rule that was added since."""
+    """Whether the rows come from files. Rows of an archive or a partition were valid when they were loaded, but may
+    break a CHECK that was added since."""
     _counts: dict[date, int] = field(default_factory=dict)
     _rejected: list[tuple[Any, ...]] = field(default_factory=list)
     _rejected_characters: int = 0
@@ -64,10 +64,10 @@ class DayLoad:
         self._sender = RowSender(self.connection)
 
     def begin(self) -> None:
-        """Wait for any other load of these days, then create the partitions to be."""
+        """Wait for other loads of these days, then make the new partitions."""
         lock(self.connection, *(f"{self.contract.table} {day}" for day in self.days))
         for day in self.days:
-            # FREEZE wants a table made in this very transaction; it saves every reader the check of each row's age.
+            # COPY FREEZE needs a table made in this transaction; it saves readers the visibility check of each row.
             of_the_day = sql.SQL("constraint {range} check ({column} >= {start} and {column} < {end})").format(
                 range=sql.Identifier(f"{partition_name(self.contract, day)}_range"),
                 column=sql.Identifier(self.contract.time_column),
@@ -78,7 +78,7 @@ class DayLoad:
             create_like(self.connection, self.contract.table, new, of_the_day, with_checks=self.are_new)
 
     def copy(self, day: date, rows: pa.Table) -> None:
-        """Add valid rows, with exactly the contract's columns, to a day."""
+        """Add valid rows to a day; `rows` has exactly the contract's columns."""
         self._sender.send(new_partition(self.contract, day), rows)
         self._counts[day] = self._counts.get(day, 0) + rows.num_rows
 
@@ -91,14 +91,16 @@ class DayLoad:
             self._flush_rejected()
 
     def drain(self) -> None:
-        """Wait until all rows are in the database; nothing may be added after it."""
+        """Wait until all rows are in the database. Nothing may be added afterwards."""
         self._flush_rejected()
         self._sender.drain()
 
     def remove_duplicates(self, ids: pa.Table) -> pa.Table:
-        """Of the rows with each of the given (event_id, day) keep the one with the highest revision (NULL is the
-        lowest), the earliest event time, then the smallest MD5 of the row's text. Returns the (event_id, day,
-        revision) whose copies of the highest revision differed: those of lower ones were replaced on purpose.
+        """Keep one row of each of the given (event_id, day); returns the conflicts.
+
+        The kept row has the highest revision (NULL is the lowest), then the earliest event time, then the smallest MD5
+        of the row's text. A conflict is an (event_id, day, revision) whose copies of the highest revision differ.
+        Lower revisions may differ: the highest one replaces them on purpose.
         """
         conflicting: list[tuple[Any, date, int | None]] = []
         for day in self.days:
@@ -122,7 +124,10 @@ class DayLoad:
         duplicates: dict[tuple[int, date], int],
         conflicts: dict[tuple[int, date], int],
     ) -> list[LoadedDay]:
-        """Write the ledger and put the new partitions in place of the old ones."""
+        """Compare with the old rows, write the books and replace the old partitions by the new ones.
+
+        `duplicates` and `conflicts` are {(file number, day): copies}.
+        """
         same = self._record_changes()
         self._lock_books()
         ledger.record_files(self.connection, self.contract.table, self.days, reports, duplicates, conflicts)
@@ -140,24 +145,25 @@ class DayLoad:
                 ),
             )  # fmt: skip
             loaded.append(LoadedDay(day, count, _of(duplicates, day), _of(conflicts, day)))
-        self._swap(self.days)  # last, since from here on readers of the table wait
+        self._swap(self.days)  # last: from here on readers of the table wait for the commit
         return loaded
 
     def attach(self, day: date) -> None:
-        """Put the new partition of a day in place of the old one and leave the books to the caller."""
+        """Replace the old partition of a day by the new one; the caller writes the books."""
         self._analyze(day, self._counts.get(day, 0))
         if not self.are_new:
             add_checks(self.connection, self.contract.table, new_partition(self.contract, day))
         self._swap([day])
 
     def _lock_books(self) -> None:
-        """From here until the end one load of the table at a time: files that hold rows of several days are read by
-        loads of each of them, and each writes what it has found in them.
+        """Let one load of the table at a time write the ledger, until the transaction ends.
+
+        A file with rows of several days is read by the load of each day, and each writes counts of that file.
         """
         lock(self.connection, f"{self.contract.table} books")
 
     def _record_changes(self) -> set[date]:
-        """Compare the days that were there before with the rows about to replace them; those that stay the same."""
+        """Record how existing days change, if the gate lets them; return the days that stay the same."""
         contract, found = self.contract, []
         days = [day for day in self.days if has_partition(self.connection, self.contract, day)]
         versions = changes.known_versions(self.connection, contract.table, days)
@@ -174,7 +180,10 @@ class DayLoad:
         return set(versions) - {change.start for change in found}
 
     def mark_gone(self, paths: Iterable[str]) -> None:
-        """Files that were read before and are no longer there: their rows of these days are no longer loaded."""
+        """Record that files are gone, and with them their rows of these days.
+
+        Raises DatabaseError if the rows of an archived or dropped day came from one of them.
+        """
         paths = list(paths)
         if not paths:
             return
@@ -183,7 +192,10 @@ class DayLoad:
         ledger.mark_gone(self.connection, self.contract.table, self.days, paths)
 
     def _swap(self, days: Sequence[date]) -> None:
-        """All of them or, as long as somebody reads, none: a reader of one is not made to wait for another."""
+        """Replace the partitions of all days at once, and retry while readers hold locks.
+
+        All or none: a lock already taken on one day would block its readers while the swap waits for another day.
+        """
 
         def swap() -> None:
             for day in days:
@@ -223,7 +235,7 @@ class DayLoad:
             self._sender.run(write, size)
 
     def close(self) -> None:
-        """End the sending thread, whatever state it is in."""
+        """End the sending thread, also after an error."""
         self._sender.close()
 
 

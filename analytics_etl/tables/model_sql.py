@@ -1,4 +1,4 @@
-"""SQL that derived tables and views share: a model's own statements, and comments from its header."""
+"""SQL that derived tables and views share: a model's statements, and comments from its header."""
 
 from psycopg import sql
 
@@ -7,6 +7,7 @@ from analytics_etl.postgres.connection import Connection, identifier
 
 
 def comment(connection: Connection, model: Model, what: str, suffix: str = "") -> None:
+    """Write the header's descriptions as comments; `what` is "table" or "materialized view"."""
     kind = as_sql(what)
     connection.execute(
         sql.SQL("comment on {} {} is {}").format(kind, identifier(model.table), model.description + suffix)
@@ -18,6 +19,6 @@ def comment(connection: Connection, model: Model, what: str, suffix: str = "") -
 
 
 def as_sql(statement: str) -> sql.SQL:
-    """A statement of ours (never of a user's) as it stands; psycopg's type wants a literal."""
+    """A text of our own, never a user's, as SQL; psycopg's type accepts only literals."""
     text: object = statement
     return sql.SQL(text)  # type: ignore[arg-type]

@@ -1,7 +1,7 @@
-"""Letting a SELECT read archived days as if they were in their tables, without putting them there.
+"""Letting a SELECT read archived days as if they were in their tables, without restoring them.
 
-In a schema of its own each table is a view of the same name: the table itself, and beside it the archived rows of the
-days asked for. The statement is then told to read that schema. Nobody else sees anything of it.
+A schema of its own has a view for each table, under the same name: the rows of the table and the archived rows of the
+wanted days. The statement reads that schema instead. Other sessions do not see it.
 """
 
 from collections.abc import Sequence
@@ -21,29 +21,30 @@ TEMPORARY = "pg_temp"
 def overlay(
     connection: Connection, settings: Settings, tables: Sequence[str], start: date, end: date, schema: str = TEMPORARY
 ) -> dict[str, str]:
-    """Bring the archived rows of [start, end) of some tables into a schema; {table: schema} of those that have any.
+    """Copy the archived rows of [start, end) of some tables into a schema; {table: schema} of tables with such rows.
 
-    Holds the locks of these days until the transaction ends. A damaged file is an ArchiveError: an aggregate is never
-    computed from less than there was.
+    Holds the locks of these days until the transaction ends. Raises ArchiveError for a damaged file: an aggregate must
+    not be computed from incomplete days.
     """
     found = archives.archived_days(connection, tables, start, end)
     if not found:
         return {}
     lock(connection, *(f"{table} {day}" for table, days in found.items() for day in days))
-    # Once more, now that nobody can restore or rewrite them.
+    # Again, under the locks: a day may have been restored meanwhile.
     found = archives.archived_days(connection, tables, start, end)
     folder = ArchiveFolder(settings.archive_dir)
     for table, days in found.items():
-        _bring(connection, folder, table, days, schema)
+        _overlay_table(connection, folder, table, days, schema)
     return dict.fromkeys(found, schema)
 
 
-def _bring(connection: Connection, folder: ArchiveFolder, table: str, days: list[date], schema: str) -> None:
+def _overlay_table(connection: Connection, folder: ArchiveFolder, table: str, days: list[date], schema: str) -> None:
+    """Copy the archived days of one table into the schema, and make the view over both."""
     name = table.split(".")[1]
     rows_table, view = sql.Identifier(schema, f"{name}_archived"), sql.Identifier(schema, name)
-    kept = sql.SQL(" on commit drop" if schema == TEMPORARY else "")  # and with it the view of it
+    kept = sql.SQL(" on commit drop" if schema == TEMPORARY else "")  # the view depends on it and is dropped, too
     connection.execute(sql.SQL("create table {} (like {}){}").format(rows_table, identifier(table), kept))
-    # Asked for at once: while rows are sent the connection is the sender's.
+    # All manifests first: the sender owns the connection while it sends rows.
     manifests = archives.manifests(connection, table, days)
     sender = RowSender(connection)
     try:
@@ -52,7 +53,7 @@ def _bring(connection: Connection, folder: ArchiveFolder, table: str, days: list
                 sender.send(rows_table, rows)
         sender.drain()
     except BaseException:
-        connection.close()  # a COPY may be under way, in which state nothing can be rolled back
+        connection.close()  # a COPY may be running, and a transaction cannot be rolled back during one
         raise
     finally:
         sender.close()

@@ -1,6 +1,6 @@
-"""The rows of a partition as a whole: their fingerprint, computed by PostgreSQL, and as a stream of Arrow batches.
+"""The rows of a partition: their fingerprint, computed by PostgreSQL, and a stream of them as Arrow batches.
 
-`archive.fingerprints` computes the same from a file and says how a row becomes a text.
+`archive.fingerprints` computes the same fingerprint from a file, and documents how a row becomes a text.
 """
 
 import io
@@ -29,16 +29,16 @@ _ARROW_TYPES = {
     "double precision": pa.float64(),
     "boolean": pa.bool_(),
 }
-"""Any other type is written as PostgreSQL's own text."""
+"""Types of archive files. Any other type is archived as PostgreSQL's text."""
 
 _ALL = sql.SQL("true")
 
 _BLOCK = 16 << 20
-"""Bytes of CSV parsed at a time, which bounds the memory; no row may be longer."""
+"""Bytes of CSV parsed at once. It bounds the memory, and the length of a row."""
 
 
 def arrow_schema(columns: Mapping[str, str]) -> pa.Schema:
-    """Types in PostgreSQL -> the schema of the archive file."""
+    """The schema of the archive file, from {column: type in PostgreSQL}."""
     return pa.schema([(name, _ARROW_TYPES.get(type_name, pa.string())) for name, type_name in columns.items()])
 
 
@@ -72,10 +72,10 @@ def stream(
     connection: Connection, table: sql.Identifier, columns: Mapping[str, str],
     condition: sql.Composable = _ALL,
 ) -> Generator[pa.RecordBatch, None, None]:  # fmt: skip
-    """The rows as batches of `arrow_schema(columns)`, in no order. Through CSV, which is parsed in parallel and says
-    everything: NULL is an empty field and an empty text a quoted one. The fingerprints prove that nothing was changed.
+    """The rows as batches of `arrow_schema(columns)`, in no order.
 
-    Whoever takes them closes it, also when he fails: a COPY that is under way cannot be rolled back.
+    They come as CSV, which Arrow parses in parallel. It is exact: NULL is an empty field, an empty text a quoted one.
+    The caller closes the generator, also after an error: a transaction cannot be rolled back during a COPY.
     """
     schema = arrow_schema(columns)
     names = sql.SQL(", ").join(map(sql.Identifier, columns))
@@ -103,7 +103,7 @@ def stream(
 def event_rows(
     settings: Settings, contract: Contract, columns: Sequence[str], start: date, end: date
 ) -> Generator[pa.RecordBatch, None, None]:
-    """Some columns of the raw rows of [start, end) in batches of bounded size. Whoever takes them closes it."""
+    """Some columns of the raw rows of [start, end), in batches of bounded size. The caller closes the generator."""
     types = {column.name: column.type for column in contract.columns if column.name in columns}
     time, window = sql.Identifier(contract.time_column), window_parameters(start, end)
     condition = sql.SQL("{} >= {} and {} < {}").format(time, window["start"], time, window["end"])
@@ -115,7 +115,7 @@ def event_rows(
 
 
 class _CopyStream(io.RawIOBase):
-    """What COPY sends, as a file. Arrow reads ahead on a thread of its own: once closed, nothing asks COPY any more."""
+    """The output of COPY as a file. Arrow reads ahead on a thread: a lock separates reading and closing."""
 
     def __init__(self, copy: Copy) -> None:
         self._copy = copy
@@ -148,7 +148,7 @@ class _CopyStream(io.RawIOBase):
 def _uuids(texts: pa.Array) -> pa.Array:
     digits = pc.replace_substring(texts, "-", "")
     everything = bytes.fromhex("".join(digits.drop_null().to_pylist()))
-    if digits.null_count:  # rare: only event_id is sure to be there
+    if digits.null_count:  # only optional columns have NULLs
         present = iter(range(0, len(everything), 16))
         values = [everything[(at := next(present)) : at + 16] if ok else None for ok in digits.is_valid().to_pylist()]
         return pa.ExtensionArray.from_storage(pa.uuid(), pa.array(values, pa.binary(16)))
@@ -157,11 +157,13 @@ def _uuids(texts: pa.Array) -> pa.Array:
 
 
 def _hash(names: Iterable[str], columns: Mapping[str, str]) -> sql.Composable:
+    """The hash of some columns over all rows, see `archive.Fingerprint`."""
     row = sql.SQL(" || ").join(_text(name, columns[name]) for name in names)
     return sql.SQL("coalesce(sum(('x' || substr(md5({}), 1, 15))::bit(60)::bigint), 0)::text").format(row)
 
 
 def _text(name: str, type_name: str) -> sql.Composable:
+    """A value as text after its length in bytes; times in microseconds, doubles by their bits, NULL as a dash."""
     column = sql.Identifier(name)
     if type_name == "timestamptz":
         text = sql.SQL("(extract(epoch from {}) * 1000000)::bigint::text").format(column)

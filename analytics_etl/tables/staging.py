@@ -1,7 +1,7 @@
-"""A fresh table like an event table, to become one of its partitions, made without a lock on the event table.
+"""Making a table like an event table, to be attached as a partition, without a lock on the event table.
 
-CREATE TABLE … (LIKE …) would keep one until its transaction ends: two loads of different days would then each wait for
-the other when they put their partitions in place, which nobody else may look at meanwhile.
+CREATE TABLE … (LIKE …) would hold a lock on the event table until its transaction ends. Two loads of different days
+would then deadlock when they attach their partitions, which needs an exclusive lock.
 """
 
 from typing import Any
@@ -14,7 +14,7 @@ from analytics_etl.postgres.connection import Connection
 def create_like(
     connection: Connection, table: str, new: sql.Identifier, constraint: sql.Composable, *, with_checks: bool
 ) -> None:
-    """Create a table with the columns and defaults of `table` as it is now, its CHECKs if wanted, and one more."""
+    """Make a table with the columns and defaults of `table`, its CHECKs if wanted, and one more constraint."""
     found = connection.execute(
         """
         select format('%%I %%s', attname, format_type(atttypid, atttypmod))
@@ -34,9 +34,9 @@ def create_like(
 
 
 def add_checks(connection: Connection, table: str, new: sql.Identifier) -> None:
-    """Give a filled table the CHECKs that `table` has now, as a partition of it must have them.
+    """Add the CHECKs of `table` to a filled table, since a partition must have them.
 
-    One that `table` got when it had rows holds for new rows only there, and so it does here.
+    A CHECK that is `not valid` in `table` applies to new rows only, in the partition, too.
     """
     checks: list[Any] = _checks(connection, table)
     if checks:
@@ -45,7 +45,7 @@ def add_checks(connection: Connection, table: str, new: sql.Identifier) -> None:
 
 
 def _checks(connection: Connection, table: str) -> list[str]:
-    """The CHECKs of a table as clauses of DDL, `not valid` included."""
+    """The CHECKs of a table as DDL, with `not valid`."""
     found = connection.execute(
         """
         select format('constraint %%I %%s', conname, pg_get_constraintdef(oid))

@@ -1,4 +1,4 @@
-"""Materialized views: made from the SELECT of their model, refreshed while readers go on reading."""
+"""Materialized views: made from the SELECT of their model, refreshed without blocking readers."""
 
 from collections.abc import Sequence
 
@@ -11,11 +11,11 @@ from analytics_etl.postgres.patience import patiently
 from analytics_etl.tables.model_sql import as_sql, comment
 
 ROW_KEY = "row_key"
-"""The last column of a materialized view, which no SELECT gives."""
+"""The last column of a materialized view: a hash of its key, added to the SELECT for refreshing."""
 
 
 def refresh_view(connection: Connection, model: Model) -> int:
-    """Refresh a materialized view, without readers waiting; create it first if its SELECT is new. Returns its rows."""
+    """Refresh a materialized view without blocking readers; make it anew if its SELECT changed. Returns its rows."""
     lock(connection, model.table)
     select, version = model.statement({}), model.code_version
     view = identifier(model.table)
@@ -33,7 +33,7 @@ def refresh_view(connection: Connection, model: Model) -> int:
                 view, keys, row_key, as_sql(select)
             )
         )
-        # Refreshing concurrently needs a unique index on columns, and the texts of a key may be too long for one.
+        # A concurrent refresh needs a unique index. The texts of a key may be too long for one, so the hash is indexed.
         connection.execute(sql.SQL("create unique index on {} ({})").format(view, row_key))
         comment(connection, model, "materialized view", f" [{version}]")
         connection.execute(
@@ -50,7 +50,7 @@ def refresh_view(connection: Connection, model: Model) -> int:
 
 
 def _has_row_key(connection: Connection, model: Model) -> bool:
-    """Whether a view that is there was made with the column that refreshing goes by; older ones were not."""
+    """Whether an existing view has the column ROW_KEY; views of older versions do not."""
     found = connection.execute(
         "select exists (select from pg_attribute where attrelid = to_regclass(%s) and attname = %s)",
         [model.table, ROW_KEY],
@@ -59,7 +59,7 @@ def _has_row_key(connection: Connection, model: Model) -> bool:
 
 
 def view_versions(connection: Connection, views: Sequence[str]) -> dict[str, str]:
-    """{materialized view that is there: the version of the SELECT it was made of}."""
+    """{existing materialized view: code version of the SELECT it was made of}."""
     found = connection.execute(
         "select name, substring(obj_description(to_regclass(name), 'pg_class') from '\\[([^][]*)\\]$') "
         "from unnest(%s::text[]) as name where to_regclass(name) is not null",

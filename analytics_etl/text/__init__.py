@@ -1,1 +1,1 @@
-"""Words and characters of messages."""
+"""The wording of messages: numbers, lists, and characters that are safe to show."""

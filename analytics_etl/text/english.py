@@ -1,13 +1,13 @@
-"""Words that follow a number or a list, as messages of any part of the program say them. Digits are exact.
+"""English for messages: counts, shortened lists and spans of days. Numbers are exact.
 
-Reports round their numbers, and have words of their own.
+Not here: the words of reports, which round their numbers.
 """
 
 from collections.abc import Sequence
 from datetime import date
 
 MOST_NAMED = 5
-"""Things of a kind that a message names; whoever reads it wants to know which, not all of them."""
+"""Most things that a message lists by name."""
 
 
 def counted(number: int, noun: str, nouns: str | None = None) -> str:
@@ -16,11 +16,11 @@ def counted(number: int, noun: str, nouns: str | None = None) -> str:
 
 
 def shortened(things: Sequence[object], most: int = MOST_NAMED, separator: str = ", ") -> str:
-    """a, b; or with too many of them: a, b, and 3 more."""
+    """a, b; or, of more than `most` things: a, b, and 3 more."""
     more = [f"and {len(things) - most:,} more"] if len(things) > most else []
     return separator.join([*map(str, things[:most]), *more])
 
 
 def spanned(first: date, last: date) -> str:
-    """2025-03-03 to 2025-03-09; or of one day that day."""
+    """2025-03-03 to 2025-03-09; a single day is written once."""
     return str(first) if first == last else f"{first} to {last}"

@@ -1,22 +1,22 @@
-r"""Texts of events, files and errors as people may see them: what acts on a terminal or hides is written out.
+r"""Escaping texts of events, files and errors for display: no character hides or controls a terminal.
 
-A character that is no sign of its own (control, format, direction, line, surrogate) becomes its escape, like \x1b or
-\u202e; the byte of a file name that is no UTF-8 becomes \xff. All else stays as it is stored, backslashes included.
+Characters of control, format, direction, line and surrogate categories become escapes like \x1b or \u202e. A byte of a
+file name that is no UTF-8 becomes an escape like \xff. All else stays, backslashes included.
 """
 
 import unicodedata
 
 _HIDDEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
-"""Categories of Unicode that draw nothing and may act: ESC and the C1 controls, bidirectional and zero-width ones."""
+"""Unicode categories of invisible characters: ESC and the C1 controls, bidirectional and zero-width characters."""
 _BLANK = "\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0"
-"""Letters and marks that draw nothing."""
+"""Invisible letters and marks."""
 _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _BYTES = range(0xDC80, 0xDD00)
-"""How Python writes a byte of a file name that is no UTF-8."""
+"""Code points by which Python represents bytes of a file name that are no UTF-8."""
 
 
 def visible(text: str, *, keep_lines: bool = False) -> str:
-    """The text on one line, or on its own lines if told so, without a character that acts or hides."""
+    """The text with hidden and control characters escaped; `keep_lines` keeps line breaks."""
     if text.isascii() and text.isprintable():
         return text
     return "".join(
@@ -26,7 +26,7 @@ def visible(text: str, *, keep_lines: bool = False) -> str:
 
 
 def cut(text: str, length: int) -> str:
-    """A text that is too long without its middle: what was expected often stands at its end."""
+    """A text without its middle if it is longer than `length`: the end often says what was expected."""
     if len(text) <= length:
         return text
     half = length // 2
