@@ -1,1 +1,1 @@
-"""Settings: the environment, read once. Nothing else reads it."""
+"""Settings, read once from the environment. No other room reads the environment."""

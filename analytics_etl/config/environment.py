@@ -1,4 +1,4 @@
-"""Reading the environment, once, by pydantic-settings: what the variables say. Nothing else reads it."""
+"""Reading the settings from the environment with pydantic-settings. No other module reads the environment."""
 
 import os
 from collections import ChainMap
@@ -10,7 +10,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from analytics_etl.config import parameters as declared
 from analytics_etl.config.settings import SQL_DIR, Settings, SettingsError
-from analytics_etl.config.values import Written, WrittenUrl
+from analytics_etl.config.values import TextFormat, UrlFormat
 
 _NAMED_OTHERWISE = {
     "lateness": "lateness_days",
@@ -18,13 +18,13 @@ _NAMED_OTHERWISE = {
     "retention": "retention_days",
     "personal_retention": "personal_retention_days",
 }
-"""Variables that are not called like their setting."""
+"""{setting: the rest of its variable's name}, where the two differ."""
 
 
 def read(given: Mapping[str, str]) -> dict[str, Any]:
-    """What is set, by setting; variables that are given go before the environment's.
+    """{setting: value} of the variables that are set. `given` overrides the environment.
 
-    Raise SettingsError, which tells of every variable whose value makes no sense.
+    Raise SettingsError, which names every variable with an invalid value.
     """
     try:
         found = _Environment(**given)
@@ -39,7 +39,7 @@ def read(given: Mapping[str, str]) -> dict[str, Any]:
 
 
 class _Variables(BaseSettings):
-    """How variables are read: by their very names, as texts that the type of the setting knows to read."""
+    """Reads variables by their exact names, as texts; the type of a setting parses its text."""
 
     model_config = SettingsConfigDict(
         case_sensitive=True, enable_decoding=False, extra="ignore", validate_default=False
@@ -51,22 +51,22 @@ def _variable(setting: str) -> str:
 
 
 def _fields() -> dict[str, Any]:
-    """The settings whose text can be read; None stands for a variable that is unset."""
+    """The pydantic field of each setting that has a variable; its value is None if the variable is unset."""
     return {
-        name: (Annotated[Any, PlainValidator(written.read)], Field(default=None, validation_alias=_variable(name)))
+        name: (Annotated[Any, PlainValidator(text_format.read)], Field(default=None, validation_alias=_variable(name)))
         for name, hint in get_type_hints(Settings, include_extras=True).items()
-        for written in getattr(hint, "__metadata__", ())
-        if isinstance(written, Written | WrittenUrl)
+        for text_format in getattr(hint, "__metadata__", ())
+        if isinstance(text_format, TextFormat | UrlFormat)
     }
 
 
 _Environment = create_model("_Environment", __base__=_Variables, **_fields())
 
 VARIABLES = {name: _variable(name) for name in _Environment.model_fields}
-"""{setting: its variable}, without the parameters of the families."""
+"""{setting: its variable}, without the parameters of families."""
 
 
 def _complaints(error: ValidationError) -> Iterator[str]:
-    """One for each variable, by name; the values are there only where its parser put them."""
+    """A message for each invalid variable. It shows the value only if the parser does: a URL may hold a password."""
     for found in error.errors(include_url=False, include_input=False):
         yield f"{found['loc'][0]} {found['ctx']['error']}"

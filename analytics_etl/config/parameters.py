@@ -1,4 +1,4 @@
-"""Parameters: settings of a family that its SELECTs may name. Knows no database, and reads no environment itself.
+"""Parameters: numbers that the SELECTs of a family may name. Knows no database, and reads no environment itself.
 
 `sql/<family>/parameters.yaml` declares them; each is set by the environment variable `ANALYTICS_<NAME>`:
 
@@ -7,7 +7,7 @@
       minimum: 1
       meaning: a whole number of downloads
 
-A whole number as default wants whole numbers. Parameters with the same `share_of` are fractions that add up to 1.
+If the default is a whole number, values must be, too. Parameters with the same `share_of` are shares that sum to 1.
 """
 
 import math
@@ -25,12 +25,12 @@ Value = int | float
 _KEYS = {"default", "minimum", "maximum", "meaning", "share_of"}
 _ROUNDING = 1e-9
 LARGEST = 10**8
-"""A SELECT can still take ten times of it: PostgreSQL takes a smaller number for an integer of 32 bits."""
+"""Largest value: PostgreSQL reads it as an integer of 32 bits, and a SELECT may multiply it by ten."""
 _LONGEST_SHOWN = 200
 
 
 class ParameterError(ValueError):
-    """A declaration that breaks a rule, or a value that cannot be used; the message says what was expected."""
+    """A declaration or a value is invalid; the message says what was expected."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Parameter:
     minimum: Value | None = None
     maximum: Value | None = None
     share_of: str | None = None
-    """What the fraction is a part of, together with the others that name the same."""
+    """The whole that this share is a part of; shares with the same name sum to 1."""
 
     @property
     def variable(self) -> str:
@@ -52,7 +52,7 @@ class Parameter:
 
     @property
     def expected(self) -> str:
-        """What a value must be, in words."""
+        """The expected values, in words."""
         if self.minimum is None:
             return self.meaning
         if self.maximum is None:
@@ -60,7 +60,7 @@ class Parameter:
         return f"{self.meaning}, {self.minimum} to {self.maximum}"
 
     def parse(self, text: str) -> Value:
-        """A value as it is written in the environment."""
+        """Parse a value of the environment. Raise ParameterError if it is not expected."""
         try:
             value = int(text) if isinstance(self.default, int) else float(text)
         except ValueError:
@@ -73,7 +73,7 @@ class Parameter:
 
     def accepts(self, value: Value) -> bool:
         return (
-            -LARGEST <= value <= LARGEST  # which is false of what is no number
+            -LARGEST <= value <= LARGEST  # false for NaN
             and (self.minimum is None or value >= self.minimum)
             and (self.maximum is None or value <= self.maximum)
         )
@@ -92,7 +92,7 @@ def load_parameters(sql_dir: Path) -> dict[str, Parameter]:
 
 
 def values(parameters: Mapping[str, Parameter], environment: Mapping[str, str]) -> dict[str, Value]:
-    """The value of each parameter: of the environment, or else the default."""
+    """The value of each parameter: from the environment, else the default."""
     found = {}
     for name, parameter in parameters.items():
         text = environment.get(parameter.variable, "").strip()

@@ -1,6 +1,6 @@
-"""The configuration: one frozen `Settings` value, each setting with the way its text is read (see `values`).
+"""The configuration: one frozen `Settings` value. The type of each setting parses its text (see `values`).
 
-What a setting means to an operator stands in docs/configuration.md.
+docs/configuration.md describes the settings for operators.
 """
 
 from collections.abc import Mapping
@@ -32,23 +32,23 @@ __all__ = [
 _PACKAGE = Path(__file__).resolve().parent.parent
 CHECKOUT = _PACKAGE.parent
 IS_INSTALLED = (_PACKAGE / "project").is_dir()
-"""Whether this is a wheel, which has what stands beside the package in a checkout inside of it."""
+"""Whether this is an installed wheel: it contains the files that lie beside the package in a checkout."""
 PROJECT = _PACKAGE / "project" if IS_INSTALLED else CHECKOUT
 SQL_DIR = PROJECT / "sql"
 TEMPLATES_DIR = PROJECT / "reports_templates"
 HOME = (Path.cwd() if IS_INSTALLED else CHECKOUT) / ".analytics"
-"""Where things are kept unless told otherwise: in the checkout, or in the folder that a command is typed in."""
+"""The default home: in the checkout, or, for a wheel, in the working folder."""
 
 DEFAULT_START_DATE = date(2025, 1, 1)
 
 
 class SettingsError(ValueError):
-    """An environment variable that cannot be used; the message says what was expected."""
+    """An environment variable has an invalid value; the message says what was expected."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Every value the product can be configured with."""
+    """All settings of the product."""
 
     home: values.Folder = HOME
     """Everything the product writes on disk: the embedded server's data, Dagster's home, reports, temporary files."""
@@ -57,61 +57,64 @@ class Settings:
     """libpq URL of the PostgreSQL to use; None = the embedded server under `home`."""
 
     statement_hours: values.Hours = 6
-    """Hours after which a statement is given up."""
+    """Hours after which PostgreSQL cancels a statement."""
 
     landing_dir: values.Folder = HOME / "landing"
     reports_dir: values.Folder = HOME / "reports"
 
     reports_url: values.PublicUrl = None
-    """Where people read `reports_dir`, without a / at its end: the UI links to it; None = it names files."""
+    """URL under which people read `reports_dir`, without a / at its end. The UI links to it; None = file paths."""
 
     start_date: values.Day = DEFAULT_START_DATE
     """First daily partition."""
 
     lateness: values.Lateness = PerTable(7)
-    """A day is provisional until so many days have passed after it, then final."""
+    """Allowed lateness in days: a day is provisional until so many days have passed, then final."""
 
     volume_factor: values.VolumeFactor = PerTable(2.0)
-    """A day is unusual with more than so many times its weekday's median rows, or less than that part; None = never."""
+    """A day is unusual with more rows than this factor times its weekday's median, or fewer than the median divided by
+    it; None = never.
+    """
 
     most_events: values.MostEvents = PerTable(None)
-    """The most events a day may have before a check tells of it; None = any number. Nothing is cut off."""
+    """A check warns about a day with more events; None = any number. All events are loaded."""
 
     change_limit_percent: values.Percent = 5
-    """A final period that would change by more than this (rows, or any measure) is published only when told to."""
+    """A final period whose rows or measures would change by more is published only after approval."""
 
     parameters: Mapping[str, declared.Value] = field(
         default_factory=lambda: declared.values(declared.load_parameters(SQL_DIR), {})
     )
-    """What the SELECTs of the families may name, as `sql/<family>/parameters.yaml` declares it."""
+    """{parameter: value}: what SELECTs may name, as `sql/<family>/parameters.yaml` declares it."""
 
     loader_memory_mb: values.Megabytes = 256
-    """Memory DuckDB may use while it parses landing files; beyond it, it spills to `home`/tmp."""
+    """Memory DuckDB may use to parse landing files; beyond it, DuckDB spills to `home`/tmp."""
 
     dagster_keep_days: values.Days = 30
-    """Runs and their event logs are kept so many days, and for ever while they hold the latest of some partition."""
+    """Days that runs and their event logs are kept. The latest run of each partition is kept for ever."""
 
     roles: values.RoleNames = None
-    """Database roles that grants are set for; None = whoever connects does everything."""
+    """Database roles that grants are set for; None = the connecting user owns and reads everything."""
+
     archive_dir: values.Folder = HOME / "archive"
 
     retention: values.Retention = PerTable(90)
     """Days a raw day stays in its table, counted from the table's newest day; then it is archived and dropped."""
 
     personal_retention: values.PersonalRetention = PerTable(30)
-    """The same for personal columns; then they are set to NULL, in the table and in archives."""
+    """Days that personal columns keep their values, counted likewise; then they are set to NULL, also in archives."""
 
     keep_raw_events: values.YesOrNo = PerTable(default=True)
-    """Whether raw days are kept (for their retention, then in the archive) once all was made of them and is final."""
+    """Whether raw days are kept, in the table and then in the archive, after all derived tables of them are final."""
 
     restored_days: values.Days = 7
-    """A restored day is left in its table until the newest day has moved on by so many days."""
+    """Days that a restored day stays in its table, counted by the table's newest day."""
 
     owners: values.Owned = field(default_factory=Owners)
-    """Who owns which table: shown on assets, and told of failures."""
+    """The owners of tables: assets show them, and they are notified of failures."""
 
     smtp_url: values.MailUrl = field(default=None, repr=False)  # may hold a password
-    """Mail server notifications go through, smtp:// or smtps://; None = no e-mail."""
+    """Mail server for notifications, smtp:// or smtps://; None = no e-mail."""
 
     notify_email: values.Addresses = ()
     """(owner, address) pairs; the owner * stands for every owner."""
@@ -119,22 +122,22 @@ class Settings:
     notify_sender: values.Address = "analytics-etl@localhost"
 
     notify_webhook: values.HttpUrl = field(default=None, repr=False)  # may hold a token
-    """URL that notifications are posted to."""
+    """URL that receives notifications as POST requests."""
 
     heartbeat_url: values.HttpUrl = field(default=None, repr=False)  # may hold a token
-    """URL that is asked for by the notification sensor as long as all is well."""
+    """Heartbeat: URL that the notification sensor requests while all is well."""
 
     heartbeat_file: values.File = None
-    """File that is touched likewise."""
+    """Heartbeat: file that the notification sensor touches while all is well."""
 
     allowed_hosts: values.Hosts = ()
-    """Names, beside those of this machine for itself, by which the web server and the metrics may be asked for."""
+    """Host names that the web server and the metrics accept, beside localhost and its addresses."""
 
     daemon_silence_minutes: values.Minutes = 5
-    """Minutes without a sign of life after which Dagster's daemon counts as dead."""
+    """Minutes without a heartbeat after which Dagster's daemon counts as dead."""
 
     def lateness_of(self, table: str, *, is_derived: bool) -> int:
-        """The window of a table. A derived one waits for the longest of its family, unless it is named itself."""
+        """The allowed lateness of a table in days. A derived table, unless named, has the longest of its family."""
         named = dict(self.lateness.tables)
         family, _, name = table.partition(".")
         if not is_derived or table in named or name in named:
@@ -162,7 +165,7 @@ class Settings:
 
     @property
     def secrets(self) -> list[str]:
-        """What must not be shown of the URLs: passwords, and paths of URLs that may be tokens."""
+        """The secrets in URLs: passwords, and paths that may be tokens."""
         found = (self.database_url, self.smtp_url, self.notify_webhook, self.heartbeat_url)
         return [secret for url in found if url for secret in urls.secrets_of(url)]
 
@@ -172,21 +175,21 @@ class Settings:
 
     @property
     def own_runs_dir(self) -> Path:
-        """Landing files that the product writes itself: the landing folder may be one where it can only read."""
+        """Folder of landing files that the product writes itself: the landing folder may be read-only."""
         return self.home / "own_runs"
 
     @property
     def landing_dirs(self) -> tuple[Path, ...]:
-        """The folders whose files are read as if they lay in one; of two with the same path the first one's counts."""
+        """The landing folders, read as one; of files with the same path the first folder's counts."""
         return self.landing_dir, self.own_runs_dir
 
     @classmethod
     def from_environment(cls, given: Mapping[str, str] = MappingProxyType({})) -> "Settings":
-        """As the `ANALYTICS_*` variables say; those that are given go before the environment's.
+        """The settings of the `ANALYTICS_*` variables; `given` overrides the environment.
 
-        Raise SettingsError, which tells of every variable whose value makes no sense.
+        Raise SettingsError, which names every variable with an invalid value.
         """
-        # Pydantic takes a tenth of a second to import, which whoever asks for help need not wait for.
+        # Importing pydantic takes a tenth of a second, which --help does not need.
         from analytics_etl.config.environment import read  # noqa: PLC0415
 
         found = read(given)
@@ -198,6 +201,7 @@ class Settings:
 
 
 def _check_mail(settings: Settings) -> None:
+    """Raise SettingsError if e-mail has a server but no address, or an address but no server."""
     has_url, has_addresses = bool(settings.smtp_url), bool(settings.notify_email)
     if has_url != has_addresses and not (has_url and settings.owners.addresses):
         raise SettingsError(

@@ -1,7 +1,6 @@
-"""Checking the URLs of the settings, and what of them is secret. Knows no database and no network.
+"""Checking the URLs of the settings, and finding the secrets in them. Knows no database and no network.
 
-An error names the part that is wrong and never repeats any of it: where a URL is written wrongly, a password may stand
-in any of its parts.
+An error names the wrong part but never quotes the URL: in a malformed URL, the password may be in any part.
 """
 
 import re
@@ -10,7 +9,7 @@ from dataclasses import dataclass
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 SHORTEST_TOKEN = 8
-"""Characters; shorter parts of a URL are words like `hook`, which may stand in any text."""
+"""Characters. Shorter parts of a URL are no tokens but words like `hook`, which may occur in any text."""
 
 _LARGEST_PORT = 65_535
 _PLAIN = re.compile(r"[!-~]+")
@@ -36,18 +35,19 @@ LIBPQ_PARAMETERS = {
     *("target_session_attrs", "load_balance_hosts", "requiressl", "ssl", "scram_client_key", "scram_server_key"),
     *("oauth_issuer", "oauth_client_id", "oauth_client_secret", "oauth_scope"),
 }
-"""What may stand after the ? of a database's URL."""
+"""Parameters that may follow the ? of a database URL."""
 
 
 class UrlError(ValueError):
-    """A URL that cannot be used. The message goes on after the name of its variable: which part is wrong and what is
-    expected there. It quotes nothing.
+    """A URL is invalid. The message continues the name of its variable: the wrong part and what is expected there.
+
+    It never quotes the URL.
     """
 
 
 @dataclass(frozen=True)
 class _Parts:
-    """A database's URL, cut where libpq cuts it, each part as it is written."""
+    """The parts of a database URL, split as libpq does and not decoded."""
 
     user: str
     password: str
@@ -106,7 +106,7 @@ def check_service_url(url: str, schemes: tuple[str, ...]) -> None:
 
 
 def check_public_url(url: str) -> None:
-    """Raise UrlError unless a URL is one of pages that may be shown to everybody, and below which pages lie."""
+    """Raise UrlError unless other paths can be added to a URL and it holds nothing secret."""
     check_service_url(url, ("https", "http"))
     if "@" in urlsplit(url).netloc or "?" in url:
         raise UrlError(
@@ -116,7 +116,7 @@ def check_public_url(url: str) -> None:
 
 
 def secrets_of(url: str) -> list[str]:
-    """What must not be shown of a URL: its password and, over HTTP, path and query, whose parts may be tokens."""
+    """The secrets of a URL: its password and, for HTTP, path and query, whose parts may be tokens."""
     found = {
         secret for text in _written_secrets(url) for secret in (text, unquote(text), quote(unquote(text), safe=""))
     }
@@ -144,7 +144,7 @@ def _database_parts(url: str) -> _Parts:
     if not _PLAIN.fullmatch(url):
         raise UrlError("holds a blank or a character that is no ASCII; in a password or name it is written as %XX")
     authority, slash, after = rest.partition("/")
-    credentials, at, hosts = authority.partition("@")  # libpq's first @, wherever there is one before a /
+    credentials, at, hosts = authority.partition("@")  # libpq takes the first @ before a /
     if not at:
         credentials, hosts = "", authority
     hosts, mark, query_there = hosts.partition("?")

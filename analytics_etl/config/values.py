@@ -1,6 +1,6 @@
-"""What a setting may be: how its text is read, and what is said of a text that does not do.
+"""The types of settings. Each parses the text of an environment variable and describes valid texts.
 
-A text is what stands in the environment. Its parser raises ValueError for one that makes no sense.
+A parser raises ValueError for an invalid text.
 """
 
 import math
@@ -17,14 +17,14 @@ from analytics_etl.config.owners import Owners, parse_owners
 from analytics_etl.text.visible import cut
 
 FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2999, 12, 31)
-"""Days that anything may be asked about: far from the ends of the calendar, so that there is a day before and after."""
+"""Days that a person may name: far from the ends of the calendar, so that each has a day before and after."""
 
 LONGEST_TIME = 400_000
-"""Days that a setting may span, a thousand years; what is kept for longer is kept for so long."""
+"""Most days of a setting, a thousand years; larger numbers count as this one."""
 LARGEST_NUMBER = 1_000_000
-"""Of settings that are no days."""
+"""Largest number of settings that are not in days."""
 LONGEST_NAME, LONGEST_PATH = 255, 4_000
-"""Bytes of a file's name and of a path, as file systems have them."""
+"""Bytes of a file name and of a path: limits of file systems."""
 LONGEST_SHOWN = 200
 """Characters of a wrong value that an error repeats."""
 
@@ -35,12 +35,12 @@ Value = TypeVar("Value")
 
 
 class _OutOfBoundsError(ValueError):
-    """A value that would do but for its size; the message says how far it may go."""
+    """A value is too small or too large; the message says the bounds."""
 
 
 @dataclass(frozen=True)
 class Roles:
-    """Names of the database roles: who owns it, who loads it, who reads it."""
+    """Names of the database roles that own, load and read."""
 
     owner: str = "analytics_owner"
     loader: str = "analytics_loader"
@@ -49,7 +49,7 @@ class Roles:
 
 @dataclass(frozen=True)
 class PerTable(Generic[Value]):
-    """A value for every table, and others for some, which may be named with or without their schema."""
+    """A default value, and values of named tables, with or without their schema."""
 
     default: Value
     tables: tuple[tuple[str, Value], ...] = ()
@@ -60,14 +60,14 @@ class PerTable(Generic[Value]):
 
 
 @dataclass(frozen=True)
-class Written:
-    """How the text of a setting is read, and what is expected of it, in words."""
+class TextFormat:
+    """Parses the text of a setting; `expected` describes valid texts."""
 
     parse: Callable[[str], Any]
     expected: str
 
     def read(self, text: str) -> Any:
-        """The value; None for a blank text, which counts as unset. A ValueError tells what was expected and came."""
+        """The value; None for a blank text, which counts as unset. Raises ValueError: what was expected, what came."""
         text = text.strip()
         try:
             text.encode()
@@ -78,15 +78,15 @@ class Written:
 
 
 @dataclass(frozen=True)
-class WrittenUrl:
-    """How a URL is read, whose text no error repeats: it may hold a password or a token."""
+class UrlFormat:
+    """Checks the text of a URL. No error quotes it: it may hold a password or a token."""
 
     check: Callable[[str], None]
     without: str = ""
-    """What is cut off its end."""
+    """Characters removed from its end."""
 
     def read(self, text: str) -> str | None:
-        """The URL; None for a blank text. UrlError says which part is wrong."""
+        """The URL; None for a blank text. Raises UrlError, which names the wrong part."""
         if url := text.strip():
             self.check(url)
         return url.rstrip(self.without) or None
@@ -112,7 +112,7 @@ def _factor(text: str) -> float | None:
     factor = float(text)
     if not 1 < factor < math.inf:
         raise ValueError(text)
-    if factor > LARGEST_NUMBER:  # rows times this is still a number
+    if factor > LARGEST_NUMBER:  # rows times the factor must not overflow
         raise _OutOfBoundsError(f"and at most {LARGEST_NUMBER:,}")
     return factor
 
@@ -157,7 +157,7 @@ def _days(minimum: int) -> Callable[[str], int]:
 
 
 def typed_day(text: str) -> date:
-    """A day as a person writes it. Raise ValueError, which says what was expected and what came."""
+    """Parse a day that a person typed. Raise ValueError: what was expected, what came."""
     try:
         return _day(text)
     except ValueError as error:
@@ -175,7 +175,7 @@ def _day(text: str) -> date:
 def _folder(text: str) -> Path:
     try:
         path = Path(text).expanduser().resolve()
-    except (RuntimeError, OSError) as error:  # no such user, a link to itself, no working folder
+    except (RuntimeError, OSError) as error:  # unknown user, a link to itself, a removed working folder
         raise ValueError(text) from error
     if len(os.fsencode(path)) > LONGEST_PATH or any(len(os.fsencode(part)) > LONGEST_NAME for part in path.parts):
         raise ValueError(text)
@@ -204,7 +204,7 @@ def _roles(text: str) -> Roles | None:
 
 
 def _addresses(text: str) -> tuple[tuple[str, str], ...]:
-    """`team:a=x@y.org,z@y.org; team:b=...` or just addresses, which are for every owner."""
+    """Parse `team:a=x@y.org,z@y.org; team:b=...`, or addresses alone, which are for every owner (*)."""
     found = []
     for group in filter(None, (part.strip() for part in text.split(";"))):
         owner, _, addresses = group.rpartition("=")
@@ -218,48 +218,48 @@ def _address(text: str) -> str:
     return text.strip()
 
 
-Folder = Annotated[Path, Written(_folder, "a folder: no ~ of a user there is not, no name too long")]
-File = Annotated[Path | None, Written(_folder, "a file")]
-Hours = Annotated[int, Written(_hours, "whole hours from 1 to 500")]
-Day = Annotated[date, Written(_day, "a date like 2025-01-01")]
-Days = Annotated[int, Written(_days(1), "a whole number of days, 1 or more")]
-Minutes = Annotated[int, Written(_at_least(1), "minutes, 1 or more")]
-Megabytes = Annotated[int, Written(_at_least(128), "megabytes, 128 or more")]
-Percent = Annotated[int, Written(_at_least(0), "whole percent, 0 or more")]
-Lateness = Annotated[PerTable[int], Written(_per_table(7, _days(0)), "whole days like 7, or 7,download_events=14")]
+Folder = Annotated[Path, TextFormat(_folder, "a folder: no ~ of a user there is not, no name too long")]
+File = Annotated[Path | None, TextFormat(_folder, "a file")]
+Hours = Annotated[int, TextFormat(_hours, "whole hours from 1 to 500")]
+Day = Annotated[date, TextFormat(_day, "a date like 2025-01-01")]
+Days = Annotated[int, TextFormat(_days(1), "a whole number of days, 1 or more")]
+Minutes = Annotated[int, TextFormat(_at_least(1), "minutes, 1 or more")]
+Megabytes = Annotated[int, TextFormat(_at_least(128), "megabytes, 128 or more")]
+Percent = Annotated[int, TextFormat(_at_least(0), "whole percent, 0 or more")]
+Lateness = Annotated[PerTable[int], TextFormat(_per_table(7, _days(0)), "whole days like 7, or 7,download_events=14")]
 VolumeFactor = Annotated[
     PerTable[float | None],
-    Written(
+    TextFormat(
         _per_table(2.0, _factor),
         "a number above 1 like 2, or 2,download_events=1.5; 0 or never switches it off",
     ),
 ]
 MostEvents = Annotated[
     PerTable[int | None],
-    Written(
+    TextFormat(
         _per_table(None, _most),
         "a number like 5000000, or never,download_events=5000000; 0 or never means any number",
     ),
 ]
 _KEEPING = "days like 90, or 90,download_events=400; 0 or never keeps everything"
-Retention = Annotated[PerTable[int | None], Written(_per_table(90, _keeping), _KEEPING)]
-PersonalRetention = Annotated[PerTable[int | None], Written(_per_table(30, _keeping), _KEEPING)]
+Retention = Annotated[PerTable[int | None], TextFormat(_per_table(90, _keeping), _KEEPING)]
+PersonalRetention = Annotated[PerTable[int | None], TextFormat(_per_table(30, _keeping), _KEEPING)]
 YesOrNo = Annotated[
     PerTable[bool],
-    Written(_per_table(default=True, parse_one=_yes_or_no), "yes, no, or yes,download_events=no"),
+    TextFormat(_per_table(default=True, parse_one=_yes_or_no), "yes, no, or yes,download_events=no"),
 ]
-RoleNames = Annotated[Roles | None, Written(_roles, "three names, the owner's, the loader's and the reader's")]
+RoleNames = Annotated[Roles | None, TextFormat(_roles, "three names, the owner's, the loader's and the reader's")]
 Owned = Annotated[
     Owners,
-    Written(
+    TextFormat(
         parse_owners,
         "owners like team:analytics, or registry=team:registry,a@x.org; usage=team:usage; team:analytics",
     ),
 ]
-Address = Annotated[str, Written(_address, "an e-mail address")]
-Addresses = Annotated[tuple[tuple[str, str], ...], Written(_addresses, "addresses, or owner=address,address; ...")]
-Hosts = Annotated[tuple[str, ...], Written(_hosts, "names of hosts like etl.example.org,10.1.2.3")]
-DatabaseUrl = Annotated[str | None, WrittenUrl(urls.check_database_url)]
-MailUrl = Annotated[str | None, WrittenUrl(lambda url: urls.check_service_url(url, ("smtp", "smtps")))]
-HttpUrl = Annotated[str | None, WrittenUrl(lambda url: urls.check_service_url(url, ("http", "https")))]
-PublicUrl = Annotated[str | None, WrittenUrl(urls.check_public_url, without="/")]
+Address = Annotated[str, TextFormat(_address, "an e-mail address")]
+Addresses = Annotated[tuple[tuple[str, str], ...], TextFormat(_addresses, "addresses, or owner=address,address; ...")]
+Hosts = Annotated[tuple[str, ...], TextFormat(_hosts, "names of hosts like etl.example.org,10.1.2.3")]
+DatabaseUrl = Annotated[str | None, UrlFormat(urls.check_database_url)]
+MailUrl = Annotated[str | None, UrlFormat(lambda url: urls.check_service_url(url, ("smtp", "smtps")))]
+HttpUrl = Annotated[str | None, UrlFormat(lambda url: urls.check_service_url(url, ("http", "https")))]
+PublicUrl = Annotated[str | None, UrlFormat(urls.check_public_url, without="/")]

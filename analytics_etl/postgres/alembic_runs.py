@@ -15,11 +15,11 @@ from analytics_etl.postgres.patience import TRY_MS
 def run_once(settings: Settings, revision: str, *, up: bool) -> str:
     """Bring the database to a revision, or back to one; returns the revision it is at."""
     with _engine(settings).begin() as connection:
-        # One at a time: two processes that start at once both want to migrate.
+        # Two processes that start at the same time would both migrate.
         connection.execute(sa.text("select pg_advisory_xact_lock(hashtextextended('analytics_etl migrate', 0))"))
         may_change = connection.scalar(sa.text("select has_database_privilege(current_database(), 'create')"))
         if up and (may_change or _may_look(connection)) and _context(connection).get_current_revision() == revision:
-            return revision  # every run asks, also as a role that may change nothing
+            return revision  # nothing to do, so no right to change tables is needed
         if not may_change:
             raise DatabaseError(
                 f"the database is not at revision {revision}, and {connection.scalar(sa.text('select current_user'))} "
@@ -34,13 +34,13 @@ def run_once(settings: Settings, revision: str, *, up: bool) -> str:
 
 
 def _may_look(connection: sa.Connection) -> bool | None:
-    """Whether the books may be looked into; None when there are none yet."""
+    """Whether this role may read the schema ops; None if there is none yet."""
     found = connection.scalar(sa.text("select has_schema_privilege(to_regnamespace('ops'), 'usage')"))
     return None if found is None else bool(found)
 
 
 def _engine(settings: Settings) -> sa.Engine:
-    # Our own connections, for our own errors: SQLAlchemy's would show a traceback to whoever named the wrong server.
+    # Connections by `connect`: its errors say what to do, SQLAlchemy would show a traceback.
     return sa.create_engine("postgresql+psycopg://", creator=lambda: connect(settings), poolclass=sa.NullPool)
 
 

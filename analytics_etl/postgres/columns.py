@@ -1,4 +1,4 @@
-"""The columns of tables that are there, as PostgreSQL's catalogue has them."""
+"""The columns of existing tables, read from PostgreSQL's catalogue."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ from analytics_etl.postgres.connection import Connection
 
 
 def column_types(connection: Connection, tables: Sequence[str]) -> dict[str, dict[str, str]]:
-    """{table: {column: type}} of those of some tables and views that exist."""
+    """{table: {column: type}}, in order of the columns; tables and views that do not exist are left out."""
     found = connection.execute(
         """
         select name, a.attname, format_type(a.atttypid, a.atttypmod)

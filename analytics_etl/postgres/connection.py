@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL: which server, with which session settings, and the URLs other programs need."""
+"""Connections to PostgreSQL: the server, the session settings, and the URLs that other programs need."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -25,7 +25,7 @@ from analytics_etl.postgres.sessions import (
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
-_PATIENCE_SECONDS = 10
+_CONNECT_TIMEOUT_SECONDS = 10
 
 _POOLER = (
     "between ANALYTICS_DATABASE_URL and the database is something that keeps no session, such as PgBouncer: settings "
@@ -34,54 +34,55 @@ _POOLER = (
 
 
 class DatabaseError(RuntimeError):
-    """The database refuses something; the message says what to do."""
+    """The database refused something; the message says what to do."""
 
 
 class UnreachableError(DatabaseError):
-    """The server does not answer, which it may do a moment later."""
+    """The server does not answer; a later try may succeed."""
 
 
 LOST_CONNECTION = (psycopg.OperationalError, psycopg.InterfaceError, UnreachableError)
-"""What a statement raises when the server went away, among other things: see `failures.is_lost`."""
+"""Errors of a statement whose server went away. They have other causes, too: see `failures.is_lost`."""
 
 
 def database_url(settings: Settings) -> str:
-    """Libpq URL of the database; starts the embedded server when it is the one to use."""
+    """Libpq URL of the database. Starts the embedded server if no other is configured."""
     forget_variables(is_embedded=settings.database_url is None)
     return settings.database_url or _embedded_url(settings.home)
 
 
 @cache
 def _embedded_url(home: Path) -> str:
-    """Looking whether the server runs takes a process; once is enough, until a connection fails."""
+    """URL of the embedded server, cached until a connection fails: asking whether it runs starts a process."""
     return embedded.ensure_running(home)
 
 
 def dagster_storage_url(settings: Settings) -> str:
     """URL of the same database for Dagster's own tables, in the schema `dagster`. May hold a password."""
-    # Tables are made in the first schema of the path, so pg_catalog is not named: it then comes first by itself.
+    # PostgreSQL makes tables in the first schema of the path. pg_catalog is not named, so it is searched first anyway.
     session = {**session_of(settings), "search_path": "dagster,pg_temp"}
-    # dagster-postgres works with psycopg 2 only; SQLAlchemy must be told.
+    # dagster-postgres works with psycopg 2 only.
     return engine_url("postgresql+psycopg2", url_parts(settings), session)
 
 
 def url_parts(settings: Settings) -> dict[str, Any]:
-    """What the database's URL says, with what is the same for all our connections."""
+    """The parts of the database's URL, with the parameters that all our connections share."""
     try:
         found = conninfo_to_dict(database_url(settings))
-    except psycopg.ProgrammingError:  # which quotes what it does not understand
+    except psycopg.ProgrammingError:  # its message may quote a password
         raise DatabaseError("ANALYTICS_DATABASE_URL has a part that this PostgreSQL client does not know") from None
     parts: dict[str, Any] = {name: value for name, value in found.items() if value is not None}
-    return {"connect_timeout": _PATIENCE_SECONDS, **parts, **CLIENT}
+    return {"connect_timeout": _CONNECT_TIMEOUT_SECONDS, **parts, **CLIENT}
 
 
 def engine_url(driver: str, parts: dict[str, Any], session: Mapping[str, str]) -> str:
+    """A URL for SQLAlchemy from the parts of `url_parts`. May hold a password."""
     parts["options"] = f"{parts.get('options', '')} {startup_options(session)}".strip()
     user = quote(str(parts.pop("user", "")), safe="")
     password = quote(str(parts.pop("password", "")), safe="")
     database = quote(str(parts.pop("dbname", "")), safe="")
     host = str(parts.get("host", ""))
-    if host.startswith("/") or "," in host:  # a folder, or several hosts: into the query; the host part is only a form
+    if host.startswith("/") or "," in host:  # a folder or several hosts go into the query
         address = "localhost"
     else:
         port = parts.pop("port", None)
@@ -93,7 +94,10 @@ def engine_url(driver: str, parts: dict[str, Any], session: Mapping[str, str]) -
 
 
 def connect(settings: Settings, extra: Mapping[str, str] | None = None) -> Connection:
-    """A connection with a session that is pinned. The embedded server is started again if it is gone."""
+    """A connection with pinned session settings. Starts the embedded server again if it is gone.
+
+    Raises UnreachableError if the server does not answer, DatabaseError if the session cannot be pinned.
+    """
     session = {**session_of(settings), **(extra or {})}
     try:
         return _connected(settings, session)
@@ -101,11 +105,11 @@ def connect(settings: Settings, extra: Mapping[str, str] | None = None) -> Conne
         if settings.database_url is None:
             _embedded_url.cache_clear()
             return _connected(settings, session)
-        said = " ".join(str(error).split())
-        if "unsupported startup parameter" in said:
+        message = " ".join(str(error).split())
+        if "unsupported startup parameter" in message:
             raise DatabaseError(_POOLER) from None
         raise UnreachableError(
-            f"cannot connect to the database named by ANALYTICS_DATABASE_URL: {without_password(said, settings)}"
+            f"cannot connect to the database named by ANALYTICS_DATABASE_URL: {without_password(message, settings)}"
         ) from None
 
 
@@ -126,7 +130,7 @@ def _connected(settings: Settings, session: Mapping[str, str]) -> Connection:
 
 
 def pin(connection: psycopg.Connection[Any], session: Mapping[str, str]) -> None:
-    """Set everything in one round trip, and see that startup options arrive where they should."""
+    """Set the session in one round trip. Raise DatabaseError if the startup options did not reach the server."""
     text = f"{set_statements(session, connection.info.server_version)}; select current_setting('{MARK}', true)"
     result = connection.pgconn.exec_(text.encode())
     if result.status != pq.ExecStatus.TUPLES_OK:
@@ -136,6 +140,7 @@ def pin(connection: psycopg.Connection[Any], session: Mapping[str, str]) -> None
 
 
 def _refuse_encoding(connection: Connection) -> None:
+    """Raise DatabaseError unless the database is in UTF-8."""
     encoding = connection.info.parameter_status("server_encoding")
     if encoding != "UTF8":
         raise DatabaseError(
@@ -146,25 +151,27 @@ def _refuse_encoding(connection: Connection) -> None:
 
 
 def session_of(settings: Settings) -> dict[str, str]:
-    """What every session is set to, with these settings."""
+    """The session settings of every connection."""
     return {**SESSION, "statement_timeout": f"{settings.statement_hours}h"}
 
 
 def without_password(text: str, settings: Settings) -> str:
-    """A text with what is secret of the URLs, should it occur, replaced."""
+    """A text with every secret of the URLs replaced."""
     for secret in sorted(settings.secrets, key=len, reverse=True):
         text = text.replace(secret, "***")
     return text
 
 
-def _without_rows(said: str) -> str:
-    return said.partition("\nDETAIL:")[0].partition("\nCONTEXT:")[0]
+def _without_rows(message: str) -> str:
+    """An error message without the parts in which PostgreSQL quotes rows."""
+    return message.partition("\nDETAIL:")[0].partition("\nCONTEXT:")[0]
 
 
 @contextmanager
 def closing_what_is_under_way(connection: Connection) -> Iterator[None]:
-    """Close a connection on which a COPY is under way when the block fails: it cannot be rolled back, and trying to
-    would wait for ever. What PostgreSQL quotes of rows is taken out of its error: it goes into logs that are kept.
+    """Close the connection if the block fails during a COPY: rolling back would wait for ever.
+
+    Removes quoted rows from PostgreSQL's error, since logs keep it.
     """
     try:
         yield
@@ -177,7 +184,10 @@ def closing_what_is_under_way(connection: Connection) -> Iterator[None]:
 
 
 def lock(connection: Connection, *names: str) -> None:
-    """Take the named advisory locks until the transaction ends; in sorted order, against deadlocks."""
+    """Take the named advisory locks until the transaction ends, in sorted order to avoid deadlocks.
+
+    Raises DatabaseError after waiting for `lock_timeout`.
+    """
     for name in sorted(names):
         try:
             connection.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"analytics_etl {name}"])
@@ -196,7 +206,7 @@ def rows(connection: Connection, statement: str | sql.Composable, parameters: An
 
 
 def ensure_schema(connection: Connection, name: str) -> None:
-    """Make a schema unless it is there. IF NOT EXISTS would want the right to make one even then."""
+    """Make a schema if it is missing. IF NOT EXISTS alone would need the right to make one even if it exists."""
     found = connection.execute("select to_regnamespace(%s)", [name]).fetchone()
     if found is None or found[0] is None:
         connection.execute(sql.SQL("create schema if not exists {}").format(sql.Identifier(name)))

@@ -1,7 +1,7 @@
-"""The database of some settings, as use cases open it: a transaction, a question, several questions about one moment.
+"""The database for use cases: transactions, queries and snapshots.
 
-What is done in a transaction is the business of the rooms that have functions for it (`ops`, `tables`), whose first
-argument is the connection. Not here: what any table is about.
+The functions that work in a transaction are in `ops` and `tables`; their first argument is the connection. Not here:
+anything about a table.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -20,14 +20,14 @@ Result = TypeVar("Result")
 
 
 class Database:
-    """Where the settings say the tables and the books are."""
+    """The configured database."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
 
     @contextmanager
     def transaction(self, session: Mapping[str, str] | None = None) -> Iterator[Connection]:
-        """One transaction, committed when the block ends without an error; `session` are settings of its own."""
+        """A transaction, committed if the block succeeds; `session` are settings for this transaction only."""
         with transaction(self.settings, session) as connection:
             yield connection
 
@@ -43,7 +43,7 @@ class Database:
         self, work: Callable[Concatenate[Connection, Arguments], Result], *arguments: Arguments.args,
         **named: Arguments.kwargs,
     ) -> Result:  # fmt: skip
-        """The same for one that only asks, and may have to sort much."""
+        """Call a function that only reads, with memory for large sorts and groups."""
         with self.transaction(AGGREGATION) as connection:
             return work(connection, *arguments, **named)
 
@@ -57,6 +57,6 @@ class Database:
 
     @contextmanager
     def snapshot(self) -> Iterator[Snapshot]:
-        """Several questions about one moment: a run that commits in between is seen by none of them."""
+        """A read-only snapshot: all its queries see the same moment, whatever is committed meanwhile."""
         with snapshot(self.settings) as found:
             yield found

@@ -1,6 +1,6 @@
-"""What an error means, whichever of our drivers raised it: the connection was lost, the disk is full, or neither.
+"""Classifying database errors of all drivers (lost connection, full disk, timeout), and retrying lost connections.
 
-Ours are psycopg (ours), SQLAlchemy on psycopg (Great Expectations, Alembic) and SQLAlchemy on psycopg 2 (Dagster).
+The drivers are psycopg, SQLAlchemy on psycopg (Great Expectations, Alembic) and SQLAlchemy on psycopg 2 (Dagster).
 """
 
 import errno
@@ -29,30 +29,33 @@ _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def is_lost(error: BaseException) -> bool:
-    """Whether an error, or what it was raised from, means that the server went away: another try is worth it."""
-    return any(_is_of_connection(cause) for cause in _causes(error))
+    """Whether an error, or one of its causes, means that the connection was lost, so that a retry may succeed."""
+    return any(_is_connection_error(cause) for cause in _causes(error))
 
 
 def explained(error: BaseException) -> str | None:
-    """What to tell a person of an error of the system under us; None when it is none. May quote a password."""
+    """A message for a person about an error of the server, the disk or the connection; None for other errors.
+
+    May quote a password.
+    """
     for cause in _causes(error):
-        said = str(getattr(cause, "orig", None) or cause).strip().split("\n")[0]
+        message = str(getattr(cause, "orig", None) or cause).strip().split("\n")[0]
         if _state(cause) == _DISK_FULL or getattr(cause, "errno", None) in _NO_ROOM:
-            return f"the disk is full: {said}. Make room, then type the command again."
-        if _state(cause) == _CANCELED and "statement timeout" in said:
-            return f"a statement took longer than is allowed: {said}. See ANALYTICS_STATEMENT_HOURS."
+            return f"the disk is full: {message}. Make room, then type the command again."
+        if _state(cause) == _CANCELED and "statement timeout" in message:
+            return f"a statement took longer than is allowed: {message}. See ANALYTICS_STATEMENT_HOURS."
         if _state(cause) == _IDLE:
-            return f"nothing was heard of a transaction for too long: {said}. Was the process stopped? Run it again."
-        if _is_of_connection(cause):
+            return f"nothing was heard of a transaction for too long: {message}. Was the process stopped? Run it again."
+        if _is_connection_error(cause):
             return (
-                f"the connection to the database was lost: {said}. Whatever was committed stays; type the command "
+                f"the connection to the database was lost: {message}. Whatever was committed stays; type the command "
                 "again, or `analytics-etl doctor` if that does not help."
             )
     return None
 
 
 def wait_until_back(settings: Settings, seconds: float = _WAIT_SECONDS) -> None:
-    """Wait until the server answers, the embedded one after starting it; raise what the last try said."""
+    """Wait until the server answers; start the embedded one. Raise the error of the last try after `seconds`."""
     tries = Retrying(
         retry=retry_if_exception(is_lost), wait=wait_fixed(0.5), stop=stop_after_delay(seconds), reraise=True
     )
@@ -60,16 +63,16 @@ def wait_until_back(settings: Settings, seconds: float = _WAIT_SECONDS) -> None:
 
 
 def persistently(settings: Settings, work: Callable[[], Result]) -> Result:
-    """Do what can be done twice; again, at most three times in all, when the connection is lost in its middle.
+    """Do idempotent work, and retry it after a lost connection, at most three times in all.
 
-    A server that does not answer to begin with is not waited for: its URL may be wrong.
+    Does not wait for a server that does not answer at first: its URL may be wrong.
     """
 
-    def is_lost_on_the_way(error: BaseException) -> bool:
+    def is_lost_during_work(error: BaseException) -> bool:
         return isinstance(error, Exception) and not isinstance(error, UnreachableError) and is_lost(error)
 
     tries = Retrying(
-        retry=retry_if_exception(is_lost_on_the_way),
+        retry=retry_if_exception(is_lost_during_work),
         before_sleep=lambda _: wait_until_back(settings),
         stop=stop_after_attempt(_MOST_TRIES),
         reraise=True,
@@ -79,7 +82,7 @@ def persistently(settings: Settings, work: Callable[[], Result]) -> Result:
 
 @contextmanager
 def raising_lost_connections() -> Iterator[None]:
-    """For what makes texts of SQLAlchemy's errors: the lost connection it met in the block is raised at its end."""
+    """Raise a lost connection at the end of the block, for code that turns SQLAlchemy's errors into text."""
     from sqlalchemy import event  # noqa: PLC0415 - only for this
     from sqlalchemy.engine import Engine  # noqa: PLC0415 - only for this
 
@@ -104,6 +107,7 @@ def raising_lost_connections() -> Iterator[None]:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
+    """An error and the chain of its causes."""
     found: BaseException | None = error
     while found is not None:
         yield found
@@ -111,24 +115,25 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def _state(error: BaseException) -> str | None:
-    """PostgreSQL's code for an error of its own."""
-    raised = error.orig if _is_of_sqlalchemy(error) else error
+    """PostgreSQL's error code (SQLSTATE); None if the error is not the server's."""
+    raised = error.orig if _is_sqlalchemy_error(error) else error
     return getattr(raised, "sqlstate", None) or getattr(raised, "pgcode", None)
 
 
-def _is_of_sqlalchemy(error: BaseException) -> "TypeIs[DBAPIError]":
-    """Whether SQLAlchemy has wrapped a driver's error, which it cannot have where nobody has imported it."""
+def _is_sqlalchemy_error(error: BaseException) -> "TypeIs[DBAPIError]":
+    """Whether SQLAlchemy wrapped a driver's error. Does not import SQLAlchemy: if nobody did, it wrapped nothing."""
     errors = sys.modules.get("sqlalchemy.exc")
     return errors is not None and isinstance(error, errors.DBAPIError)
 
 
-def _is_of_connection(error: BaseException) -> bool:
+def _is_connection_error(error: BaseException) -> bool:
+    """Whether this very error means a lost connection."""
     if isinstance(error, UnreachableError):
         return True
-    if _is_of_sqlalchemy(error):
+    if _is_sqlalchemy_error(error):
         kinds: tuple[str, ...] = ("OperationalError", "InterfaceError")
         is_possible = error.connection_invalidated or type(error).__name__ in kinds
     else:
         is_possible = isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
-    state = _state(error)  # none: the client noticed, not the server
+    state = _state(error)  # None: the client noticed the loss itself
     return is_possible and (state is None or state.startswith("08") or state in ("57P01", "57P02", "57P03"))

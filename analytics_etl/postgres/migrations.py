@@ -1,7 +1,7 @@
-"""Which revision the database is at, and bringing it to another one: plain SQL up and down for event and ops tables.
+"""The revision of the database, and migrating to another one: plain SQL up and down for event and ops tables.
 
-Every command asks, and mostly there is nothing to do. So Alembic, which takes longer to import than that takes to find
-out, is imported by `alembic_runs` only when there is.
+Every command checks the revision, and nearly always there is nothing to do. So only `alembic_runs` imports Alembic, and
+only for a migration: the import takes longer than the check.
 """
 
 from collections.abc import Callable
@@ -17,14 +17,14 @@ from analytics_etl.postgres.pool import transaction
 
 Result = TypeVar("Result")
 
-_OURS = "select oid from pg_class where relkind in ('r', 'p', 'm', 'v') and relnamespace >= 16384"
-"""The tables of all schemas but PostgreSQL's own."""
+_USER_TABLES = "select oid from pg_class where relkind in ('r', 'p', 'm', 'v') and relnamespace >= 16384"
+"""SELECT of the tables outside of PostgreSQL's own schemas."""
 
 VERSIONS = SQL_DIR / "migrations" / "versions"
 
 
 def upgrade(settings: Settings, revision: str = "head") -> str:
-    """Bring the database to a revision; returns the revision it is at. Does nothing when it is there already."""
+    """Migrate the database up to a revision, if it is not there; returns the revision it is at."""
     wanted = head() if revision == "head" else revision
     with transaction(settings) as connection:
         if _may_look(connection) and _revision(connection) == wanted:
@@ -33,7 +33,7 @@ def upgrade(settings: Settings, revision: str = "head") -> str:
 
 
 def downgrade(settings: Settings, revision: str) -> str:
-    """Take the database back to a revision; refuses to drop a table that holds rows."""
+    """Migrate the database down to a revision; refuses to drop a table that holds rows."""
     return _run(settings, revision, up=False)
 
 
@@ -49,17 +49,17 @@ def current(settings: Settings) -> str | None:
 
 
 def head() -> str:
-    """The newest revision there is."""
+    """The newest revision."""
     return revisions()[-1]
 
 
 def revisions() -> list[str]:
-    """The revisions there are, oldest first: their files begin with their numbers."""
+    """All revisions, oldest first, by the numbers in their file names."""
     return sorted(path.name.partition("_")[0] for path in VERSIONS.glob("[0-9]*_*.py"))
 
 
 def set_grants(settings: Settings, names: Roles, tables: roles.Tables, *, create: bool) -> list[str]:
-    """Set owners and rights of everything for the roles, made first if told so; returns the roles that were made."""
+    """Set owners and rights for the roles; `create` makes missing roles first. Returns the roles that were made."""
 
     def set_all() -> list[str]:
         with transaction(settings, {"lock_timeout": f"{TRY_MS}ms"}) as connection:
@@ -71,12 +71,12 @@ def set_grants(settings: Settings, names: Roles, tables: roles.Tables, *, create
 
 
 def run_sql(name: str) -> None:
-    """For revisions: run one SQL file beside them, as it stands."""
+    """Run an SQL file that lies beside the revisions; for revisions."""
     from alembic import op  # noqa: PLC0415 - only where it runs already
 
     connection = op.get_bind().connection.dbapi_connection
     assert connection is not None
-    # Not through SQLAlchemy, which would take % for a placeholder.
+    # Not through SQLAlchemy, which treats % as a placeholder.
     connection.cursor().execute((VERSIONS / name).read_text(encoding="utf-8"))
 
 
@@ -87,17 +87,17 @@ def _run(settings: Settings, revision: str, *, up: bool) -> str:
 
 
 def _patiently(settings: Settings, what: str, work: Callable[[], Result]) -> Result:
-    """Do a whole transaction again and again, until its statements get their locks; see `patience`."""
+    """Retry a whole transaction until its statements get their locks, see `patience`."""
 
     def refused() -> str:
         with transaction(settings) as connection:
-            return refusal(what, connection.execute(sql.SQL(HOLDERS.format(_OURS))).fetchall())
+            return refusal(what, connection.execute(sql.SQL(HOLDERS.format(_USER_TABLES))).fetchall())
 
     return until_locked(work, refused)
 
 
 def _may_look(connection: Connection) -> bool | None:
-    """Whether the books may be looked into; None when there are none yet."""
+    """Whether this role may read the schema ops; None if there is none yet."""
     found = connection.execute("select has_schema_privilege(to_regnamespace('ops'), 'usage')").fetchone()
     return None if found is None or found[0] is None else bool(found[0])
 

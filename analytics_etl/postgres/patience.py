@@ -1,7 +1,7 @@
-"""Changing tables that somebody reads: short tries for their locks, and room for other readers between them.
+"""Retrying statements that need an exclusive lock on tables with readers.
 
-A statement that waits for a lock which excludes readers makes every later reader wait behind it. So it waits for half a
-second only; then readers have their turn, and it tries again, until it was patient for long enough.
+A statement that waits for an exclusive lock makes every later reader wait behind it. So each try waits for half a
+second only, with pauses in which readers go on; after PATIENCE_SECONDS the retries end.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,22 +17,26 @@ from analytics_etl.postgres.sessions import SESSION
 Result = TypeVar("Result")
 
 TRY_MS = 500
+"""Milliseconds that one try waits for its locks."""
 PATIENCE_SECONDS = 300.0
+"""Seconds of retries in all."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0
 
 
 def patiently(
     connection: Connection, what: str, tables: Sequence[sql.Identifier], work: Callable[[], Result]
 ) -> Result:
-    """Do some quick statements that exclude readers of some tables, again and again from a savepoint until they get
-    their locks; whatever the transaction has done before stays. Raises DatabaseError with who is in the way.
+    """Do quick statements that need exclusive locks on `tables`, and retry them from a savepoint.
+
+    What the transaction did before is kept. Raises DatabaseError, which begins with `what` and names the sessions that
+    hold the locks.
     """
 
     def once() -> Result:
         with connection.transaction():
             connection.execute(sql.SQL("set local lock_timeout to {}").format(TRY_MS))
             result = work()
-            # A setting of a savepoint stays when that is released.
+            # Releasing a savepoint keeps its settings.
             connection.execute(sql.SQL("set local lock_timeout to {}").format(SESSION["lock_timeout"]))
             return result
 
@@ -40,7 +44,7 @@ def patiently(
 
 
 def until_locked(work: Callable[[], Result], refused: Callable[[], str]) -> Result:
-    """Do something again and again, with pauses, until it gets its locks; raise DatabaseError when patience ends."""
+    """Retry `work` with pauses until it gets its locks; raise DatabaseError(refused()) after PATIENCE_SECONDS."""
 
     def give_up(_: RetryCallState) -> NoReturn:
         raise DatabaseError(refused()) from None
@@ -55,7 +59,7 @@ def until_locked(work: Callable[[], Result], refused: Callable[[], str]) -> Resu
 
 
 def refusal(what: str, holders: Sequence[tuple[Any, ...]]) -> str:
-    """What to say when patience has ended; `holders` as `HOLDERS` finds them."""
+    """The message after the last retry; `holders` are rows of HOLDERS."""
     who = "; ".join(_described(*holder) for holder in holders) or "a session that has just ended"
     pids = ", ".join(f"select pg_terminate_backend({pid})" for pid, *_ in holders if pid is not None)
     advice = f"let it end, or end it ({pids}), then run again" if pids else "run again"
@@ -71,11 +75,11 @@ HOLDERS = """
       and l.relation in ({})
     group by 1, 2, 3, 4, 5
     order by a.query_start, 1"""
-"""Other sessions with a lock on some tables. Not what they asked: that may hold anything."""
+"""Sessions that hold a lock on some tables. Without their statements, which may quote personal data."""
 
 
 def _lacks_lock(error: BaseException) -> bool:
-    """Whether a statement did not get its lock in time: an error of ours, or SQLAlchemy's of it."""
+    """Whether a statement did not get its lock in time: an error of psycopg, maybe wrapped by SQLAlchemy."""
     return isinstance(getattr(error, "orig", error), psycopg.errors.LockNotAvailable)
 
 

@@ -1,7 +1,7 @@
-"""Connections that are used again: PostgreSQL starts a process for each, and a day's run has 500 transactions.
+"""A pool of connections: PostgreSQL starts a process for each connection, and a day's run has 500 transactions.
 
-A pool belongs to a process and to the database and session of some settings. What a transaction leaves behind in its
-session is nothing: its settings are SET LOCAL, its locks end with it, its temporary tables are dropped on commit.
+Each process has a pool for each database and session. A transaction leaves nothing behind in its session: its settings
+are SET LOCAL, its locks end with it, its temporary tables are dropped on commit.
 """
 
 import atexit
@@ -19,19 +19,19 @@ from analytics_etl.config.settings import Settings
 from analytics_etl.postgres.connection import Connection, closing_what_is_under_way, connect
 from analytics_etl.postgres.sessions import set_local_statements
 
-_MOST = 8
+_MOST_CONNECTIONS = 8
 _IDLE_SECONDS = 60
-_PATIENCE_SECONDS = 1
-"""The pool opens connections on a thread of its own, whose errors do not arrive here. After that time we connect
-ourselves: either it works, or its error is the one to tell."""
+_TIMEOUT_SECONDS = 1
+"""The pool opens connections on a thread of its own and does not pass on errors. After this time `pooled` connects
+itself: it succeeds, or raises the error."""
 
 _pools: dict[tuple[str | None, str, int], ConnectionPool[Connection]] = {}
 _opening = threading.Lock()
-logging.getLogger("psycopg.pool").addHandler(logging.NullHandler())  # what it says of lost connections is told by us
+logging.getLogger("psycopg.pool").addHandler(logging.NullHandler())  # we report lost connections ourselves
 
 
 class _Pinned(psycopg.Connection[Any]):
-    """How the pool opens connections: as everybody does here."""
+    """Lets the pool open connections by `connect`."""
 
     @classmethod
     def connect(cls, conninfo: str = "", **named: Any) -> Any:
@@ -41,7 +41,7 @@ class _Pinned(psycopg.Connection[Any]):
 
 @contextmanager
 def pooled(settings: Settings) -> Iterator[Connection]:
-    """A connection with a pinned session and a transaction, which is committed when the block ends without an error."""
+    """A pinned connection in a transaction, which is committed if the block succeeds."""
     pool = _pool_of(settings)
     try:
         connection = pool.getconn()
@@ -58,7 +58,7 @@ def pooled(settings: Settings) -> Iterator[Connection]:
 
 @contextmanager
 def transaction(settings: Settings, session: Mapping[str, str] | None = None) -> Iterator[Connection]:
-    """A transaction, committed when the block ends without an error; `session` are settings for as long as it lasts."""
+    """A transaction, committed if the block succeeds; `session` are settings for this transaction only."""
     with pooled(settings) as connection, closing_what_is_under_way(connection):
         if session:
             connection.execute(sql.SQL(set_local_statements(session)))
@@ -66,7 +66,7 @@ def transaction(settings: Settings, session: Mapping[str, str] | None = None) ->
 
 
 def close_pools() -> None:
-    """Close all connections that wait to be used again."""
+    """Close all pools and their idle connections."""
     with _opening:
         while _pools:
             _, pool = _pools.popitem()
@@ -81,10 +81,10 @@ def _pool_of(settings: Settings) -> ConnectionPool[Connection]:
                 connection_class=_Pinned,
                 kwargs={"settings": settings},
                 min_size=0,
-                max_size=_MOST,
+                max_size=_MOST_CONNECTIONS,
                 open=True,
                 check=ConnectionPool.check_connection,
-                timeout=_PATIENCE_SECONDS,
+                timeout=_TIMEOUT_SECONDS,
                 max_idle=_IDLE_SECONDS,
                 reconnect_timeout=0,
                 num_workers=1,

@@ -1,12 +1,11 @@
-"""Three roles and what each may do: the owner, the loader (the pipeline), the reader (who looks at the numbers).
+"""Three database roles and their rights: the owner (migrations), the loader (the pipeline), the reader (dashboards).
 
-Attaching partitions, refreshing materialized views and ANALYZE need ownership in PostgreSQL, so everything in the
-families' schemas and in Dagster's belongs to the loader. The books in `ops` belong to the owner: the loader keeps them,
-but can neither drop them nor change what the audit log says. The owner is a member of the loader, since migrations
-change event tables.
+Attaching partitions, refreshing materialized views and ANALYZE need ownership in PostgreSQL, so the loader owns
+everything in the schemas of families and of Dagster. The owner owns the books in `ops`: the loader writes them, but can
+neither drop them nor change the audit log. The owner is a member of the loader, since migrations change event tables.
 
-The reader has no default privileges: the loader makes partitions of raw events in the same schemas, and a right that a
-new table has by itself would show them. A derived table is shown when it is made (`show`), which fails closed.
+The reader has no default privileges: they would also show new partitions of raw events. So the right to read a derived
+table is granted when the table is made (`show`); if that fails, the table stays hidden.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -20,7 +19,7 @@ from analytics_etl.postgres.connection import Connection, DatabaseError, identif
 
 _KEPT = "select, insert, update, delete"
 _LOADER_OPS: Mapping[str, str] = {"audit": "select, insert", "schema_version": "select"}
-"""What the loader may do with tables of `ops` that are not simply kept by it."""
+"""Rights of the loader on tables of `ops` that differ from _KEPT."""
 
 _READER_OPS: Mapping[str, str | None] = {
     "partitions": None,
@@ -32,7 +31,7 @@ _READER_OPS: Mapping[str, str | None] = {
     "check_results": "table_name, check_name, period_start, period_end, passed, severity, description, "
     "unexpected_count, run_id, checked_at, code_version",
 }
-"""Tables of `ops` the reader may see: whole, or but for the columns that may repeat raw rows."""
+"""Tables of `ops` that the reader may read: None for all columns, else those that cannot repeat raw rows."""
 
 _RELATIONS = """
     select n.nspname, c.relname, c.relkind::text, pg_get_userbyid(c.relowner)
@@ -43,7 +42,7 @@ _RELATIONS = """
 
 @dataclass(frozen=True)
 class Tables:
-    """The declared tables by what the roles may do with them."""
+    """The declared tables, by the rights of the roles."""
 
     raw: Collection[str]
     derived: Collection[str]
@@ -54,7 +53,7 @@ class Tables:
 
 
 def create(connection: Connection, roles: Roles) -> list[str]:
-    """Make the roles that are missing, as groups nobody can log in as; returns their names."""
+    """Make missing roles, as groups without login; returns their names."""
     missing = _missing(connection, roles)
     for role in missing:
         connection.execute(sql.SQL("create role {} nologin").format(sql.Identifier(role)))
@@ -62,10 +61,10 @@ def create(connection: Connection, roles: Roles) -> list[str]:
 
 
 def grant(connection: Connection, roles: Roles, tables: Tables) -> None:
-    """Set owners and rights of everything there is, whatever they were. Wants a superuser, or the owner."""
+    """Set owners and rights of all existing tables, whatever they were. Needs a superuser or the owner."""
     if missing := _missing(connection, roles):
         raise DatabaseError(f"there is no role {', '.join(missing)}: type analytics-etl migrate --roles")
-    _own(connection, roles, tables)
+    _set_owners(connection, roles, tables)
     owner, loader, reader = map(sql.Identifier, (roles.owner, roles.loader, roles.reader))
     run = _runner(connection, owner=owner, loader=loader, reader=reader)
     for family in tables.families:
@@ -76,7 +75,7 @@ def grant(connection: Connection, roles: Roles, tables: Tables) -> None:
         run("grant usage on schema {schema} to {reader}", schema=schema)
     run("revoke all on schema ops, dagster from public, {reader}")
     run("revoke all on all tables in schema ops from public, {loader}, {reader}")
-    # Checks read through views that the loader makes in ops.
+    # The loader makes views in ops, through which checks read.
     run("grant usage, create on schema ops to {loader}")
     run("grant usage on schema ops to {reader}")
     run(f"alter default privileges for role {{owner}} in schema ops grant {_KEPT} on tables to {{loader}}")
@@ -92,7 +91,7 @@ def grant(connection: Connection, roles: Roles, tables: Tables) -> None:
 
 
 def show(connection: Connection, roles: Roles, table: str) -> None:
-    """Let the reader read a derived table, if it is there and is not readable yet."""
+    """Grant the reader the right to read a derived table, if the table exists and the right is missing."""
     found = connection.execute(
         "select has_table_privilege(%s, to_regclass(%s), 'select')", [roles.reader, table]
     ).fetchone()
@@ -101,7 +100,7 @@ def show(connection: Connection, roles: Roles, table: str) -> None:
 
 
 def problems(connection: Connection, roles: Roles, tables: Tables) -> list[str]:
-    """What is not as `grant` leaves it, in words."""
+    """What differs from the owners and rights that `grant` sets, in words."""
     if missing := _missing(connection, roles):
         return [f"there is no role {role}" for role in missing]
     found = []
@@ -128,7 +127,7 @@ def _is_for_readers(tables: Tables, table: str) -> bool:
     return table in tables.derived or (schema == "ops" and name in _READER_OPS)
 
 
-def _own(connection: Connection, roles: Roles, tables: Tables) -> None:
+def _set_owners(connection: Connection, roles: Roles, tables: Tables) -> None:
     owner, loader = sql.Identifier(roles.owner), sql.Identifier(roles.loader)
     run = _runner(connection, owner=owner, loader=loader, database=sql.Identifier(connection.info.dbname))
     if not _is_true(connection, "select pg_has_role(%s, %s, 'member')", [roles.owner, roles.loader]):
@@ -143,7 +142,7 @@ def _own(connection: Connection, roles: Roles, tables: Tables) -> None:
         wanted = roles.loader if schema == "dagster" else roles.owner
         if owners.get(schema) != wanted:
             run("alter schema {schema} owner to {to}", schema=sql.Identifier(schema), to=sql.Identifier(wanted))
-    # A table's new owner must be able to make tables where it is.
+    # PostgreSQL requires that the new owner of a table may make tables in its schema.
     for schema in tables.families:
         run("grant create on schema {schema} to {loader}", schema=sql.Identifier(schema))
     run("grant usage, create on schema ops to {loader}")
@@ -155,6 +154,8 @@ def _own(connection: Connection, roles: Roles, tables: Tables) -> None:
 
 
 def _runner(connection: Connection, **names: sql.Composable) -> Callable[..., None]:
+    """A function that executes statements with these names filled in."""
+
     def run(statement: str, **more: sql.Composable) -> None:
         connection.execute(_text(statement).format(**names, **more))
 
@@ -177,13 +178,13 @@ def _is_true(connection: Connection, statement: str, parameters: Sequence[Any]) 
 
 
 def _has(connection: Connection, role: str, table: str, right: str) -> bool:
-    """Whether a role has a right on a table, or on some column of it."""
-    if right == "delete":  # there is none on columns
+    """Whether a role has a right on a table, or on a column of it."""
+    if right == "delete":  # no right of columns
         return _is_true(connection, "select has_table_privilege(%s, %s, %s)", [role, table, right])
     return _is_true(connection, "select has_any_column_privilege(%s, %s, %s)", [role, table, right])
 
 
 def _text(statement: str) -> sql.SQL:
-    """A statement of ours as it stands; psycopg's type wants a literal."""
+    """A text of our own as SQL; psycopg's type accepts only literals."""
     text: Any = statement
     return sql.SQL(text)

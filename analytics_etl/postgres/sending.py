@@ -1,7 +1,7 @@
-"""Sending rows with binary COPY from a thread of its own, so that parsing and sending happen side by side.
+"""Sending rows by binary COPY on a thread of its own, so that parsing and sending run in parallel.
 
-One thread, so that rows stay in order; an error in it is raised at the next call. Between two calls of `drain` the
-connection belongs to that thread.
+There is one thread, so that rows stay in order. Its errors are raised by a later call. The thread owns the connection
+until `drain` returns.
 """
 
 from collections import deque
@@ -17,15 +17,15 @@ from psycopg import sql
 from analytics_etl.postgres.connection import Connection
 
 _AHEAD = 4
-"""Batches that may wait for the server: enough that parsing never waits, few enough for the memory."""
+"""Most batches that wait to be sent: enough that parsing rarely waits, few enough for the memory."""
 _BYTES_AHEAD = 64 << 20
-"""The same in bytes. A batch that is larger waits alone."""
+"""Most bytes that wait to be sent. A larger batch waits alone."""
 _SENT_AT_ONCE = 16 << 20
-"""Bytes of a batch that are encoded together."""
+"""Bytes of a batch that are encoded at once."""
 
 
 class RowSender:
-    """COPY into one table after the other. Close it after use, whatever happened."""
+    """Sends rows by COPY into one table after the other. Close it after use, also after an error."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -37,28 +37,26 @@ class RowSender:
         self._encoder: ArrowToPostgresBinaryEncoder | None = None
 
     def send(self, table: sql.Identifier, rows: pa.Table) -> None:
-        """Add rows to a table made in this transaction."""
+        """Send rows to a table that was made in this transaction."""
         self._submit(lambda: self._send(table, rows), rows.nbytes)
 
     def run(self, work: Callable[[], None], size: int = 0) -> None:
-        """Do something else on the connection, between the rows sent before and those sent after; `size` is what it
-        keeps in memory, in bytes.
-        """
+        """Do other work on the connection, after the rows sent before. `size` is the memory it holds, in bytes."""
 
-        def between() -> None:
+        def between_copies() -> None:
             self._end_copy()
             work()
 
-        self._submit(between, size)
+        self._submit(between_copies, size)
 
     def drain(self) -> None:
-        """Wait until all is done; from here to the next call the connection is the caller's."""
+        """Wait until everything is sent. The caller owns the connection until the next call."""
         self.run(lambda: None)
         while self._waiting:
             self._waiting.popleft()[0].result()
 
     def close(self) -> None:
-        """End the thread, whatever state it is in."""
+        """End the thread, also after an error."""
         self._thread.shutdown(cancel_futures=True)
 
     def _submit(self, work: Callable[[], None], size: int) -> None:

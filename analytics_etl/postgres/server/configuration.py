@@ -1,4 +1,4 @@
-"""The server's configuration, fitted to the machine."""
+"""The configuration file of the embedded server, with memory settings for this machine."""
 
 from pathlib import Path
 
@@ -35,7 +35,7 @@ logging_collector = off              # pg_ctl appends to log/server.log, renamed
 
 
 def configuration(name: str, socket_dir: Path, port: str) -> str:
-    """Fit the configuration to this machine's memory, or to the container's."""
+    """The configuration for the memory of this machine or container."""
     limit = Path("/sys/fs/cgroup/memory.max")
     allowed = limit.read_text().strip() if limit.is_file() else ""
     memory = min(psutil.virtual_memory().total, int(allowed) if allowed.isdigit() else 2**63) // 2**20

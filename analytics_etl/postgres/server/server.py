@@ -1,4 +1,4 @@
-"""The server under one home: where it lies, as whom it runs, its programs, and whether it is there."""
+"""The server under one home: its folders, its user, its programs and its state."""
 
 import contextlib
 import hashlib
@@ -21,7 +21,7 @@ PATIENCE_SECONDS = "600"  # recovery after a crash may replay gigabytes; a serve
 
 
 class EmbeddedServerError(RuntimeError):
-    """The embedded server cannot be used; the message says what happened and what to do."""
+    """The embedded server cannot be used; the message says why and what to do."""
 
 
 class Server:
@@ -42,11 +42,11 @@ class Server:
 
     @property
     def socket_dir(self) -> Path:
-        """The folder of the socket: ours, unless its path is too long or, by a comma, two hosts to libpq."""
+        """The folder of the socket: below home, unless that path is too long or has a comma, which separates hosts."""
         ours = self.folder / "socket"
         if len(os.fsencode(ours / f".s.PGSQL.{PORT}")) <= SOCKET_PATH_BYTES and "," not in str(ours):
             return ours
-        at_start = Path("".join(self.read_pid_file()[4:5]))  # TMPDIR may have been another then
+        at_start = Path("".join(self.read_pid_file()[4:5]))  # TMPDIR may have differed at its start
         return at_start if at_start.name == self.name else Path(tempfile.gettempdir()).resolve() / self.name
 
     @property
@@ -61,7 +61,7 @@ class Server:
 
     @property
     def user(self) -> pwd.struct_passwd | None:
-        """The user the server runs as, when not as ourselves: PostgreSQL refuses to run as root."""
+        """The user that runs the server if we are root, as whom PostgreSQL refuses to run; else None."""
         if os.geteuid() != 0:
             return None
         owner_id = self.data.stat().st_uid if self.data.is_dir() else 0
@@ -80,7 +80,7 @@ class Server:
             ) from error
 
     def execute(self, *command: str) -> subprocess.CompletedProcess[str]:
-        """Run a command as the server's user, out of reach of Ctrl-C and of PG* variables."""
+        """Run a command as the server's user, without Ctrl-C and PG* variables reaching it."""
         user = self.user
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
         return subprocess.run(
@@ -112,7 +112,7 @@ class Server:
         )
 
     def is_answering(self) -> bool:
-        """Whether our socket accepts connections, now. Without a pid file it is that of a folder since removed."""
+        """Whether the socket accepts connections. Without a pid file it belongs to a data folder that was removed."""
         ready = (str(PROGRAMS / "pg_isready"), "-q", "-d", "postgres", *self.connection)
         return bool(self.read_pid_file()) and self.execute(*ready).returncode == 0
 
@@ -124,18 +124,18 @@ class Server:
             return []
 
     def find_process(self) -> psutil.Process | None:
-        """The live server of our data folder, by its command line: the pid file's number may be another's by now."""
+        """The running server of the data folder, found by its command line: the pid file's number may be reused."""
         for process, command in list_processes():
             if command[1:] == ["-D", str(self.data)] and Path(command[0]).name == "postgres":
                 return process
         return None
 
     def give_to_user(self, path: Path) -> None:
-        """Make what we made its user's."""
+        """Give a file or folder that we made to the server's user."""
         user = self.user
         if user is not None:
             os.chown(path, user.pw_uid, user.pw_gid, follow_symlinks=False)
 
     def stop(self) -> None:
-        """Stop it, ending its connections."""
+        """Stop the server and end its connections."""
         self.run("pg_ctl", "stop", "-D", str(self.data), "-m", "fast", "-w", "-t", PATIENCE_SECONDS)
