@@ -165,12 +165,12 @@ class DayLoad:
     def _record_changes(self) -> set[date]:
         """Record how existing days change, if the gate lets them; return the days that stay the same."""
         contract, found = self.contract, []
-        days = [day for day in self.days if has_partition(self.connection, self.contract, day)]
+        days = [day for day in self.days if has_partition(self.connection, contract, day)]
         versions = changes.known_versions(self.connection, contract.table, days)
         columns = [column.name for column in contract.columns]
         for day in sorted(versions):
-            old = Side(sql.Identifier(contract.family, partition_name(self.contract, day)), sql.Literal(day))
-            new = Side(new_partition(self.contract, day), sql.Literal(day))
+            old = Side(partition(contract, day), sql.Literal(day))
+            new = Side(new_partition(contract, day), sql.Literal(day))
             found += changes.changes_between(
                 self.connection, contract.table, contract.key, columns, old, new, {day: day + timedelta(days=1)},
                 (versions, contract.code_version),
