@@ -145,7 +145,7 @@ def _load() -> dict[str, object]:
     migrations.upgrade(database.settings)
     contract = catalog.contracts[TABLE]
     started = time.monotonic()
-    loaded, reports = load_days(contract, catalog.mappings(contract.family), database, [DAY], tell=lambda _: None)
+    loaded, reports = load_days(contract, catalog.mappings(contract.family), database, [DAY], log=lambda _: None)
     seconds = time.monotonic() - started
     status = Path("/proc/self/status").read_text(encoding="utf-8")
     (peak,) = [line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:")]

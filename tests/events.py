@@ -163,7 +163,7 @@ def load(
     catalog = declared()
     contract = catalog.contracts[table]
     return load_days(
-        contract, catalog.mappings(contract.family), database, days or [DAY], tell=lambda _: None,
+        contract, catalog.mappings(contract.family), database, days or [DAY], log=lambda _: None,
         accept_change=accept_change, now=now,
     )  # fmt: skip
 

@@ -32,7 +32,7 @@ from analytics_etl.catalog.calendar import periods
 from analytics_etl.catalog.contracts import Contract
 from analytics_etl.checks import Limits, declared_checks, query_text, targets
 from analytics_etl.config.settings import PerTable, Settings
-from analytics_etl.pipeline import publishing, verification
+from analytics_etl.pipeline import publishing, recomputation
 from analytics_etl.postgres import migrations
 from analytics_etl.postgres.database import Database
 from analytics_etl.tables.archiving import Archiver
@@ -208,7 +208,7 @@ def test_values_at_their_bounds_are_aggregated_checked_and_derived_again(
                 assert ask(settings.database_url, text) == [], check
         if model.cadence == "day":
             stored = ask(settings.database_url, f"select count(*) as n from {table} where {model.key[0]} = '{DAY}'")
-            assert len(verification.derive(database, declared(), model, DAY, DAY + timedelta(days=1))) == stored[0]["n"]
+            assert len(recomputation.derive(database, declared(), model, DAY, DAY + timedelta(days=1))) == stored[0]["n"]
 
 
 # -- a database that was there before ------------------------------------------------------------------------------

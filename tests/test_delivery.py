@@ -86,7 +86,7 @@ def die(*_):
 
 real = outbox.Claim.sent
 match sys.argv[1]:
-    case "collecting": outbox.set_reached = die
+    case "collecting": outbox.set_watermark = die
     case "collected": notifier.deliver = die
     case "sending": EmailReceiver._log_in = die
     case "accepted": outbox.Claim.sent = lambda claim, now: (die if "@" in claim.row["receiver"] else real)(claim, now)

@@ -23,7 +23,7 @@ from events import DAY, ask, download, execute, restored_environment, write
 from analytics_etl.cli import main
 from analytics_etl.config.settings import Settings, SettingsError
 from analytics_etl.ops import liveness
-from analytics_etl.ops.liveness import without_process
+from analytics_etl.ops.liveness import runs_without_lock
 from analytics_etl.orchestration import instance as dagster_instance
 from analytics_etl.orchestration import notifier
 from analytics_etl.orchestration.definitions import build_defs
@@ -234,7 +234,7 @@ def test_a_killed_run_is_found_and_stops_blocking(instance: DagsterInstance, set
         process.stdin.flush()
         assert process.wait(60) == -signal.SIGKILL
     deadline = time.monotonic() + 60
-    while not without_process(settings, [at_work]):  # the server notices the end of the connection
+    while not runs_without_lock(settings, [at_work]):  # the server notices the end of the connection
         assert time.monotonic() < deadline
         time.sleep(0.05)
     assert tick() == []
@@ -262,11 +262,11 @@ def test_a_run_of_the_command_line_that_was_killed_before_it_began_is_found(
 
 
 def test_a_run_is_alive_again_after_its_connection_was_cut(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(liveness, "_LOOK_EVERY", 0.05)
+    monkeypatch.setattr(liveness, "_CHECK_SECONDS", 0.05)
 
     def wait_until(expected: set[str]) -> None:
         deadline = time.monotonic() + 30
-        while without_process(settings, ["some run"]) != expected:
+        while runs_without_lock(settings, ["some run"]) != expected:
             assert time.monotonic() < deadline
             time.sleep(0.02)
 
@@ -274,7 +274,7 @@ def test_a_run_is_alive_again_after_its_connection_was_cut(settings: Settings, m
         "select pid from pg_locks join pg_database as d on d.oid = database "
         "where locktype = 'advisory' and datname = current_database()"
     )
-    with liveness.being_alive(settings, "some run"):
+    with liveness.holding_run_lock(settings, "some run"):
         wait_until(set())
         [first] = ask(settings.database_url, holder)
         ask(settings.database_url, f"select pg_terminate_backend({first['pid']})")

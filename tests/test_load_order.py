@@ -93,7 +93,7 @@ class World:
         catalog = declared()
         load_days(
             catalog.contracts[DOWNLOADS], catalog.mappings("registry"), Database(self.settings), days,
-            tell=lambda _: None, accept_change=True,
+            log=lambda _: None, accept_change=True,
         )  # fmt: skip
 
     def load_waiting(self) -> None:

@@ -86,7 +86,7 @@ def test_what_is_left_out_is_in_the_ledger(settings: Settings, database: Databas
     path = "download_events/stream/a.ndjson"
     write(settings, path, MIXED)
     for _ in range(2):
-        load_days(declared().contracts[DOWNLOADS], {"stream": source}, database, [DAY], tell=lambda _: None)
+        load_days(declared().contracts[DOWNLOADS], {"stream": source}, database, [DAY], log=lambda _: None)
         file = ledger(settings.database_url)[path]
         counts = [file[f"rows_{name}"] for name in ("read", "valid", "rejected", "not_for_table")]
         assert counts == [3, 2, 1, 4]

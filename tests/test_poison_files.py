@@ -188,7 +188,7 @@ def test_a_file_that_stops_a_statement_is_found_among_the_others(
     monkeypatch.setattr(records, "_BATCH_BYTES", 1)
     monkeypatch.setattr(validation, "validated", failing_at("poison", "error('cannot be cast')::varchar = ''"))
     told: list[object] = []
-    load_days(declared().contracts[DOWNLOADS], {}, database, [DAY], tell=told.append)
+    load_days(declared().contracts[DOWNLOADS], {}, database, [DAY], log=told.append)
     bad = {f"download_events/{number}.ndjson" for number in (5, 7)}
     assert loaded_ids(settings) == [n for n in range(2_000) if n // 200 not in (5, 7)]
     found = ledger(settings.database_url)

@@ -9,7 +9,7 @@ from events import DAY, Event, aggregate, all_tables, ask, at, declared, event_i
 from analytics_etl import checks
 from analytics_etl.catalog.calendar import Cadence
 from analytics_etl.config.settings import PerTable, Settings
-from analytics_etl.pipeline import retention, verification
+from analytics_etl.pipeline import recomputation, retention
 from analytics_etl.pipeline.reports import write_report
 from analytics_etl.postgres.database import Database
 
@@ -110,7 +110,7 @@ def test_days_beside_archived_ones_can_be_aggregated_and_checked_again(settings:
     aggregate(keeping, days[0], days[0], ("day",), ("schedules",))
     assert derived(settings) == before
     patterns = declared().aggregates["schedules.error_patterns_daily"]
-    again = verification.derive(keeping, declared(), patterns, days[-1], days[-1] + timedelta(days=1))
+    again = recomputation.derive(keeping, declared(), patterns, days[-1], days[-1] + timedelta(days=1))
     stored = ask(settings.database_url, f"select * from {patterns.table} where day = '{days[-1]}'")
     assert [(r["pattern"], r["first_day"], r["is_new"]) for r in again] == [("late <n>", DAY, False)]
     assert [(r["pattern"], r["first_day"], r["is_new"]) for r in stored] == [("late <n>", DAY, False)]

@@ -330,7 +330,7 @@ def loaded(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     database = Database(settings)
     days = list(periods("day", FIRST_DAY, LAST_DAY))
     for contract in CATALOG.contracts.values():
-        load_days(contract, {}, database, days, tell=lambda _: None)
+        load_days(contract, {}, database, days, log=lambda _: None)
     for table in CATALOG.in_order():
         if table in CATALOG.aggregates:
             model = CATALOG.aggregates[table]

@@ -12,7 +12,8 @@ from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.config.settings import Settings
 from analytics_etl.families.sample import FAMILIES, SampleOptions, write_sample
 from analytics_etl.orchestration.definitions import build_defs
-from analytics_etl.pipeline import verification
+from analytics_etl.pipeline import recomputation, verification
+from analytics_etl.pipeline.sampling import Sample
 from analytics_etl.postgres.columns import column_types
 from analytics_etl.postgres.database import Database
 from analytics_etl.tables.partition_rows import event_rows
@@ -132,9 +133,9 @@ def test_a_row_that_one_side_lacks_is_found(filled: Settings) -> None:
     database, table = Database(filled), "registry.module_activity_daily"
     model, day = declared().aggregates[table], f"day = '{DAYS[0]}'"
     [size] = ask(filled.database_url, f"select count(*) as count from {table} where {day}")
-    third = verification._Draw(size["count"] // 3, "a")
+    third = Sample(size["count"] // 3, "a")
 
-    def compared(draw: verification._Draw) -> verification.Finding:
+    def compared(draw: Sample) -> verification.Finding:
         return verification._compare(database, declared(), model, DAYS[0], DAYS[1], draw)
 
     assert (compared(third).keys, compared(third).differences) == (third.count, [])
@@ -145,7 +146,7 @@ def test_a_row_that_one_side_lacks_is_found(filled: Settings) -> None:
     assert found.keys == len({d.key for d in found.differences}) == third.count
     assert {d.stored for d in found.differences} == {None}
     execute(filled.database_url, f"update {table} set user_id = 'nobody' where {day} and user_id = 'user-1'")
-    found = compared(verification._Draw(10**6, "a"))
+    found = compared(Sample(10**6, "a"))
     execute(filled.database_url, f"update {table} set user_id = 'user-1' where user_id = 'nobody'")
     [users] = ask(filled.database_url, f"select count(*) as count from {table} where {day} and user_id = 'user-1'")
     assert found.keys == size["count"] + users["count"]
@@ -167,9 +168,9 @@ def test_only_the_days_of_the_partition_are_read(filled: Settings, monkeypatch: 
         reads.append(arguments)
         return event_rows(settings, *arguments)
 
-    monkeypatch.setattr(verification, "event_rows", noted)
+    monkeypatch.setattr(recomputation, "event_rows", noted)
     model = declared().aggregates["registry.language_stats_daily"]
-    rows = verification.derive(Database(filled), declared(), model, DAYS[1], DAYS[1] + timedelta(days=1))
+    rows = recomputation.derive(Database(filled), declared(), model, DAYS[1], DAYS[1] + timedelta(days=1))
     assert [row["day"] for row in rows] == [DAYS[1]]
     [(contract, columns, start, end)] = reads
     assert (contract.table, start, end) == ("registry.compilation_events", DAYS[1], DAYS[1] + timedelta(days=1))

@@ -116,9 +116,9 @@ class Catalog:
 
         def add(table: str) -> Model:
             if table not in complete:
-                inputs = [add(name).reach for name in found[table].dependencies if name in found]
+                inputs = [add(name).affected_days for name in found[table].dependencies if name in found]
                 reach = max((later for later, _ in inputs), default=0), max((before for _, before in inputs), default=0)
-                complete[table] = found[table] if reach == (0, 0) else replace(found[table], reach_of_inputs=reach)
+                complete[table] = found[table] if reach == (0, 0) else replace(found[table], inputs_affected_days=reach)
             return complete[table]
 
         return {table: add(table) for table in found}

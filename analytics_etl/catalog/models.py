@@ -60,7 +60,7 @@ class Model:
     select: str
     parameters: Mapping[str, str] = field(default_factory=dict)
     """What a query is asked with beside days and limit, with what it means."""
-    reach_of_inputs: tuple[int, int] = (0, 0)
+    inputs_affected_days: tuple[int, int] = (0, 0)
     """Days (after, before) a changed one within which the tables it reads may change with it; the catalogue knows."""
 
     @property
@@ -114,17 +114,17 @@ class Model:
         """The days [first, after) that the SELECT reads for the window [start, end)."""
         return _moved(start, -self.lookback_days), _moved(end, self.lookahead_days)
 
-    def touches(self, start: date, end: date) -> tuple[date, date]:
+    def affects(self, start: date, end: date) -> tuple[date, date]:
         """The days (after, before) whose partitions may change with the days [start, end): those that end after the
         first of the two and start before the second.
         """
-        later, earlier = self.reach
+        later, earlier = self.affected_days
         return _moved(start, -earlier), _moved(end, later)
 
     @property
-    def reach(self) -> tuple[int, int]:
+    def affected_days(self) -> tuple[int, int]:
         """Days (after, before) a changed one that may change with it, also by way of the tables that are read."""
-        later, earlier = self.reach_of_inputs
+        later, earlier = self.inputs_affected_days
         return min(later + self.lookback_days, ALL_DAYS), min(earlier + self.lookahead_days, ALL_DAYS)
 
     def _days_from(self, parameter: str, operation: type[exp.Binary]) -> Iterator[int]:

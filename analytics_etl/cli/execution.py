@@ -132,7 +132,7 @@ def telling_misplaced(settings: Settings, catalog: Catalog) -> Iterator[None]:
 
 def _tell_misplaced(settings: Settings, catalog: Catalog) -> None:
     if found := misplaced.misplaced(settings, catalog):
-        out.say(f"! {misplaced.told(settings, found)}; what to type: analytics-etl doctor")
+        out.say(f"! {misplaced.describe(settings, found)}; what to type: analytics-etl doctor")
 
 
 def _tell_owners_if_possible(settings: Settings) -> None:

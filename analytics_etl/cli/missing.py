@@ -18,7 +18,7 @@ from analytics_etl.postgres.database import Database
 from analytics_etl.text.english import MOST_NAMED, counted
 
 if TYPE_CHECKING:  # imported where it is used
-    from analytics_etl.pipeline.backfill_plan import Plan
+    from analytics_etl.pipeline.plan import Plan
 
 
 def backfill_missing(
@@ -42,7 +42,7 @@ def backfill_missing(
     unread = unread_files(database, catalog, families) if dry_run else {}
     for gap in gaps.find(database):
         if not gap.is_accepted:
-            out.say_lines(": ".join(gaps.told(gap)), "! ")
+            out.say_lines(": ".join(gaps.explain(gap)), "! ")
     if early := rows_before_the_first_day(database, families):
         out.say(f"! {': '.join(early)}")
     days = days or known_days(database, yesterday())

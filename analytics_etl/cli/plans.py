@@ -13,8 +13,8 @@ from analytics_etl.postgres.database import Database
 from analytics_etl.text.english import counted, shortened
 
 if TYPE_CHECKING:  # imported where it is used
-    from analytics_etl.pipeline.backfill_plan import Plan
     from analytics_etl.pipeline.jobs import Job
+    from analytics_etl.pipeline.plan import Plan
 
 ONE_SECOND = 1000
 """Milliseconds."""

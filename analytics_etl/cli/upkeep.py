@@ -68,7 +68,7 @@ def restore(table: str, day: datetime, reason: str) -> None:
     if database.run(dropped_days, [table], wanted, wanted + timedelta(days=1)):
         from analytics_etl.pipeline.loading import load_days  # noqa: PLC0415 - only for this
 
-        [loaded], _ = load_days(contract, catalog.mappings(contract.family), database, [wanted], tell=lambda _: None)
+        [loaded], _ = load_days(contract, catalog.mappings(contract.family), database, [wanted], log=lambda _: None)
         database.run(record_audit, actor(), "restore", f"{table} {wanted}", reason)
         rows = counted(loaded.rows, "row")
         out.say(GOOD, f" {table} {wanted} is back from its landing files: {rows}")

@@ -18,8 +18,8 @@ from analytics_etl.ops.days import day_states, frozen_days
 from analytics_etl.ops.operations import failed_partitions, partitions, waiting_days
 from analytics_etl.ops.partitions import newest_day
 from analytics_etl.pipeline.backfill_plan import known_days
+from analytics_etl.pipeline.gaps import explain as explain_gap
 from analytics_etl.pipeline.gaps import find as find_gaps
-from analytics_etl.pipeline.gaps import told
 from analytics_etl.pipeline.publishing import refresh_all_days
 from analytics_etl.pipeline.rejections import of_days
 from analytics_etl.postgres.database import Database
@@ -91,7 +91,7 @@ def notes(database: Database, start: date, end: date, families: Collection[str] 
     if hidden := sorted(day for day in frozen if not start <= day < end):
         days = f"{shortened(hidden)}, not shown here, {'is' if len(hidden) == 1 else 'are'}"
         found.append(f"{days} final and late or replaced files wait: analytics-etl doctor says what to type")
-    found += [": ".join(told(gap)).replace("\n", "; ") for gap in find_gaps(database) if not gap.is_accepted]
+    found += [": ".join(explain_gap(gap)).replace("\n", "; ") for gap in find_gaps(database) if not gap.is_accepted]
     if early := rows_before_the_first_day(database, families):
         found.append(": ".join(early))
     states = [row for row in database.run(day_states, start, end) if is_of(row["table_name"], families)]

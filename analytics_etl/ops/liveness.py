@@ -9,12 +9,12 @@ from analytics_etl.postgres.connection import LOST_CONNECTION, connect
 from analytics_etl.postgres.pool import transaction
 
 _LOCK = "hashtextextended('analytics_etl run ' || %s, 0)"
-_LOOK_EVERY = 10
+_CHECK_SECONDS = 10
 """Seconds between looks whether the connection, and so the lock, is still there."""
 
 
 @contextmanager
-def being_alive(settings: Settings, run_id: str) -> Iterator[None]:
+def holding_run_lock(settings: Settings, run_id: str) -> Iterator[None]:
     """Hold the lock of a run as long as the block lasts; it is taken again after the server was restarted."""
     is_over = threading.Event()
     thread = threading.Thread(target=_hold, args=(settings, run_id, is_over), name=f"alive {run_id}", daemon=True)
@@ -26,7 +26,7 @@ def being_alive(settings: Settings, run_id: str) -> Iterator[None]:
         thread.join()
 
 
-def without_process(settings: Settings, run_ids: Sequence[str]) -> set[str]:
+def runs_without_lock(settings: Settings, run_ids: Sequence[str]) -> set[str]:
     """The runs whose lock nobody holds."""
     with transaction(settings) as connection:
         # A lock that can be had is had until the transaction ends, which is at once.
@@ -43,7 +43,7 @@ def _hold(settings: Settings, run_id: str, is_over: threading.Event) -> None:
             with connect(settings, {"idle_session_timeout": "0"}) as connection:
                 connection.autocommit = True
                 connection.execute(f"select pg_advisory_lock({_LOCK})", [run_id])
-                while not is_over.wait(_LOOK_EVERY):
+                while not is_over.wait(_CHECK_SECONDS):
                     connection.execute("select 1")
         except LOST_CONNECTION:  # the run itself meets the same and tells it
-            is_over.wait(_LOOK_EVERY / 2)
+            is_over.wait(_CHECK_SECONDS / 2)

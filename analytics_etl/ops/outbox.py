@@ -85,7 +85,7 @@ def record_failures(connection: Connection, results: Iterable[CheckResult], run_
             )  # fmt: skip
 
 
-def reached(connection: Connection, source: str) -> datetime | None:
+def watermark(connection: Connection, source: str) -> datetime | None:
     """How far a source has been looked through; None before the first time."""
     found = rows(connection, "select reached_at from ops.collections where source = %s", [source])
     return found[0]["reached_at"] if found else None
@@ -96,7 +96,7 @@ def begin_collecting(connection: Connection) -> None:
     lock(connection, "notifications")
 
 
-def set_reached(connection: Connection, source: str, moment: datetime) -> None:
+def set_watermark(connection: Connection, source: str, moment: datetime) -> None:
     connection.execute(
         """
         insert into ops.collections (source, reached_at) values (%s, %s)
@@ -117,7 +117,9 @@ def unhandled_runs(connection: Connection) -> dict[str, datetime]:
 
 
 def failures(connection: Connection, run_id: str) -> list[dict[str, Any]]:
-    """The failed checks of a run; `is_told` if the same findings were told of another one and have not passed since."""
+    """The failed checks of a run; `is_known`: the owners were notified of the same findings of an earlier run, and the
+    check has not passed since.
+    """
     return rows(
         connection,
         """
@@ -127,7 +129,7 @@ def failures(connection: Connection, run_id: str) -> list[dict[str, Any]]:
                 and told.period_start = f.period_start and told.findings = f.findings
                 and told.failure_id < f.failure_id and told.dedup_key is not null
                 and (told.passed_at is null or told.passed_at > f.failed_at)
-        ) as is_told
+        ) as is_known
         from ops.check_failures as f
         where f.run_id = %s
         order by f.failure_id""",

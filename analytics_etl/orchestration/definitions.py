@@ -11,7 +11,7 @@ from analytics_etl.catalog.calendar import NAMES
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.config.owners import OPERATIONS
 from analytics_etl.config.settings import Settings, SettingsError
-from analytics_etl.ops.liveness import being_alive
+from analytics_etl.ops.liveness import holding_run_lock
 from analytics_etl.orchestration.assets.aggregates import build_aggregate_asset
 from analytics_etl.orchestration.assets.broken import build_broken_asset
 from analytics_etl.orchestration.assets.days import build_days_asset
@@ -117,7 +117,7 @@ def _database(settings: Settings) -> dg.ResourceDefinition:
 
     @dg.resource
     def database(context: dg.InitResourceContext) -> Iterator[Database]:
-        with being_alive(settings, context.run.run_id) if context.run else nullcontext():
+        with holding_run_lock(settings, context.run.run_id) if context.run else nullcontext():
             yield Database(settings)
 
     return database

@@ -17,7 +17,7 @@ from dagster import AssetCheckKey, DagsterEventType, DagsterInstance, DagsterRun
 
 from analytics_etl.config.settings import Settings
 from analytics_etl.config.values import typed_day
-from analytics_etl.ops.liveness import without_process
+from analytics_etl.ops.liveness import runs_without_lock
 from analytics_etl.ops.operations import record_audit
 from analytics_etl.orchestration.dagster_private import MAX_RETRIES_TAG, PartitionKeyFilter
 from analytics_etl.orchestration.dagster_private import AssetCheckExecutionRecordStatus as CheckStatus
@@ -96,7 +96,7 @@ def build_abandoned_sensor(settings: Settings) -> dg.SensorDefinition:
         description="Marks runs as failed whose process was killed.",
     )
     def abandoned_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-        suspects = without_process(settings, _not_ended(context.instance))
+        suspects = runs_without_lock(settings, _not_ended(context.instance))
         # Only when seen in two ticks: a run has no lock for a moment when it starts and when it ends.
         gone = suspects & set(json.loads(context.cursor or "[]"))
         fail_abandoned(context.instance, gone)

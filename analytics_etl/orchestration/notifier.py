@@ -78,7 +78,7 @@ def collect(
     """Write each failure into the outbox, once; returns the number of new notifications."""
     with database.transaction() as connection:
         outbox.begin_collecting(connection)
-        reached = outbox.reached(connection, SOURCE)
+        reached = outbox.watermark(connection, SOURCE)
         since = reached - OVERLAP if reached else now - FIRST_LOOK_BACK
         runs = incidents.failed_runs(instance, since, now)
         new = 0
@@ -101,7 +101,7 @@ def collect(
             *incidents.tick_messages(instance, since, now, operators),
         ]:
             add(message)
-        outbox.set_reached(connection, SOURCE, now)
+        outbox.set_watermark(connection, SOURCE, now)
     return new
 
 
@@ -166,7 +166,7 @@ def _add_run_message(
 ) -> None:  # fmt: skip
     """Add one message for a failed run or failed checks of a run, if anything is new; mark the checks as handled."""
     rows = outbox.failures(connection, run_id)
-    fresh = [row for row in rows if row["handled_at"] is None and not row["is_told"]]
+    fresh = [row for row in rows if row["handled_at"] is None and not row["is_known"]]
     failure = run.failure if run else None
     is_same_as_before = failure is not None and failure.is_due_to_checks and bool(rows) and not fresh
     message = None

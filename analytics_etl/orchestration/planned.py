@@ -10,9 +10,9 @@ from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
 from analytics_etl.catalog.calendar import periods
 from analytics_etl.ops.operations import partitions
 from analytics_etl.ops.partitions import newest_durations
-from analytics_etl.pipeline.backfill_plan import Gap, Plan
 from analytics_etl.pipeline.jobs import Job
 from analytics_etl.pipeline.lineage import Lineage
+from analytics_etl.pipeline.plan import Gap, Plan
 from analytics_etl.postgres.database import Database
 
 FOLLOWS = "made of what is run"

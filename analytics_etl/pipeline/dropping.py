@@ -17,6 +17,7 @@ from analytics_etl.catalog.models import Model
 from analytics_etl.ops.operations import partitions, record_audit
 from analytics_etl.ops.partitions import newest_day
 from analytics_etl.pipeline import publishing
+from analytics_etl.pipeline.progress import Progress
 from analytics_etl.pipeline.reports import write_index, write_report
 from analytics_etl.postgres.connection import DatabaseError
 from analytics_etl.postgres.database import Database
@@ -37,9 +38,6 @@ from analytics_etl.tables.overlay import overlay
 from analytics_etl.tables.views import view_versions
 
 __all__ = ["Dropped", "File", "Found", "Period", "Target", "look", "run", "target_of"]
-
-Tell = Callable[[str, int, int], None]
-"""(what is being done, steps done, steps in all)"""
 
 _TREND_DAYS: dict[Cadence, int] = {"day": 31, "week": 12 * 7, "month": 366}
 """How long after a period a report may show it, in its trend or beside its own numbers."""
@@ -96,10 +94,12 @@ def look(database: Database, target: Target) -> Dropped:
     return Dropped(found, list(_going_reports(database, target)))
 
 
-def run(database: Database, catalog: Catalog, target: Target, actor: str, reason: str, tell: Tell) -> Dropped:
+def run(
+    database: Database, catalog: Catalog, target: Target, actor: str, reason: str, report_progress: Progress
+) -> Dropped:
     """Drop the days, make anew what was made of them, refresh the views, write other reports and the index again."""
     steps = 1 + len(catalog.aggregates) + len(catalog.views) + 1
-    tell(f"dropping {target.first} to {target.last}", 0, steps)
+    report_progress(f"dropping {target.first} to {target.last}", 0, steps)
     reports = list(_going_reports(database, target))
 
     archive = ArchiveFolder(database.settings.archive_dir)
@@ -115,16 +115,16 @@ def run(database: Database, catalog: Catalog, target: Target, actor: str, reason
     dropped = Dropped(drop_days(database, target, actor, reason, remove_files), reports)
     order = [catalog.aggregates[table] for table in catalog.in_order() if table in catalog.aggregates]
     for done, model in enumerate(order, start=1):
-        tell(f"making anew what was made of them: {model.table}", done, steps)
+        report_progress(f"making anew what was made of them: {model.table}", done, steps)
         if starts := remake_marked(database, model):
             dropped.remade[model.table] = starts
     there = database.run(view_versions, list(catalog.views))
     for done, view in enumerate(catalog.views, start=1 + len(order)):
         if view in there:
-            tell(f"refreshing {view}", done, steps)
+            report_progress(f"refreshing {view}", done, steps)
             publishing.refresh(database, catalog.views[view])
     for family, cadence, start in list(_other_reports(database, catalog, target, dropped)):
-        tell(f"writing the {NAMES[cadence]} report of {family} of {start} again", steps - 1, steps)
+        report_progress(f"writing the {NAMES[cadence]} report of {family} of {start} again", steps - 1, steps)
         write_report(database, catalog, family, cadence, start)
         dropped.rewritten += 1
     write_index(database.settings.reports_dir)

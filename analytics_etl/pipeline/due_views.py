@@ -1,4 +1,4 @@
-"""Views to refresh: those that are missing, of an earlier version, older than their tables or not checked."""
+"""Views to refresh: they are missing, of an earlier version, older than their tables, or not checked."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -15,14 +15,14 @@ from analytics_etl.tables.views import view_versions
 EARLIER = "made by an earlier version of its SQL"
 
 
-def unmade_views(database: Database, catalog: Catalog, families: Collection[str] = ()) -> dict[str, str]:
-    """{view that is missing, made by an earlier version of its SQL, older than its tables or not checked: which}."""
+def due_views(database: Database, catalog: Catalog, families: Collection[str] = ()) -> dict[str, str]:
+    """{view to refresh: why}, of all families unless some are named."""
     made = database.run(view_versions, list(catalog.views))
     refreshed = database.read(refreshed_at)
     changed = database.read(changed_at)
     found = {}
     for view, model in catalog.views.items():
-        at = refreshed.get(view)  # None before this was kept, which counts as current
+        at = refreshed.get(view)  # None: refreshed before this was recorded, and so counted as current
         newer = [table for table in model.dependencies if at is not None and table in changed and changed[table] > at]
         if not is_of(view, families):
             continue

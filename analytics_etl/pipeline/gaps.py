@@ -27,12 +27,12 @@ __all__ = [
     "Gap",
     "accepted_days",
     "empty_days",
+    "explain",
     "find",
     "first_known",
     "known_in",
     "last_day_before",
     "not_due",
-    "told",
 ]
 
 ACCEPT, TAKE_BACK = "accept gap", "take back gap"
@@ -108,7 +108,7 @@ def empty_days(database: Database, tables: Sequence[str], first: date, last: dat
     return database.read(partitions.empty_days, tables, first, last)
 
 
-def told(gap: Gap) -> tuple[str, str]:
+def explain(gap: Gap) -> tuple[str, str]:
     """What there is to say of a gap that nobody has accepted, and what to type, a command on each line."""
     span = f"{gap.first} {gap.last}"
     detail = (

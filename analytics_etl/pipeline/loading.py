@@ -60,12 +60,12 @@ def closed_days(contract: Contract, database: Database, days: Sequence[date]) ->
     return {day for day in days if day in present and day <= last}
 
 
-def scan_files(catalog: Catalog, database: Database, run_id: str | None, tell: Callable[[str], object]) -> None:
+def scan_files(catalog: Catalog, database: Database, run_id: str | None, log: Callable[[str], object]) -> None:
     """Read new and changed landing files into the ledger, and load no day: their rows wait for runs of their days."""
     catalog = with_usable_sources(catalog)
     for contract in catalog.contracts.values():
-        _, reports = load_days(contract, catalog.mappings(contract.family), database, [], run_id, tell)
-        tell(f"{contract.table}: {counted(len(reports), 'file')} read")
+        _, reports = load_days(contract, catalog.mappings(contract.family), database, [], run_id, log)
+        log(f"{contract.table}: {counted(len(reports), 'file')} read")
 
 
 def load_days(
@@ -74,7 +74,7 @@ def load_days(
     database: Database,
     days: Sequence[date],
     run_id: str | None = None,
-    tell: Callable[[str], object] = print,
+    log: Callable[[str], object] = print,
     *,
     accept_change: bool = False,
     now: datetime | None = None,
@@ -88,7 +88,7 @@ def load_days(
     """
     archived = database.run(archived_days, [contract.table], min(days), max(days) + timedelta(days=1)) if days else {}
     if kept := sorted(set(days) & set(archived.get(contract.table, []))):
-        tell(f"{contract.table}: {counted(len(kept), 'archived day')} from {kept[0]} on, left alone")
+        log(f"{contract.table}: {counted(len(kept), 'archived day')} from {kept[0]} on, left alone")
         days = [day for day in days if day not in kept]
         if not days:
             return [], []
@@ -96,10 +96,10 @@ def load_days(
     while True:
         try:
             return _loaded(
-                contract, mappings, database, days, run_id, tell, accept_change, now or datetime.now(UTC), refused
+                contract, mappings, database, days, run_id, log, accept_change, now or datetime.now(UTC), refused
             )
         except UnreadableFilesError as error:
-            tell(f"{contract.table}: {error}; loading the other files again without it")
+            log(f"{contract.table}: {error}; loading the other files again without it")
             refused |= error.reasons
 
 
@@ -109,7 +109,7 @@ def _loaded(
     database: Database,
     days: Sequence[date],
     run_id: str | None,
-    tell: Callable[[str], object],
+    log: Callable[[str], object],
     accept_change: bool,  # noqa: FBT001 - it is passed on
     now: datetime,
     refused: Mapping[str, str],
@@ -122,9 +122,9 @@ def _loaded(
         # After load() has waited for other loads of these days: the ledger is as they left it.
         files, gone = files_to_read(contract, mappings, database, settings.landing_dirs, days)
         found_at = found_times(database.run(ledger, contract.table, days), files, now)
-        tell_progress = _progress(contract.table, reader, len(files), tell)
+        log_progress = _progress(contract.table, reader, len(files), log)
         for rows in reader.read(files, found_at, refused):
-            tell_progress()
+            log_progress()
             for day, batch in rows.valid.items():
                 load.copy(day, batch)
             load.reject(rows.rejected)
@@ -161,18 +161,18 @@ def found_times(
     return {file.path: found(file) for file in files}
 
 
-def _progress(table: str, reader: LandingReader, files: int, tell: Callable[[str], object]) -> Callable[[], None]:
+def _progress(table: str, reader: LandingReader, files: int, log: Callable[[str], object]) -> Callable[[], None]:
     """Something to call now and then, which tells the file at hand at most once a second: telling is slow."""
-    told, told_at = 0, -1.0
+    logged, logged_at = 0, -1.0
 
-    def tell_progress() -> None:
-        nonlocal told, told_at
-        if len(reader.opened) > told and time.monotonic() > told_at + 1:
-            told, told_at = len(reader.opened), time.monotonic()
+    def log_progress() -> None:
+        nonlocal logged, logged_at
+        if len(reader.opened) > logged and time.monotonic() > logged_at + 1:
+            logged, logged_at = len(reader.opened), time.monotonic()
             file = reader.opened[-1].file
-            tell(f"{table}: reading {visible(file.path)} ({told} of {files}, {file.size_bytes:,} bytes)")
+            log(f"{table}: reading {visible(file.path)} ({logged} of {files}, {file.size_bytes:,} bytes)")
 
-    return tell_progress
+    return log_progress
 
 
 def files_to_read(

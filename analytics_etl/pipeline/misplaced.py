@@ -14,7 +14,7 @@ def misplaced(settings: Settings, catalog: Catalog) -> list[Stray]:
     return strays(settings.landing_dir, _folders(catalog))
 
 
-def told(settings: Settings, found: Sequence[Stray]) -> str:
+def describe(settings: Settings, found: Sequence[Stray]) -> str:
     """Which they are, in a line."""
     landing = settings.landing_dir.name
 

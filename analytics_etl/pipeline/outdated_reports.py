@@ -29,7 +29,7 @@ def outdated_reports(
 
     Changes of the run itself count whatever the clocks of this machine and of the database say.
     """
-    reach = {m.table: m.touches(min(requested), max(requested.values())) for m in models}
+    reach = {m.table: m.affects(min(requested), max(requested.values())) for m in models}
     first, last = min(after for after, _ in reach.values()), max(before for _, before in reach.values())
     found = set()
     for change in database.run(published_changes, list(reach), first, last):

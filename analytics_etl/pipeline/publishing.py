@@ -68,7 +68,7 @@ def replace(
         database.transaction(AGGREGATION) as connection,
     ):
         # It brings other partitions up to date, too, and reads days around each of them.
-        reach = model.reads(*model.touches(min(periods), max(periods.values())))
+        reach = model.reads(*model.affects(min(periods), max(periods.values())))
         dropped.refuse(connection, [(model.dependencies, *reach)])
         schemas = overlay(connection, settings, model.dependencies, *reach)
         replaced = replace_window(connection, model, periods, run_id, schemas, gate)

@@ -4,7 +4,7 @@ First personal data, so that archives are made without it; then days, each expor
 What is to be done is read from the tables and their books each time, so nothing is remembered between two runs.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -15,11 +15,9 @@ from analytics_etl.config.settings import Settings, SettingsError
 from analytics_etl.ops import days, dropped
 from analytics_etl.ops.dropped import Reader
 from analytics_etl.pipeline import gaps
+from analytics_etl.pipeline.progress import Progress
 from analytics_etl.postgres.database import Database
 from analytics_etl.tables.archiving import Archiver
-
-Tell = Callable[[str, int, int], None]
-"""(what is being done, steps done, steps in all)"""
 
 
 @dataclass(frozen=True)
@@ -75,14 +73,14 @@ def _is_due(day: date, keep: int | None, newest: date | None) -> bool:
     return newest is None or (keep is not None and day <= newest - timedelta(days=keep))
 
 
-def run(database: Database, catalog: Catalog, actor: str, tell: Tell) -> Outcome:
+def run(database: Database, catalog: Catalog, actor: str, report_progress: Progress) -> Outcome:
     """Do what is due. An error ends it, and what is done stays done."""
     outcome = Outcome()
     for contract in catalog.contracts.values():
         Archiver(database.settings).finish_interrupted(contract)
     steps = list(plan(database, catalog))
     for done, step in enumerate(steps):
-        tell(str(step), done, len(steps))
+        report_progress(str(step), done, len(steps))
         if step.what == "archive":
             archive_day(database, step.contract, step.day, actor, outcome)
         elif step.what == "drop raw events":
@@ -98,7 +96,7 @@ def run(database: Database, catalog: Catalog, actor: str, tell: Tell) -> Outcome
             )
     for contract in catalog.contracts.values() if gaps.last_day_before(gaps.find(database)) is None else ():
         outcome.rejected_rows += Archiver(database.settings).remove_rejected_content(contract)
-    tell("done", len(steps), len(steps))
+    report_progress("done", len(steps), len(steps))
     return outcome
 
 

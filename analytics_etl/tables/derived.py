@@ -11,7 +11,8 @@ from psycopg import sql
 from analytics_etl.catalog.calendar import neighbours
 from analytics_etl.catalog.models import Model, rename_schemas, window_parameters
 from analytics_etl.ops import changes
-from analytics_etl.ops.changes import Gate, Side
+from analytics_etl.ops.changes import Gate
+from analytics_etl.ops.comparison import Side, changes_between
 from analytics_etl.ops.operations import PartitionRecord, record_partition
 from analytics_etl.ops.partitions import touched
 from analytics_etl.postgres.connection import Connection, DatabaseError, ensure_schema, identifier, lock
@@ -74,7 +75,7 @@ def replace_marked(
 def _others(connection: Connection, model: Model, periods: Mapping[date, date]) -> Iterator[dict[date, date]]:
     """Other existing partitions that read some of these days, {start: end} of each stretch of neighbours."""
     first, last = min(periods), max(periods.values())
-    after, before = model.touches(first, last)
+    after, before = model.affects(first, last)
     found = touched(connection, model.table, after, before).items()
     return neighbours({start: end for start, end in found if start < first or end > last})
 
@@ -160,7 +161,7 @@ class _Window:
     ) -> set[date]:
         """Compare the new rows with those of the partitions that are there; those of which anything is different."""
         model, period = self.model, sql.Identifier(self.model.key[0])
-        found = changes.changes_between(
+        found = changes_between(
             self.connection,
             model.table,
             model.key,

@@ -20,7 +20,7 @@ from analytics_etl.postgres.connection import Connection, DatabaseError, identif
 from analytics_etl.tables.day_partitions import partition
 from analytics_etl.tables.derived import replace_marked
 
-OF_DROPPED_DAYS = "days were dropped"
+DROPPED_DAYS_VERSION = "days were dropped"
 """The code version in ops.partitions that marks a partition computed from days that were dropped since."""
 
 
@@ -118,7 +118,7 @@ def drop(
         _delete_rows(connection, model, [p.start for p in found.partitions if p.table == model.table])
     _forget_partitions(connection, target, found.partitions)
     for table, starts in found.made_of_them.items():
-        partitions.set_version(connection, table, starts, OF_DROPPED_DAYS)
+        partitions.set_version(connection, table, starts, DROPPED_DAYS_VERSION)
     _forget_files(connection, target, found.files)
     for family, cadence, start in found.published:
         undoing.forget_report(connection, family, cadence, start)
@@ -138,14 +138,14 @@ def refuse_archived(archived: Mapping[str, Sequence[date]]) -> None:
 
 def remake(connection: Connection, model: Model, schemas: Mapping[str, str]) -> list[date]:
     """Recompute the marked partitions of a derived table; returns their first days."""
-    marked = partitions.of_version(connection, model.table, OF_DROPPED_DAYS)
+    marked = partitions.of_version(connection, model.table, DROPPED_DAYS_VERSION)
     replace_marked(connection, model, neighbours(marked), schemas)
     return sorted(marked)
 
 
 def marked_reach(connection: Connection, model: Model) -> tuple[date, date] | None:
     """The days [first, after) that the marked partitions of a table read; None if none is marked."""
-    marked = partitions.of_version(connection, model.table, OF_DROPPED_DAYS)
+    marked = partitions.of_version(connection, model.table, DROPPED_DAYS_VERSION)
     return model.reads(min(marked), max(marked.values())) if marked else None
 
 
@@ -162,7 +162,7 @@ def _made_of_them(connection: Connection, target: Target, periods: Sequence[Peri
         if not changed.intersection([model.table, *model.dependencies]):
             continue
         changed.add(model.table)
-        after, before = model.touches(first, end)
+        after, before = model.affects(first, end)
         starts = partitions.touched(connection, model.table, after, before)
         if left := [start for start in starts if (model.table, start) not in going]:
             found[model.table] = left
@@ -184,7 +184,7 @@ def _published(connection: Connection, target: Target) -> list[tuple[str, str, d
     Also those of earlier days whose tables look ahead to the dropped days.
     """
     families = sorted({c.family for c in target.contracts})
-    ahead = [max((m.reach[1] for m in target.models if m.family == family), default=0) for family in families]
+    ahead = [max((m.affected_days[1] for m in target.models if m.family == family), default=0) for family in families]
     return undoing.published_of_days(connection, families, ahead, target.first, target.end)
 
 

@@ -13,7 +13,8 @@ from psycopg import sql
 from analytics_etl.catalog.contracts import REVISION, Contract
 from analytics_etl.landing import FileReport, RejectedRow
 from analytics_etl.ops import archives, changes, ledger
-from analytics_etl.ops.changes import Gate, Side
+from analytics_etl.ops.changes import Gate
+from analytics_etl.ops.comparison import Side, changes_between
 from analytics_etl.ops.operations import PartitionRecord, record_partition
 from analytics_etl.postgres.connection import Connection, identifier, lock
 from analytics_etl.postgres.patience import patiently
@@ -171,7 +172,7 @@ class DayLoad:
         for day in sorted(versions):
             old = Side(partition(contract, day), sql.Literal(day))
             new = Side(new_partition(contract, day), sql.Literal(day))
-            found += changes.changes_between(
+            found += changes_between(
                 self.connection, contract.table, contract.key, columns, old, new, {day: day + timedelta(days=1)},
                 (versions, contract.code_version),
             )  # fmt: skip

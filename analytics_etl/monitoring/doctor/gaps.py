@@ -10,7 +10,7 @@ def days_without_data(database: Database) -> Finding:
     """Long gaps that nobody has accepted, with the commands that accept or fill them."""
     found = gaps.find(database)
     if unknown := [gap for gap in found if not gap.is_accepted]:
-        texts = [gaps.told(gap) for gap in unknown]
+        texts = [gaps.explain(gap) for gap in unknown]
         return Finding(
             "gaps", is_well=False, detail=shortened([detail for detail, _ in texts], separator="; "),
             advice="\n".join(advice for _, advice in texts[:3]),

@@ -9,7 +9,7 @@ from analytics_etl.ops import outbox
 from analytics_etl.ops.archives import archived_files
 from analytics_etl.ops.days import newest_with_rows
 from analytics_etl.ops.partitions import newest_day
-from analytics_etl.pipeline.due_views import unmade_views
+from analytics_etl.pipeline.due_views import due_views
 from analytics_etl.postgres.columns import column_types
 from analytics_etl.postgres.database import Database
 from analytics_etl.postgres.roles import Tables, problems
@@ -50,7 +50,7 @@ def grants(database: Database, catalog: Catalog) -> Finding:
 def views(database: Database, catalog: Catalog) -> Finding:
     """Views that are missing, of an earlier version, or older than what they read."""
     # Not those with due checks: the finding about checks reports them together with tables.
-    unmade = {view: why for view, why in unmade_views(database, catalog).items() if why not in REASONS.values()}
+    unmade = {view: why for view, why in due_views(database, catalog).items() if why not in REASONS.values()}
     if unmade and set(unmade) - set(database.run(view_versions, list(catalog.views))):
         return _views_to_make(unmade)
     stale = []

@@ -11,7 +11,7 @@ from analytics_etl.config.settings import Settings
 from analytics_etl.landing import LandingFile, list_files
 from analytics_etl.monitoring.doctor.finding import Finding
 from analytics_etl.pipeline.failed_checks import mend_file
-from analytics_etl.pipeline.misplaced import misplaced, told, what_moves
+from analytics_etl.pipeline.misplaced import describe, misplaced, what_moves
 from analytics_etl.postgres import server as embedded
 from analytics_etl.postgres.connection import LOST_CONNECTION, DatabaseError
 from analytics_etl.postgres.database import Database
@@ -86,7 +86,7 @@ def landing_folder(settings: Settings, catalog: Catalog) -> Iterator[Finding]:
     subject, found = "landing folder", misplaced(settings, catalog)
     if found:
         advice = "\n".join(what_moves(settings, catalog, found))
-        yield Finding(subject, is_well=False, detail=told(settings, found), advice=advice)
+        yield Finding(subject, is_well=False, detail=describe(settings, found), advice=advice)
     elif not first_closed(settings.landing_dir):
         yield Finding(subject, is_well=True, detail="everything in it belongs to a table")
 
