@@ -1,1 +1,1 @@
-"""What `sql/` declares, as values: contracts, models, the tables of every family. Knows no database and no Dagster."""
+"""The declarations in `sql/` as values: contracts, models, the tables of every family. No database, no Dagster."""

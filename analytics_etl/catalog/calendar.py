@@ -8,7 +8,7 @@ Cadence = Literal["day", "week", "month"]
 Name = Literal["daily", "weekly", "monthly"]
 CADENCES: tuple[Cadence, ...] = ("day", "week", "month")
 NAMES: Mapping[Cadence, Name] = {"day": "daily", "week": "weekly", "month": "monthly"}
-"""What the jobs and reports of a cadence are called."""
+"""The names of the jobs and reports of a cadence."""
 
 
 def period_start(cadence: Cadence, day: date) -> date:
@@ -36,7 +36,7 @@ def periods(cadence: Cadence, first: date, last: date) -> dict[date, date]:
 
 
 def neighbours(wanted: Mapping[date, date]) -> Iterator[dict[date, date]]:
-    """Periods (start -> end) in groups that follow one another without a gap."""
+    """Periods (start -> end) in groups of consecutive ones."""
     group: dict[date, date] = {}
     for start in sorted(wanted):
         if group and start not in group.values():
@@ -53,7 +53,7 @@ def chunks(days: Sequence[date], size: int) -> list[list[date]]:
 
 
 def stretches(days: Iterable[date]) -> Iterator[tuple[date, date]]:
-    """First and last of each group of days that follow one another."""
+    """First and last day of each group of consecutive days."""
     ordered = sorted(days)
     breaks = [n for n, day in enumerate(ordered) if n == 0 or day != ordered[n - 1] + timedelta(days=1)]
     for begin, end in zip(breaks, [*breaks[1:], len(ordered)][: len(breaks)], strict=True):

@@ -1,6 +1,6 @@
-"""Contracts: the DDL of a raw event table as a value. Knows no database.
+"""Contracts: the DDL of a raw event table as a value. Needs no database.
 
-The DDL file is what PostgreSQL runs and what landing files are validated against; nothing is written twice.
+PostgreSQL runs the DDL file, and landing files are validated against it: there is one source for both.
 """
 
 import hashlib
@@ -24,11 +24,11 @@ DUCKDB_TYPES = {
 
 
 REVISION = "revision"
-"""The column, of event tables that have it, that says which of several records with one event_id on a day counts."""
+"""Optional column of event tables: of several records with one event_id on a day, the highest revision counts."""
 
 
 class ContractError(ValueError):
-    """A DDL file that is no contract; the message names the file."""
+    """A DDL file that breaks a rule of contracts; the message names the file."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Constraint:
-    """A named CHECK: its condition as written, the same for DuckDB, and the columns it speaks of."""
+    """A named CHECK: its condition as written, its translation for DuckDB, and the columns it uses."""
 
     name: str
     condition: str
@@ -86,12 +86,12 @@ class Contract:
 
     @property
     def personal_columns(self) -> tuple[str, ...]:
-        """Columns whose comment says "Personal data": they are kept for a shorter time than their row."""
+        """Columns whose comment says "Personal data": their values are removed earlier than the row."""
         return tuple(column.name for column in self.columns if "personal data" in column.comment.lower())
 
     @cached_property
     def code_version(self) -> str:
-        """Hash of columns and constraints: a change of them makes loaded days outdated, one of a comment does not."""
+        """Hash of columns and constraints: changing one makes loaded days outdated; changing a comment does not."""
         what = repr(([(c.name, c.type, c.is_required) for c in self.columns], self.constraints, self.time_column))
         return hashlib.sha256(what.encode()).hexdigest()[:12]
 
@@ -134,7 +134,7 @@ def _column(path: Path, item: exp.ColumnDef, comments: Mapping[str, str]) -> Col
         raise ContractError(f"{path}: {item.name} has the type {type_name}, expected one of {sorted(DUCKDB_TYPES)}")
     limits = [constraint.kind for constraint in item.args.get("constraints") or ()]
     if any(not isinstance(limit, exp.NotNullColumnConstraint) for limit in limits):
-        # PostgreSQL would hold them, landing files would not be validated against them.
+        # PostgreSQL would enforce them, but landing files are validated against named CHECK constraints only.
         raise ContractError(
             f"{path}: the column {item.name} may only say not null; expected named CHECK constraints only"
         )

@@ -1,7 +1,7 @@
-"""The suffixes of tables, and files that declare a table for each of several: they differ in their bucket alone. Pure.
+"""Grains: the suffixes of tables, and files that declare one table for each of several suffixes. Pure.
 
-`schema_usage_1m,5m.sql` declares the tables schema_usage_1m and schema_usage_5m. What each has of its own is written
-into the text: `:grain` is its suffix, `:period` the name of the column it is partitioned by, `:bucket` a value.
+`schema_usage_1m,5m.sql` declares the tables schema_usage_1m and schema_usage_5m, which differ only in their bucket. In
+its text, `:grain` stands for the suffix, `:period` for the name of the partition column, `:bucket` for a value.
 """
 
 import re
@@ -14,13 +14,13 @@ from analytics_etl.catalog.calendar import Cadence
 
 @dataclass(frozen=True)
 class Grain:
-    """What a suffix says of a table."""
+    """The meaning of a suffix."""
 
     cadence: Cadence
     period: str
-    """The column of the period, which the key begins with."""
+    """The partition column, which is the first column of the key."""
     bucket: int | str
-    """Length in seconds; of tables named by the calendar the unit for `date_trunc`."""
+    """Length in seconds; for calendar periods, the unit of `date_trunc`."""
 
 
 GRAINS: Mapping[str, Grain] = {
@@ -38,7 +38,7 @@ _NAMES = re.compile(r"(?<!:):(grain|period)\b")
 
 
 def names_in(path: Path) -> dict[str, str | None]:
-    """The names that a file declares, each with its suffix if the file lists several: {"a_1m": "1m", "a_5m": "5m"}."""
+    """The names that a file declares: {"a_1m": "1m", "a_5m": "5m"} if it lists several suffixes, else {name: None}."""
     found = _LIST.search(path.stem)
     if found is None:
         return {path.stem: None}
@@ -47,11 +47,11 @@ def names_in(path: Path) -> dict[str, str | None]:
 
 
 def tables_in(path: Path) -> list[str]:
-    """The same names with their family, which is the folder above the file's own."""
+    """The names that a file declares, with their family: the folder above the folder of the file."""
     return [f"{path.parent.parent.name}.{name}" for name in names_in(path)]
 
 
 def write_names(text: str, grain: str) -> str:
-    """Write the suffix and the column of the period into the text of a file, its header included."""
+    """Write the suffix and the partition column into the text of a file, header included."""
     names = {"grain": grain, "period": GRAINS[grain].period}
     return _NAMES.sub(lambda found: names[found[1]], text)

@@ -1,7 +1,7 @@
-"""SQL files as values: header, statement, and what follows from them. Knows neither Dagster nor any database.
+"""SQL files as values: header, statement, and what can be derived from them. Needs neither Dagster nor a database.
 
-A file is `sql/<family>/<kind>/<name>.sql`: a YAML header in one comment, then one SELECT. One whose name lists several
-suffixes is several models (`grains`). Not here: how a file is read (`reading`).
+A file is `sql/<family>/<kind>/<name>.sql`: a YAML header in one comment, then one SELECT. A file whose name lists
+several suffixes gives one model for each (`grains`). Not here: reading a file (`reading`).
 """
 
 import hashlib
@@ -32,20 +32,20 @@ PARAMETERS: dict[str, set[str]] = {
     "reports": {"previous_start", "previous_end", "start", "end", "family"},
     "queries": {"start", "end", "limit"},
 }
-"""What is written into a statement each time it is run, beside the parameters of its header, which queries alone have;
-settings are written in when its file is read.
+"""{kind: parameters bound each time a statement runs}. Queries also have the parameters of their header. Settings are
+bound earlier, when the file is read.
 """
 ALL_DAYS = (date.max - date.min).days
-"""How far a SELECT looks back that reads from the beginning."""
+"""The lookback of a SELECT that reads from the first day on."""
 
 
 class ModelError(ValueError):
-    """A SQL file that breaks a rule of the house; the message names the file."""
+    """A SQL file that breaks a rule; the message names the file."""
 
 
 @dataclass(frozen=True)
 class Model:
-    """One SELECT: a SQL file, or what one of several suffixes makes of it."""
+    """One SELECT: a SQL file, or the variant of it for one of its suffixes."""
 
     path: Path
     family: str
@@ -54,14 +54,14 @@ class Model:
     description: str
     key: tuple[str, ...]
     columns: Mapping[str, str]
-    """Output columns in order, with what they mean."""
+    """{output column: its meaning}, in order."""
     checks: tuple[tuple[str, Mapping[str, Any]], ...]
     """Great Expectations expectations: (name in snake case, arguments)."""
     select: str
     parameters: Mapping[str, str] = field(default_factory=dict)
-    """What a query is asked with beside days and limit, with what it means."""
+    """{parameter of a query, beside days and limit: its meaning}."""
     inputs_affected_days: tuple[int, int] = (0, 0)
-    """Days (after, before) a changed one within which the tables it reads may change with it; the catalogue knows."""
+    """`affected_days` of the tables that the SELECT reads, the largest of each; the catalogue sets it."""
 
     @property
     def table(self) -> str:
@@ -70,7 +70,7 @@ class Model:
 
     @property
     def cadence(self) -> Cadence:
-        """How the table is partitioned, told by its name's suffix."""
+        """How the table is partitioned; the suffix of its name says so."""
         return cadence_of(self.name)
 
     @cached_property
@@ -87,7 +87,7 @@ class Model:
 
     @cached_property
     def dependencies(self) -> tuple[str, ...]:
-        """Tables the SELECT reads, with their schema, sorted: every qualified name in FROM."""
+        """Tables that the SELECT reads, with their schema, sorted: every qualified name in FROM."""
         return tuple(sorted({f"{t.db}.{t.name}" for t in self.expression.find_all(exp.Table) if t.db}))
 
     @cached_property
@@ -95,7 +95,7 @@ class Model:
         """Days before its window that the SELECT reads: the largest N of `:start::date - N`; ALL_DAYS when it reads
         from `'-infinity'::date` on.
 
-        So many days after a partition may change when the partition does.
+        When a day of an input changes, so may the partitions of as many days after it.
         """
         casts = self.expression.find_all(exp.Cast)
         if any(isinstance(cast.this, exp.Literal) and cast.this.name == "-infinity" for cast in casts):
@@ -106,7 +106,7 @@ class Model:
     def lookahead_days(self) -> int:
         """Days after its window that the SELECT reads: the largest N of `:end::date + N`.
 
-        So many days before a partition may change when the partition does.
+        When a day of an input changes, so may the partitions of as many days before it.
         """
         return max([0, *self._days_from("end", exp.Add)])
 
@@ -115,17 +115,18 @@ class Model:
         return _moved(start, -self.lookback_days), _moved(end, self.lookahead_days)
 
     def affects(self, start: date, end: date) -> tuple[date, date]:
-        """The days (after, before) whose partitions may change with the days [start, end): those that end after the
-        first of the two and start before the second.
+        """The days (after, before) that bound the partitions which may change when the days [start, end) do.
+
+        These are the partitions that end after the first day and start before the second.
         """
-        later, earlier = self.affected_days
-        return _moved(start, -earlier), _moved(end, later)
+        days_after, days_before = self.affected_days
+        return _moved(start, -days_before), _moved(end, days_after)
 
     @property
     def affected_days(self) -> tuple[int, int]:
-        """Days (after, before) a changed one that may change with it, also by way of the tables that are read."""
-        later, earlier = self.inputs_affected_days
-        return min(later + self.lookback_days, ALL_DAYS), min(earlier + self.lookahead_days, ALL_DAYS)
+        """Days (after, before) a changed raw day that may change in this table, also through the tables it reads."""
+        days_after, days_before = self.inputs_affected_days
+        return min(days_after + self.lookback_days, ALL_DAYS), min(days_before + self.lookahead_days, ALL_DAYS)
 
     def _days_from(self, parameter: str, operation: type[exp.Binary]) -> Iterator[int]:
         for found in self.expression.find_all(operation):
@@ -142,20 +143,20 @@ class Model:
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     def statement(self, parameters: Mapping[str, Value]) -> str:
-        """The SELECT with its `:parameters` written in as literals."""
+        """The SELECT with its `:parameters` bound as literals."""
         return bind(self.select, parameters, self.path)
 
 
 def cadence_of(name: str) -> Cadence:
-    """The cadence a table's name ends in; event tables, which have no suffix, are kept by day."""
+    """The cadence that the suffix of a table's name says; a table without a suffix is kept by day."""
     return next((grain.cadence for suffix, grain in GRAINS.items() if name.endswith(f"_{suffix}")), "day")
 
 
 def window_parameters(start: date, end: date) -> dict[str, str]:
-    """The half-open UTC window as quoted literals with their own offset.
+    """The half-open UTC window as texts with their own offset, to be bound as quoted literals.
 
-    A literal of unknown type becomes the same instant next to a timestamptz, and the same day under `::date`, in every
-    session time zone; a bound timestamptz would not.
+    In every session time zone, such a literal is the same instant next to a timestamptz and the same day under
+    `::date`. A bound timestamptz is not.
     """
     return {"start": f"{start.isoformat()} 00:00:00+00", "end": f"{end.isoformat()} 00:00:00+00"}
 
@@ -163,9 +164,9 @@ def window_parameters(start: date, end: date) -> dict[str, str]:
 def bind(
     statement: str, parameters: Mapping[str, Value], origin: object = "statement", keeping: Collection[str] = ()
 ) -> str:
-    """Write `:name` parameters into a statement as literals, leaving `::` casts, quotes and comments alone.
+    """Bind the `:name` parameters of a statement as literals; leave `::` casts, quotes and comments alone.
 
-    Those named by `keeping` are left as they stand.
+    Parameters named by `keeping` stay unbound. Raise ModelError, naming the `origin`, for one without a value.
     """
     parts = []
     position = 0
@@ -182,7 +183,7 @@ def bind(
 
 @lru_cache(maxsize=1024)  # a run binds each statement many times, and finding its tokens takes milliseconds
 def _parameters_in(statement: str) -> tuple[tuple[int, str], ...]:
-    """Each `:name` of a statement: where its colon is, and the name."""
+    """(position of the colon, name) of each `:name` of a statement."""
     tokens = sqlglot.tokenize(statement, dialect="postgres")
     colons = [token for token in tokens if token.token_type == sqlglot.TokenType.COLON]
     found = [(colon.start, _identifier_after(statement, colon.end + 1)) for colon in colons]
@@ -192,9 +193,9 @@ def _parameters_in(statement: str) -> tuple[tuple[int, str], ...]:
 def rename_schemas(statement: str, schemas: Mapping[str, str]) -> str:
     """Let a statement read tables of the same name in other schemas: {table with schema: other schema}.
 
-    Only the schema is written anew, so that aliases and qualified columns stay right; quotes and comments stay, too.
+    Only the schema is replaced, so aliases and qualified columns stay valid; quotes and comments stay, too.
     """
-    if not schemas:  # as on most days, and finding tokens takes milliseconds
+    if not schemas:  # the usual case, and finding tokens takes milliseconds
         return statement
     parts = []
     position = 0
@@ -228,15 +229,16 @@ def column_lineage(model: Model, schema: Mapping[str, Mapping[str, str]]) -> dic
 
 
 def _moved(day: date, days: int) -> date:
-    """A day so many days later, or the first or last one there is."""
+    """A day moved by some days, but not beyond the first or last date that Python has."""
     if days < 0:
         return day - timedelta(days=min(-days, (day - date.min).days))
     return day + timedelta(days=min(days, (date.max - day).days))
 
 
 def _identifier_after(text: str, position: int) -> str:
+    """The name at a position; empty if there is none."""
     end = position
-    if text[position : position + 1].isdigit():  # a slice, not a name
+    if text[position : position + 1].isdigit():  # an array slice, not a name
         return ""
     while end < len(text) and (text[end].isalnum() or text[end] == "_"):
         end += 1

@@ -1,4 +1,4 @@
-"""From a SQL file to models: its header is read, names and settings are written in, and the rules of the house kept.
+"""Reading a SQL file into models: parse its header, bind names and settings, check the rules.
 
 Every ModelError names the file.
 """
@@ -16,15 +16,15 @@ from analytics_etl.catalog.grains import GRAINS, names_in, write_names
 from analytics_etl.catalog.models import PARAMETERS, Model, ModelError, Value, bind
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""Ten times as fast where PyYAML was built with libyaml, as its wheels are."""
+"""Ten times as fast if PyYAML was built with libyaml, as its wheels are."""
 
 HEADER_KEYS = {"description", "key", "columns", "checks", "parameters"}
 
 
 def read_models(path: Path, settings: Mapping[str, Value] = MappingProxyType({})) -> dict[str, Model]:
-    """Read and validate one file: a model of each table, by name with schema; raise ModelError naming the file.
+    """Read and validate one file: {table with schema: model}; raise ModelError naming the file.
 
-    Settings that the SELECT names are written into it, so that another value is another version of the code.
+    Settings that the SELECT names are bound here, so that another value makes another code version.
     """
     if "," in path.stem and len(names_in(path)) == 1:
         raise ModelError(f"{path}: the name lists something else than suffixes; expected some of {', '.join(GRAINS)}")
@@ -40,15 +40,15 @@ def _read(path: Path, text: str, name: str, grain: str | None, settings: Mapping
         raise ModelError(f"{path}: expected a YAML header in /* */ at the top")
     header, select = text[2:].split("*/", 1)
     kind: Any = path.parent.name
-    if kind != "sources":  # DuckDB's SELECTs, which get nothing
-        asked_with = _header(path, header).get("parameters", ()) if kind == "queries" else ()
-        select = bind(select, settings, path, {*PARAMETERS[kind], *asked_with})
+    if kind != "sources":  # SELECTs for DuckDB, which have no parameters
+        own_parameters = _header(path, header).get("parameters", ()) if kind == "queries" else ()
+        select = bind(select, settings, path, {*PARAMETERS[kind], *own_parameters})
     return _model(path, name, grain, header, select)
 
 
 @lru_cache(maxsize=1024)
 def _header(path: Path, text: str) -> Mapping[str, Any]:
-    """The header of a file; ModelError for one that is no mapping of the keys there are."""
+    """The header of a file; raise ModelError unless it is a mapping with known keys only."""
     try:
         header = yaml.load(text, Loader=_LOADER)  # noqa: S506 - safe, and in C
     except yaml.YAMLError as error:
@@ -65,9 +65,9 @@ def _header(path: Path, text: str) -> Mapping[str, Any]:
     return header
 
 
-@lru_cache(maxsize=1024)  # a file that has not changed is parsed once a process
+@lru_cache(maxsize=1024)  # a process parses an unchanged file once
 def _model(path: Path, name: str, grain: str | None, header_text: str, select: str) -> Model:
-    """The model of this name of a file with this header, and this SELECT with its settings."""
+    """Make and validate the model of one name of a file from its header and its SELECT, whose settings are bound."""
     kind: Any = path.parent.name
     header = _header(path, header_text)
     columns, checks = header.get("columns", {}), header.get("checks", [])
@@ -97,7 +97,7 @@ def _model(path: Path, name: str, grain: str | None, header_text: str, select: s
 
 
 def _text(path: Path, what: str, text: object, grain: str | None) -> str:
-    """A text of the header, or the one for a suffix, where each of them has its own."""
+    """A text of the header; if the header has one text for each suffix, the one for this suffix."""
     if not isinstance(text, dict):
         return str(text).strip()
     suffixes = list(names_in(path).values())

@@ -1,7 +1,7 @@
-"""The marks of states and findings, and what each means in words: one set for `status`, reports and their index.
+"""The marks of states and findings and their meanings: one set for `status`, reports and their index.
 
-Nothing is told by a colour alone, so that whoever knows the marks can read any of the three, in a terminal, on paper or
-without seeing colours. Which colour goes with a mark depends on where it is shown and stands there.
+No state is shown by colour alone: the marks can be read in a terminal, on paper, and without seeing colours. Not here:
+the colours, which depend on where a mark is shown.
 """
 
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 
 class Mark(NamedTuple):
-    """One character, and the words of its legend."""
+    """One character, and its words in the legend."""
 
     sign: str
     words: str
@@ -25,17 +25,17 @@ STATES: Mapping[str, Mark] = {
     "frozen_late": Mark("!", "final, late rows waiting"),
     "expected": Mark("·", "expected, not there"),
 }
-"""The states of a day of a table; of a whole report, final or provisional."""
+"""The states of a day of a table; a report is final or provisional."""
 
 FLAGS: Mapping[str, Mark] = {
     "empty": Mark("∅", "no rows"),
     "unusual": Mark("≠", "unusual number of rows"),
     "unchecked": Mark("◌", "not checked"),
 }
-"""What else there is to say of a day."""
+"""Further marks of a day, beside its state."""
 
 MARKS: Mapping[str, Mark] = {**STATES, **FLAGS}
-"""All that a day can have, in the order of a legend."""
+"""All marks that a day can have, in the order of the legend."""
 
 TONES: Mapping[str, str] = {"good": "✓", "warn": "▲", "bad": "✗"}
-"""How good something is that has no state: a report that is complete or not, a check, an anomaly, a score."""
+"""How good something without a state is: the completeness of a report, a check, an anomaly, a score."""

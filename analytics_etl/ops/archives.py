@@ -1,4 +1,4 @@
-"""The books of the archive: which day has which file, which days are due, what personal data was removed."""
+"""The archive in the books: which file a day has, which days are due, which personal data was removed."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -30,7 +30,7 @@ def find(connection: Connection, table: str, day: date) -> Archived | None:
 
 
 def manifests(connection: Connection, table: str, days: Sequence[date]) -> list[Manifest]:
-    """Of some days of a table, in order."""
+    """The manifests of some days of a table, in order."""
     found = rows(
         connection,
         "select manifest from ops.archives where table_name = %s and day = any(%s) order by day",
@@ -59,7 +59,7 @@ def archived_files(connection: Connection) -> list[dict[str, Any]]:
 
 
 def record_verified(connection: Connection, manifest: Manifest, *, keep_state: bool = False) -> None:
-    """Say which file is the right one. The partition is still there, unless the state is kept."""
+    """Record the verified file of a day. Unless its state is kept, it is `verified`: the partition still exists."""
     connection.execute(
         """
         insert into ops.archives (table_name, day, state, sha256, rows, size_bytes, manifest)
@@ -76,6 +76,7 @@ def record_verified(connection: Connection, manifest: Manifest, *, keep_state: b
 
 
 def record_dropped(connection: Connection, table: str, day: date) -> None:
+    """Record that the partition of an archived day was dropped."""
     connection.execute(
         "update ops.archives set state = 'archived', dropped_at = clock_timestamp(), kept_through = null "
         "where table_name = %s and day = %s",
@@ -84,7 +85,7 @@ def record_dropped(connection: Connection, table: str, day: date) -> None:
 
 
 def record_restored(connection: Connection, table: str, day: date, days: int) -> None:
-    """The rows are back, until the newest day of the table has moved on by so many days."""
+    """Record that the rows are back; they stay until the newest day of the table is `days` days later than now."""
     connection.execute(
         "update ops.archives set state = 'restored', restored_at = clock_timestamp(), kept_through = %s + ("
         "select max(period_start) from ops.partitions where table_name = %s) where table_name = %s and day = %s",
@@ -93,13 +94,13 @@ def record_restored(connection: Connection, table: str, day: date, days: int) ->
 
 
 def due_days(connection: Connection, table: str, keep: int) -> list[date]:
-    """Days in the table that are `keep` days or more older than its newest one, restored ones only after their time."""
+    """Days to archive: at least `keep` days older than the newest one; restored ones only once their time is over."""
     condition = "a.state is distinct from 'archived' and (a.kept_through is null or a.kept_through < newest.day)"
     return _old_days(connection, sql.SQL(condition), {"table": table, "keep": keep})
 
 
 def days_with_personal_data(connection: Connection, table: str, keep: int, place: str) -> list[date]:
-    """Days older than `keep` whose rows, in table or archive, were written since personal data was removed."""
+    """Days older than `keep` whose rows in a place (`partition` or `archive`) may still hold personal data."""
     condition = sql.SQL("""
         case %(place)s
             when 'archive' then (a.manifest -> 'fingerprint' ->> 'personal_values')::bigint > 0
@@ -114,6 +115,7 @@ def days_with_personal_data(connection: Connection, table: str, keep: int, place
 def record_removal(
     connection: Connection, table: str, day: date, place: str, before: Fingerprint, after: Fingerprint
 ) -> None:
+    """Record that personal data of a day was removed from a place, with the fingerprints before and after."""
     connection.execute(
         """
         insert into ops.personal_removals (table_name, day, place, values_removed, before, after)
@@ -126,9 +128,10 @@ def record_removal(
 
 
 def remove_rejected_content(connection: Connection, table: str, keep: int, personal: Sequence[str]) -> int:
-    """Rejected rows are kept as they stood in their file, personal data included: after its time the content goes, the
-    reason stays, but for values of personal columns that an earlier version wrote there; the file tells the rest. Rows
-    of which nothing tells a day are as old as the reading of their file. Returns the number of rows.
+    """Remove the content of rejected rows older than `keep` days; returns how many rows changed.
+
+    A rejected row is kept as it is in its file, personal data included. Its reason stays, without the values of
+    personal columns that an earlier version wrote into it. A row without a day is as old as the reading of its file.
     """
     names = "|".join(personal)
     return connection.execute(
@@ -146,7 +149,7 @@ def remove_rejected_content(connection: Connection, table: str, keep: int, perso
 
 
 def refuse_archived(connection: Connection, table: str, days: Sequence[date]) -> None:
-    """An archived day is not loaded from files, of which some may be gone: raise DatabaseError."""
+    """Raise DatabaseError for archived days: some of their files may be gone, so a load could lose rows."""
     found = archived_days(connection, [table], min(days, default=date.max), date.max).get(table, [])
     if archived := [day for day in found if day in days]:
         raise DatabaseError(
@@ -156,8 +159,9 @@ def refuse_archived(connection: Connection, table: str, days: Sequence[date]) ->
 
 
 def refuse_to_lose(connection: Connection, table: str, days: Sequence[date], gone: Sequence[str]) -> None:
-    """A day that has an archive, or whose rows were not kept, is not loaded anew without the files its rows came from:
-    raise DatabaseError.
+    """Raise DatabaseError if a day would lose rows because the file they came from is gone.
+
+    This concerns days that have an archive, and days whose raw rows were not kept.
     """
     lost = connection.execute(
         "select d.day, d.path, d.rows_loaded, a.day is not null from ops.loaded_days as d "
@@ -175,7 +179,7 @@ def refuse_to_lose(connection: Connection, table: str, days: Sequence[date], gon
 
 
 def _old_days(connection: Connection, condition: sql.SQL, parameters: dict[str, Any]) -> list[date]:
-    """Days in the books of a `table` that are `keep` days or more older than its newest one and meet a condition."""
+    """Days of a `table` that are at least `keep` days older than its newest one and meet a condition."""
     statement = sql.SQL("""
         select p.period_start as day
         from ops.partitions as p

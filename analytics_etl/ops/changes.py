@@ -1,4 +1,7 @@
-"""The change record: by how much recomputing a partition changed what readers see, and whether that is too much."""
+"""The change record: how much recomputing a partition changed its rows, and whether that is too much to publish.
+
+Not here: how changes are measured (`comparison`).
+"""
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -14,22 +17,22 @@ CHANGE_CHECK = "change_is_small"
 CHANGE_DESCRIPTION = "A final period changes by no more than ANALYTICS_CHANGE_LIMIT_PERCENT when it is recomputed."
 
 MOST_DAYS_NAMED, MOST_DAYS_WITH_FIGURES = 31, 5
-"""In the message of a refusal; ops.changes has all of them."""
+"""What the message of a refusal shows; `ops.changes` has all of them."""
 
 
 @dataclass(frozen=True)
 class Gate:
-    """What may be published unasked: changes up to `percent`; on a final period no more, unless `accepted`."""
+    """The limit for a final period: a change of more than `percent` is refused unless somebody `accepted` it."""
 
     percent: float
     lateness_days: int
-    """The window of the table, after which its days are final."""
+    """The allowed lateness of the table, after which its days are final."""
     accepted: bool = False
 
 
 @dataclass(frozen=True)
 class Change:
-    """What recomputing did to one partition."""
+    """The difference between the old and the new rows of one partition [start, end)."""
 
     table: str
     start: date
@@ -40,32 +43,31 @@ class Change:
     removed: int
     changed: int
     totals: Mapping[str, tuple[float, float]]
-    """Old and new total of each column that can be added up, of rows that add up no others."""
+    """{additive column: (old, new) total}, without rows that add up others."""
     sums: Mapping[str, tuple[float, float]]
-    """The same of each numeric column that is no key, over all rows: a sum of rates says nothing to people, and yet
-    tells that they changed.
-    """
+    """{numeric column outside the key: (old, new) sum over all rows}: even a sum of rates shows that rates changed."""
     code_version_before: str
     code_version_after: str
 
-    def beyond(self, percent: float) -> list["Figure"]:
-        """What of it exceeds a limit: the number of rows, totals, and sums of columns that no total tells of."""
-        told = _beyond({"rows": (self.rows_before, self.rows_after), **self.totals}, percent)
-        names = {figure.what for figure in told}
+    def figures_above(self, percent: float) -> list["Figure"]:
+        """The figures that changed by more than a limit: rows, totals, and sums of columns without a listed total."""
+        totals = _figures_above({"rows": (self.rows_before, self.rows_after), **self.totals}, percent)
+        names = {figure.what for figure in totals}
         others = {f"sum of {name}": pair for name, pair in self.sums.items() if name not in names}
-        return [*told, *_beyond(others, percent)]
+        return [*totals, *_figures_above(others, percent)]
 
     def measures(self, percent: float | None = None) -> dict[str, dict[str, float | None]]:
-        """{what: {"old", "new", "percent"}} of each total, and of all else that exceeds a limit."""
+        """{figure: {"old", "new", "percent"}} of each total, and of every other figure above a limit."""
         found = dict(self.totals)
         if percent is not None:
-            found |= {figure.what: (figure.old, figure.new) for figure in self.beyond(percent) if figure.what != "rows"}
+            above = [figure for figure in self.figures_above(percent) if figure.what != "rows"]
+            found |= {figure.what: (figure.old, figure.new) for figure in above}
         return {name: {"old": old, "new": new, "percent": _percent(old, new)} for name, (old, new) in found.items()}
 
 
 @dataclass(frozen=True)
 class Figure:
-    """What changed: the number of rows, the total of a measure, or the sum of a column that has none."""
+    """One number that changed: the rows, the total of a measure, or the sum of a column without a total."""
 
     what: str
     old: float
@@ -77,7 +79,7 @@ class Figure:
 
 
 class ChangeRefusedError(DatabaseError):
-    """A change of a final period above the limit; nothing of it was published."""
+    """Final days would change by more than the limit; nothing was published."""
 
     def __init__(self, changes: Sequence[Change], gate: Gate) -> None:
         self.changes = sorted(changes, key=lambda change: change.start)
@@ -85,7 +87,8 @@ class ChangeRefusedError(DatabaseError):
         days = [change.start for change in self.changes]
         named = shortened(days, MOST_DAYS_NAMED)
         figures = "; ".join(
-            f"{c.start}: {', '.join(map(str, c.beyond(gate.percent)))}" for c in self.changes[:MOST_DAYS_WITH_FIGURES]
+            f"{c.start}: {', '.join(map(str, c.figures_above(gate.percent)))}"
+            for c in self.changes[:MOST_DAYS_WITH_FIGURES]
         )
         again = f"run {days[0]}" if len(days) == 1 else f"backfill {days[0]} {days[-1]}"
         who = "a final day" if len(days) == 1 else f"{len(days)} final days"
@@ -101,14 +104,14 @@ class ChangeRefusedError(DatabaseError):
             CheckResult(
                 change.table, CHANGE_CHECK, change.start, change.end, False, "error", CHANGE_DESCRIPTION,  # noqa: FBT003
                 change.added + change.removed + change.changed,
-                [vars(figure) for figure in change.beyond(self.percent)],
+                [vars(figure) for figure in change.figures_above(self.percent)],
             )
             for change in self.changes
         ]  # fmt: skip
 
 
-def passed(table: str, periods: Mapping[date, date]) -> list[CheckResult]:
-    """The check of some partitions (start -> end) that were published."""
+def passed_checks(table: str, periods: Mapping[date, date]) -> list[CheckResult]:
+    """The passed check of each published partition (start -> end)."""
     return [
         CheckResult(table, CHANGE_CHECK, start, end, True, "error", CHANGE_DESCRIPTION, 0, [])  # noqa: FBT003
         for start, end in periods.items()
@@ -116,7 +119,7 @@ def passed(table: str, periods: Mapping[date, date]) -> list[CheckResult]:
 
 
 def known_versions(connection: Connection, table: str, starts: Collection[date]) -> dict[date, str]:
-    """The code versions of the partitions that were materialised before."""
+    """{start: code version} of those of some partitions that exist."""
     return dict(
         connection.execute(
             "select period_start, code_version from ops.partitions where table_name = %s and period_start = any(%s)",
@@ -126,21 +129,21 @@ def known_versions(connection: Connection, table: str, starts: Collection[date])
 
 
 def judge(connection: Connection, changes: Sequence[Change], gate: Gate | None) -> None:
-    """Raise ChangeRefusedError if a final day changes by more than the gate lets through.
+    """Raise ChangeRefusedError if a final day changes by more than the limit of the gate.
 
-    Weeks and months are recorded and not judged: they follow from days, which were, and a backfill that goes day by day
-    completes them step by step.
+    Weeks and months are recorded, not judged: they are made of judged days, and a backfill completes them day by day.
     """
     if gate is None or gate.accepted:
         return
     days = [change for change in changes if change.end == change.start + timedelta(days=1)]
-    refused = [c for c in days if c.beyond(gate.percent) and is_final(connection, c.table, c.end, gate.lateness_days)]
+    above = [change for change in days if change.figures_above(gate.percent)]
+    refused = [c for c in above if is_final(connection, c.table, c.end, gate.lateness_days)]
     if refused:
         raise ChangeRefusedError(refused, gate)
 
 
 def is_final(connection: Connection, table: str, end: date, lateness_days: int) -> bool:
-    """Whether the newest day of a table is at least so many days after the last day of a period."""
+    """Whether a period is final: its table has a day that is at least `lateness_days` after the last day of it."""
     found = connection.execute(
         "select max(period_start) from ops.partitions where table_name = %s and period_end = period_start + 1", [table]
     ).fetchone()
@@ -151,7 +154,7 @@ def is_final(connection: Connection, table: str, end: date, lateness_days: int) 
 def record_changes(
     connection: Connection, changes: Iterable[Change], run_id: str | None, refused_at: float | None = None
 ) -> None:
-    """Write changes down: published ones, or those that a gate of so many percent refused."""
+    """Record changes: published ones, or, with `refused_at`, those refused by a gate of so many percent."""
     with connection.cursor() as cursor:
         cursor.executemany(
             """
@@ -168,7 +171,7 @@ def record_changes(
 
 
 def changes_of_run(connection: Connection, table: str, run_id: str) -> list[dict[str, Any]]:
-    """What a run changed in a table, or was refused to change."""
+    """The published and refused changes of a run in a table."""
     return rows(
         connection, "select * from ops.changes where table_name = %s and run_id = %s order by change_id",
         [table, run_id],
@@ -198,8 +201,8 @@ def newest_changes(
     )
 
 
-def _beyond(pairs: Mapping[str, tuple[float, float]], percent: float) -> list[Figure]:
-    """Those of some old and new figures that changed by more than a limit."""
+def _figures_above(pairs: Mapping[str, tuple[float, float]], percent: float) -> list[Figure]:
+    """The figures, {name: (old, new)}, that changed by more than a limit."""
     shares = {name: _percent(old, new) for name, (old, new) in pairs.items()}
     return [
         Figure(name, *pairs[name], "from nothing" if share is None else f"{share:+.2f} %")
@@ -209,7 +212,7 @@ def _beyond(pairs: Mapping[str, tuple[float, float]], percent: float) -> list[Fi
 
 
 def _percent(old: float, new: float) -> float | None:
-    """The change in percent of the old; None when something came from nothing."""
+    """The change in percent of the old value; None if the old value is 0 and the new one is not."""
     if old == new:
         return 0.0
     return None if old == 0 else 100 * (new - old) / abs(old)

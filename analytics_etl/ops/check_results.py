@@ -1,4 +1,4 @@
-"""What checks have found, as the books keep it. How results are written is in `operations`."""
+"""Reading the results of checks. Not here: writing them (`operations`)."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -8,7 +8,8 @@ from typing import Any
 from analytics_etl.ops.changes import CHANGE_CHECK
 from analytics_etl.postgres.connection import Connection, rows
 
-# Whatever the number of days, what comes back is only what is due. Before their time is known, rows count as checked.
+# The database returns only what is due, however many days there are. Rows whose time of change is unknown count as
+# checked.
 _DUE = """
     with
     declared as (
@@ -60,22 +61,25 @@ _FAILED = """
 def due(
     connection: Connection, declared: Iterable[Mapping[str, str | None]], start: date, end: date, run_id: str = ""
 ) -> list[dict[str, Any]]:
-    """Which of some checks (table_name, check_name, code_version) have to run for the partitions that begin in
-    [start, end), and why: absent, older or version; only of those that a run wrote, when it is named.
+    """The due ones of some checks (table_name, check_name, code_version), for partitions beginning in [start, end).
+
+    A row is a partition with the checks due for one reason: absent, older or version. With `run_id`, only partitions
+    that this run wrote count.
     """
     wanted = {"declared": json.dumps(list(declared)), "start": start, "end": end, "run_id": run_id}
     return rows(connection, _DUE, wanted)
 
 
 def failed(connection: Connection) -> list[dict[str, Any]]:
-    """The checks of severity error that failed, but for refused changes, the newest partition first; of each whether
-    its partition changed since, or has a file that nobody knew of.
+    """The failed checks of severity error without refused changes, the newest partition first.
+
+    `is_older`: the partition changed after the check. `has_new_file`: the ledger found a file of the day after it.
     """
     return rows(connection, _FAILED, [CHANGE_CHECK])
 
 
 def refused_changes(connection: Connection, first: date = date.min, last: date = date.max) -> list[tuple[str, date]]:
-    """(table, day) of the days first to last of which a change was refused and nothing was published since."""
+    """(table, day) of the days first to last whose last change was refused."""
     found = connection.execute(
         "select table_name, period_start from ops.check_results where not passed and check_name = %s "
         "and period_start between %s and %s order by period_start, table_name",
@@ -85,7 +89,7 @@ def refused_changes(connection: Connection, first: date = date.min, last: date =
 
 
 def samples(connection: Connection, check: str) -> dict[tuple[str, date], list[dict[str, Any]]]:
-    """{(table, start of the partition): rows that were kept}, of the partitions in which a check failed."""
+    """{(table, start): sample of rows} of the partitions in which a check failed."""
     found = connection.execute(
         "select table_name, period_start, sample from ops.check_results where check_name = %s and not passed", [check]
     ).fetchall()
@@ -93,7 +97,7 @@ def samples(connection: Connection, check: str) -> dict[tuple[str, date], list[d
 
 
 def of_partition(connection: Connection, table: str, start: date) -> dict[str, dict[str, Any]]:
-    """{check: when it judged a partition, and its version}."""
+    """{check: its row with `checked_at` and `code_version`} of one partition."""
     found = rows(
         connection,
         "select check_name, code_version, checked_at from ops.check_results "

@@ -1,6 +1,6 @@
-"""Comparing two states of partitions: how many rows were added, removed and changed, and by how much totals differ.
+"""Comparing the old and the new rows of partitions: rows added, removed and changed, and the totals of both.
 
-How a change is judged and recorded is in `changes`.
+Not here: how a change is judged and recorded (`changes`).
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -19,7 +19,7 @@ _NUMBERS = ["smallint", "integer", "bigint", "numeric", "real", "double precisio
 
 @dataclass(frozen=True)
 class Side:
-    """Rows of one state, old or new: a relation, the start of each row's partition, and a condition that picks rows."""
+    """The old or the new rows: a relation, an expression for the start of a row's partition, and a condition."""
 
     relation: sql.Composable
     period: sql.Composable
@@ -28,12 +28,12 @@ class Side:
 
 @dataclass(frozen=True)
 class Summary:
-    """The rows of a partition in one pass. Two of the same content are equal, whatever the order of their rows."""
+    """A digest of the rows of a partition: equal for equal rows, whatever their order."""
 
     rows: int
     fingerprint: Decimal
     sums: tuple[float, ...]
-    """Of each total, then of each numeric column over all rows."""
+    """The totals of the additive columns, then the sums of all numeric columns over all rows."""
 
 
 def changes_between(
@@ -46,11 +46,14 @@ def changes_between(
     periods: Mapping[date, date],
     versions: tuple[Mapping[date, str], str],
 ) -> list[Change]:
-    """What differs between two states of some partitions (start -> end). `versions`: the old ones, and the new one."""
+    """The changes of those partitions (start -> end) that differ.
+
+    `versions` are {start: old code version} and the new code version.
+    """
     measures = _measures_of(connection, table, key)
-    added = {name: kind for name, kind in measures.items() if is_additive(name, kind)}
-    once = _once(columns)
-    sums = [*(_sum(*each, once) for each in added.items()), *(_sum(*each) for each in measures.items())]
+    additive = {name: kind for name, kind in measures.items() if is_additive(name, kind)}
+    counted_once = _counted_once(columns)
+    sums = [*(_sum(*each, counted_once) for each in additive.items()), *(_sum(*each) for each in measures.items())]
     before, after = (_summarize(connection, side, columns, sums) for side in (old, new))
     nothing = Summary(0, Decimal(0), (0.0,) * len(sums))
     differing = {
@@ -63,8 +66,8 @@ def changes_between(
     found = []
     for start, (one, other) in differing.items():
         pairs = list(zip(one.sums, other.sums, strict=True))
-        totals = dict(zip(added, pairs[: len(added)], strict=True))
-        over_all = dict(zip(measures, pairs[len(added) :], strict=True))
+        totals = dict(zip(additive, pairs[: len(additive)], strict=True))
+        over_all = dict(zip(measures, pairs[len(additive) :], strict=True))
         found.append(
             Change(
                 table, start, periods[start], one.rows, other.rows, *counts[start], totals, over_all,
@@ -75,7 +78,7 @@ def changes_between(
 
 
 def _measures_of(connection: Connection, table: str, key: Collection[str]) -> dict[str, str]:
-    """The numeric columns of a table that are not in its key, with their types."""
+    """{numeric column outside the key: its type}."""
     found = connection.execute(
         "select attname, format_type(atttypid, null) from pg_attribute where attrelid = %s::regclass and attnum > 0 "
         "and not attisdropped and format_type(atttypid, null) = any(%s) order by attnum",
@@ -87,10 +90,10 @@ def _measures_of(connection: Connection, table: str, key: Collection[str]) -> di
 def _summarize(
     connection: Connection, side: Side, columns: Iterable[str], sums: Iterable[sql.Composable]
 ) -> dict[date, Summary]:
-    """Each partition with rows, by its start.
+    """{start: digest} of each partition that has rows.
 
-    The hash of a row is a weighted sum of those of its values: summed as it is, values that change places between rows
-    would go unnoticed, so it is hashed once more.
+    PostgreSQL's hash of a row is a weighted sum of the hashes of its values. Sums of it over rows would not change when
+    two rows swap a value, so each is hashed once more.
     """
     totals = sql.SQL("").join(sql.SQL(", coalesce({}, 0)::float8").format(each) for each in sums)
     found = connection.execute(
@@ -107,10 +110,10 @@ def _summarize(
 def _compare(
     connection: Connection, old: Side, new: Side, starts: Sequence[date], key: Iterable[str], columns: Iterable[str]
 ) -> dict[date, tuple[int, int, int]]:
-    """Rows of some partitions that were added, removed and changed, by joining hashes of key and content.
+    """{start: rows (added, removed, changed)} of some partitions, by a join on hashes of the key.
 
-    The key of a derived table has the period in it. The period by itself, which may be a constant, must not be joined
-    on: PostgreSQL would sort both sides.
+    The key of a derived table includes the period. The join must not name the period itself: it may be a constant, and
+    PostgreSQL would then sort both sides.
     """
 
     def hashed(side: Side) -> sql.Composable:
@@ -133,20 +136,20 @@ def _compare(
 
 
 def _hash(columns: Iterable[str]) -> sql.Composable:
-    """64 bits of the values as they are: making text of them first takes several times as long."""
+    """A 64-bit hash of a row's values in their own types: a hash of their text takes several times as long."""
     names = sql.SQL(", ").join(map(sql.Identifier, columns))
     return sql.SQL("hash_record_extended(row({}), 0)").format(names)
 
 
 def _sum(name: str, type_name: str, where: sql.Composable | None = None) -> sql.Composable:
-    """The sum of a column; of fractions as decimals, so that it does not depend on the order of the rows."""
+    """The sum of a column; of floats as decimals, so that it does not depend on the order of the rows."""
     is_exact = type_name not in ("real", "double precision")
     summed = sql.SQL("sum({})" if is_exact else "sum({}::numeric)").format(sql.Identifier(name))
     return summed if where is None else sql.SQL("{} filter (where {})").format(summed, where)
 
 
-def _once(columns: Collection[str]) -> sql.Composable | None:
-    """What picks the rows that add up no others of their table; nothing when all do."""
+def _counted_once(columns: Collection[str]) -> sql.Composable | None:
+    """A condition that excludes rows which add up others of their table; None for a table without such rows."""
     picked = [
         sql.SQL("{} <> all({})").format(sql.Identifier(name), list(values))
         for name, values in rows_that_add_up(columns).items()

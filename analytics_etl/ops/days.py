@@ -1,6 +1,6 @@
-"""The state of each day of each table that is kept by day: `ops.days`, which follows from the other books.
+"""The state of each day of each table kept by day: `ops.days`, computed from the other tables of the books.
 
-Whatever writes these books calls `refresh` as the last thing in the same transaction. Weeks and months are not here.
+Whoever writes these tables calls `refresh` as the last statement of the same transaction. Not here: weeks and months.
 """
 
 from collections.abc import Collection, Sequence
@@ -12,10 +12,10 @@ from analytics_etl.postgres.connection import Connection, lock, rows
 DayState = Literal["expected", "provisional", "final", "frozen_late", "failed", "archived", "dropped"]
 
 LONGEST_FAILURE = 500
-"""Characters kept of why an attempt failed."""
+"""Characters kept of the reason why a write failed."""
 
 FAR_DAYS = 31
-"""The days between two that are there are due, unless these lie further apart: then they are a gap, see `gaps`."""
+"""The days between two loaded ones are due if these are at most so far apart; otherwise they are a gap (`gaps`)."""
 
 _REFRESH = """
     with
@@ -109,7 +109,7 @@ _REFRESH = """
             excluded.files_waiting, excluded.failed_checks, excluded.warned_checks, excluded.failure
         )"""
 
-# A day that was only known by rows that waited is forgotten when they do no more: their file was replaced.
+# A day known only by waiting rows is deleted when no rows wait any more: their file was replaced.
 _FORGET = """
     delete from ops.days as d
     where table_name = %(table)s and rows_waiting > 0 and rows is null and failure is null
@@ -140,9 +140,9 @@ def refresh(
 ) -> None:
     """Bring the states of a table's days up to date with the books.
 
-    `written` are days that this transaction has written, whatever failed before. With `keep_lateness` the window that
-    the days have counts, and the one given is for a table that has none yet. Nothing must follow in the transaction
-    but its commit: the lock that is taken here is every writer's.
+    `written` are the days that this transaction wrote: an earlier failure of them no longer counts. With
+    `keep_lateness` the days keep the lateness window they have, and the given one is for a table that has none yet.
+    Nothing but the commit may follow: all writers wait for the lock that is taken here.
     """
     lock(connection, "ops.days")
     parameters = {
@@ -157,13 +157,13 @@ def refresh(
 
 
 def expect(connection: Connection, table: str, days: Sequence[date]) -> None:
-    """Say that days of a table are there or due, so that those of the other tables of its family are due, too."""
+    """Record that days are due in all tables of a family, since one of its tables has them."""
     lock(connection, "ops.days")
     connection.execute(_EXPECT, {"table": table, "days": list(days)})
 
 
 def expect_day(connection: Connection, tables: Sequence[str], lateness_days: Sequence[int], day: date) -> None:
-    """Say that a day of some tables is due."""
+    """Record that a day of some tables is due, each with its lateness window."""
     lock(connection, "ops.days")
     connection.execute(
         "insert into ops.days (table_name, day, state, final_from) select table_name, %(day)s, 'expected', "
@@ -174,7 +174,7 @@ def expect_day(connection: Connection, tables: Sequence[str], lateness_days: Seq
 
 
 def record_failure(connection: Connection, table: str, lateness_days: int, days: Collection[date], why: str) -> None:
-    """Keep why an attempt to write days of a table failed."""
+    """Record why writing days of a table failed."""
     lock(connection, "ops.days")
     connection.execute(
         "insert into ops.days (table_name, day, state, final_from, failure) "
@@ -195,7 +195,7 @@ def day_states(connection: Connection, start: date, end: date) -> list[dict[str,
 
 
 def frozen_days(connection: Connection) -> set[tuple[str, date]]:
-    """(table, day) of the days that are final and have late or replaced files waiting."""
+    """(table, day) of the final days for which late or replaced files wait."""
     found = connection.execute("select table_name, day from ops.days where is_final and files_waiting > 0").fetchall()
     return {(table, day) for table, day in found}
 
@@ -206,7 +206,7 @@ def newest_with_rows(connection: Connection) -> dict[str, date]:
 
 
 def unusual_days(connection: Connection) -> list[dict[str, Any]]:
-    """The days of tables among the last 30 with an unusual number of rows, or too many, the newest first."""
+    """Those of the last 30 days of tables that have an unusual number of rows, or too many, the newest first."""
     return rows(
         connection,
         """
@@ -218,7 +218,7 @@ def unusual_days(connection: Connection) -> list[dict[str, Any]]:
 
 
 def failed_attempts(connection: Connection) -> list[dict[str, Any]]:
-    """The days of tables whose last attempt to be written failed, and why, the newest first."""
+    """The days of tables whose last write failed, and why, the newest first."""
     return rows(
         connection,
         "select table_name, day, failure from ops.days where failure is not null order by day desc, table_name",
@@ -226,7 +226,7 @@ def failed_attempts(connection: Connection) -> list[dict[str, Any]]:
 
 
 def final_days(connection: Connection, first: date, last: date) -> set[date]:
-    """Those of the days first to last that are final in some table."""
+    """Those of the days first to last that are final in at least one table."""
     found = connection.execute(
         "select distinct day from ops.days where is_final and day between %s and %s", [first, last]
     ).fetchall()

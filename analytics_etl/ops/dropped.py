@@ -1,7 +1,7 @@
-"""Days whose raw events were not kept: all was made of them and checked, then their partition was dropped, unarchived.
+"""Days whose raw events were not kept: once all was computed from them and checked, their partition was dropped.
 
-The books keep what they say of such a day. Whatever would read its rows is refused, since it would compute from less
-than there was; loading the day from its landing files brings the rows back.
+There is no archive of them. The books keep the day. A statement that would read its rows is refused, since it would
+compute from fewer rows than there were; loading the day from its landing files brings the rows back.
 """
 
 from collections.abc import Collection, Sequence
@@ -17,7 +17,7 @@ from analytics_etl.postgres.connection import Connection, DatabaseError, identif
 from analytics_etl.text.english import counted, shortened
 
 DAYS_NAMED = 10
-"""In the message of a refusal."""
+"""Days that the message of a refusal names."""
 
 _DUE = """
     with
@@ -47,7 +47,7 @@ _DUE = """
     )
     select day
     from candidates
-    -- Every partition that reads the day was made of it by the code of today, is final, and was checked.
+    -- Every partition that reads the day is newer than it, of the current code, final, and checked.
     where not exists (
         select
         from readers as r
@@ -77,7 +77,7 @@ _DUE = """
 
 @dataclass(frozen=True)
 class Reader:
-    """A derived table whose SELECT, or one of whose checks, reads raw rows of so many days before and after its own."""
+    """A derived table whose SELECT or checks read raw rows `back` days before and `ahead` days after its own day."""
 
     name: str
     version: str
@@ -88,9 +88,7 @@ class Reader:
 def due_days(
     connection: Connection, contract: Contract, keep: int, lateness: int, readers: Sequence[Reader]
 ) -> list[date]:
-    """Days `keep` days or more older than the newest one of which all that reads them was made and has passed its
-    checks of severity error.
-    """
+    """Days to drop: `keep` or more days older than the newest one, and all that reads them is made and checked."""
     found = connection.execute(
         _DUE,
         {
@@ -102,7 +100,7 @@ def due_days(
 
 
 def drop(connection: Connection, contract: Contract, day: date, actor: str) -> int:
-    """Drop the partition of a day for good; returns how many rows it had."""
+    """Drop the partition of a day for good, with an entry in the audit log; returns how many rows it had."""
     lock(connection, f"{contract.table} {day}")
     leaf = sql.Identifier(contract.family, f"{contract.name}_p{day:%Y%m%d}")
     counted_rows = connection.execute(sql.SQL("select count(*) from {}").format(leaf)).fetchone()
@@ -120,7 +118,7 @@ def drop(connection: Connection, contract: Contract, day: date, actor: str) -> i
 
 
 def loaded_again(connection: Connection, table: str, days: Collection[date]) -> None:
-    """Say that the rows of some days are in the table."""
+    """Record that the rows of some days are in the table again."""
     connection.execute("delete from ops.dropped_days where table_name = %s and day = any(%s)", [table, list(days)])
 
 
@@ -135,11 +133,11 @@ def dropped_days(connection: Connection, tables: Sequence[str], start: date, end
 
 
 Need = tuple[Sequence[str], date, date]
-"""Tables, and the days [start, end) of them that are read."""
+"""Tables, and the days [start, end) that are read of them."""
 
 
 def refuse(connection: Connection, needs: Sequence[Need]) -> None:
-    """Raise DatabaseError when any day that is needed was not kept."""
+    """Raise DatabaseError if the rows of a needed day were not kept."""
     some = connection.execute("select exists (select from ops.dropped_days)").fetchone()
     if some is None or not some[0]:  # as in most databases, for hundreds of checks a run
         return

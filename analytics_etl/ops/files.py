@@ -1,6 +1,4 @@
-"""What the ledger says of landing files: how they were read, what of them was rejected. How it is written is in
-`ledger`.
-"""
+"""Reading the ledger of landing files: states, days, rejected rows. Not here: writing it (`ledger`)."""
 
 from collections.abc import Collection, Sequence
 from datetime import date
@@ -25,7 +23,7 @@ _UNREAD = """
     where f.state <> 'read'
     order by f.path"""
 
-# The most frequent reason would take a pass over millions of rows; the first one is what a person sees in the file.
+# The first reason, not the most frequent one, which would take a pass over millions of rows.
 _REJECTED_FILES = sql.SQL("""
     select f.path, f.state, f.reason as file_reason, f.rows_read, f.rows_rejected, u.rows_undated, r.reason,
         exists (
@@ -77,7 +75,7 @@ _REJECTED_DAYS = """
     ) as r on true
     order by d.table_name"""
 
-# Of each family the days that wait and are in none of its tables.
+# The days of each family that wait in files and that none of its tables has.
 _ONLY_IN_FILES = """
     select split_part(table_name, '.', 1) as family, day, max(found_at) as found_at,
         array_agg(distinct path order by path) as paths
@@ -93,7 +91,7 @@ _ONLY_IN_FILES = """
 
 
 def tables_with_files(connection: Connection) -> set[str]:
-    """The event tables that files were read of."""
+    """The event tables of which at least one file was read."""
     return {table for (table,) in connection.execute("select distinct table_name from ops.loaded_files").fetchall()}
 
 
@@ -103,17 +101,17 @@ def states(connection: Connection) -> dict[str, str]:
 
 
 def unread(connection: Connection) -> list[dict[str, Any]]:
-    """The files that were not read to their end, each with the days that held rows of it or failed because of it."""
+    """The files not read to their end, each with the days it has rows of and those that failed because of it."""
     return rows(connection, _UNREAD)
 
 
 def undated(connection: Connection) -> list[dict[str, Any]]:
-    """The files with rejected rows that tell no day, those read last first."""
+    """The files with rejected rows that have no day, the last read first."""
     return rows(connection, _REJECTED_FILES.format(_UNDATED))
 
 
 def rejected_lately(connection: Connection, seconds: float, families: Collection[str] = ()) -> list[dict[str, Any]]:
-    """The files that were read in the last seconds and not wholly accepted, the most rejected first; of all families,
+    """The files read in the last `seconds` and not wholly accepted, the most rejected rows first; of all families
     unless some are named.
     """
     wanted = {"seconds": seconds, "families": list(families)}
@@ -121,18 +119,19 @@ def rejected_lately(connection: Connection, seconds: float, families: Collection
 
 
 def rejected_of_days(connection: Connection, start: date, end: date) -> list[dict[str, Any]]:
-    """What of the days of [start, end) was rejected, by table."""
+    """The rejected rows of the days [start, end): their number, files and first reason, by table."""
     return rows(connection, _REJECTED_DAYS, [start, end])
 
 
 def read_with_reason(connection: Connection, beginning: str, seconds: float) -> list[dict[str, Any]]:
-    """What was said of files that were read to their end in the last seconds, where that begins in one way: of each
-    such reason the first file, and how many, the most frequent first.
+    """The remarks on files read to their end in the last `seconds` that begin in a given way, the most frequent first.
+
+    Each row has the remark, the first file and the number of files.
     """
     return rows(
         connection,
         """
-        select table_name, split_part(reason, '; ', 1) as said, min(path) as path, count(*) as files
+        select table_name, split_part(reason, '; ', 1) as remark, min(path) as path, count(*) as files
         from ops.loaded_files
         where state = 'read' and starts_with(reason, %(beginning)s)
           and read_at >= clock_timestamp() - make_interval(secs => %(seconds)s)
@@ -143,7 +142,7 @@ def read_with_reason(connection: Connection, beginning: str, seconds: float) -> 
 
 
 def days_in(connection: Connection, table: str, paths: Collection[str]) -> set[date]:
-    """The days that some files of a table held rows of when they were last read."""
+    """The days of which files of a table had rows when they were last read."""
     found = connection.execute(
         "select distinct day from ops.loaded_days where table_name = %s and rows_read > 0 and path = any(%s)",
         [table, list(paths)],
@@ -152,12 +151,12 @@ def days_in(connection: Connection, table: str, paths: Collection[str]) -> set[d
 
 
 def days_only_in_files(connection: Connection) -> list[dict[str, Any]]:
-    """The days of each family that wait in files and are in none of its tables, in order."""
+    """The days of each family that wait in files and that none of its tables has, in order."""
     return rows(connection, _ONLY_IN_FILES)
 
 
 def files_of_days(connection: Connection, tables: Sequence[str], start: date, end: date) -> list[dict[str, Any]]:
-    """The files of some tables that hold rows of [start, end): how many, and whether of other days, too."""
+    """The files of some tables with rows of [start, end): how many rows, and whether they hold other days, too."""
     return rows(
         connection,
         """

@@ -1,7 +1,7 @@
-"""Taking a landing file that is gone for good out of the ledger, so that it blocks its days no longer.
+"""Removing a landing file that is gone for good from the ledger, so that it no longer blocks its days.
 
-Its rows go when the days are loaded anew, which is left to a run. What the ledger says of archived days stays: the
-archive is checked against it.
+Its rows stay in the table until a run loads the days anew. The entries of archived days stay in the ledger: the archive
+is verified against them.
 """
 
 import os
@@ -24,25 +24,25 @@ class UnknownFileError(DatabaseError):
 
 @dataclass(frozen=True)
 class Forgotten:
-    """What was taken out of the ledger."""
+    """What `forget` removed from the ledger."""
 
     table: str
     path: str
     rows: int
     """Rows of the file that are still in the table, until its days are run."""
     days: list[date]
-    """Days to run: those that held rows of the file, and those that failed because of it."""
+    """Days to run: they hold rows of the file, or failed because of it."""
     archived: list[date]
-    """Days whose entries stay, since their rows are in the archive, or were not kept."""
+    """Days whose entries stay: their rows are archived, or were not kept."""
 
 
 def forget(connection: Connection, landing: Sequence[Path], path: str, actor: str, reason: str) -> Forgotten:
-    """Remove a file that is gone from the ledger. Raise DatabaseError when that would be wrong."""
+    """Remove a file from the ledger; raise DatabaseError if it still exists, or if only archived days need it."""
     table, path = _in_ledger(connection, _path_in_ledger(landing, path))
     known = [row["day"] for row in _days(connection, table, path)]
     lock(connection, *(f"{table} {day}" for day in known))
     _refuse_unless_gone(landing, table, path)
-    found = _days(connection, table, path)  # once more, now that nobody can load or archive them
+    found = _days(connection, table, path)  # again, now that the locks keep others from loading or archiving them
     archived = [row["day"] for row in found if row["is_archived"]]
     held = {row["day"]: row["rows_loaded"] or 0 for row in found if not row["is_archived"]}
     with_rows = {day for day, count in held.items() if count}
@@ -59,14 +59,14 @@ def forget(connection: Connection, landing: Sequence[Path], path: str, actor: st
 
 
 def _path_in_ledger(landing: Sequence[Path], given: str) -> str:
-    """Below its landing folder, with forward slashes."""
+    """A path relative to its landing folder, with forward slashes."""
     path = Path(given)
     inside = next((path.relative_to(top) for top in landing if path.is_absolute() and path.is_relative_to(top)), path)
     return PurePosixPath(inside).as_posix()
 
 
 def _in_ledger(connection: Connection, path: str) -> tuple[str, str]:
-    """(table, path) of a file, named as the ledger names it or as it is called on disk."""
+    """(table, path) of a file given by its name in the ledger or by its name on disk."""
     given, path, as_named = path, ledger_path(path)[0], path if path.isprintable() else None
     found = connection.execute(
         "select table_name, path from ops.loaded_files where path in (%s, %s) order by path = %s desc limit 1",
@@ -89,7 +89,7 @@ def _refuse_unless_gone(landing: Sequence[Path], table: str, path: str) -> None:
     present = list_files(landing, table.split(".")[1], frozenset())
     if hidden := hidden_file([file for file in present if file.is_closed_folder], path):
         raise DatabaseError(f"{path} {hidden.problem}; only then can it be said whether the file is gone")
-    # The name in the ledger is not always the one on disk; and what the listing passes over is there all the same.
+    # The name in the ledger may differ from the one on disk, and the listing skips some files that exist.
     there = [file.landing_dir for file in present if file.path == path]
     if there := there or [top for top in landing if os.path.lexists(top / path)]:
         raise DatabaseError(
@@ -112,7 +112,7 @@ def _days(connection: Connection, table: str, path: str) -> list[dict[str, Any]]
 
 
 def _failed_days(connection: Connection, table: str, path: str) -> list[date]:
-    """Days of which a check failed that named the file."""
+    """Days with a failed check whose sample names the file."""
     found = connection.execute(
         """
         select distinct period_start from ops.check_results

@@ -1,6 +1,6 @@
-"""Writing the ledger: every landing file as it was read, and what became of its rows on each day.
+"""Writing the ledger: each landing file as it was read, and for each of its days how many rows were loaded or rejected.
 
-A day may have thousands of files, so that each statement goes to the server once for all of them.
+A day may have thousands of files, so each statement is sent once for all of them.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -11,7 +11,7 @@ from analytics_etl.landing import FileReport
 from analytics_etl.postgres.connection import Connection
 
 Copies = Mapping[tuple[int, date], int]
-"""Rows left out, by (file number, day)."""
+"""{(file number, day): rows left out}."""
 
 
 def record_files(
@@ -22,7 +22,7 @@ def record_files(
     duplicates: Copies,
     conflicts: Copies,
 ) -> None:
-    """Write what was read in each file; of the days that are being loaded also what was kept."""
+    """Record each file that was read; for the days being loaded, also how many of its rows were kept."""
     paths = [report.file.path for report in reports]
     known: dict[str, str] = dict(
         connection.execute(
@@ -31,8 +31,8 @@ def record_files(
     )
     with connection.cursor() as cursor:
         cursor.executemany(_FILE, [_file(table, report) for report in reports])
-    _void(connection, table, [r for r in reports if known.get(r.file.path) != r.state.checksum])
-    _settle(connection, table, days, reports)
+    _forget_earlier_content(connection, table, [r for r in reports if known.get(r.file.path) != r.state.checksum])
+    _stop_waiting(connection, table, days, reports)
     with connection.cursor() as cursor:
         cursor.executemany(
             _DAY, [row for report in reports for row in _days(table, set(days), report, duplicates, conflicts)]
@@ -40,7 +40,7 @@ def record_files(
 
 
 def copy_rejected(connection: Connection, rejected: Iterable[Sequence[Any]]) -> None:
-    """Write rejected rows: table, path, day, line, reason, content."""
+    """Record rejected rows: (table, path, day, line, reason, content)."""
     statement = "copy ops.rejected_rows (table_name, path, day, line, reason, content) from stdin"
     with connection.cursor().copy(statement) as copy:
         for row in rejected:
@@ -48,9 +48,7 @@ def copy_rejected(connection: Connection, rejected: Iterable[Sequence[Any]]) -> 
 
 
 def forget_rejected(connection: Connection, table: str, paths: Sequence[str]) -> None:
-    """Forget what was rejected in files when they were last read, be it by a load that has ended since this one began;
-    not what this transaction has written.
-    """
+    """Delete the rejected rows of files that other transactions wrote, also those that ended after this one began."""
     connection.execute(
         "delete from ops.rejected_rows where table_name = %s and path = any(%s) and xmin <> pg_current_xact_id()::xid",
         [table, list(paths)],
@@ -58,7 +56,7 @@ def forget_rejected(connection: Connection, table: str, paths: Sequence[str]) ->
 
 
 def mark_gone(connection: Connection, table: str, days: Collection[date], paths: Sequence[str]) -> None:
-    """Say of files that were read before that they are no longer there, and that none of their rows of days are."""
+    """Record that files are gone and that some days have none of their rows any more."""
     connection.execute(
         """
         update ops.loaded_files set state = 'gone',
@@ -72,13 +70,14 @@ def mark_gone(connection: Connection, table: str, days: Collection[date], paths:
     )
 
 
-def _void(connection: Connection, table: str, changed: Sequence[FileReport]) -> None:
-    """Forget what was known of files that now have another content. Days that hold rows of the earlier one
-    stay: they wait to be loaded anew, also when the file has no rows of them any more. An archived day needs no file,
-    and its archive is checked against what is written here.
+def _forget_earlier_content(connection: Connection, table: str, changed: Sequence[FileReport]) -> None:
+    """Reset the entries of files whose content changed.
+
+    Days that have rows of the earlier content keep their entry and wait to be loaded anew, even if the file has no rows
+    of them any more. Entries of archived days stay as they are: the archive is verified against them.
     """
     paths = [report.file.path for report in changed]
-    told = [(report.file.path, day) for report in changed for day in report.days]
+    current = [(report.file.path, day) for report in changed for day in report.days]
     connection.execute(
         "delete from ops.loaded_days where table_name = %s and path = any(%s) and loaded_at is null", [table, paths]
     )
@@ -93,13 +92,14 @@ def _void(connection: Connection, table: str, changed: Sequence[FileReport]) -> 
             )
             or (d.path, d.day) in (select * from unnest(%s::text[], %s::date[]))
         )""",
-        [table, paths, [path for path, _ in told], [day for _, day in told]],
+        [table, paths, [path for path, _ in current], [day for _, day in current]],
     )
 
 
-def _settle(connection: Connection, table: str, days: Collection[date], reports: Sequence[FileReport]) -> None:
-    """The days being loaded wait for these files no more. One that a file held rows of before it could no longer be
-    read to its end stays with it: its rows may be missing.
+def _stop_waiting(connection: Connection, table: str, days: Collection[date], reports: Sequence[FileReport]) -> None:
+    """End the waiting of the days being loaded for these files.
+
+    A day keeps its entry for a file that could not be read to its end: rows of it may be missing.
     """
     whole = [report.file.path for report in reports if report.state.state == "read"]
     others = [report.file.path for report in reports if report.state.state != "read"]
@@ -123,7 +123,7 @@ _FILE = """
         last_day = excluded.last_day, rows_read = excluded.rows_read, rows_valid = excluded.rows_valid,
         rows_rejected = excluded.rows_rejected, read_at = clock_timestamp(),
         rows_not_for_table = excluded.rows_not_for_table,
-        -- Of two loads that find a file at the same time, the first one counts.
+        -- If two loads find a file at the same time, the earlier time counts.
         found_at = case when loaded_files.checksum = excluded.checksum
             then least(loaded_files.found_at, excluded.found_at) else excluded.found_at end"""
 
@@ -152,7 +152,7 @@ def _file(table: str, report: FileReport) -> list[Any]:
 def _days(
     table: str, days: Collection[date], report: FileReport, duplicates: Copies, conflicts: Copies
 ) -> Iterator[list[Any]]:
-    """The rows of a file on each day it is about; what was kept is None for days that are not being loaded."""
+    """The rows of ops.loaded_days of a file; the counts of kept rows are None for days that are not being loaded."""
     for day in sorted(report.days):
         valid, bad, key = report.valid[day], report.rejected[day], (report.number, day)
         copies = duplicates.get(key, 0)

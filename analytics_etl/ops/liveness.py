@@ -1,4 +1,4 @@
-"""Telling runs whose process is gone: each run holds an advisory lock of its name, which ends with its process."""
+"""Detecting runs whose process died: each run holds an advisory lock, which is released with its connection."""
 
 import threading
 from collections.abc import Iterator, Sequence
@@ -10,14 +10,14 @@ from analytics_etl.postgres.pool import transaction
 
 _LOCK = "hashtextextended('analytics_etl run ' || %s, 0)"
 _CHECK_SECONDS = 10
-"""Seconds between looks whether the connection, and so the lock, is still there."""
+"""Seconds between two checks that the connection, and with it the lock, still exists."""
 
 
 @contextmanager
 def holding_run_lock(settings: Settings, run_id: str) -> Iterator[None]:
-    """Hold the lock of a run as long as the block lasts; it is taken again after the server was restarted."""
+    """Hold the lock of a run for the duration of the block; take it again if the server restarts."""
     is_over = threading.Event()
-    thread = threading.Thread(target=_hold, args=(settings, run_id, is_over), name=f"alive {run_id}", daemon=True)
+    thread = threading.Thread(target=_hold, args=(settings, run_id, is_over), name=f"lock of run {run_id}", daemon=True)
     thread.start()
     try:
         yield
@@ -27,9 +27,9 @@ def holding_run_lock(settings: Settings, run_id: str) -> Iterator[None]:
 
 
 def runs_without_lock(settings: Settings, run_ids: Sequence[str]) -> set[str]:
-    """The runs whose lock nobody holds."""
+    """The runs whose lock nobody holds: their process is gone."""
     with transaction(settings) as connection:
-        # A lock that can be had is had until the transaction ends, which is at once.
+        # This transaction takes each free lock, and releases all of them when it ends, right after this statement.
         return {
             run_id
             for run_id in run_ids
@@ -45,5 +45,5 @@ def _hold(settings: Settings, run_id: str, is_over: threading.Event) -> None:
                 connection.execute(f"select pg_advisory_lock({_LOCK})", [run_id])
                 while not is_over.wait(_CHECK_SECONDS):
                     connection.execute("select 1")
-        except LOST_CONNECTION:  # the run itself meets the same and tells it
+        except LOST_CONNECTION:  # the run has the same error on its own connection and reports it
             is_over.wait(_CHECK_SECONDS / 2)

@@ -1,4 +1,4 @@
-"""What the books and Dagster's tables say for metrics. Statements and nothing else; one transaction for all of them."""
+"""The queries behind the metrics, on the books and on Dagster's tables; all run in one transaction."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +7,7 @@ from analytics_etl.config.settings import Settings
 from analytics_etl.postgres.connection import rows
 from analytics_etl.postgres.pool import transaction
 
-_OF_THE_BOOKS = {
+_OPS_QUERIES = {
     "newest_partitions": """
         select distinct on (table_name) table_name, period_start, rows, duration_ms
         from ops.partitions
@@ -35,7 +35,7 @@ _OF_THE_BOOKS = {
 }
 
 # Dagster keeps times without a zone; its connections and ours are in UTC.
-_OF_DAGSTER = {
+_DAGSTER_QUERIES = {
     "materialized": """
         select array_to_string(array(select jsonb_array_elements_text(asset_key::jsonb)), '/') as asset,
             last_materialization_timestamp at time zone 'UTC' as at
@@ -49,11 +49,11 @@ _OF_DAGSTER = {
 
 
 def observe(settings: Settings) -> Mapping[str, list[dict[str, Any]]]:
-    """The answers to all questions, by name; those about Dagster are empty before its first run."""
+    """{name of a query: its rows}; those about Dagster are empty before its first run."""
     with transaction(settings) as connection:
-        answers = {name: rows(connection, statement) for name, statement in _OF_THE_BOOKS.items()}
+        answers = {name: rows(connection, statement) for name, statement in _OPS_QUERIES.items()}
         present = connection.execute("select to_regclass('dagster.daemon_heartbeats') is not null").fetchone()
         assert present is not None
-        for name, statement in _OF_DAGSTER.items():
+        for name, statement in _DAGSTER_QUERIES.items():
             answers[name] = rows(connection, statement) if present[0] else []
     return answers

@@ -1,4 +1,4 @@
-"""The ops tables: partitions, landing ledger, check results, audit. Statements and nothing else."""
+"""Writing partitions, check results, reports, refreshes and the audit log; and reading what several use cases need."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,10 +21,11 @@ class PartitionRecord:
     duration_ms: int
     run_id: str | None = None
     is_changed: bool = True
-    """Whether its content is another one than before."""
+    """Whether its rows differ from the earlier ones."""
 
 
 def record_partition(connection: Connection, record: PartitionRecord) -> None:
+    """Upsert the record of a partition; `changed_at` moves only if its rows changed."""
     connection.execute(
         """
         insert into ops.partitions (table_name, period_start, period_end, rows, code_version, duration_ms, run_id)
@@ -58,7 +59,7 @@ def failed_partitions(connection: Connection, start: date, end: date) -> set[tup
 
 
 def ledger(connection: Connection, table: str, days: Sequence[date] = ()) -> list[dict[str, Any]]:
-    """The landing files of a table as last read; of each whether it has rows, and valid ones, of any of some days."""
+    """The landing files of a table as last read, each with whether it has rows, and valid rows, of any of some days."""
     return rows(
         connection,
         """
@@ -77,8 +78,10 @@ def ledger(connection: Connection, table: str, days: Sequence[date] = ()) -> lis
 
 
 def waiting_days(connection: Connection) -> list[dict[str, Any]]:
-    """The days with files that were read and are not loaded as they are now, how many, and how many valid rows of the
-    day these hold: none in one of which all was rejected, or that was replaced and held rows of the day before.
+    """The days with files that were read and whose present content is not loaded.
+
+    Each row has the number of these files and of their valid rows of the day. That is 0 for a file whose rows were all
+    rejected, or that was replaced and no longer has rows of the day.
     """
     return rows(
         connection,
@@ -97,7 +100,7 @@ def waiting_days(connection: Connection) -> list[dict[str, Any]]:
 
 @dataclass(frozen=True)
 class CheckResult:
-    """What a check found in one partition."""
+    """The result of a check of one partition."""
 
     table: str
     name: str
@@ -109,10 +112,11 @@ class CheckResult:
     unexpected_count: int
     sample: list[dict[str, Any]]
     code_version: str | None = None
-    """Of the check; None of one that is part of the load."""
+    """The version of the check; None for a check that is part of the load."""
 
 
 def record_checks(connection: Connection, results: Iterable[CheckResult], run_id: str | None) -> None:
+    """Upsert the latest result of each check of each partition."""
     with connection.cursor() as cursor:
         cursor.executemany(
             """
@@ -137,7 +141,7 @@ def record_checks(connection: Connection, results: Iterable[CheckResult], run_id
 def record_report(
     connection: Connection, family: str, cadence: str, start: date, figures: Mapping[str, float | None]
 ) -> None:
-    """The first version of a report and its key figures; does nothing for one that is known."""
+    """Record the first published version of a report with its key figures; do nothing if it is already recorded."""
     new = connection.execute(
         "insert into ops.reports (family, cadence, period_start) values (%s, %s, %s) on conflict do nothing",
         [family, cadence, start],
@@ -150,7 +154,7 @@ def record_report(
 
 
 def record_written_report(connection: Connection, written: Mapping[str, Any]) -> None:
-    """A report that has just been written, with all columns of its row."""
+    """Record a report that was just written; `written` has all columns of ops.written_reports."""
     connection.execute(
         """
         insert into ops.written_reports (
@@ -167,7 +171,7 @@ def record_written_report(connection: Connection, written: Mapping[str, Any]) ->
 
 
 def record_refresh(connection: Connection, view: str) -> None:
-    """A view that shows what its tables hold now."""
+    """Record that a view was refreshed now."""
     connection.execute(
         "insert into ops.refreshed_views (view_name, refreshed_at) values (%s, clock_timestamp()) "
         "on conflict (view_name) do update set refreshed_at = excluded.refreshed_at",
@@ -181,11 +185,12 @@ def refreshed_at(connection: Connection) -> dict[str, datetime]:
 
 
 def audited(connection: Connection, *actions: str) -> list[dict[str, Any]]:
-    """What the audit log has of some actions, in the order in which they happened."""
+    """The entries of the audit log for some actions, oldest first."""
     return rows(connection, "select * from ops.audit where action = any(%s) order by audit_id", [list(actions)])
 
 
 def record_audit(connection: Connection, actor: str, action: str, subject: str, reason: str | None = None) -> None:
+    """Write an entry into the audit log."""
     connection.execute(
         "insert into ops.audit (actor, action, subject, reason) values (%s, %s, %s, %s)",
         [actor, action, subject, reason],

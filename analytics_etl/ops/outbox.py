@@ -1,7 +1,7 @@
-"""The outbox: failed checks, notifications and their deliveries. Statements and nothing else.
+"""The outbox: failed checks, notifications and their deliveries.
 
-A notification and its deliveries are written in one transaction, together with the mark that what it tells is handled:
-a process that dies before has told nothing and marked nothing, one that dies after leaves all of it to be sent.
+One transaction writes a notification, its deliveries and the mark that its failures are handled. A process that dies
+before the commit has written none of them; one that dies after it leaves the deliveries to be sent.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ SAMPLE_ROWS = 5
 
 @dataclass(frozen=True)
 class Outgoing:
-    """A notification to be written, with the receivers it goes to."""
+    """A new notification and its receivers."""
 
     dedup_key: str
     kind: str
@@ -33,17 +33,17 @@ class Outgoing:
 
 @dataclass
 class Claim:
-    """A delivery that this process alone is about to attempt; its outcome is committed with `sent` or `put_off`."""
+    """A delivery that this process has locked to attempt it; `sent` or `put_off` commits the outcome."""
 
     connection: Connection
     row: dict[str, Any]
 
     def sent(self, now: datetime) -> None:
-        """Note that the receiver has accepted it."""
+        """Record that the receiver accepted it."""
         self._update("state = 'sent', sent_at = %s, last_error = null", [now])
 
     def put_off(self, until: datetime | None, error: str) -> None:
-        """Note a failed attempt; None: it was the last one."""
+        """Record a failed attempt and when to retry; None: there is no further attempt."""
         state = "failed" if until is None else "waiting"
         self._update(
             "state = %s, next_attempt_at = coalesce(%s, next_attempt_at), last_error = %s", [state, until, error]
@@ -58,7 +58,7 @@ class Claim:
 
 
 def record_failures(connection: Connection, results: Iterable[CheckResult], run_id: str | None) -> None:
-    """Keep every failure of a run, and note which earlier ones have passed; in the transaction of the results."""
+    """Record the failures of a run, and that earlier ones have passed; in the transaction that records the results."""
     found = list(results)
     passed = [result for result in found if result.passed]
     connection.execute(
@@ -86,17 +86,18 @@ def record_failures(connection: Connection, results: Iterable[CheckResult], run_
 
 
 def watermark(connection: Connection, source: str) -> datetime | None:
-    """How far a source has been looked through; None before the first time."""
+    """The moment up to which failures of a source were collected; None before the first collection."""
     found = rows(connection, "select reached_at from ops.collections where source = %s", [source])
     return found[0]["reached_at"] if found else None
 
 
 def begin_collecting(connection: Connection) -> None:
-    """One collector at a time: what one has decided to tell, the next must see."""
+    """Lock out other collectors until the transaction ends: each must see the notifications of the one before."""
     lock(connection, "notifications")
 
 
 def set_watermark(connection: Connection, source: str, moment: datetime) -> None:
+    """Record that failures of a source were collected up to a moment; an earlier one than recorded changes nothing."""
     connection.execute(
         """
         insert into ops.collections (source, reached_at) values (%s, %s)
@@ -106,7 +107,7 @@ def set_watermark(connection: Connection, source: str, moment: datetime) -> None
 
 
 def unhandled_runs(connection: Connection) -> dict[str, datetime]:
-    """Runs with failures nobody has decided about, oldest first, each with the time of its last one."""
+    """{run with failures that are not handled: time of the last one}, oldest first."""
     found = rows(
         connection,
         """
@@ -124,11 +125,11 @@ def failures(connection: Connection, run_id: str) -> list[dict[str, Any]]:
         connection,
         """
         select f.*, exists (
-            select from ops.check_failures as told
-            where told.table_name = f.table_name and told.check_name = f.check_name
-                and told.period_start = f.period_start and told.findings = f.findings
-                and told.failure_id < f.failure_id and told.dedup_key is not null
-                and (told.passed_at is null or told.passed_at > f.failed_at)
+            select from ops.check_failures as earlier
+            where earlier.table_name = f.table_name and earlier.check_name = f.check_name
+                and earlier.period_start = f.period_start and earlier.findings = f.findings
+                and earlier.failure_id < f.failure_id and earlier.dedup_key is not null
+                and (earlier.passed_at is null or earlier.passed_at > f.failed_at)
         ) as is_known
         from ops.check_failures as f
         where f.run_id = %s
@@ -138,7 +139,7 @@ def failures(connection: Connection, run_id: str) -> list[dict[str, Any]]:
 
 
 def mark_handled(connection: Connection, failures: Sequence[int], now: datetime, dedup_key: str | None) -> None:
-    """Note what became of failures nobody had decided about: told in a notification, or not to be told."""
+    """Mark unhandled failures as handled: by the notification of `dedup_key`, or, with None, without one."""
     connection.execute(
         """
         update ops.check_failures set handled_at = %s, dedup_key = %s
@@ -148,7 +149,7 @@ def mark_handled(connection: Connection, failures: Sequence[int], now: datetime,
 
 
 def add(connection: Connection, outgoing: Outgoing, now: datetime) -> bool:
-    """Write a notification and its deliveries, unless it is there already; whether it was new."""
+    """Write a notification and its deliveries; returns False, and writes nothing, if its key exists already."""
     added = rows(
         connection,
         """
@@ -172,7 +173,7 @@ def add(connection: Connection, outgoing: Outgoing, now: datetime) -> bool:
 
 
 def known(connection: Connection, dedup_keys: Sequence[str]) -> set[str]:
-    """Those of some keys that have been told."""
+    """Those of some keys that have a notification."""
     found = rows(
         connection, "select dedup_key from ops.notifications where dedup_key = any(%s)", [list(dedup_keys)]
     )  # fmt: skip
@@ -181,9 +182,9 @@ def known(connection: Connection, dedup_keys: Sequence[str]) -> set[str]:
 
 @contextmanager
 def claim(connection: Connection, receiver: str, now: datetime) -> Iterator[Claim | None]:
-    """The next due delivery of a receiver, locked until its outcome is noted; None if there is none.
+    """Lock the next due delivery of a receiver until its outcome is recorded; None if none is due.
 
-    The lock goes with the connection: a process that dies leaves the delivery as it was.
+    The lock ends with the connection: a process that dies leaves the delivery as it was.
     """
     found = rows(
         connection,
@@ -204,7 +205,7 @@ def claim(connection: Connection, receiver: str, now: datetime) -> Iterator[Clai
 
 
 def listed(connection: Connection, limit: int) -> list[dict[str, Any]]:
-    """The newest notifications with each of their deliveries, newest first."""
+    """The newest notifications, newest first, with a row for each delivery."""
     return rows(
         connection,
         """
@@ -218,7 +219,7 @@ def listed(connection: Connection, limit: int) -> list[dict[str, Any]]:
 
 
 def undelivered(connection: Connection) -> dict[str, Any]:
-    """What did not get through: deliveries given up, those that wait after a failed attempt, and one error."""
+    """The number of deliveries given up, of those waiting after a failed attempt, and one of their errors."""
     return rows(
         connection,
         """
@@ -232,7 +233,7 @@ def undelivered(connection: Connection) -> dict[str, Any]:
 
 
 def _findings(result: CheckResult) -> str:
-    """The same for the same rows in whatever order; of a sample that is not all of them, only their number counts."""
+    """A hash of the rows that a check found, in any order; of their number only if the sample is not complete."""
     rows_text = sorted(_json(row) for row in result.sample) if len(result.sample) == result.unexpected_count else []
     return hashlib.sha256(_json([result.unexpected_count, rows_text]).encode()).hexdigest()
 

@@ -1,4 +1,4 @@
-"""What the books know of partitions: which are there, when they changed. How they are written is in `operations`."""
+"""Reading the records of partitions: which exist, and when they changed. Not here: writing them (`operations`)."""
 
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -7,7 +7,7 @@ from analytics_etl.postgres.connection import Connection
 
 
 def newest_day(connection: Connection, tables: Sequence[str]) -> date | None:
-    """The newest partition of any of some tables."""
+    """The start of the newest partition of any of some tables."""
     found = connection.execute(
         "select max(period_start) from ops.partitions where table_name = any(%s)", [list(tables)]
     ).fetchone()
@@ -15,7 +15,7 @@ def newest_day(connection: Connection, tables: Sequence[str]) -> date | None:
 
 
 def first_day(connection: Connection, tables: Sequence[str]) -> date | None:
-    """The first partition of any of some tables."""
+    """The start of the first partition of any of some tables."""
     found = connection.execute(
         "select min(period_start) from ops.partitions where table_name = any(%s)", [list(tables)]
     ).fetchone()
@@ -25,7 +25,7 @@ def first_day(connection: Connection, tables: Sequence[str]) -> date | None:
 def days_around(
     connection: Connection, tables: Sequence[str], start: date, end: date
 ) -> tuple[date | None, date | None]:
-    """The newest partition before [start, end) and the first one after it, of any of some tables."""
+    """The newest partition start before [start, end) and the first one after it, of any of some tables."""
     found = connection.execute(
         "select max(period_start) filter (where period_start < %s), "
         "min(period_start) filter (where period_start >= %s) from ops.partitions where table_name = any(%s)",
@@ -35,7 +35,7 @@ def days_around(
 
 
 def families_with(connection: Connection, start: date, end: date) -> list[str]:
-    """The families of which any day of [start, end) is loaded: the others have no report of it."""
+    """The families that have a day of [start, end) loaded: the others have no report of it."""
     found = connection.execute(
         "select distinct split_part(table_name, '.', 1) from ops.partitions "
         "where period_start >= %s and period_start < %s and period_end = period_start + 1 order by 1",
@@ -45,7 +45,7 @@ def families_with(connection: Connection, start: date, end: date) -> list[str]:
 
 
 def has_days(connection: Connection, tables: Sequence[str], start: date, end: date) -> bool:
-    """Whether all days of [start, end) are there in all of some tables."""
+    """Whether all of some tables have all days of [start, end)."""
     found = connection.execute(
         "select count(*) from ops.partitions where table_name = any(%s) and period_start >= %s and period_start < %s "
         "and period_end = period_start + 1",
@@ -77,7 +77,7 @@ def newest_durations(connection: Connection) -> dict[str, int]:
 
 
 def changed_at(connection: Connection) -> dict[str, datetime]:
-    """{table: when the content of any of its partitions last changed}, of those of which that is known."""
+    """{table: when the rows of any of its partitions last changed}, without tables for which this is not recorded."""
     return dict(
         connection.execute(
             "select table_name, max(changed_at) from ops.partitions where changed_at is not null group by 1"
@@ -95,7 +95,7 @@ def days_there(connection: Connection, table: str, first: date, last: date) -> l
 
 
 def days_of_periods(connection: Connection, table: str, of_days: str, first: date, last: date) -> list[date]:
-    """The days first to last that the table kept by day `of_days` has and a table has in some period, in order."""
+    """The days first to last that the table `of_days` has and that lie in a partition of `table`, in order."""
     found = connection.execute(
         """
         select days.period_start
@@ -111,7 +111,7 @@ def days_of_periods(connection: Connection, table: str, of_days: str, first: dat
 
 
 def empty_days(connection: Connection, tables: Sequence[str], first: date, last: date) -> list[date]:
-    """The days first to last that were loaded into some tables and have no row in any of them, in order."""
+    """The days first to last that are loaded into at least one of some tables and have no row in any, in order."""
     found = connection.execute(
         "select period_start from ops.partitions where table_name = any(%s) and period_start between %s and %s "
         "group by 1 having sum(rows) = 0 order by 1",
@@ -121,7 +121,7 @@ def empty_days(connection: Connection, tables: Sequence[str], first: date, last:
 
 
 def known_days(connection: Connection, first: date, last: date) -> dict[date, bool]:
-    """The days first to last that a partition or a landing file is known of, in order: {day: whether it is loaded}."""
+    """{day: whether it is loaded} of the days first to last with a partition or rows in a landing file, in order."""
     found = connection.execute(
         """
         select day, bool_or(is_there) from (
@@ -157,7 +157,7 @@ def of_version(connection: Connection, table: str, code_version: str) -> dict[da
 
 
 def set_version(connection: Connection, table: str, starts: Sequence[date], code_version: str) -> None:
-    """Say that another version made some partitions, so that they are outdated."""
+    """Record another code version for some partitions, which makes them outdated."""
     connection.execute(
         "update ops.partitions set code_version = %s where table_name = %s and period_start = any(%s)",
         [code_version, table, list(starts)],

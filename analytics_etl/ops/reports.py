@@ -1,4 +1,4 @@
-"""What the books know of reports, and of the periods they are about. How reports are booked is in `operations`."""
+"""Reading the records of reports and of their periods. Not here: writing them (`operations`)."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -7,13 +7,13 @@ from typing import Any
 
 from analytics_etl.postgres.connection import Connection, rows
 
-# The tables of a family that have a period, and when their rows and checks last changed.
+# For each family and period: how many tables have it, and when their rows and check results last changed.
 _PERIODS = """
     with
     declared as (
         select unnest(%(tables)s::text[]) as table_name
     ),
-    -- Not what else is kept as the result of a check: of a load, or of the watchdog, which looks at old days each week.
+    -- Declared checks only: not those of the load, nor the watchdog, which checks old days each week.
     checks as (
         select table_name, check_name
         from json_to_recordset(%(checks)s::json) as c (table_name text, check_name text)
@@ -34,7 +34,7 @@ _PERIODS = """
     where p.period_start >= %(start)s and p.period_start < %(end)s
     group by 1, 2, 3"""
 
-# Files that tell no day are told of by the report of the newest day, see sql/ops/reports/quality_rows.sql.
+# The report of the newest day shows the files without a day, see sql/ops/reports/quality_rows.sql.
 _UNDATED = """
     select split_part(f.table_name, '.', 1) as family, max(f.read_at) as read_at
     from ops.loaded_files as f
@@ -62,15 +62,17 @@ _FAILURES = """
 def periods(
     connection: Connection, tables: Sequence[str], checks: Iterable[Mapping[str, str]], start: date, end: date
 ) -> list[dict[str, Any]]:
-    """The periods of each family that begin in [start, end): how many of some tables have them, when their rows
-    changed, and when any of some checks (table_name, check_name) judged them.
+    """The periods of each family that begin in [start, end).
+
+    Each row says how many of `tables` have the period, when their rows last changed, and when the last of `checks`
+    (table_name, check_name) ran.
     """
     wanted = {"tables": list(tables), "checks": json.dumps(list(checks)), "start": start, "end": end}
     return rows(connection, _PERIODS, wanted)
 
 
 def written(connection: Connection) -> list[dict[str, Any]]:
-    """How and when each report was written, and whether it was published."""
+    """The rows of ops.written_reports, each with whether the report was published."""
     return rows(
         connection,
         """
@@ -81,7 +83,7 @@ def written(connection: Connection) -> list[dict[str, Any]]:
 
 
 def undated_files_read_at(connection: Connection) -> dict[str, datetime]:
-    """{family: when a file of it was last read that has rejected rows and tells no day}."""
+    """{family: when the last file with rejected rows and without any day was read}."""
     return {row["family"]: row["read_at"] for row in rows(connection, _UNDATED)}
 
 
@@ -91,7 +93,7 @@ def failures(connection: Connection) -> list[dict[str, Any]]:
 
 
 def published_starts(connection: Connection, family: str, cadence: str) -> set[date]:
-    """First days of the reports that were published."""
+    """The first days of the published reports of a family and cadence."""
     found = connection.execute(
         "select period_start from ops.reports where family = %s and cadence = %s", [family, cadence]
     ).fetchall()

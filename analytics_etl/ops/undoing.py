@@ -1,4 +1,4 @@
-"""Taking days out of the books, as if they had never been run: what they have of the days, and forgetting it."""
+"""Deleting days from the books, as if they had never been run; and reading first what that concerns."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -10,7 +10,7 @@ from analytics_etl.postgres.connection import Connection, rows
 
 
 def partitions_of_days(connection: Connection, tables: Sequence[str], first: date, end: date) -> list[dict[str, Any]]:
-    """The partitions that hold some of the days, and of which their family has no other day."""
+    """The partitions that overlap [first, end) and of whose period their family has no other day."""
     return rows(
         connection,
         """
@@ -34,8 +34,10 @@ def partitions_of_days(connection: Connection, tables: Sequence[str], first: dat
 def published_of_days(
     connection: Connection, families: Sequence[str], ahead: Sequence[int], first: date, end: date
 ) -> list[tuple[str, str, date]]:
-    """The reports of the days, of weeks and months of which the family has no other day, and those that were published
-    because the days after them were there, to which their tables look so many days ahead.
+    """(family, cadence, start) of the published reports that dropping the days [first, end) unpublishes.
+
+    These are reports of periods that overlap the days and of which the family has no other day; and reports of earlier
+    periods that were published because their tables look `ahead` so many days and found them.
     """
     found = connection.execute(
         """
@@ -65,12 +67,12 @@ def published_of_days(
 def forget_partitions(
     connection: Connection, table: str, starts: Sequence[date], first: date, last: date, *, is_by_day: bool
 ) -> None:
-    """Take partitions out of the books, and what else is known of the days first to last of a table kept by day."""
+    """Delete partitions from the books and, for a table kept by day, all other records of the days first to last."""
     where = sql.SQL("where table_name = {} and (period_start = any({}) or {} and period_start between {} and {})")
     of_them = where.format(table, sql.Literal(list(starts)), is_by_day, first, last)
     for book in ("partitions", "check_results", "changes"):
         _delete(connection, book, of_them)
-    # What fails when the days are loaded again is news.
+    # A failure after the days are loaded again is a new one, of which the owners are notified.
     connection.execute(
         sql.SQL("update ops.check_failures set passed_at = clock_timestamp() {} and passed_at is null").format(of_them)
     )
@@ -80,7 +82,7 @@ def forget_partitions(
 
 
 def let_file_wait(connection: Connection, table: str, path: str, first: date, last: date) -> None:
-    """Let a file that is there wait for the days first to last to be loaded again."""
+    """Record that the days first to last of a file that exists wait to be loaded again."""
     of_days = _of_file(table, path, first, last)
     _delete(connection, "loaded_days", sql.SQL("{} and rows_read = 0").format(of_days))
     connection.execute(
@@ -92,24 +94,24 @@ def let_file_wait(connection: Connection, table: str, path: str, first: date, la
 
 
 def forget_days_of_file(connection: Connection, table: str, path: str, first: date, last: date) -> None:
-    """Forget what a file that is gone held of the days first to last; it has other days, too."""
+    """Delete the records of the days first to last of a file that is gone and that has other days, too."""
     of_days = _of_file(table, path, first, last)
     _delete(connection, "loaded_days", of_days)
     _delete(connection, "rejected_rows", of_days)
-    # Should it come back, it is read as one that has changed.
+    # If it comes back, its modification time differs, so it is read again.
     connection.execute(
         "update ops.loaded_files set modified_at = 'epoch' where table_name = %s and path = %s", [table, path]
     )
 
 
 def forget_file(connection: Connection, table: str, path: str) -> None:
-    """Forget a file that is gone and held nothing but the days."""
+    """Delete all records of a file that is gone and that has no other days."""
     for book in ("loaded_days", "rejected_rows", "loaded_files"):
         _delete(connection, book, sql.SQL("where table_name = {} and path = {}").format(table, path))
 
 
 def forget_report(connection: Connection, family: str, cadence: str, start: date) -> None:
-    """Forget that a report was written and published."""
+    """Delete the records that a report was written and published."""
     where = sql.SQL("where family = {} and cadence = {} and period_start = {}").format(family, cadence, start)
     for book in ("reports", "report_figures", "written_reports"):
         _delete(connection, book, where)

@@ -1,1 +1,1 @@
-"""What a run does and what is due: use cases over tables and books, without Dagster."""
+"""The use cases: load, publish, report, plan a backfill, retain, verify. Without Dagster and without a terminal."""

@@ -1,7 +1,7 @@
-"""The files of the demonstration: which there are, so that they can be replaced and taken away, and no others.
+"""The landing files of the demonstration: a list of them, so that they, and no others, can be replaced and removed.
 
-A list with the SHA-256 of each lies in the home folder. A file of the same name with other content is somebody else's.
-Their events are made elsewhere, their days loaded and dropped elsewhere.
+The list lies in the home folder and has the SHA-256 of each file. A file of the same name with other content belongs to
+somebody else. Not here: making the events, loading and dropping the days.
 """
 
 import hashlib
@@ -18,12 +18,12 @@ from analytics_etl.text.english import spanned
 
 _LIST = "demo.json"
 _STAGING = ".demo"
-"""Below the landing folder, so that files are moved and not copied; no table is called so."""
+"""Below the landing folder, so that files are moved, not copied; no table has this name."""
 
 
 @dataclass(frozen=True)
 class Known:
-    """The demonstration that is there."""
+    """An existing demonstration."""
 
     first: date
     last: date
@@ -45,7 +45,7 @@ class Demonstration:
         return self.settings.landing_dir
 
     def known(self) -> Known | None:
-        """The demonstration that is there, or was begun; None without one."""
+        """The demonstration that exists or was begun; None if there is none."""
         try:
             found = json.loads(self._list.read_text(encoding="utf-8"))
         except FileNotFoundError:
@@ -54,7 +54,7 @@ class Demonstration:
 
     @contextmanager
     def staging(self) -> Iterator[Path]:
-        """A folder for the files to be, empty at first and gone in the end."""
+        """An empty folder for new files; it is removed at the end."""
         folder = self.landing_dir / _STAGING
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
@@ -64,7 +64,7 @@ class Demonstration:
             shutil.rmtree(folder)
 
     def foreign_files(self, staging: Path) -> list[str]:
-        """Files that are in the way of new ones and that are not the demonstration's."""
+        """Files at the places of new ones that do not belong to the demonstration."""
         known = self.known()
         ours = {} if known is None else known.files
         return [
@@ -75,10 +75,10 @@ class Demonstration:
         ]
 
     def put(self, staging: Path, first: date, last: date) -> None:
-        """Move new files to their places; one that is there already stays, and need not be read again."""
+        """Move new files to their places; an identical file stays, so that it is not read again."""
         files = _checksums(staging)
         self._list.parent.mkdir(parents=True, exist_ok=True)
-        # Before the files: whatever is there is known.
+        # The list is written before the files, so that every file is on it.
         self._list.write_text(json.dumps({"first": str(first), "last": str(last), "files": files}), encoding="utf-8")
         for path, checksum in files.items():
             target = self.landing_dir / path
@@ -87,7 +87,7 @@ class Demonstration:
                 (staging / path).replace(target)
 
     def remove_files(self) -> list[str]:
-        """Take the files away; returns those that were changed since, and stay."""
+        """Remove the files; returns those that somebody changed, which stay."""
         known, changed = self.known(), []
         for path, checksum in known.files.items() if known is not None else ():
             file = self.landing_dir / path
@@ -98,7 +98,7 @@ class Demonstration:
         return changed
 
     def forget(self) -> None:
-        """Remove the list, when days and files are gone."""
+        """Remove the list, after days and files are gone."""
         self._list.unlink(missing_ok=True)
 
     @property

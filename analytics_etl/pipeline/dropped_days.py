@@ -1,7 +1,7 @@
-"""Days that somebody dropped and whose files are still there: nothing loads them again by itself.
+"""Days that somebody dropped and whose files are still there: no backfill loads them again.
 
-The audit log knows when a day was dropped, the ledger when the content of a file was first seen. A file that came after
-the drop makes its day due again, as does whoever runs it.
+The audit log has the time of the drop, the ledger the time when the content of a file was first seen. A file that came
+after the drop makes its day due again. Running the day by name loads it in any case.
 """
 
 import re
@@ -18,7 +18,7 @@ _SUBJECT = re.compile(r"(\d{4}-\d\d-\d\d) to (\d{4}-\d\d-\d\d) of (.+)")
 
 @dataclass(frozen=True)
 class DroppedDay:
-    """A day of a family, why it was dropped, and the files that hold rows of it."""
+    """A dropped day of a family, the reason, and the files that have rows of it."""
 
     family: str
     day: date
@@ -30,7 +30,7 @@ class DroppedDay:
 
 
 def dropped_days(database: Database) -> list[DroppedDay]:
-    """The days that were dropped after all files were seen that hold rows of them, in order."""
+    """The dropped days whose files were all seen before the drop, in order."""
     waiting = database.read(days_only_in_files)
     if not waiting:
         return []
@@ -40,15 +40,16 @@ def dropped_days(database: Database) -> list[DroppedDay]:
         if (named := _SUBJECT.fullmatch(row["subject"]))
     ]
     found = []
-    for of in waiting:
-        newest = next((row for row, a, b, families in drops if a <= of["day"] <= b and of["family"] in families), None)
-        if newest is not None and of["found_at"] < newest["happened_at"]:
-            found.append(DroppedDay(of["family"], of["day"], newest["reason"], tuple(of["paths"])))
+    for row in waiting:
+        family, day = row["family"], row["day"]
+        drop = next((of for of, first, last, families in drops if first <= day <= last and family in families), None)
+        if drop is not None and row["found_at"] < drop["happened_at"]:
+            found.append(DroppedDay(family, day, drop["reason"], tuple(row["paths"])))
     return found
 
 
 def by_family(dropped: Iterable[DroppedDay]) -> dict[str, set[date]]:
-    """{family: its days}."""
+    """{family: its dropped days}."""
     days: dict[str, set[date]] = {}
     for each in dropped:
         days.setdefault(each.family, set()).add(each.day)

@@ -1,7 +1,8 @@
-"""Undoing days: what goes, what is made anew, in which order. Printing and asking are the command line's business.
+"""Dropping days: remove them from tables, books and reports, then remake what was made of them. Not here: the prompts.
 
-The days leave tables and books in one transaction, their reports just before it commits. By then the books say which
-other days were made of them, so that whoever is interrupted can go on, with the same command or `backfill --missing`.
+One transaction removes the days from tables and books; their reports are removed just before it commits. The same
+transaction marks the partitions that were made of these days. So after an interruption, the same command or `backfill
+--missing` remakes them.
 """
 
 import json
@@ -40,20 +41,20 @@ from analytics_etl.tables.views import view_versions
 __all__ = ["Dropped", "File", "Found", "Period", "Target", "look", "run", "target_of"]
 
 _TREND_DAYS: dict[Cadence, int] = {"day": 31, "week": 12 * 7, "month": 366}
-"""How long after a period a report may show it, in its trend or beside its own numbers."""
+"""Days after a period within which other reports show it, in a trend or as the previous period."""
 
 
 @dataclass
 class Dropped:
-    """What became of the days."""
+    """The result of dropping days, or a preview of it."""
 
     found: Found
     reports: list[Path]
-    """HTML files of the reports that went, or would."""
+    """HTML files of the reports that were removed, or would be."""
     remade: dict[str, list[date]] = field(default_factory=dict)
-    """{table: first days of its partitions that were made anew}"""
+    """{table: first days of its remade partitions}"""
     rewritten: int = 0
-    """Reports of other periods that were written again."""
+    """The number of rewritten reports of other periods."""
 
     @property
     def rows(self) -> int:
@@ -61,7 +62,7 @@ class Dropped:
 
     @property
     def is_nothing(self) -> bool:
-        """Whether there is nothing of the days but, perhaps, files that wait."""
+        """Whether the days have no partitions, no reports, and no files that are gone."""
         return not self.found.partitions and not self.reports and all(file.is_there for file in self.found.files)
 
     @property
@@ -72,8 +73,9 @@ class Dropped:
 def target_of(
     catalog: Catalog, first: date, last: date, families: tuple[str, ...] = (), *, are_archives_needed: bool = True
 ) -> Target:
-    """The days of some families, of all of them when none is named. Raise DatabaseError when a table is broken, since
-    nobody knows what it is made of.
+    """The days first to last of some families, or of all if none is named, with their tables.
+
+    Raise DatabaseError if a table of them is broken: its inputs are unknown.
     """
     if broken := [f"{table}: {why}" for table, why in catalog.broken.items() if is_of(table, families)]:
         raise DatabaseError(f"no day can be dropped as long as a SQL file is broken; mend it first: {broken[0]}")
@@ -88,28 +90,28 @@ def target_of(
 
 
 def look(database: Database, target: Target) -> Dropped:
-    """What dropping would do. Raise DatabaseError for archived days."""
+    """Preview a drop. Raise DatabaseError for archived days."""
     found = database.run(find, target, database.settings.landing_dirs)
     refuse_archived(found.archived)
-    return Dropped(found, list(_going_reports(database, target)))
+    return Dropped(found, list(_reports_to_remove(database, target)))
 
 
 def run(
     database: Database, catalog: Catalog, target: Target, actor: str, reason: str, report_progress: Progress
 ) -> Dropped:
-    """Drop the days, make anew what was made of them, refresh the views, write other reports and the index again."""
+    """Drop the days, remake the partitions made of them, refresh the views, rewrite other reports and the index."""
     steps = 1 + len(catalog.aggregates) + len(catalog.views) + 1
     report_progress(f"dropping {target.first} to {target.last}", 0, steps)
-    reports = list(_going_reports(database, target))
+    reports = list(_reports_to_remove(database, target))
 
     archive = ArchiveFolder(database.settings.archive_dir)
 
     def remove_files(archived: Mapping[str, Sequence[date]]) -> None:
-        """Reports; and files of the archive that nobody needs."""
-        going = [path for html in reports for path in (html, html.with_suffix(".json"))]
+        """Remove the reports of the days, and their archive files."""
+        paths = [path for html in reports for path in (html, html.with_suffix(".json"))]
         for table, days in archived.items():
-            going += [path for day in days for path in (archive.file(table, day), archive.manifest(table, day))]
-        for path in going:
+            paths += [path for day in days for path in (archive.file(table, day), archive.manifest(table, day))]
+        for path in paths:
             path.unlink(missing_ok=True)
 
     dropped = Dropped(drop_days(database, target, actor, reason, remove_files), reports)
@@ -118,9 +120,9 @@ def run(
         report_progress(f"making anew what was made of them: {model.table}", done, steps)
         if starts := remake_marked(database, model):
             dropped.remade[model.table] = starts
-    there = database.run(view_versions, list(catalog.views))
+    existing = database.run(view_versions, list(catalog.views))
     for done, view in enumerate(catalog.views, start=1 + len(order)):
-        if view in there:
+        if view in existing:
             report_progress(f"refreshing {view}", done, steps)
             publishing.refresh(database, catalog.views[view])
     for family, cadence, start in list(_other_reports(database, catalog, target, dropped)):
@@ -135,7 +137,7 @@ def drop_days(
     database: Database, target: Target, actor: str, reason: str,
     before_commit: Callable[[Mapping[str, Sequence[date]]], None],
 ) -> Found:  # fmt: skip
-    """Undo days, with an entry in the audit log; partitions that were made of them wait for `remake_marked`."""
+    """Drop days, with an entry in the audit log; marks the partitions that were made of them for `remake_marked`."""
     with database.transaction() as connection:
         found = drop(connection, target, database.settings.landing_dirs, before_commit)
         of = ", ".join(sorted({contract.family for contract in target.contracts}))
@@ -145,7 +147,7 @@ def drop_days(
 
 
 def remake_marked(database: Database, model: Model) -> list[date]:
-    """Make the partitions of a derived table anew that were made of days which were dropped; their first days."""
+    """Remake the marked partitions of a derived table; returns their first days."""
     with database.transaction(AGGREGATION) as connection:
         reach = marked_reach(connection, model)
         if reach is None:
@@ -156,8 +158,8 @@ def remake_marked(database: Database, model: Model) -> list[date]:
         return starts
 
 
-def _going_reports(database: Database, target: Target) -> Iterator[Path]:
-    """The reports there are of the days, and of weeks and months of which their family has no other day."""
+def _reports_to_remove(database: Database, target: Target) -> Iterator[Path]:
+    """HTML files of the reports of the days, and of weeks and months of which their family has no other day."""
     for family in sorted({contract.family for contract in target.contracts}):
         for cadence in NAMES:
             for start, path in _reports(database, family, cadence):
@@ -179,8 +181,8 @@ def _has_other_days(database: Database, family: str, start: date, end: date, tar
 def _other_reports(
     database: Database, catalog: Catalog, target: Target, dropped: Dropped
 ) -> Iterator[tuple[str, Cadence, date]]:
-    """(family, cadence, first day) of the reports that show something of the days: in their numbers, beside them, in
-    their trend, or by a link.
+    """(family, cadence, first day) of the other reports that show the days: in numbers, as previous period, in a trend,
+    or by a link.
     """
     for family in catalog.families:
         remade = {day for table, starts in dropped.remade.items() if is_of(table, [family]) for day in starts}
@@ -197,13 +199,13 @@ def _other_reports(
 
 
 def _is_final_too_early(path: Path, newest: date | None) -> bool:
-    """Whether a report calls itself final, which it was when later days were there."""
+    """Whether a report says it is final, but the days that made it final are gone."""
     state = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))["state"]
     return state["is_final"] and (newest is None or date.fromisoformat(state["final_from"]) > newest)
 
 
 def _reports(database: Database, family: str, cadence: Cadence) -> list[tuple[date, Path]]:
-    """The reports of a family and cadence on disk, by their first day."""
+    """(first day, HTML file) of the reports of a family and cadence on disk."""
     folder = database.settings.reports_dir
     found = []
     for path in sorted((folder / report_path(family, NAMES[cadence], date(2000, 1, 1))).parent.glob("*.html")):
@@ -218,9 +220,9 @@ def _reports(database: Database, family: str, cadence: Cadence) -> list[tuple[da
 
 
 def _start_of(name: str) -> date | None:
-    """The first day of the period a report is named by: 2025-03-31, 2025-W14 or 2025-03."""
+    """The first day of the period that a file name says (2025-03-31, 2025-W14 or 2025-03); None for other names."""
     week = f"{name}-1" if "W" in name else name
     try:
         return date.fromisoformat(week if len(week) != len("2025-03") else f"{week}-01")
-    except ValueError:  # no report of ours
+    except ValueError:  # not the name of a report
         return None

@@ -1,5 +1,6 @@
-"""Reports that have to be written: those that are not there, no longer say what the tables hold, or were made by other
-code. Whether a report is there, its files say; the rest, `ops.written_reports`.
+"""Due reports: those that are missing, older than their tables, or made by other code.
+
+Whether a report exists follows from its files, everything else from `ops.written_reports`.
 """
 
 import ast
@@ -24,7 +25,12 @@ from analytics_etl.reporting import report_path
 
 INDEX = "reports.index"
 
-_READ: Mapping[Cadence, tuple[Cadence, ...]] = {"day": ("day",), "week": ("day", "week"), "month": ("day", "month")}
+_CADENCES_SHOWN: Mapping[Cadence, tuple[Cadence, ...]] = {
+    "day": ("day",),
+    "week": ("day", "week"),
+    "month": ("day", "month"),
+}
+"""{cadence of a report: cadences of the tables it shows}."""
 
 
 @dataclass(frozen=True)
@@ -39,45 +45,45 @@ class DueReport:
 
     @property
     def name(self) -> str:
-        """As its asset is called, with a dot."""
+        """The name of its asset, with a dot."""
         return f"{self.family}.{NAMES[self.cadence]}_report"
 
 
 def families_with_reports(catalog: Catalog) -> list[str]:
-    """Those that have report queries, broken or not."""
+    """The families with report queries, broken or not."""
     return [f for f in catalog.families if catalog.reports(f) or any(b.family == f for b in catalog.broken_reports(f))]
 
 
 def families_to_report(catalog: Catalog) -> list[str]:
-    """Those whose reports can be written."""
+    """The families whose reports can be written."""
     return [family for family in families_with_reports(catalog) if not catalog.broken_reports(family)]
 
 
 def shown_tables(catalog: Catalog, family: str, cadence: Cadence) -> list[str]:
-    """The tables of a family that have partitions of a cadence."""
+    """The tables of a family, broken ones included, that have partitions of a cadence."""
     found = [*catalog.contracts, *catalog.aggregates, *(t for t in catalog.broken if not catalog.is_view(t))]
     return [table for table in found if table.startswith(f"{family}.") and cadence_of(table) == cadence]
 
 
 def report_tables(catalog: Catalog, family: str, cadence: Cadence) -> list[str]:
-    """The aggregates that a report of a family is made of."""
+    """The aggregates that a report of a family shows."""
     models = catalog.aggregates.values()
-    return [model.table for model in models if model.family == family and model.cadence in _READ[cadence]]
+    return [model.table for model in models if model.family == family and model.cadence in _CADENCES_SHOWN[cadence]]
 
 
 def broken_report_tables(catalog: Catalog, family: str, cadence: Cadence) -> list[str]:
-    """The aggregates that it would be made of, and whose files are broken."""
+    """The broken tables that a report of a family would show."""
     own = [table for table in catalog.broken if table.startswith(f"{family}.") and not catalog.is_view(table)]
-    return [table for table in own if cadence_of(table) in _READ[cadence]]
+    return [table for table in own if cadence_of(table) in _CADENCES_SHOWN[cadence]]
 
 
 def look_ahead(catalog: Catalog, family: str) -> int:
-    """Days after a period that its report waits for before it is published: its tables look so far ahead."""
+    """Days after a period that its report waits for before it is published, since its tables look so far ahead."""
     return max((m.affected_days[1] for m in catalog.aggregates.values() if m.family == family), default=0)
 
 
 def report_version(catalog: Catalog, family: str) -> str:
-    """Hash of what makes the reports of a family; comments, docstrings and layout of code and SQL do not change it."""
+    """Hash of the code and SQL behind the reports of a family; comments, docstrings and layout do not change it."""
     queries = {**catalog.reports("ops"), **catalog.reports(family)}
     made = [f"{name} {query.code_version}" for name, query in sorted(queries.items())]
     return hashlib.sha256("\n".join([*made, _rendering_version()]).encode()).hexdigest()[:12]
@@ -85,7 +91,7 @@ def report_version(catalog: Catalog, family: str) -> str:
 
 @cache
 def _rendering_version() -> str:
-    """Hash of the templates and of the code that turns rows into text."""
+    """Hash of the templates and of the code of `reporting`."""
     hashed = hashlib.sha256()
     for path in sorted(Path(reporting.__path__[0]).rglob("*.py")):
         tree = ast.parse(path.read_text(encoding="utf-8"))
@@ -99,30 +105,31 @@ def _rendering_version() -> str:
 
 
 def _is_text(node: ast.stmt) -> bool:
+    """Whether a statement is a docstring."""
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 
 def due_reports(
     database: Database, catalog: Catalog, first: date, last: date, families: Collection[str] = (),
-    judged: Collection[tuple[str, date, date]] = (),
+    to_check: Collection[tuple[str, date, date]] = (),
 ) -> list[DueReport]:  # fmt: skip
-    """The reports to write of the periods that hold the days first to last, of all families unless some are named.
+    """The due reports of the periods that hold the days first to last, of all families unless some are named.
 
-    Only of periods whose tables are there: of one day at least, and those of the week or month. `judged` are the
-    partitions (family, start, end) whose checks are about to run, of which reports tell.
+    A report is due only if its tables have the period and at least one day of it. `to_check` are the partitions
+    (family, start, end) whose checks are about to run: the reports that show these checks are due, too.
     """
-    books = Books.around(database, catalog, first, last)
+    states = ReportStates.around(database, catalog, first, last)
     found = []
     for family in families_to_report(catalog):
         if families and family not in families:
             continue
-        told = [(start, end) for of, start, end in judged if of == family]
+        checked = [(start, end) for of, start, end in to_check if of == family]
         for cadence in NAMES:
-            own = {(start, end) for since, until in told for start, end in periods(cadence, since, since).items()
-                   if until <= end}  # fmt: skip
+            with_checks = {(start, end) for since, until in checked
+                           for start, end in periods(cadence, since, since).items() if until <= end}  # fmt: skip
             for start, end in periods(cadence, first, last).items():
-                why = books.why(family, cadence, start, end)
-                if why is None and (start, end) in own and books.is_there(family, cadence, start, end):
+                why = states.why(family, cadence, start, end)
+                if why is None and (start, end) in with_checks and states.has_tables(family, cadence, start, end):
                     why = "its checks are due"
                 if why is not None:
                     found.append(DueReport(family, cadence, start, end, why))
@@ -130,14 +137,14 @@ def due_reports(
 
 
 def is_index_due(reports_dir: Path) -> bool:
-    """Whether the page that lists the reports is not there, or older than one of them."""
+    """Whether the index page of the reports is missing, or older than one of them."""
     newest = max((path.stat().st_mtime_ns for path in reports_dir.glob("*/*/*.json")), default=None)
     pages = [reports_dir / "index.html", reports_dir / "index.json"]
     return newest is not None and any(not page.exists() or page.stat().st_mtime_ns < newest for page in pages)
 
 
-class Books:
-    """What is known of the periods and reports of some days, asked once for all of them."""
+class ReportStates:
+    """The recorded states of the reports of some days and of their tables, read once, and what follows from them."""
 
     def __init__(self, database: Database, catalog: Catalog, start: date, end: date) -> None:
         self._folder = database.settings.reports_dir
@@ -165,13 +172,13 @@ class Books:
         self._undated = database.read(books.undated_files_read_at)
 
     @classmethod
-    def around(cls, database: Database, catalog: Catalog, first: date, last: date) -> "Books":
-        """Those of the days first to last, and of all that the weeks and months of these reach to."""
+    def around(cls, database: Database, catalog: Catalog, first: date, last: date) -> "ReportStates":
+        """The states for the days first to last and for the weeks and months around them."""
         return cls(database, catalog, first - timedelta(days=31), last + timedelta(days=62))
 
     def why(self, family: str, cadence: Cadence, start: date, end: date) -> str | None:
-        """Why a report has to be written; None when it need not, or cannot, since its tables are not there."""
-        if not self.is_there(family, cadence, start, end):
+        """Why a report is due; None if it is not, or if its tables do not have the period."""
+        if not self.has_tables(family, cadence, start, end):
             return None
         paths = self._paths(family, cadence, start)
         if not self._are_written(paths):
@@ -179,7 +186,7 @@ class Books:
         written = self._written.get((family, NAMES[cadence], start))
         own = [row for row in self._own(family, cadence, start, end) if row is not None]
         changed_at = max((row["changed_at"] for row in own if row["changed_at"]), default=None)
-        if written is None:  # before this was kept: how it was made is unknown, and counts as current
+        if written is None:  # written before this was recorded, and so counted as made by the current code
             at = datetime.fromtimestamp(min(self._files(path.parent)[path.name] for path in paths), UTC)
             return "older than its tables" if changed_at is not None and changed_at > at else None
         reasons = {
@@ -196,7 +203,7 @@ class Books:
         return found or self._why_by_time(family, cadence, end, written)
 
     def is_older(self, family: str, cadence: Cadence, start: date, at: datetime) -> bool:
-        """Whether a report is not written, or was before a moment, or nothing is kept of when it was."""
+        """Whether a report is missing, was written before a moment, or has no record of when it was written."""
         written = self._written.get((family, NAMES[cadence], start))
         if not self._are_written(self._paths(family, cadence, start)):
             return True
@@ -209,16 +216,16 @@ class Books:
         return all(path.name in self._files(path.parent) for path in paths)
 
     def _newest_day(self, family: str) -> date:
-        """The newest day that any table of a family has."""
+        """The newest day of any table of a family."""
         return max(self._newest.get(table, date.min) for table in self._shown[family, "day"])
 
     def _why_by_time(self, family: str, cadence: Cadence, end: date, written: Mapping[str, Any]) -> str | None:
-        """What has become true since of a report whose tables are the same."""
+        """Why a report is due although its tables did not change: later days make it final, linked or published."""
         newest = min(self._newest.get(table, date.min) for table in self._shown[family, "day"])
         if not written["is_final"] and written["final_from"] <= newest:
             return "final since"
         ((after, until),) = periods(cadence, end, end).items()
-        if not written["has_next"] and self.is_there(family, cadence, after, until):
+        if not written["has_next"] and self.has_tables(family, cadence, after, until):
             return "without a link to the next"
         ahead = [end + timedelta(days=n) for n in range(self._ahead[family])]
         days = periods("day", written["period_start"], end - timedelta(days=1))
@@ -230,7 +237,8 @@ class Books:
     def _versions(self) -> dict[str, str]:
         return {family: report_version(self._catalog, family) for family in families_to_report(self._catalog)}
 
-    def is_there(self, family: str, cadence: Cadence, start: date, end: date) -> bool:
+    def has_tables(self, family: str, cadence: Cadence, start: date, end: date) -> bool:
+        """Whether the tables of a report have its period, and at least one day of it."""
         tables = self._shown[family, cadence]
         row = self._periods.get((family, start, end))
         days = periods("day", start, end - timedelta(days=1))
@@ -243,14 +251,14 @@ class Books:
         return row is not None and row["table_count"] == len(self._shown[family, "day"])
 
     def _own(self, family: str, cadence: Cadence, start: date, end: date) -> Iterator[Mapping[str, Any] | None]:
-        """What is known of the tables of a period and of its days."""
+        """The records of the tables of a period and of its days; None where there is none."""
         if cadence != "day":
             yield self._periods.get((family, start, end))
         for day, after in periods("day", start, end - timedelta(days=1)).items():
             yield self._periods.get((family, day, after))
 
     def _files(self, folder: Path) -> Mapping[str, float]:
-        """The files of a folder, and when each was written, in seconds."""
+        """{file of a folder: modification time in seconds}, read once."""
         if folder not in self._listed:
             found = folder.iterdir() if folder.is_dir() else ()
             self._listed[folder] = {path.name: path.stat().st_mtime for path in found if not path.name.startswith(".")}

@@ -1,7 +1,7 @@
-"""Checks of severity error that failed: what each found, whether another run could find something else, what mends it.
+"""Failed checks of severity error: what each found, whether another run may pass, and what a person can do.
 
-A run of the same files with the same code and check fails again in the same way. Refused changes are not among them:
-they wait for somebody to accept them.
+A run of the same files with the same code and the same check fails in the same way. Not here: refused changes, which
+wait for somebody to accept them.
 """
 
 import shlex
@@ -17,9 +17,9 @@ from analytics_etl.ops import check_results, files
 from analytics_etl.postgres.database import Database
 from analytics_etl.text.english import counted
 
-OF_READING = "files_are_readable"
+_READABLE_CHECK = "files_are_readable"
 MOST_FILES = 3
-"""Files of which a message says what to do."""
+"""Files that a message has advice for."""
 LONGEST_ROW = 200
 """Characters of a row that a message shows."""
 
@@ -42,13 +42,13 @@ class FailedCheck:
     checked_at: datetime
     is_final: bool
     has_changed: bool
-    """Whether rows, files or the check are others than those that failed, so that a run may end otherwise."""
+    """Whether rows, files or the check have changed since, so that another run may pass."""
     is_broken: bool = False
-    """Whether its file cannot be used: then it fails whatever the rows are."""
+    """Whether the file of the check is broken: then it fails for any rows."""
 
     @property
     def files(self) -> list[str]:
-        """The landing files that its rows name."""
+        """The landing files that its sample rows name."""
         return sorted({row["path"] for row in self.sample if "path" in row})
 
     def __str__(self) -> str:
@@ -61,7 +61,7 @@ class FailedCheck:
 
 
 def failed_checks(database: Database, catalog: Catalog) -> list[FailedCheck]:
-    """All of them, the newest partition first."""
+    """All failed checks of severity error, the newest partition first."""
     versions = {
         (check.table, check.name): check.code_version for of in declared_checks(catalog).values() for check in of
     }
@@ -71,7 +71,7 @@ def failed_checks(database: Database, catalog: Catalog) -> list[FailedCheck]:
     def has_changed(row: Mapping[str, Any]) -> bool:
         declared = versions.get((row["table_name"], row["check_name"]), row["code_version"])
         paths = [found["path"] for found in row["sample"] if "path" in found]
-        is_read = row["check_name"] == OF_READING and any(states.get(path) == "read" for path in paths)
+        is_read = row["check_name"] == _READABLE_CHECK and any(states.get(path) == "read" for path in paths)
         is_forgotten = any(path not in states for path in paths)
         is_other = row["code_version"] is not None and declared != row["code_version"]
         return row["is_older"] or row["has_new_file"] or is_read or is_forgotten or is_other
@@ -87,7 +87,7 @@ def failed_checks(database: Database, catalog: Catalog) -> list[FailedCheck]:
 
 
 def mend_file(path: str, *, is_gone: bool = False, is_known: bool = True) -> str:
-    """What to do about a file that cannot be loaded as it is, before its days are run again."""
+    """Advice on a file that cannot be loaded: what to do before its days are run again."""
     forget = f'analytics-etl forget {shlex.quote(path)} --reason "why"'
     if is_gone:
         return f"put {path} back, or, if it is gone for good: {forget}"
@@ -96,7 +96,7 @@ def mend_file(path: str, *, is_gone: bool = False, is_known: bool = True) -> str
 
 
 def run_again(days: Iterable[date], final: Iterable[date] = ()) -> list[str]:
-    """The commands that run some days again; a final one is published however much it changes."""
+    """The commands that run some days again; final days with `--accept-change`."""
     final = set(final)
     return [
         f"analytics-etl {f'run {first}' if first == last else f'backfill {first} {last}'}{ending}"
@@ -109,7 +109,7 @@ def run_again(days: Iterable[date], final: Iterable[date] = ()) -> list[str]:
 
 
 def what_mends(failed: Sequence[FailedCheck], first_day: date) -> list[str]:
-    """What to do about some failed checks, each thing once: what makes another run end otherwise, then that run."""
+    """Advice on failed checks: what to change, then the commands to run; each line once."""
     if all(check.is_broken for check in failed):
         return ["mend the file of the check, then: analytics-etl backfill --missing"]
     files = sorted({path for check in failed for path in check.files})
@@ -129,7 +129,7 @@ def what_mends(failed: Sequence[FailedCheck], first_day: date) -> list[str]:
 
 
 def stuck(failed: Iterable[FailedCheck]) -> dict[tuple[str, date], list[FailedCheck]]:
-    """{(table, start of the partition): its failed checks}, of those that fail again as long as nothing changes."""
+    """{(table, start): failed checks} of the partitions in which nothing changed, so that they would fail again."""
     found: dict[tuple[str, date], list[FailedCheck]] = {}
     changed = set()
     for check in failed:

@@ -1,7 +1,10 @@
-"""Reports to write anew because something of their period failed since: a check, an attempt to write a table, a change
-that was refused. The run that failed did not come to them, or wrote them before.
+"""Reports to rewrite because something of their period failed after they were written.
 
-What failed, the books say, not Dagster: so it does not matter who ran what, and a report that says so is not due again.
+That is a failed check, a failed write of a table, or a refused change: the run did not reach the report, or wrote it
+before the failure.
+
+The books say what failed, not Dagster: so it does not matter how the run was started, and a report that already shows
+the failure is not due again.
 """
 
 from collections.abc import Mapping
@@ -11,19 +14,19 @@ from typing import Any
 from analytics_etl.catalog.calendar import NAMES, periods
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.ops.reports import failures
-from analytics_etl.pipeline.due_reports import Books, DueReport, families_with_reports
+from analytics_etl.pipeline.due_reports import DueReport, ReportStates, families_with_reports
 from analytics_etl.postgres.database import Database
 
 WHY = "older than what failed"
 
 
 def reports_of_failures(database: Database, catalog: Catalog) -> list[DueReport]:
-    """The reports that can be written and are older than a failure in their period, or not there."""
+    """The reports that are missing, or older than a failure in their period, and that can be written."""
     failed: list[dict[str, Any]] = database.read(failures)
     if not failed:
         return []
     first, last = min(row["period_start"] for row in failed), max(row["period_end"] for row in failed)
-    books = Books.around(database, catalog, first, last)
+    states = ReportStates.around(database, catalog, first, last)
     found = []
     for family in families_with_reports(catalog):
         for cadence in NAMES:
@@ -35,12 +38,12 @@ def reports_of_failures(database: Database, catalog: Catalog) -> list[DueReport]
             found += [
                 DueReport(family, cadence, start, end, WHY)
                 for (start, end), at in sorted(since.items())
-                if books.is_there(family, cadence, start, end) and books.is_older(family, cadence, start, at)
+                if states.has_tables(family, cadence, start, end) and states.is_older(family, cadence, start, at)
             ]
     return found
 
 
 def _period_of(row: Mapping[str, Any], around: Mapping[date, date]) -> tuple[date, date] | None:
-    """The period that a partition lies in; None for a week in a month's report, which does not tell of it."""
+    """The period that contains a partition; None if the partition reaches beyond it."""
     ((start, end),) = around.items()
     return (start, end) if row["period_end"] <= end else None

@@ -1,4 +1,4 @@
-"""Taking a landing file that is gone out of the ledger."""
+"""Removing a landing file that is gone from the ledger."""
 
 from analytics_etl.ops.forgetting import Forgotten, forget
 from analytics_etl.pipeline.publishing import refresh_days
@@ -6,7 +6,7 @@ from analytics_etl.postgres.database import Database
 
 
 def forget_file(database: Database, path: str, actor: str, reason: str) -> Forgotten:
-    """Forget a file, with an entry in the audit log, and judge its days anew. Raises DatabaseError if it is there."""
+    """Forget a file, with an entry in the audit log, and refresh its days. Raise DatabaseError if the file exists."""
     with database.transaction() as connection:
         forgotten = forget(connection, database.settings.landing_dirs, path, actor, reason)
         refresh_days(connection, database.settings, [forgotten.table])

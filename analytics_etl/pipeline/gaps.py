@@ -1,9 +1,10 @@
-"""Gaps: days of which nothing is known, no partition and no landing file, between days of which something is.
+"""Gaps: days that have neither a partition nor rows in a landing file, between days that have.
 
-A long one comes from a single run far from the others: of a wrong year, or after months without the daemon. Its days
-are not due, so one run does not make hundreds of empty days. It is one finding, until somebody accepts or backfills it.
-Days of which somebody has said that there is no data are not due either, however few. What is accepted stands in the
-audit log, and counts until it is taken back there or data of the day comes.
+A long gap comes from one run far from the others: a wrong year, or months without the daemon. Its days are not due, so
+that one run does not make hundreds of empty days. `doctor` reports it until somebody accepts or backfills it.
+
+Days that somebody accepted as days without data are not due either, however few they are. The audit log has the
+acceptance, which counts until somebody takes it back, or until data of the day arrives.
 """
 
 import re
@@ -36,7 +37,7 @@ __all__ = [
 ]
 
 ACCEPT, TAKE_BACK = "accept gap", "take back gap"
-"""Actions in the audit log, whose subject is `2025-04-01 to 2025-04-30`."""
+"""Actions in the audit log; their subject is like `2025-04-01 to 2025-04-30`."""
 
 _SUBJECT = re.compile(r"(\d{4}-\d\d-\d\d) to (\d{4}-\d\d-\d\d)")
 _DAY = timedelta(days=1)
@@ -44,7 +45,7 @@ _DAY = timedelta(days=1)
 
 @dataclass(frozen=True)
 class Gap:
-    """Days of which nothing is known, both included."""
+    """The days first to last, which have no data."""
 
     first: date
     last: date
@@ -59,7 +60,7 @@ class Gap:
 
 
 def find(database: Database) -> list[Gap]:
-    """The gaps, in order: long ones, and what was accepted."""
+    """The long gaps and the accepted ones, in order."""
     known = _known_days(database)
     accepted = accepted_days(database) - set(known)
     gaps = [Gap(first, last, is_accepted=True) for first, last in stretches(accepted)]
@@ -71,19 +72,20 @@ def find(database: Database) -> list[Gap]:
 
 
 def not_due(gaps: Iterable[Gap]) -> set[date]:
-    """The days that need not be run, since nobody has data of them."""
+    """The days of gaps: they are not due."""
     return {gap.first + n * _DAY for gap in gaps for n in range(gap.days)}
 
 
 def last_day_before(gaps: Iterable[Gap]) -> date | None:
-    """The day before the first gap that nobody has accepted; None without one. Retention counts from there: what lies
-    behind the gap may be a mistake, and what is removed is gone.
+    """The day before the first gap that nobody accepted; None without such a gap.
+
+    Retention counts from there: days after the gap may be a mistake, and removed data cannot be brought back.
     """
     return next((gap.first - _DAY for gap in gaps if not gap.is_accepted), None)
 
 
 def accepted_days(database: Database) -> set[date]:
-    """The days of which somebody has said that there is no data."""
+    """The days that somebody accepted as days without data."""
     found: set[date] = set()
     for row in database.read(audited, ACCEPT, TAKE_BACK):
         if named := _SUBJECT.fullmatch(row["subject"]):
@@ -94,22 +96,22 @@ def accepted_days(database: Database) -> set[date]:
 
 
 def known_in(database: Database, first: date, last: date) -> list[date]:
-    """The days from first to last of which something is known."""
+    """The days first to last that have a partition or rows in a landing file."""
     return [day for day in _known_days(database) if first <= day <= last]
 
 
 def first_known(database: Database) -> date | None:
-    """The first day of which something is known."""
+    """The first day that has a partition or rows in a landing file; None without any."""
     return next(iter(_known_days(database)), None)
 
 
 def empty_days(database: Database, tables: Sequence[str], first: date, last: date) -> list[date]:
-    """The days from first to last that were loaded into some tables and have no row in any of them, in order."""
+    """The days first to last that are loaded into some tables and have no row in any of them, in order."""
     return database.read(partitions.empty_days, tables, first, last)
 
 
 def explain(gap: Gap) -> tuple[str, str]:
-    """What there is to say of a gap that nobody has accepted, and what to type, a command on each line."""
+    """(description, advice) for a gap that nobody accepted; the advice has one command per line."""
     span = f"{gap.first} {gap.last}"
     detail = (
         f"nobody has files of {gap}, so these days are not due; the days before are final, and retention counts from "
@@ -124,9 +126,10 @@ def explain(gap: Gap) -> tuple[str, str]:
 
 
 def _known_days(database: Database) -> list[date]:
-    """The days from the first partition on that a partition or a landing file is known of, in order; without those
-    that were dropped and have nothing but their old files.
+    """The days from ANALYTICS_START_DATE on that have a partition or rows in a landing file, in order.
+
+    Dropped days that have only the files they had before the drop do not count.
     """
     found = database.read(partitions.known_days, database.settings.start_date, date.max)
-    left = {dropped.day for dropped in dropped_days(database)}
-    return [day for day, is_there in found.items() if is_there or day not in left]
+    dropped = {each.day for each in dropped_days(database)}
+    return [day for day, is_loaded in found.items() if is_loaded or day not in dropped]

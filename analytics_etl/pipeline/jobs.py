@@ -1,6 +1,6 @@
-"""Runs to do, as values: which job, which range of its partitions, and what of it. Executing them is done elsewhere.
+"""Runs as values: a job, a range of its partitions, and the tables and reports to make. Not here: executing them.
 
-A run does neighbouring periods only, and of all of them the same tables and reports.
+A run makes the same tables and reports of each of its periods, which are consecutive.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -19,14 +19,14 @@ CADENCE_OF: Mapping[str, Cadence] = {name: cadence for cadence, name in NAMES.it
 
 @dataclass(frozen=True)
 class Parts:
-    """What of a job is run, when it is not the whole of some families."""
+    """The parts of a job to run, if these are not all parts of some families."""
 
     checks: tuple[tuple[str, str], ...] = ()
-    """(table, check): of tables that are not run."""
+    """(table, check) of tables that are not run themselves."""
     reports: tuple[str, ...] = ()
-    """As their assets are called, with a dot: `registry.daily_report`, `reports.index`."""
+    """The names of their assets, with a dot: `registry.daily_report`, `reports.index`."""
     tables: tuple[str, ...] = ()
-    """Tables and views, with all of their checks."""
+    """Tables and views; each is run with all its checks."""
 
     def __str__(self) -> str:
         tables = {table for table, _ in self.checks}
@@ -37,15 +37,15 @@ class Parts:
 
 @dataclass(frozen=True)
 class Job:
-    """One run to do: a job and the range of its partitions, or none for what has no partitions."""
+    """One run: a job and a range of its partitions; the job of the views has no partitions."""
 
     name: str
     first: date | None = None
     last: date | None = None
     families: tuple[str, ...] = ()
-    """Families whose tables and reports are run, with what belongs to none; all of them when none is named."""
+    """Families to run, and with them the pages that belong to no family; all families if none is named."""
     only: Parts | None = None
-    """What of the job is run, when it is not all of these families."""
+    """The parts to run, if these are not all parts of the families."""
 
     def __str__(self) -> str:
         return f"{self.when}: {self.only}" if self.only else self.label
@@ -58,26 +58,26 @@ class Job:
 
     @property
     def label(self) -> str:
-        """The job, its days and families, without the parts of it: what stands before each thing it does."""
+        """The job, its days and families, without its parts: the prefix of each line about the run."""
         return self.when + f" of {', '.join(self.families)}" * bool(self.families)
 
     @property
     def cadence(self) -> Cadence | None:
-        """Of its partitions; None of the job that has none."""
+        """The cadence of its partitions; None for the job that has none."""
         return CADENCE_OF.get(self.name)
 
     def makes(self, lineage: Lineage) -> list[str]:
-        """The tables, views and reports it makes, each after those it reads."""
+        """The tables, views and reports that the run makes, each after those it reads."""
         return [name for name in lineage.of_cadence(self.cadence) if self.covers(name)]
 
     def does(self, cadence: Cadence, start: date, name: str) -> bool:
-        """Whether it makes a table or report of the period that begins on a day."""
+        """Whether the run makes a table or report of the period that starts on a day."""
         if self.cadence != cadence or self.first is None or self.last is None:
             return False
         return self.first <= start <= self.last and self.covers(name)
 
     def covers(self, name: str) -> bool:
-        """Whether it makes a table, view or report that is its job's."""
+        """Whether the run makes a table, view or report of its job."""
         if self.only is not None:
             return name in self.only.tables or name in self.only.reports
         return not self.families or family_of(name) in {*self.families, *NO_FAMILIES}
@@ -85,22 +85,22 @@ class Job:
 
 @dataclass(frozen=True)
 class Wanted:
-    """Partitions to make, with what is made of them; grows, and then says in which jobs."""
+    """Collects partitions to make and everything that reads them, then groups them into few jobs."""
 
     lineage: Lineage
     checks: Mapping[str, Sequence[Check]]
-    """Every check, by the table it is about."""
+    """{table: its checks}, for every table."""
     within: Collection[str] | None = None
-    """Only these tables, views and reports are made; all that is wanted without it."""
+    """If given, only these tables, views and reports are made."""
     stuck: Collection[tuple[str, date]] = ()
-    """Partitions that failed a check: unless they are made anew, no table of the same period is made of them."""
+    """(table, start) of partitions that would fail a check again; tables of the period that read one wait for it."""
     _periods: dict[Cadence, dict[date, set[str]]] = field(default_factory=lambda: {c: {} for c in CADENCES})
     _ends: dict[tuple[Cadence, date], date] = field(default_factory=dict)
     _pages: set[str] = field(default_factory=set)
 
     def add(self, names: Collection[str], cadence: Cadence, start: date, end: date) -> None:
-        """Want some tables or reports of the period [start, end), all that is made of them of the same days, and the
-        weeks and months of a day.
+        """Add tables or reports of the period [start, end) and everything that reads them; of a day also the readers'
+        weeks and months.
         """
         for name in self._kept(self.lineage.with_readers(names)):
             of = self.lineage.cadences[name]
@@ -113,11 +113,11 @@ class Wanted:
                     self._note(of, first, after, name)
 
     def add_views(self, names: Iterable[str]) -> None:
-        """Want some of what has no partitions, and what is made of it."""
+        """Add views or pages, which have no partitions, and everything that reads them."""
         self._pages.update(n for n in self._kept(self.lineage.with_readers(names)) if not self.lineage.cadences[n])
 
     def jobs(self) -> list[Job]:
-        """One run for each stretch of neighbouring periods with the same tables: days, then weeks, months, views."""
+        """One run for each stretch of consecutive periods with the same tables: days, then weeks, months, views."""
         found = []
         for cadence, noted in self._periods.items():
             wanted = {start: names - self._waiting(start, names) for start, names in noted.items()}
@@ -134,12 +134,12 @@ class Wanted:
         self._ends[cadence, start] = end
 
     def _waiting(self, start: date, names: Collection[str]) -> set[str]:
-        """What of a period waits for a partition that failed a check and is not made anew; reports tell of it."""
+        """The tables of a period that wait for a stuck partition which is not remade; reports do not wait."""
         failed = [table for table, of in self.stuck if of == start and table not in names]
         return {name for name in self.lineage.with_readers(failed) if not self.lineage.is_report(name)}
 
     def _stretches(self, cadence: Cadence, wanted: Mapping[date, Collection[str]]) -> Iterator[tuple[date, date]]:
-        """First and last start of each group of periods that follow one another and want the same."""
+        """First and last start of each stretch of consecutive periods with the same tables."""
         for group in neighbours({start: self._ends[cadence, start] for start in wanted}):
             for _, same in groupby(sorted(group), wanted.__getitem__):
                 starts = list(same)
@@ -156,7 +156,7 @@ class Wanted:
         return Job(job, first, last, only=Parts(self._others(cadence, names), reports, tables))
 
     def _others(self, cadence: Cadence | None, names: Collection[str]) -> tuple[tuple[str, str], ...]:
-        """The checks of other tables, of the same periods, that read one of these."""
+        """(table, check) of other tables of the same cadence whose checks read one of some tables."""
         return tuple(
             (table, check.name)
             for table in self.lineage.of_cadence(cadence)
@@ -167,14 +167,14 @@ class Wanted:
 
 
 def jobs_of(first: date, last: date, families: tuple[str, ...] = ()) -> list[Job]:
-    """The runs that bring everything up to date for some days, both included: days, weeks, months, views."""
+    """The runs that bring everything up to date for the days first to last: days, weeks, months, views."""
     spans = {cadence: list(periods(cadence, first, last)) for cadence in CADENCES}
     jobs = [Job(NAMES[cadence], span[0], span[-1], families) for cadence, span in spans.items()]
     return [*jobs, Job(VIEWS_JOB, families=families)]
 
 
 def selected_jobs(catalog: Catalog, first: date, last: date, names: Collection[str]) -> list[Job]:
-    """The runs that make some tables, views and reports, and no others, of the periods that hold some days."""
+    """The runs that make only some tables, views and reports, of the periods that hold the days first to last."""
     lineage = Lineage.of(catalog)
     wanted = Wanted(lineage, declared_checks(catalog), within=names)
     for cadence in CADENCES:

@@ -1,4 +1,4 @@
-"""Late data: the landing files that nobody has read as they are now, and the days that wait for them."""
+"""Late data: landing files that are new or changed since they were read, and the days that wait for them."""
 
 from collections.abc import Collection, Iterator
 from datetime import date, timedelta
@@ -15,26 +15,26 @@ from analytics_etl.postgres.database import Database
 
 
 def late_days(database: Database, catalog: Catalog, yesterday: date) -> set[date]:
-    """The days with files waiting that are within the lateness window of their table, and over.
+    """The days up to yesterday that have waiting files and are within the lateness window of their table.
 
-    A file waits also when all its rows of the day were rejected, or when it held rows of it before it was replaced.
-    Days that were dropped, with their files still there, wait for a person.
+    A file also waits if all its rows of the day were rejected, or if it had rows of the day before it was replaced.
+    Dropped days whose files are still there do not count: they wait for a person.
     """
     waiting = [row for row in database.run(waiting_days) if database.settings.start_date <= row["day"] <= yesterday]
-    left = by_family(dropped_days(database))
+    dropped = by_family(dropped_days(database))
     found = set()
     for table, contract in catalog.contracts.items():
-        waits = {row["day"] for row in waiting if row["table_name"] == table}
-        mine = waits - left.get(contract.family, set())
+        of_table = {row["day"] for row in waiting if row["table_name"] == table}
+        candidates = of_table - dropped.get(contract.family, set())
         valid = [row["day"] for row in waiting if row["table_name"] == table and row["rows_waiting"]]
         newest = database.run(newest_day, [table]) or max(valid, default=None)
         lateness = timedelta(days=database.settings.lateness_of(table, is_derived=False))
-        found |= {day for day in mine if newest is not None and newest < day + lateness}
+        found |= {day for day in candidates if newest is not None and newest < day + lateness}
     return found
 
 
 def new_files(contract: Contract, catalog: Catalog, database: Database) -> Iterator[LandingFile]:
-    """The landing files of a table that the ledger does not know as they are now, by their size and time only."""
+    """The landing files of a table whose size or modification time is not the one in the ledger."""
     known = {
         entry["path"]: (entry["size_bytes"], entry["modified_at"])
         for entry in database.run(ledger, contract.table)
@@ -47,7 +47,7 @@ def new_files(contract: Contract, catalog: Catalog, database: Database) -> Itera
 
 
 def unread_files(database: Database, catalog: Catalog, families: Collection[str] = ()) -> dict[str, list[str]]:
-    """{event table: paths of its new files}, of all families unless some are named, as a run would read them."""
+    """{event table: paths of its new files, which a run would read}, of all families unless some are named."""
     found = {
         contract.table: [file.path for file in new_files(contract, catalog, database)]
         for contract in with_usable_sources(catalog).contracts.values()
@@ -57,5 +57,5 @@ def unread_files(database: Database, catalog: Catalog, families: Collection[str]
 
 
 def replaced_days(database: Database, table: str, paths: Collection[str]) -> set[date]:
-    """The days that some files held rows of when they were last read."""
+    """The days of which some files had rows when they were last read."""
     return database.read(days_in, table, paths)

@@ -1,6 +1,6 @@
-"""What is made of what, by name: tables, views, reports and the two pages beside them. What a selection of them means.
+"""Lineage by name: what tables, views, reports and two pages are made of, and what a selection of them means.
 
-The same graph as Dagster's assets, which a test holds, as values: a plan is made without loading any definition.
+The graph equals that of Dagster's assets (a test compares them), so that a plan needs no Dagster definitions.
 """
 
 import difflib
@@ -14,27 +14,27 @@ from analytics_etl.catalog.models import cadence_of
 from analytics_etl.pipeline.due_reports import INDEX, families_with_reports, report_tables
 
 DAYS = "ops.days"
-"""The page of the states of days."""
+"""The asset that shows the states of days."""
 PAGES = (DAYS, INDEX)
 NO_FAMILIES = ("ops", "reports")
-"""What stands before the dot of a page."""
+"""The part before the dot in the name of a page."""
 
 
 class SelectionError(ValueError):
-    """A selection that names what there is not."""
+    """A selection that names something that does not exist."""
 
 
 @dataclass(frozen=True)
 class Lineage:
-    """Each thing that a run can make, as `schema.table`, with what it reads."""
+    """Everything that a run can make, by name (`schema.table`), with its inputs."""
 
     reads: Mapping[str, tuple[str, ...]]
     cadences: Mapping[str, Cadence | None]
-    """Of its partitions; None of what has none, as views."""
+    """{name: cadence of its partitions}; None for views and pages, which have none."""
 
     @classmethod
     def of(cls, catalog: Catalog) -> "Lineage":
-        """The graph of everything that is declared, each thing after those it reads."""
+        """The graph of everything declared; each name comes after its inputs."""
         reads: dict[str, tuple[str, ...]] = {}
         cadences: dict[str, Cadence | None] = {}
         for table in catalog.in_order():
@@ -49,20 +49,21 @@ class Lineage:
         return cls(reads, cadences)
 
     def of_cadence(self, cadence: Cadence | None) -> list[str]:
-        """What the job of a cadence makes, or, of None, the one of what has no partitions."""
+        """The names that the job of a cadence makes; None is the job of what has no partitions."""
         return [name for name, of in self.cadences.items() if of == cadence]
 
     def is_report(self, name: str) -> bool:
-        """Whether it is a report or the page that lists them, and no table."""
+        """Whether a name is a report or the index of the reports."""
         return name == INDEX or name.endswith("_report")
 
     def with_readers(self, names: Iterable[str]) -> set[str]:
-        """Some things and all that is made of them."""
+        """Some names and everything that reads them, directly or through others."""
         return {reader for name in names for reader in self._readers[name]}
 
     def whole_families(self, cadence: Cadence | None, names: Collection[str]) -> tuple[str, ...] | None:
-        """The families whose part of a job some names are, with its pages; none of them = the whole job; None of other
-        names.
+        """The families that some names of a job make up exactly, pages included.
+
+        Empty if the names are the whole job; None if they are no whole families.
         """
         everything = self.of_cadence(cadence)
         if set(names) == set(everything):
@@ -72,7 +73,7 @@ class Lineage:
         return tuple(sorted(families)) if families and set(names) == whole else None
 
     def selected(self, patterns: Iterable[str]) -> set[str]:
-        """The things that patterns name: `schema.table`, or `schema.table+` for all that is made of it, too."""
+        """The names that patterns select: `schema.table`, or `schema.table+` with everything that reads it."""
         found: set[str] = set()
         for pattern in patterns:
             name = self._whole_name(pattern.removesuffix("+"))
@@ -87,18 +88,18 @@ class Lineage:
         return found
 
     def _whole_name(self, name: str) -> str:
-        """A name with its family, which may be left out where it is clear."""
+        """A name with its family, which may be left out if only one family has the name."""
         named = [each for each in self.reads if each.partition(".")[2] == name]
         return named[0] if len(named) == 1 else name
 
     @cached_property
     def _readers(self) -> dict[str, set[str]]:
-        """Each thing with all that is made of it, itself included."""
+        """{name: itself and everything that reads it}."""
         found = {name: {name} for name in self.reads}
-        # Whoever reads comes after what it reads, so that from the end each has all of its own when it is asked.
+        # A reader comes after its inputs, so from the end on, each name is complete before its inputs take it over.
         for name in reversed(list(self.reads)):
             for read in self.reads[name]:
-                if read in found:  # not a table of the books
+                if read in found:  # not a table of `ops`
                     found[read] |= found[name]
         return found
 

@@ -1,4 +1,4 @@
-"""Loading raw days: which files are read, what becomes of their rows, which days stay as they are. Without Dagster."""
+"""Loading raw days: which files are read, where their rows go, and which days are left alone."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -31,12 +31,13 @@ from analytics_etl.text.english import counted
 from analytics_etl.text.visible import visible
 
 DAYS_AT_ONCE = 92
-"""Days loaded in one transaction; more are done one batch after the other."""
+"""Days loaded in one transaction; callers load more in batches of as many."""
 
 
 def with_usable_sources(catalog: Catalog) -> Catalog:
-    """The catalogue without the event tables of families of which a source mapping cannot work: what its files hold
-    cannot be told.
+    """The catalogue without the event tables of families with a source mapping that cannot work.
+
+    Nobody knows which rows the files of such a source hold.
     """
     stopped: dict[str, BrokenFile] = {}
     for family in catalog.families:
@@ -50,7 +51,7 @@ def with_usable_sources(catalog: Catalog) -> Catalog:
 
 
 def closed_days(contract: Contract, database: Database, days: Sequence[date]) -> set[date]:
-    """Those of some days that have a partition and are final: the table's newest day is past their lateness window."""
+    """Those of some days that have a partition and are final: the newest day is past their lateness window."""
     newest = database.run(newest_day, [contract.table])
     if newest is None or not days:
         return set()
@@ -61,7 +62,7 @@ def closed_days(contract: Contract, database: Database, days: Sequence[date]) ->
 
 
 def scan_files(catalog: Catalog, database: Database, run_id: str | None, log: Callable[[str], object]) -> None:
-    """Read new and changed landing files into the ledger, and load no day: their rows wait for runs of their days."""
+    """Read new and changed landing files into the ledger without loading a day: their rows wait for runs."""
     catalog = with_usable_sources(catalog)
     for contract in catalog.contracts.values():
         _, reports = load_days(contract, catalog.mappings(contract.family), database, [], run_id, log)
@@ -79,12 +80,12 @@ def load_days(
     accept_change: bool = False,
     now: datetime | None = None,
 ) -> tuple[list[LoadedDay], list[FileReport]]:
-    """Replace days of a raw table by what the landing files hold of them.
+    """Replace days of a raw table by the rows that the landing files have of them.
 
-    Reads the files the ledger knows to hold events of these days, and those it does not know (as they are now). An
-    archived day is left out: its rows are the archived ones, whatever has become of its files, until it is restored.
-    A file that is new was found `now`, which is the time of the call unless told otherwise. A file that stops a
-    statement half way is rejected as a file, and the others are loaded again from the beginning.
+    This reads the files that have events of these days according to the ledger, and all new or changed files. Archived
+    days are left alone until they are restored: their rows are in the archive, and their files may be gone. `now` is
+    recorded as the time when a new file was found; None means the time of the call. If a file makes a statement fail,
+    that file is rejected and the others are loaded again from the beginning.
     """
     archived = database.run(archived_days, [contract.table], min(days), max(days) + timedelta(days=1)) if days else {}
     if kept := sorted(set(days) & set(archived.get(contract.table, []))):
@@ -119,7 +120,7 @@ def _loaded(
         LandingReader(contract, mappings, set(days), settings.temporary_dir, settings.loader_memory_mb) as reader,
         publishing.loading(database, contract, days, run_id, accept_change=accept_change) as load,
     ):
-        # After load() has waited for other loads of these days: the ledger is as they left it.
+        # Read the ledger only now: `loading` has waited for other loads of these days to end.
         files, gone = files_to_read(contract, mappings, database, settings.landing_dirs, days)
         found_at = found_times(database.run(ledger, contract.table, days), files, now)
         log_progress = _progress(contract.table, reader, len(files), log)
@@ -143,10 +144,10 @@ def _loaded(
 def found_times(
     ledger: Sequence[Mapping[str, Any]], files: Sequence[LandingFile], now: datetime
 ) -> dict[str, datetime]:
-    """{path: when its content was first seen}: what the ledger says as long as the content is the same, else `now`.
+    """{path: when its content was first seen}: the time in the ledger if the content is the same, else `now`.
 
-    A file with the size and modification time of the ledger is taken for unchanged, as everywhere; one with another
-    modification time only, as a copy has it, by its checksum.
+    A file is unchanged if size and modification time are those of the ledger. If only the modification time differs, as
+    it does for a copy, the checksum decides.
     """
     known = {entry["path"]: entry for entry in ledger}
 
@@ -162,7 +163,7 @@ def found_times(
 
 
 def _progress(table: str, reader: LandingReader, files: int, log: Callable[[str], object]) -> Callable[[], None]:
-    """Something to call now and then, which tells the file at hand at most once a second: telling is slow."""
+    """A function that logs the current file, at most once a second, since logging is slow."""
     logged, logged_at = 0, -1.0
 
     def log_progress() -> None:
@@ -179,9 +180,9 @@ def files_to_read(
     contract: Contract, mappings: Mapping[str, Model], database: Database, landing: Sequence[Path],
     days: Sequence[date],
 ) -> tuple[list[LandingFile], list[str]]:  # fmt: skip
-    """The files that may have rows of some days, and the paths of those that held events of them and are gone.
+    """The files that may have rows of some days, and the paths of files that had events of them and are gone.
 
-    Rejected rows count for the first: a mend of the contract may make events of them.
+    For the files to read, rejected rows count, too: a corrected contract may accept them.
     """
     known = {entry["path"]: entry for entry in database.run(ledger, contract.table, days)}
     present = list_files(landing, contract.name, frozenset(mappings))

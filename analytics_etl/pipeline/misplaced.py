@@ -1,4 +1,4 @@
-"""Files and folders in the landing folder that belong to no table, in words: which, what was meant, what to type."""
+"""Files and folders in the landing folder that belong to no table: which, what was meant, and how to move them."""
 
 import shlex
 from collections.abc import Sequence
@@ -10,12 +10,12 @@ from analytics_etl.text.english import MOST_NAMED, counted, shortened
 
 
 def misplaced(settings: Settings, catalog: Catalog) -> list[Stray]:
-    """What nobody reads, since it is in the folder of no table, broken ones included."""
+    """The files and folders that no load reads, since they lie in the folder of no table, broken or not."""
     return strays(settings.landing_dir, _folders(catalog))
 
 
 def describe(settings: Settings, found: Sequence[Stray]) -> str:
-    """Which they are, in a line."""
+    """One line that names them and the folder that each was likely meant for."""
     landing = settings.landing_dir.name
 
     def shown(stray: Stray) -> str:
@@ -28,7 +28,7 @@ def describe(settings: Settings, found: Sequence[Stray]) -> str:
 
 
 def what_moves(settings: Settings, catalog: Catalog, found: Sequence[Stray]) -> list[str]:
-    """What to type, so that they are read; `mv -n` replaces no file."""
+    """The commands that move them where they are read; `mv -n` replaces no file."""
     lines = [_move(settings, catalog, stray) for stray in found[:MOST_NAMED]]
     if len(found) > MOST_NAMED:
         lines.append(f"and the same for {len(found) - MOST_NAMED:,} more: ls {shlex.quote(str(settings.landing_dir))}")
@@ -47,5 +47,5 @@ def _move(settings: Settings, catalog: Catalog, stray: Stray) -> str:
 
 
 def _folders(catalog: Catalog) -> set[str]:
-    """The folders that are read, by their names: those of all event tables."""
+    """The names of the folders that are read: those of all event tables."""
     return {table.rpartition(".")[2] for table in catalog.event_tables}

@@ -1,4 +1,4 @@
-"""Columns that are likely misspelt in files that were read: for the end of a run, and for `doctor`."""
+"""Columns that are likely misspelt in landing files: lines for the end of a run and for `doctor`."""
 
 from collections.abc import Collection
 
@@ -10,12 +10,10 @@ from analytics_etl.text.english import counted
 
 
 def misspelt_columns(database: Database, seconds: float | None = None, families: Collection[str] = ()) -> list[str]:
-    """A line for each such column, of files that were read in the last seconds, or ever; of all families, unless some
-    are named.
-    """
+    """A line for each such column of files read in the last `seconds`, or ever; all families unless some are named."""
     found = database.read(read_with_reason, UNKNOWN_COLUMN, 1e9 if seconds is None else seconds)
     return [
-        f"{row['path']}{_others(row['files'] - 1)}: {row['said']}"
+        f"{row['path']}{_others(row['files'] - 1)}: {row['remark']}"
         for row in found
         if is_of(row["table_name"], families)
     ]

@@ -1,7 +1,8 @@
-"""Reports beside those of a run that no longer say what the tables hold: the run changed days around its own, made
-earlier ones final, or loaded the days that earlier ones waited for.
+"""Reports that a run makes outdated, beside those it writes.
 
-How far a change reaches is known of each table by its SELECT; that there was one, by the change record.
+Such a run changes days around its own, makes earlier reports final, or loads the days that earlier reports wait for.
+
+The SELECT of a table says how far a change can reach; the change record says whether there was one.
 """
 
 import json
@@ -17,23 +18,23 @@ from analytics_etl.ops.reports import published_starts
 from analytics_etl.postgres.database import Database
 
 LONGEST_PERIOD_DAYS = 31
-"""A report may begin so long before the last of its days, from which the lateness window is counted."""
+"""The lateness window of a report counts from its last day; its first day is up to so many days earlier."""
 
 
 def outdated_reports(
     database: Database, models: Iterable[Model], cadence: Cadence, requested: Mapping[date, date], run_id: str,
     path_of: Callable[[date], Path],
 ) -> list[date]:  # fmt: skip
-    """First days of the other reports that are there (`path_of` says where) and were written before a table they show
-    changed in a partition that reads the requested periods (start -> end).
+    """First days of the other existing reports that are older than a change of their tables.
 
-    Changes of the run itself count whatever the clocks of this machine and of the database say.
+    Only changes count of partitions that the requested periods (start -> end) affect. `path_of` gives the file of a
+    report. Changes of the run itself always count, since the clocks of this machine and of the database may differ.
     """
-    reach = {m.table: m.affects(min(requested), max(requested.values())) for m in models}
-    first, last = min(after for after, _ in reach.values()), max(before for _, before in reach.values())
+    affected = {m.table: m.affects(min(requested), max(requested.values())) for m in models}
+    first, last = min(after for after, _ in affected.values()), max(before for _, before in affected.values())
     found = set()
-    for change in database.run(published_changes, list(reach), first, last):
-        after, before = reach[change["table_name"]]
+    for change in database.run(published_changes, list(affected), first, last):
+        after, before = affected[change["table_name"]]
         start = period_start(cadence, change["period_start"])
         if start in requested or change["period_end"] <= after or change["period_start"] >= before:
             continue
@@ -47,12 +48,12 @@ def outdated_reports(
 def matured_reports(
     database: Database, models: Iterable[Model], cadence: Cadence, first: date, path_of: Callable[[date], Path]
 ) -> list[date]:
-    """First days of the reports before `first` that call themselves provisional, when what they waited for is there."""
+    """First days of the reports before `first` that say they are provisional although their days are final now."""
     newest = database.run(newest_day, [model.table for model in models])
     lateness = database.settings.lateness
-    reach = timedelta(days=max([lateness.default, *(days for _, days in lateness.tables)]) + LONGEST_PERIOD_DAYS)
+    longest = timedelta(days=max([lateness.default, *(days for _, days in lateness.tables)]) + LONGEST_PERIOD_DAYS)
     found = []
-    for start in periods(cadence, max(first - reach, database.settings.start_date), first):
+    for start in periods(cadence, max(first - longest, database.settings.start_date), first):
         if start >= first or newest is None or not (path := path_of(start)).exists():
             continue
         state = json.loads(path.read_text(encoding="utf-8"))["state"]
@@ -65,8 +66,9 @@ def publishable_reports(
     database: Database, models: Iterable[Model], name: str, cadence: Cadence, requested: Mapping[date, date],
     look_ahead: int, path_of: Callable[[date], Path],
 ) -> list[date]:  # fmt: skip
-    """First days of the earlier reports that are there and not published, when the run loaded the last of the days
-    their tables look ahead to. Whether a report has all its own days, it finds out when it is written.
+    """First days of the existing, unpublished reports for which all days are loaded that their tables look ahead to.
+
+    Whether all days of the report itself are loaded is decided when it is written.
     """
     tables = [model.table for model in models if model.cadence == "day"]
     family = tables[0].split(".", maxsplit=1)[0]

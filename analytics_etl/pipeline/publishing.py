@@ -1,6 +1,6 @@
-"""Publishing days of a table: its rows, the books and what the days are judged by change in one transaction, or not.
+"""Publishing days of a table: one transaction changes the rows, the books and the states of the days.
 
-Why it failed is written down in a transaction of its own, after the first was rolled back.
+If it fails, it is rolled back, and a second transaction records why.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -30,7 +30,7 @@ def loading(
     database: Database, contract: Contract, wanted: Sequence[date], run_id: str | None = None, *,
     accept_change: bool = False,
 ) -> Iterator[DayLoad]:  # fmt: skip
-    """Replace days of a raw table; committed when the block ends without an error."""
+    """Replace days of a raw table in one transaction, which commits if the block ends without an error."""
     settings = database.settings
     lateness = settings.lateness_of(contract.table, is_derived=False)
     gate = Gate(settings.change_limit_percent, lateness, accept_change)
@@ -44,12 +44,12 @@ def loading(
             archives.refuse_archived(connection, contract.table, wanted)
             yield load
             published = {day: day + timedelta(days=1) for day in load.days}
-            _record_checks(connection, changes.passed(contract.table, published), run_id)
+            _record_checks(connection, changes.passed_checks(contract.table, published), run_id)
             dropped.loaded_again(connection, contract.table, wanted)
             days.refresh(connection, contract.table, lateness, wanted)
             days.expect(connection, contract.table, wanted)
         except BaseException:
-            connection.close()  # a COPY may be under way, in which state nothing can be rolled back
+            connection.close()  # during a COPY, no rollback is possible
             raise
         finally:
             load.close()
@@ -67,12 +67,12 @@ def replace(
         _recording_failure(database, model.table, list(periods), lateness, run_id),
         database.transaction(AGGREGATION) as connection,
     ):
-        # It brings other partitions up to date, too, and reads days around each of them.
-        reach = model.reads(*model.affects(min(periods), max(periods.values())))
-        dropped.refuse(connection, [(model.dependencies, *reach)])
-        schemas = overlay(connection, settings, model.dependencies, *reach)
+        # The replacement also refreshes other partitions that read these, and reads days around each of them.
+        needed = model.reads(*model.affects(min(periods), max(periods.values())))
+        dropped.refuse(connection, [(model.dependencies, *needed)])
+        schemas = overlay(connection, settings, model.dependencies, *needed)
         replaced = replace_window(connection, model, periods, run_id, schemas, gate)
-        _record_checks(connection, changes.passed(model.table, periods), run_id)
+        _record_checks(connection, changes.passed_checks(model.table, periods), run_id)
         _grant(connection, settings, model)
         if model.cadence == "day":
             days.refresh(connection, model.table, lateness, [*periods, *replaced.refreshed])
@@ -88,14 +88,14 @@ def refresh(database: Database, view: Model) -> int:
 
 
 def record_checks(database: Database, results: Sequence[CheckResult], run_id: str | None = None) -> None:
-    """Keep what checks found, tell the owners of what failed, and judge the days anew."""
+    """Record results of checks, queue failures for the owners, and refresh the states of the days."""
     with database.transaction() as connection:
         _record_checks(connection, results, run_id)
         refresh_days(connection, database.settings, {result.table for result in results})
 
 
 def refresh_days(connection: Connection, settings: Settings, tables: Collection[str]) -> None:
-    """Bring the states of the days of some tables up to date with the books, as the last thing in a transaction."""
+    """Bring the states of days of some tables up to date with the books; the last statement of a transaction."""
     for table in sorted(table for table in tables if cadence_of(table) == "day"):
         days.refresh(connection, table, settings.lateness_of(table, is_derived=True), keep_lateness=True)
 
@@ -108,7 +108,7 @@ def refresh_all_days(database: Database, tables: Mapping[str, bool]) -> None:
 
 
 def expect_day(database: Database, tables: Mapping[str, bool], day: date) -> None:
-    """Say that a day is due in all of some tables: {table kept by day: whether it is derived}."""
+    """Record that a day is due in some tables: {table kept by day: whether it is derived}."""
     settings = database.settings
     lateness = [settings.lateness_of(table, is_derived=is_derived) for table, is_derived in tables.items()]
     database.run(days.expect_day, list(tables), lateness, day)
@@ -118,9 +118,9 @@ def expect_day(database: Database, tables: Mapping[str, bool], day: date) -> Non
 def _recording_failure(
     database: Database, table: str, starts: Sequence[date], lateness: int, run_id: str | None
 ) -> Iterator[None]:
-    """Write down why days of a table were not published: a refused change with its figures, any other error as text.
+    """Record why days of a table were not published: a refused change with its figures, any other error as text.
 
-    The transaction that failed was rolled back, so this takes another one.
+    The failed transaction was rolled back, so the record has a transaction of its own.
     """
     try:
         yield
@@ -131,7 +131,7 @@ def _recording_failure(
             refresh_days(connection, database.settings, [table])
         raise
     except Exception as error:
-        # What failed may be the database; then the error itself is all there is to tell.
+        # The database itself may have failed. Then only the error reports it.
         with suppress(*LOST_CONNECTION, DatabaseError), database.transaction() as connection:
             if cadence_of(table) == "day":
                 days.record_failure(connection, table, lateness, starts, _first_line(error, database.settings))
@@ -139,7 +139,7 @@ def _recording_failure(
 
 
 def _first_line(error: Exception, settings: Settings) -> str:
-    """What an error says, without the rows that PostgreSQL quotes below, and without secrets."""
+    """The first line of an error: without the rows that PostgreSQL quotes after it, and without passwords."""
     first, _, _ = str(error).strip().partition("\n")
     return without_password(f"{type(error).__name__}: {first}", settings)
 

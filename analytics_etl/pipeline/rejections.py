@@ -1,4 +1,4 @@
-"""What was rejected, by file or by days, in a line to act on: for the end of a run, for `doctor` and `status`."""
+"""Rejected rows by file or by days, as lines for people: for the end of a run, for `doctor` and `status`."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -11,16 +11,16 @@ from analytics_etl.postgres.database import Database
 from analytics_etl.text.english import counted, shortened, spanned
 
 FEW = 0.01
-"""Of the rows of a file; the check rejected_rows_are_few says the same of a day."""
+"""Share of the rows of a file; the check rejected_rows_are_few has the same limit for a day."""
 
 SMALL_FILE = 10
-"""Rows; of a smaller file it says little that most were rejected."""
+"""Rows; for a smaller file, a majority of rejected rows means little."""
 
 MOST_FILES = 10
-"""Named at the end of a run."""
+"""Files named at the end of a run."""
 
 MOST_PATHS = 3
-"""Named of the rejected rows of some days."""
+"""Files named for the rejected rows of some days."""
 
 NO_REASON = "no reason was kept"
 
@@ -36,45 +36,45 @@ SEE_ALL = (
 
 @dataclass(frozen=True)
 class RejectedFile:
-    """A landing file of which rows, or all of it, were rejected when it was last read."""
+    """A landing file that had rejected rows, or was rejected as a whole, when it was last read."""
 
     path: str
     state: str
     rows_read: int
     rows_rejected: int
     rows_undated: int
-    """Those of the rejected that tell no day."""
+    """Rejected rows that have no day."""
     reason: str
-    """The first one, with `e.g.` if it is one of several; that of the file if it could not be read to its end."""
+    """The first reason, with `e.g.` if there are others; the reason of the file if it was not read to its end."""
 
     @property
     def is_much(self) -> bool:
-        """Whether more rows tell no day than can be put down to chance."""
+        """Whether more than a few rows have no day."""
         return self.rows_undated > FEW * self.rows_read
 
     @property
     def is_mostly_rejected(self) -> bool:
-        """As the check files_are_mostly_valid has it."""
+        """Whether most rows were rejected; the check files_are_mostly_valid has the same limit."""
         return self.rows_read >= SMALL_FILE and self.rows_rejected > self.rows_read / 2
 
     def __str__(self) -> str:
-        said = []
+        parts = []
         if self.rows_rejected:
             undated = f" ({self.rows_undated:,} without a day)" if self.rows_undated else ""
             were = "was" if self.rows_rejected == 1 else "were"
-            said.append(
+            parts.append(
                 f"{self.rows_rejected:,} of {counted(self.rows_read, 'row')} of {self.path} {were} rejected{undated}: "
                 f"{self.reason}"
             )
         if self.state != "read":
             what = "could not be read" if self.state == "rejected" else "was not read to its end"
-            said.append(f"{self.path} {what}")
-        return "; ".join(said) if self.rows_rejected else f"{said[0]}: {self.reason}"
+            parts.append(f"{self.path} {what}")
+        return "; ".join(parts) if self.rows_rejected else f"{parts[0]}: {self.reason}"
 
 
 @dataclass(frozen=True)
 class RejectedRows:
-    """The rows of some days of a table that were rejected when their files were last read."""
+    """The rejected rows of some days of a table, as of the last reading of their files."""
 
     table: str
     first: date
@@ -82,7 +82,7 @@ class RejectedRows:
     rows: int
     paths: Sequence[str]
     reason: str
-    """That of the first row of the newest day, with `e.g.` if it is one of several."""
+    """The reason of the first row of the newest day, with `e.g.` if there are others."""
 
     def __str__(self) -> str:
         were = "was" if self.rows == 1 else "were"
@@ -93,7 +93,7 @@ class RejectedRows:
 
 
 def of_days(database: Database, start: date, end: date, families: Collection[str] = ()) -> list[RejectedRows]:
-    """What of the days of [start, end) was rejected, by table; of all families, unless some are named."""
+    """The rejected rows of the days [start, end), by table; of all families unless some are named."""
     return [
         RejectedRows(row["table_name"], row["first"], row["last"], row["rows_rejected"], row["paths"], _reason(row))
         for row in database.read(files.rejected_of_days, start, end)
@@ -102,15 +102,15 @@ def of_days(database: Database, start: date, end: date, families: Collection[str
 
 
 def undated_files(database: Database) -> list[RejectedFile]:
-    """The files with rejected rows that tell no day, those read last first."""
+    """The files with rejected rows that have no day, the last read first."""
     return [_file(row) for row in database.read(files.undated)]
 
 
 def since(database: Database, seconds: float, families: Collection[str] = ()) -> list[str]:
-    """A line for each file that was read in the last seconds and not wholly accepted, the most rejected first; of all
-    families, unless some are named.
+    """Lines about the files read in the last `seconds` and not wholly accepted, the most rejected rows first; of all
+    families unless some are named.
 
-    Seconds, and not a moment: the database has a clock of its own.
+    The argument is a duration, since the clock of the database may differ from that of this machine.
     """
     found = database.read(files.rejected_lately, seconds, families)
     lines = [str(_file(row)) for row in found[:MOST_FILES]]

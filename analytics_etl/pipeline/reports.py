@@ -1,4 +1,4 @@
-"""Writing reports: section queries -> one value -> HTML and JSON files, and the index page that lists them."""
+"""Writing reports: section queries -> one value -> HTML and JSON files; and the index page that lists them."""
 
 import json
 from collections.abc import Mapping
@@ -32,12 +32,12 @@ from analytics_etl.reporting import (
     section_windows,
 )
 
-_MEMORY = ".index_entries.json"
+_ENTRY_CACHE = ".index_entries.json"
 
 
 @dataclass(frozen=True)
 class WrittenReport:
-    """A report as it lies on disk."""
+    """The files of a report, and its value."""
 
     html: Path
     json: Path
@@ -47,7 +47,7 @@ class WrittenReport:
 def write_report(
     database: Database, catalog: Catalog, family: str, cadence: Cadence, start: date, run_id: str | None = None
 ) -> WrittenReport:
-    """Render one report from what the tables hold now, all of them at the same moment, as of the end of its period."""
+    """Write one report from a single snapshot of the tables. Raise ModelError if a file that it needs is broken."""
     if unusable := catalog.broken_reports(family):
         raise ModelError(f"no report of {family} can be written: {unusable[0].reason}")
     for table in lacking_tables(database, catalog, family, cadence) if catalog.broken else ():
@@ -59,7 +59,9 @@ def write_report(
     expected = [table for table in catalog.kept_by_day if table.startswith(f"{family}.")]
     with database.snapshot() as moment:
         written_at = moment.query("select clock_timestamp() as at")[0]["at"]
-        sections = {section: _ask(moment, queries[section], window, family) for section, window in windows.items()}
+        sections = {
+            section: _query_section(moment, queries[section], window, family) for section, window in windows.items()
+        }
         sections["checks_not_run"] = _checks_not_run(moment, catalog, family, start, end)
         newest_day = moment.read(partitions.newest_day, expected) or start - timedelta(days=1)
         first_day = moment.read(partitions.first_day, expected) or start
@@ -94,9 +96,9 @@ def write_report(
 
     value = build()
     if value["state"]["is_complete"] and not waits and not sections["first_figures"]:
-        # It is published with this version, which says so.
+        # This first complete version publishes the report. It is built again, since it shows that it is published.
         database.run(record_report, family, name, start, {kpi["name"]: kpi["value"] for kpi in value["kpis"]})
-        sections["first_figures"] = _ask(database, queries["first_figures"], windows["first_figures"], family)
+        sections["first_figures"] = _query_section(database, queries["first_figures"], windows["first_figures"], family)
         value = build()
     folder = database.settings.reports_dir
     html, text = folder / report_path(family, name, start), folder / report_path(family, name, start, "json")
@@ -120,15 +122,15 @@ def write_report(
 
 
 def loaded_families(database: Database, cadence: Cadence, start: date) -> list[str]:
-    """The families of which any day of a period is loaded, so that there is something to report."""
+    """The families with a loaded day in a period, so that there is something to report."""
     with database.snapshot() as moment:
         return moment.read(partitions.families_with, start, period_end(cadence, start))
 
 
 def lacking_tables(database: Database, catalog: Catalog, family: str, cadence: Cadence) -> list[str]:
-    """The tables a report reads and that are not there yet, since the first run of a family makes them."""
+    """The tables that a report reads and that do not exist yet: the first run of a family creates them."""
     queries = {**catalog.reports("ops"), **catalog.reports(family)}
-    some_day = date(2000, 1, 1)  # which queries a report asks does not depend on its day
+    some_day = date(2000, 1, 1)  # the queries of a report do not depend on its day
     start = period_start(cadence, some_day)
     windows = section_windows(family, NAMES[cadence], start, period_end(cadence, start))
     read = {table for section in windows for table in queries[section].dependencies}
@@ -138,7 +140,7 @@ def lacking_tables(database: Database, catalog: Catalog, family: str, cadence: C
 def _checks_not_run(
     moment: Snapshot, catalog: Catalog, family: str, start: date, end: date
 ) -> list[dict[str, Any]]:  # fmt: skip
-    """How many checks of each table have not judged the rows that its partitions in the period hold now."""
+    """{table_name, check_count} of the checks that have not run on the present rows of the period."""
     own = {
         table: checks
         for table, checks in declared_checks(catalog).items()
@@ -151,8 +153,8 @@ def _checks_not_run(
     return [{"table_name": table, "check_count": count} for table, count in sorted(counts.items())]
 
 
-def _ask(source: Database | Snapshot, query: Model, window: Window, family: str) -> list[dict[str, Any]]:
-    """The rows of a report query; those of sql/ops/reports are asked about the family."""
+def _query_section(source: Database | Snapshot, query: Model, window: Window, family: str) -> list[dict[str, Any]]:
+    """The rows of a report query; queries of sql/ops/reports get the family as a parameter."""
     before = window_parameters(window.previous_start, window.previous_end)
     parameters: dict[str, str | int] = {
         "previous_start": before["start"], "previous_end": before["end"], "family": family
@@ -161,44 +163,44 @@ def _ask(source: Database | Snapshot, query: Model, window: Window, family: str)
 
 
 def write_index(reports_dir: Path) -> tuple[Path, int]:
-    """Write index.html and index.json from the reports that are there; returns the page and how many it lists.
+    """Write index.html and index.json from the reports on disk; returns the page and the number of reports.
 
-    After three years there are 1,300 reports of a family: only those written since the last time are read. Listing them
-    takes a second all the same, so it is done once after the runs of a day, not by each report.
+    After three years a family has 1,300 reports, so entries are cached and only reports written since are read. Listing
+    the files still takes a second, so callers do this once after the runs of a day, not for each report.
     """
     for folder in (reports_dir, *reports_dir.glob("*/*/")):
         if folder.is_dir():
             remove_leftovers(folder)
-    memory = reports_dir / _MEMORY
-    known = _remembered(memory)
-    now: dict[str, Any] = {}
+    cache = reports_dir / _ENTRY_CACHE
+    cached = _read_cache(cache)
+    current: dict[str, Any] = {}
     for path in sorted(reports_dir.glob("*/*/*.json")):
         if path.with_suffix(".html").exists():
             name, status = path.relative_to(reports_dir).as_posix(), path.stat()
-            # A report that is written again is a new file.
+            # A rewritten report is a new file: modification time, size or inode differ.
             mark = [SCHEMA_VERSION, status.st_mtime_ns, status.st_size, status.st_ino]
-            is_known = name in known and known[name]["mark"] == mark
-            entry = known[name]["entry"] if is_known else index_entry(json.loads(path.read_text(encoding="utf-8")))
-            now[name] = {"mark": mark, "entry": entry}
-    entries = [remembered["entry"] for remembered in now.values()]
+            is_cached = name in cached and cached[name]["mark"] == mark
+            entry = cached[name]["entry"] if is_cached else index_entry(json.loads(path.read_text(encoding="utf-8")))
+            current[name] = {"mark": mark, "entry": entry}
+    entries = [each["entry"] for each in current.values()]
     page = reports_dir / "index.html"
     _write(reports_dir / "index.json", render_index_json(entries), reports_dir)
     _write(page, render_index(entries), reports_dir)
-    if now != known:
-        _write(memory, json.dumps(now), reports_dir)
+    if current != cached:
+        _write(cache, json.dumps(current), reports_dir)
     return page, len(entries)
 
 
-def _remembered(memory: Path) -> dict[str, Any]:
-    """What the index said of each report last time, and how to tell that the report is still the same."""
+def _read_cache(cache: Path) -> dict[str, Any]:
+    """{report file: its index entry, and a mark that changes with the file}; empty if there is no valid cache."""
     try:
-        found: dict[str, Any] = json.loads(memory.read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):  # not there yet, or not ours: it is written anew
+        found: dict[str, Any] = json.loads(cache.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):  # it does not exist yet, or is damaged: it is written anew
         return {}
     return found
 
 
 def _write(path: Path, text: str, reports_dir: Path) -> None:
-    """Complete or not at all: somebody may be reading it."""
+    """Write a file completely or not at all, since somebody may be reading it."""
     with whole_file(path, reports_dir) as part:
         part.write_text(text, encoding="utf-8")

@@ -1,7 +1,7 @@
-"""Retention: what is old leaves the tables, in steps that can each be interrupted and taken up again.
+"""Retention: removing old data from the tables, in steps that can be interrupted and resumed.
 
-First personal data, so that archives are made without it; then days, each exported, verified and only then dropped.
-What is to be done is read from the tables and their books each time, so nothing is remembered between two runs.
+First personal data is removed, so that archives do not contain it. Then each old day is exported, verified, and only
+then dropped. Each run reads from tables and books what is due; nothing else is kept between two runs.
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,7 +22,7 @@ from analytics_etl.tables.archiving import Archiver
 
 @dataclass(frozen=True)
 class Step:
-    """One thing to do to one day of one table."""
+    """One action on one day of one table."""
 
     contract: Contract
     day: date
@@ -35,7 +35,7 @@ class Step:
 
 @dataclass
 class Outcome:
-    """What a run of retention did."""
+    """The counts of what a run of retention did."""
 
     days: int = 0
     rows: int = 0
@@ -48,7 +48,7 @@ class Outcome:
 
 
 def plan(database: Database, catalog: Catalog) -> Iterator[Step]:
-    """What is due, in order. What is removed is gone, so days behind a gap that nobody has accepted make none old."""
+    """The due steps, in order. Days after a gap that nobody accepted do not make others old: they may be wrong."""
     settings = database.settings
     check_names(settings, catalog)
     newest = gaps.last_day_before(gaps.find(database))
@@ -58,7 +58,7 @@ def plan(database: Database, catalog: Catalog) -> Iterator[Step]:
                 if _is_due(day, settings.personal_retention.of(contract.table), newest):
                     yield Step(contract, day, f"personal data in {place}")
         if catalog.may_be_read_by(contract.table) is not None:
-            continue  # a SELECT that is broken now may read these rows, and no others, once it is mended
+            continue  # once it is corrected, a broken SELECT may need these rows
         if settings.keep_raw_events.of(contract.table):
             for day in Archiver(database.settings).due(contract):
                 if _is_due(day, settings.retention.of(contract.table), newest):
@@ -69,12 +69,12 @@ def plan(database: Database, catalog: Catalog) -> Iterator[Step]:
 
 
 def _is_due(day: date, keep: int | None, newest: date | None) -> bool:
-    """Whether a day is old enough also when the days behind a gap are not counted."""
+    """Whether a day is at least `keep` days older than `newest`, the day before a gap; True without a gap."""
     return newest is None or (keep is not None and day <= newest - timedelta(days=keep))
 
 
 def run(database: Database, catalog: Catalog, actor: str, report_progress: Progress) -> Outcome:
-    """Do what is due. An error ends it, and what is done stays done."""
+    """Run the due steps. An error ends the run; the steps before it stay done."""
     outcome = Outcome()
     for contract in catalog.contracts.values():
         Archiver(database.settings).finish_interrupted(contract)
@@ -101,8 +101,9 @@ def run(database: Database, catalog: Catalog, actor: str, report_progress: Progr
 
 
 def _days_to_drop(database: Database, contract: Contract, margin: int, readers: Sequence[Reader]) -> list[date]:
-    """Days of a raw table of which all was made. Those that a day may still read that is not final are not among them:
-    `margin` is how many days before its own such a day reads.
+    """Days of a raw table that may be dropped: everything was made of them, and no provisional day still reads them.
+
+    `margin` is how many days before its own a day reads.
     """
     settings = database.settings
     windows = [settings.lateness_of(contract.table, is_derived=False)]
@@ -118,7 +119,7 @@ def _drop_raw_events(database: Database, contract: Contract, day: date, actor: s
 
 
 def archive_day(database: Database, contract: Contract, day: date, actor: str, outcome: Outcome) -> None:
-    """Export a day unless that was done before, then drop it."""
+    """Export a day unless it is exported already, then drop it; add the counts to `outcome`."""
     if not Archiver(database.settings).is_exported(contract, day):
         Archiver(database.settings).export(contract, day)
     manifest = Archiver(database.settings).drop(contract, day, actor)
@@ -128,19 +129,19 @@ def archive_day(database: Database, contract: Contract, day: date, actor: str, o
 
 
 def _readers(contract: Contract, catalog: Catalog) -> tuple[int, list[Reader]]:
-    """How many days before its own a day reads raw rows when it is run, and the derived tables that read them."""
+    """How many days before its own a run of a day reads raw rows, and the derived tables that read them."""
     table = contract.table
     margins = [catalog.checks[name].lookback_days for name in catalog.checks if catalog.checks[name].family == "ops"]
     found = []
     for name, (back, ahead) in catalog.read_by(table).items():
-        # A day that is run brings the days before it up to date that look ahead to it, and they look back.
+        # A run of a day also refreshes the days before it that look ahead to it, and these look back in turn.
         margins.append(ahead + back)
         found.append(Reader(name, catalog.code_version(name), back, ahead))
     return max(margins), found
 
 
 def _refuse_readers(contract: Contract, catalog: Catalog) -> None:
-    """What reads raw rows for as long as there are any would silently lose days: raise SettingsError."""
+    """Raise SettingsError if a view, report or table reads raw rows of all days: it would silently lose days."""
     lasting = (*catalog.views.values(), *catalog.reports(contract.family).values())
     readers = [model.table for model in lasting if contract.table in model.dependencies]
     readers += [name for name, (back, _) in catalog.read_by(contract.table).items() if back == ALL_DAYS]
@@ -152,7 +153,7 @@ def _refuse_readers(contract: Contract, catalog: Catalog) -> None:
 
 
 def check_names(settings: Settings, catalog: Catalog) -> None:
-    """Raise SettingsError when a table of its own retention is none of ours: it would be kept by another rule."""
+    """Raise SettingsError if a retention setting names an unknown table, or drops raw rows that are read for good."""
     for contract in catalog.contracts.values():
         if not settings.keep_raw_events.of(contract.table):
             _refuse_readers(contract, catalog)

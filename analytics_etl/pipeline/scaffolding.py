@@ -1,6 +1,6 @@
-"""The files of a new family, written from the DDL of its event tables: migration, an aggregate, its check and cases.
+"""The files of a new family, written from the DDL of its event tables: migration, aggregate, check and test cases.
 
-What nobody can derive from a DDL (sample events, a report) is left to a person; the tests name it until it is there.
+Sample events and a report cannot be derived from a DDL: a person writes them, and the tests fail until they exist.
 """
 
 import re
@@ -12,16 +12,16 @@ from analytics_etl.catalog.contracts import Column, Contract, ContractError, rea
 
 NAME = re.compile(r"[a-z][a-z0-9_]{1,30}")
 RESERVED = frozenset({"ops", "dagster", "public", "information_schema", "reports", "landing", "migrations", "archive"})
-"""Schemas, folders and groups of assets that are there already."""
+"""Names of existing schemas, folders and asset groups."""
 
 
 class ScaffoldingError(ValueError):
-    """A family that cannot be written; the message says what was expected and what to do."""
+    """A family that cannot be written; the message says why and what to do."""
 
 
 @dataclass(frozen=True)
 class Checkout:
-    """Where the files of a family lie."""
+    """The folders of a checkout that hold the files of a family."""
 
     root: Path
 
@@ -41,7 +41,7 @@ class Checkout:
 
 
 def write_template(checkout: Checkout, family: str, table: str) -> Path:
-    """Write a DDL to fill in; raise ScaffoldingError when the family is there."""
+    """Write a DDL to fill in; raise ScaffoldingError if the family exists."""
     _refuse_bad_name(family, "a family")
     _refuse_bad_name(table, "a table")
     path = checkout.events(family) / f"{table}.sql"
@@ -52,7 +52,7 @@ def write_template(checkout: Checkout, family: str, table: str) -> Path:
 
 
 def write_family(checkout: Checkout, family: str) -> list[Path]:
-    """Write what follows from the DDL in sql/<family>/events; nothing that is there is written over."""
+    """Write the files that follow from the DDL in sql/<family>/events; raise ScaffoldingError for existing ones."""
     _refuse_bad_name(family, "a family")
     paths = sorted(checkout.events(family).glob("*.sql"))
     if not paths:
@@ -83,7 +83,7 @@ def _refuse_bad_name(name: str, what: str) -> None:
 
 
 def _migration(checkout: Checkout, family: str, contracts: Sequence[Contract]) -> dict[Path, str]:
-    """A revision after the newest one that makes the schema and the tables, and takes empty ones away again."""
+    """A revision after the newest one: it creates schema and tables; its downgrade drops empty tables."""
     newest = max(path.name[:4] for path in checkout.versions.glob("[0-9]*.py"))
     revision = f"{int(newest) + 1:04}"
     stem = checkout.versions / f"{revision}_{family}_events"
@@ -101,7 +101,7 @@ def _migration(checkout: Checkout, family: str, contracts: Sequence[Contract]) -
 
 
 def _aggregate(checkout: Checkout, contract: Contract) -> dict[Path, str]:
-    """Events of a table per day, by its first required text column if it has one; with a check against the events."""
+    """An aggregate: events per day and first required text column, if any; with a check against the event table."""
     subject = contract.name.removesuffix("_events")
     name = f"{subject}_stats_daily"
     by = next((column for column in contract.columns if _may_be_any_text(contract, column)), None)
@@ -132,14 +132,14 @@ def _aggregate(checkout: Checkout, contract: Contract) -> dict[Path, str]:
 
 
 def _may_be_any_text(contract: Contract, column: Column) -> bool:
-    """Whether any short text is valid in a column that is never NULL, so that a case may hold one."""
+    """Whether a required text column accepts any short text, so that a test case can use one."""
     harmless = re.compile(rf"{column.name} <> ''|(char_)?length\({column.name}\) .*", re.IGNORECASE)
     rules = [rule.condition for rule in contract.constraints if column.name in rule.columns]
     return column.is_required and column.type == "text" and all(harmless.fullmatch(rule) for rule in rules)
 
 
 def _case_rows(contract: Contract, by: Column | None) -> str:
-    """Two events at the ends of a day, and the first of the next."""
+    """The rows of a case: the first and the last event of a day, and the first of the next."""
     times = ("2025-03-31T00:00:00Z", "2025-03-31T23:59:59.999999Z", "2025-04-01T00:00:00Z")
     return "".join(f"\n    - {{{contract.time_column}: {time}, {_by(by)}}}".replace(", }", "}") for time in times)
 

@@ -1,0 +1,130 @@
+"""The files below `sql/` as they are read: what each kind declares, and which files are broken.
+
+A broken file stops its own table and all tables that read it. Not here: what is usable without these (`catalog`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from analytics_etl.catalog.broken import (
+    BrokenFile,
+    Files,
+    in_circles,
+    ops_tables,
+    read_files,
+    with_readers,
+    wrong_reference,
+)
+from analytics_etl.catalog.contracts import Contract, read_contract
+from analytics_etl.catalog.grains import tables_in
+from analytics_etl.catalog.models import Kind, Model, Value
+from analytics_etl.catalog.reading import read_models
+from analytics_etl.config.settings import SQL_DIR, Settings
+
+TABLE_KINDS = ("events", "aggregates", "views")
+"""The kinds of files that declare a table of their name."""
+_KINDS: tuple[Kind, ...] = ("sources", "aggregates", "views", "checks", "reports", "queries")
+
+
+@dataclass(frozen=True)
+class SqlFiles:
+    """The files of every kind, each read once, broken ones included."""
+
+    sql_dir: Path = SQL_DIR
+    parameters: Mapping[str, Value] = field(default_factory=lambda: Settings().parameters)
+    """{setting that SELECTs may name: value}."""
+    stopped: Mapping[str, BrokenFile] = field(default_factory=dict)
+    """{event table that cannot be loaded: file}, for reasons that only a caller can find."""
+
+    @cached_property
+    def families(self) -> list[str]:
+        return sorted({path.parent.parent.name for path in self.sql_dir.glob("*/events/*.sql")})
+
+    @cached_property
+    def broken_files(self) -> list[BrokenFile]:
+        """All files that cannot be used, whatever they declare."""
+        found = [*self._contracts.broken, *(file for kind in _KINDS for file in self._files(kind).broken)]
+        found += [file for file in self.stopped.values() if file not in found]
+        problems = [(model.path, wrong_reference(model, self._known)) for model in self._readable.values()]
+        circular = in_circles({**self._files("aggregates").good, **self._files("views").good})
+        problems += [(self._readable["tables", table].path, why) for table, why in circular.items()]
+        for path, reason in problems:
+            if reason and all(file.path != path for file in found):  # a file of several tables is listed once
+                found.append(BrokenFile(path, reason))
+        return found
+
+    @cached_property
+    def broken(self) -> dict[str, str]:
+        """{table that cannot be made or loaded: why}, with the tables that read it."""
+        files = self.broken_files
+        roots = {table: file.reason for file in files if file.kind in TABLE_KINDS for table in file.tables}
+        for file in files:
+            # Nobody knows which rows its files hold, so no event table of its family is loaded.
+            for table in self._contracts.good if file.kind == "sources" else ():
+                if table.startswith(f"{file.family}."):
+                    roots.setdefault(table, f"its source mapping is broken: {file.reason}")
+        roots |= {table: file.reason for table, file in self.stopped.items()}
+        return with_readers(roots, {**self._files("aggregates").good, **self._files("views").good})
+
+    def reads(self, table: str) -> list[str]:
+        """The existing tables that a derived table reads; none if its file cannot be read."""
+        model = self._readable.get(("tables", table))
+        return [] if model is None else [name for name in model.dependencies if name in self._known]
+
+    @cached_property
+    def broken_checks(self) -> dict[str, str]:
+        """{check with its family: why its file cannot be used}."""
+        files = [file for file in self.broken_files if file.kind == "checks"]
+        return {check: file.reason for file in files for check in file.tables}
+
+    def broken_reports(self, family: str) -> list[BrokenFile]:
+        """The broken files that the reports of a family need."""
+        return [file for file in self.broken_files if file.kind == "reports" and file.family in (family, "ops")]
+
+    @cached_property
+    def _readable(self) -> dict[tuple[str, str], Model]:
+        """{(kind, name): model} of all SELECTs that could be read; aggregates and views have the kind `tables`."""
+        tables = {**self._files("aggregates").good, **self._files("views").good}
+        others = {("checks", name): model for name, model in self._files("checks").good.items()}
+        others |= {(kind, name): m for kind in ("reports", "queries") for name, m in self._files(kind).good.items()}
+        return {**{("tables", name): model for name, model in tables.items()}, **others}
+
+    @cached_property
+    def _known(self) -> set[str]:
+        """Every table that has a file, broken or not, and the tables of `ops`."""
+        return {*self._kind_of, *ops_tables(self.sql_dir)}
+
+    @cached_property
+    def _kind_of(self) -> dict[str, str]:
+        """{table: kind of its file}, broken or not."""
+        files = [(kind, path) for kind in TABLE_KINDS for path in self.sql_dir.glob(f"*/{kind}/*.sql")]
+        return {table: kind for kind, path in files for table in tables_in(path)}
+
+    def is_view(self, table: str) -> bool:
+        """Whether a table, broken or not, is a materialized view."""
+        return self._kind_of.get(table) == "views"
+
+    def is_contract(self, table: str) -> bool:
+        """Whether a table, broken or not, is one of raw events."""
+        return self._kind_of.get(table) == "events"
+
+    @cached_property
+    def event_tables(self) -> list[str]:
+        """The tables of raw events, including broken ones."""
+        return sorted(table for table, kind in self._kind_of.items() if kind == "events")
+
+    @cached_property
+    def _contracts(self) -> Files[Contract]:
+        return read_files(self.sql_dir.glob("*/events/*.sql"), lambda path: {tables_in(path)[0]: read_contract(path)})
+
+    def _files(self, kind: Kind) -> Files[Model]:
+        if kind not in self._read:
+            paths = self.sql_dir.glob(f"*/{kind}/*.sql")
+            self._read[kind] = read_files(paths, lambda path: read_models(path, self.parameters))
+        return self._read[kind]
+
+    @cached_property
+    def _read(self) -> dict[Kind, Files[Model]]:
+        return {}
