@@ -189,7 +189,7 @@ def test_a_broken_check_fails_for_its_table(sql: Path, settings: Settings, datab
     assert [(check.table, check.name) for check in stuck] == [(table, "matches_events")]
     assert failures.checks(database, catalog, {}).advice == "see sql files: once that is mended, so is this"
     mended = make_plan(database, Catalog(), DAY, DAY)
-    assert (table, DAY, "failed a check") in {(gap.table, gap.start, gap.why) for gap in mended.gaps}
+    assert (table, DAY, "failed a check") in {(item.table, item.start, item.why) for item in mended.partitions}
 
 
 def test_a_broken_report_query_stops_the_reports_of_its_family(sql: Path, database: Database) -> None:

@@ -155,7 +155,10 @@ def test_a_refused_change_is_a_failed_check_until_something_is_published(databas
     finding = next(f for f in examine(database.settings, declared(), newest) if f.subject == "changes")
     assert f"{DOWNLOADS} {days[1]}, {DOWNLOADS} {days[3]}" in finding.detail
     plan = make_plan(database, declared(), days[1], days[1])
-    assert (plan.refused, [gap for gap in plan.gaps if gap.start == days[1] and gap.end == days[2]]) == ([days[1]], [])
+    assert (plan.refused, [item for item in plan.partitions if item.start == days[1] and item.end == days[2]]) == (
+        [days[1]],
+        [],
+    )
     load(database, DOWNLOADS, days[1])  # accepted
     write_days([20, 22, 21, 20])  # mended
     load(database, DOWNLOADS, days[3], accept_change=False)

@@ -209,7 +209,7 @@ def test_rows_before_the_first_day_are_seen(well: Settings, catalog: Catalog, da
     assert notes(database, DAY, TODAY, ["usage"]) == []
     earlier = Database(replace(well, start_date=first))
     plan = make_plan(earlier, catalog, first, second)
-    assert {(gap.table, gap.start) for gap in plan.gaps if gap.table == "registry.download_events"} == {
+    assert {(item.table, item.start) for item in plan.partitions if item.table == "registry.download_events"} == {
         ("registry.download_events", first), ("registry.download_events", second)
     }  # fmt: skip
     load(earlier, "registry.download_events", first, second)

@@ -233,7 +233,7 @@ def test_interrupted_after_the_commit_it_goes_on(settings: Settings, twin: Setti
     target = dropping.target_of(declared(), LAST, LAST, ("schedules",))
     dropping.drop_days(database, target, "test", "why", lambda _: None)
     plan = make_plan(database, declared(), FIRST, DAYS[1], ("schedules",))
-    gaps = [(gap.table, gap.start) for gap in plan.gaps if gap.why == "made of days that were dropped since"]
+    gaps = [(item.table, item.start) for item in plan.partitions if item.why == "made of days that were dropped since"]
     # What happens to executions is looked for on the 2 days after theirs.
     assert ("schedules.schedule_flow_daily", DAYS[1]) in gaps
     assert str(plan.jobs[0]) == (
@@ -370,7 +370,7 @@ def test_a_dropped_day_is_left_alone_as_long_as_only_its_old_files_are_there(set
     assert gone in late_days(database, declared(), LAST)
     plan = make_plan(database, declared(), FIRST, LAST, ("registry",))
     assert plan.dropped == []
-    assert (DOWNLOADS, gone) in {(gap.table, gap.start) for gap in plan.gaps}
+    assert (DOWNLOADS, gone) in {(item.table, item.start) for item in plan.partitions}
 
 
 def test_a_dropped_day_can_be_accepted_as_empty(settings: Settings) -> None:

@@ -50,9 +50,9 @@ def test_checks_are_due_that_never_ran_ran_on_other_rows_or_were_others(done: Da
     where = f"where table_name = '{OVERVIEW}' and period_start = '{DAY}'"
     execute(url, f"delete from ops.check_results {where} and check_name = 'key_is_unique'")
     found = plan(done)
-    assert found.gaps == []
-    assert [(gap.table, gap.start, gap.why) for gap in found.checks] == [(OVERVIEW, DAY, "not checked")]
-    assert {(gap.table, gap.start) for gap in found.reports} == {
+    assert found.partitions == []
+    assert [(item.table, item.start, item.why) for item in found.checks] == [(OVERVIEW, DAY, "not checked")]
+    assert {(item.table, item.start) for item in found.reports} == {
         ("registry.daily_report", DAY), ("registry.weekly_report", DAY), ("registry.monthly_report", DAY.replace(day=1))
     }  # fmt: skip
     assert [str(job) for job in found.jobs] == [
@@ -144,7 +144,7 @@ def test_reports_are_due_that_are_not_on_disk_or_no_longer_true(done: Database) 
 def test_the_newest_report_is_due_when_a_file_is_found_that_tells_no_day(done: Database) -> None:
     write(done.settings, "download_events/app.ndjson", [download(3, downloaded_at="soon")])
     load(done, DOWNLOADS, DAY)
-    found = {(gap.table, gap.start) for gap in plan(done).reports}
+    found = {(item.table, item.start) for item in plan(done).reports}
     assert ("registry.daily_report", NEXT) in found
     assert ("registry.daily_report", DAY) not in found
     settle(done, DAY, NEXT)
@@ -158,7 +158,7 @@ def test_an_emptied_folder_is_due_and_an_old_index(done: Database) -> None:
     assert [str(job) for job in plan(done).jobs] == ["views: reports.index"]
     shutil.rmtree(folder)
     found = plan(done)
-    assert {gap.table.split(".")[0] for gap in found.reports} == set(declared().families)
+    assert {item.table.split(".")[0] for item in found.reports} == set(declared().families)
     assert len(found.reports) == 4 * len(declared().families), "two days, their week and their month"
     assert [str(job).partition(":")[0] for job in found.jobs] == [
         f"daily {DAY} to {NEXT}", f"weekly {DAY}", f"monthly {DAY.replace(day=1)}", "views"

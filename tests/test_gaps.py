@@ -44,9 +44,9 @@ def known(database: Database) -> tuple[date, date]:
 
 def days_to_run(database: Database) -> set[date]:
     return {
-        gap.start
-        for gap in make_plan(database, declared(), *known(database)).gaps
-        if gap.end == gap.start + timedelta(days=1)
+        item.start
+        for item in make_plan(database, declared(), *known(database)).partitions
+        if item.end == item.start + timedelta(days=1)
     }
 
 
@@ -57,7 +57,7 @@ def finding(database: Database) -> doctor.Finding:
 def test_the_days_between_are_not_due(far: Database) -> None:
     assert days_to_run(far) == {FIRST, LAST, FAR}
     plan = make_plan(far, declared(), *known(far))
-    assert {gap.start for gap in plan.gaps} == {
+    assert {item.start for item in plan.partitions} == {
         FIRST, LAST, FAR, date(2025, 3, 24), date(2025, 3, 31), date(2025, 3, 1), date(2026, 3, 30), date(2026, 3, 1),
     }  # fmt: skip
     states = ask(far.settings.database_url, "select distinct day from ops.days order by 1")
@@ -120,7 +120,7 @@ def test_a_few_days_between_are_due_until_they_are_accepted(settings: Settings) 
 
 def days_to_run_until(database: Database, last: date) -> set[date]:
     plan = make_plan(database, declared(), FIRST, last)
-    return {gap.start for gap in plan.gaps if gap.end == gap.start + timedelta(days=1)}
+    return {item.start for item in plan.partitions if item.end == item.start + timedelta(days=1)}
 
 
 def test_a_schedule_that_runs_such_a_day_says_so(settings: Settings, capfd: pytest.CaptureFixture[str]) -> None:

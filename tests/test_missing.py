@@ -48,7 +48,7 @@ def test_nothing_is_known_of_an_empty_database(database: Database) -> None:
 
 def test_what_is_up_to_date_is_left_alone(loaded: Database) -> None:
     plan = make_plan(loaded, declared(), FIRST, LAST)
-    assert (plan.gaps, plan.jobs, plan.frozen) == ([], [], [])
+    assert (plan.partitions, plan.jobs, plan.frozen) == ([], [], [])
     assert known_days(loaded, LAST) == (FIRST, LAST)
 
 
@@ -67,10 +67,10 @@ def test_only_of_the_families_that_are_named(loaded: Database) -> None:
         "(('registry.language_stats_daily', '2025-03-04'), ('usage.schema_usage_1h', '2025-03-08'))",
     )
     plan = make_plan(loaded, declared(), FIRST, LAST, ("usage", "schedules"))
-    assert {(gap.table, gap.start) for gap in plan.gaps if gap.why == "missing"} == {
+    assert {(item.table, item.start) for item in plan.partitions if item.why == "missing"} == {
         ("usage.schema_usage_1h", date(2025, 3, 8))
     }
-    assert {gap.table.split(".")[0] for gap in plan.gaps} == {"usage"}
+    assert {item.table.split(".")[0] for item in plan.partitions} == {"usage"}
     made = {name.split(".")[0] for job in plan.jobs for name in job.makes(Lineage.of(declared()))}
     assert made == {"usage", "ops", "reports"}, "of schedules there is nothing to do"
     assert str(plan.jobs[0]) == (
@@ -88,7 +88,7 @@ def test_neighbouring_days_are_one_run_and_weeks_and_months_follow(loaded: Datab
         "and period_start in ('2025-03-04', '2025-03-05', '2025-03-08')",
     )
     plan = make_plan(loaded, declared(), FIRST, LAST)
-    assert {(gap.table, gap.start, gap.why) for gap in plan.gaps} == {
+    assert {(item.table, item.start, item.why) for item in plan.partitions} == {
         ("registry.language_stats_daily", date(2025, 3, day), "missing") for day in (4, 5, 8)
     }
     assert [str(job) for job in plan.jobs] == [
@@ -127,7 +127,7 @@ def test_views_that_are_missing_or_of_an_earlier_version_are_made(loaded: Databa
         "comment on materialized view usage.top_schemas is 'What is used most. [0123456789ab]'",
     )
     plan = make_plan(loaded, declared(), FIRST, LAST)
-    assert (plan.gaps, [str(job) for job in plan.jobs]) == (
+    assert (plan.partitions, [str(job) for job in plan.jobs]) == (
         [], ["views: registry.top_modules_30d, usage.top_schemas, ops.days; reports.index"]
     )  # fmt: skip
     assert plan.reasons() == [
@@ -159,7 +159,7 @@ def test_a_failed_check_and_an_earlier_version_are_run_again(loaded: Database) -
         "update ops.partitions set code_version = 'before' where table_name = 'registry.module_stats_weekly'",
     )
     plan = make_plan(loaded, declared(), FIRST, LAST)
-    assert {(gap.table, gap.start, gap.why) for gap in plan.gaps} == {
+    assert {(item.table, item.start, item.why) for item in plan.partitions} == {
         ("registry.org_stats_daily", date(2025, 3, 6), "failed a check"),
         ("registry.module_stats_weekly", FIRST, "made by an earlier version of its SQL"),
     }
@@ -178,7 +178,7 @@ def test_what_reads_a_day_that_fails_again_waits_for_it(loaded: Database) -> Non
         "('registry.module_stats_daily', 'registry.version_stats_daily', 'registry.language_stats_daily')",
     )
     plan = make_plan(loaded, declared(), FIRST, LAST)
-    missing = {(gap.table, gap.start) for gap in plan.gaps if gap.why == "missing"}
+    missing = {(item.table, item.start) for item in plan.partitions if item.why == "missing"}
     tables = {table: {start for name, start in missing if name == table} for table, _ in missing}
     assert tables == {
         "registry.module_stats_daily": {date(2025, 3, 7)},
@@ -188,16 +188,16 @@ def test_what_reads_a_day_that_fails_again_waits_for_it(loaded: Database) -> Non
     assert [(check.table, check.start) for check in plan.stuck] == [(DOWNLOADS, day)]
     execute(loaded.settings.database_url, "update ops.loaded_files set found_at = clock_timestamp()")
     assert ("registry.module_stats_daily", day) in {
-        (gap.table, gap.start) for gap in make_plan(loaded, declared(), FIRST, LAST).gaps
+        (item.table, item.start) for item in make_plan(loaded, declared(), FIRST, LAST).partitions
     }, "a file about the day is another one now"
 
 
 def test_what_reads_a_day_that_was_loaded_again_is_outdated(loaded: Database) -> None:
     load(loaded, DOWNLOADS, LAST)
     why = {
-        (gap.table, gap.start): gap.why
-        for gap in make_plan(loaded, declared(), FIRST, LAST).gaps
-        if gap.table in ("registry.module_activity_daily", "registry.language_stats_daily")
+        (item.table, item.start): item.why
+        for item in make_plan(loaded, declared(), FIRST, LAST).partitions
+        if item.table in ("registry.module_activity_daily", "registry.language_stats_daily")
     }
     assert why == {("registry.module_activity_daily", LAST): f"older than its input {DOWNLOADS}"}
 
@@ -205,8 +205,8 @@ def test_what_reads_a_day_that_was_loaded_again_is_outdated(loaded: Database) ->
 def test_rows_that_came_late_are_loaded_while_the_day_is_provisional(settings: Settings, loaded: Database) -> None:
     write(settings, "download_events/late.ndjson", [download(500, FIRST), download(501, LAST)])
     load(loaded, DOWNLOADS, LAST)  # reads the file, and loads its own day of it only
-    gaps = make_plan(loaded, declared(), FIRST, LAST).gaps
-    assert [(gap.start, gap.why) for gap in gaps if gap.table == DOWNLOADS] == [
+    gaps = make_plan(loaded, declared(), FIRST, LAST).partitions
+    assert [(item.start, item.why) for item in gaps if item.table == DOWNLOADS] == [
         (FIRST, "rows of a late or replaced file are waiting")
     ]
     assert loaded.run(frozen_days) == set()
@@ -219,7 +219,7 @@ def test_a_final_day_with_late_rows_is_frozen_and_left_alone(settings: Settings,
     plan = make_plan(strict, declared(), FIRST, LAST)
     assert strict.run(frozen_days) == {(DOWNLOADS, FIRST)}
     assert plan.frozen == [FIRST]
-    assert FIRST not in {gap.start for gap in plan.gaps if gap.end == period_end("day", gap.start)}
+    assert FIRST not in {item.start for item in plan.partitions if item.end == period_end("day", item.start)}
     days = next(matrix for matrix in matrices(strict, declared(), FIRST, LAST) if matrix.cadence == "day")
     assert days.cells[DOWNLOADS] == [
         Cell("frozen_late", 1),
@@ -283,7 +283,7 @@ def test_one_new_table_is_made_and_nothing_loaded_for_it(loaded: Database) -> No
     assert "registry.language_stats_daily; registry.daily_report" in result.stdout
     assert "✓ 7 partitions done: 1 table (" in result.stdout
     plan = make_plan(loaded, declared(), FIRST, LAST)
-    assert (plan.gaps, plan.views, plan.checks, plan.reports, plan.jobs) == ([], {}, [], [], [])
+    assert (plan.partitions, plan.views, plan.checks, plan.reports, plan.jobs) == ([], {}, [], [], [])
 
 
 def test_a_selected_table_alone_is_run_and_then_what_reads_it_is_due(loaded: Database) -> None:
@@ -293,7 +293,7 @@ def test_a_selected_table_alone_is_run_and_then_what_reads_it_is_due(loaded: Dat
     assert written_after(loaded, before) == {("registry.module_stats_daily", LAST)}
     assert f"✓ {LAST} is done: 1 table (1 row); " in result.stdout
     assert "what reads it was not run; to run that, too: analytics-etl backfill --missing" in result.stdout
-    gaps = {gap.table for gap in make_plan(loaded, declared(), FIRST, LAST).gaps}
+    gaps = {item.table for item in make_plan(loaded, declared(), FIRST, LAST).partitions}
     assert gaps >= {"registry.overview_daily", "registry.module_stats_weekly", "registry.module_stats_monthly"}
     again = call(f"run {LAST} --select registry.module_stats_daily+", variables(loaded.settings))
     assert again.exit_code == 0, again.output

@@ -150,7 +150,7 @@ def test_a_final_day_keeps_what_it_was_made_of_and_says_so(settings: Settings, w
     load(strict, DOWNLOADS)  # of another day; reads the file
     plan = make_plan(strict, declared(), FIRST, WEEK[6])
     assert plan.frozen == [FIRST]
-    assert [gap.start for gap in plan.gaps if gap.table == DOWNLOADS] == [WEEK[5]]
+    assert [item.start for item in plan.partitions if item.table == DOWNLOADS] == [WEEK[5]]
     assert strict.run(frozen_days) == {(DOWNLOADS, FIRST)}
     assert (
         f"{DOWNLOADS} {FIRST} is final and keeps what it was made of; 1 file replaced since, or late without a valid "
@@ -173,8 +173,8 @@ def test_what_is_missing_counts_a_day_of_a_replaced_file(settings: Settings, wor
     asked_for(world)
     write(settings, LATE, [download(100, WEEK[3], file_size=-1)])
     world.scan()
-    gaps = make_plan(world.database, declared(), FIRST, WEEK[6]).gaps
-    assert [(gap.start, gap.why) for gap in gaps if gap.table == DOWNLOADS] == [
+    gaps = make_plan(world.database, declared(), FIRST, WEEK[6]).partitions
+    assert [(item.start, item.why) for item in gaps if item.table == DOWNLOADS] == [
         (day, "a file was replaced, or came late without a valid row") for day in (WEEK[2], WEEK[3])
     ]
 

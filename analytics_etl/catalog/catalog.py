@@ -32,11 +32,11 @@ class Catalog(SqlFiles):
         _check_names(settings)
         files = [(str(path), path.stat()) for path in sorted(SQL_DIR.rglob("*.sql"))]
         marks = tuple((name, status.st_mtime_ns, status.st_size) for name, status in files)
-        return _of(tuple(sorted(settings.parameters.items())), marks)
+        return _cached(tuple(sorted(settings.parameters.items())), marks)
 
     @cached_property
     def contracts(self) -> dict[str, Contract]:
-        return {table: of for table, of in self._contracts.good.items() if table not in self.broken}
+        return {table: contract for table, contract in self._contracts.good.items() if table not in self.broken}
 
     @cached_property
     def aggregates(self) -> dict[str, Model]:
@@ -72,8 +72,8 @@ class Catalog(SqlFiles):
         for model in (*derived.values(), *self.checks.values()):
             if table in model.dependencies:
                 # The name of a check begins with its table; the longest such table is meant.
-                of = [name for name in derived if model.table == name or model.table.startswith(f"{name}_")]
-                name = max(of, key=len, default=model.table)
+                tables = [name for name in derived if model.table == name or model.table.startswith(f"{name}_")]
+                name = max(tables, key=len, default=model.table)
                 back, ahead = found.get(name, (0, 0))
                 found[name] = max(back, model.lookback_days), max(ahead, model.lookahead_days)
         return found
@@ -162,7 +162,7 @@ class Catalog(SqlFiles):
 
 
 @lru_cache(maxsize=1)
-def _of(parameters: tuple[tuple[str, Value], ...], _marks: tuple[tuple[str, int, int], ...]) -> Catalog:
+def _cached(parameters: tuple[tuple[str, Value], ...], _marks: tuple[tuple[str, int, int], ...]) -> Catalog:
     return Catalog(parameters=dict(parameters))
 
 

@@ -143,7 +143,7 @@ def _show_range(
     settings: Settings, catalog: Catalog, days: tuple[date, date], families: tuple[str, ...],
     names: set[str] | None,
 ) -> None:  # fmt: skip
-    from analytics_etl.pipeline.backfill_plan import as_asked, make_plan  # noqa: PLC0415 - only for this
+    from analytics_etl.pipeline.backfill_plan import make_plan, plan_of_named_days  # noqa: PLC0415 - only for this
     from analytics_etl.pipeline.late import replaced_days, unread_files  # noqa: PLC0415 - only for this
 
     migrations.upgrade(settings)
@@ -154,7 +154,7 @@ def _show_range(
     plan = make_plan(database, catalog, *days, families, names)
     replaced = {table: replaced_days(database, table, paths) for table, paths in unread.items()}
     jobs = planned_jobs(catalog, *days, families, names)
-    asked = as_asked(plan, replaced, catalog, days, families, names)
+    asked = plan_of_named_days(plan, replaced, catalog, days, families, names)
     show(settings, catalog, jobs, asked, "up to date, asked for")
     say_incomplete(unread)
 

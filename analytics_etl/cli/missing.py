@@ -122,7 +122,7 @@ def _say_left_alone(plan: "Plan", settings: Settings) -> None:
 
 def _counts(plan: "Plan") -> str:
     """What a plan has, in numbers."""
-    done = [counted(len(plan.gaps), "partition")] if plan.gaps else []
+    done = [counted(len(plan.partitions), "partition")] if plan.partitions else []
     done += [counted(len(plan.views), "view")] if plan.views else []
     done += [f"checks of {counted(len(plan.checks), 'partition')}"] if plan.checks else []
     done += [counted(len(plan.reports), "report")] if plan.reports else []

@@ -12,7 +12,7 @@ from analytics_etl.ops.operations import partitions
 from analytics_etl.ops.partitions import newest_durations
 from analytics_etl.pipeline.jobs import Job
 from analytics_etl.pipeline.lineage import Lineage
-from analytics_etl.pipeline.plan import Gap, Plan
+from analytics_etl.pipeline.plan import DueItem, Plan
 from analytics_etl.postgres.database import Database
 
 FOLLOWS = "made of what is run"
@@ -40,7 +40,7 @@ def steps(database: Database, lineage: Lineage, job: Job, plan: Plan, otherwise:
     records = database.run(partitions, min(wanted), max(wanted.values()))
     took = {(record["table_name"], record["period_start"]): record["duration_ms"] for record in records}
     newest = database.read(newest_durations)
-    reasons = _by_period([*plan.gaps, *plan.reports])
+    reasons = _by_period([*plan.partitions, *plan.reports])
 
     def table_step(name: str) -> Step:
         known = [took[name, start] for start in wanted if (name, start) in took]
@@ -67,8 +67,8 @@ def last_run(instance: DagsterInstance, job: Job) -> tuple[datetime, float] | No
     return None
 
 
-def _by_period(gaps: Iterable[Gap]) -> Mapping[tuple[str, date], str]:
-    return {(gap.table, gap.start): gap.why for gap in gaps}
+def _by_period(items: Iterable[DueItem]) -> Mapping[tuple[str, date], str]:
+    return {(item.table, item.start): item.why for item in items}
 
 
 def _counted(reasons: Iterable[str]) -> str:

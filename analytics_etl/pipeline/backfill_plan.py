@@ -33,14 +33,14 @@ from analytics_etl.pipeline.gaps import find as find_gaps
 from analytics_etl.pipeline.gaps import not_due
 from analytics_etl.pipeline.jobs import VIEWS_JOB, Job, Parts, Wanted
 from analytics_etl.pipeline.lineage import Lineage, family_of
-from analytics_etl.pipeline.plan import Gap, Plan
+from analytics_etl.pipeline.plan import DueItem, Plan
 from analytics_etl.pipeline.publishing import refresh_all_days
 from analytics_etl.postgres.database import Database
 
 _REPLACED = "a file was replaced"
 
 
-def as_asked(
+def plan_of_named_days(
     plan: Plan, replaced: Mapping[str, Collection[date]], catalog: Catalog, days: tuple[date, date],
     families: tuple[str, ...] = (), within: Collection[str] | None = None,
 ) -> Plan:  # fmt: skip
@@ -49,17 +49,17 @@ def as_asked(
     `replaced` is {table: days that files held which were replaced since they were read}: these days are due, too. So is
     every partition that reads one that is due.
     """
-    gaps = [*plan.gaps, *plan.left_alone]
-    planned = {(gap.table, gap.start) for gap in gaps}
+    due_items = [*plan.partitions, *plan.left_alone]
+    planned = {(item.table, item.start) for item in due_items}
     of_replaced_files = [
-        Gap(table, day, day + timedelta(days=1), _REPLACED)
+        DueItem(table, day, day + timedelta(days=1), _REPLACED)
         for table, days_of in replaced.items()
         for day in sorted(days_of)
         if (table, day) not in planned
     ]
     due: dict[str, set[date]] = {}
-    for gap in [*gaps, *of_replaced_files, *plan.reports]:
-        due.setdefault(gap.table, set()).add(gap.start)
+    for item in [*due_items, *of_replaced_files, *plan.reports]:
+        due.setdefault(item.table, set()).add(item.start)
     lineage, readers = Lineage.of(catalog), []
     for name, cadence in lineage.cadences.items():
         if cadence is None or not is_of(name, families) or (within is not None and name not in within):
@@ -69,9 +69,9 @@ def as_asked(
             first, until = (start, end) if model is None else model.reads(start, end)
             due_inputs = (read for read in lineage.reads[name] if any(first <= of < until for of in due.get(read, ())))
             if start not in due.get(name, ()) and (read := next(due_inputs, None)):
-                readers.append(Gap(name, start, end, f"its input {read} is written anew"))
+                readers.append(DueItem(name, start, end, f"its input {read} is written anew"))
                 due.setdefault(name, set()).add(start)
-    return replace(plan, gaps=[*gaps, *of_replaced_files, *readers])
+    return replace(plan, partitions=[*due_items, *of_replaced_files, *readers])
 
 
 def known_days(database: Database, last: date) -> tuple[date, date] | None:
@@ -111,8 +111,8 @@ def make_plan(
     )
     unknown, dropped = not_due(find_gaps(database)), dropped_days(database)
     idle_days = {family: unknown | days for family, days in by_family(dropped).items()}
-    gaps = [
-        Gap(table, period, until, why)
+    due_items = [
+        DueItem(table, period, until, why)
         for cadence in CADENCES
         for table in catalog.in_order()
         if table not in catalog.views and cadence_of(table) == cadence and is_of(table, families)
@@ -125,14 +125,14 @@ def make_plan(
     frozen = {day for table, day in database.run(frozen_days) if is_of(table, families)}
     refused = refused_days(database, first, last, families)
     waiting = {*frozen, *refused}
-    left_alone = [gap for gap in gaps if cadence_of(gap.table) == "day" and gap.start in waiting]
-    to_run = [gap for gap in gaps if not (cadence_of(gap.table) == "day" and gap.start in waiting)]
+    left_alone = [item for item in due_items if cadence_of(item.table) == "day" and item.start in waiting]
+    to_run = [item for item in due_items if not (cadence_of(item.table) == "day" and item.start in waiting)]
     views = {
         view: why for view, why in due_views(database, catalog, families).items() if within is None or view in within
     }
     wanted = Wanted(Lineage.of(catalog), declared_checks(catalog), within, set(due_partitions.stuck))
-    for gap in to_run:
-        wanted.add([gap.table], cadence_of(gap.table), gap.start, gap.end)
+    for item in to_run:
+        wanted.add([item.table], cadence_of(item.table), item.start, item.end)
     wanted.add_views(views)
     whole = wanted.jobs()
     due = _due(database, catalog, (first, last), families, whole, within)
@@ -143,8 +143,8 @@ def make_plan(
         pages = [Job(VIEWS_JOB, only=Parts(reports=(INDEX,)))]
     return Plan(
         to_run, views, [*jobs, *pages], sorted(day for day in frozen if first <= day <= last), refused,
-        [Gap(found.table, found.start, found.end, REASONS[found.why]) for found in due.checks],
-        [Gap(found.name, found.start, found.end, found.why) for found in due.reports], is_index_due,
+        [DueItem(found.table, found.start, found.end, REASONS[found.why]) for found in due.checks],
+        [DueItem(found.name, found.start, found.end, found.why) for found in due.reports], is_index_due,
         [
             check for checks in due_partitions.stuck.values() for check in checks
             if first <= check.start <= last and is_of(check.table, families)
@@ -179,9 +179,9 @@ class _Due:
 
     def jobs(self) -> list[Job]:
         """One run for each stretch of consecutive periods; checks and reports of the same stretch share a run."""
-        return [job for cadence in CADENCES for job in self._of(cadence)]
+        return [job for cadence in CADENCES for job in self._jobs_of(cadence)]
 
-    def _of(self, cadence: Cadence) -> Iterator[Job]:
+    def _jobs_of(self, cadence: Cadence) -> Iterator[Job]:
         checks = [found for found in self.checks if cadence_of(found.table) == cadence]
         reports = [found for found in self.reports if found.cadence == cadence]
         of_checks = [(min(group), max(group)) for group in neighbours({c.start: c.end for c in checks})]

@@ -140,8 +140,8 @@ def drop_days(
     """Drop days, with an entry in the audit log; marks the partitions that were made of them for `remake_marked`."""
     with database.transaction() as connection:
         found = drop(connection, target, database.settings.landing_dirs, before_commit)
-        of = ", ".join(sorted({contract.family for contract in target.contracts}))
-        record_audit(connection, actor, "drop", f"{target.first} to {target.last} of {of}", reason)
+        families = ", ".join(sorted({contract.family for contract in target.contracts}))
+        record_audit(connection, actor, "drop", f"{target.first} to {target.last} of {families}", reason)
         publishing.refresh_days(connection, database.settings, target.tables)
         return found
 

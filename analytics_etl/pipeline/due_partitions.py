@@ -42,7 +42,8 @@ class DuePartitions:
     def written(self) -> dict[str, tuple[list[date], list[datetime]]]:
         """{table: (starts in order, when each was written)}: in lists, since years of days are searched."""
         return {
-            table: (sorted(of), [of[start]["updated_at"] for start in sorted(of)]) for table, of in self.records.items()
+            table: (sorted(rows), [rows[start]["updated_at"] for start in sorted(rows)])
+            for table, rows in self.records.items()
         }
 
     def why(self, table: str, start: date, end: date) -> str | None:

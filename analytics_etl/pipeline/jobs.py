@@ -103,14 +103,14 @@ class Wanted:
         weeks and months.
         """
         for name in self._kept(self.lineage.with_readers(names)):
-            of = self.lineage.cadences[name]
-            if of is None:
+            own_cadence = self.lineage.cadences[name]
+            if own_cadence is None:
                 self._pages.add(name)
-            elif of == cadence:
-                self._note(of, start, end, name)
+            elif own_cadence == cadence:
+                self._note(cadence, start, end, name)
             elif cadence == "day":
-                for first, after in periods(of, start, end - timedelta(days=1)).items():
-                    self._note(of, first, after, name)
+                for first, after in periods(own_cadence, start, end - timedelta(days=1)).items():
+                    self._note(own_cadence, first, after, name)
 
     def add_views(self, names: Iterable[str]) -> None:
         """Add views or pages, which have no partitions, and everything that reads them."""
@@ -135,7 +135,7 @@ class Wanted:
 
     def _waiting(self, start: date, names: Collection[str]) -> set[str]:
         """The tables of a period that wait for a stuck partition which is not remade; reports do not wait."""
-        failed = [table for table, of in self.stuck if of == start and table not in names]
+        failed = [table for table, first in self.stuck if first == start and table not in names]
         return {name for name in self.lineage.with_readers(failed) if not self.lineage.is_report(name)}
 
     def _stretches(self, cadence: Cadence, wanted: Mapping[date, Collection[str]]) -> Iterator[tuple[date, date]]:

@@ -50,7 +50,7 @@ class Lineage:
 
     def of_cadence(self, cadence: Cadence | None) -> list[str]:
         """The names that the job of a cadence makes; None is the job of what has no partitions."""
-        return [name for name, of in self.cadences.items() if of == cadence]
+        return [name for name, own in self.cadences.items() if own == cadence]
 
     def is_report(self, name: str) -> bool:
         """Whether a name is a report or the index of the reports."""

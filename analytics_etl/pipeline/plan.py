@@ -16,8 +16,8 @@ MOST_TABLES = 3
 
 
 @dataclass(frozen=True)
-class Gap:
-    """A partition to run, and why."""
+class DueItem:
+    """A partition of a table, or a report of a period, that is due, and why."""
 
     table: str
     start: date
@@ -29,7 +29,7 @@ class Gap:
 class Plan:
     """What is due in a range of days and why, the runs that make it, and the days that the plan leaves alone."""
 
-    gaps: list[Gap]
+    partitions: list[DueItem]
     """Partitions to run."""
     views: Mapping[str, str]
     """{view to refresh: why}."""
@@ -38,21 +38,21 @@ class Plan:
     """Days left alone: final ones with late or replaced files."""
     refused: list[date]
     """Days left alone: those whose change was refused."""
-    checks: Sequence[Gap] = ()
+    checks: Sequence[DueItem] = ()
     """Partitions whose checks are due; the partitions themselves are not."""
-    reports: Sequence[Gap] = ()
+    reports: Sequence[DueItem] = ()
     """Reports that are due although their tables are not; `table` is the asset's name with a dot."""
     is_index_due: bool = False
     stuck: Sequence[FailedCheck] = ()
     """Checks of these periods that failed and would fail again; tables that read these days wait for them."""
-    left_alone: Sequence[Gap] = ()
+    left_alone: Sequence[DueItem] = ()
     """Partitions of the frozen and the refused days: only a run that names these days makes them."""
     dropped: Sequence[DroppedDay] = ()
     """Days that were dropped and whose files are still there."""
 
     def reasons(self) -> list[str]:
         """One line for all tables of a family that have the same days and reason: tables, partitions, reason."""
-        return [*_reasons(self.gaps), *self._due_views(), *self.due_checks(), *self.due_reports(), *self.index()]
+        return [*_reasons(self.partitions), *self._due_views(), *self.due_checks(), *self.due_reports(), *self.index()]
 
     def _due_views(self) -> list[str]:
         alike: dict[str, list[str]] = {}
@@ -73,10 +73,10 @@ class Plan:
         return [f"{INDEX}: not there, or older than a report"] if self.is_index_due else []
 
 
-def _reasons(gaps: Iterable[Gap], noun: str = "partitions") -> list[str]:
+def _reasons(items: Iterable[DueItem], noun: str = "partitions") -> list[str]:
     found: dict[tuple[str, str], list[date]] = {}
-    for gap in gaps:
-        found.setdefault((gap.table, gap.why), []).append(gap.start)
+    for item in items:
+        found.setdefault((item.table, item.why), []).append(item.start)
     alike: dict[tuple[str, tuple[date, ...], str], list[str]] = {}
     for (table, why), starts in found.items():
         alike.setdefault((family_of(table), tuple(starts), why), []).append(table)

@@ -89,9 +89,9 @@ def missing(database: Database, catalog: Catalog, today: date) -> Iterator[Findi
     known = known_days(database, yesterday)
     if known is not None:
         plan = make_plan(database, catalog, *known)
-        gaps = [gap for gap in plan.gaps if gap.why not in (FAILED, UNWRITTEN, LATE, REPLACED)]
+        gaps = [gap for gap in plan.partitions if gap.why not in (FAILED, UNWRITTEN, LATE, REPLACED)]
         # Views, checks and reports have findings of their own.
-        reasons = replace(plan, gaps=gaps, views={}, checks=(), reports=(), is_index_due=False).reasons()
+        reasons = replace(plan, partitions=gaps, views={}, checks=(), reports=(), is_index_due=False).reasons()
         first, last = known
         if reasons:
             which = shortened(reasons, separator="; ")
