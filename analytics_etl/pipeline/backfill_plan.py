@@ -22,7 +22,7 @@ from analytics_etl.checks.due import REASONS, DueChecks, due_checks
 from analytics_etl.ops.check_results import refused_changes
 from analytics_etl.ops.days import day_states, frozen_days
 from analytics_etl.ops.operations import failed_partitions, partitions, waiting_days
-from analytics_etl.ops.partitions import known_days as known_days_of_books
+from analytics_etl.ops.partitions import known_days as recorded_days
 from analytics_etl.pipeline.dropped_days import by_family, dropped_days
 from analytics_etl.pipeline.due_partitions import DuePartitions
 from analytics_etl.pipeline.due_reports import INDEX, DueReport, due_reports
@@ -79,7 +79,7 @@ def known_days(database: Database, last: date) -> tuple[date, date] | None:
 
     A file may hold rows of days before ANALYTICS_START_DATE or after `last`: these do not count, they cannot be run.
     """
-    found = list(database.read(known_days_of_books, database.settings.start_date, last))
+    found = list(database.read(recorded_days, database.settings.start_date, last))
     return (found[0], found[-1]) if found else None
 
 

@@ -117,7 +117,7 @@ def run(
     dropped = Dropped(drop_days(database, target, actor, reason, remove_files), reports)
     order = [catalog.aggregates[table] for table in catalog.in_order() if table in catalog.aggregates]
     for done, model in enumerate(order, start=1):
-        report_progress(f"making anew what was made of them: {model.table}", done, steps)
+        report_progress(f"remaking {model.table}", done, steps)
         if starts := remake_marked(database, model):
             dropped.remade[model.table] = starts
     existing = database.run(view_versions, list(catalog.views))
@@ -147,7 +147,7 @@ def drop_days(
 
 
 def remake_marked(database: Database, model: Model) -> list[date]:
-    """Remake the marked partitions of a derived table; returns their first days."""
+    """Remake the partitions of a derived table that `drop_days` marked; returns their first days."""
     with database.transaction(AGGREGATION) as connection:
         reach = marked_reach(connection, model)
         if reach is None:

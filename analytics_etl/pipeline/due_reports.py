@@ -18,7 +18,7 @@ from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.catalog.models import cadence_of
 from analytics_etl.checks.declared import declared_checks
 from analytics_etl.config.settings import TEMPLATES_DIR
-from analytics_etl.ops import reports as books
+from analytics_etl.ops import reports as report_records
 from analytics_etl.ops.partitions import newest_starts
 from analytics_etl.postgres.database import Database
 from analytics_etl.reporting import report_path
@@ -163,13 +163,13 @@ class ReportStates:
         self._ahead = {family: look_ahead(catalog, family) for family in families_to_report(catalog)}
         self._periods = {
             (row["family"], row["period_start"], row["period_end"]): row
-            for row in database.read(books.periods, tables, checks, start, end)
+            for row in database.read(report_records.periods, tables, checks, start, end)
         }
         self._written = {
-            (row["family"], row["cadence"], row["period_start"]): row for row in database.read(books.written)
+            (row["family"], row["cadence"], row["period_start"]): row for row in database.read(report_records.written)
         }
         self._newest = database.read(newest_starts)
-        self._undated = database.read(books.undated_files_read_at)
+        self._undated = database.read(report_records.undated_files_read_at)
 
     @classmethod
     def around(cls, database: Database, catalog: Catalog, first: date, last: date) -> "ReportStates":

@@ -78,15 +78,15 @@ def watch(
     findings = []
     for table in tables:
         chance = random.Random(f"{seed} {table}")  # noqa: S311 - a sample, not a secret
-        comparable = [
+        candidates = [
             start
             for start, row in sorted(known.get(table, {}).items())
             if _is_current(catalog, known, table, start)
             and not _is_archived(catalog, archived, table, start, row["period_end"])
             and _rows_to_read(catalog, known, table, start, row["period_end"]) <= MOST_ROWS
         ]
-        drawn = {chance.choice(comparable)} if comparable else set[date]()
-        for start in sorted(drawn | {start for start in comparable if (table, start) in failed}):
+        drawn = {chance.choice(candidates)} if candidates else set[date]()
+        for start in sorted(drawn | {start for start in candidates if (table, start) in failed}):
             sample = Sample(
                 -(-cells // len(tables)) if start in drawn else 0, f"{seed} ", failed.get((table, start), frozenset())
             )
