@@ -208,7 +208,9 @@ def test_values_at_their_bounds_are_aggregated_checked_and_derived_again(
                 assert ask(settings.database_url, text) == [], check
         if model.cadence == "day":
             stored = ask(settings.database_url, f"select count(*) as n from {table} where {model.key[0]} = '{DAY}'")
-            assert len(recomputation.derive(database, declared(), model, DAY, DAY + timedelta(days=1))) == stored[0]["n"]
+            assert (
+                len(recomputation.derive(database, declared(), model, DAY, DAY + timedelta(days=1))) == stored[0]["n"]
+            )
 
 
 # -- a database that was there before ------------------------------------------------------------------------------
