@@ -1,4 +1,4 @@
-"""What `backfill --missing` finds, and that it then has nothing left to do."""
+"""The backfill plan: what `backfill --missing` finds, and that it then has nothing left to do."""
 
 from dataclasses import replace
 from datetime import date, timedelta

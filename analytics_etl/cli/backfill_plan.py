@@ -1,4 +1,4 @@
-"""`backfill --missing`: what is missing, failed or outdated is told, then run."""
+"""`backfill --missing`: make the backfill plan, print it, run it."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date
@@ -25,7 +25,7 @@ def backfill_missing(
     settings: Settings, days: tuple[date, date] | None, families: tuple[str, ...], names: Collection[str] | None,
     reason: str | None, *, dry_run: bool,
 ) -> None:  # fmt: skip
-    """Run what is missing of some days, or of all that are known; or only show it."""
+    """Make the backfill plan of the given days, or of all known ones, and run it; with `dry_run` only print it."""
     from analytics_etl.monitoring.status import rows_before_the_first_day  # noqa: PLC0415 - only for this
     from analytics_etl.orchestration.planned import FOLLOWS  # noqa: PLC0415 - Dagster takes seconds to import
     from analytics_etl.pipeline import gaps  # noqa: PLC0415 - only for this
@@ -70,7 +70,7 @@ def backfill_missing(
 
 
 def _read_files(settings: Settings, database: Database, catalog: Catalog, families: tuple[str, ...]) -> None:
-    """Read new and replaced files into the ledger, since what they hold belongs to what is missing."""
+    """Read new and replaced files into the ledger, so that the plan knows which days they hold rows of."""
     from analytics_etl.pipeline.loading import scan_files  # noqa: PLC0415 - only for this
 
     with telling_rejected(settings, families), progress(1) as step:
@@ -80,7 +80,7 @@ def _read_files(settings: Settings, database: Database, catalog: Catalog, famili
 def _say_nothing_to_do(
     days: tuple[date, date] | None, unread: Mapping[str, Sequence[str]], *, is_all: bool = True
 ) -> None:
-    """What is known is up to date; whether that is all there is to say depends on what is not known."""
+    """Say that nothing is due, and what that statement does not cover: unread files, days left alone."""
     if unread:
         say_incomplete(unread)
     elif days is None:
@@ -92,7 +92,7 @@ def _say_nothing_to_do(
 
 
 def _say_left_alone(plan: "Plan", settings: Settings) -> None:
-    """The days that wait for a person, and what to type: another run would change nothing, or too much."""
+    """Name the days that wait for a person, with what to type: another run would change nothing, or too much."""
     from analytics_etl.pipeline.failed_checks import what_mends  # noqa: PLC0415 - only for this
 
     for day in plan.frozen:
@@ -121,7 +121,7 @@ def _say_left_alone(plan: "Plan", settings: Settings) -> None:
 
 
 def _counts(plan: "Plan") -> str:
-    """What a plan has, in numbers."""
+    """The partitions, views, checks and reports of a plan, counted."""
     done = [counted(len(plan.partitions), "partition")] if plan.partitions else []
     done += [counted(len(plan.views), "view")] if plan.views else []
     done += [f"checks of {counted(len(plan.checks), 'partition')}"] if plan.checks else []
