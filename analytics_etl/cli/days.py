@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 import click
 
 from analytics_etl.catalog.catalog import Catalog
+from analytics_etl.cli.backfill_plan import backfill_missing
 from analytics_etl.cli.catalogs import read_catalog
 from analytics_etl.cli.execution import check_days, planned_jobs, run_days, telling_misplaced
 from analytics_etl.cli.families import FAMILY, check_families
 from analytics_etl.cli.gaps import YES, ask_if_far, say_empty_days
 from analytics_etl.cli.interruption import only_looks
-from analytics_etl.cli.backfill_plan import backfill_missing
 from analytics_etl.cli.plans import DRY_RUN, SELECT, names_of, say_incomplete, show
 from analytics_etl.cli.terminal import GOOD, out, progress
 from analytics_etl.cli.typed import DAY, REASON
