@@ -10,6 +10,7 @@ from events import declared
 from test_layers import MAY_IMPORT
 
 from analytics_etl.catalog.models import cadence_of
+from analytics_etl.catalog.states import STATES
 from analytics_etl.cli import main
 from analytics_etl.config.environment import VARIABLES
 from analytics_etl.config.parameters import load_parameters
@@ -109,3 +110,26 @@ def test_what_the_page_on_architecture_names_is_there() -> None:
     assert len(names) > 20
     for name in names:
         assert locate(f"analytics_etl.{name}") is not None, name
+
+
+def test_the_glossary_has_each_term_once_in_order_and_short() -> None:
+    rows = [line.strip("| ").split(" | ") for line in text(DOCS / "glossary.md").splitlines() if line.startswith("| ")]
+    head, *entries = rows
+    assert head == ["term", "meaning", "page"]
+    terms = [term.casefold() for term, _, _ in entries]
+    assert len(terms) > 40
+    assert terms == sorted(set(terms))
+    for term, meaning, page in entries:
+        sentences = re.findall(r"[A-Z].+?\.(?= [A-Z]|$)", meaning)
+        assert " ".join(sentences) == meaning, f"{term}: whole sentences"
+        assert len(sentences) in (1, 2), f"{term}: one sentence or two"
+        assert re.fullmatch(r"\[[^]]+\]\([\w.-]+\.md(#[\w-]+)?\)", page), f"{term}: one page"
+
+
+def test_the_glossary_has_every_state_with_its_mark() -> None:
+    glossary = text(DOCS / "glossary.md")
+    for name, mark in STATES.items():
+        words = name.replace("_", " ")
+        assert f"| {words.capitalize()} | A partition state" in glossary, f"{words} ({mark.sign})"
+    for page in ("README.md", "docs/architecture.md"):
+        assert "glossary.md" in text(CHECKOUT / page), page
