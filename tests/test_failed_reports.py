@@ -10,7 +10,7 @@ from dagster import AssetKey, RunsFilter
 from events import DAY, download, restored_environment, write
 from test_cli import call, variables
 
-from analytics_etl.cli.aftermath import told_after_failure
+from analytics_etl.cli.aftermath import refresh_after_failure
 from analytics_etl.config.settings import Settings
 from analytics_etl.families.sample import SampleOptions, write_sample
 from analytics_etl.orchestration import instance as dagster_instance
@@ -132,7 +132,7 @@ def test_who_interrupts_wants_an_end_and_what_failed_is_not_run_again(
 ) -> None:
     with restored_environment():
         before = views_runs(settings)
-    told = told_after_failure(settings, error, runs.jobs_of(DAY, DAY, FAMILY), lambda *_: None, {})
+    told = refresh_after_failure(settings, error, runs.jobs_of(DAY, DAY, FAMILY), lambda *_: None, {})
     assert told == str(error)
     with restored_environment():
         assert views_runs(settings) == before == 0

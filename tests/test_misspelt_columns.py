@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 from events import DOWNLOADS, REQUIRED, ask, csv_text, download, ledger, load, ndjson, write, write_parquet
 
-from analytics_etl.cli.execution import telling_rejected
+from analytics_etl.cli.execution import reporting_rejected
 from analytics_etl.config.settings import Settings
 from analytics_etl.landing.misspelt import misspelt
 from analytics_etl.monitoring.doctor.files import columns
@@ -29,7 +29,7 @@ def test_each_format_tells(settings: Settings, database: Database, capsys: pytes
     table = pa.Table.from_pylist([misspelling(n) for n in range(10, 15)])
     write_parquet(settings, "c.parquet", dict(zip(table.column_names, table.columns, strict=True)))
     write(settings, "download_events/d.ndjson", ndjson([download(20, colour="blue")]))
-    with telling_rejected(settings, ("registry",)):
+    with reporting_rejected(settings, ("registry",)):
         load(database)
     assert capsys.readouterr().out == f"! download_events/a.ndjson and 2 more files: {SAID}\n"
     [counts] = ask(settings.database_url, f"select count(*), count(language) as known from {DOWNLOADS}")

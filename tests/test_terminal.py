@@ -216,7 +216,7 @@ def test_errors_of_the_command_show_what_came(hostile: Settings) -> None:
 def test_a_mistake_of_ours_is_told_without_what_acts(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(psycopg.DataError) as raised:
         raise psycopg.DataError(HOSTILE)
-    terminal._tell_mistake(raised.type, raised.value, raised.tb)
+    terminal._print_bug(raised.type, raised.value, raised.tb)
     said = capsys.readouterr().err
     assert acting(said) == []
     assert "Traceback" in said

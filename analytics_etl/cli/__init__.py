@@ -1,7 +1,7 @@
-"""The command `analytics-etl`. Thin: each command reads arguments, calls, and prints.
+"""The command `analytics-etl`. Each command reads its arguments, calls a use case, and prints.
 
-A module for each subject, imported when its command is typed: most of what they need is slow to import. Not here:
-anything that can be asked for otherwise than by typing.
+Each subject has a module, which is imported when its command is typed: most imports are slow. Not here: whatever is
+useful without a terminal.
 """
 
 import gc
@@ -12,9 +12,9 @@ from typing import Any
 
 import click
 
-from analytics_etl.cli.examples import put_days_of_today, put_own_days_of_today
+from analytics_etl.cli.examples import move_days, move_own_days
 from analytics_etl.cli.interruption import interruption
-from analytics_etl.cli.terminal import Styled, err, show_error, speaking
+from analytics_etl.cli.terminal import Styled, err, robust_output, show_error
 
 COMMANDS = {
     "demo": ("samples", "demo", "Make sample events, run them, say where the report is."),
@@ -43,11 +43,11 @@ COMMANDS = {
     "sample": ("samples", "sample", "Make sample events."),
     "new-family": ("scaffold", "new_family", "Write the files of a new family of events."),
 }
-"""Name -> module, name in it, and its line in the list of commands, which comes in the order of a day's work."""
+"""Command -> (module, function, line in the help), in the order of a day's work."""
 
 
 class _Imported(MutableMapping[str, click.Command]):
-    """The commands, each imported when it is asked for."""
+    """The commands by name; each is imported at its first use."""
 
     def __init__(self) -> None:
         self._known: dict[str, click.Command] = {}
@@ -57,7 +57,7 @@ class _Imported(MutableMapping[str, click.Command]):
             module, attribute, line = COMMANDS[name]
             command: click.Command = getattr(importlib.import_module(f"analytics_etl.cli.{module}"), attribute)
             command.short_help = line
-            put_days_of_today(command)
+            move_days(command)
             self._known[name] = command
         return self._known[name]
 
@@ -86,7 +86,7 @@ class Commands(click.Group):
         return list(COMMANDS)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The list of commands, none of which is imported for it."""
+        """Write the list of commands without importing any of them."""
         del ctx
         with formatter.section("Commands"):
             formatter.write_dl([(name, line) for name, (_, _, line) in COMMANDS.items()])
@@ -108,7 +108,7 @@ class Commands(click.Group):
 
     def main(self, *args: Any, **extra: Any) -> Any:
         """Run a command and end the process: 0, 1 for what went wrong, 2 for what was typed wrongly."""
-        with speaking():
+        with robust_output():
             try:
                 code = super().main(*args, **{**extra, "standalone_mode": False})
             except click.ClickException as error:
@@ -132,8 +132,8 @@ def main() -> None:
     Exit code 0: done. 1: something went wrong, or a setting cannot be used. 2: it was typed wrongly. What an event, a
     file name or an error holds is shown, never interpreted: \x1b is a character that a terminal would act on.
     """
-    # Millions of objects are made by imports and stay: looking for garbage among them takes a second of a short run.
+    # Imports make millions of objects that stay: to look for garbage among them takes a second of a short run.
     gc.set_threshold(100_000, 50, 50)
 
 
-put_own_days_of_today(main)
+move_own_days(main)

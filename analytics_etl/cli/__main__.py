@@ -1,4 +1,4 @@
-"""`python -m analytics_etl.cli`: the same as the command, for those who know only the interpreter."""
+"""`python -m analytics_etl.cli` is the command `analytics-etl`."""
 
 from analytics_etl.cli import main
 

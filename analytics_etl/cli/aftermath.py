@@ -1,4 +1,4 @@
-"""What a command does after a run that failed, so that nothing looks better than it is."""
+"""After a failed run: views, reports and index are brought up to date, so that they show the failure."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -11,14 +11,14 @@ if TYPE_CHECKING:
     from analytics_etl.orchestration import runs
 
 
-def told_after_failure(
+def refresh_after_failure(
     settings: Settings, error: "runs.RunFailedError", jobs: "Sequence[runs.Job]", step: "runs.Progress",
     tags: dict[str, str],
 ) -> str:  # fmt: skip
-    """Bring the views, `ops/days`, the reports of what failed and the index up to date; returns what to say of it all.
+    """Refresh the views, `ops/days`, the reports of what failed and the index; return the message of the failure.
 
-    Not when that is what failed. Who interrupted a command wants it to end: then only the index lists the reports that
-    are there, and the hourly refresh does the rest.
+    When the refresh itself failed, or the command was interrupted, only the index is written; the hourly refresh does
+    the rest.
     """
     from analytics_etl.orchestration import runs  # noqa: PLC0415 - Dagster takes seconds to import
     from analytics_etl.pipeline.jobs import VIEWS_JOB  # noqa: PLC0415 - only for this
@@ -36,6 +36,6 @@ def told_after_failure(
                 raise
         else:
             return f"{error}\nBrought up to date all the same: the views, the reports of what failed and their index."
-    with suppress(OSError):  # say, a full disk: what failed first is what must be told
+    with suppress(OSError):  # like a full disk: the message is about the first failure
         write_index(settings.reports_dir)
     return f"{error}\nNor could views and reports be brought up to date after it: {said}" if said else str(error)

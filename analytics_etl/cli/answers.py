@@ -25,7 +25,7 @@ FORMULAS = (
     "spreadsheet takes it for a formula."
 )
 _FORMULA_BEGINS = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
-"""The last four are the wide forms of the first four, which spreadsheets take for them."""
+"""The last four are the wide forms of the first four; spreadsheets treat them alike."""
 
 _WINDOWS = "\r\n"
 
@@ -43,21 +43,21 @@ AFTER = click.option(
 )
 
 EXIT_ARCHIVED = 3
-"""Exit code of an answer that is not whole, since some of the days asked for are archived."""
+"""Exit code of an incomplete answer: some of the days asked for are archived."""
 
 ALL = "(all)"
-"""In a table, instead of the value that stands for all of a column's."""
+"""What a table shows for the value that stands for all values of a column."""
 
 SIGNIFICANT_DIGITS = 15
-"""Of a number in JSON and CSV: so many a double holds for sure. What a sum of doubles leaves behind in the 16th and
-17th (12.300000000000001) means nothing, and differs from one engine to the next."""
+"""Digits of a number in JSON and CSV: a double holds 15 for sure. The 16th and 17th digit of a sum (12.300000000000001)
+mean nothing, and differ between engines."""
 
 
 def answer(form: str, ask: Callable[[Database], Page], all_of: Mapping[str, Any] | None = None) -> None:
-    """Ask, and print the rows in one of the forms; a question that cannot be asked so is a mistake of who typed it.
+    """Ask, and print the rows in one of the forms; raise UsageError for a QueryError.
 
-    `all_of` has, by column, the value that stands for all of them, which a table says in words. Days that are archived
-    or not loaded are told on stderr, and in JSON as well; the exit code is then EXIT_ARCHIVED if any is archived.
+    `all_of` maps a column to the value that stands for all its values; a table prints it as ALL. Archived and missing
+    days are listed on stderr, and in JSON. If any day is archived, the process ends with EXIT_ARCHIVED.
     """
     settings = Settings.from_environment()
     migrations.upgrade(settings)
@@ -67,9 +67,9 @@ def answer(form: str, ask: Callable[[Database], Page], all_of: Mapping[str, Any]
         raise click.UsageError(str(error)) from error
     coverage = page.coverage or Coverage("")
     if form == "json":
-        out.hand_over(json.dumps(_whole(page, coverage), indent=2) + "\n")
+        out.write(json.dumps(_whole(page, coverage), indent=2) + "\n")
     elif form == "csv":
-        out.hand_over(csv_of(list(page.rows[0]) if page.rows else [], page.rows))
+        out.write(csv_of(list(page.rows[0]) if page.rows else [], page.rows))
     else:
         _print_table(page.rows, all_of or {}, coverage)
     for note in notes(coverage):
@@ -81,7 +81,7 @@ def answer(form: str, ask: Callable[[Database], Page], all_of: Mapping[str, Any]
 
 
 def _whole(page: Page, coverage: Coverage) -> dict[str, Any]:
-    """A page as JSON has it."""
+    """The page as the object that JSON prints."""
     return {
         "rows": [_portable(row) for row in page.rows],
         "next": page.next,
@@ -91,7 +91,7 @@ def _whole(page: Page, coverage: Coverage) -> dict[str, Any]:
 
 
 def notes(coverage: Coverage) -> list[str]:
-    """What to say of days that are not in an answer, and how to bring archived ones back."""
+    """A line about the archived days and one about the missing days of an answer, with what to type."""
     said = []
     if coverage.table and not (coverage.archived or coverage.missing or coverage.other_days):
         said.append(f"no day of {coverage.table} is loaded")
@@ -109,7 +109,7 @@ def notes(coverage: Coverage) -> list[str]:
 
 
 def _spans(days: Sequence[date]) -> list[tuple[date, date]]:
-    """First and last of days that follow one another; the days are in order."""
+    """(first, last) of each stretch of consecutive days; the days are in order."""
     spans: list[tuple[date, date]] = []
     for day in days:
         follows = spans and spans[-1][1] + timedelta(days=1) == day
@@ -141,7 +141,7 @@ def _cell(name: str, value: Any, all_of: Mapping[str, Any]) -> str:
 
 
 def _shown(value: Any) -> str:
-    """A value for reading: means and percentiles with one decimal, ratios with four digits."""
+    """Format a value for a table: means and percentiles with one decimal, ratios with four digits."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):

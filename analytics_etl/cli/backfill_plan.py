@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.cli.catalogs import read_catalog
 from analytics_etl.cli.clock import yesterday
-from analytics_etl.cli.execution import check_days, described, execute, telling_rejected
+from analytics_etl.cli.execution import check_days, described, execute, reporting_rejected
 from analytics_etl.cli.families import check_families
-from analytics_etl.cli.plans import say_incomplete, show
+from analytics_etl.cli.plans import print_unread, show
 from analytics_etl.cli.terminal import BAD, GOOD, actor, out, progress
 from analytics_etl.config.settings import Settings
 from analytics_etl.ops.operations import record_audit
@@ -59,11 +59,11 @@ def backfill_missing(
         out.say(line)
     if dry_run:
         show(settings, catalog, plan.jobs, plan, FOLLOWS)
-        say_incomplete(unread)
+        print_unread(unread)
         return
     out.say("runs: " + ", ".join(map(str, plan.jobs)))
     database.run(record_audit, actor(), "backfill --missing", described(*days, families, names), reason)
-    with telling_rejected(settings, families), progress(1) as step:
+    with reporting_rejected(settings, families), progress(1) as step:
         outcome = execute(settings, plan.jobs, step, {"analytics_etl/by": "backfill"})
     out.say(GOOD, f" {_counts(plan)} done: {outcome.summary() or 'nothing else'}")
     out.say(f"  all reports: {settings.reports_dir / 'index.html'}")
@@ -73,7 +73,7 @@ def _read_files(settings: Settings, database: Database, catalog: Catalog, famili
     """Read new and replaced files into the ledger, so that the plan knows which days they hold rows of."""
     from analytics_etl.pipeline.loading import scan_files  # noqa: PLC0415 - only for this
 
-    with telling_rejected(settings, families), progress(1) as step:
+    with reporting_rejected(settings, families), progress(1) as step:
         scan_files(catalog, database, None, lambda text: step(text, 0, 1))
 
 
@@ -82,7 +82,7 @@ def _say_nothing_to_do(
 ) -> None:
     """Say that nothing is due, and what that statement does not cover: unread files, days left alone."""
     if unread:
-        say_incomplete(unread)
+        print_unread(unread)
     elif days is None:
         out.say("no day is known yet: no landing file holds a valid event; to see why: analytics-etl doctor")
     elif is_all:

@@ -1,4 +1,4 @@
-"""The catalogue as commands read it: what of it is broken is said once, and they go on with the rest."""
+"""The catalogue as commands read it: broken files are reported once, and the command goes on without them."""
 
 import click
 

@@ -1,4 +1,4 @@
-"""The command that shows what recomputing has changed, in words, as JSON or as CSV."""
+"""The command that prints the change record, in words, as JSON or as CSV."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -74,7 +74,7 @@ def _table_named(catalog: Catalog, name: str) -> str:
 
 
 def _print_text(found: Sequence[Mapping[str, Any]]) -> None:
-    """A change on a few lines: a table has up to twenty totals, which no row of a terminal holds."""
+    """Format a change as a few lines: its up to twenty totals do not fit on one."""
     if not found:
         out.say("nothing has changed since it was first published")
     for change in found:
@@ -86,7 +86,7 @@ def _print_text(found: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _packed(parts: Iterable[str]) -> Iterator[str]:
-    """Parts on as few lines as hold them, none of them broken."""
+    """Put parts on as few lines as possible without breaking any."""
     line = ""
     for part in parts:
         if line and len(line) + len(part) > WIDTH:
@@ -121,7 +121,7 @@ def _cause(change: Mapping[str, Any]) -> str:
 
 
 def _print_json(found: Sequence[Mapping[str, Any]]) -> None:
-    out.hand_over(json.dumps([_plain(change) for change in found], indent=2, default=str) + "\n")
+    out.write(json.dumps([_plain(change) for change in found], indent=2, default=str) + "\n")
 
 
 def _plain(change: Mapping[str, Any]) -> dict[str, Any]:
@@ -133,7 +133,7 @@ def _plain(change: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _print_csv(found: Sequence[Mapping[str, Any]]) -> None:
-    out.hand_over(csv_of(FIELDS, _by_measure(found)))
+    out.write(csv_of(FIELDS, _by_measure(found)))
 
 
 def _by_measure(found: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""The clock of the command line, on which days end: UTC."""
+"""The clock of the command line, in UTC."""
 
 from datetime import UTC, date, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""Commands about the database as a whole: where it is, its revision, its roles."""
+"""The commands `db-url` and `migrate`."""
 
 import click
 
@@ -14,7 +14,7 @@ from analytics_etl.postgres.roles import Tables
 @click.command(name="db-url")
 def db_url() -> None:
     """Print the URL of the database, starting the embedded server if it is the one. May print a password."""
-    out.hand_over(database_url(Settings.from_environment()) + "\n")
+    out.write(database_url(Settings.from_environment()) + "\n")
 
 
 @click.command()

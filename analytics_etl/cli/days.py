@@ -1,4 +1,4 @@
-"""Commands that run days: one, a range, what is missing of it, a final one."""
+"""The commands `run`, `backfill` and `reopen`."""
 
 from datetime import date, datetime
 from typing import TYPE_CHECKING
@@ -8,11 +8,11 @@ import click
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.cli.backfill_plan import backfill_missing
 from analytics_etl.cli.catalogs import read_catalog
-from analytics_etl.cli.execution import check_days, planned_jobs, run_days, telling_misplaced
+from analytics_etl.cli.execution import check_days, planned_jobs, reporting_misplaced, run_days
 from analytics_etl.cli.families import FAMILY, check_families
 from analytics_etl.cli.gaps import YES, ask_if_far, say_empty_days
-from analytics_etl.cli.interruption import only_looks
-from analytics_etl.cli.plans import DRY_RUN, SELECT, names_of, say_incomplete, show
+from analytics_etl.cli.interruption import mark_unchanged
+from analytics_etl.cli.plans import DRY_RUN, SELECT, names_of, print_unread, show
 from analytics_etl.cli.terminal import GOOD, out, progress
 from analytics_etl.cli.typed import DAY, REASON
 from analytics_etl.config.settings import Settings
@@ -104,7 +104,7 @@ def backfill(
         days = None if first is None or last is None else (first.date(), last.date())
         catalog = read_catalog(settings)
         names = names_of(catalog, selected, families)
-        with telling_misplaced(settings, catalog):
+        with reporting_misplaced(settings, catalog):
             backfill_missing(settings, days, families, names, reason, dry_run=dry_run)
         return
     assert first is not None
@@ -119,7 +119,7 @@ def _run_range(
     days: tuple[date, date], action: str, families: tuple[str, ...], selected: tuple[str, ...], reason: str | None,
     *, dry_run: bool, accept_change: bool, notify: bool, yes: bool,
 ) -> None:  # fmt: skip
-    only_looks()
+    mark_unchanged()
     settings = Settings.from_environment()
     check_days(settings, *days)
     catalog = read_catalog(settings)
@@ -129,7 +129,7 @@ def _run_range(
     if dry_run:
         _show_range(settings, catalog, days, families, names)
         return
-    with telling_misplaced(settings, catalog):
+    with reporting_misplaced(settings, catalog):
         done = run_days(
             settings, *days, action, reason, families=families, names=names, accept_change=accept_change, notify=notify
         )
@@ -156,11 +156,11 @@ def _show_range(
     jobs = planned_jobs(catalog, *days, families, names)
     asked = plan_of_named_days(plan, replaced, catalog, days, families, names)
     show(settings, catalog, jobs, asked, "up to date, asked for")
-    say_incomplete(unread)
+    print_unread(unread)
 
 
 def _say_done(settings: Settings, days: tuple[date, date], done: "runs.Outcome", what: str) -> None:
-    """What was done, in numbers, and the report to open: of one day its own, else the list of all of them."""
+    """Print counts of what was done, and the report to open: the day's own, or the index of all."""
     count = "" if days[0] == days[1] else f" ({counted((days[1] - days[0]).days + 1, 'day')})"
     out.say(GOOD, f" {spanned(*days)}{count}{what}: {done.summary() or 'there was nothing to do'}")
     of_day = sorted(path for path in done.reports if path.match(f"daily/{days[0]}.html"))
@@ -198,7 +198,7 @@ def reopen(day: datetime, families: tuple[str, ...], reason: str) -> None:
 
 
 def _waits(settings: Settings, catalog: Catalog, day: date, families: tuple[str, ...]) -> bool:
-    """Whether files wait for a day, those included that nobody has looked at yet."""
+    """Read new files, and say whether any file waits for the day."""
     from analytics_etl.catalog.catalog import is_of  # noqa: PLC0415 - only for this
     from analytics_etl.pipeline.loading import scan_files  # noqa: PLC0415 - only for this
 

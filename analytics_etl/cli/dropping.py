@@ -84,7 +84,7 @@ def drop(
 def bring_up_to_date(
     settings: Settings, catalog: Catalog, dropped: "dropping.Dropped", step: Callable[[str, int, int], None]
 ) -> None:
-    """Check what was made anew, the views too, and write the reports that tell of these checks."""
+    """Run the checks of what was made anew, refresh the views, and write the reports that show these checks."""
     from analytics_etl.pipeline.backfill_plan import due_after  # noqa: PLC0415 - only for this
     from analytics_etl.pipeline.jobs import VIEWS_JOB, Job  # noqa: PLC0415 - only for this
 
@@ -115,7 +115,7 @@ def _say_what_goes(plan: "dropping.Dropped", verb: str) -> None:
 
 
 def _say_files(settings: Settings, plan: "dropping.Dropped") -> None:
-    """The landing files that hold rows of the days, and what becomes of them."""
+    """Print the landing files that hold rows of the days, and what happens to them."""
     there = [file for file in plan.found.files if file.is_there]
     gone = [file for file in plan.found.files if not file.is_there]
     if there:

@@ -1,4 +1,4 @@
-"""The days in the examples of the help: written as if yesterday were 2025-03-31, shown as they can be typed today."""
+"""The days in the examples of the help: the source has 2025-03-31 for yesterday, the help shows the real one."""
 
 import re
 from datetime import date
@@ -13,16 +13,16 @@ WRITTEN_FOR = date(2025, 3, 31)
 _DAY = re.compile(r"(?<!\d)2025-0[34]-\d\d(?!\d)")
 
 
-def put_days_of_today(command: click.Command) -> None:
-    """Let the help of a command, of its options and of the commands below it name days of the sample events."""
-    put_own_days_of_today(command)
+def move_days(command: click.Command) -> None:
+    """Move the days in the help of a command, its options and its subcommands to the days before today."""
+    move_own_days(command)
     if isinstance(command, click.Group):
         for below in command.commands.values():
-            put_days_of_today(below)
+            move_days(below)
 
 
-def put_own_days_of_today(command: click.Command) -> None:
-    """The same for a command alone: to look at those below the first one would import all of them."""
+def move_own_days(command: click.Command) -> None:
+    """Do the same for a command alone: the subcommands of the first one would all be imported."""
     command.help = _of_today(command.help)
     for parameter in command.params:
         if isinstance(parameter, click.Option):

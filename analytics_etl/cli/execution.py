@@ -1,4 +1,4 @@
-"""Running days from the command line: how far it is, what was rejected meanwhile, who is told, what came of it."""
+"""Run days from the command line: progress, rejected rows, notifications, outcome."""
 
 import time
 from collections.abc import Collection, Iterator, Sequence
@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 import click
 
 from analytics_etl.catalog.catalog import Catalog
-from analytics_etl.cli.aftermath import told_after_failure
+from analytics_etl.cli.aftermath import refresh_after_failure
 from analytics_etl.cli.catalogs import read_catalog
 from analytics_etl.cli.clock import yesterday
 from analytics_etl.cli.explanations import explanation
 from analytics_etl.cli.families import check_families
-from analytics_etl.cli.interruption import begins
+from analytics_etl.cli.interruption import mark_changing
 from analytics_etl.cli.notices import tell_owners
 from analytics_etl.cli.terminal import BAD, actor, err, out, progress
 from analytics_etl.cli.typed import check_range
@@ -37,22 +37,21 @@ def run_days(
     families: tuple[str, ...] = (), names: Collection[str] | None = None, accept_change: bool = False,
     notify: bool = False,
 ) -> "runs.Outcome":  # fmt: skip
-    """Run a range with its weeks, months and views, or what is named of them, and say how far it is; a failure ends the
-    command.
+    """Run a range with its weeks, months and views, or only `names` of them; a failure ends the command.
 
-    `action` is what the runs' tag and the audit log call it. Changes of final days need a reason to be accepted.
+    `action` is the name in the runs' tag and in the audit log. `accept_change` needs a reason.
     """
     if accept_change and not (reason or "").strip():
         raise click.UsageError('--accept-change publishes what was refused: say why with --reason "..."')
     catalog = read_catalog(settings)
     check_families(catalog, families)
     what = described(first, last, families, names)
-    with telling_rejected(settings, families), progress(1) as step:
+    with reporting_rejected(settings, families), progress(1) as step:
         step("starting", 0, 1)
         actions = [action] if action in ("backfill", "reopen") or accept_change or reason else []
         if actions:
             persistently(settings, lambda: migrations.upgrade(settings))
-            begins()
+            mark_changing()
         for done in [*actions, *(["accept change"] if accept_change else [])]:
             persistently(settings, partial(Database(settings).run, record_audit, actor(), done, what, reason))
         asked = {"analytics_etl/accept_change": accept_change, "analytics_etl/notify": notify}
@@ -61,13 +60,13 @@ def run_days(
             return execute(settings, planned_jobs(catalog, first, last, families, names), step, tags)
         finally:
             if notify:
-                _tell_owners_if_possible(settings)
+                _notify_owners_if_possible(settings)
 
 
 def planned_jobs(
     catalog: Catalog, first: date, last: date, families: tuple[str, ...], names: Collection[str] | None
 ) -> "list[runs.Job]":
-    """The runs of a range of days, without those that would make nothing."""
+    """The jobs of a range of days, without those that have nothing to make."""
     from analytics_etl.pipeline import jobs  # noqa: PLC0415 - only for this
     from analytics_etl.pipeline.lineage import Lineage  # noqa: PLC0415 - only for this
 
@@ -80,24 +79,22 @@ def planned_jobs(
 def execute(
     settings: Settings, jobs: "Sequence[runs.Job]", step: "runs.Progress", tags: dict[str, str]
 ) -> "runs.Outcome":
-    """Run jobs. A failure ends the command, after views, reports and index say so."""
+    """Run jobs. After a failure, refresh views, reports and index; then end the command."""
     from analytics_etl.orchestration import runs  # noqa: PLC0415 - Dagster takes seconds to import
 
     def begun(what: str, done: int, steps: int) -> None:
-        begins()
+        mark_changing()
         step(what, done, steps)
 
     try:
         return runs.execute(settings, jobs, begun, tags)
     except runs.RunFailedError as error:
-        raise click.ClickException(told_after_failure(settings, error, jobs, step, tags)) from error
+        raise click.ClickException(refresh_after_failure(settings, error, jobs, step, tags)) from error
 
 
 @contextmanager
-def telling_rejected(settings: Settings, families: tuple[str, ...]) -> Iterator[None]:
-    """At the end, also of a run that failed, say which files had rows that were rejected meanwhile, or columns that are
-    likely misspelt.
-    """
+def reporting_rejected(settings: Settings, families: tuple[str, ...]) -> Iterator[None]:
+    """After the block, print which files had rejected rows or probably misspelt columns; also when the run failed."""
     began = time.monotonic()
 
     def tell() -> None:
@@ -111,32 +108,32 @@ def telling_rejected(settings: Settings, families: tuple[str, ...]) -> Iterator[
     try:
         yield
     except click.ClickException:
-        with suppress(*LOST_CONNECTION, DatabaseError):  # what failed first is what must be told
+        with suppress(*LOST_CONNECTION, DatabaseError):  # the message is about the first failure
             tell()
         raise
     tell()
 
 
 @contextmanager
-def telling_misplaced(settings: Settings, catalog: Catalog) -> Iterator[None]:
-    """At the end, also of a run that failed, say which files lie where nobody reads them."""
+def reporting_misplaced(settings: Settings, catalog: Catalog) -> Iterator[None]:
+    """After the block, print which files lie outside the folders that are read; also when the run failed."""
     try:
         yield
     except click.UsageError:
         raise
     except click.ClickException:
-        _tell_misplaced(settings, catalog)
+        _print_misplaced(settings, catalog)
         raise
-    _tell_misplaced(settings, catalog)
+    _print_misplaced(settings, catalog)
 
 
-def _tell_misplaced(settings: Settings, catalog: Catalog) -> None:
+def _print_misplaced(settings: Settings, catalog: Catalog) -> None:
     if found := misplaced.misplaced(settings, catalog):
         out.say(f"! {misplaced.describe(settings, found)}; what to type: analytics-etl doctor")
 
 
-def _tell_owners_if_possible(settings: Settings) -> None:
-    """What cannot be told now is told by the next `notify`, and must not hide how the run ended."""
+def _notify_owners_if_possible(settings: Settings) -> None:
+    """Notify the owners; print a failure to do so, since the next `notify` tries again and the outcome comes first."""
     try:
         tell_owners(settings)
     except Exception as error:
@@ -147,7 +144,7 @@ def _tell_owners_if_possible(settings: Settings) -> None:
 
 
 def described(first: date, last: date, families: Sequence[str], names: Collection[str] | None = None) -> str:
-    """Days and families, or tables, as the audit log names them."""
+    """Days with families or tables, as the subject in the audit log."""
     of = ", ".join(families if names is None else sorted(names))
     return f"{first} to {last}" + f" of {of}" * bool(of)
 

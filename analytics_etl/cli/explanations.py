@@ -1,4 +1,4 @@
-"""What a person is told of an error that he can do something about."""
+"""Messages of the errors that a person can do something about."""
 
 import errno
 
@@ -14,11 +14,11 @@ _OF_A_PATH = (
     *(errno.ENOENT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG),
     errno.ELOOP,
 )
-"""Errors of a folder that somebody named."""
+"""Errors of a path that somebody typed or set."""
 
 
 def explanation(error: BaseException) -> str | None:
-    """What to tell of an error that a person can do something about; None of any other, which is a mistake of ours."""
+    """The message of an error that a person can do something about; None for any other, which is a bug."""
     known = (SettingsError, DatabaseError, ArchiveError, EmbeddedServerError, ModelError, ContractError)
     if isinstance(error, SettingsError):
         return str(error)

@@ -14,7 +14,7 @@ FAMILY = click.option(
 
 
 def check_families(catalog: Catalog, families: Collection[str]) -> None:
-    """Raise UsageError for a family that there is not."""
+    """Raise UsageError for an unknown family."""
     if unknown := sorted(set(families) - set(catalog.families)):
         raise click.UsageError(
             f"there is no family {', '.join(unknown)}; expected --family with one of {', '.join(catalog.families)}"

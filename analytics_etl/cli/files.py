@@ -1,4 +1,4 @@
-"""Commands about landing files."""
+"""The command `forget`."""
 
 import click
 

@@ -1,4 +1,4 @@
-"""A server in the foreground: it is told when it answers, and ends with everything it has started when it is told to.
+"""Run a server in the foreground: print its URL once it answers, stop it and its children on a signal.
 
 Not here: which server, and what it needs.
 """
@@ -18,7 +18,7 @@ from types import FrameType
 from analytics_etl.cli.terminal import out
 
 SECONDS_TO_END = 15.0
-"""So long a server may take to end after each signal, before it gets a harder one."""
+"""Time a server has to end after each signal, before it gets a harder one."""
 SECONDS_BETWEEN_LOOKS = 0.3
 
 _MARK = "ui.json"
@@ -32,21 +32,21 @@ class Running:
     url: str
 
 
-class _ToldToEndError(BaseException):
-    """Raised by a signal, wherever the process is."""
+class _StopSignal(BaseException):
+    """Raised by the handler of a signal."""
 
 
 def serve(command: Sequence[str], environment: Mapping[str, str], url: str, home: Path) -> int:
-    """Run a server until it ends or this process is told to end; returns its exit code, 0 when it was told to.
+    """Run a server until it ends or this process gets a signal; return its exit code, 0 after a signal.
 
-    SIGINT ends it, too, when it was started in the background, where shells let it be ignored.
+    SIGINT counts even in the background, where shells set it to be ignored.
     """
 
     def end(number: int, frame: FrameType | None) -> None:
         del number, frame
-        raise _ToldToEndError
+        raise _StopSignal
 
-    # A signal with a handler of ours is back to its default in the programs that are started.
+    # A handler is not inherited: the programs that are started have the default.
     numbers = [signal.SIGINT, signal.SIGTERM]
     if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as nohup wants it
         numbers.append(signal.SIGHUP)
@@ -55,24 +55,24 @@ def serve(command: Sequence[str], environment: Mapping[str, str], url: str, home
     try:
         for number in numbers:
             signal.signal(number, end)
-        # A group of its own: Ctrl-C reaches us alone, and we pass it on to all of them.
+        # A process group of its own: Ctrl-C reaches this process alone, which passes it on to the group.
         process = subprocess.Popen(command, env=dict(environment), start_new_session=True)
         with _marked(home, url):
-            _tell_when_it_answers(process, url)
+            _print_url_when_ready(process, url)
             return process.wait()
-    except _ToldToEndError:
+    except _StopSignal:
         return 0
     finally:
         for number in before:
             signal.signal(number, signal.SIG_IGN)  # it is ending already
         if process is not None:
-            _end_group(process)
+            _stop_group(process)
         for number, handler in before.items():
             signal.signal(number, handler)
 
 
 def running(home: Path) -> Running | None:
-    """The server of a home folder that is running; None without one, also when it was killed."""
+    """The running server of a home folder; None if there is none, or it was killed."""
     try:
         with (home / _MARK).open(encoding="utf-8") as file:
             try:
@@ -86,7 +86,7 @@ def running(home: Path) -> Running | None:
 
 @contextmanager
 def _marked(home: Path, url: str) -> Iterator[None]:
-    """A file that is locked as long as this process lives, and says where the server is."""
+    """Hold a lock on a file that names the server, as long as this process lives."""
     home.mkdir(parents=True, exist_ok=True)
     with (home / _MARK).open("a+", encoding="utf-8") as file:
         with suppress(BlockingIOError):  # another one of the same home, on another port
@@ -97,8 +97,8 @@ def _marked(home: Path, url: str) -> Iterator[None]:
         yield
 
 
-def _tell_when_it_answers(process: "subprocess.Popen[bytes]", url: str) -> None:
-    """Look until it answers: no number of tries or seconds ends that, but the end of the process."""
+def _print_url_when_ready(process: "subprocess.Popen[bytes]", url: str) -> None:
+    """Wait until the server answers or its process ends, then print the URL; there is no time limit."""
     while process.poll() is None:
         if _is_answering(url):
             out.say(f"Dagster UI: {url}")
@@ -115,8 +115,8 @@ def _is_answering(url: str) -> bool:
         return False
 
 
-def _end_group(process: "subprocess.Popen[bytes]") -> None:
-    """End a program and all it has started: as Ctrl-C does, then harder."""
+def _stop_group(process: "subprocess.Popen[bytes]") -> None:
+    """Stop a process group: SIGINT first, then harder signals."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
         if not _is_there(process.pid):
             break

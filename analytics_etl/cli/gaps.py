@@ -1,4 +1,4 @@
-"""Days without data: the command that accepts them, the question before a run far from others, what a run says."""
+"""Days without data: the command `accept-gap`, the question before a run of a far day, the note after an empty run."""
 
 from collections.abc import Collection
 from datetime import date, datetime, timedelta
@@ -57,9 +57,7 @@ def accept_gap(first: datetime, last: datetime, undo: bool, reason: str) -> None
 
 
 def ask_if_far(settings: Settings, first: date, last: date, *, yes: bool) -> None:
-    """Before a run of days far before or after all that is there ask whether they are meant; without a terminal want
-    --yes.
-    """
+    """Ask whether days far from all known ones are meant; without a terminal, raise UsageError unless `yes`."""
     from analytics_etl.pipeline import gaps  # noqa: PLC0415 - only for this
 
     def known() -> tuple[date, date] | None:
@@ -79,7 +77,7 @@ def ask_if_far(settings: Settings, first: date, last: date, *, yes: bool) -> Non
         then = "the days between become a gap, which is a finding of `doctor` until they are accepted or run"
     else:
         return
-    undo = f"to undo it: {undoing(first, last)}"
+    undo = f"to undo it: {undo_command(first, last)}"
     if yes:
         err.say(f"! {far}; {undo}")
     elif is_terminal():
@@ -88,8 +86,8 @@ def ask_if_far(settings: Settings, first: date, last: date, *, yes: bool) -> Non
         raise click.UsageError(f"{far}: {then}; if it is meant, add --yes ({undo})")
 
 
-def undoing(first: date, last: date) -> str:
-    """What undoes a run of days."""
+def undo_command(first: date, last: date) -> str:
+    """The command that undoes a run of days."""
     until = "" if first == last else f" --to {last}"
     return f'analytics-etl drop {first}{until} --reason "why"'
 
@@ -97,7 +95,7 @@ def undoing(first: date, last: date) -> str:
 def say_empty_days(
     settings: Settings, days: tuple[date, date], families: tuple[str, ...], names: Collection[str] | None
 ) -> None:
-    """After a run, say of which days no raw table that was run has a row: the day may have been typed wrongly."""
+    """Print the days of which no raw table of the run has a row: the day may have been typed wrongly."""
     from analytics_etl.pipeline import gaps  # noqa: PLC0415 - only for this
 
     tables = [
@@ -107,5 +105,5 @@ def say_empty_days(
     ]
     empty = list(stretches(persistently(settings, lambda: gaps.empty_days(Database(settings), tables, *days))))
     if empty:
-        undo = f"; if that was not meant: {undoing(*empty[0])}" if len(empty) == 1 else ""
+        undo = f"; if that was not meant: {undo_command(*empty[0])}" if len(empty) == 1 else ""
         out.say(f"! no landing file holds a valid event of {shortened([spanned(*some) for some in empty])}{undo}")

@@ -1,4 +1,4 @@
-"""Commands that look and say what they see; they change nothing but results of checks."""
+"""The commands `status`, `doctor`, `metrics` and `watchdog`: they change nothing but results of checks."""
 
 import sys
 from collections.abc import Callable
@@ -35,10 +35,10 @@ COLORS = {
     "unusual": "yellow",
     "unchecked": "yellow",
 }
-"""Of the marks of states and flags."""
+"""State or flag -> colour of its mark."""
 NOTES_SHOWN = 10
 MOST_DAYS_SHOWN = 1000
-"""Columns of a table; more than these nobody reads, and each is looked up."""
+"""Columns of the table of `status`: nobody reads more, and each day is looked up."""
 
 
 @click.command()
@@ -84,7 +84,7 @@ def status(
 
 
 def _show(found: "list[Matrix]", shown: "Callable[[Cell], Parts]") -> None:
-    """Print a table for each cadence, and what the marks mean."""
+    """Print a table for each cadence, then the legend of the marks."""
     for matrix in found:
         if not matrix.cells:  # a family need not have weekly or monthly tables
             continue
@@ -148,7 +148,7 @@ def metrics(serve: bool, host: str, port: int) -> None:  # noqa: FBT001 - a flag
         return datetime.now(UTC)
 
     if not serve:
-        out.hand_over(expose(settings, catalog, now))
+        out.write(expose(settings, catalog, now))
         return
     try:
         server, thread = listen(settings, catalog, now, host, port)

@@ -1,4 +1,4 @@
-"""The command that tells the owners of tables what went wrong."""
+"""The command `notify`: it collects failures and sends notifications."""
 
 import sys
 import time
@@ -42,7 +42,7 @@ def notify(watch: bool, every: int, is_test: bool, is_list: bool) -> None:  # no
 
 
 def tell_owners(settings: Settings) -> bool:
-    """One pass of collecting and sending; whether a receiver did not accept a message."""
+    """Collect failures and send what is due, once; return whether a receiver refused a message."""
     from analytics_etl.orchestration import notifier  # noqa: PLC0415 - Dagster takes seconds to import
     from analytics_etl.orchestration.instance import instance as dagster_instance  # noqa: PLC0415 - Dagster takes seconds to import
 

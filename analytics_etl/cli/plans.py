@@ -1,4 +1,4 @@
-"""The options that say what of a run is wanted, and whether it is only shown; showing it."""
+"""The options `--select` and `--dry-run`, and the printed plan."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # imported where it is used
 ONE_SECOND = 1000
 """Milliseconds."""
 MOST_UNREAD = 3
-"""Files that are named of those a plan knows nothing of."""
+"""Unread files that are named; the others are counted."""
 
 SELECT = click.option(
     "--select", "selected", type=Text(), multiple=True, metavar="TABLE[+]",
@@ -32,7 +32,7 @@ DRY_RUN = click.option(
 
 
 def names_of(catalog: Catalog, selected: Sequence[str], families: Collection[str]) -> set[str] | None:
-    """The tables, views and reports that --select names; None without it. Raise UsageError for what there is not."""
+    """The tables, views and reports that --select names; None without it. Raise UsageError for an unknown name."""
     if not selected:
         return None
     if families:
@@ -46,7 +46,7 @@ def names_of(catalog: Catalog, selected: Sequence[str], families: Collection[str
 
 
 def show(settings: Settings, catalog: Catalog, jobs: "Sequence[Job]", plan: "Plan", otherwise: str) -> None:
-    """Print what jobs would do, as tables, and how long what is known of it took."""
+    """Print a table for each job: its steps, why they are due, and how long they took last time."""
     from analytics_etl.orchestration import planned  # noqa: PLC0415 - Dagster takes seconds to import
     from analytics_etl.orchestration.instance import instance as dagster_instance  # noqa: PLC0415 - Dagster takes seconds to import
     from analytics_etl.pipeline.lineage import Lineage  # noqa: PLC0415 - only for this
@@ -78,8 +78,8 @@ def show(settings: Settings, catalog: Catalog, jobs: "Sequence[Job]", plan: "Pla
     out.say(f"nothing was run: {counted(len(jobs), 'run')} planned{took}")
 
 
-def say_incomplete(unread: Mapping[str, Sequence[str]]) -> None:
-    """Say of which files a plan knows nothing, if of any: to look into them takes as long as to read them."""
+def print_unread(unread: Mapping[str, Sequence[str]]) -> None:
+    """Print the files that are not read yet, so that their days are not in the plan."""
     paths = [path for of in unread.values() for path in of]
     if paths:
         are, them = ("is", "it") if len(paths) == 1 else ("are", "them")

@@ -1,4 +1,4 @@
-"""The command that asks: rows of a family's tables as a table, JSON or CSV. It changes nothing."""
+"""The command `query`, with a group of questions for each family."""
 
 import click
 

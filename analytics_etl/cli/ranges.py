@@ -1,4 +1,4 @@
-"""Options that say which days or moments a question is about. A day named as the end belongs to the range."""
+"""The options --from and --to of questions. A day as the end is included."""
 
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
@@ -13,7 +13,7 @@ Command = Callable[..., Any]
 
 
 class _End(Moment):
-    """A day is wanted whole, so that the range ends with it; a moment is the first one after the range."""
+    """The end of a range: a day becomes the moment after it, a moment stays as it is."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
         moment = super().convert(value, param, ctx)
@@ -22,7 +22,7 @@ class _End(Moment):
 
 
 def moments(*, required: bool = True) -> Callable[[Command], Command]:
-    """--from and --to as `start` and `end`: [start, end), the end perhaps None."""
+    """Options --from and --to as the half-open range `start`, `end`; `end` may be None."""
     start = click.option(
         "--from", "start", type=Moment(), required=required, metavar="DAY|TIME",
         help="First day, or first moment, like 2025-03-31T13:00 or 2025-03-31T13:00:00Z; UTC without an offset.",
@@ -36,7 +36,7 @@ def moments(*, required: bool = True) -> Callable[[Command], Command]:
 
 
 def _checked(command: Command) -> Command:
-    """Refuse a range that ends before it begins, in the words it was typed in."""
+    """Refuse a range that ends before it begins; the message quotes what was typed."""
 
     @wraps(command)
     def checked(*arguments: Any, **options: Any) -> Any:
@@ -54,7 +54,7 @@ def _checked(command: Command) -> Command:
 
 
 def days(*, required: bool = True) -> Callable[[Command], Command]:
-    """--from and --to as `first` and `last`: days, both included; the last one perhaps None."""
+    """Options --from and --to as the days `first` and `last`, both included; `last` may be None."""
     start = click.option(
         "--from", "first", type=DAY, required=required, metavar="DAY",
         help="First day, UTC." if required else "First day, UTC; the newest day by default.",
@@ -66,7 +66,7 @@ def days(*, required: bool = True) -> Callable[[Command], Command]:
 
 
 def check_given(start: datetime | None, end: datetime | None, last_days: object = None) -> None:
-    """Refuse an end without a start, and two ways to name days at once."""
+    """Refuse --to without --from, and --days together with --from."""
     if start is None and end is not None:
         raise click.UsageError("--to needs --from")
     if start is not None and last_days is not None:

@@ -1,4 +1,4 @@
-"""Writing the report of a period by hand."""
+"""The command `report`."""
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
@@ -61,7 +61,7 @@ def report(day: datetime, cadence: Any, families: tuple[str, ...]) -> None:
 def _lack(
     database: Database, catalog: Catalog, family: str, cadence: Any, start: date, loaded: Sequence[str]
 ) -> str | None:  # fmt: skip
-    """Why there can be no report of a family; None when there can."""
+    """Why a family can have no report of the period; None if it can."""
     from analytics_etl.pipeline.reports import lacking_tables  # noqa: PLC0415 - only for this
 
     if lacking := lacking_tables(database, catalog, family, cadence):
@@ -74,7 +74,7 @@ def _lack(
 
 
 def _remedy(database: Database, cadence: Any, start: date) -> str:
-    """What to type for the days of a period to be loaded."""
+    """The command that loads the days of a period."""
     from analytics_etl.catalog.calendar import period_end  # noqa: PLC0415 - only for this
     from analytics_etl.pipeline.gaps import accepted_days  # noqa: PLC0415 - only for this
 

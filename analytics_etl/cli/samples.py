@@ -1,4 +1,4 @@
-"""Commands that make up events: the demonstration, and samples of whatever size."""
+"""The commands `demo` and `sample`, which generate events."""
 
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -58,7 +58,7 @@ def _refuse_other_databases(settings: Settings) -> None:
 
 
 def _put_files(demonstration: Demonstration, first: date, last: date) -> None:
-    """Make the events of the demo; one of other days goes before."""
+    """Generate the events of the demo; remove a demo of other days first."""
     known = demonstration.known()
     if known is not None and (known.first, known.last) != (first, last):
         _remove(demonstration)
@@ -87,7 +87,7 @@ def _remove(demonstration: Demonstration) -> None:
     migrations.upgrade(settings)
     changed = demonstration.remove_files()
     catalog = read_catalog(settings)
-    # What is made up can be made again: no archive of it is needed.
+    # Generated events can be generated again, so their archive is not needed.
     target = dropping.target_of(catalog, known.first, known.last, are_archives_needed=False)
     with progress(1) as step:
         dropped = dropping.run(Database(settings), catalog, target, actor(), "the demo was removed", step)
@@ -149,12 +149,12 @@ def sample(
 
 
 def _last_day(named: datetime | None) -> date:
-    """The day that was named; yesterday otherwise, which is over and the newest that can be run."""
+    """The day that was given, or yesterday, the newest day that can be run."""
     return yesterday() if named is None else named.date()
 
 
 def _make_events(folder: Path, last_day: date, days: int, **options: Any) -> list[Path]:
-    """Sample events of all families; other options are those of SampleOptions."""
+    """Write sample events of all families; `options` are further fields of SampleOptions."""
     from analytics_etl.families.sample import FAMILIES, SampleOptions, write_sample  # noqa: PLC0415 - numpy and Arrow
 
     wanted = SampleOptions(last_day=last_day, days=days, families=tuple(FAMILIES), **options)

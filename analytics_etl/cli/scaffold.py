@@ -1,4 +1,4 @@
-"""The command that begins a new family of tables."""
+"""The command `new-family`."""
 
 import click
 

@@ -26,7 +26,7 @@ def ui(port: int) -> None:
     settings = Settings.from_environment()
     _refuse_taken(port)
     out.say("starting, which takes some seconds")
-    # Its advice to type `dg dev` is for projects that are laid out for it.
+    # Dagster advises to type `dg dev`, which works only for projects laid out for it.
     quietly = ("-W", "ignore:Function `dev_command` is superseded")
     workspace = str(PROJECT / "workspace.yaml")
     command = _command(
@@ -74,7 +74,7 @@ def stop(force: bool) -> None:  # noqa: FBT001 - click passes it by name
 
 
 def _dagster(program: str, *arguments: str) -> None:
-    """Become one of Dagster's programs."""
+    """Replace this process by one of Dagster's programs."""
     command = _command(program, *arguments)
     os.execve(sys.executable, command, _environment(Settings.from_environment()))  # noqa: S606 - our own programs
 

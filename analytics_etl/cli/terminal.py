@@ -1,7 +1,7 @@
-"""The terminal a command was typed at: how it is written to, how far something is, who types.
+"""The terminal: output, progress, questions, and the name of the user.
 
 All that commands print goes through `out` and `err`. What they are given is text, never markup: styles are given apart
-from it, as `Styled`, and what would act on a terminal is written out (see `visible`). Only `hand_over`, for
+from it, as `Styled`, and what would act on a terminal is written out (see `visible`). Only `write`, for
 programs, writes a text as it is.
 """
 
@@ -24,9 +24,9 @@ from rich.text import Text
 from analytics_etl.text.visible import cut, visible
 
 LONGEST_MESSAGE = 4_000
-"""Characters of an error; what a person typed may be of any length."""
+"""Characters of an error message: a typed text that it quotes may have any length."""
 WIDEST = 400
-"""Columns of a table that goes to no terminal, unless it needs more."""
+"""Characters of a line of a table in a file or pipe, unless the table needs more."""
 WIDEST_NEEDED = 100_000
 
 
@@ -44,7 +44,7 @@ GOOD, NOTE, BAD = Styled("✓", "green"), Styled("!", "yellow"), Styled("✗", "
 
 
 class Column(NamedTuple):
-    """The head of a column, and where its cells stand."""
+    """The heading of a column, and how its cells are aligned."""
 
     name: str
     justify: Any = "left"
@@ -52,14 +52,14 @@ class Column(NamedTuple):
 
 class _Console(Console):
     def on_broken_pipe(self) -> None:
-        _silence(self.file)
+        _discard(self.file)
 
 
 class Screen:
     """Standard output or standard error."""
 
     def __init__(self, *, is_error: bool = False) -> None:
-        # Text objects are never read for markup or emoji codes; these are off for whatever else may come.
+        # rich reads no markup or emoji codes in Text objects; these options turn them off for all else.
         self.console = _Console(stderr=is_error, highlight=False, markup=False, emoji=False, soft_wrap=True)
 
     @property
@@ -71,7 +71,7 @@ class Screen:
         self.console.print(_line(*parts))
 
     def say_lines(self, text: str, *before: Part) -> None:
-        """Print a text of several lines, the later ones indented, so that none of them looks like one of ours."""
+        """Print a text of several lines; all but the first are indented, so that none looks like one of ours."""
         first, *rest = text.split("\n")
         self.say(*before, first)
         for line in rest:
@@ -90,14 +90,14 @@ class Screen:
             highlight=False, markup=False, emoji=False,
         ).print(table)  # fmt: skip
 
-    def hand_over(self, text: str) -> None:
-        """Write what another program reads, as it is."""
+    def write(self, text: str) -> None:
+        """Write text for another program, unchanged."""
         stream = self.console.file
         try:
             stream.write(text)
             stream.flush()
         except BrokenPipeError:
-            _silence(stream)
+            _discard(stream)
 
 
 def _line(*parts: Part) -> Text:
@@ -112,8 +112,8 @@ out, err = Screen(), Screen(is_error=True)
 
 
 @contextmanager
-def speaking() -> Iterator[None]:
-    """Let output never end the work: what an encoding lacks becomes `?`, and a reader that has gone is left alone."""
+def robust_output() -> Iterator[None]:
+    """Keep output from ending the work: unencodable characters become `?`, a closed pipe is ignored."""
     for number, name in ((1, "stdout"), (2, "stderr")):
         stream = getattr(sys, name)
         if stream is None:  # closed by whoever started us; the number must not become that of a connection
@@ -122,7 +122,7 @@ def speaking() -> Iterator[None]:
                 os.dup2(getattr(sys, name).fileno(), number)
         elif hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
-    sys.excepthook = _tell_mistake
+    sys.excepthook = _print_bug
     try:
         yield
     finally:
@@ -130,26 +130,26 @@ def speaking() -> Iterator[None]:
             try:
                 stream.flush()
             except BrokenPipeError:
-                _silence(stream)
+                _discard(stream)
 
 
-def _silence(stream: IO[str]) -> None:
-    """Send what else is written to nowhere: `| head -1` has seen enough, and the work goes on."""
+def _discard(stream: IO[str]) -> None:
+    """Discard all further output: after `| head -1` the work goes on without a reader."""
     with suppress(OSError, ValueError):  # no file under it
         number, nowhere = stream.fileno(), os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, number)
         os.close(nowhere)
 
 
-def _tell_mistake(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """Print the traceback of a mistake of ours; the message may hold anything."""
+def _print_bug(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Print the traceback of a bug, with control characters written out."""
     err.say_lines("".join(traceback.format_exception(kind, error, trace)).rstrip())
 
 
 def show_error(error: click.ClickException) -> None:
-    """Show what was wrong with a command, as click does, and let nothing in it act."""
+    """Print the error of a command as click does, with control characters written out."""
     if isinstance(error, click.exceptions.NoArgsIsHelpError):  # its message is a whole page, of ours
-        err.hand_over(f"{visible(error.message, keep_lines=True)}\n")
+        err.write(f"{visible(error.message, keep_lines=True)}\n")
         return
     is_ours = not isinstance(error, click.UsageError)
     text = visible(error.message, keep_lines=is_ours).replace("\n", "\n  ")
@@ -158,12 +158,12 @@ def show_error(error: click.ClickException) -> None:
 
 
 def is_terminal() -> bool:
-    """Whether somebody sits there who can be asked."""
+    """Whether standard input is a terminal, so that a question can be asked."""
     return sys.stdin is not None and sys.stdin.isatty()
 
 
 def actor() -> str:
-    """Who types, for the audit log."""
+    """The name of the user, for the audit log."""
     try:
         return visible(getpass.getuser())  # a variable may name it, and hold anything
     except (KeyError, OSError):  # no name for this user id, as in some containers
@@ -172,7 +172,7 @@ def actor() -> str:
 
 @contextmanager
 def progress(total: int) -> Iterator[Callable[[str, int, int], None]]:
-    """A bar on a terminal, a line for each new message elsewhere (but not for each file)."""
+    """Show progress: a bar on a terminal, else a line for each new message, except those about single files."""
     if not err.is_terminal:
         last = ""
 

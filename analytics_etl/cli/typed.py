@@ -1,4 +1,4 @@
-"""What a person may type: days, moments, texts, folders, numbers, each with its bounds.
+"""Types of arguments: days, moments, texts, folders, numbers, each with its bounds.
 
 Whatever passes here can be computed with and stored: no day at the end of the calendar, no number beyond a bigint, no
 text that PostgreSQL or UTF-8 cannot hold. All else is a mistake of who typed it: one line, exit code 2.
@@ -25,7 +25,7 @@ SECONDS_OF_A_DAY = 86_400
 _DAY_FORMAT = "%Y-%m-%d"
 _MOMENTS = tuple(f"%Y-%m-%d{between}%H:%M{end}" for between in "T " for end in ("", ":%S", ":%S.%f"))
 _OTHER_MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d([.,]\d+)?(Z|[+-]\d\d(:?\d\d)?)?", re.ASCII)
-"""What other programs print: more digits of a second, an offset of hours alone."""
+"""Moments as other programs print them: more digits of a second, an offset of hours alone."""
 _ZONED = tuple(f"{moment}%z" for moment in _MOMENTS)
 
 
@@ -54,7 +54,7 @@ class _Day(_Bounded):
 
 
 class Moment(_Bounded):
-    """A day, or a moment as answers print it; a zone may follow, UTC is meant without one."""
+    """A day, or a moment as answers print it; UTC unless a zone follows."""
 
     def __init__(self) -> None:
         super().__init__(formats=[_DAY_FORMAT, *_MOMENTS, *_ZONED])
@@ -76,7 +76,7 @@ class Moment(_Bounded):
 
 
 class Text(click.ParamType[str]):
-    """A text that is not empty and that a database can hold."""
+    """A text that is not empty and that PostgreSQL can store."""
 
     name = "text"
 
@@ -88,7 +88,7 @@ class Text(click.ParamType[str]):
 
 
 class IdOrName(click.ParamType[UUID | str]):
-    """An id, which is a UUID, or else a name."""
+    """A UUID, or else a name."""
 
     name = "UUID|NAME"
 
@@ -101,7 +101,7 @@ class IdOrName(click.ParamType[UUID | str]):
 
 
 class Folder(click.ParamType[Path]):
-    """The path of a folder, which need not be there."""
+    """The path of a folder, which need not exist."""
 
     name = "folder"
 
@@ -115,7 +115,7 @@ class Folder(click.ParamType[Path]):
 
 
 class Count(click.IntRange):
-    """A whole number from 1 to `most`, which is far more than anybody needs, and nothing to tell in the help."""
+    """A whole number from 1 to `most`. The bound is far above any use, so the help does not name it."""
 
     def __init__(self, most: int = 1_000_000) -> None:
         super().__init__(1)
@@ -148,7 +148,7 @@ PORT = click.IntRange(1, 65_535)
 
 
 def check_range(first: date, last: date, first_name: str, last_name: str, most_days: int | None = None) -> None:
-    """Refuse a range that ends before it begins, or is longer than anybody wants to see."""
+    """Refuse a range that ends before it begins, or has more than `most_days`."""
     if first > last:
         raise click.UsageError(f"{first_name} {first} is after {last_name} {last}")
     days = (last - first).days + 1

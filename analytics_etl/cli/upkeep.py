@@ -1,4 +1,4 @@
-"""Commands about what has grown old: archive it, bring it back, remove it."""
+"""The commands `archive`, `restore` and `prune`."""
 
 from datetime import UTC, datetime, timedelta
 
