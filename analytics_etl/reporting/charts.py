@@ -8,7 +8,7 @@ from analytics_etl.reporting.period import Row
 from analytics_etl.reporting.periods import COMPARED_WITH, Cadence
 
 BARS_SHOWN = 10
-"""More cannot be compared at a glance; the table has all."""
+"""Bars in a chart: more cannot be compared at a glance; the table has all."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Figure:
 
 
 def beside_before(value: int, previous: int | None) -> str:
-    """A count with the one of the period it is compared with, if it is."""
+    """A count, followed by that of the compared period if there is one."""
     return wording.count(value) + ("" if previous is None else f"  ({wording.count(previous)} before)")
 
 

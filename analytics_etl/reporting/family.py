@@ -27,13 +27,13 @@ class FamilyReport:
     topics: Mapping[str, tuple[Section, ...]]
     """Sections by topic, in the order of the report; those about the quality of the data follow."""
     drawings: Mapping[str, Drawing]
-    """The charts of the sections that have any."""
+    """Section -> its charts, for sections that have any."""
     index_kpis: tuple[str, str, str]
     """The key figures the index shows."""
     windows: Mapping[str, WindowKind] = field(default_factory=dict)
-    """The windows of the queries that are not asked for the period and the one before."""
+    """Query -> window, for queries about another window than the period and the one before."""
     lookups: tuple[str, ...] = ()
-    """Queries of no section, whose rows several sections look things up in."""
+    """Queries without a section, whose rows several sections read."""
 
     def __post_init__(self) -> None:
         for kpi in self.kpis:

@@ -1,4 +1,4 @@
-"""What the sections of a report have in common: the period they are about, its rows, and the form of a section."""
+"""The input and output of section functions: a period with its rows, and the form of a section."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ Value = Any
 
 Row = Mapping[str, Value]
 AMOUNTS = ("count", "bytes")
-"""Kinds of values that grow with the volume, whatever else happens."""
+"""Kinds of values that grow with the volume."""
 NOT_LOADED = "not known, since nothing of the period is loaded"
 
 Column = tuple[str, str, str]
@@ -36,7 +36,7 @@ class Kpi(NamedTuple):
 
 @dataclass(frozen=True)
 class Period:
-    """What every section may look at."""
+    """The input of every section."""
 
     cadence: Cadence
     start: date
@@ -44,14 +44,14 @@ class Period:
     rows: Mapping[str, Sequence[Row]]
     expected_tables: tuple[str, ...]
     windows: Mapping[str, Window]
-    """Of each query what it was asked for."""
+    """Query -> the window it was run for."""
     kpis: tuple[Kpi, ...]
     newest_day: date
     """The newest day in the database."""
     first_day: date
-    """The first day there can be data of."""
+    """The first day that can have data."""
     look_ahead_days: int = 0
-    """Days after the period that its tables read, too: the report is published when they are loaded."""
+    """Days after the period that its tables read: the report is published once these are loaded."""
 
     @property
     def days(self) -> list[date]:
@@ -59,7 +59,7 @@ class Period:
 
     @property
     def compared(self) -> tuple[date, date]:
-        """The period [first, after) it is compared with."""
+        """The period [first, after) that this one is compared with."""
         return compared_period(self.cadence, self.start)
 
     def totals(self, period: str = "current") -> Row:
@@ -67,7 +67,7 @@ class Period:
         return next((row for row in self.rows.get("kpis", ()) if row["period"] == period), {})
 
     def nothing(self, text: str) -> str:
-        """What to say without rows: `text`, unless nothing is known about the period."""
+        """The sentence of a section without rows: `text`, unless no day of the period is loaded."""
         return text if self.totals() or len(self.missing_days(self.start, self.end)) < len(self.days) else NOT_LOADED
 
     def missing_days(self, start: date, end: date) -> dict[date, list[str]]:
@@ -88,12 +88,12 @@ class Period:
 
     @cached_property
     def day_states(self) -> Mapping[tuple[str, date], Row]:
-        """What is known of the days of the tables that are kept by day."""
+        """The partition states of the tables that are kept by day."""
         return {(row["table_name"], row["day"]): row for row in self.rows.get("days", ())}
 
     @property
     def own_days(self) -> list[Row]:
-        """What is known of the days of the period, in the order of tables and days."""
+        """The partition states of the period, ordered by table and day."""
         return [
             self.day_states[table, day]
             for table in self.expected_tables
@@ -108,7 +108,7 @@ class Period:
 
     @property
     def checks_not_run(self) -> int:
-        """How many checks have not judged the rows that the period holds now, each partition counted."""
+        """Checks that have not run on the rows the period holds now, counted for each partition."""
         return sum(row["check_count"] for row in self.rows.get("checks_not_run", ()))
 
     @cached_property
@@ -118,7 +118,7 @@ class Period:
 
     @cached_property
     def changed_figures(self) -> list[dict[str, Value]]:
-        """The key figures that are no longer what was first published."""
+        """The key figures that differ from the first published ones."""
         first = {row["figure"]: row["value"] for row in self.rows.get("first_figures", ())}
         found = []
         for kpi in self.kpis:

@@ -7,7 +7,7 @@ from analytics_etl.catalog.calendar import Name
 from analytics_etl.reporting import wording
 
 Cadence = Name
-"""As reports are called."""
+"""Names of the cadences of reports."""
 
 
 class Window(NamedTuple):
@@ -25,7 +25,7 @@ TREND_DAYS = 30
 TREND_WEEKS = 12
 TREND_MONTHS = 12
 GROWTH_DAYS = 7
-"""A single day is too short for growth: the daily report compares the 7 days up to its end with the 7 before."""
+"""Growth in a daily report compares the 7 days up to its end with the 7 before: one day is too short."""
 
 COMPARED_WITH = {"daily": "the week before", "weekly": "the week before", "monthly": "the month before"}
 """Of each cadence what numbers are compared with, in words. Days have a rhythm of weeks: a Monday is compared with the
@@ -99,12 +99,12 @@ def period_name(cadence: Cadence, start: date) -> str:
 
 
 def report_path(family: str, cadence: Cadence, start: date, suffix: Literal["html", "json"] = "html") -> str:
-    """The report's file below the reports folder; the links in it and in the index count on it."""
+    """The path of the report below the reports folder; links in reports and in the index rely on it."""
     return f"{family}/{cadence}/{period_name(cadence, start)}.{suffix}"
 
 
 def period_label(cadence: Cadence, start: date, end: date) -> str:
-    """The period as people say it."""
+    """The period in words."""
     if cadence == "daily":
         return f"{wording.WEEKDAYS[start.weekday()]} {wording.day(start)} {start.year}"
     if cadence == "weekly":

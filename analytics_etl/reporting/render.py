@@ -22,7 +22,7 @@ from analytics_etl.reporting.periods import days_of, period_label
 from analytics_etl.reporting.value import QUALITY_TOPIC, build_index
 
 ROWS_OPEN = 10
-"""Rows of a table that are open; the rest of a longer one is on demand."""
+"""Rows of a table that are shown at once; the others unfold."""
 GOOD_SCORE, FAIR_SCORE = 80, 50  # from which a score is green, and amber
 
 NAME_LENGTH = 96
@@ -50,7 +50,7 @@ def render_html(report: Mapping[str, Any]) -> str:
 
 
 def render_index_json(entries: Iterable[Mapping[str, Any]]) -> str:
-    """The index of these reports as JSON, one on each line: to indent thousands takes a third of a second."""
+    """The index of these reports as JSON, one per line: indenting thousands takes a third of a second."""
     index = build_index(entries)
     lines = [_compact(entry) for entry in index.pop("reports")]
     listed = "[\n" + ",\n".join(lines) + "\n]" if lines else "[]"
@@ -83,7 +83,7 @@ _WRITERS: Mapping[str, Callable[[Any], str]] = {
 
 
 def reading(value: Value, kind: str) -> str:
-    """A value as it is read in a table."""
+    """A value as text for a table."""
     if value is None:
         return wording.NOTHING
     if (writer := _WRITERS.get(kind)) is not None:
@@ -132,7 +132,7 @@ STATE_TONES = {
     "archived": "good",
     "dropped": "good",
 }
-"""How good the state of a day is."""
+"""State of a day -> tone of its mark."""
 
 
 def states(row: Mapping[str, Any], period: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
@@ -156,13 +156,13 @@ def badge(state: Mapping[str, Any]) -> tuple[str, str, str]:
 
 
 def listed(state: Mapping[str, Any]) -> tuple[str, str, str]:
-    """The state of a report in the index as (mark, tone, word): one that is whole and has no events stands out."""
+    """The state of a report in the index as (mark, tone, word); a complete report without events has its own."""
     if state["is_empty"] and state["is_complete"] and not (state["is_failed"] or state["is_under_way"]):
         return FLAGS["empty"].sign, "warn", FLAGS["empty"].words
     return badge(state)
 
 
-def finality(is_final: bool) -> tuple[str, str, str]:  # noqa: FBT001 - what a report says of itself
+def finality(is_final: bool) -> tuple[str, str, str]:  # noqa: FBT001 - a field of the report
     """Whether a report is final as (mark, tone, word)."""
     name = "final" if is_final else "provisional"
     return STATES[name].sign, STATE_TONES[name], STATES[name].words

@@ -44,7 +44,7 @@ def period_state(period: Period, label: str, newest_day: date, lateness_days: in
 
 
 def _failed_tables(period: Period) -> set[str]:
-    """The tables of which a day could not be written, or a check failed that stops what is downstream."""
+    """The tables of which a day could not be written, or failed a check of severity error."""
     days = {row["table_name"] for row in period.own_days if row["state"] == "failed"}
     checks = period.rows.get("quality_checks", ())
     return days | {row["table_name"] for row in checks if row["failed_count"] and row["severity"] == "error"}
@@ -69,7 +69,7 @@ def _sentence(period: Period, label: str, missing: dict[date, list[str]], final_
 
 
 def _notices(period: Period) -> list[dict[str, Any]]:
-    """What is wrong or odd, each with the kind of thing it is."""
+    """The notices about what is wrong or odd, each with its kind."""
     found = []
     if frozen := [row for row in period.own_days if row["rows_waiting"] and row["is_final"]]:
         rows = wording.plural(sum(row["rows_waiting"] for row in frozen), "row")

@@ -16,14 +16,14 @@ _NOUNS = {"daily": "day", "weekly": "week", "monthly": "month"}
 
 @dataclass(frozen=True)
 class Trend:
-    """What a family's trend is about. Its query gives one row for each day with events."""
+    """The measures of a family's trend. The query `trend` gives one row for each day with events."""
 
     noun: str
-    """What is counted, in the singular: `download`."""
+    """The counted thing in the singular, like `download`."""
     additive: tuple[Column, ...]
-    """Columns that are summed over the days of a week or month; the first one is what the sentence is about."""
+    """Columns that are summed over the days of a week or month. The sentence is about the first one."""
     highest: Column
-    """A column that cannot be summed, of which a week or month shows the highest day."""
+    """A column that cannot be summed: a week or month shows its highest day."""
     ratio: Column
     numerator: tuple[str, ...]
     denominator: tuple[str, ...]
@@ -111,7 +111,7 @@ def _parts(trend: Trend, period: Period, rows: Sequence[Row], known: Sequence[Ro
             label = _label(period, best["period_start"])
             parts.append(f"the highest was {wording.count(best[lead])} ({label})")
     first, last = max(rows[0]["period_start"], period.first_day), min(period.end - timedelta(1), period.newest_day)
-    expected = max((last - first).days + 1, 0)  # not before there was anything, and not what is still to come
+    expected = max((last - first).days + 1, 0)  # neither days before the first one nor days to come
     empty = expected - sum(row["day_count"] for row in rows)
     if empty > 0 and known:
         parts.append(f"{empty} of {expected} days {wording.verb(empty, 'has', 'have')} no data")
@@ -119,7 +119,7 @@ def _parts(trend: Trend, period: Period, rows: Sequence[Row], known: Sequence[Ro
 
 
 def _rows(trend: Trend, period: Period) -> list[dict[str, Any]]:
-    """One row per day, week or month of the trend, oldest first; what a period has no data for is None."""
+    """One row per day, week or month of the trend, oldest first; None where a period has no data."""
     first, end = period.windows["trend"].start, period.windows["trend"].end
     while first < period.start and next_end(period.cadence, first) <= period.first_day:
         first = next_end(period.cadence, first)  # before the first day there is nothing to show, not even a gap

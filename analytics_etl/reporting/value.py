@@ -43,7 +43,7 @@ QUALITY: Mapping[str, tuple[Section, ...]] = {
         quality.changed_tables,
     ),
 }
-"""What every report ends with; the queries are in sql/ops/reports."""
+"""The last sections of every report; their queries are in sql/ops/reports."""
 
 _QUALITY_WINDOWS: Mapping[str, WindowKind] = {"days": "days"}
 
@@ -118,7 +118,7 @@ def build_report(
 
 
 def index_entry(report: Mapping[str, Any]) -> dict[str, Any]:
-    """What the index says about a report."""
+    """The entry of a report in the index."""
     kpis = {
         kpi["name"]: {name: kpi[name] for name in ("label", "kind", "value", "change_ratio")} for kpi in report["kpis"]
     }
@@ -129,7 +129,7 @@ def index_entry(report: Mapping[str, Any]) -> dict[str, Any]:
         "family": report["family"],
         "cadence": report["cadence"],
         "period": dict(report["period"]),
-        # A report that was written before it said so does not say whether anything failed.
+        # Reports of earlier versions do not have this field.
         "state": {"is_failed": report["state"].get("is_failed", False), **state},  # of an old report, unknown
         "kpis": {name: kpis[name] for name in REPORTS[report["family"]].index_kpis},
         "links": {

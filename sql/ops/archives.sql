@@ -1,4 +1,4 @@
--- Days of event tables that lie in the archive folder, and what was taken out of them.
+-- The archive: raw days in the archive folder, removed personal values, and days whose raw events were dropped.
 
 create table ops.archives (
     table_name text not null,

@@ -1,4 +1,4 @@
--- What recomputing did to rows that were there before: one row for each partition whose content changed.
+-- The change record: a row for each new computation that changed the content of a partition.
 
 create table ops.changes (
     change_id bigint generated always as identity primary key,

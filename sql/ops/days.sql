@@ -1,4 +1,4 @@
--- The state of each day of each table that is kept by day; written by whatever changes the day, in the same transaction.
+-- Partition states of days. Whatever changes a day writes its state in the same transaction. Also the books of reports.
 
 create table ops.days (
     table_name text not null,

@@ -1,4 +1,4 @@
--- What was found in the landing zone and what became of it. All times are UTC.
+-- The ledger: landing files, their rows of each day, and rejected rows. All times are UTC.
 
 create table ops.loaded_files (
     table_name text not null,

@@ -1,4 +1,4 @@
--- What people are told: failures as they are found, the messages made of them, and what became of each at each receiver.
+-- Notifications: failures of checks, the messages about them, and the delivery of each message to each receiver.
 
 create table ops.check_failures (
     failure_id bigint generated always as identity primary key,

@@ -1,4 +1,4 @@
--- What is in the tables: one row for each partition that was materialised, also when it is empty.
+-- Partitions: a row for each one that was published, also when it is empty. Also when views were refreshed.
 
 create table ops.partitions (
     table_name text not null,

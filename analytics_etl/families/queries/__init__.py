@@ -17,7 +17,7 @@ class QueryError(ValueError):
 
 @dataclass(frozen=True)
 class Coverage:
-    """What an answer cannot tell of the days it was asked for, since its table does not have them."""
+    """The days of a question that its table does not have."""
 
     table: str
     archived: Sequence[date] = ()
@@ -25,9 +25,9 @@ class Coverage:
     missing: Sequence[tuple[date, date]] = ()
     """First and last day of each gap: days that were never loaded, or not computed."""
     other_days: int = 0
-    """How many of the days asked for are there, perhaps without a row."""
+    """Number of days that are loaded, perhaps without a row."""
     lack: str = " and not in the answer"
-    """What follows from archived days, as words after "archived"."""
+    """Words after "archived": what the answer lacks because of these days."""
 
 
 @dataclass(frozen=True)
@@ -38,4 +38,4 @@ class Page:
     next: str | None = None
     """Cursor to ask for the rows after these; None when there are no more."""
     coverage: Coverage | None = None
-    """What is known of the days asked for; None when the question is about no days."""
+    """The coverage of the days of the question; None if it is about no days."""

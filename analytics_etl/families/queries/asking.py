@@ -1,4 +1,4 @@
-"""The SELECTs of questions, which lie in `sql/<family>/queries`, and their rows."""
+"""Run the SELECTs of `sql/<family>/queries`."""
 
 from collections.abc import Mapping
 from datetime import date

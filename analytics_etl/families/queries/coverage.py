@@ -1,4 +1,4 @@
-"""Which days of a question are there: no rows of a day that is archived, or not loaded, is not the same as none."""
+"""Coverage of a question: which of its days are loaded, archived or missing. A missing day is not an empty one."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -18,9 +18,9 @@ def ask_days(
     database: Database, tables: Sequence[str], query: str, first: date, last: date,
     parameters: Mapping[str, str | int],
 ) -> Page:  # fmt: skip
-    """All rows of a query about the days first to last, whose `:end` is the day after; it reads these tables.
+    """All rows of a query about the days first to last, with the coverage of the first of `tables`, which it reads.
 
-    The first one is asked which days it has. Before the first run, which makes the tables, there are no rows.
+    `:end` is the day after `last`. Before the first run makes the tables, there are no rows.
     """
     check_days(first, last)
     wanted = {"limit": LARGEST_ANSWER + 1, **parameters}
@@ -35,14 +35,14 @@ def check_days(first: date, last: date) -> None:
 
 
 def are_there(database: Database, tables: Sequence[str]) -> bool:
-    """Whether all of some tables or views were made."""
+    """Whether all these tables or views exist."""
     return len(database.run(column_types, tables)) == len(tables)
 
 
 def coverage_of_days(database: Database, table: str, first: date, last: date, *, is_raw: bool = False) -> Coverage:
-    """What a table that is kept by day has of first to last.
+    """The coverage of the days first to last in a table that is kept by day.
 
-    Only a raw table is looked up in the archive, whose books are not open to everybody who may read derived tables.
+    Only a raw table is looked up in the archive: readers of derived tables may not read the books of the archive.
     """
     found = database.read(days_there, table, first, last)
     after = last if last == date.max else last + ONE_DAY
@@ -52,7 +52,7 @@ def coverage_of_days(database: Database, table: str, first: date, last: date, *,
 
 
 def coverage_of_periods(database: Database, table: str, of_days: str, first: date, last: date) -> Coverage:
-    """What a table that is kept by day, week or month has of first to last: the days of its periods that are there.
+    """The coverage of the days first to last in a table kept by day, week or month: the days of its partitions.
 
     `of_days` is the table kept by day that it is made from, perhaps itself.
     """
@@ -86,7 +86,7 @@ def coverage_of_last_days(
 
 
 def _gaps(days: Sequence[date], first: date, last: date) -> Iterator[tuple[date, date]]:
-    """First and last day of each stretch of first to last that lacks in some days, which are in order."""
+    """(first, last) of each stretch of the days first to last that is not in `days`, which are in order."""
     expected: date | None = first
     for day in days:
         if expected is not None and day > expected:

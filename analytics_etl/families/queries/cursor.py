@@ -15,19 +15,19 @@ from analytics_etl.families.queries import Coverage, Page, QueryError, Row
 
 LARGEST_PAGE = 10_000
 LARGEST_ANSWER = 100_000
-"""Rows of an answer that has no pages."""
+"""Rows of an answer without pages, at most."""
 LARGEST_COUNT = 2**63 - 1
 _BEFORE_ALL = ("infinity", str(UUID(int=2**128 - 1)))
 
 
 def check_limit(limit: int) -> None:
-    """Refuse a page that nobody could hold."""
+    """Raise QueryError for a page that is too large."""
     if not 1 <= limit <= LARGEST_PAGE:
         raise QueryError(f"the limit must be 1 to {LARGEST_PAGE:,}, but is {limit}")
 
 
 def whole(rows: Sequence[Row], coverage: Coverage | None = None) -> Page:
-    """An answer without pages, asked for with a limit of one more than it may have."""
+    """The page of an answer without pages, whose query had a limit of LARGEST_ANSWER + 1."""
     if len(rows) > LARGEST_ANSWER:
         raise QueryError(f"there are more than {LARGEST_ANSWER:,} rows, which is the most of an answer: ask for less")
     return Page(rows, coverage=coverage)

@@ -36,7 +36,7 @@ _KINDS: Mapping[str, _Events] = {
 
 @dataclass(frozen=True)
 class EventFilter:
-    """Which events are wanted; None = whatever there is."""
+    """Filter of events; a field that is None filters nothing."""
 
     module: str | None = None
     version: str | None = None

@@ -26,7 +26,7 @@ RESULTS = ("success", "failure", "skipped", "cancelled", "timeout", "retry")
 
 @dataclass(frozen=True)
 class EventFilter:
-    """Which records are wanted; None = whatever there is."""
+    """Filter of records; a field that is None filters nothing."""
 
     schedule_id: str | None = None
     execution_id: str | None = None

@@ -1,4 +1,4 @@
-"""Texts that people type as part of a question."""
+"""Texts among the parameters of a question."""
 
 from collections.abc import Mapping
 
@@ -6,7 +6,7 @@ from analytics_etl.families.queries import QueryError
 
 
 def is_storable(text: str) -> bool:
-    """Whether the database can hold it: no NUL, and nothing that is no Unicode."""
+    """Whether PostgreSQL can store a text: no NUL, and valid Unicode."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -15,7 +15,7 @@ def is_storable(text: str) -> bool:
 
 
 def check_texts(values: Mapping[str, object]) -> None:
-    """Refuse a text that no row can have, naming what it was for; what is no text is not looked at."""
+    """Raise QueryError for a text that no row can have, with its name; other values are ignored."""
     for name, value in values.items():
         if isinstance(value, str) and not is_storable(value):
             raise QueryError(f"{name} must be a text in UTF-8 without NUL bytes, but is {value!r}")

@@ -36,7 +36,7 @@ EVENTS = "usage.schema_usage_events"
 
 @dataclass(frozen=True)
 class EventFilter:
-    """Which events are wanted; None = whatever there is."""
+    """Filter of events; a field that is None filters nothing."""
 
     schema_id: UUID | None = None
     operation: str | None = None

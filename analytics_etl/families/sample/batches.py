@@ -24,7 +24,7 @@ _BATCH_ROWS = 50_000  # about 25 MB of JSON text; half a dozen batches are in me
 
 @dataclass(frozen=True)
 class Batch:
-    """Which events of a table are made at once."""
+    """A slice of the events of one table and day, made at once."""
 
     name: str
     table: EventTable

@@ -1,4 +1,4 @@
-"""The families there are samples of."""
+"""The families that have sample events."""
 
 from collections.abc import Callable
 
@@ -11,11 +11,11 @@ FAMILIES: dict[str, Callable[[SampleOptions], dict[str, EventTable]]] = {
     "schedules": schedules.make_tables,
     "usage": usage.make_tables,
 }
-"""Name -> what gives the event tables of the family. The order is that in which a day's files are written."""
+"""Family -> function that makes its event tables. A day's files are written in this order."""
 
 
 def make_families(options: SampleOptions) -> list[dict[str, EventTable]]:
-    """The event tables of each family that is asked for."""
+    """The event tables of each family of the options."""
     if unknown := set(options.families) - set(FAMILIES):
         raise ValueError(f"families must be some of {', '.join(FAMILIES)}, but there is {', '.join(sorted(unknown))}")
     return [make(options) for name, make in FAMILIES.items() if name in options.families]

@@ -1,4 +1,4 @@
-"""What sample to make."""
+"""The options of a sample."""
 
 from dataclasses import dataclass
 from datetime import date

@@ -1,4 +1,4 @@
-"""Who and what there is: organisations, users, modules, who depends on which; and who does what with them."""
+"""The world of a sample: organisations, users and modules, their dependencies, and who does what."""
 # ruff: noqa: PLR2004 - the ratios of a made-up world would not be clearer with names
 
 from dataclasses import dataclass

@@ -25,7 +25,7 @@ TIER_MISSING = "tier missing"
 """The fate of an execution that succeeded in redis, but not in each tier before it."""
 
 FOLLOWED_DAYS = 2
-"""How many days after its own an execution is followed, as `schedule_flow_daily` does: until then it counts as lost."""
+"""Days after its own that `schedule_flow_daily` follows an execution; an unfinished one counts as lost until then."""
 
 TREND = Trend(
     noun="attempt",
@@ -229,7 +229,7 @@ def error_patterns(period: Period) -> dict[str, Any]:
 
 
 def _so_far(period: Period) -> str:
-    """What to add to numbers that change while executions are still followed; nothing when all days are over."""
+    """The words after numbers that still change while executions are followed; empty once all days are over."""
     followed = timedelta(days=FOLLOWED_DAYS)
     days = [day for day in period.days if day <= period.newest_day < day + followed]
     if not days:

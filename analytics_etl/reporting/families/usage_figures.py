@@ -9,12 +9,12 @@ from analytics_etl.reporting.period import Row
 
 
 def short_id(schema_id: str) -> str:
-    """A schema's id as charts and sentences have it: enough to find it in the table, which has all of it."""
+    """The shortened id of a schema in charts and sentences; the table has the whole id."""
     return f"{schema_id[:8]}…{schema_id[-4:]}"
 
 
 def called(row: Row) -> str:
-    """What charts and sentences call a schema: its name, or its shortened id where none is known."""
+    """The name of a schema in charts and sentences: its newest name, or its shortened id."""
     name, schema_id = str(row["schema_name"]), str(row["schema_id"])
     return short_id(schema_id) if name == schema_id else wording.name(name)
 
