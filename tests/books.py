@@ -36,3 +36,15 @@ def assert_books_balance(settings: Settings) -> None:
         held = ask(url, f"select count(*) as count from {table}")[0]["count"]
         of_table = [path for path, file in files.items() if file["table_name"] == table]
         assert held == sum(c[2] for path in of_table for c in days.get(path, {}).values() if None not in c)
+
+
+def leftovers(url: str | None) -> list[str]:
+    """Relations that only exist while a run is under way."""
+    return [
+        row["name"]
+        for row in ask(
+            url,
+            r"select oid::regclass::text as name from pg_class where relname like '%\_new' "
+            r"or (relnamespace = 'ops'::regnamespace and relkind = 'v')",
+        )
+    ]

@@ -295,3 +295,27 @@ def booked(url: str | None) -> dict[str, dict[str, tuple[Any, ...]]]:
 def forget_what_is_newer(settings: Settings) -> None:
     """Empty the books that came with later migrations, which would refuse to lose what is known."""
     execute(settings.database_url, "truncate ops.refreshed_views, ops.written_reports")
+
+
+USAGE_EVENTS, SCHEDULE_EVENTS = "usage.schema_usage_events", "schedules.schedule_events"
+
+
+def usage(number: int, day: date, **changes: object) -> Event:
+    return {
+        "event_id": event_id(number),
+        "occurred_at": f"{day}T{number % 24:02}:30:00Z",
+        "schema_id": event_id(1 + number % 3),
+        "operation": "read",
+        "service": "api",
+        "region": "eu",
+        "latency_ms": 10 * number,
+        "success": number % 5 > 0,
+        **changes,
+    }  # fmt: skip
+
+
+def record(number: int, tier: str, day: date = DAY, **changes: object) -> Event:
+    return {
+        "event_id": event_id(number), "recorded_at": at(3600, day), "schedule_id": "sync", "execution_id": "e1",
+        "schedule_type": tier, "event_type": "x", "level": "INFO", "result": "success", "retry_count": 0, **changes,
+    }  # fmt: skip

@@ -1,0 +1,487 @@
+"""Archive, restore, and personal data: nothing unverified is dropped, aggregates stay what they were."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import psycopg
+import pyarrow.parquet as pq
+import pytest
+from books import leftovers
+from commands import call, variables
+from events import (
+    DOWNLOADS,
+    aggregate,
+    all_tables,
+    ask,
+    compilation,
+    declared,
+    download,
+    execute,
+    load,
+    rows_of,
+    view,
+    write,
+)
+
+from analytics_etl import checks
+from analytics_etl.archive import ArchiveError, ArchiveFolder
+from analytics_etl.catalog.contracts import Contract
+from analytics_etl.config.settings import PerTable, Settings, SettingsError
+from analytics_etl.monitoring import doctor
+from analytics_etl.monitoring.status import matrices
+from analytics_etl.orchestration.definitions import build_defs
+from analytics_etl.pipeline import publishing, retention
+from analytics_etl.postgres.connection import DatabaseError
+from analytics_etl.postgres.database import Database
+from analytics_etl.tables.archiving import Archiver
+
+OLD = date(2025, 3, 1)
+NEWEST = OLD + timedelta(days=12)
+TABLES = ("registry.download_events", "registry.module_view_events", "registry.compilation_events")
+ODD = ['quoted "text", with a comma', "two\nlines", "\\.", "", "ünïcode ☃", " padded "]
+
+
+def keeping(settings: Settings, days: int = 10, personal: int | None = None) -> Settings:
+    return replace(settings, retention=PerTable(days), personal_retention=PerTable(personal))
+
+
+def write_day(settings: Settings, day: date, count: int = 20) -> None:
+    name = f"{day}.ndjson"
+    at = {"ip_address": "10.0.0.1", "user_agent": "agent"}
+    odd = [
+        download(1000 + n, day, success=False, error_message=text, downloaded_at=f"{day}T05:00:00.12345{n}Z", **at)
+        for n, text in enumerate(ODD)
+    ]
+    downloads = [download(n, day, cache_hit=(True, False, None)[n % 3], **at) for n in range(count)]
+    write(settings, f"download_events/{name}", [*downloads, *odd, download(0, day, file_size=-1, **at)])
+    write(settings, f"module_view_events/{name}", [view(n, day, **at) for n in range(count)])
+    write(settings, f"compilation_events/{name}", [compilation(n, day) for n in range(count)])
+
+
+def load_all(database: Database, *days: date) -> None:
+    for table in TABLES:
+        load(database, table, *days)
+
+
+@pytest.fixture
+def loaded(settings: Settings) -> Database:
+    """Two old days of all tables and a newest one, aggregated; retention would archive the two."""
+    database = Database(keeping(settings))
+    for day in (OLD, OLD + timedelta(days=1), NEWEST):
+        write_day(settings, day, count=20 + (day - OLD).days)
+    load_all(database, OLD, OLD + timedelta(days=1), NEWEST)
+    aggregate(database, OLD, NEWEST, families=["registry"])
+    return database
+
+
+def contract(table: str = DOWNLOADS) -> Contract:
+    return declared().contracts[table]
+
+
+def run(database: Database) -> retention.Outcome:
+    return retention.run(database, declared(), "test", lambda *_: None)
+
+
+def derived(url: str | None) -> dict[str, list[str]]:
+    return {table: rows for table, rows in all_tables(url).items() if not table.endswith("_events")}
+
+
+def partitions(url: str | None) -> list[str]:
+    found = ask(url, "select inhrelid::regclass::text as name from pg_inherits order by 1")
+    return [row["name"] for row in found if "_pkey" not in row["name"]]
+
+
+def states(url: str | None) -> dict[tuple[str, str], str]:
+    found = ask(url, "select table_name, day, state from ops.archives order by 1, 2")
+    return {(row["table_name"], row["day"].isoformat()): row["state"] for row in found}
+
+
+def everything_held(database: Database) -> dict[str, list[str]]:
+    """Every raw row, from the table or from the files, as text: what must never change."""
+    url = database.settings.database_url
+    held = {}
+    for table in TABLES:
+        rows = rows_of(url, table)
+        archived = ask(url, "select day from ops.archives where table_name = %s and state = 'archived'", [table])
+        for row in archived:
+            rows += rows_in_file(database.settings, table, row["day"])
+        held[table] = sorted(rows)
+    return held
+
+
+def rows_in_file(settings: Settings, table: str, day: date) -> list[str]:
+    """The rows of an archive file as PostgreSQL writes them, put there by plain inserts."""
+    found = ask(
+        settings.database_url, "select manifest from ops.archives where table_name = %s and day = %s", [table, day]
+    )
+    folder = ArchiveFolder(settings.archive_dir)
+    path = folder.file(table, day)
+    new = folder.new_file(table, day)
+    files = [file for file in (path, new) if file.exists()]
+    [right] = [file for file in files if sha256(file) == found[0]["manifest"]["sha256"]][:1]
+    columns = pq.read_table(right).to_pylist()
+    assert settings.database_url is not None
+    with psycopg.connect(settings.database_url, options="-c timezone=UTC") as connection:
+        connection.execute(f"create temp table t (like {table})".encode())
+        for row in columns:
+            marks = ", ".join(["%s"] * len(row))
+            connection.execute(f"insert into t ({', '.join(row)}) values ({marks})".encode(), list(row.values()))
+        return [text for (text,) in connection.execute(b"select t::text from t")]
+
+
+def sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+# -- archive and restore ---------------------------------------------------------------------------------------------
+
+
+def test_round_trip_gives_the_same_rows(loaded: Database) -> None:
+    url = loaded.settings.database_url
+    before = {table: rows_of(url, table) for table in TABLES}
+    outcome = run(loaded)
+    assert outcome.days == 6
+    assert outcome.rows == sum(20 + 21 for _ in TABLES) + 2 * len(ODD)
+    assert [name for name in partitions(url) if not name.endswith(f"{NEWEST:%Y%m%d}")] == []
+    assert set(states(url).values()) == {"archived"}
+    for table in TABLES:
+        for day in (OLD, OLD + timedelta(days=1)):
+            folder = loaded.settings.archive_dir / table
+            assert sorted(file.name for file in folder.glob(f"{day}*")) == [f"{day}.json", f"{day}.parquet"]
+            assert sha256(folder / f"{day}.parquet") == json.loads((folder / f"{day}.json").read_text())["sha256"]
+            assert not set(rows_of(url, table)) & set(rows_in_file(loaded.settings, table, day))
+            Archiver(loaded.settings).restore(contract(table), day, "somebody", "a look at it")
+    assert {table: rows_of(url, table) for table in TABLES} == before
+    assert set(states(url).values()) == {"restored"}
+    audited = [(row["actor"], row["action"], row["subject"], row["reason"]) for row in ask(url, "table ops.audit")]
+    assert ("somebody", "restore", f"{DOWNLOADS} {OLD}", "a look at it") in audited
+    assert ("test", "archive", f"{DOWNLOADS} {OLD}", None) in audited
+    assert leftovers(url) == []
+
+
+def test_the_manifest_says_what_was_counted_by_hand(loaded: Database) -> None:
+    run(loaded)
+    manifest = json.loads((loaded.settings.archive_dir / DOWNLOADS / f"{OLD}.json").read_text())
+    print_of = manifest["fingerprint"]
+    assert print_of["rows"] == 20 + len(ODD)
+    sizes = [100 + n for n in range(20)] + [100 + 1000 + n for n in range(len(ODD))]
+    assert print_of["sums"]["file_size"] == str(sum(sizes))
+    assert print_of["min_time"] == "2025-03-01T00:00:00+00:00"
+    assert print_of["max_time"] == "2025-03-01T05:00:00.123455+00:00"
+    assert print_of["personal_values"] == 2 * (20 + len(ODD))
+    assert manifest["contract_version"] == contract().code_version
+    assert manifest["columns"]["file_size"] == "bigint"
+
+
+def test_the_newest_day_is_the_clock(loaded: Database) -> None:
+    def due(days: int) -> list[date]:
+        return Archiver(keeping(loaded.settings, days)).due(contract())
+
+    assert due(13) == []
+    assert due(12) == [OLD]
+    assert due(11) == [OLD, OLD + timedelta(days=1)]
+    assert due(1) == due(7) == due(11)  # 7 days of lateness: a day that may change is not archived
+    assert Archiver(replace(loaded.settings, retention=PerTable(None))).due(contract()) == []
+
+
+def test_a_restored_day_stays_for_its_days(loaded: Database) -> None:
+    run(loaded)
+    Archiver(loaded.settings).restore(contract(), OLD, "somebody", "why not")
+    assert Archiver(loaded.settings).due(contract()) == []
+    for days, is_due in ((7, False), (8, True)):
+        day = NEWEST + timedelta(days=days)
+        write_day(loaded.settings, day)
+        load(loaded, DOWNLOADS, day)
+        assert (OLD in Archiver(loaded.settings).due(contract())) == is_due
+    assert run(loaded).days == 1
+    assert states(loaded.settings.database_url)[DOWNLOADS, OLD.isoformat()] == "archived"
+    with pytest.raises(DatabaseError, match="nothing to restore"):
+        Archiver(loaded.settings).restore(contract(), NEWEST, "somebody", "a mistake")
+
+
+# -- a drop that must not happen -------------------------------------------------------------------------------------
+
+
+def damage(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+def reload_changed(database: Database) -> None:
+    write_day(database.settings, OLD, 25)
+    load(database, DOWNLOADS, OLD)
+
+
+SPOILED: dict[str, Callable[[Database], object]] = {
+    "file damaged": lambda w: damage(ArchiveFolder(w.settings.archive_dir).file(DOWNLOADS, OLD)),
+    "file deleted": lambda w: ArchiveFolder(w.settings.archive_dir).file(DOWNLOADS, OLD).unlink(),
+    "manifest deleted": lambda w: ArchiveFolder(w.settings.archive_dir).manifest(DOWNLOADS, OLD).unlink(),
+    "manifest changed": lambda w: (
+        ArchiveFolder(w.settings.archive_dir)
+        .manifest(DOWNLOADS, OLD)
+        .write_text(
+            ArchiveFolder(w.settings.archive_dir).manifest(DOWNLOADS, OLD).read_text().replace('"rows": 2', '"rows": 3')
+        )
+    ),
+    "a row changed": lambda w: execute(
+        w.settings.database_url,
+        f"update {DOWNLOADS} set client_sdk = 'x' where downloaded_at = '{OLD}T00:00:01Z'",
+    ),
+    "a row deleted": lambda w: execute(
+        w.settings.database_url, f"delete from {DOWNLOADS} where downloaded_at = '{OLD}T00:00:01Z'"
+    ),
+    "two values exchanged": lambda w: execute(
+        w.settings.database_url,
+        f"update {DOWNLOADS} set file_size = 203 - file_size "
+        f"where downloaded_at in ('{OLD}T00:00:01Z', '{OLD}T00:00:02Z')",
+    ),
+    "reloaded": reload_changed,
+    "never exported": lambda w: execute(w.settings.database_url, "delete from ops.archives"),
+}
+
+
+@pytest.mark.parametrize("what", SPOILED)
+def test_nothing_unverified_is_dropped(loaded: Database, what: str) -> None:
+    Archiver(loaded.settings).export(contract(), OLD)
+    assert Archiver(loaded.settings).is_exported(contract(), OLD)
+    SPOILED[what](loaded)
+    url = loaded.settings.database_url
+    rows = rows_of(url)
+    with pytest.raises(ArchiveError):
+        Archiver(loaded.settings).drop(contract(), OLD, "test")
+    assert rows_of(url) == rows
+    assert f"registry.download_events_p{OLD:%Y%m%d}" in partitions(url)
+    run(loaded)  # exports it anew
+    assert everything_held(loaded)[DOWNLOADS] == rows
+
+
+def test_a_file_that_reads_back_otherwise_is_no_archive(loaded: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_rows = ArchiveFolder.write_rows
+
+    def lose_the_last(self: ArchiveFolder, table: str, day: date, schema: Any, batches: Any) -> Path:
+        return write_rows(self, table, day, schema, (batch.slice(1) for batch in batches))
+
+    monkeypatch.setattr(ArchiveFolder, "write_rows", lose_the_last)
+    with pytest.raises(ArchiveError, match="rows 25 against 26"):
+        Archiver(loaded.settings).export(contract(), OLD)
+    assert states(loaded.settings.database_url) == {}
+
+
+def test_a_damaged_archive_is_never_computed_from(loaded: Database) -> None:
+    run(loaded)
+    before = derived(loaded.settings.database_url)
+    damage(ArchiveFolder(loaded.settings.archive_dir).file(DOWNLOADS, OLD))
+    for act in (
+        lambda: aggregate(loaded, OLD, OLD, families=["registry"]),
+        lambda: Archiver(loaded.settings).restore(contract(), OLD, "test", "why"),
+    ):
+        with pytest.raises(ArchiveError, match="damaged"):
+            act()
+    assert derived(loaded.settings.database_url) == before
+    ArchiveFolder(loaded.settings.archive_dir).file(DOWNLOADS, OLD).unlink()
+    finding = doctor.services.archive(loaded)
+    assert not finding.is_well
+    assert f"{OLD}.parquet" in finding.detail
+
+
+# -- what is archived goes on being counted --------------------------------------------------------------------------
+
+
+def test_aggregates_of_archived_days_are_the_same(loaded: Database) -> None:
+    url = loaded.settings.database_url
+    before = derived(url)
+    assert len([row for row in before["registry.module_activity_daily"] if row.startswith(f"({OLD},")]) > 5
+    run(loaded)
+    for first, last in ((OLD, OLD), (OLD, NEWEST)):  # one day, and a range of which a part is archived
+        for table in ("module_activity_daily", "language_stats_daily"):
+            execute(url, f"delete from registry.{table} where day between '{first}' and '{last}'")
+        aggregate(loaded, first, last, families=["registry"])
+        assert derived(url) == before
+    assert partitions(url) == sorted(f"{table}_p{NEWEST:%Y%m%d}" for table in TABLES)
+
+
+def test_checks_of_archived_days_look_at_the_archived_rows(loaded: Database) -> None:
+    run(loaded)
+    url, targets, all_checks = (
+        loaded.settings.database_url,
+        checks.targets(declared()),
+        checks.declared_checks(declared()),
+    )
+
+    def failed() -> set[tuple[str, str]]:
+        found = set()
+        for table in (DOWNLOADS, "registry.module_activity_daily", "registry.language_stats_daily"):
+            results = checks.evaluate(loaded, targets[table], all_checks[table], {OLD: OLD + timedelta(days=1)})
+            found |= {(r.table, r.name) for r in results if not r.passed and r.severity == "error"}
+        return found
+
+    assert failed() == set()
+    execute(url, f"update registry.module_activity_daily set download_count = 99 where day = '{OLD}'")
+    execute(
+        url, f"update ops.loaded_days set rows_read = rows_read - 5, rows_loaded = rows_loaded - 5 where day = '{OLD}'"
+    )
+    assert failed() == {
+        (DOWNLOADS, "loaded_equals_read"),
+        ("registry.module_activity_daily", "matches_events"),
+    }
+    assert ask(url, r"select nspname from pg_namespace where nspname like 'batch\_%'") == []
+
+
+def test_status_and_doctor_show_archived_days_as_archived(loaded: Database) -> None:
+    run(loaded)
+    days = next(m for m in matrices(loaded, declared(), OLD, NEWEST) if m.cadence == "day")
+    assert [cell.state for cell in days.cells[DOWNLOADS][:3]] == ["archived", "archived", "expected"]
+    assert days.cells["registry.module_activity_daily"][0].state == "final"
+    assert doctor.services.archive(loaded).is_well
+    assert "6 days" in doctor.services.archive(loaded).detail
+
+
+def test_an_archived_day_is_not_loaded_from_files_that_may_be_gone(loaded: Database) -> None:
+    run(loaded)
+    url = loaded.settings.database_url
+    before = everything_held(loaded)
+    file = loaded.settings.landing_dir / "download_events" / f"{OLD}.ndjson"
+    file.unlink()
+    assert load(loaded, DOWNLOADS, OLD) == ([], [])
+    [day], _ = load(loaded, DOWNLOADS, OLD, NEWEST)
+    assert day.day == NEWEST
+    with pytest.raises(DatabaseError, match="is archived"), publishing.loading(loaded, contract(), [OLD]):
+        pass
+    Archiver(loaded.settings).restore(contract(), OLD, "somebody", "to load it anew")
+    with pytest.raises(DatabaseError, match="26 rows of 2025-03-01 came from the landing file"):
+        load(loaded, DOWNLOADS, OLD)
+    assert everything_held(loaded) == before
+    write_day(loaded.settings, OLD, count=30)
+    load(loaded, DOWNLOADS, OLD)
+    assert len(rows_of(url)) == 30 + len(ODD) + 32 + len(ODD)
+
+
+# -- personal data ---------------------------------------------------------------------------------------------------
+
+
+def test_personal_columns_expire_in_table_and_archive(loaded: Database) -> None:
+    url = loaded.settings.database_url
+    run(loaded)  # archived with personal data, since it is kept for ever
+    load_all(loaded, NEWEST)
+    Archiver(loaded.settings).restore(contract(), OLD, "somebody", "one in the table, one in the archive")
+    database = Database(keeping(loaded.settings, days=10, personal=10))
+    expected = {  # by hand: address and agent of each download and view of the two days
+        table: [row.replace("10.0.0.1", "").replace(",agent", ",") if is_old(row) else row for row in rows]
+        for table, rows in everything_held(database).items()
+    }
+    outcome = run(database)
+    # 20 + 21 views, and downloads with the odd ones; the restored day counts twice, in the table and in its old file.
+    assert outcome.personal_values == 2 * (41 + 41 + 2 * len(ODD) + 26)
+    assert everything_held(database) == expected
+    assert outcome.rejected_rows == 2
+    kept = ask(url, "select day, content is null as is_empty from ops.rejected_rows order by 1")
+    assert [row["is_empty"] for row in kept] == [True, True, False]
+    removals = ask(
+        url, "select place, before, after, values_removed from ops.personal_removals where values_removed > 0"
+    )
+    assert {row["place"] for row in removals} == {"partition", "archive"}
+    for row in removals:
+        assert row["after"]["personal_values"] == 0
+        assert {k: v for k, v in row["after"].items() if "personal" not in k} == {
+            k: v for k, v in row["before"].items() if "personal" not in k
+        }
+    assert run(database) == retention.Outcome()  # nothing is left to do
+    Archiver(database.settings).restore(contract(), OLD + timedelta(days=1), "somebody", "verifies after all")
+    load(database, DOWNLOADS, NEWEST)
+
+
+def is_old(row: str) -> bool:
+    return OLD.isoformat() in row or (OLD + timedelta(days=1)).isoformat() in row
+
+
+def test_a_reload_brings_personal_data_back_until_the_next_run(loaded: Database) -> None:
+    database = Database(keeping(loaded.settings, days=90, personal=10))
+    personal = f"select count(ip_address) as count from {DOWNLOADS} where downloaded_at < '{NEWEST}'"
+    url = database.settings.database_url
+    run(database)
+    assert ask(url, personal) == [{"count": 0}]
+    load(database, DOWNLOADS, OLD)
+    assert ask(url, personal) == [{"count": 26}]
+    assert run(database).personal_values == 52
+    assert ask(url, personal) == [{"count": 0}]
+
+
+# -- settings and commands -------------------------------------------------------------------------------------------
+
+
+def test_a_day_archived_before_a_column_was_added_is_read_restored_and_archived_anew(loaded: Database) -> None:
+    url, archiver, now = loaded.settings.database_url, Archiver(loaded.settings), contract()
+    before = replace(now, columns=tuple(column for column in now.columns if column.name != "revision"))
+    assert len(before.columns) == len(now.columns) - 1
+    held, made = rows_of(url), derived(url)
+    archiver.export(before, OLD)
+    assert "revision" not in archiver.drop(before, OLD, "test").columns
+    aggregate(loaded, OLD, OLD, families=["registry"])
+    assert derived(url) == made
+    archiver.restore(now, OLD, "test", "to see")
+    assert rows_of(url) == held
+    assert not archiver.is_exported(now, OLD), "the file has other columns than the table"
+    outcome = retention.Outcome()
+    retention.archive_day(loaded, now, OLD, "test", outcome)
+    assert outcome.days == 1
+    archiver.restore(now, OLD, "test", "to see again")
+    assert rows_of(url) == held
+
+
+def test_settings_of_retention() -> None:
+    read = Settings.from_environment
+    assert (read({}).retention, read({}).personal_retention) == (PerTable(90), PerTable(30))
+    kept = read({"ANALYTICS_RETENTION_DAYS": "60, download_events=400,registry.module_view_events=never"}).retention
+    assert [kept.of(table) for table in TABLES] == [400, None, 60]
+    assert read({"ANALYTICS_RETENTION_DAYS": "0"}).retention == PerTable(None)
+    assert read({"ANALYTICS_RETENTION_DAYS": "download_events=5"}).retention.of(TABLES[1]) == 90
+    for wrong in ("x", "-1", "5,=3", "download_events=", "1.5"):
+        with pytest.raises(SettingsError, match="ANALYTICS_RETENTION_DAYS must be days like"):
+            read({"ANALYTICS_RETENTION_DAYS": wrong})
+    with pytest.raises(SettingsError, match="names 'downloads'"):
+        retention.check_names(read({"ANALYTICS_RETENTION_DAYS": "downloads=5"}), declared())
+
+
+def test_the_commands(loaded: Database) -> None:
+    environment = {
+        **variables(loaded.settings),
+        "ANALYTICS_ARCHIVE_DIR": str(loaded.settings.archive_dir),
+        "ANALYTICS_RETENTION_DAYS": "10",
+        "ANALYTICS_PERSONAL_RETENTION_DAYS": "never",
+    }
+    due = call("archive --dry-run", environment)
+    assert due.exit_code == 0
+    assert "6 steps due; nothing was changed" in due.stdout
+    assert states(loaded.settings.database_url) == {}
+    done = call("archive", environment)
+    assert done.exit_code == 0, done.output
+    assert "archived 6 days: 135 rows" in done.stdout
+    assert "▪" in call(f"status --from {OLD}", environment).stdout
+    assert call(f"restore {DOWNLOADS} {OLD}", environment).exit_code == 2
+    back = call(f"restore {DOWNLOADS} {OLD} --reason look", environment)
+    assert "is back: 26 rows" in back.stdout
+    again = call(f"restore {DOWNLOADS} {OLD} --reason look", environment)
+    assert again.exit_code == 1
+    assert "nothing to restore" in again.output
+
+
+def test_the_job_says_what_it_did(loaded: Database) -> None:
+    definitions = build_defs(loaded.settings)
+    assert definitions.resolve_schedule_def("retention_daily").cron_schedule == "30 3 * * *"
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = definitions.resolve_job_def("retention").execute_in_process(
+            instance=instance, run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+        )
+    [materialization] = result.asset_materializations_for_node("ops__retention")
+    said = {name: value.value for name, value in materialization.metadata.items()}
+    sizes = ask(loaded.settings.database_url, "select sum(size_bytes)::bigint as size from ops.archives")
+    assert said["days_archived"] == 6
+    assert said["rows_archived"] == 135
+    assert said["bytes_archived"] == sizes[0]["size"] > 0
