@@ -77,7 +77,8 @@ def test_days_without_names_stay_as_they_are(older: Database) -> None:
     assert rows(older) == tables
     assert ask(url, f"select * from {NAMES}") == []
     Archiver(older.settings).restore(declared().contracts[USAGE_EVENTS], FIRST, "test", "why")
-    restored = f"select count(*)::int as n, count(schema_name)::int as named from {USAGE_EVENTS} where occurred_at < '{NEWEST}'"
+    counts = "count(*)::int as n, count(schema_name)::int as named"
+    restored = f"select {counts} from {USAGE_EVENTS} where occurred_at < '{NEWEST}'"
     assert ask(url, restored) == [{"n": 200, "named": 0}]
     Archiver(older.settings).export(declared().contracts[USAGE_EVENTS], FIRST)
     assert make_plan(older, declared(), FIRST, NEWEST, ("usage",)).reasons() == []
