@@ -61,7 +61,7 @@ class Model:
     parameters: Mapping[str, str] = field(default_factory=dict)
     """{parameter of a query, beside days and limit: its meaning}."""
     inputs_affected_days: tuple[int, int] = (0, 0)
-    """`affected_days` of the tables that the SELECT reads, the largest of each; the catalogue sets it."""
+    """The largest `affected_days` among the tables that the SELECT reads; the catalogue sets it."""
 
     @property
     def table(self) -> str:
@@ -124,7 +124,7 @@ class Model:
 
     @property
     def affected_days(self) -> tuple[int, int]:
-        """Days (after, before) a changed raw day that may change in this table, also through the tables it reads."""
+        """How many days (after, before) a changed raw day this table may change, also through the tables it reads."""
         days_after, days_before = self.inputs_affected_days
         return min(days_after + self.lookback_days, ALL_DAYS), min(days_before + self.lookahead_days, ALL_DAYS)
 

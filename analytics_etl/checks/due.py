@@ -36,7 +36,7 @@ def due_checks(
     source: Database | Snapshot, checks: Mapping[str, Sequence[Check]], start: date = _ALL_DAYS[0],
     end: date = _ALL_DAYS[1], run_id: str = "",
 ) -> list[DueChecks]:  # fmt: skip
-    """The due ones of some checks (by table) for the partitions that begin in [start, end).
+    """Of the given {table: checks}, those that are due for the partitions that begin in [start, end).
 
     With a `run_id`, only for partitions that this run wrote. Views have no partitions, so that nothing of them is due.
     """

@@ -27,7 +27,7 @@ _OWN_ROWS = re.compile(r"\{(batch|events)\}")
 def evaluate(
     database: Database, target: Target, checks: Sequence[Check], periods: Mapping[date, date]
 ) -> list[CheckResult]:
-    """Evaluate checks for each of some consecutive partitions (start -> end, exclusive); one result for each of both.
+    """Evaluate checks for consecutive partitions (start -> end, exclusive): one result for each check and partition.
 
     All partitions are judged at once. Only checks that fail then are judged partition by partition.
     """
@@ -140,7 +140,7 @@ def _by_great_expectations(
     """Evaluate the expectations that `predicates` does not know."""
     if not checks:
         return {}
-    from analytics_etl.postgres.engines import sqlalchemy_url  # noqa: PLC0415 - rare, and slow to import
+    from analytics_etl.postgres.sqlalchemy_engine import sqlalchemy_url  # noqa: PLC0415 - rare, and slow to import
 
     url = sqlalchemy_url(database.settings, relation.split(".", maxsplit=1)[0])
     return broken(url, relation, target.key, checks)

@@ -33,7 +33,7 @@ from analytics_etl.landing.rejections import (
 from analytics_etl.landing.scratch import Scratch
 
 ANY_TIME = datetime(9998, 12, 31, tzinfo=UTC)
-"""When a file counts as found if the caller does not know: none of its events is too late."""
+"""Default for `found_at`: so late that every event time is before it."""
 
 _MEMORY_MB_PER_THREAD = 64
 

@@ -10,7 +10,7 @@ from analytics_etl.landing.fields import Fields
 from analytics_etl.landing.file_reports import FileReport
 
 _WIDE_ROW_BYTES = 640
-"""Bytes of a row. A statement returns 50,000 rows at once, which are 32 MB of rows of this width."""
+"""Rows above this are wide: the 50,000 that a statement returns at once exceed 32 MB."""
 _WIDE_BYTES_PER_STATEMENT = 32 << 20
 """Bytes of wider rows that one statement reads; the next statement reads the rest."""
 MOST_ROWS_AT_ONCE = 50_000

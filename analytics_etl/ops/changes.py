@@ -119,7 +119,7 @@ def passed_checks(table: str, periods: Mapping[date, date]) -> list[CheckResult]
 
 
 def known_versions(connection: Connection, table: str, starts: Collection[date]) -> dict[date, str]:
-    """{start: code version} of those of some partitions that exist."""
+    """The code version of each given partition that exists, by its start."""
     return dict(
         connection.execute(
             "select period_start, code_version from ops.partitions where table_name = %s and period_start = any(%s)",

@@ -61,7 +61,7 @@ _FAILED = """
 def due(
     connection: Connection, declared: Iterable[Mapping[str, str | None]], start: date, end: date, run_id: str = ""
 ) -> list[dict[str, Any]]:
-    """The due ones of some checks (table_name, check_name, code_version), for partitions beginning in [start, end).
+    """Of the given checks (table_name, check_name, code_version) those that are due in partitions from [start, end).
 
     A row is a partition with the checks due for one reason: absent, older or version. With `run_id`, only partitions
     that this run wrote count.

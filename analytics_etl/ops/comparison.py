@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from psycopg import sql
 
-from analytics_etl.catalog.measures import is_additive, rows_that_add_up
+from analytics_etl.catalog.additive import is_additive, rows_that_add_up
 from analytics_etl.ops.changes import Change
 from analytics_etl.postgres.connection import Connection
 
@@ -149,7 +149,7 @@ def _sum(name: str, type_name: str, where: sql.Composable | None = None) -> sql.
 
 
 def _counted_once(columns: Collection[str]) -> sql.Composable | None:
-    """A condition that excludes rows which add up others of their table; None for a table without such rows."""
+    """A condition that excludes rows that are sums of other rows; None for a table without such rows."""
     picked = [
         sql.SQL("{} <> all({})").format(sql.Identifier(name), list(values))
         for name, values in rows_that_add_up(columns).items()

@@ -206,7 +206,7 @@ def newest_with_rows(connection: Connection) -> dict[str, date]:
 
 
 def unusual_days(connection: Connection) -> list[dict[str, Any]]:
-    """Those of the last 30 days of tables that have an unusual number of rows, or too many, the newest first."""
+    """Days among the last 30 with an unusual number of rows, newest first."""
     return rows(
         connection,
         """

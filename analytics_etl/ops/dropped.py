@@ -88,7 +88,7 @@ class Reader:
 def due_days(
     connection: Connection, contract: Contract, keep: int, lateness: int, readers: Sequence[Reader]
 ) -> list[date]:
-    """Days to drop: `keep` or more days older than the newest one, and all that reads them is made and checked."""
+    """Days to drop: at least `keep` days older than the newest, with everything that reads them made and checked."""
     found = connection.execute(
         _DUE,
         {

@@ -10,7 +10,7 @@ from analytics_etl.postgres.connection import Connection, rows
 
 
 def partitions_of_days(connection: Connection, tables: Sequence[str], first: date, end: date) -> list[dict[str, Any]]:
-    """The partitions that overlap [first, end) and of whose period their family has no other day."""
+    """The partitions that overlap [first, end) and whose period holds no other loaded day of the family."""
     return rows(
         connection,
         """

@@ -36,7 +36,7 @@ TICK_GRACE = timedelta(minutes=15)
 """A tick counts as missed only after this time: a busy daemon is late, a restarted one makes up for missed ticks."""
 
 RETRY_GRACE = timedelta(minutes=15)
-"""A run that is to be retried and was not within this time counts as failed. Must be shorter than
+"""If the retry of a run has not begun after this time, the run counts as failed. Must be shorter than
 `notifier.OVERLAP`, or no pass would look at the run again.
 """
 

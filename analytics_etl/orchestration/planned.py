@@ -29,7 +29,7 @@ class Step:
     milliseconds: int | None
     """Time the partitions took when last written; None when unknown, as for reports and views."""
     is_guess: bool = False
-    """Whether some partitions were never written; each counts as the newest one of the table."""
+    """Whether some partitions were never written; each is expected to take as long as the table's newest one."""
 
 
 def steps(database: Database, lineage: Lineage, job: Job, plan: Plan, otherwise: str) -> list[Step]:

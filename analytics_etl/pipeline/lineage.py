@@ -61,7 +61,7 @@ class Lineage:
         return {reader for name in names for reader in self._readers[name]}
 
     def whole_families(self, cadence: Cadence | None, names: Collection[str]) -> tuple[str, ...] | None:
-        """The families that some names of a job make up exactly, pages included.
+        """The families whose parts of this job are exactly these names, pages included.
 
         Empty if the names are the whole job; None if they are no whole families.
         """

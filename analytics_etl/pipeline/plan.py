@@ -46,7 +46,7 @@ class Plan:
     stuck: Sequence[FailedCheck] = ()
     """Checks of these periods that failed and would fail again; tables that read these days wait for them."""
     left_alone: Sequence[DueItem] = ()
-    """Partitions of the frozen and the refused days: only a run that names these days makes them."""
+    """Partitions of the frozen and the refused days: they are run only when a command names these days."""
     dropped: Sequence[DroppedDay] = ()
     """Days that were dropped and whose files are still there."""
 

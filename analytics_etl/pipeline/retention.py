@@ -129,7 +129,7 @@ def archive_day(database: Database, contract: Contract, day: date, actor: str, o
 
 
 def _readers(contract: Contract, catalog: Catalog) -> tuple[int, list[Reader]]:
-    """How many days before its own a run of a day reads raw rows, and the derived tables that read them."""
+    """How many days back the run of one day reads raw rows, and the derived tables that read them."""
     table = contract.table
     margins = [catalog.checks[name].lookback_days for name in catalog.checks if catalog.checks[name].family == "ops"]
     found = []

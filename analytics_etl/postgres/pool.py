@@ -23,7 +23,7 @@ _MOST_CONNECTIONS = 8
 _IDLE_SECONDS = 60
 _TIMEOUT_SECONDS = 1
 """The pool opens connections on a thread of its own and does not pass on errors. After this time `pooled` connects
-itself: it succeeds, or raises the error."""
+without the pool, which succeeds or raises the error that the pool hides."""
 
 _pools: dict[tuple[str | None, str, int], ConnectionPool[Connection]] = {}
 _opening = threading.Lock()

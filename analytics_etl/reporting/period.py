@@ -82,7 +82,7 @@ class Period:
 
     @property
     def is_under_way(self) -> bool:
-        """Whether days are missing for no other reason than that they are still to come."""
+        """Whether days are missing and all of them are still to come."""
         missing = self.missing_days(self.start, self.end)
         return bool(missing) and self.start <= self.newest_day < min(missing)
 

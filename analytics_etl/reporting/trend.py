@@ -27,7 +27,7 @@ class Trend:
     ratio: Column
     numerator: tuple[str, ...]
     denominator: tuple[str, ...]
-    """The ratio is the sum of the columns of the numerator over that of those of the denominator."""
+    """The ratio is the sum of the numerator columns over the sum of the denominator columns."""
     ratio_caption: str
     hidden: tuple[str, ...] = ()
     """Additive columns that only the ratio needs."""

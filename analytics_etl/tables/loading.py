@@ -54,8 +54,8 @@ class DayLoad:
     run_id: str | None = None
     gate: Gate | None = None
     are_new: bool = True
-    """Whether the rows come from files. Rows of an archive or a partition were valid when they were loaded, but may
-    break a CHECK that was added since."""
+    """Whether the CHECKs of the table hold from the start. They are added at the end for rows of an archive or a
+    partition, which were valid when they were loaded and may break a CHECK that was added since."""
     _counts: dict[date, int] = field(default_factory=dict)
     _rejected: list[tuple[Any, ...]] = field(default_factory=list)
     _rejected_characters: int = 0

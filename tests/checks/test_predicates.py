@@ -10,7 +10,7 @@ from analytics_etl.checks.declared import Check
 from analytics_etl.checks.expectations import broken
 from analytics_etl.checks.predicates import condition, counts, rows
 from analytics_etl.postgres.database import Database
-from analytics_etl.postgres.engines import sqlalchemy_url
+from analytics_etl.postgres.sqlalchemy_engine import sqlalchemy_url
 
 TABLE = "registry.numbers"
 VALUES = """

@@ -12,7 +12,7 @@ from sqlalchemy.engine import make_url
 from analytics_etl.cli import main
 from analytics_etl.config.settings import Settings, SettingsError
 from analytics_etl.postgres.connection import dagster_storage_url, without_password
-from analytics_etl.postgres.engines import sqlalchemy_url
+from analytics_etl.postgres.sqlalchemy_engine import sqlalchemy_url
 
 SECRET = "Geheim7Wort"
 HALVES = ("Geheim7", "7Wort", "Wort")

@@ -22,7 +22,7 @@ from analytics_etl.config.settings import Settings
 from analytics_etl.orchestration.dagster_storage import PooledPostgresStorage
 from analytics_etl.postgres.connection import DatabaseError, connect, dagster_storage_url
 from analytics_etl.postgres.database import Database
-from analytics_etl.postgres.engines import sqlalchemy_url
+from analytics_etl.postgres.sqlalchemy_engine import sqlalchemy_url
 
 EXPECTED = {
     "timezone": "UTC",

@@ -11,8 +11,8 @@ import pytest
 from commands import call, variables
 from events import DAY, DOWNLOADS, aggregate, ask, at, declared, download, event_id, load, rows_of, write
 
+from analytics_etl.catalog.additive import is_additive
 from analytics_etl.catalog.calendar import periods
-from analytics_etl.catalog.measures import is_additive
 from analytics_etl.cli.changes import _packed
 from analytics_etl.config.settings import Settings
 from analytics_etl.monitoring.doctor import examine

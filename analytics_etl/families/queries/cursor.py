@@ -39,7 +39,7 @@ def cursor_of(row: Mapping[str, Any], time_column: str) -> str:
 
 
 def read_cursor(cursor: str | None) -> tuple[str, str]:
-    """Time and id of the last row of the page before; of a page before the first one without a cursor."""
+    """Time and id of the last row of the page before; without a cursor, a position before all rows."""
     if cursor is None:
         return _BEFORE_ALL
     at, _, event_id = cursor.partition(",")
@@ -55,7 +55,7 @@ def count_cursor_of(count: int, text: str) -> str:
 
 
 def read_count_cursor(cursor: str | None) -> tuple[int, str]:
-    """Count and text of the last row of the page before; of a page before the first one without a cursor."""
+    """Count and text of the last row of the page before; without a cursor, a position before all rows."""
     if cursor is None:
         return LARGEST_COUNT, ""
     count, _, coded = cursor.partition(",")

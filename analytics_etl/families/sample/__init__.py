@@ -11,16 +11,16 @@ draw everything else from) into columns, `event_id` first:
     def make_tables(options: SampleOptions) -> dict[str, EventTable]:
         world = Hosts(np.random.default_rng([options.seed, 4]))  # names, ids: what is the same on every day
         return {"ping_events": EventTable(
-            columns=partial(_pings, world), stream=4, share=0.3,
+            columns=partial(_pings, world), stream=40, share=0.3,
             defects=({"latency_ms": -1}, {"host": None}),
-            text_defects=({"latency_ms": "soon"}, {"pinged_at": NO_ZONE}, {"event_id": CUT}),
+            text_defects=({"latency_ms": "soon"}, {"occurred_at": NO_ZONE}, {"event_id": CUT}),
         )}
 
     def _pings(world: Hosts, moments: Moments) -> dict[str, pa.Array]:
         rng, size = moments.rng, moments.size
         return {
             "event_id": uuids(rng, size),
-            "pinged_at": timestamps(moments.time),
+            "occurred_at": timestamps(moments.time),
             "host": codes(weighted(rng.random(size), world.popularity), world.names),
             "latency_ms": integers(rng.lognormal(3, 0.5, size) * np.where(moments.is_outage, 20, 1)),
             "success": pa.array(~moments.chance(np.where(moments.is_outage, 0.5, 0.01))),

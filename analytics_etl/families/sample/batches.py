@@ -56,7 +56,7 @@ def _batches(options: SampleOptions) -> Iterator[Batch]:
 
 
 def _counts(tables: Mapping[str, EventTable], events: int) -> dict[str, int]:
-    """How many events each table of a family has; the first one, what rounding leaves of the family's share."""
+    """How many events each table of a family has. The first table gets the remainder of the rounding."""
     counts = {name: round(events * table.share) for name, table in tables.items()}
     first, *others = counts
     total = round(events * math.fsum(table.share for table in tables.values()))

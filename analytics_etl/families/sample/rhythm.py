@@ -17,7 +17,7 @@ _HOURLY = (0.45, 0.35, 0.35, 0.6, 1.5, 1.8, 1.5, 1.9, 1.8, 1.2, 0.8, 0.6, 0.45)
 
 @dataclass(frozen=True)
 class Slice:
-    """`size` of the `total` events of a day, from number `first` on, in order of time."""
+    """The events `first` to `first + size` of the `total` events of a day, in order of time."""
 
     day: date
     first: int
@@ -40,7 +40,7 @@ class Moments:
     is_outage: Flags
 
     def chance(self, ratio: float | Shares) -> Flags:
-        """Which events something happens to, that happens to this share of them."""
+        """A mask that picks this share of the events at random."""
         return self.rng.random(self.size) < ratio
 
 

@@ -91,7 +91,7 @@ def archive(database: Database) -> Finding:
 
 
 def daemon(database: Database) -> Finding:
-    """Whether Dagster's daemon runs, by its heartbeat. One that ended within these minutes still seems to run."""
+    """Whether Dagster's daemon runs, by its heartbeat. One that ended minutes ago still counts as running."""
     if heard := heard_lately(database):
         return Finding("daemon", is_well=True, detail=f"schedules and backfills are running; {heard}")
     detail = f"no sign of it in the last {QUIET_MINUTES} minutes: schedules and backfills from the UI do not run"

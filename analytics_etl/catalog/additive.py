@@ -1,4 +1,4 @@
-"""Additive columns: which columns can be summed over the rows of a table, and which rows are already sums. By name."""
+"""Additive columns, told by their names: which may be summed over rows, and which rows are sums of other rows."""
 
 import re
 from collections.abc import Collection
