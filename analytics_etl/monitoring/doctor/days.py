@@ -1,14 +1,13 @@
 """Findings about days: late rows, dropped, missing and unusual days, due checks and reports."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
-from typing import Any
 
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.checks.due import REASONS
 from analytics_etl.monitoring.doctor.failures import refused
-from analytics_etl.monitoring.doctor.finding import Finding
+from analytics_etl.monitoring.doctor.finding import Finding, days_of_tables
 from analytics_etl.monitoring.status import rows_before_the_first_day
 from analytics_etl.ops.days import frozen_days, unusual_days
 from analytics_etl.ops.operations import waiting_days
@@ -148,21 +147,13 @@ def volume(database: Database) -> Finding:
     if first["is_too_many"]:
         detail = (
             f"{first['table_name']} {first['day']} has {rows}, more than ANALYTICS_MOST_EVENTS_A_DAY; all of them are "
-            f"kept. Of the last 30 days {_days_of_tables(odd)} had too many or an unusual number"
+            f"kept. Of the last 30 days {days_of_tables(odd)} had too many or an unusual number"
         )
         advice = "see whether a source repeats itself; if there are so many now, raise the setting"
         return Finding("volume", is_well=False, detail=detail, advice=advice)
     detail = (
-        f"of the last 30 days {_days_of_tables(odd)} empty or far from the weekday's usual volume, the newest "
+        f"of the last 30 days {days_of_tables(odd)} empty or far from the weekday's usual volume, the newest "
         f"{first['table_name']} {first['day']} with {rows}"
     )
     advice = f"see that all files of the day are there, then analytics-etl run {first['day']}"
     return Finding("volume", is_well=False, detail=detail, advice=advice)
-
-
-def _days_of_tables(found: Sequence[Mapping[str, Any]]) -> str:
-    """`3 days of registry.download_events`, or `12 partitions (3 days of 4 tables)`."""
-    tables, days = sorted({row["table_name"] for row in found}), len({row["day"] for row in found})
-    if len(tables) == 1:
-        return f"{counted(days, 'day')} of {tables[0]}"
-    return f"{counted(len(found), 'partition')} ({counted(days, 'day')} of {counted(len(tables), 'table')})"

@@ -5,7 +5,7 @@ from datetime import date
 
 from analytics_etl.catalog.calendar import stretches
 from analytics_etl.catalog.catalog import Catalog
-from analytics_etl.monitoring.doctor.finding import Finding
+from analytics_etl.monitoring.doctor.finding import Finding, days_of_tables
 from analytics_etl.ops import check_results
 from analytics_etl.ops.days import failed_attempts
 from analytics_etl.pipeline.failed_checks import failed_checks, run_again, what_mends
@@ -70,8 +70,8 @@ def last_attempts(database: Database) -> Finding:
     if not failed:
         return Finding("last attempts", is_well=True, detail="every day could be written")
     first = failed[0]
-    number = counted(len(failed), "day")
-    detail = f"{number} of tables could not be written, e.g. {first['table_name']} {first['day']}: {first['failure']}"
+    which = days_of_tables(failed)
+    detail = f"{which} could not be written, e.g. {first['table_name']} {first['day']}: {first['failure']}"
     commands = run_again({row["day"] for row in failed})
     advice = shortened(["mend what it says, then:", *commands], separator="\n")
     return Finding("last attempts", is_well=False, detail=detail, advice=advice)
