@@ -53,7 +53,9 @@ _EVALUATED = text("""
     order by storage_id""")
 
 
-_TOGETHER = (DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED, DagsterEventType.ASSET_CHECK_EVALUATION)
+_PLANNED = {DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED}
+_EVALUATIONS = {DagsterEventType.ASSET_CHECK_EVALUATION, DagsterEventType.STEP_OUTPUT}
+"""A step of checks has an output for each evaluation, beside the evaluation."""
 
 
 class EventLog(PostgresEventLogStorage):
@@ -70,11 +72,12 @@ class EventLog(PostgresEventLogStorage):
 
     def store_event(self, event: EventLogEntry) -> None:
         """Hold back an event about an evaluation of a run; write any other event, after those held back."""
-        waits = event.dagster_event_type in _TOGETHER and bool(event.run_id)
+        kind = event.dagster_event_type
+        together = next((kinds for kinds in (_PLANNED, _EVALUATIONS) if kind in kinds and event.run_id), None)
         with self._turn:
-            if self._waiting and self._waiting[0].dagster_event_type != event.dagster_event_type:
+            if self._waiting and (together is None or self._waiting[0].dagster_event_type not in together):
                 self._store_waiting()
-            if waits:
+            if together is not None:
                 self._waiting.append(event)
                 if len(self._waiting) >= MOST_TOGETHER:
                     self._store_waiting()
@@ -89,10 +92,10 @@ class EventLog(PostgresEventLogStorage):
 
     def _store_waiting(self) -> None:
         waiting, self._waiting = self._waiting, []  # also if writing fails: the run must still log its error
-        if waiting[0].dagster_event_type == DagsterEventType.ASSET_CHECK_EVALUATION:
-            self._store_evaluations(waiting)
-        else:
+        if waiting[0].dagster_event_type in _PLANNED:
             self._store_planned(waiting)
+        else:
+            self._store_evaluations(waiting)
 
     def _store_one(self, event: EventLogEntry) -> None:
         """Do what Dagster's own `store_event` does, without the NOTIFY, which only older versions listen to."""
@@ -135,21 +138,28 @@ class EventLog(PostgresEventLogStorage):
     def _store_evaluations(self, events: Sequence[EventLogEntry]) -> None:
         """Do what Dagster's own `store_event` does, for all events in one transaction."""
         rows = [self._event_to_row(event) for event in events]
-        evaluated = [event.get_dagster_event().asset_check_evaluation_data for event in events]
-        statuses = [Status.SUCCEEDED if evaluation.passed else Status.FAILED for evaluation in evaluated]
-        targets = [evaluation.target_materialization_data for evaluation in evaluated]
         with self.index_transaction() as connection:
             table = SqlEventLogStorageTable
             storage_ids = connection.execute(table.insert().values(rows).returning(table.c.id)).scalars().all()
+            stored = [
+                each
+                for each in zip(events, rows, storage_ids, strict=True)
+                if each[0].dagster_event_type == DagsterEventType.ASSET_CHECK_EVALUATION
+            ]
+            if not stored:
+                return
+            evaluated = [event.get_dagster_event().asset_check_evaluation_data for event, _, _ in stored]
+            statuses = [Status.SUCCEEDED if evaluation.passed else Status.FAILED for evaluation in evaluated]
+            targets = [evaluation.target_materialization_data for evaluation in evaluated]
             parameters = {
                 "asset_keys": [evaluation.asset_key.to_string() for evaluation in evaluated],
                 "check_names": [evaluation.check_name for evaluation in evaluated],
                 "partitions": [evaluation.partition for evaluation in evaluated],
-                "run_ids": [event.run_id for event in events],
+                "run_ids": [event.run_id for event, _, _ in stored],
                 "statuses": [status.value for status in statuses],
-                "events": [row["event"] for row in rows],
-                "timestamps": [row["timestamp"] for row in rows],
-                "storage_ids": list(storage_ids),
+                "events": [row["event"] for _, row, _ in stored],
+                "timestamps": [row["timestamp"] for _, row, _ in stored],
+                "storage_ids": [storage_id for _, _, storage_id in stored],
                 "materializations": [target.storage_id if target else None for target in targets],
             }
             connection.execute(_EVALUATED, parameters)
