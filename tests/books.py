@@ -5,7 +5,8 @@ from datetime import date, timedelta
 from events import DAY, DOWNLOADS, ask, booked, ledger, rejected
 
 from analytics_etl.catalog.catalog import Catalog
-from analytics_etl.checks import declared_checks, evaluate, targets
+from analytics_etl.checks import declared_checks, targets
+from analytics_etl.checks.evaluation import evaluate
 from analytics_etl.config.settings import Settings
 from analytics_etl.postgres.database import Database
 

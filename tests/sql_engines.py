@@ -26,6 +26,7 @@ from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.catalog.contracts import DUCKDB_TYPES
 from analytics_etl.catalog.models import Model, Value, bind, window_parameters
 from analytics_etl.catalog.reading import read_models
+from analytics_etl.checks.evaluation import Limits, query_text
 from analytics_etl.config.settings import SQL_DIR
 from analytics_etl.tables.derived import ensure_table
 
@@ -356,7 +357,7 @@ def statement_of(case: Case, catalog: Catalog, batch: str) -> str:
         return case.model.statement({})
     if case.model.kind == "checks":
         most = case.parameters.get("most_events")
-        limits = checks.Limits(2.0, None if most is None else int(most))
+        limits = Limits(2.0, None if most is None else int(most))
         return check_statement(case.model, catalog, case.table, batch, *_window(case), limits)
     if case.model.kind == "sources":
         return case.model.select
@@ -377,13 +378,13 @@ def query_statement(query: Model, parameters: Parameters, start: date, end: date
 
 def check_statement(
     query: Model, catalog: Catalog, table: str | None, batch: str, start: date, end: date,
-    limits: checks.Limits | None = None,
+    limits: Limits | None = None,
 ) -> str:  # fmt: skip
     """A check's text as the product runs it, written in by the product's own function."""
     targets = checks.targets(catalog)
     target = targets[table or checks.checked_table(query, targets)]
     found = [c for c in checks.declared_checks(catalog)[target.table] if c.select == query.select]
-    return checks.query_text(found[0], target, batch, start, end, limits or checks.Limits(2.0))
+    return query_text(found[0], target, batch, start, end, limits or Limits(2.0))
 
 
 def batch_view(name: str, catalog: Catalog, table: str, start: date, end: date) -> str:

@@ -9,16 +9,12 @@ have to run. Dagster's asset checks are not here but in `orchestration.checks`.
 """
 
 from analytics_etl.checks.declared import Check, CheckError, Target, checked_table, declared_checks, targets
-from analytics_etl.checks.evaluation import Limits, evaluate, query_text
 
 __all__ = [
     "Check",
     "CheckError",
-    "Limits",
     "Target",
     "checked_table",
     "declared_checks",
-    "evaluate",
-    "query_text",
     "targets",
 ]

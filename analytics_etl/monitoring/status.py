@@ -20,7 +20,7 @@ from analytics_etl.ops.partitions import newest_day
 from analytics_etl.pipeline.backfill_plan import known_days
 from analytics_etl.pipeline.gaps import explain as explain_gap
 from analytics_etl.pipeline.gaps import find as find_gaps
-from analytics_etl.pipeline.publishing import refresh_all_days
+from analytics_etl.pipeline.partition_states import refresh_all_days
 from analytics_etl.pipeline.rejections import of_days
 from analytics_etl.postgres.database import Database
 from analytics_etl.text.english import counted, shortened, spanned

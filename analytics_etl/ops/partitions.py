@@ -5,6 +5,9 @@ from datetime import date, datetime
 
 from analytics_etl.postgres.connection import Connection
 
+DROPPED_DAYS_VERSION = "days were dropped"
+"""The code version in ops.partitions that marks a partition computed from days that were dropped since."""
+
 
 def newest_day(connection: Connection, tables: Sequence[str]) -> date | None:
     """The start of the newest partition of any of some tables."""

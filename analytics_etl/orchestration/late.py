@@ -19,7 +19,7 @@ from analytics_etl.orchestration.dagster_private import (
 )
 from analytics_etl.pipeline.late import late_days, new_files
 from analytics_etl.pipeline.loading import scan_files
-from analytics_etl.pipeline.publishing import expect_day
+from analytics_etl.pipeline.partition_states import expect_day
 from analytics_etl.postgres.database import Database
 
 SCAN_JOB = "scan_landing"

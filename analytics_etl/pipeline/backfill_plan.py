@@ -33,8 +33,8 @@ from analytics_etl.pipeline.gaps import find as find_gaps
 from analytics_etl.pipeline.gaps import not_due
 from analytics_etl.pipeline.jobs import VIEWS_JOB, Job, Parts, Wanted
 from analytics_etl.pipeline.lineage import Lineage, family_of
+from analytics_etl.pipeline.partition_states import refresh_all_days
 from analytics_etl.pipeline.plan import DueItem, Plan
-from analytics_etl.pipeline.publishing import refresh_all_days
 from analytics_etl.postgres.database import Database
 
 _REPLACED = "a file was replaced"

@@ -18,6 +18,7 @@ from analytics_etl.catalog.models import Model
 from analytics_etl.ops.operations import partitions, record_audit
 from analytics_etl.ops.partitions import newest_day
 from analytics_etl.pipeline import publishing
+from analytics_etl.pipeline.partition_states import refresh_days
 from analytics_etl.pipeline.progress import Progress
 from analytics_etl.pipeline.reports import write_index, write_report
 from analytics_etl.postgres.connection import DatabaseError
@@ -142,7 +143,7 @@ def drop_days(
         found = drop(connection, target, database.settings.landing_dirs, before_commit)
         families = ", ".join(sorted({contract.family for contract in target.contracts}))
         record_audit(connection, actor, "drop", f"{target.first} to {target.last} of {families}", reason)
-        publishing.refresh_days(connection, database.settings, target.tables)
+        refresh_days(connection, database.settings, target.tables)
         return found
 
 
@@ -154,7 +155,7 @@ def remake_marked(database: Database, model: Model) -> list[date]:
             return []
         schemas = overlay(connection, database.settings, model.dependencies, *reach)
         starts = remake(connection, model, schemas)
-        publishing.refresh_days(connection, database.settings, [model.table])
+        refresh_days(connection, database.settings, [model.table])
         return starts
 
 

@@ -9,9 +9,9 @@ from typing import Any
 
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.catalog.models import Model, cadence_of
+from analytics_etl.ops.partitions import DROPPED_DAYS_VERSION
 from analytics_etl.pipeline.due_views import EARLIER
 from analytics_etl.pipeline.failed_checks import FailedCheck
-from analytics_etl.tables.dropping import DROPPED_DAYS_VERSION
 
 FAILED, UNWRITTEN = "failed a check", "could not be written last time"
 LATE, REPLACED = "rows of a late or replaced file are waiting", "a file was replaced, or came late without a valid row"

@@ -1,7 +1,7 @@
 """Removing a landing file that is gone from the ledger."""
 
 from analytics_etl.ops.forgetting import Forgotten, forget
-from analytics_etl.pipeline.publishing import refresh_days
+from analytics_etl.pipeline.partition_states import refresh_days
 from analytics_etl.postgres.database import Database
 
 

@@ -3,7 +3,7 @@
 If it fails, it is rolled back, and a second transaction records why.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import date, timedelta
 
@@ -13,6 +13,7 @@ from analytics_etl.config.settings import Settings
 from analytics_etl.ops import archives, changes, days, dropped, operations, outbox
 from analytics_etl.ops.changes import ChangeRefusedError, Gate
 from analytics_etl.ops.operations import CheckResult
+from analytics_etl.pipeline.partition_states import refresh_days
 from analytics_etl.postgres import roles
 from analytics_etl.postgres.connection import LOST_CONNECTION, Connection, DatabaseError, without_password
 from analytics_etl.postgres.database import Database
@@ -92,26 +93,6 @@ def record_checks(database: Database, results: Sequence[CheckResult], run_id: st
     with database.transaction() as connection:
         _record_checks(connection, results, run_id)
         refresh_days(connection, database.settings, {result.table for result in results})
-
-
-def refresh_days(connection: Connection, settings: Settings, tables: Collection[str]) -> None:
-    """Bring the states of days of some tables up to date with the books; the last statement of a transaction."""
-    for table in sorted(table for table in tables if cadence_of(table) == "day"):
-        days.refresh(connection, table, settings.lateness_of(table, is_derived=True), keep_lateness=True)
-
-
-def refresh_all_days(database: Database, tables: Mapping[str, bool]) -> None:
-    """Bring the states of all days up to date with the settings: {table kept by day: whether it is derived}."""
-    with database.transaction() as connection:
-        for table, is_derived in tables.items():
-            days.refresh(connection, table, database.settings.lateness_of(table, is_derived=is_derived))
-
-
-def expect_day(database: Database, tables: Mapping[str, bool], day: date) -> None:
-    """Record that a day is due in some tables: {table kept by day: whether it is derived}."""
-    settings = database.settings
-    lateness = [settings.lateness_of(table, is_derived=is_derived) for table, is_derived in tables.items()]
-    database.run(days.expect_day, list(tables), lateness, day)
 
 
 @contextmanager

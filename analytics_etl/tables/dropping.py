@@ -20,9 +20,6 @@ from analytics_etl.postgres.connection import Connection, DatabaseError, identif
 from analytics_etl.tables.day_partitions import partition
 from analytics_etl.tables.derived import replace_marked
 
-DROPPED_DAYS_VERSION = "days were dropped"
-"""The code version in ops.partitions that marks a partition computed from days that were dropped since."""
-
 
 @dataclass(frozen=True)
 class Period:
@@ -118,7 +115,7 @@ def drop(
         _delete_rows(connection, model, [p.start for p in found.partitions if p.table == model.table])
     _forget_partitions(connection, target, found.partitions)
     for table, starts in found.made_of_them.items():
-        partitions.set_version(connection, table, starts, DROPPED_DAYS_VERSION)
+        partitions.set_version(connection, table, starts, partitions.DROPPED_DAYS_VERSION)
     _forget_files(connection, target, found.files)
     for family, cadence, start in found.published:
         undoing.forget_report(connection, family, cadence, start)
@@ -138,14 +135,14 @@ def refuse_archived(archived: Mapping[str, Sequence[date]]) -> None:
 
 def remake(connection: Connection, model: Model, schemas: Mapping[str, str]) -> list[date]:
     """Recompute the marked partitions of a derived table; returns their first days."""
-    marked = partitions.of_version(connection, model.table, DROPPED_DAYS_VERSION)
+    marked = partitions.of_version(connection, model.table, partitions.DROPPED_DAYS_VERSION)
     replace_marked(connection, model, neighbours(marked), schemas)
     return sorted(marked)
 
 
 def marked_reach(connection: Connection, model: Model) -> tuple[date, date] | None:
     """The days [first, after) that the marked partitions of a table read; None if none is marked."""
-    marked = partitions.of_version(connection, model.table, DROPPED_DAYS_VERSION)
+    marked = partitions.of_version(connection, model.table, partitions.DROPPED_DAYS_VERSION)
     return model.reads(min(marked), max(marked.values())) if marked else None
 
 

@@ -15,7 +15,8 @@ from analytics_etl.catalog import catalog as catalog_module
 from analytics_etl.catalog.broken import in_circles
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.catalog.models import ModelError
-from analytics_etl.checks import declared_checks, evaluate, targets
+from analytics_etl.checks import declared_checks, targets
+from analytics_etl.checks.evaluation import evaluate
 from analytics_etl.config import settings as settings_module
 from analytics_etl.config.settings import SQL_DIR, PerTable, Settings
 from analytics_etl.monitoring.doctor import failures

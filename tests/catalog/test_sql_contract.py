@@ -18,6 +18,7 @@ from analytics_etl import checks
 from analytics_etl.catalog.calendar import period_start, periods
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.catalog.models import Model, window_parameters
+from analytics_etl.checks.evaluation import Limits
 from analytics_etl.config.parameters import load_parameters
 from analytics_etl.config.settings import SQL_DIR, Settings
 from analytics_etl.families.sample import FAMILIES, SampleOptions, write_sample
@@ -188,7 +189,7 @@ def runnable(engine: Postgres | DuckDB, model: Model, start: date = SOME_DAY, en
         table = a_contract("ops") if model.family == "ops" else None
         if table is not None:
             engine.execute(sql_engines.batch_view(BATCH, CATALOG, table, start, end))
-        return check_statement(model, CATALOG, table, BATCH, start, end, checks.Limits(2.0, MOST_EVENTS))
+        return check_statement(model, CATALOG, table, BATCH, start, end, Limits(2.0, MOST_EVENTS))
     if model.kind == "queries":
         return sql_engines.query_statement(model, parameters_of(model), start, end)
     window = {**window_parameters(start, end), "previous_end": f"{start} 00:00:00+00"}

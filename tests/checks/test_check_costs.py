@@ -9,6 +9,7 @@ from conftest import Server, settings_in
 from events import aggregate, ask, declared, event_id, execute, load, write
 
 from analytics_etl import checks
+from analytics_etl.checks.evaluation import evaluate
 from analytics_etl.checks.predicates import condition
 from analytics_etl.ops.operations import CheckResult
 from analytics_etl.postgres.database import Database
@@ -38,7 +39,7 @@ def filled(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 def evaluated(database: Database, table: str) -> dict[str, CheckResult]:
     target, named = checks.targets(declared())[table], checks.declared_checks(declared())[table]
-    results = checks.evaluate(database, target, named, {DAY: DAY + timedelta(days=1)})
+    results = evaluate(database, target, named, {DAY: DAY + timedelta(days=1)})
     return {result.name: result for result in results}
 
 
@@ -101,7 +102,7 @@ def test_which_of_many_days_is_wrong_is_found_by_the_select_alone(filled: Databa
     execute(url, f"insert into {MINUTES} select * from {MINUTES} where day = '{DAY}' and scope = 'global' limit 1")
     days = [DAY + timedelta(days=n) for n in range(-1, 20)]
     target, named = checks.targets(declared())[MINUTES], checks.declared_checks(declared())[MINUTES]
-    results = checks.evaluate(filled, target, named, {day: day + timedelta(days=1) for day in days})
+    results = evaluate(filled, target, named, {day: day + timedelta(days=1) for day in days})
     unique = {result.start: result for result in results if result.name == "key_is_unique"}
     assert {day: result.unexpected_count for day, result in unique.items() if not result.passed} == {DAY: 1}
     assert unique[DAY].sample[0]["row_count"] == 2

@@ -63,6 +63,16 @@ def test_the_list_of_commands_imports_none_of_them() -> None:
     assert done.stdout.splitlines()[-1] == "imported: []"
 
 
+def test_what_asks_the_books_imports_nothing_that_reads_rows() -> None:
+    code = (
+        "import sys\n"
+        "import analytics_etl.cli.inspection, analytics_etl.monitoring.status\n"
+        "print(sorted({'alembic', 'dagster', 'duckdb', 'numpy', 'pyarrow', 'sqlalchemy'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=CHECKOUT)
+    assert done.stdout == "[]\n"
+
+
 def test_the_list_of_commands_says_where_to_start() -> None:
     result = call("--help")
     assert result.exit_code == 0

@@ -30,7 +30,8 @@ from sqlglot import exp, parse_one
 
 from analytics_etl.catalog.calendar import periods
 from analytics_etl.catalog.contracts import Contract
-from analytics_etl.checks import Limits, declared_checks, query_text, targets
+from analytics_etl.checks import declared_checks, targets
+from analytics_etl.checks.evaluation import Limits, query_text
 from analytics_etl.config.settings import PerTable, Settings
 from analytics_etl.pipeline import publishing, recomputation
 from analytics_etl.postgres import migrations

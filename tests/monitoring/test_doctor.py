@@ -27,7 +27,8 @@ from events import (
 )
 
 from analytics_etl.catalog.catalog import Catalog
-from analytics_etl.checks import declared_checks, evaluate, targets
+from analytics_etl.checks import declared_checks, targets
+from analytics_etl.checks.evaluation import evaluate
 from analytics_etl.config.settings import Settings
 from analytics_etl.monitoring import doctor
 from analytics_etl.monitoring.doctor import Finding, examine

@@ -7,13 +7,15 @@ from datetime import date, timedelta
 import pytest
 from events import DOWNLOADS, aggregate, ask, declared, download, execute, load, write
 
+from analytics_etl.checks.evaluation import evaluate
 from analytics_etl.config.settings import PerTable, Settings
 from analytics_etl.monitoring.doctor import days as doctor_days
 from analytics_etl.monitoring.status import notes, refresh_states
 from analytics_etl.ops.days import frozen_days
 from analytics_etl.ops.operations import CheckResult
 from analytics_etl.pipeline import publishing
-from analytics_etl.pipeline.publishing import expect_day, record_checks
+from analytics_etl.pipeline.partition_states import expect_day
+from analytics_etl.pipeline.publishing import record_checks
 from analytics_etl.postgres.database import Database
 from analytics_etl.tables.archiving import Archiver
 
@@ -194,7 +196,7 @@ def test_the_volume_is_judged_by_the_factor_of_the_table(settings: Settings) -> 
 
     def passes(factor: PerTable[float | None]) -> bool:
         changed = Database(replace(settings, volume_factor=factor))
-        [found] = checks.evaluate(changed, target, usual, {day(21): day(22)})
+        [found] = evaluate(changed, target, usual, {day(21): day(22)})
         return found.passed
 
     assert passes(PerTable(2.0))
@@ -217,7 +219,7 @@ def test_a_day_with_more_events_than_it_may_have_is_told_and_keeps_them(settings
     judged = [c for c in checks.declared_checks(declared())[DOWNLOADS] if c.name == "events_are_not_too_many"]
     for allowed, passed in ((None, True), (6, True), (5, False)):
         changed = Database(replace(settings, most_events=PerTable(allowed)))
-        results = checks.evaluate(changed, target, judged, {day(0): day(1)})
+        results = evaluate(changed, target, judged, {day(0): day(1)})
         assert [(r.passed, r.severity) for r in results] == [(passed, "warn")]
     record_checks(database, results)
     [note] = [text for text in notes(database, day(0), day(1)) if "too many" in text or "more than" in text]

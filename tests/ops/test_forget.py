@@ -8,7 +8,8 @@ from commands import call, variables
 from events import DAY, DOWNLOADS, ask, booked, download, ledger, load, rejected, rows_of, write
 
 from analytics_etl.catalog.catalog import Catalog
-from analytics_etl.checks import declared_checks, evaluate, targets
+from analytics_etl.checks import declared_checks, targets
+from analytics_etl.checks.evaluation import evaluate
 from analytics_etl.config.settings import PerTable, Settings
 from analytics_etl.monitoring.doctor.files import files_read
 from analytics_etl.pipeline import retention

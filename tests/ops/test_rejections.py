@@ -11,6 +11,7 @@ from commands import call, variables
 from events import DAY, DOWNLOADS, aggregate, ask, at, declared, download, load, write
 
 from analytics_etl import checks
+from analytics_etl.checks.evaluation import evaluate
 from analytics_etl.config.settings import CHECKOUT, Settings
 from analytics_etl.monitoring.doctor.files import rejected_rows
 from analytics_etl.pipeline import rejections
@@ -34,7 +35,7 @@ def write_file(settings: Settings, valid: int, undated: int, path: str = PATH) -
 def failed(database: Database, day: date = DAY) -> dict[str, str]:
     """{check of the downloads of a day that does not hold: its severity}"""
     target, named = checks.targets(declared())[DOWNLOADS], checks.declared_checks(declared())[DOWNLOADS]
-    results = checks.evaluate(database, target, named, {day: day + timedelta(days=1)})
+    results = evaluate(database, target, named, {day: day + timedelta(days=1)})
     record_checks(database, results)
     return {result.name: result.severity for result in results if not result.passed}
 

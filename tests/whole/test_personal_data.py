@@ -10,7 +10,8 @@ import pytest
 from events import DOWNLOADS, all_tables, ask, declared, download, execute, load, rejected, view, write
 
 from analytics_etl.catalog.contracts import read_contract
-from analytics_etl.checks import Check, evaluate, targets
+from analytics_etl.checks import Check, targets
+from analytics_etl.checks.evaluation import evaluate
 from analytics_etl.config.settings import PerTable, Settings
 from analytics_etl.landing.json_text import json_fields
 from analytics_etl.landing.validation import validated

@@ -8,7 +8,8 @@ import pytest
 from commands import call, variables
 from events import DOWNLOADS, aggregate, all_tables, ask, at, declared, download, event_id, execute, load, write
 
-from analytics_etl.checks import declared_checks, evaluate, targets
+from analytics_etl.checks import declared_checks, targets
+from analytics_etl.checks.evaluation import evaluate
 from analytics_etl.config.settings import PerTable, Settings, SettingsError
 from analytics_etl.monitoring.status import matrices
 from analytics_etl.ops.operations import CheckResult

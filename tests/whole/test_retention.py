@@ -32,6 +32,7 @@ from events import (
 from analytics_etl import checks
 from analytics_etl.archive import ArchiveError, ArchiveFolder
 from analytics_etl.catalog.contracts import Contract
+from analytics_etl.checks.evaluation import evaluate
 from analytics_etl.config.settings import PerTable, Settings, SettingsError
 from analytics_etl.monitoring import doctor
 from analytics_etl.monitoring.status import matrices
@@ -318,7 +319,7 @@ def test_checks_of_archived_days_look_at_the_archived_rows(loaded: Database) -> 
     def failed() -> set[tuple[str, str]]:
         found = set()
         for table in (DOWNLOADS, "registry.module_activity_daily", "registry.language_stats_daily"):
-            results = checks.evaluate(loaded, targets[table], all_checks[table], {OLD: OLD + timedelta(days=1)})
+            results = evaluate(loaded, targets[table], all_checks[table], {OLD: OLD + timedelta(days=1)})
             found |= {(r.table, r.name) for r in results if not r.passed and r.severity == "error"}
         return found
 

@@ -20,6 +20,7 @@ from events import (
 
 from analytics_etl import checks
 from analytics_etl.catalog.calendar import Cadence
+from analytics_etl.checks.evaluation import evaluate
 from analytics_etl.config.settings import PerTable, Settings
 from analytics_etl.pipeline import recomputation, retention
 from analytics_etl.pipeline.reports import write_report
@@ -121,7 +122,7 @@ def test_days_beside_archived_ones_can_be_aggregated_and_checked_again(settings:
     table = "schedules.schedule_flow_daily"
     named = checks.declared_checks(declared())[table]
     for day in (days[0], kept):
-        results = checks.evaluate(keeping, checks.targets(declared())[table], named, {day: day + timedelta(days=1)})
+        results = evaluate(keeping, checks.targets(declared())[table], named, {day: day + timedelta(days=1)})
         assert [result.name for result in results if not result.passed] == []
 
 

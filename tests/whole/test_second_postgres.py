@@ -10,7 +10,8 @@ from events import all_tables, ask, load_and_aggregate, without_rows
 from analytics_etl.catalog.calendar import periods
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.catalog.models import cadence_of
-from analytics_etl.checks import declared_checks, evaluate, targets
+from analytics_etl.checks import declared_checks, targets
+from analytics_etl.checks.evaluation import evaluate
 from analytics_etl.config.settings import Settings
 from analytics_etl.families.sample import FAMILIES, SampleOptions, write_sample
 from analytics_etl.pipeline.publishing import record_checks

@@ -22,6 +22,7 @@ from events import (
 )
 
 from analytics_etl import checks
+from analytics_etl.checks.evaluation import evaluate
 from analytics_etl.config.settings import PerTable
 from analytics_etl.ops.changes import ChangeRefusedError
 from analytics_etl.pipeline import retention
@@ -61,7 +62,7 @@ def test_archived_days_can_be_aggregated_and_checked_again(filled: Database) -> 
     assert tables(filled) == before
     target = checks.targets(declared())["usage.schema_usage_1m"]
     declared_checks = checks.declared_checks(declared())["usage.schema_usage_1m"]
-    results = checks.evaluate(filled, target, declared_checks, {OLD: OLD + timedelta(days=1)})
+    results = evaluate(filled, target, declared_checks, {OLD: OLD + timedelta(days=1)})
     assert [result.name for result in results if not result.passed] == []
 
 
