@@ -16,9 +16,9 @@ from dagster._core.scheduler.instigation import (
     TickStatus,
 )
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
-from dagster._core.storage.compute_log_manager import CapturedLogContext
+from dagster._core.storage.compute_log_manager import CapturedLogContext, ComputeIOType
 from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, SqlEventLogStorageTable
-from dagster._core.storage.local_compute_log_manager import LocalComputeLogManager
+from dagster._core.storage.local_compute_log_manager import IO_TYPE_EXTENSION, LocalComputeLogManager
 from dagster._core.storage.tags import (
     ASSET_PARTITION_RANGE_END_TAG,
     ASSET_PARTITION_RANGE_START_TAG,
@@ -43,6 +43,7 @@ __all__ = [
     "ASSET_PARTITION_RANGE_START_TAG",
     "AUTO_RETRY_RUN_ID_TAG",
     "IMPLICIT_ASSET_JOB_NAME",
+    "IO_TYPE_EXTENSION",
     "MAX_RETRIES_TAG",
     "PARENT_RUN_ID_TAG",
     "PARTITION_NAME_TAG",
@@ -57,6 +58,7 @@ __all__ = [
     "BulkActionStatus",
     "BulkActionsFilter",
     "CapturedLogContext",
+    "ComputeIOType",
     "ConfigurableClassData",
     "DagsterExecutionInterruptedError",
     "InstigatorState",

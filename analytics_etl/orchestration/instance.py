@@ -25,7 +25,7 @@ storage:
         env: {STORAGE_URL_VARIABLE}
 compute_logs:
   module: analytics_etl.orchestration.compute_logs
-  class: ShieldedComputeLogManager
+  class: ThreadedComputeLogManager
   config:
     home:
       env: DAGSTER_HOME

@@ -12,6 +12,7 @@ from dagster_postgres.storage import DagsterPostgresStorage
 from sources import SOURCES, imports, module_of, tree_of
 
 from analytics_etl.orchestration import dagster_private as private
+from analytics_etl.orchestration.compute_logs import ThreadedComputeLogManager
 
 TAGS = {
     "ASSET_PARTITION_RANGE_END_TAG": "dagster/asset_partition_range_end",
@@ -113,7 +114,15 @@ def test_the_storage_has_the_parts_whose_connections_are_shared() -> None:
     assert names >= {"_run_storage", "_event_log_storage", "_schedule_storage"}
 
 
-def test_what_steps_print_is_kept_by_a_class_that_can_be_another(tmp_path: Path) -> None:
-    manager = private.LocalComputeLogManager(base_dir=str(tmp_path), inst_data=None)
-    with manager.capture_logs(["a", "b"]) as context:
+def test_what_steps_print_is_looked_for_where_our_class_puts_it(tmp_path: Path) -> None:
+    ours = ThreadedComputeLogManager.from_config_value(None, {"home": str(tmp_path)})
+    with ours.capture_logs(["a", "b"]) as context:
         assert isinstance(context, private.CapturedLogContext)
+    dagsters = private.LocalComputeLogManager(base_dir=str(tmp_path / "storage"), inst_data=None)
+    assert dagsters.is_capture_complete(["a", "b"])
+    assert dagsters.get_log_data(["a", "b"]).stdout is not None
+    capture = set(private.LocalComputeLogManager.capture_logs.__wrapped__.__code__.co_names)  # type: ignore[attr-defined]
+    assert capture == {
+        *("get_captured_local_path", "IO_TYPE_EXTENSION", "ComputeIOType", "STDOUT", "STDERR", "mirror_stream_to_file"),
+        *("sys", "stdout", "stderr", "CapturedLogContext", "touch_file", "complete_artifact_path"),
+    }
