@@ -13,6 +13,7 @@ from analytics_etl.config.settings import SQL_DIR, Settings, SettingsError
 from analytics_etl.config.values import TextFormat, UrlFormat
 
 _NAMED_OTHERWISE = {
+    "lake_dir": "lake",
     "lateness": "lateness_days",
     "most_events": "most_events_a_day",
     "retention": "retention_days",

@@ -96,6 +96,12 @@ class Settings:
     roles: values.RoleNames = None
     """Database roles that grants are set for; None = the connecting user owns and reads everything."""
 
+    lake_dir: values.Folder = HOME / "lake"
+    """The lake: the valid rows of every raw day as Parquet, which derived tables are computed from."""
+
+    engine_memory_mb: values.Megabytes = 768
+    """Memory DuckDB may use to compute a derived table from the lake; beyond it, DuckDB spills to `home`/tmp."""
+
     archive_dir: values.Folder = HOME / "archive"
 
     retention: values.Retention = PerTable(90)
@@ -194,7 +200,7 @@ class Settings:
 
         found = read(given)
         home = found.get("home", HOME)
-        folders = {f"{name}_dir": home / name for name in ("landing", "reports", "archive")}
+        folders = {f"{name}_dir": home / name for name in ("landing", "reports", "lake", "archive")}
         settings = cls(**{**folders, **found})
         _check_mail(settings)
         return settings

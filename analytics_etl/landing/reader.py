@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from analytics_etl.catalog.contracts import Contract
 from analytics_etl.catalog.models import Model
+from analytics_etl.disk.scratch import Scratch
 from analytics_etl.landing import validation
 from analytics_etl.landing.batches import plain_booleans, rows_where, values_where
 from analytics_etl.landing.event_ids import EventIds
@@ -30,7 +31,6 @@ from analytics_etl.landing.rejections import (
     WaitingRows,
     printable,
 )
-from analytics_etl.landing.scratch import Scratch
 
 ANY_TIME = datetime(9998, 12, 31, tzinfo=UTC)
 """Default for `found_at`: so late that every event time is before it."""

@@ -12,6 +12,7 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from analytics_etl.catalog.contracts import Contract
+from analytics_etl.ops import lake_files
 from analytics_etl.ops.operations import record_audit
 from analytics_etl.postgres.connection import Connection, DatabaseError, identifier, lock
 from analytics_etl.text.english import counted, shortened
@@ -108,6 +109,7 @@ def drop(connection: Connection, contract: Contract, day: date, actor: str) -> i
     table = identifier(contract.table)
     connection.execute(sql.SQL("alter table {} detach partition {}").format(table, leaf))
     connection.execute(sql.SQL("drop table {}").format(leaf))
+    lake_files.supersede(connection, contract.table, [day])
     connection.execute(
         "insert into ops.dropped_days (table_name, day, rows) values (%s, %s, %s)",
         [contract.table, day, counted_rows[0]],

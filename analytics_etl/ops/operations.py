@@ -22,20 +22,24 @@ class PartitionRecord:
     run_id: str | None = None
     is_changed: bool = True
     """Whether its rows differ from the earlier ones."""
+    engine: str | None = None
+    """The engine that computed the rows; None for raw days."""
 
 
 def record_partition(connection: Connection, record: PartitionRecord) -> None:
     """Upsert the record of a partition; `changed_at` moves only if its rows changed."""
     connection.execute(
         """
-        insert into ops.partitions (table_name, period_start, period_end, rows, code_version, duration_ms, run_id)
-        values (%s, %s, %s, %s, %s, %s, %s)
+        insert into ops.partitions (
+            table_name, period_start, period_end, rows, code_version, duration_ms, run_id, engine
+        ) values (%s, %s, %s, %s, %s, %s, %s, %s)
         on conflict (table_name, period_start) do update set
             period_end = excluded.period_end, rows = excluded.rows, code_version = excluded.code_version,
-            duration_ms = excluded.duration_ms, run_id = excluded.run_id, updated_at = clock_timestamp(),
+            duration_ms = excluded.duration_ms, run_id = excluded.run_id, engine = excluded.engine,
+            updated_at = clock_timestamp(),
             changed_at = case when %s then clock_timestamp() else partitions.changed_at end""",
         [record.table, record.start, record.end, record.rows, record.code_version, record.duration_ms, record.run_id,
-         record.is_changed],
+         record.engine, record.is_changed],
     )  # fmt: skip
 
 

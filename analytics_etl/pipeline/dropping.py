@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 
 from analytics_etl.archive import ArchiveFolder
@@ -36,7 +37,6 @@ from analytics_etl.tables.dropping import (
     refuse_archived,
     remake,
 )
-from analytics_etl.tables.overlay import overlay
 from analytics_etl.tables.views import view_versions
 
 __all__ = ["Dropped", "File", "Found", "Period", "Target", "look", "run", "target_of"]
@@ -153,8 +153,8 @@ def remake_marked(database: Database, model: Model) -> list[date]:
         reach = marked_reach(connection, model)
         if reach is None:
             return []
-        schemas = overlay(connection, database.settings, model.dependencies, *reach)
-        starts = remake(connection, model, schemas)
+        find_inputs = partial(publishing.inputs, connection, database.settings, model, *reach)
+        starts = remake(connection, model, find_inputs)
         refresh_days(connection, database.settings, [model.table])
         return starts
 

@@ -11,6 +11,8 @@ from analytics_etl.catalog.broken import BrokenFile
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.catalog.contracts import Contract
 from analytics_etl.catalog.models import Model, ModelError
+from analytics_etl.lake import Lake
+from analytics_etl.lake.writing import DayWriter
 from analytics_etl.landing import (
     FileReport,
     LandingFile,
@@ -116,8 +118,10 @@ def _loaded(
     refused: Mapping[str, str],
 ) -> tuple[list[LoadedDay], list[FileReport]]:
     settings = database.settings
+    lake = Lake(settings.lake_dir)
     with (
         LandingReader(contract, mappings, set(days), settings.temporary_dir, settings.loader_memory_mb) as reader,
+        DayWriter(lake, contract, days, settings.loader_memory_mb) as writer,
         publishing.loading(database, contract, days, run_id, accept_change=accept_change) as load,
     ):
         # Read the ledger only now: `loading` has waited for other loads of these days to end.
@@ -127,11 +131,13 @@ def _loaded(
         for rows in reader.read(files, found_at, refused):
             log_progress()
             for day, batch in rows.valid.items():
-                load.copy(day, batch)
+                writer.add(day, batch)
             load.reject(rows.rejected)
-        load.drain()
         duplicate_ids = reader.event_ids.duplicates()
-        conflicting_ids = load.remove_duplicates(duplicate_ids)
+        conflicting_ids = writer.remove_copies(duplicate_ids)
+        for file in writer.place(run_id):
+            load.fill(file, lake.read(file))
+        load.drain()
         load.mark_gone(gone)
         loaded = load.publish(
             reader.reports,

@@ -6,11 +6,15 @@ If it fails, it is rolled back, and a second transaction records why.
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import date, timedelta
+from functools import partial
 
+from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.catalog.contracts import Contract
 from analytics_etl.catalog.models import Model, cadence_of
 from analytics_etl.config.settings import Settings
-from analytics_etl.ops import archives, changes, days, dropped, operations, outbox
+from analytics_etl.engines.duckdb import DuckDBEngine
+from analytics_etl.lake import Lake
+from analytics_etl.ops import archives, changes, days, dropped, lake_files, operations, outbox
 from analytics_etl.ops.changes import ChangeRefusedError, Gate
 from analytics_etl.ops.operations import CheckResult
 from analytics_etl.pipeline.partition_states import refresh_days
@@ -18,7 +22,7 @@ from analytics_etl.postgres import roles
 from analytics_etl.postgres.connection import LOST_CONNECTION, Connection, DatabaseError, without_password
 from analytics_etl.postgres.database import Database
 from analytics_etl.postgres.sessions import AGGREGATION
-from analytics_etl.tables.derived import Replaced, replace_window
+from analytics_etl.tables.derived import Inputs, Replaced, replace_window
 from analytics_etl.tables.loading import DayLoad
 from analytics_etl.tables.overlay import overlay
 from analytics_etl.tables.views import refresh_view
@@ -71,13 +75,32 @@ def replace(
         # The replacement also refreshes other partitions that read these, and reads days around each of them.
         needed = model.reads(*model.affects(min(periods), max(periods.values())))
         dropped.refuse(connection, [(model.dependencies, *needed)])
-        schemas = overlay(connection, settings, model.dependencies, *needed)
-        replaced = replace_window(connection, model, periods, run_id, schemas, gate)
+        find_inputs = partial(inputs, connection, settings, model, *needed)
+        replaced = replace_window(connection, model, periods, run_id, find_inputs, gate)
         _record_checks(connection, changes.passed_checks(model.table, periods), run_id)
         _grant(connection, settings, model)
         if model.cadence == "day":
             days.refresh(connection, model.table, lateness, [*periods, *replaced.refreshed])
         return replaced
+
+
+def inputs(connection: Connection, settings: Settings, model: Model, start: date, end: date) -> Inputs:
+    """Where the rows of [start, end) that a SELECT reads lie, and so who computes it.
+
+    DuckDB does if all these days of all its tables are in the lake. Else PostgreSQL does: it has the derived tables,
+    and raw days that were loaded before there was a lake.
+    """
+    contracts = Catalog.of(settings).contracts
+    tables = model.dependencies
+    if tables and all(table in contracts for table in tables):
+        files = lake_files.current(connection, tables, start, end)
+        if any(files.values()) and not lake_files.days_without_file(connection, tables, start, end):
+            return Inputs(
+                DuckDBEngine(
+                    Lake(settings.lake_dir), contracts, files, settings.engine_memory_mb, settings.temporary_dir
+                )
+            )
+    return Inputs(schemas=overlay(connection, settings, tables, start, end))
 
 
 def refresh(database: Database, view: Model) -> int:

@@ -14,7 +14,7 @@ from sqlglot import exp
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.catalog.contracts import DUCKDB_TYPES, Contract
 from analytics_etl.catalog.models import ALL_DAYS, Model, window_parameters
-from analytics_etl.landing.scratch import Scratch
+from analytics_etl.disk.scratch import Scratch
 from analytics_etl.pipeline.sampling import Sample, sample_query
 from analytics_etl.postgres.database import Database
 from analytics_etl.tables.partition_rows import event_rows

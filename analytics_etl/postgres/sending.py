@@ -27,8 +27,10 @@ _SENT_AT_ONCE = 16 << 20
 class RowSender:
     """Sends rows by COPY into one table after the other. Close it after use, also after an error."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, *, freeze: bool = True) -> None:
+        """`freeze` spares readers the visibility check of each row; the tables must be made in this transaction."""
         self._connection = connection
+        self._freeze = freeze
         self._thread = ThreadPoolExecutor(1, "copy")
         self._waiting: deque[tuple[Future[None], int]] = deque()
         self._open = ExitStack()
@@ -37,7 +39,7 @@ class RowSender:
         self._encoder: ArrowToPostgresBinaryEncoder | None = None
 
     def send(self, table: sql.Identifier, rows: pa.Table) -> None:
-        """Send rows to a table that was made in this transaction."""
+        """Send rows to a table."""
         self._submit(lambda: self._send(table, rows), rows.nbytes)
 
     def run(self, work: Callable[[], None], size: int = 0) -> None:
@@ -78,7 +80,8 @@ class RowSender:
 
     def _begin_copy(self, table: sql.Identifier, schema: pa.Schema) -> None:
         names = sql.SQL(", ").join(map(sql.Identifier, schema.names))
-        statement = sql.SQL("copy {} ({}) from stdin with (format binary, freeze)").format(table, names)
+        options = sql.SQL("format binary, freeze" if self._freeze else "format binary")
+        statement = sql.SQL("copy {} ({}) from stdin with ({})").format(table, names, options)
         self._encoder = ArrowToPostgresBinaryEncoder(schema)
         self._copy = self._open.enter_context(self._open.enter_context(self._connection.cursor()).copy(statement))
         self._copy.write(self._encoder.write_header())

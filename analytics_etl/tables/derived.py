@@ -1,22 +1,27 @@
 """Derived tables: their schema follows from their SELECT, their rows are replaced window by window."""
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import date
-from types import MappingProxyType
 
+import pyarrow as pa
 from psycopg import sql
 
 from analytics_etl.catalog.calendar import neighbours
 from analytics_etl.catalog.models import Model, rename_schemas, window_parameters
+from analytics_etl.engines.engine import Engine
 from analytics_etl.ops import changes
 from analytics_etl.ops.changes import Gate
 from analytics_etl.ops.comparison import Side, changes_between
 from analytics_etl.ops.operations import PartitionRecord, record_partition
 from analytics_etl.ops.partitions import touched
 from analytics_etl.postgres.connection import Connection, DatabaseError, ensure_schema, identifier, lock
+from analytics_etl.postgres.sending import RowSender
 from analytics_etl.tables.model_sql import as_sql, comment
+
+POSTGRES = "postgresql"
+"""The name of PostgreSQL as an engine, in the books."""
 
 
 @dataclass(frozen=True)
@@ -28,24 +33,39 @@ class Replaced:
     duration_ms: int
 
 
+@dataclass(frozen=True)
+class Inputs:
+    """Where the inputs of a table lie."""
+
+    engine: Engine | None = None
+    """The engine that reads them in the lake; None = PostgreSQL reads them in its tables."""
+    schemas: Mapping[str, str] = field(default_factory=dict)
+    """{table: schema to read it in} of tables with archived days, for PostgreSQL."""
+
+    @property
+    def engine_name(self) -> str:
+        """The engine as the books name it."""
+        return POSTGRES if self.engine is None else self.engine.name
+
+
 def replace_window(
     connection: Connection,
     model: Model,
     periods: Mapping[date, date],
     run_id: str | None,
-    schemas: Mapping[str, str] = MappingProxyType({}),
+    find_inputs: Callable[[], Inputs] = Inputs,
     gate: Gate | None = None,
 ) -> Replaced:
     """Replace the rows of consecutive partitions {start: end} by the result of the SELECT.
 
     Then recompute existing partitions that read the replaced days: later ones if the table looks back, earlier ones if
-    it looks ahead. So the order in which days run does not matter. `schemas` is {table: schema to read it in}, for
-    tables with archived days.
+    it looks ahead. So the order in which days run does not matter. `find_inputs` is called under the table's lock, so
+    that of two transactions the later one reads the newer inputs.
     """
     started = time.monotonic()
     lock(connection, model.table)
     is_new = _make_table(connection, model)
-    window = _Window(connection, model, run_id, started, schemas, is_new)
+    window = _Window(connection, model, run_id, started, find_inputs(), is_new)
     counts = window.replace(periods, gate)
     if is_new:  # after the rows: with an index each row costs nearly twice as much
         _make_index(connection, model)
@@ -59,7 +79,7 @@ def replace_window(
 
 
 def replace_marked(
-    connection: Connection, model: Model, stretches: Iterable[Mapping[date, date]], schemas: Mapping[str, str]
+    connection: Connection, model: Model, stretches: Iterable[Mapping[date, date]], find_inputs: Callable[[], Inputs]
 ) -> None:
     """Recompute existing partitions that were marked as outdated, one stretch of neighbours {start: end} at a time.
 
@@ -67,7 +87,7 @@ def replace_marked(
     """
     lock(connection, model.table)
     ensure_table(connection, model)
-    window = _Window(connection, model, None, time.monotonic(), schemas, is_new=False)
+    window = _Window(connection, model, None, time.monotonic(), find_inputs(), is_new=False)
     for stretch in stretches:
         window.replace(stretch, None)
 
@@ -99,7 +119,7 @@ class _Window:
     model: Model
     run_id: str | None
     started: float
-    schemas: Mapping[str, str]
+    inputs: Inputs
     is_new: bool
     """Whether this transaction made the table: then there is nothing to compare with, whatever the books say."""
 
@@ -111,15 +131,21 @@ class _Window:
         versions = {} if self.is_new else changes.known_versions(self.connection, self.model.table, periods)
         same: set[date] = set()
         if versions:
-            self.connection.execute(sql.SQL("create temporary table rows_after as {}").format(self._select(periods)))
+            self._stage(periods)
             found = self._rows_by_period(sql.SQL("pg_temp.rows_after"), sql.SQL("true"))
             changed = self._record_changes(periods, versions, gate)
             same = set(versions) - changed
             if changed or len(versions) < len(periods):
-                self._write(periods, sql.SQL("select * from pg_temp.rows_after"))
+                self._delete(periods)
+                self._insert(sql.SQL("select * from pg_temp.rows_after"))
             self.connection.execute("drop table pg_temp.rows_after")
         else:
-            written = self._write(periods, self._select(periods))
+            self._delete(periods)
+            if self.inputs.engine is None:
+                written = self._insert(self._select(periods))
+            else:
+                table = identifier(self.model.table)
+                written = self._copy(self.inputs.engine, periods, table, is_made_here=self.is_new)
             if len(periods) == 1:
                 found = dict.fromkeys(periods, written)
             else:
@@ -131,24 +157,59 @@ class _Window:
                 PartitionRecord(
                     self.model.table, day, periods[day], count, self.model.code_version,
                     self.elapsed_ms() // len(counts), self.run_id, is_changed=day not in same,
+                    engine=self.inputs.engine_name,
                 ),
             )  # fmt: skip
         return counts
 
+    def _stage(self, periods: Mapping[date, date]) -> None:
+        """Make the temporary table `rows_after` with the new rows of the window."""
+        if self.inputs.engine is None:
+            self.connection.execute(sql.SQL("create temporary table rows_after as {}").format(self._select(periods)))
+            return
+        table = identifier(self.model.table)
+        self.connection.execute(sql.SQL("create temporary table rows_after (like {})").format(table))
+        self._copy(self.inputs.engine, periods, sql.Identifier("pg_temp", "rows_after"), is_made_here=True)
+        self.connection.execute("analyze pg_temp.rows_after")
+
+    def _copy(
+        self, engine: Engine, periods: Mapping[date, date], table: sql.Identifier, *, is_made_here: bool
+    ) -> int:  # fmt: skip
+        """Compute the window with an engine and copy the rows into a table; return how many there are."""
+        types = dict(_columns(self.connection, sql.SQL("select * from {}").format(identifier(self.model.table))))
+        sender = RowSender(self.connection, freeze=is_made_here)
+        count = 0
+        try:
+            with engine.compute(self.model, types, min(periods), max(periods.values())) as batches:
+                for batch in batches:
+                    sender.send(table, pa.Table.from_batches([batch]))
+                    count += batch.num_rows
+            sender.drain()
+        except BaseException:
+            self.connection.close()  # a COPY may be running, and a transaction cannot be rolled back during one
+            raise
+        finally:
+            sender.close()
+        return count
+
     def _select(self, periods: Mapping[date, date]) -> sql.Composable:
         statement = self.model.statement(window_parameters(min(periods), max(periods.values())))
-        return as_sql(rename_schemas(statement, self.schemas))
+        return as_sql(rename_schemas(statement, self.inputs.schemas))
 
     def _within(self, periods: Mapping[date, date]) -> sql.Composable:
         period = sql.Identifier(self.model.key[0])
         return sql.SQL("{} >= {} and {} < {}").format(period, min(periods), period, max(periods.values()))
 
-    def _write(self, periods: Mapping[date, date], select: sql.Composable) -> int:
-        """Replace the rows of the window by those of a SELECT; return how many were inserted."""
+    def _delete(self, periods: Mapping[date, date]) -> None:
         table = identifier(self.model.table)
         self.connection.execute(sql.SQL("delete from {} where {}").format(table, self._within(periods)))
+
+    def _insert(self, select: sql.Composable) -> int:
+        """Insert the rows of a SELECT; return how many there were."""
         names = sql.SQL(", ").join(map(sql.Identifier, self.model.columns))
-        return self.connection.execute(sql.SQL("insert into {} ({}) {}").format(table, names, select)).rowcount
+        return self.connection.execute(
+            sql.SQL("insert into {} ({}) {}").format(identifier(self.model.table), names, select)
+        ).rowcount
 
     def _rows_by_period(self, relation: sql.Composable, condition: sql.Composable) -> dict[date, int]:
         counting = sql.SQL("select {}, count(*) from {} where {} group by 1").format(

@@ -15,10 +15,10 @@ from analytics_etl.catalog.calendar import neighbours
 from analytics_etl.catalog.contracts import Contract
 from analytics_etl.catalog.models import Model, cadence_of
 from analytics_etl.landing import is_place_there
-from analytics_etl.ops import archives, files, partitions, undoing
+from analytics_etl.ops import archives, files, lake_files, partitions, undoing
 from analytics_etl.postgres.connection import Connection, DatabaseError, identifier, lock
 from analytics_etl.tables.day_partitions import partition
-from analytics_etl.tables.derived import replace_marked
+from analytics_etl.tables.derived import Inputs, replace_marked
 
 
 @dataclass(frozen=True)
@@ -133,10 +133,10 @@ def refuse_archived(archived: Mapping[str, Sequence[date]]) -> None:
         )
 
 
-def remake(connection: Connection, model: Model, schemas: Mapping[str, str]) -> list[date]:
+def remake(connection: Connection, model: Model, find_inputs: Callable[[], Inputs]) -> list[date]:
     """Recompute the marked partitions of a derived table; returns their first days."""
     marked = partitions.of_version(connection, model.table, partitions.DROPPED_DAYS_VERSION)
-    replace_marked(connection, model, neighbours(marked), schemas)
+    replace_marked(connection, model, neighbours(marked), find_inputs)
     return sorted(marked)
 
 
@@ -185,10 +185,11 @@ def _published(connection: Connection, target: Target) -> list[tuple[str, str, d
     return undoing.published_of_days(connection, families, ahead, target.first, target.end)
 
 
-def _drop_partitions(connection: Connection, contract: Contract, periods: Iterable[Period]) -> None:
-    """Drop partitions of an event table."""
+def _drop_partitions(connection: Connection, contract: Contract, periods: Sequence[Period]) -> None:
+    """Drop partitions of an event table, and their files in the lake."""
     for period in periods:
         connection.execute(sql.SQL("drop table if exists {}").format(partition(contract, period.start)))
+    lake_files.supersede(connection, contract.table, [period.start for period in periods])
 
 
 def _delete_rows(connection: Connection, model: Model, starts: Sequence[date]) -> None:

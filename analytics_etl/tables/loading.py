@@ -1,4 +1,4 @@
-"""Replacing days of an event table in one transaction: COPY into new partitions, remove duplicates, attach them."""
+"""Replacing days of an event table in one transaction: COPY into new partitions, compare with the old ones, attach."""
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,9 +10,10 @@ from typing import Any
 import pyarrow as pa
 from psycopg import sql
 
-from analytics_etl.catalog.contracts import REVISION, Contract
+from analytics_etl.catalog.contracts import Contract
+from analytics_etl.lake import LakeFile
 from analytics_etl.landing import FileReport, RejectedRow
-from analytics_etl.ops import archives, changes, ledger
+from analytics_etl.ops import archives, changes, lake_files, ledger
 from analytics_etl.ops.changes import Gate
 from analytics_etl.ops.comparison import Side, changes_between
 from analytics_etl.ops.operations import PartitionRecord, record_partition
@@ -20,15 +21,11 @@ from analytics_etl.postgres.connection import Connection, identifier, lock
 from analytics_etl.postgres.patience import patiently
 from analytics_etl.postgres.sending import RowSender
 from analytics_etl.tables.day_partitions import has_partition, new_partition, partition, partition_name
-from analytics_etl.tables.duplicates import remove_copies
 from analytics_etl.tables.staging import add_checks, create_like
 
 _REJECTED_BUFFER = 20_000
 _REJECTED_CHARACTERS = 4 << 20
 """Most rejected rows, and characters of them, that wait to be written together."""
-
-_IDS_AT_ONCE = 200_000
-"""Event ids per statement that looks for their copies. They are passed as an array, which PostgreSQL hashes."""
 
 _ROWS_FOR_FULL_STATISTICS = 1_000_000
 """Rows of a day from which ANALYZE takes its default sample; that takes 0.1 s, so smaller days get a smaller one."""
@@ -57,6 +54,7 @@ class DayLoad:
     """Whether the CHECKs of the table hold from the start. They are added at the end for rows of an archive or a
     partition, which were valid when they were loaded and may break a CHECK that was added since."""
     _counts: dict[date, int] = field(default_factory=dict)
+    _files: list[LakeFile] = field(default_factory=list)
     _rejected: list[tuple[Any, ...]] = field(default_factory=list)
     _rejected_characters: int = 0
     _started: float = field(default_factory=time.monotonic)
@@ -96,28 +94,11 @@ class DayLoad:
         self._flush_rejected()
         self._sender.drain()
 
-    def remove_duplicates(self, ids: pa.Table) -> pa.Table:
-        """Keep one row of each of the given (event_id, day); returns the conflicts.
-
-        The kept row has the highest revision (NULL is the lowest), then the earliest event time, then the smallest MD5
-        of the row's text. A conflict is an (event_id, day, revision) whose copies of the highest revision differ.
-        Lower revisions may differ: the highest one replaces them on purpose.
-        """
-        conflicting: list[tuple[Any, date, int | None]] = []
-        for day in self.days:
-            wanted = ids.filter(pa.compute.equal(ids["day"], pa.scalar(day)))["event_id"]
-            for first in range(0, len(wanted), _IDS_AT_ONCE):
-                event_ids = wanted.slice(first, _IDS_AT_ONCE).to_pylist()
-                removed, found = remove_copies(self.connection, self.contract, day, event_ids)
-                self._counts[day] -= removed
-                conflicting += [(event_id, day, revision) for event_id, revision in found]
-        return pa.table(
-            {
-                "event_id": pa.array([event_id.bytes for event_id, *_ in conflicting], pa.uuid()),
-                "day": pa.array([day for _, day, _ in conflicting], pa.date32()),
-                REVISION: pa.array([revision for *_, revision in conflicting], pa.int64()),
-            }
-        )
+    def fill(self, file: LakeFile, rows: Iterable[pa.RecordBatch]) -> None:
+        """Copy the rows of a day from its new file in the lake, which becomes the current one with this load."""
+        for batch in rows:
+            self.copy(file.day, pa.Table.from_batches([batch]))
+        self._files.append(file)
 
     def publish(
         self,
@@ -146,6 +127,8 @@ class DayLoad:
                 ),
             )  # fmt: skip
             loaded.append(LoadedDay(day, count, _of(duplicates, day), _of(conflicts, day)))
+        for file in self._files:
+            lake_files.book(self.connection, file, self.run_id)
         self._swap(self.days)  # last: from here on readers of the table wait for the commit
         return loaded
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -482,12 +483,14 @@ def test_replaced_twice_and_day_by_day_is_replaced_once(loaded: Loaded, model: M
         assert once
         connection.execute(f"truncate {model.table}".encode())
         everything = periods(model.cadence, FIRST_DAY, LAST_DAY)
+        read = model.reads(*model.affects(min(everything), max(everything.values())))
+        find_inputs = partial(publishing.inputs, connection, loaded.settings, model, *read)
         for _ in range(2):
-            replaced = replace_window(connection, model, everything, None)
+            replaced = replace_window(connection, model, everything, None, find_inputs)
             assert lines(connection, content) == once
             assert sum(replaced.rows.values()) == len(once)
         for window in reversed(single.items()):
-            replace_window(connection, model, dict([window]), None)
+            replace_window(connection, model, dict([window]), None, find_inputs)
         assert lines(connection, content) == once
 
 

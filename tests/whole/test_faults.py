@@ -30,7 +30,7 @@ from conftest import Server, reachable_folder, settings_in
 from events import DAY, DOWNLOADS, aggregate, all_tables, ask, compilation, declared, download, load, view, write
 
 from analytics_etl.config.settings import Settings
-from analytics_etl.landing.scratch import Scratch
+from analytics_etl.disk.scratch import Scratch
 from analytics_etl.orchestration.assets.metadata import asset_key
 from analytics_etl.orchestration.definitions import build_defs
 from analytics_etl.postgres import migrations

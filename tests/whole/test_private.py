@@ -11,8 +11,8 @@ from events import aggregate, declared
 
 from analytics_etl.archive import ArchiveFolder
 from analytics_etl.config.settings import CHECKOUT, Settings
+from analytics_etl.disk.scratch import Scratch
 from analytics_etl.families.sample import SampleOptions, write_sample
-from analytics_etl.landing.scratch import Scratch
 from analytics_etl.orchestration import instance as dagster_instance
 from analytics_etl.pipeline.reports import write_index, write_report
 from analytics_etl.postgres.database import Database

@@ -1,0 +1,108 @@
+"""DuckDB inside the process: reads the lake, bounded in memory, and spills to a temporary folder beyond that."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from analytics_etl.catalog.contracts import DUCKDB_TYPES, Contract
+from analytics_etl.catalog.models import Model
+from analytics_etl.disk.scratch import Scratch
+from analytics_etl.engines.engine import slices
+from analytics_etl.lake import Lake, LakeFile
+from analytics_etl.landing.batches import plain_booleans
+
+_ROWS_AT_ONCE = 65_536
+_TYPES = {**DUCKDB_TYPES, "timestamp with time zone": "TIMESTAMPTZ", "date": "DATE", "integer": "INTEGER"}
+"""{type in PostgreSQL: type in DuckDB} of the columns of derived tables."""
+
+
+class UnknownTypeError(ValueError):
+    """A column of a derived table has a type that is not passed from DuckDB to PostgreSQL."""
+
+
+@dataclass(frozen=True)
+class DuckDBEngine:
+    """Computes tables from files of the lake."""
+
+    lake: Lake
+    contracts: Mapping[str, Contract]
+    files: Mapping[str, Sequence[LakeFile]]
+    """{event table: the files that a SELECT may read}"""
+    memory_mb: int
+    temporary_dir: Path
+    name: str = "duckdb"
+
+    @contextmanager
+    def compute(
+        self, model: Model, types: Mapping[str, str], start: date, end: date
+    ) -> Iterator[Iterator[pa.RecordBatch]]:
+        """The rows of the partitions that begin in [start, end), see `Engine`."""
+        scratch = Scratch(self.temporary_dir)
+        config: dict[str, Any] = {"memory_limit": f"{self.memory_mb}MB", "temp_directory": str(scratch.path)}
+        try:
+            with duckdb.connect(config=config) as connection:
+                connection.execute(
+                    "set timezone = 'UTC'; set preserve_insertion_order = false; set enable_progress_bar = false; "
+                    "set arrow_lossless_conversion = true"
+                )
+                for table in model.dependencies:
+                    connection.execute(f"create schema if not exists {table.split('.')[0]}")
+                    connection.execute(f"create view {table} as {self._rows_of(table)}")
+                yield self._computed(connection, model, types, start, end)
+        finally:
+            scratch.remove()
+
+    def _computed(
+        self, connection: duckdb.DuckDBPyConnection, model: Model, types: Mapping[str, str], start: date, end: date
+    ) -> Iterator[pa.RecordBatch]:
+        columns = ", ".join(f'cast("{name}" as {_type(model, name, kind)}) as "{name}"' for name, kind in types.items())
+        rows: dict[date, int] = {}
+        for table in model.dependencies:
+            for file in self.files[table]:
+                rows[file.day] = rows.get(file.day, 0) + file.rows
+        for part in slices(model, rows, start, end):
+            select = model.statement(part.parameters)
+            relation = connection.sql(f"select {columns} from ({select}) as computed")  # noqa: S608 - a file of ours
+            for batch in relation.to_arrow_reader(_ROWS_AT_ONCE):
+                yield plain_booleans(batch)
+
+    def _rows_of(self, table: str) -> str:
+        """A SELECT of the rows of an event table. A file that was written before a column was added has NULL in it."""
+        contract = self.contracts[table]
+        of_version: dict[str, list[Path]] = {}
+        for file in self.files[table]:
+            of_version.setdefault(file.contract_version, []).append(self.lake.locate(file))
+        parts = [_select(contract, paths) for paths in of_version.values()]
+        return " union all ".join(parts or [f"{_select(contract, [])} where false"])
+
+
+def _select(contract: Contract, paths: Sequence[Path]) -> str:
+    """A SELECT of all columns of a contract from files that were written under one contract; from nothing without."""
+    there = set(pq.read_schema(paths[0]).names) if paths else set()
+    columns = ", ".join(
+        f"{_quoted(column.name) if column.name in there else 'null'}::{column.duckdb_type} as {_quoted(column.name)}"
+        for column in contract.columns
+    )
+    if not paths:
+        return f"select {columns}"
+    names = ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths)
+    return f"select {columns} from read_parquet([{names}], hive_partitioning = false)"  # noqa: S608 - paths of the lake
+
+
+def _type(model: Model, column: str, type_name: str) -> str:
+    if type_name not in _TYPES:
+        raise UnknownTypeError(
+            f"{model.path}: the column {column} has the type {type_name}, expected one of {sorted(_TYPES)}; cast it"
+        )
+    return _TYPES[type_name]
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

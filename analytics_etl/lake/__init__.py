@@ -1,0 +1,9 @@
+"""The lake: the record of every raw day, one zstd Parquet file per table and day. Knows no database.
+
+`files` names, places, reads and removes files, `writing` writes the rows of a load, `copies` finds which copy of an
+event is kept. Which file of a day is the current one is in the books (`ops.lake_files`).
+"""
+
+from analytics_etl.lake.files import Lake, LakeError, LakeFile
+
+__all__ = ["Lake", "LakeError", "LakeFile"]
