@@ -42,6 +42,11 @@ def archive(dry_run: bool) -> None:  # noqa: FBT001 - a flag of the command
         f"{counted(outcome.bytes, 'byte')} below {settings.archive_dir}; removed "
         f"{counted(outcome.personal_values, 'personal value')}",
     )
+    if outcome.lake_files:
+        out.say(
+            f"removed {counted(outcome.lake_files, 'file')} of {counted(outcome.lake_bytes, 'byte')} from the lake, "
+            "which nothing refers to any more"
+        )
     if outcome.dropped_days:
         out.say(f"dropped the raw events of {counted(outcome.dropped_days, 'day')}, as ANALYTICS_KEEP_RAW_EVENTS says")
 

@@ -18,6 +18,9 @@ from analytics_etl.engines.engine import slices
 from analytics_etl.lake import Lake, LakeFile
 from analytics_etl.landing.batches import plain_booleans
 
+NAME = "duckdb"
+"""The engine as the books name it."""
+
 _ROWS_AT_ONCE = 65_536
 _TYPES = {**DUCKDB_TYPES, "timestamp with time zone": "TIMESTAMPTZ", "date": "DATE", "integer": "INTEGER"}
 """{type in PostgreSQL: type in DuckDB} of the columns of derived tables."""
@@ -37,7 +40,7 @@ class DuckDBEngine:
     """{event table: the files that a SELECT may read}"""
     memory_mb: int
     temporary_dir: Path
-    name: str = "duckdb"
+    name: str = NAME
 
     @contextmanager
     def compute(
@@ -78,7 +81,7 @@ class DuckDBEngine:
         contract = self.contracts[table]
         of_version: dict[str, list[Path]] = {}
         for file in self.files[table]:
-            of_version.setdefault(file.contract_version, []).append(self.lake.locate(file))
+            of_version.setdefault(file.contract_version, []).append(self.lake.verified(file))
         parts = [_select(contract, paths) for paths in of_version.values()]
         return " union all ".join(parts or [f"{_select(contract, [])} where false"])
 

@@ -81,14 +81,16 @@ def days_with_personal_data(connection: Connection, table: str, keep: int) -> li
     return [day for (day,) in found]
 
 
-def superseded(connection: Connection, grace_seconds: float) -> list[str]:
-    """The paths of files that were superseded longer ago than the grace period."""
+def superseded(connection: Connection, grace_seconds: float) -> list[LakeFile]:
+    """The files that were superseded longer ago than the grace period."""
     found = connection.execute(
-        "select path from ops.lake_files "
-        "where superseded_at < clock_timestamp() - make_interval(secs => %s) order by 1",
+        sql.SQL(
+            "select {} from ops.lake_files "
+            "where superseded_at < clock_timestamp() - make_interval(secs => %s) order by path"
+        ).format(sql.SQL(_COLUMNS)),
         [grace_seconds],
     ).fetchall()
-    return [path for (path,) in found]
+    return [LakeFile(*row) for row in found]
 
 
 def paths(connection: Connection) -> list[str]:
@@ -96,6 +98,7 @@ def paths(connection: Connection) -> list[str]:
     return [path for (path,) in connection.execute("select path from ops.lake_files").fetchall()]
 
 
-def forget(connection: Connection, path: str) -> None:
-    """Remove a superseded file from the books."""
-    connection.execute("delete from ops.lake_files where path = %s and superseded_at is not null", [path])
+def forget(connection: Connection, path: str) -> bool:
+    """Remove a file from the books unless it is current; return whether it was removed."""
+    statement = "delete from ops.lake_files where path = %s and superseded_at is not null"
+    return connection.execute(statement, [path]).rowcount > 0

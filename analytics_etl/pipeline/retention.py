@@ -14,10 +14,10 @@ from analytics_etl.catalog.models import ALL_DAYS
 from analytics_etl.config.settings import Settings, SettingsError
 from analytics_etl.ops import days, dropped
 from analytics_etl.ops.dropped import Reader
-from analytics_etl.pipeline import gaps
+from analytics_etl.pipeline import gaps, lake_upkeep
 from analytics_etl.pipeline.progress import Progress
 from analytics_etl.postgres.database import Database
-from analytics_etl.tables.archiving import Archiver
+from analytics_etl.tables.archiving import ARCHIVE, PARTITION, Archiver
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Step:
     contract: Contract
     day: date
     what: str
-    """`archive`, `drop raw events`, `personal data in partition` or `personal data in archive`."""
+    """`archive`, `drop raw events`, or `personal data in` `partition`, `archive` or `lake`."""
 
     def __str__(self) -> str:
         return f"{self.what}: {self.contract.table} {self.day}"
@@ -45,6 +45,9 @@ class Outcome:
     personal_values: int = 0
     rejected_rows: int = 0
     """Rejected rows whose content was removed."""
+    lake_files: int = 0
+    """Files removed from the lake: superseded ones, and ones that were never booked."""
+    lake_bytes: int = 0
 
 
 def plan(database: Database, catalog: Catalog) -> Iterator[Step]:
@@ -53,10 +56,7 @@ def plan(database: Database, catalog: Catalog) -> Iterator[Step]:
     check_names(settings, catalog)
     newest = gaps.last_day_before(gaps.find(database))
     for contract in catalog.contracts.values():
-        for place in ("partition", "archive"):
-            for day in Archiver(database.settings).personal_due(contract, place):
-                if _is_due(day, settings.personal_retention.of(contract.table), newest):
-                    yield Step(contract, day, f"personal data in {place}")
+        yield from _personal_steps(database, contract, newest)
         if catalog.may_be_read_by(contract.table) is not None:
             continue  # once it is corrected, a broken SELECT may need these rows
         if settings.keep_raw_events.of(contract.table):
@@ -66,6 +66,17 @@ def plan(database: Database, catalog: Catalog) -> Iterator[Step]:
         else:
             for day in _days_to_drop(database, contract, *_readers(contract, catalog)):
                 yield Step(contract, day, "drop raw events")
+
+
+def _personal_steps(database: Database, contract: Contract, newest: date | None) -> Iterator[Step]:
+    """The places and days of a table that personal data is to be removed from."""
+    archiver = Archiver(database.settings)
+    due = {place: archiver.personal_due(contract, place) for place in (PARTITION, ARCHIVE)}
+    due["lake"] = lake_upkeep.days_with_personal_data(database, contract)
+    for place, found in due.items():
+        for day in found:
+            if _is_due(day, database.settings.personal_retention.of(contract.table), newest):
+                yield Step(contract, day, f"personal data in {place}")
 
 
 def _is_due(day: date, keep: int | None, newest: date | None) -> bool:
@@ -90,12 +101,16 @@ def run(database: Database, catalog: Catalog, actor: str, report_progress: Progr
             outcome.personal_values += Archiver(database.settings).remove_personal_from_table(
                 step.contract, step.day, actor
             )
+        elif step.what == "personal data in lake":
+            outcome.personal_values += lake_upkeep.remove_personal_data(database, step.contract, step.day, actor)
         else:
             outcome.personal_values += Archiver(database.settings).remove_personal_from_archive(
                 step.contract, step.day, actor
             )
     for contract in catalog.contracts.values() if gaps.last_day_before(gaps.find(database)) is None else ():
         outcome.rejected_rows += Archiver(database.settings).remove_rejected_content(contract)
+    collected = lake_upkeep.collect(database)
+    outcome.lake_files, outcome.lake_bytes = collected.files, collected.bytes
     report_progress("done", len(steps), len(steps))
     return outcome
 

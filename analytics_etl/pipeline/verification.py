@@ -1,12 +1,13 @@
 """The watchdog: it draws a sample of the derived tables, computes it again with another engine and compares.
 
-DuckDB computes the sampled rows from the raw rows (`recomputation`). Not sampled are: partitions older than their
+PostgreSQL computes the sampled rows of tables that DuckDB made, from the raw rows it has; DuckDB those of all others
+(`recomputation`). Not sampled are: partitions older than their
 inputs, which the next run replaces anyway; partitions whose raw days are archived, or have too many rows to be read in
 a few minutes; and views, which show the tables.
 """
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 from analytics_etl.catalog.calendar import period_start
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.catalog.models import Model, bind, window_parameters
+from analytics_etl.engines.duckdb import NAME as DUCKDB
 from analytics_etl.ops import check_results
 from analytics_etl.ops.archives import archived_days
 from analytics_etl.ops.dropped import dropped_days
@@ -30,6 +32,9 @@ DEFAULT_CELLS = 100
 MOST_ROWS = 30_000_000
 """Raw rows that a sampled partition may be made of: reading as many takes some minutes."""
 SAMPLE_ROWS = 20
+
+Recompute = Callable[[Database, Catalog, Model, date, date, Sample], list[Row]]
+"""Computes the sampled rows of a partition [start, end) anew."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +96,8 @@ def watch(
                 -(-cells // len(tables)) if start in drawn else 0, f"{seed} ", failed.get((table, start), frozenset())
             )
             end = known[table][start]["period_end"]
-            findings.append(_compare(database, catalog, catalog.aggregates[table], start, end, sample))
+            recompute = _in_postgres if known[table][start]["engine"] == DUCKDB else derive
+            findings.append(_compare(database, catalog, catalog.aggregates[table], start, end, sample, recompute))
     record_checks(database, [_result(finding) for finding in findings], run_id)
     return findings
 
@@ -146,7 +152,8 @@ def _rows_to_read(catalog: Catalog, known: Mapping[str, Mapping[date, Row]], tab
 
 
 def _compare(
-    database: Database, catalog: Catalog, model: Model, start: date, end: date, sample: Sample
+    database: Database, catalog: Catalog, model: Model, start: date, end: date, sample: Sample,
+    recompute: Recompute = derive,
 ) -> Finding:  # fmt: skip
     """Compare the sampled rows of a partition.
 
@@ -157,7 +164,7 @@ def _compare(
     rows_of_period = f"select * from {model.table} where {period} >= :start::date and {period} < :end::date"
     query = bind(sample_query(model, rows_of_period, sample), window_parameters(start, end))
     stored = {key_text(model, row): row for row in map(comparable, database.query(query))}
-    derived = {key_text(model, row): row for row in derive(database, catalog, model, start, end, sample)}
+    derived = {key_text(model, row): row for row in recompute(database, catalog, model, start, end, sample)}
     keys = sorted({*stored, *derived}, key=lambda key: rank(sample, key))
     keys = [*keys[: sample.count], *(key for key in keys[sample.count :] if key in sample.keys)]
     differences = [
@@ -167,6 +174,15 @@ def _compare(
         if (old := stored.get(key, {}).get(column)) != (new := derived.get(key, {}).get(column))
     ]
     return Finding(model.table, start, end, len(keys), differences)
+
+
+def _in_postgres(
+    database: Database, _catalog: Catalog, model: Model, start: date, end: date, sample: Sample
+) -> list[Row]:  # fmt: skip
+    """The sampled rows of a partition that DuckDB made from the lake, computed by PostgreSQL from its raw rows."""
+    parameters = window_parameters(start, end)
+    select = sample_query(model, model.statement(parameters), sample)
+    return [comparable(row) for row in database.query(select)]
 
 
 def _result(finding: Finding) -> CheckResult:

@@ -39,6 +39,8 @@ class LoadedDay:
     rows: int
     duplicates: int
     conflicting: int
+    file: LakeFile
+    """The day in the lake."""
 
 
 @dataclass
@@ -116,8 +118,9 @@ class DayLoad:
         ledger.forget_rejected(self.connection, self.contract.table, [report.file.path for report in reports])
         duration = round(1000 * (time.monotonic() - self._started) / max(len(self.days), 1))
         loaded = []
-        for day in self.days:
-            count = self._counts.get(day, 0)
+        for file in self._files:
+            day, count = file.day, file.rows
+            lake_files.book(self.connection, file, self.run_id)
             self._analyze(day, count)
             record_partition(
                 self.connection,
@@ -126,9 +129,7 @@ class DayLoad:
                     self.run_id, is_changed=day not in same,
                 ),
             )  # fmt: skip
-            loaded.append(LoadedDay(day, count, _of(duplicates, day), _of(conflicts, day)))
-        for file in self._files:
-            lake_files.book(self.connection, file, self.run_id)
+            loaded.append(LoadedDay(day, count, _of(duplicates, day), _of(conflicts, day), file))
         self._swap(self.days)  # last: from here on readers of the table wait for the commit
         return loaded
 

@@ -64,7 +64,7 @@ MAY_IMPORT = {
     },
     "alerting": {"config", "text"},
     "monitoring": {
-        *("catalog", "checks", "config", "landing", "ops", "pipeline", "postgres", "tables", "text"),
+        *("catalog", "checks", "config", "lake", "landing", "ops", "pipeline", "postgres", "tables", "text"),
     },
     "orchestration": {
         *("alerting", "catalog", "checks", "config", "disk", "landing", "monitoring", "ops", "pipeline", "postgres"),

@@ -1,11 +1,13 @@
-"""Findings about SQL files, rights, views, the archive, the daemon and notifications."""
+"""Findings about SQL files, rights, views, the lake, the archive, the daemon and notifications."""
 
 from collections.abc import Mapping
+from datetime import date
 
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.checks.due import REASONS
+from analytics_etl.lake import Lake, LakeError
 from analytics_etl.monitoring.doctor.finding import GRANTS, Finding
-from analytics_etl.ops import outbox
+from analytics_etl.ops import lake_files, outbox
 from analytics_etl.ops.archives import archived_files
 from analytics_etl.ops.days import newest_with_rows
 from analytics_etl.ops.partitions import newest_day
@@ -88,6 +90,28 @@ def archive(database: Database) -> Finding:
         return Finding("archive", is_well=False, detail=detail, advice=advice)
     detail = f"{counted(len(files), 'day')}, all files there" if files else "no day yet"
     return Finding("archive", is_well=True, detail=detail)
+
+
+def lake(database: Database) -> Finding:
+    """Current files of the lake that are missing or of the wrong size, and loaded days that are not in the lake."""
+    tables = list(Catalog.of(database.settings).contracts)
+    found = database.read(lake_files.current, tables, date.min, date.max)
+    folder, files = Lake(database.settings.lake_dir), [file for of_table in found.values() for file in of_table]
+    wrong = []
+    for file in files:
+        try:
+            folder.locate(file)
+        except LakeError as error:
+            wrong.append(str(error))
+    if wrong:
+        detail = f"{len(wrong)} of {counted(len(files), 'file')} missing or damaged: {wrong[0]}"
+        advice = "put the files back from a copy, or set ANALYTICS_LAKE to where they are"
+        return Finding("lake", is_well=False, detail=detail, advice=advice)
+    others = sum(map(len, database.read(lake_files.days_without_file, tables, date.min, date.max).values()))
+    detail = f"{counted(len(files), 'day')}, all files there" if files else "no day yet"
+    if others:
+        detail += f"; {counted(others, 'day')} loaded before there was a lake, computed in PostgreSQL"
+    return Finding("lake", is_well=True, detail=detail)
 
 
 def daemon(database: Database) -> Finding:

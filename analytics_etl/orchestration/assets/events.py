@@ -59,7 +59,7 @@ def build_event_asset(contract: Contract, mappings: Mapping[str, Model], partiti
         description=contract.description,
         partitions_def=partitions.day,
         backfill_policy=dg.BackfillPolicy.single_run(),
-        kinds={"postgres", "duckdb", "table"},
+        kinds={"postgres", "parquet", "duckdb", "table"},
         pool=contract.table,
         code_version=contract.code_version,
         freshness_policy=FRESHNESS["day"],
@@ -123,6 +123,8 @@ def _by_partition(loaded: Sequence[LoadedDay], reports: Sequence[FileReport]) ->
             "rows_conflicting": day.conflicting,
             "rows_rejected": rejected[day.day],
             "rows_rejected_without_a_day": rejected[None],
+            "lake_file": day.file.path,
+            "lake_bytes": day.file.size_bytes,
         }
         for day in loaded
     }

@@ -35,6 +35,8 @@ def build_retention_asset(catalog: Catalog) -> dg.AssetsDefinition:
                 "bytes_archived": outcome.bytes,
                 "personal_values_removed": outcome.personal_values,
                 "rejected_rows_emptied": outcome.rejected_rows,
+                "lake_files_removed": outcome.lake_files,
+                "lake_bytes_removed": outcome.lake_bytes,
             }
         )
 

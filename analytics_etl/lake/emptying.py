@@ -1,0 +1,58 @@
+"""Removing personal data from a day in the lake: its file is written anew with NULL in the personal columns."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from analytics_etl.disk.scratch import Scratch
+from analytics_etl.lake.files import Lake, LakeFile
+from analytics_etl.lake.writing import close_writer, open_writer
+
+_ROWS_OF_A_GROUP = 122_880
+
+
+def without_personal_data(lake: Lake, file: LakeFile, personal: Sequence[str]) -> tuple[LakeFile, int]:
+    """A new file of the same rows with NULL in the personal columns, and how many values were removed.
+
+    The new file has the columns and the metadata of the old one, whatever the contract is now.
+    """
+    removed = rows = 0
+    scratch = Scratch(lake.staging)
+    try:
+        with pq.ParquetFile(lake.verified(file)) as parquet:
+            schema = parquet.schema_arrow.remove_metadata()
+            path = scratch.path / f"{date.isoformat(file.day)}.parquet"
+            writer = open_writer(path, schema)
+            try:
+                for batch in parquet.iter_batches(batch_size=_ROWS_OF_A_GROUP):
+                    emptied, values = _emptied(batch, personal, schema)
+                    writer.write_table(emptied, row_group_size=_ROWS_OF_A_GROUP)
+                    removed, rows = removed + values, rows + batch.num_rows
+            finally:
+                close_writer(writer, path, _own_metadata(parquet))
+        if rows != file.rows:
+            raise RuntimeError(f"{file.path}: {rows} rows were read, expected {file.rows}")
+        size = path.stat().st_size
+        place, digest = lake.place(path, file.table, file.day)
+    finally:
+        scratch.remove()
+    return replace(file, path=place, sha256=digest, size_bytes=size, has_personal_data=False), removed
+
+
+def _emptied(batch: pa.RecordBatch, personal: Sequence[str], schema: pa.Schema) -> tuple[pa.Table, int]:
+    """The rows with NULL in the personal columns, and the number of values that these had."""
+    removed, arrays = 0, list(batch.columns)
+    for number, item in enumerate(schema):
+        if item.name in personal:
+            removed += batch.num_rows - arrays[number].null_count
+            arrays[number] = pa.nulls(batch.num_rows, item.type)
+    return pa.Table.from_arrays(arrays, schema=schema), removed
+
+
+def _own_metadata(parquet: pq.ParquetFile) -> dict[str, str]:
+    """What the file says of itself, without what Arrow adds."""
+    known = parquet.metadata.metadata or {}
+    return {key.decode(): value.decode() for key, value in known.items() if not key.startswith(b"ARROW")}

@@ -1,0 +1,66 @@
+"""Upkeep of the lake: personal data is removed from old days, and files that nothing refers to are removed."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from analytics_etl.catalog.contracts import Contract
+from analytics_etl.lake import Lake
+from analytics_etl.lake.emptying import without_personal_data
+from analytics_etl.ops import lake_files
+from analytics_etl.ops.operations import record_audit
+from analytics_etl.postgres.connection import lock
+from analytics_etl.postgres.database import Database
+
+GRACE_SECONDS = 24 * 3600
+"""How long a superseded file stays, since a reader may have it open; and a file that no transaction has booked yet."""
+
+
+@dataclass
+class Collected:
+    """The files that were removed from the lake, and their size."""
+
+    files: int = 0
+    bytes: int = 0
+
+
+def days_with_personal_data(database: Database, contract: Contract) -> list[date]:
+    """Days in the lake whose personal data is to be removed."""
+    keep = database.settings.personal_retention.of(contract.table)
+    if keep is None or not contract.personal_columns:
+        return []
+    return database.run(lake_files.days_with_personal_data, contract.table, keep)
+
+
+def remove_personal_data(database: Database, contract: Contract, day: date, actor: str) -> int:
+    """Supersede the file of a day by one without personal data; return how many values were removed.
+
+    The old file is removed with the other superseded ones, after the grace period.
+    """
+    with database.transaction() as connection:
+        lock(connection, f"{contract.table} {day}")
+        found = lake_files.current(connection, [contract.table], day, date.fromordinal(day.toordinal() + 1))
+        removed = 0
+        for file in found[contract.table]:
+            emptied, values = without_personal_data(Lake(database.settings.lake_dir), file, contract.personal_columns)
+            lake_files.book(connection, emptied, None)
+            record_audit(connection, actor, "remove personal data", f"lake file of {contract.table} {day}")
+            removed += values
+        return removed
+
+
+def collect(database: Database, grace_seconds: float = GRACE_SECONDS) -> Collected:
+    """Remove the files that were superseded, and those that no transaction booked, after the grace period."""
+    lake, collected = Lake(database.settings.lake_dir), Collected()
+    for file in database.run(lake_files.superseded, grace_seconds):
+        with database.transaction() as connection:
+            # A load may just now make the same content the current file again.
+            lock(connection, f"{file.table} {file.day}")
+            if lake_files.forget(connection, file.path):
+                lake.remove(file.path)
+                collected.files += 1
+                collected.bytes += file.size_bytes
+    for path in lake.unbooked(database.run(lake_files.paths), grace_seconds):
+        collected.files += 1
+        collected.bytes += (lake.folder / path).stat().st_size
+        lake.remove(path)
+    return collected
