@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import click
 
 from analytics_etl.catalog.catalog import Catalog
-from analytics_etl.cli.aftermath import refresh_after_failure
 from analytics_etl.cli.catalogs import read_catalog
 from analytics_etl.cli.clock import yesterday
 from analytics_etl.cli.explanations import explanation
+from analytics_etl.cli.failure_refresh import refresh_after_failure
 from analytics_etl.cli.families import check_families
 from analytics_etl.cli.interruption import mark_changing
-from analytics_etl.cli.notices import tell_owners
+from analytics_etl.cli.notifications import tell_owners
 from analytics_etl.cli.terminal import BAD, actor, err, out, progress
 from analytics_etl.cli.typed import check_range
 from analytics_etl.config.settings import Settings

@@ -69,7 +69,7 @@ def replace(
         database.transaction(AGGREGATION) as connection,
     ):
         # The replacement also refreshes other partitions that read these, and reads days around each of them.
-        needed = model.reads(*model.affects(min(periods), max(periods.values())))
+        needed = model.reads(*model.affected_between(min(periods), max(periods.values())))
         dropped.refuse(connection, [(model.dependencies, *needed)])
         schemas = overlay(connection, settings, model.dependencies, *needed)
         replaced = replace_window(connection, model, periods, run_id, schemas, gate)

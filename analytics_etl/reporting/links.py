@@ -4,8 +4,7 @@ from collections.abc import Iterable
 from datetime import date, timedelta
 from typing import Any
 
-from analytics_etl.reporting.period import Period
-from analytics_etl.reporting.periods import (
+from analytics_etl.reporting.calendar import (
     Cadence,
     days_of,
     next_end,
@@ -13,6 +12,7 @@ from analytics_etl.reporting.periods import (
     period_name,
     short_label,
 )
+from analytics_etl.reporting.period import Period
 
 Link = dict[str, str]
 

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
 from analytics_etl.reporting import wording
-from analytics_etl.reporting.periods import Cadence, Window, compared_period, days_of
+from analytics_etl.reporting.calendar import Cadence, Window, compared_period, days_of
 
 Value = Any
 """A value of a query's row: str, int, float, bool, date or None."""

@@ -7,9 +7,9 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from analytics_etl.reporting import svg, wording
+from analytics_etl.reporting.calendar import days_of, next_end, short_label
 from analytics_etl.reporting.charts import Figure
 from analytics_etl.reporting.period import Column, Period, Row, Value, section
-from analytics_etl.reporting.periods import days_of, next_end, short_label
 
 _NOUNS = {"daily": "day", "weekly": "week", "monthly": "month"}
 

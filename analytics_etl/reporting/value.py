@@ -9,11 +9,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from analytics_etl.reporting import quality
-from analytics_etl.reporting.families import REPORTS
-from analytics_etl.reporting.family import Section
-from analytics_etl.reporting.links import report_links
-from analytics_etl.reporting.period import Kpi, Period, Row, Value
-from analytics_etl.reporting.periods import (
+from analytics_etl.reporting.calendar import (
     Cadence,
     Window,
     WindowKind,
@@ -25,6 +21,10 @@ from analytics_etl.reporting.periods import (
     report_path,
     window,
 )
+from analytics_etl.reporting.families import REPORTS
+from analytics_etl.reporting.family import Section
+from analytics_etl.reporting.links import report_links
+from analytics_etl.reporting.period import Kpi, Period, Row, Value
 from analytics_etl.reporting.state import period_state
 
 SCHEMA_VERSION = 3

@@ -75,7 +75,7 @@ def replace_marked(
 def _others(connection: Connection, model: Model, periods: Mapping[date, date]) -> Iterator[dict[date, date]]:
     """Other existing partitions that read some of these days, {start: end} of each stretch of neighbours."""
     first, last = min(periods), max(periods.values())
-    after, before = model.affects(first, last)
+    after, before = model.affected_between(first, last)
     found = touched(connection, model.table, after, before).items()
     return neighbours({start: end for start, end in found if start < first or end > last})
 
