@@ -12,7 +12,7 @@ from analytics_etl.cli.families import check_families
 from analytics_etl.cli.plan_display import print_unread, show
 from analytics_etl.cli.terminal import BAD, GOOD, actor, out, progress
 from analytics_etl.config.settings import Settings
-from analytics_etl.ops.operations import record_audit
+from analytics_etl.ops.records import record_audit
 from analytics_etl.postgres import migrations
 from analytics_etl.postgres.database import Database
 from analytics_etl.text.english import MOST_NAMED, counted

@@ -16,7 +16,7 @@ from analytics_etl.cli.plan_display import DRY_RUN, SELECT, names_of, print_unre
 from analytics_etl.cli.terminal import GOOD, out, progress
 from analytics_etl.cli.typed import DAY, REASON
 from analytics_etl.config.settings import Settings
-from analytics_etl.ops.operations import waiting_days
+from analytics_etl.ops.records import waiting_days
 from analytics_etl.postgres import migrations
 from analytics_etl.postgres.database import Database
 from analytics_etl.postgres.failures import persistently

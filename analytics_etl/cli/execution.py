@@ -20,7 +20,7 @@ from analytics_etl.cli.notifications import tell_owners
 from analytics_etl.cli.terminal import BAD, actor, err, out, progress
 from analytics_etl.cli.typed import check_range
 from analytics_etl.config.settings import Settings
-from analytics_etl.ops.operations import record_audit
+from analytics_etl.ops.records import record_audit
 from analytics_etl.pipeline import misplaced, rejections
 from analytics_etl.pipeline.misspelt import misspelt_columns
 from analytics_etl.postgres import migrations

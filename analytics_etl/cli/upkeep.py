@@ -9,7 +9,7 @@ from analytics_etl.cli.terminal import GOOD, actor, out, progress
 from analytics_etl.cli.typed import DAY, REASON, Text
 from analytics_etl.config.settings import Settings
 from analytics_etl.ops.dropped import dropped_days
-from analytics_etl.ops.operations import record_audit
+from analytics_etl.ops.records import record_audit
 from analytics_etl.pipeline import retention
 from analytics_etl.postgres import migrations
 from analytics_etl.postgres.database import Database

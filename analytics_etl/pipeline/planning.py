@@ -21,8 +21,8 @@ from analytics_etl.checks import declared_checks
 from analytics_etl.checks.due import REASONS, DueChecks, due_checks
 from analytics_etl.ops.check_results import refused_changes
 from analytics_etl.ops.days import day_states, frozen_days
-from analytics_etl.ops.operations import failed_partitions, partitions, waiting_days
 from analytics_etl.ops.partitions import known_days as recorded_days
+from analytics_etl.ops.records import failed_partitions, partitions, waiting_days
 from analytics_etl.pipeline.dropped_days import by_family, dropped_days
 from analytics_etl.pipeline.due_partitions import DuePartitions
 from analytics_etl.pipeline.due_reports import INDEX, DueReport, due_reports

@@ -10,9 +10,9 @@ from datetime import date, timedelta
 from analytics_etl.catalog.contracts import Contract
 from analytics_etl.catalog.models import Model, cadence_of
 from analytics_etl.config.settings import Settings
-from analytics_etl.ops import archives, changes, days, dropped, operations, outbox
+from analytics_etl.ops import archives, changes, days, dropped, outbox, records
 from analytics_etl.ops.changes import ChangeRefusedError, Gate
-from analytics_etl.ops.operations import CheckResult
+from analytics_etl.ops.records import CheckResult
 from analytics_etl.pipeline.partition_states import refresh_days
 from analytics_etl.postgres import roles
 from analytics_etl.postgres.connection import LOST_CONNECTION, Connection, DatabaseError, without_password
@@ -126,7 +126,7 @@ def _first_line(error: Exception, settings: Settings) -> str:
 
 
 def _record_checks(connection: Connection, results: Sequence[CheckResult], run_id: str | None) -> None:
-    operations.record_checks(connection, results, run_id)
+    records.record_checks(connection, results, run_id)
     outbox.record_failures(connection, results, run_id)
 
 

@@ -13,8 +13,8 @@ from analytics_etl.catalog.models import Model, rename_schemas, window_parameter
 from analytics_etl.ops import changes
 from analytics_etl.ops.changes import Gate
 from analytics_etl.ops.comparison import Side, changes_between
-from analytics_etl.ops.operations import PartitionRecord, record_partition
 from analytics_etl.ops.partitions import touched
+from analytics_etl.ops.records import PartitionRecord, record_partition
 from analytics_etl.postgres.connection import Connection, DatabaseError, ensure_schema, identifier, lock
 from analytics_etl.tables.model_sql import as_sql, comment
 

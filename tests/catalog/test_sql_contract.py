@@ -22,7 +22,7 @@ from analytics_etl.checks.evaluation import Limits
 from analytics_etl.config.parameters import load_parameters
 from analytics_etl.config.settings import SQL_DIR, Settings
 from analytics_etl.families.sample import FAMILIES, SampleOptions, write_sample
-from analytics_etl.ops.operations import CheckResult, record_report
+from analytics_etl.ops.records import CheckResult, record_report
 from analytics_etl.pipeline import publishing
 from analytics_etl.pipeline.loading import load_days
 from analytics_etl.pipeline.publishing import record_checks

@@ -1,4 +1,4 @@
-"""Writing partitions, check results, reports, refreshes and the audit log; and reading what several use cases need."""
+"""Writes the records of partitions, check results, reports, refreshes and the audit log; reads what several use cases need."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
