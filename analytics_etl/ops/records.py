@@ -1,4 +1,4 @@
-"""Writes the records of partitions, check results, reports, refreshes and the audit log; reads what several use cases need."""
+"""The records of partitions, check results, reports, refreshes and the audit log: writing them, and reading some."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
