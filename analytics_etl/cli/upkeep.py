@@ -34,8 +34,8 @@ def archive(dry_run: bool) -> None:  # noqa: FBT001 - a flag of the command
             out.say(str(step))
         out.say(f"{counted(len(steps), 'step')} due; nothing was changed")
         return
-    with progress(1) as tell:
-        outcome = retention.run(database, catalog, actor(), tell)
+    with progress(1) as log:
+        outcome = retention.run(database, catalog, actor(), log)
     out.say(
         GOOD,
         f" archived {counted(outcome.days, 'day')}: {counted(outcome.rows, 'row')} in "

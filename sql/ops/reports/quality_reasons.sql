@@ -26,7 +26,7 @@ files as (
         and d.path is null
         and newest_day >= :start::date and newest_day < :end::date
 ),
--- A reason ends with the value that came. Without it, equal causes are one reason, and no value leaves the table.
+-- Reasons without the value that came, so that equal causes are one reason, and no value leaves the table.
 rejections as (
     select r.table_name, split_part(r.reason, ', got ', 1) as reason
     from ops.rejected_rows as r

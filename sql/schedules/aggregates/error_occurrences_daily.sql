@@ -52,7 +52,7 @@ texts as (
     from messages
     offset 0
 ),
--- A code loses its quotes, or it would count as a quoted text. Here and below a cheap test saves an expensive pattern.
+-- A code loses its quotes, or it would count as a quoted text; here and below a cheap test saves an expensive pattern.
 texts_with_codes as (
     select
         day, schedule_id, error_message, error_count, first_seen_at, last_seen_at, text,

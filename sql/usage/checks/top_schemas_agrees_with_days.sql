@@ -21,7 +21,7 @@ judged as (
     where newest.day > (select max(day) from volumes) - 7
     group by newest.day, newest.volume
 ),
--- The newest usual day: one with far less is half loaded. If no day is usual, the newest one (a view has no clock).
+-- The newest usual day, as one with far less is half loaded; the newest one if none is usual (a view has no clock).
 latest as (
     select coalesce(max(case when is_usual then day end), max(day)) as last_day from judged
 ),
