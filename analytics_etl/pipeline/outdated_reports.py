@@ -18,7 +18,7 @@ from analytics_etl.ops.reports import published_starts
 from analytics_etl.postgres.database import Database
 
 LONGEST_PERIOD_DAYS = 31
-"""The lateness window of a report counts from its last day; its first day is up to so many days earlier."""
+"""Length of the longest period: the lateness window of a report counts from its last day, not from its first."""
 
 
 def outdated_reports(
