@@ -1,7 +1,7 @@
 /*
 description: >-
   Executions that started on a UTC day, followed through the three tiers to the end of the second day after it. Until
-  these days are loaded an execution that is still under way counts as lost. Each is completed, lost or stopped; the rest
+  these days are loaded an execution that is still under way counts as lost. Most are completed, lost or stopped; the rest
   succeeded in the third tier without a success in each tier before it.
 key: [day]
 columns:
@@ -57,7 +57,7 @@ beginnings as (
         lag(began_day) over (partition by execution_id order by began_day) as previous_day
     from (select distinct execution_id, began_day from dated) as distinct_days
 ),
--- An execution starts on a day if it did not begin in the 2 days before, too.
+-- An execution starts on a day on which it began, unless it also began in the 2 days before.
 started as (
     select execution_id, began_day as day
     from beginnings
