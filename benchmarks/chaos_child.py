@@ -25,7 +25,7 @@ from analytics_etl.config.settings import Settings
 from analytics_etl.orchestration import housekeeping, notifier
 from analytics_etl.orchestration import instance as dagster_instance
 from analytics_etl.orchestration.definitions import build_defs
-from analytics_etl.pipeline import backfill_plan as missing  # noqa: F401 - imported by commands
+from analytics_etl.pipeline import planning as missing  # noqa: F401 - imported by commands
 from analytics_etl.postgres.database import Database
 from benchmarks.chaos_home import Point
 

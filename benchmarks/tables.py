@@ -19,7 +19,7 @@ from analytics_etl.catalog.models import cadence_of
 from analytics_etl.config.settings import Settings
 from analytics_etl.ops import changes
 from analytics_etl.ops.changes import CHANGE_CHECK
-from analytics_etl.ops.operations import partitions
+from analytics_etl.ops.records import partitions
 from analytics_etl.orchestration import instance as dagster_instance
 from analytics_etl.orchestration.assets.metadata import asset_key
 from analytics_etl.orchestration.definitions import build_defs

@@ -8,8 +8,8 @@ from events import declared
 from analytics_etl.catalog.calendar import NAMES, Cadence, period_end, periods
 from analytics_etl.checks import declared_checks
 from analytics_etl.checks.due import due_checks
-from analytics_etl.ops.operations import CheckResult, record_report, record_written_report
 from analytics_etl.ops.partitions import newest_day
+from analytics_etl.ops.records import CheckResult, record_report, record_written_report
 from analytics_etl.pipeline.due_reports import families_with_reports, report_version
 from analytics_etl.pipeline.publishing import record_checks
 from analytics_etl.pipeline.reports import write_index

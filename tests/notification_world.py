@@ -10,7 +10,7 @@ from events import DAY, ask
 from notification_servers import Hook, Mailbox
 
 from analytics_etl.config.settings import Settings
-from analytics_etl.ops.operations import CheckResult
+from analytics_etl.ops.records import CheckResult
 from analytics_etl.orchestration import notifier
 from analytics_etl.pipeline.publishing import record_checks
 from analytics_etl.postgres.database import Database

@@ -46,9 +46,9 @@ class Catalog(SqlFiles):
 
         def add(table: str) -> Model:
             if table not in complete:
-                inputs = [add(name).affected_days for name in found[table].dependencies if name in found]
+                inputs = [add(name).affected_margin for name in found[table].dependencies if name in found]
                 days = max((after for after, _ in inputs), default=0), max((before for _, before in inputs), default=0)
-                complete[table] = found[table] if days == (0, 0) else replace(found[table], inputs_affected_days=days)
+                complete[table] = found[table] if days == (0, 0) else replace(found[table], inputs_affected_margin=days)
             return complete[table]
 
         return {table: add(table) for table in found}

@@ -60,8 +60,8 @@ class Model:
     select: str
     parameters: Mapping[str, str] = field(default_factory=dict)
     """{parameter of a query, beside days and limit: its meaning}."""
-    inputs_affected_days: tuple[int, int] = (0, 0)
-    """The largest `affected_days` among the tables that the SELECT reads; the catalogue sets it."""
+    inputs_affected_margin: tuple[int, int] = (0, 0)
+    """The largest `affected_margin` among the tables that the SELECT reads; the catalogue sets it."""
 
     @property
     def table(self) -> str:
@@ -114,18 +114,21 @@ class Model:
         """The days [first, after) that the SELECT reads for the window [start, end)."""
         return _moved(start, -self.lookback_days), _moved(end, self.lookahead_days)
 
-    def affects(self, start: date, end: date) -> tuple[date, date]:
-        """The days (after, before) that bound the partitions which may change when the days [start, end) do.
+    def affected_between(self, start: date, end: date) -> tuple[date, date]:
+        """The bounds (after, before) of the partitions that may change when the days [start, end) do.
 
-        These are the partitions that end after the first day and start before the second.
+        These partitions end after the first day and start before the second.
         """
-        days_after, days_before = self.affected_days
+        days_after, days_before = self.affected_margin
         return _moved(start, -days_before), _moved(end, days_after)
 
     @property
-    def affected_days(self) -> tuple[int, int]:
-        """How many days (after, before) a changed raw day this table may change, also through the tables it reads."""
-        days_after, days_before = self.inputs_affected_days
+    def affected_margin(self) -> tuple[int, int]:
+        """(N, M): when a raw day changes, so may this table's rows up to N days after it and M days before it.
+
+        The tables in between count, too.
+        """
+        days_after, days_before = self.inputs_affected_margin
         return min(days_after + self.lookback_days, ALL_DAYS), min(days_before + self.lookahead_days, ALL_DAYS)
 
     def _days_from(self, parameter: str, operation: type[exp.Binary]) -> Iterator[int]:

@@ -12,7 +12,7 @@ from analytics_etl.catalog.models import bind, rename_schemas, window_parameters
 from analytics_etl.checks import predicates
 from analytics_etl.checks.declared import SAMPLE_ROWS, Check, Target
 from analytics_etl.checks.expectations import Broken, broken
-from analytics_etl.ops.operations import CheckResult
+from analytics_etl.ops.records import CheckResult
 from analytics_etl.postgres.database import Database
 from analytics_etl.tables.batches import archived_rows, batch_view
 

@@ -45,7 +45,7 @@ WIDTH = 94
     show_default=True,
     help=f"Texts are exact in JSON; {FORMULAS}",
 )
-@click.option("--limit", type=Count(), default=50, show_default=True, help="The newest so many.")
+@click.option("--limit", type=Count(), default=50, show_default=True, help="Changes to show, the newest first.")
 def changes(first: datetime | None, last: datetime | None, table: str | None, how: str, limit: int) -> None:
     """Show how numbers changed after they were first published, newest first; refused changes are marked.
 

@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING
 import click
 
 from analytics_etl.catalog.catalog import Catalog
-from analytics_etl.cli.backfill_plan import backfill_missing
+from analytics_etl.cli.backfill_missing import backfill_missing
 from analytics_etl.cli.catalogs import read_catalog
 from analytics_etl.cli.execution import check_days, planned_jobs, reporting_misplaced, run_days
 from analytics_etl.cli.families import FAMILY, check_families
 from analytics_etl.cli.gaps import YES, ask_if_far, say_empty_days
 from analytics_etl.cli.interruption import mark_unchanged
-from analytics_etl.cli.plans import DRY_RUN, SELECT, names_of, print_unread, show
+from analytics_etl.cli.plan_display import DRY_RUN, SELECT, names_of, print_unread, show
 from analytics_etl.cli.terminal import GOOD, out, progress
 from analytics_etl.cli.typed import DAY, REASON
 from analytics_etl.config.settings import Settings
-from analytics_etl.ops.operations import waiting_days
+from analytics_etl.ops.records import waiting_days
 from analytics_etl.postgres import migrations
 from analytics_etl.postgres.database import Database
 from analytics_etl.postgres.failures import persistently
@@ -143,8 +143,8 @@ def _show_range(
     settings: Settings, catalog: Catalog, days: tuple[date, date], families: tuple[str, ...],
     names: set[str] | None,
 ) -> None:  # fmt: skip
-    from analytics_etl.pipeline.backfill_plan import make_plan, plan_of_named_days  # noqa: PLC0415 - only for this
     from analytics_etl.pipeline.late import replaced_days, unread_files  # noqa: PLC0415 - only for this
+    from analytics_etl.pipeline.planning import make_plan, plan_of_named_days  # noqa: PLC0415 - only for this
 
     migrations.upgrade(settings)
     database = Database(settings)

@@ -85,8 +85,8 @@ def bring_up_to_date(
     settings: Settings, catalog: Catalog, dropped: "dropping.Dropped", step: Callable[[str, int, int], None]
 ) -> None:
     """Run the checks of what was made anew, refresh the views, and write the reports that show these checks."""
-    from analytics_etl.pipeline.backfill_plan import due_after  # noqa: PLC0415 - only for this
     from analytics_etl.pipeline.jobs import VIEWS_JOB, Job  # noqa: PLC0415 - only for this
+    from analytics_etl.pipeline.planning import due_after  # noqa: PLC0415 - only for this
 
     if dropped.is_nothing and not dropped.remade:
         return

@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING
 import click
 
 from analytics_etl.catalog.catalog import Catalog
-from analytics_etl.cli.aftermath import refresh_after_failure
 from analytics_etl.cli.catalogs import read_catalog
 from analytics_etl.cli.clock import yesterday
 from analytics_etl.cli.explanations import explanation
+from analytics_etl.cli.failure_refresh import refresh_after_failure
 from analytics_etl.cli.families import check_families
 from analytics_etl.cli.interruption import mark_changing
-from analytics_etl.cli.notices import tell_owners
+from analytics_etl.cli.notifications import notify_owners
 from analytics_etl.cli.terminal import BAD, actor, err, out, progress
 from analytics_etl.cli.typed import check_range
 from analytics_etl.config.settings import Settings
-from analytics_etl.ops.operations import record_audit
+from analytics_etl.ops.records import record_audit
 from analytics_etl.pipeline import misplaced, rejections
 from analytics_etl.pipeline.misspelt import misspelt_columns
 from analytics_etl.postgres import migrations
@@ -97,21 +97,21 @@ def reporting_rejected(settings: Settings, families: tuple[str, ...]) -> Iterato
     """After the block, print which files had rejected rows or probably misspelt columns; also when the run failed."""
     began = time.monotonic()
 
-    def tell() -> None:
+    def report() -> None:
         database, seconds = Database(settings), time.monotonic() - began
         misspelt = misspelt_columns(database, seconds, families)
         more = ["and so in more files, see: analytics-etl doctor"] if len(misspelt) > rejections.MOST_FILES else []
-        told = [*misspelt[: rejections.MOST_FILES], *more]
-        for line in [*rejections.since(database, seconds, families), *told]:
+        shown = [*misspelt[: rejections.MOST_FILES], *more]
+        for line in [*rejections.since(database, seconds, families), *shown]:
             out.say(f"! {line}")
 
     try:
         yield
     except click.ClickException:
         with suppress(*LOST_CONNECTION, DatabaseError):  # the message is about the first failure
-            tell()
+            report()
         raise
-    tell()
+    report()
 
 
 @contextmanager
@@ -135,12 +135,12 @@ def _print_misplaced(settings: Settings, catalog: Catalog) -> None:
 def _notify_owners_if_possible(settings: Settings) -> None:
     """Notify the owners; print a failure to do so, since the next `notify` tries again and the outcome comes first."""
     try:
-        tell_owners(settings)
+        notify_owners(settings)
     except Exception as error:
-        said = explanation(error)
-        if said is None:
+        reason = explanation(error)
+        if reason is None:
             raise
-        err.say(BAD, f" nobody was told, which the next `analytics-etl notify` does: {said}")
+        err.say(BAD, f" nobody was notified; the next `analytics-etl notify` tries again: {reason}")
 
 
 def described(first: date, last: date, families: Sequence[str], names: Collection[str] | None = None) -> str:

@@ -12,8 +12,8 @@ from analytics_etl.cli.clock import yesterday
 from analytics_etl.cli.terminal import GOOD, actor, err, is_terminal, out
 from analytics_etl.cli.typed import DAY, MOST_DAYS, REASON, check_range
 from analytics_etl.config.settings import Settings
-from analytics_etl.ops.operations import record_audit
 from analytics_etl.ops.partitions import newest_day
+from analytics_etl.ops.records import record_audit
 from analytics_etl.postgres import migrations
 from analytics_etl.postgres.database import Database
 from analytics_etl.postgres.failures import persistently

@@ -120,7 +120,7 @@ def events(
     """Single downloads, views or compilations, newest first, without who it was: no user, address or user agent.
 
     When there are more than --limit, a cursor comes along: with --after it gives the next page, and events that are
-    loaded meanwhile move nothing. Days that are archived are not read, but told; the exit code is then 3.
+    loaded meanwhile move nothing. Archived days are listed and not read; the exit code is then 3.
 
     \b
     Downloads that failed in the last week:

@@ -37,7 +37,7 @@ def schedules() -> None:
 def events(form: str, start: datetime, end: datetime | None, limit: int, after: str | None, **wanted: Any) -> None:
     """Single records with their queue times and what Kafka got, newest first.
 
-    Days that are archived are not read, but told; the exit code is then 3.
+    Archived days are listed and not read; the exit code is then 3.
 
     \b
     What failed in the third tier within an hour:

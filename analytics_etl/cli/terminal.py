@@ -176,13 +176,13 @@ def progress(total: int) -> Iterator[Callable[[str, int, int], None]]:
     if not err.is_terminal:
         last = ""
 
-        def tell(what: str, done: int, steps: int) -> None:
+        def log(what: str, done: int, steps: int) -> None:
             nonlocal last
             if what != last and ": reading " not in what:
                 err.say(f"{done}/{steps} {what}")
             last = what
 
-        yield tell
+        yield log
         return
     columns = (
         SpinnerColumn(),

@@ -49,8 +49,8 @@ class _Day(_Bounded):
 
     def fail(self, message: str, param: click.Parameter | None = None, ctx: click.Context | None = None) -> NoReturn:
         typed, no_format, _ = message.partition(" does not match")
-        told = f"expected a day like {yesterday()}, or yesterday, got {typed}" if no_format else message
-        super().fail(told, param, ctx)
+        hint = f"expected a day like {yesterday()}, or yesterday, got {typed}" if no_format else message
+        super().fail(hint, param, ctx)
 
 
 class Moment(_Bounded):
@@ -71,8 +71,8 @@ class Moment(_Bounded):
 
     def fail(self, message: str, param: click.Parameter | None = None, ctx: click.Context | None = None) -> NoReturn:
         formats, _, _ = message.partition(" does not match")  # of the many formats two tell enough
-        told = f"{formats} is neither a day like 2025-03-31 nor a moment like 2025-03-31T13:00"
-        super().fail(told if formats != message else message, param, ctx)
+        hint = f"{formats} is neither a day like 2025-03-31 nor a moment like 2025-03-31T13:00"
+        super().fail(hint if formats != message else message, param, ctx)
 
 
 class Text(click.ParamType[str]):

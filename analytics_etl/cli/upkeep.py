@@ -9,7 +9,7 @@ from analytics_etl.cli.terminal import GOOD, actor, out, progress
 from analytics_etl.cli.typed import DAY, REASON, Text
 from analytics_etl.config.settings import Settings
 from analytics_etl.ops.dropped import dropped_days
-from analytics_etl.ops.operations import record_audit
+from analytics_etl.ops.records import record_audit
 from analytics_etl.pipeline import retention
 from analytics_etl.postgres import migrations
 from analytics_etl.postgres.database import Database
@@ -34,8 +34,8 @@ def archive(dry_run: bool) -> None:  # noqa: FBT001 - a flag of the command
             out.say(str(step))
         out.say(f"{counted(len(steps), 'step')} due; nothing was changed")
         return
-    with progress(1) as tell:
-        outcome = retention.run(database, catalog, actor(), tell)
+    with progress(1) as log:
+        outcome = retention.run(database, catalog, actor(), log)
     out.say(
         GOOD,
         f" archived {counted(outcome.days, 'day')}: {counted(outcome.rows, 'row')} in "

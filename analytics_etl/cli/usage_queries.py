@@ -85,7 +85,7 @@ def events(
     """Single events, newest first: of the last days, or from a day or moment to another.
 
     When there are more than --limit, a cursor comes along: with --after it gives the next page, and events that are
-    loaded meanwhile move nothing. Days that are archived are not read, but told; the exit code is then 3.
+    loaded meanwhile move nothing. Archived days are listed and not read; the exit code is then 3.
 
     \b
     What failed in the last week in one region:

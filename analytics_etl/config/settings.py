@@ -69,7 +69,7 @@ class Settings:
     """First daily partition."""
 
     lateness: values.Lateness = PerTable(7)
-    """Allowed lateness in days: a day is provisional until so many days have passed, then final."""
+    """Allowed lateness in days: a day is provisional until this many days have passed, then final."""
 
     volume_factor: values.VolumeFactor = PerTable(2.0)
     """A day is unusual with more rows than this factor times its weekday's median, or fewer than the median divided by

@@ -122,7 +122,7 @@ class _Frames:
             yield data[start:at]
 
     def _expect(self, size: int, header: Callable[[int], None]) -> None:
-        """Read a header of so many bytes next, with the method that understands it."""
+        """Expect a header of this size next, and the method that understands it."""
         self._wanted, self._next = size, header
 
     def _magic(self, header: int) -> None:

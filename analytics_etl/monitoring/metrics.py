@@ -21,7 +21,7 @@ from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.catalog.models import cadence_of
 from analytics_etl.config.settings import Settings
 from analytics_etl.landing import LandingFile, list_files
-from analytics_etl.monitoring.hosts import guarded
+from analytics_etl.monitoring.host_guard import guarded
 from analytics_etl.ops.days import DayState
 from analytics_etl.ops.observing import observe
 from analytics_etl.postgres import migrations

@@ -15,12 +15,12 @@ from analytics_etl.checks.declared import declared_checks
 from analytics_etl.checks.due import due_checks
 from analytics_etl.ops.changes import CHANGE_CHECK
 from analytics_etl.ops.days import day_states, frozen_days
-from analytics_etl.ops.operations import failed_partitions, partitions, waiting_days
 from analytics_etl.ops.partitions import newest_day
-from analytics_etl.pipeline.backfill_plan import known_days
+from analytics_etl.ops.records import failed_partitions, partitions, waiting_days
 from analytics_etl.pipeline.gaps import explain as explain_gap
 from analytics_etl.pipeline.gaps import find as find_gaps
 from analytics_etl.pipeline.partition_states import refresh_all_days
+from analytics_etl.pipeline.planning import known_days
 from analytics_etl.pipeline.rejections import of_days
 from analytics_etl.postgres.database import Database
 from analytics_etl.text.english import counted, shortened, spanned

@@ -1,4 +1,4 @@
-"""Reading the results of checks. Not here: writing them (`operations`)."""
+"""Reading the results of checks. Not here: writing them (`records`)."""
 
 import json
 from collections.abc import Iterable, Mapping

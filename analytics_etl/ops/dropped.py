@@ -13,7 +13,7 @@ from psycopg.types.json import Jsonb
 
 from analytics_etl.catalog.contracts import Contract
 from analytics_etl.ops import lake_files
-from analytics_etl.ops.operations import record_audit
+from analytics_etl.ops.records import record_audit
 from analytics_etl.postgres.connection import Connection, DatabaseError, identifier, lock
 from analytics_etl.text.english import counted, shortened
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from analytics_etl.landing import hidden_file, is_place_there, list_files
 from analytics_etl.landing.names import ledger_path
-from analytics_etl.ops.operations import record_audit
+from analytics_etl.ops.records import record_audit
 from analytics_etl.postgres.connection import Connection, DatabaseError, lock, rows
 from analytics_etl.text.english import counted
 

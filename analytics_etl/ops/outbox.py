@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from analytics_etl.ops.operations import CheckResult
+from analytics_etl.ops.records import CheckResult
 from analytics_etl.postgres.connection import Connection, lock, rows
 
 SAMPLE_ROWS = 5

@@ -1,4 +1,4 @@
-"""Reading the records of partitions: which exist, and when they changed. Not here: writing them (`operations`)."""
+"""Reading the records of partitions: which exist, and when they changed. Not here: writing them (`records`)."""
 
 from collections.abc import Sequence
 from datetime import date, datetime

@@ -1,4 +1,4 @@
-"""Reading the records of reports and of their periods. Not here: writing them (`operations`)."""
+"""Reading the records of reports and of their periods. Not here: writing them (`records`)."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence

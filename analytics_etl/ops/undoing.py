@@ -37,7 +37,7 @@ def published_of_days(
     """(family, cadence, start) of the published reports that dropping the days [first, end) unpublishes.
 
     These are reports of periods that overlap the days and of which the family has no other day; and reports of earlier
-    periods that were published because their tables look `ahead` so many days and found them.
+    periods whose tables look `ahead` that many days, and which were published because the days were there.
     """
     found = connection.execute(
         """

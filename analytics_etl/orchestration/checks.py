@@ -19,8 +19,8 @@ from analytics_etl.checks.declared import (
 )
 from analytics_etl.checks.due import due_checks
 from analytics_etl.checks.evaluation import evaluate
-from analytics_etl.ops.operations import CheckResult
 from analytics_etl.ops.partitions import newest_day
+from analytics_etl.ops.records import CheckResult
 from analytics_etl.orchestration.assets.metadata import asset_key, retrying_lost_connections, table_of_rows
 from analytics_etl.orchestration.dagster_private import (
     ASSET_PARTITION_RANGE_END_TAG,

@@ -18,7 +18,7 @@ from dagster import AssetCheckKey, DagsterEventType, DagsterInstance, DagsterRun
 from analytics_etl.config.settings import Settings
 from analytics_etl.config.values import typed_day
 from analytics_etl.ops.liveness import runs_without_lock
-from analytics_etl.ops.operations import record_audit
+from analytics_etl.ops.records import record_audit
 from analytics_etl.orchestration.dagster_private import MAX_RETRIES_TAG, PartitionKeyFilter
 from analytics_etl.orchestration.dagster_private import AssetCheckExecutionRecordStatus as CheckStatus
 from analytics_etl.postgres.database import Database

@@ -44,8 +44,8 @@ __all__ = [
 ]
 
 LONG_PREPARATION = 1000
-"""Partitions from which on the preparation of a run is announced: before the first step Dagster records each of them,
-which takes about a minute for so many.
+"""A run of this many partitions or more announces its preparation: before the first step Dagster records each of them,
+which takes about a minute for this many.
 """
 
 PROGRESS_EACH = 250

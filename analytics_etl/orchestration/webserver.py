@@ -9,7 +9,7 @@ import sys
 from typing import Any
 
 from analytics_etl.config.settings import Settings
-from analytics_etl.monitoring.hosts import HostGuard
+from analytics_etl.monitoring.host_guard import HostGuard
 
 _MODULE = "dagster_webserver.webserver"
 

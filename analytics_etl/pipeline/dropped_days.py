@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from analytics_etl.ops.files import days_only_in_files
-from analytics_etl.ops.operations import audited
+from analytics_etl.ops.records import audited
 from analytics_etl.postgres.database import Database
 
 _SUBJECT = re.compile(r"(\d{4}-\d\d-\d\d) to (\d{4}-\d\d-\d\d) of (.+)")

@@ -16,8 +16,8 @@ from analytics_etl.archive import ArchiveFolder
 from analytics_etl.catalog.calendar import NAMES, Cadence, period_end, period_start
 from analytics_etl.catalog.catalog import Catalog, is_of
 from analytics_etl.catalog.models import Model
-from analytics_etl.ops.operations import partitions, record_audit
 from analytics_etl.ops.partitions import newest_day
+from analytics_etl.ops.records import partitions, record_audit
 from analytics_etl.pipeline import publishing
 from analytics_etl.pipeline.partition_states import refresh_days
 from analytics_etl.pipeline.progress import Progress

@@ -79,7 +79,7 @@ def broken_report_tables(catalog: Catalog, family: str, cadence: Cadence) -> lis
 
 def look_ahead(catalog: Catalog, family: str) -> int:
     """Days after a period that its report waits for before it is published, since its tables look so far ahead."""
-    return max((m.affected_days[1] for m in catalog.aggregates.values() if m.family == family), default=0)
+    return max((m.affected_margin[1] for m in catalog.aggregates.values() if m.family == family), default=0)
 
 
 def report_version(catalog: Catalog, family: str) -> str:

@@ -7,8 +7,8 @@ from analytics_etl.catalog.catalog import Catalog, is_of
 from analytics_etl.checks.declared import declared_checks
 from analytics_etl.checks.due import REASONS
 from analytics_etl.ops.check_results import of_partition
-from analytics_etl.ops.operations import refreshed_at
 from analytics_etl.ops.partitions import changed_at, newest_day
+from analytics_etl.ops.records import refreshed_at
 from analytics_etl.postgres.database import Database
 from analytics_etl.tables.views import view_versions
 

@@ -16,7 +16,7 @@ from itertools import pairwise
 from analytics_etl.catalog.calendar import stretches
 from analytics_etl.ops import partitions
 from analytics_etl.ops.days import FAR_DAYS
-from analytics_etl.ops.operations import audited
+from analytics_etl.ops.records import audited
 from analytics_etl.pipeline.dropped_days import dropped_days
 from analytics_etl.postgres.database import Database
 from analytics_etl.text.english import counted, spanned

@@ -84,7 +84,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class JobBuilder:
     """Collects partitions to make and everything that reads them, then groups them into few jobs."""
 
     lineage: Lineage
@@ -176,13 +176,13 @@ def jobs_of(first: date, last: date, families: tuple[str, ...] = ()) -> list[Job
 def selected_jobs(catalog: Catalog, first: date, last: date, names: Collection[str]) -> list[Job]:
     """The runs that make only some tables, views and reports, of the periods that hold the days first to last."""
     lineage = Lineage.of(catalog)
-    wanted = Wanted(lineage, declared_checks(catalog), within=names)
+    builder = JobBuilder(lineage, declared_checks(catalog), within=names)
     for cadence in CADENCES:
         own = [name for name in lineage.of_cadence(cadence) if name in names]
         for start, end in periods(cadence, first, last).items() if own else ():
-            wanted.add(own, cadence, start, end)
-    wanted.add_views(name for name in lineage.of_cadence(None) if name in names)
-    return wanted.jobs()
+            builder.add(own, cadence, start, end)
+    builder.add_views(name for name in lineage.of_cadence(None) if name in names)
+    return builder.jobs()
 
 
 VIEWS_JOB = "views"

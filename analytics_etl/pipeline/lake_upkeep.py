@@ -7,7 +7,7 @@ from analytics_etl.catalog.contracts import Contract
 from analytics_etl.lake import Lake
 from analytics_etl.lake.emptying import without_personal_data
 from analytics_etl.ops import lake_files
-from analytics_etl.ops.operations import record_audit
+from analytics_etl.ops.records import record_audit
 from analytics_etl.postgres.connection import lock
 from analytics_etl.postgres.database import Database
 

@@ -24,8 +24,8 @@ from analytics_etl.landing import (
     list_files,
 )
 from analytics_etl.ops.archives import archived_days
-from analytics_etl.ops.operations import ledger, partitions
 from analytics_etl.ops.partitions import newest_day
+from analytics_etl.ops.records import ledger, partitions
 from analytics_etl.pipeline import publishing
 from analytics_etl.postgres.database import Database
 from analytics_etl.tables.loading import LoadedDay

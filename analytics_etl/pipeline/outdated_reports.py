@@ -18,7 +18,7 @@ from analytics_etl.ops.reports import published_starts
 from analytics_etl.postgres.database import Database
 
 LONGEST_PERIOD_DAYS = 31
-"""The lateness window of a report counts from its last day; its first day is up to so many days earlier."""
+"""Length of the longest period: the lateness window of a report counts from its last day, not from its first."""
 
 
 def outdated_reports(
@@ -30,7 +30,7 @@ def outdated_reports(
     Only changes count of partitions that the requested periods (start -> end) affect. `path_of` gives the file of a
     report. Changes of the run itself always count, since the clocks of this machine and of the database may differ.
     """
-    affected = {m.table: m.affects(min(requested), max(requested.values())) for m in models}
+    affected = {m.table: m.affected_between(min(requested), max(requested.values())) for m in models}
     first, last = min(after for after, _ in affected.values()), max(before for _, before in affected.values())
     found = set()
     for change in database.run(published_changes, list(affected), first, last):

@@ -1,4 +1,4 @@
-"""A backfill plan as a value, and its lines for people. How a plan is made is in `backfill_plan`."""
+"""A backfill plan as a value, and its lines for people. How a plan is made is in `planning`."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

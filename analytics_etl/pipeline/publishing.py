@@ -14,9 +14,9 @@ from analytics_etl.catalog.models import Model, cadence_of
 from analytics_etl.config.settings import Settings
 from analytics_etl.engines.duckdb import DuckDBEngine
 from analytics_etl.lake import Lake
-from analytics_etl.ops import archives, changes, days, dropped, lake_files, operations, outbox
+from analytics_etl.ops import archives, changes, days, dropped, lake_files, outbox, records
 from analytics_etl.ops.changes import ChangeRefusedError, Gate
-from analytics_etl.ops.operations import CheckResult
+from analytics_etl.ops.records import CheckResult
 from analytics_etl.pipeline.partition_states import refresh_days
 from analytics_etl.postgres import roles
 from analytics_etl.postgres.connection import LOST_CONNECTION, Connection, DatabaseError, without_password
@@ -73,7 +73,7 @@ def replace(
         database.transaction(AGGREGATION) as connection,
     ):
         # The replacement also refreshes other partitions that read these, and reads days around each of them.
-        needed = model.reads(*model.affects(min(periods), max(periods.values())))
+        needed = model.reads(*model.affected_between(min(periods), max(periods.values())))
         dropped.refuse(connection, [(model.dependencies, *needed)])
         find_inputs = partial(inputs, connection, settings, model, *needed)
         replaced = replace_window(connection, model, periods, run_id, find_inputs, gate)
@@ -149,7 +149,7 @@ def _first_line(error: Exception, settings: Settings) -> str:
 
 
 def _record_checks(connection: Connection, results: Sequence[CheckResult], run_id: str | None) -> None:
-    operations.record_checks(connection, results, run_id)
+    records.record_checks(connection, results, run_id)
     outbox.record_failures(connection, results, run_id)
 
 

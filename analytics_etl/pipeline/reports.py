@@ -14,7 +14,7 @@ from analytics_etl.checks.declared import declared_checks
 from analytics_etl.checks.due import due_checks
 from analytics_etl.disk.whole_files import remove_leftovers, whole_file
 from analytics_etl.ops import partitions
-from analytics_etl.ops.operations import record_report, record_written_report
+from analytics_etl.ops.records import record_report, record_written_report
 from analytics_etl.pipeline.due_reports import families_with_reports, look_ahead, report_version
 from analytics_etl.postgres.columns import column_types
 from analytics_etl.postgres.database import Database

@@ -19,8 +19,8 @@ from analytics_etl.engines.duckdb import NAME as DUCKDB
 from analytics_etl.ops import check_results
 from analytics_etl.ops.archives import archived_days
 from analytics_etl.ops.dropped import dropped_days
-from analytics_etl.ops.operations import CheckResult, partitions
 from analytics_etl.ops.partitions import newest_day
+from analytics_etl.ops.records import CheckResult, partitions
 from analytics_etl.pipeline.publishing import record_checks
 from analytics_etl.pipeline.recomputation import Row, comparable, derive, key_text, needed_days
 from analytics_etl.pipeline.sampling import Sample, rank, sample_query

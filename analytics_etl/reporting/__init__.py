@@ -5,12 +5,12 @@
     render_html(report), render_json(report)  # two readings of the same value
     render_index(entries), render_index_json(entries)  # entries = [index_entry(report), ...]
 
-`periods` has the calendar, `wording` numbers and days as people read them; `value`, `state`, `trend` and `quality` what
+`calendar` has the periods, `wording` numbers and days as people read them; `value`, `state`, `trend` and `quality` what
 every report says, `families` what that of each family does; `charts` and `svg` its pictures; `render` makes it text.
 What it looks like stands in `reports_templates`.
 """
 
-from analytics_etl.reporting.periods import Cadence, Window, period_name, report_path
+from analytics_etl.reporting.calendar import Cadence, Window, period_name, report_path
 from analytics_etl.reporting.render import render_html, render_index, render_index_json, render_json
 from analytics_etl.reporting.value import (
     SCHEMA_VERSION,

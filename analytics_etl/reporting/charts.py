@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from analytics_etl.reporting import svg, wording
+from analytics_etl.reporting.calendar import COMPARED_WITH, Cadence
 from analytics_etl.reporting.period import Row
-from analytics_etl.reporting.periods import COMPARED_WITH, Cadence
 
 BARS_SHOWN = 10
 """Bars in a chart: more cannot be compared at a glance; the table has all."""

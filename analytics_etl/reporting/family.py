@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from analytics_etl.reporting.calendar import WindowKind
 from analytics_etl.reporting.charts import Figure
 from analytics_etl.reporting.period import AMOUNTS, Kpi, Period, Row
-from analytics_etl.reporting.periods import WindowKind
 
 Section = Callable[[Period], dict[str, Any]]
 """Builds a section from the rows of the query of the same name in sql/<family>/reports."""

@@ -4,8 +4,7 @@ from collections.abc import Iterable
 from datetime import date, timedelta
 from typing import Any
 
-from analytics_etl.reporting.period import Period
-from analytics_etl.reporting.periods import (
+from analytics_etl.reporting.calendar import (
     Cadence,
     days_of,
     next_end,
@@ -13,6 +12,7 @@ from analytics_etl.reporting.periods import (
     period_name,
     short_label,
 )
+from analytics_etl.reporting.period import Period
 
 Link = dict[str, str]
 
@@ -22,8 +22,8 @@ def report_links(
 ) -> dict[str, Any]:
     """Links relative to the report's own file; None where there is nothing to link to.
 
-    `around` are the week and month of a day, the days and month of a week, the weeks of a month: those of which
-    anything is loaded, since the others have no report. `families` have a report of the same period, `neighbours` are
+    `around` links a day to its week and month, a week to its days and month, a month to its weeks, as far as anything
+    of these is loaded, since the others have no report. `families` have a report of the same period, `neighbours` are
     the first days of the periods before and after that have one.
     """
     previous, following = neighbours

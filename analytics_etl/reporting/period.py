@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
 from analytics_etl.reporting import wording
-from analytics_etl.reporting.periods import Cadence, Window, compared_period, days_of
+from analytics_etl.reporting.calendar import Cadence, Window, compared_period, days_of
 
 Value = Any
 """A value of a query's row: str, int, float, bool, date or None."""
@@ -28,8 +28,8 @@ class Kpi(NamedTuple):
     label: str
     kind: str
     better: Literal["lower", "higher"] | None = None
-    """The direction that is good news, if either is. Amounts have none: that ten times the attempts bring ten times the
-    errors is neither better nor worse, and the ratio beside them says what is."""
+    """The direction that is good news, if either is. Amounts have none: ten times the attempts bring ten times the
+    errors, which is neither better nor worse; the ratio beside them tells."""
     base: str | None = None
     """What a ratio is a share of, in words that follow "of"."""
 
@@ -71,7 +71,7 @@ class Period:
         return text if self.totals() or len(self.missing_days(self.start, self.end)) < len(self.days) else NOT_LOADED
 
     def missing_days(self, start: date, end: date) -> dict[date, list[str]]:
-        """The days of [start, end) that a table does not have, with these tables."""
+        """{day of [start, end) that a table does not have: these tables}."""
         missing = {}
         for day in days_of(start, end):
             if absent := [

@@ -16,9 +16,9 @@ from markupsafe import Markup
 from analytics_etl.catalog.states import FLAGS, STATES, TONES
 from analytics_etl.config.settings import TEMPLATES_DIR
 from analytics_etl.reporting import svg, wording
+from analytics_etl.reporting.calendar import days_of, period_label
 from analytics_etl.reporting.families import REPORTS
 from analytics_etl.reporting.period import Value
-from analytics_etl.reporting.periods import days_of, period_label
 from analytics_etl.reporting.value import QUALITY_TOPIC, build_index
 
 ROWS_OPEN = 10

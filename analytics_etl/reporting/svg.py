@@ -32,7 +32,7 @@ PALETTE: dict[str, tuple[str, str]] = {
     "warn": ("#8f5a00", "#efb54a"),
     "bad": ("#b3261e", "#ff8f85"),
 }
-"""Every colour, (light, dark), no two lights the same. Text has a contrast of 4.5 and more on page and surface."""
+"""Every colour as (light, dark); all light sides differ. Text has a contrast of at least 4.5 on page and surface."""
 
 INK, MUTED, LINE, GAP, ACCENT, SOFT, BAD = (
     PALETTE[name][0] for name in ("ink", "muted", "line", "gap", "accent", "soft", "bad")
@@ -43,9 +43,9 @@ WIDTHS: Mapping[Width, int] = {"wide": 640, "narrow": 340, "half": 340}
 """Pixels. The style sheet shows each picture in about this width, so that its text is as large as it was drawn."""
 FONT_SIZE = 12
 CHARACTER_WIDTH = 7.5
-"""Pixels of a character on average, of names in the widest of the usual system fonts."""
+"""Average width of a character in pixels, measured on names in the widest of the usual system fonts."""
 BASELINE = 4
-"""Pixels from the middle of a text of that size to what it stands on."""
+"""Pixels from the middle of a text of FONT_SIZE to the line it stands on."""
 NAME_ROOM = {"wide": 196, "narrow": 336}
 """Pixels for the name of a horizontal bar: to the left of the plot, on a phone above it."""
 
@@ -65,7 +65,7 @@ class Column:
 
 
 FEW_COLUMNS = 6
-"""Fewer than these are drawn as wide as if they were so many."""
+"""Fewer columns than this are drawn as wide as this many would be."""
 
 
 @dataclass(frozen=True)
@@ -120,19 +120,19 @@ def draw_columns(columns: Sequence[Column], axis_format: str, caption: str, widt
         }
         for column in columns
     ]
-    labels = [column.label for column in columns]  # as the domain, or the order would be that of the layers
+    labels = [column.label for column in columns]  # given as the domain; otherwise the layers decide the order
     style = {"title": None, "labelColor": MUTED, "labelFontSize": FONT_SIZE, "labelOverlap": False, "labelLimit": 0}
     style |= {"labelPadding": 6, "ticks": False}
     x_axis = {**style, "values": _evenly(labels, 8 if width == "wide" else 5), "labelAngle": 0, "domainColor": LINE}
-    # Below 1 the prefix of a count would be one for thousandths: 500m.
+    # Below 1, d3 would write thousandths: 500m.
     small = "~g" if axis_format == "~s" else axis_format
     shown = f"datum.value < 1 ? '{small}' : '{axis_format}'"
     tick = f"datum.value ? replace(format(datum.value, {shown}), 'G', 'B') : '0'"
     y_axis: JSON = {**style, "labelExpr": tick, "tickCount": 3, "domain": False, "gridColor": LINE}
     if axis_format == "~s":
-        y_axis["tickMinStep"] = 1.0001  # there is no half a download; of a step of exactly 1 Vega makes ticks at halves
-    around = max(0.1, (FEW_COLUMNS - len(labels)) / 2)  # one or two would otherwise be as wide as the page
-    x = _field("label", "ordinal", scale={"domain": labels, "paddingInner": 0.25, "paddingOuter": around}, axis=x_axis)
+        y_axis["tickMinStep"] = 1.0001  # with a step of exactly 1, Vega draws ticks at half downloads
+    outer = max(0.1, (FEW_COLUMNS - len(labels)) / 2)  # otherwise one or two columns would be as wide as the page
+    x = _field("label", "ordinal", scale={"domain": labels, "paddingInner": 0.25, "paddingOuter": outer}, axis=x_axis)
     y = _field("value", "quantitative", scale={"domainMin": 0, "nice": True, "zero": True}, axis=y_axis)
     color = _field("color", "nominal", scale=None)
     outline = {"type": "bar", "fill": GAP, "strokeWidth": 1.5}
@@ -200,7 +200,7 @@ def _rectangle(x: float, y: float, width: float, height: float) -> str:
 
 
 def _number(value: float) -> str:
-    """A coordinate, which needs no more than four digits."""
+    """A coordinate, with at most four digits."""
     return f"{value:.4g}" if round(value, 1) != value else f"{value or 0:g}"
 
 
@@ -221,7 +221,7 @@ def _layer(mark: JSON, where: str | None = None, **encoding: JSON) -> JSON:
 def _draw(
     values: list[JSON], shared: JSON, layers: list[JSON], caption: str, width: Width, height: int, padding: Padding
 ) -> str:
-    """Layers over the same values as SVG of a fixed total width, for a plot of this height. All encode `shared`."""
+    """Draw layers over the same values, with the encoding `shared`: SVG of a fixed total width and this plot height."""
     import vl_convert  # noqa: PLC0415 - a native library of some size
 
     specification = {
@@ -243,7 +243,7 @@ def _draw(
 
 
 def _inline(drawn: str, caption: str) -> str:
-    """Strip what HTML does not need from an SVG, give it a name to be read out, and turn descriptions into tooltips."""
+    """Strip what HTML does not need from an SVG, label it for screen readers, and turn descriptions into tooltips."""
     root = ET.fromstring(drawn)  # noqa: S314 - our own drawing
     view_box = root.get("viewBox", "")
     for element in list(root.iter()):

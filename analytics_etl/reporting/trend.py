@@ -7,9 +7,9 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from analytics_etl.reporting import svg, wording
+from analytics_etl.reporting.calendar import days_of, next_end, short_label
 from analytics_etl.reporting.charts import Figure
 from analytics_etl.reporting.period import Column, Period, Row, Value, section
-from analytics_etl.reporting.periods import days_of, next_end, short_label
 
 _NOUNS = {"daily": "day", "weekly": "week", "monthly": "month"}
 
@@ -67,7 +67,7 @@ def build(trend: Trend, period: Period) -> dict[str, Any]:
 
 
 def draw(trend: Trend, rows: Sequence[Row], report: Mapping[str, Any]) -> list[Figure]:
-    """Columns of the lead, and beside each other the highest and the ratio."""
+    """A chart of the lead over the whole width; below it those of the highest and of the ratio, side by side."""
     rows = rows[::-1]
     noun = _NOUNS[report["cadence"]]
     legend = [("accent", f"this {noun}"), ("soft", f"{noun}s before")]

@@ -9,11 +9,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from analytics_etl.reporting import quality
-from analytics_etl.reporting.families import REPORTS
-from analytics_etl.reporting.family import Section
-from analytics_etl.reporting.links import report_links
-from analytics_etl.reporting.period import Kpi, Period, Row, Value
-from analytics_etl.reporting.periods import (
+from analytics_etl.reporting.calendar import (
     Cadence,
     Window,
     WindowKind,
@@ -25,6 +21,10 @@ from analytics_etl.reporting.periods import (
     report_path,
     window,
 )
+from analytics_etl.reporting.families import REPORTS
+from analytics_etl.reporting.family import Section
+from analytics_etl.reporting.links import report_links
+from analytics_etl.reporting.period import Kpi, Period, Row, Value
 from analytics_etl.reporting.state import period_state
 
 SCHEMA_VERSION = 3
@@ -129,8 +129,8 @@ def index_entry(report: Mapping[str, Any]) -> dict[str, Any]:
         "family": report["family"],
         "cadence": report["cadence"],
         "period": dict(report["period"]),
-        # Reports of earlier versions do not have this field.
-        "state": {"is_failed": report["state"].get("is_failed", False), **state},  # of an old report, unknown
+        # Reports of earlier versions do not have this field, so whether they failed is unknown.
+        "state": {"is_failed": report["state"].get("is_failed", False), **state},
         "kpis": {name: kpis[name] for name in REPORTS[report["family"]].index_kpis},
         "links": {
             "html": report_path(report["family"], report["cadence"], start),
@@ -169,8 +169,8 @@ def _comparison(period: Period, *, is_complete: bool, is_under_way: bool) -> dic
 def _fairly_compared(
     period: Period, windows: Mapping[str, WindowKind], *, is_fair: bool
 ) -> Mapping[str, Sequence[Row]]:
-    """The rows, without what compares them with a period that cannot be compared: a week with days missing, there or
-    here, grows or falls by what is missing. Of a question about growth alone nothing is left.
+    """The rows without their comparisons, unless comparing is fair: with days missing in either period, growth would
+    only show what is missing. A section about growth alone then has no rows.
     """
     rows = dict(period.rows)
     for name, of in period.rows.items():

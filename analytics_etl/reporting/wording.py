@@ -14,8 +14,8 @@ NOTHING = "\N{EN DASH}"
 SPACE = "\N{NO-BREAK SPACE}"
 MINUS = "\N{MINUS SIGN}"
 TIMES = "\N{MULTIPLICATION SIGN}"
-EXACT_BELOW = 10_000  # shorter than its rounded form
-GROUPED_BELOW = 1_000_000  # in tables, where digits stand below each other
+EXACT_BELOW = 10_000  # written in full, which is no longer than rounded
+GROUPED_BELOW = 1_000_000  # written in full in tables, where digits line up
 LONGEST_NAME = 80  # in a sentence; a table shows all of it
 TIMES_FROM = 10  # +900 % and more are easier to grasp as "times 10"
 
@@ -43,7 +43,7 @@ def duration(milliseconds: float | None) -> str:
 
 
 def ratio(fraction: float | None) -> str:
-    """0.1234 -> 12.3 %; never 0 % or 100 % for what is only nearly so."""
+    """0.1234 -> 12.3 %; never 0 % or 100 % for a value that is only close to it."""
     if fraction is None:
         return NOTHING
     percent = fraction * 100
@@ -55,7 +55,7 @@ def ratio(fraction: float | None) -> str:
 
 
 def words(identifier: str) -> str:
-    """A name of the code for people: compatibility_check -> compatibility check."""
+    """An identifier as words: compatibility_check -> compatibility check."""
     return identifier.replace("_", " ")
 
 
@@ -139,13 +139,13 @@ def day_range(start: date, end: date) -> str:
 
 def day_list(days: Sequence[date]) -> str:
     """Days in words, consecutive ones as ranges: 2 April, 4 to 6 April."""
-    runs: list[list[date]] = []
+    stretches: list[list[date]] = []
     for value in sorted(days):
-        if runs and value == runs[-1][-1] + timedelta(1):
-            runs[-1].append(value)
+        if stretches and value == stretches[-1][-1] + timedelta(1):
+            stretches[-1].append(value)
         else:
-            runs.append([value])
-    return ", ".join(_run(run) for run in runs)
+            stretches.append([value])
+    return ", ".join(_stretch(stretch) for stretch in stretches)
 
 
 def sentence(parts: Iterable[str]) -> str:
@@ -158,7 +158,7 @@ def _width(text: str) -> int:
     return sum(2 if unicodedata.east_asian_width(each) in "WF" else 1 for each in text)
 
 
-def _run(days: Sequence[date]) -> str:
+def _stretch(days: Sequence[date]) -> str:
     if len(days) == 1:
         return day(days[0])
     first = str(days[0].day) if days[0].month == days[-1].month else day(days[0])

@@ -16,7 +16,7 @@ from analytics_etl.archive.files import sha256_of
 from analytics_etl.catalog.contracts import Contract
 from analytics_etl.config.settings import Settings
 from analytics_etl.ops import archives, days
-from analytics_etl.ops.operations import record_audit
+from analytics_etl.ops.records import record_audit
 from analytics_etl.postgres.connection import Connection, DatabaseError, lock
 from analytics_etl.postgres.patience import patiently
 from analytics_etl.postgres.pool import transaction

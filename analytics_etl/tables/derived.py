@@ -14,8 +14,8 @@ from analytics_etl.engines.engine import Engine
 from analytics_etl.ops import changes
 from analytics_etl.ops.changes import Gate
 from analytics_etl.ops.comparison import Side, changes_between
-from analytics_etl.ops.operations import PartitionRecord, record_partition
 from analytics_etl.ops.partitions import touched
+from analytics_etl.ops.records import PartitionRecord, record_partition
 from analytics_etl.postgres.connection import Connection, DatabaseError, ensure_schema, identifier, lock
 from analytics_etl.postgres.sending import RowSender
 from analytics_etl.tables.model_sql import as_sql, comment
@@ -95,7 +95,7 @@ def replace_marked(
 def _others(connection: Connection, model: Model, periods: Mapping[date, date]) -> Iterator[dict[date, date]]:
     """Other existing partitions that read some of these days, {start: end} of each stretch of neighbours."""
     first, last = min(periods), max(periods.values())
-    after, before = model.affects(first, last)
+    after, before = model.affected_between(first, last)
     found = touched(connection, model.table, after, before).items()
     return neighbours({start: end for start, end in found if start < first or end > last})
 

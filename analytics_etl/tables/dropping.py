@@ -159,7 +159,7 @@ def _made_of_them(connection: Connection, target: Target, periods: Sequence[Peri
         if not changed.intersection([model.table, *model.dependencies]):
             continue
         changed.add(model.table)
-        after, before = model.affects(first, end)
+        after, before = model.affected_between(first, end)
         starts = partitions.touched(connection, model.table, after, before)
         if left := [start for start in starts if (model.table, start) not in going]:
             found[model.table] = left
@@ -181,7 +181,7 @@ def _published(connection: Connection, target: Target) -> list[tuple[str, str, d
     Also those of earlier days whose tables look ahead to the dropped days.
     """
     families = sorted({c.family for c in target.contracts})
-    ahead = [max((m.affected_days[1] for m in target.models if m.family == family), default=0) for family in families]
+    ahead = [max((m.affected_margin[1] for m in target.models if m.family == family), default=0) for family in families]
     return undoing.published_of_days(connection, families, ahead, target.first, target.end)
 
 

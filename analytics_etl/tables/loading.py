@@ -16,7 +16,7 @@ from analytics_etl.landing import FileReport, RejectedRow
 from analytics_etl.ops import archives, changes, lake_files, ledger
 from analytics_etl.ops.changes import Gate
 from analytics_etl.ops.comparison import Side, changes_between
-from analytics_etl.ops.operations import PartitionRecord, record_partition
+from analytics_etl.ops.records import PartitionRecord, record_partition
 from analytics_etl.postgres.connection import Connection, identifier, lock
 from analytics_etl.postgres.patience import patiently
 from analytics_etl.postgres.sending import RowSender

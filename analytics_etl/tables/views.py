@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from psycopg import sql
 
 from analytics_etl.catalog.models import Model
-from analytics_etl.ops.operations import record_refresh
+from analytics_etl.ops.records import record_refresh
 from analytics_etl.postgres.connection import Connection, ensure_schema, identifier, lock
 from analytics_etl.postgres.patience import patiently
 from analytics_etl.tables.model_sql import as_sql, comment

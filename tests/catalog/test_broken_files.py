@@ -23,9 +23,9 @@ from analytics_etl.monitoring.doctor import failures
 from analytics_etl.monitoring.doctor.services import sql_files
 from analytics_etl.monitoring.status import matrices
 from analytics_etl.pipeline import publishing
-from analytics_etl.pipeline.backfill_plan import make_plan
 from analytics_etl.pipeline.dropping import target_of
 from analytics_etl.pipeline.due_reports import families_to_report
+from analytics_etl.pipeline.planning import make_plan
 from analytics_etl.pipeline.publishing import record_checks
 from analytics_etl.pipeline.reports import write_report
 from analytics_etl.pipeline.retention import plan as retention_plan

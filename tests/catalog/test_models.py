@@ -318,7 +318,7 @@ def test_days_that_are_read_and_days_that_are_touched(
     select = f"select day, user_id, event_count from shop.others_daily where {condition} and day < :end::date"
     model, window = model_of(tmp_path, select), (date(2025, 3, 10), date(2025, 3, 12))
     assert tuple(map(str, model.reads(*window))) == reads
-    assert tuple(map(str, model.affects(*window))) == touches
+    assert tuple(map(str, model.affected_between(*window))) == touches
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from analytics_etl.checks.evaluation import Limits
 from analytics_etl.config.parameters import load_parameters
 from analytics_etl.config.settings import SQL_DIR, Settings
 from analytics_etl.families.sample import FAMILIES, SampleOptions, write_sample
-from analytics_etl.ops.operations import CheckResult, record_report
+from analytics_etl.ops.records import CheckResult, record_report
 from analytics_etl.pipeline import publishing
 from analytics_etl.pipeline.loading import load_days
 from analytics_etl.pipeline.publishing import record_checks
@@ -483,7 +483,7 @@ def test_replaced_twice_and_day_by_day_is_replaced_once(loaded: Loaded, model: M
         assert once
         connection.execute(f"truncate {model.table}".encode())
         everything = periods(model.cadence, FIRST_DAY, LAST_DAY)
-        read = model.reads(*model.affects(min(everything), max(everything.values())))
+        read = model.reads(*model.affected_between(min(everything), max(everything.values())))
         find_inputs = partial(publishing.inputs, connection, loaded.settings, model, *read)
         for _ in range(2):
             replaced = replace_window(connection, model, everything, None, find_inputs)

@@ -11,7 +11,7 @@ from events import aggregate, ask, declared, event_id, execute, load, write
 from analytics_etl import checks
 from analytics_etl.checks.evaluation import evaluate
 from analytics_etl.checks.predicates import condition
-from analytics_etl.ops.operations import CheckResult
+from analytics_etl.ops.records import CheckResult
 from analytics_etl.postgres.database import Database
 
 DAY = date(2025, 3, 1)

@@ -34,8 +34,8 @@ from analytics_etl.monitoring import doctor
 from analytics_etl.monitoring.doctor import Finding, examine
 from analytics_etl.monitoring.status import notes
 from analytics_etl.orchestration import instance as dagster_instance
-from analytics_etl.pipeline.backfill_plan import make_plan
 from analytics_etl.pipeline.loading import scan_files
+from analytics_etl.pipeline.planning import make_plan
 from analytics_etl.pipeline.publishing import record_checks
 from analytics_etl.postgres.database import Database
 

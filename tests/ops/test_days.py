@@ -12,7 +12,7 @@ from analytics_etl.config.settings import PerTable, Settings
 from analytics_etl.monitoring.doctor import days as doctor_days
 from analytics_etl.monitoring.status import notes, refresh_states
 from analytics_etl.ops.days import frozen_days
-from analytics_etl.ops.operations import CheckResult
+from analytics_etl.ops.records import CheckResult
 from analytics_etl.pipeline import publishing
 from analytics_etl.pipeline.partition_states import expect_day
 from analytics_etl.pipeline.publishing import record_checks

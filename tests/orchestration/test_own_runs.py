@@ -24,7 +24,7 @@ from events import aggregate, ask, ledger, load, rejected, restored_environment,
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.config.settings import Settings
 from analytics_etl.monitoring.doctor import examine
-from analytics_etl.ops.operations import waiting_days
+from analytics_etl.ops.records import waiting_days
 from analytics_etl.orchestration import instance as dagster_instance
 from analytics_etl.orchestration.definitions import build_defs
 from analytics_etl.orchestration.own_runs import FOLDER, build_own_runs, export_day, records

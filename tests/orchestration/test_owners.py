@@ -12,7 +12,7 @@ from events import ask, restored_environment
 from analytics_etl.alerting import receivers_of
 from analytics_etl.config.owners import Owners, parse_owners
 from analytics_etl.config.settings import Settings, SettingsError
-from analytics_etl.ops.operations import CheckResult
+from analytics_etl.ops.records import CheckResult
 from analytics_etl.orchestration import instance as dagster_instance
 from analytics_etl.orchestration import notifier
 from analytics_etl.orchestration.definitions import build_defs

@@ -33,10 +33,10 @@ from analytics_etl.cli import main
 from analytics_etl.config.settings import PerTable, Settings
 from analytics_etl.monitoring import doctor
 from analytics_etl.ops.archives import archived_days
-from analytics_etl.ops.operations import waiting_days
+from analytics_etl.ops.records import waiting_days
 from analytics_etl.pipeline import dropping, publishing, retention
-from analytics_etl.pipeline.backfill_plan import make_plan
 from analytics_etl.pipeline.late import late_days, new_files
+from analytics_etl.pipeline.planning import make_plan
 from analytics_etl.pipeline.reports import write_index, write_report
 from analytics_etl.postgres.database import Database
 from analytics_etl.tables.archiving import Archiver

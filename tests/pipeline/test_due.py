@@ -14,12 +14,12 @@ from analytics_etl.checks.due import due_checks
 from analytics_etl.config.settings import Settings
 from analytics_etl.monitoring import doctor
 from analytics_etl.monitoring.status import matrices
-from analytics_etl.ops.operations import CheckResult
+from analytics_etl.ops.records import CheckResult
 from analytics_etl.orchestration.checks import _refreshed
 from analytics_etl.pipeline import publishing
-from analytics_etl.pipeline.backfill_plan import make_plan
 from analytics_etl.pipeline.due_reports import report_version
 from analytics_etl.pipeline.plan import Plan
+from analytics_etl.pipeline.planning import make_plan
 from analytics_etl.pipeline.reports import write_report
 from analytics_etl.postgres.database import Database
 

@@ -10,7 +10,7 @@ from conftest import Server, settings_in
 from dagster import AssetKey, RunsFilter
 from events import DAY, download, restored_environment, write
 
-from analytics_etl.cli.aftermath import refresh_after_failure
+from analytics_etl.cli.failure_refresh import refresh_after_failure
 from analytics_etl.config.settings import Settings
 from analytics_etl.families.sample import SampleOptions, write_sample
 from analytics_etl.orchestration import instance as dagster_instance

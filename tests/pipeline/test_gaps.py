@@ -12,12 +12,12 @@ from events import DOWNLOADS, ask, declared, download, load, write
 from analytics_etl.config.settings import PerTable, Settings
 from analytics_etl.monitoring import doctor
 from analytics_etl.monitoring.status import notes
-from analytics_etl.ops.operations import record_audit
+from analytics_etl.ops.records import record_audit
 from analytics_etl.orchestration.assets.events import build_event_asset
 from analytics_etl.orchestration.outcomes import Outcome
 from analytics_etl.orchestration.partitions import Partitions
 from analytics_etl.pipeline import gaps, retention
-from analytics_etl.pipeline.backfill_plan import known_days, make_plan
+from analytics_etl.pipeline.planning import known_days, make_plan
 from analytics_etl.postgres.database import Database
 
 FIRST, LAST = date(2025, 3, 30), date(2025, 3, 31)

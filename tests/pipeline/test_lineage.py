@@ -8,7 +8,7 @@ from events import declared
 from analytics_etl.checks.declared import declared_checks
 from analytics_etl.config.settings import Settings
 from analytics_etl.orchestration.definitions import build_defs
-from analytics_etl.pipeline.jobs import Job, Parts, Wanted, jobs_of, selected_jobs
+from analytics_etl.pipeline.jobs import Job, JobBuilder, Parts, jobs_of, selected_jobs
 from analytics_etl.pipeline.lineage import Lineage, SelectionError
 
 DAY = date(2025, 3, 5)
@@ -69,10 +69,10 @@ def test_selected_jobs_are_of_the_periods_that_hold_the_days() -> None:
 
 
 def test_neighbouring_days_that_want_the_same_are_one_run(lineage: Lineage) -> None:
-    wanted = Wanted(lineage, declared_checks(declared()))
+    builder = JobBuilder(lineage, declared_checks(declared()))
     for number, table in [(4, "language"), (5, "language"), (6, "org"), (8, "language")]:
-        wanted.add([f"registry.{table}_stats_daily"], "day", date(2025, 3, number), date(2025, 3, number + 1))
-    daily = [job for job in wanted.jobs() if job.name == "daily"]
+        builder.add([f"registry.{table}_stats_daily"], "day", date(2025, 3, number), date(2025, 3, number + 1))
+    daily = [job for job in builder.jobs() if job.name == "daily"]
     assert [(job.first, job.last, job.only and job.only.tables) for job in daily] == [
         (date(2025, 3, 4), date(2025, 3, 5), ("registry.language_stats_daily",)),
         (date(2025, 3, 6), date(2025, 3, 6), ("registry.org_stats_daily",)),
@@ -81,13 +81,13 @@ def test_neighbouring_days_that_want_the_same_are_one_run(lineage: Lineage) -> N
 
 
 def test_everything_of_a_family_is_a_run_of_the_family(lineage: Lineage) -> None:
-    wanted = Wanted(lineage, {})
+    builder = JobBuilder(lineage, {})
     events = [table for table in declared().contracts if table.startswith("usage.")]
-    wanted.add(events, "day", DAY, date(2025, 3, 6))
-    found = wanted.jobs()
+    builder.add(events, "day", DAY, date(2025, 3, 6))
+    found = builder.jobs()
     assert found == [job for job in jobs_of(DAY, DAY, ("usage",)) if job.makes(lineage)]
-    wanted.add(list(declared().contracts), "day", DAY, date(2025, 3, 6))
-    assert wanted.jobs() == jobs_of(DAY, DAY)
+    builder.add(list(declared().contracts), "day", DAY, date(2025, 3, 6))
+    assert builder.jobs() == jobs_of(DAY, DAY)
 
 
 def test_a_family_of_days_alone_has_no_run_of_weeks(lineage: Lineage) -> None:

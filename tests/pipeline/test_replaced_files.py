@@ -18,7 +18,7 @@ from analytics_etl.ops.days import frozen_days
 from analytics_etl.orchestration.definitions import build_defs
 from analytics_etl.orchestration.late import SCAN_JOB
 from analytics_etl.pipeline import retention
-from analytics_etl.pipeline.backfill_plan import make_plan
+from analytics_etl.pipeline.planning import make_plan
 from analytics_etl.postgres.database import Database
 
 LATE = "download_events/late.ndjson"

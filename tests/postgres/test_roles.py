@@ -19,7 +19,7 @@ from analytics_etl.config.settings import Roles, Settings, SettingsError
 from analytics_etl.families.queries import registry, registry_modules, schedule_days, usage_breakdowns, usage_schemas
 from analytics_etl.families.queries import schedules as schedule_queries
 from analytics_etl.monitoring.doctor import examine
-from analytics_etl.ops.operations import record_audit
+from analytics_etl.ops.records import record_audit
 from analytics_etl.orchestration import instance as dagster_instance
 from analytics_etl.orchestration import runs
 from analytics_etl.pipeline import publishing

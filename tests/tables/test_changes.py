@@ -20,7 +20,7 @@ from analytics_etl.monitoring.status import matrices
 from analytics_etl.ops.changes import ChangeRefusedError
 from analytics_etl.orchestration.definitions import build_defs
 from analytics_etl.pipeline import publishing
-from analytics_etl.pipeline.backfill_plan import make_plan
+from analytics_etl.pipeline.planning import make_plan
 from analytics_etl.postgres.database import Database
 
 

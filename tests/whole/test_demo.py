@@ -21,9 +21,9 @@ from analytics_etl.monitoring import doctor
 from analytics_etl.monitoring.status import matrices
 from analytics_etl.orchestration.definitions import build_defs
 from analytics_etl.pipeline import gaps, retention
-from analytics_etl.pipeline.backfill_plan import known_days, make_plan
 from analytics_etl.pipeline.demonstration import Demonstration
 from analytics_etl.pipeline.late import late_days
+from analytics_etl.pipeline.planning import known_days, make_plan
 from analytics_etl.pipeline.reports import write_index, write_report
 from analytics_etl.postgres.database import Database
 

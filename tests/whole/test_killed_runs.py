@@ -23,7 +23,7 @@ from events import DAY, all_tables, ask, compilation, declared, download, view, 
 
 from analytics_etl.config.settings import CHECKOUT, Settings
 from analytics_etl.orchestration import runs
-from analytics_etl.pipeline.backfill_plan import known_days, make_plan
+from analytics_etl.pipeline.planning import known_days, make_plan
 from analytics_etl.postgres.database import Database
 
 FAMILY = ("registry",)

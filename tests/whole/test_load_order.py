@@ -50,7 +50,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics_etl.config.settings import Settings
-from analytics_etl.ops.operations import waiting_days
+from analytics_etl.ops.records import waiting_days
 from analytics_etl.pipeline.loading import load_days
 from analytics_etl.postgres.database import Database
 

@@ -12,7 +12,7 @@ from analytics_etl.checks import declared_checks, targets
 from analytics_etl.checks.evaluation import evaluate
 from analytics_etl.config.settings import PerTable, Settings, SettingsError
 from analytics_etl.monitoring.status import matrices
-from analytics_etl.ops.operations import CheckResult
+from analytics_etl.ops.records import CheckResult
 from analytics_etl.pipeline import publishing, retention, verification
 from analytics_etl.pipeline.forgetting import forget_file
 from analytics_etl.pipeline.publishing import record_checks

@@ -12,7 +12,7 @@ from due import settle
 from events import USAGE_EVENTS, aggregate, all_tables, ask, days_of, declared, event_id, execute, load, usage, write
 
 from analytics_etl.catalog.contracts import Contract, read_contract
-from analytics_etl.pipeline.backfill_plan import make_plan
+from analytics_etl.pipeline.planning import make_plan
 from analytics_etl.pipeline.reports import write_report
 from analytics_etl.postgres import migrations
 from analytics_etl.postgres.columns import column_types

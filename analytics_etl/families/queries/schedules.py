@@ -42,7 +42,7 @@ def events(
 ) -> Page:  # fmt: skip
     """Records of [start, end) with their queue and processing times, newest first, at most `limit` of them.
 
-    `after` is the cursor of the page before. Times without a zone are UTC. Archived days are not read, but told.
+    `after` is the cursor of the page before. Times without a zone are UTC. Archived days are listed, not read.
     """
     wanted, since, until = wanted or EventFilter(), utc(start), utc(end)
     _check(since < until, f"the end must be after the start, but {text_of(until)} is not after {text_of(since)}")

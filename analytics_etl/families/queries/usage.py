@@ -87,8 +87,8 @@ def events(
 ) -> Page:
     """Events of the last days up to the newest day that is loaded, newest first, at most `limit` of them.
 
-    `after` is the cursor of the page before: rows that are loaded meanwhile move nothing. Archived days are not read,
-    but told.
+    `after` is the cursor of the page before: rows that are loaded meanwhile move nothing. Archived days are listed,
+    not read.
     """
     newest = database.run(newest_day, [EVENTS])
     start, end = last_days_up_to(newest or date.max - ONE_DAY, last_days)

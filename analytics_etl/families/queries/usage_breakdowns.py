@@ -29,8 +29,8 @@ _ANOMALY_KEY = Key({"bucket": datetime, "schema_id": UUID, "metric": str})
 def operations(database: Database, first: date, last: date, *, by_day: bool = False, by_region: bool = False) -> Page:
     """What was done with all schemas in the days first to last together, operation by operation; the most first.
 
-    Counts of distinct schemas and percentiles are those of the whole range, or of each day or region if told so; all of
-    it exact. Without `by_region` the region is empty.
+    Counts of distinct schemas and percentiles are exact: of the whole range, or with `by_day` and `by_region` of each
+    day and region. Without `by_region` the region is empty.
     """
     tables = ["usage.latency_distribution_daily", "usage.schema_usage_1d"]
     return ask_days(

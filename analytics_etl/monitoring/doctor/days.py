@@ -10,13 +10,13 @@ from analytics_etl.monitoring.doctor.failures import refused
 from analytics_etl.monitoring.doctor.finding import Finding, days_of_tables
 from analytics_etl.monitoring.status import rows_before_the_first_day
 from analytics_etl.ops.days import frozen_days, unusual_days
-from analytics_etl.ops.operations import waiting_days
 from analytics_etl.ops.partitions import newest_day
-from analytics_etl.pipeline.backfill_plan import known_days, make_plan
+from analytics_etl.ops.records import waiting_days
 from analytics_etl.pipeline.dropped_days import by_family, dropped_days
 from analytics_etl.pipeline.due_partitions import FAILED, LATE, REPLACED, UNWRITTEN
 from analytics_etl.pipeline.gaps import accepted_days, known_in
 from analytics_etl.pipeline.plan import Plan
+from analytics_etl.pipeline.planning import known_days, make_plan
 from analytics_etl.postgres.database import Database
 from analytics_etl.text.english import counted, shortened, spanned
 

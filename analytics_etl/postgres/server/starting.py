@@ -5,8 +5,8 @@ import signal
 import tempfile
 from pathlib import Path
 
-from analytics_etl.postgres.server.aftermath import wait_for_former_server
 from analytics_etl.postgres.server.configuration import configuration
+from analytics_etl.postgres.server.former_server import wait_for_former_server
 from analytics_etl.postgres.server.processes import end, list_processes
 from analytics_etl.postgres.server.programs import MAJOR_VERSION
 from analytics_etl.postgres.server.server import PATIENCE_SECONDS, PORT, EmbeddedServerError, Server

@@ -1,5 +1,5 @@
 /*
-description: The day has no more events than ANALYTICS_MOST_EVENTS_A_DAY; all of them are there, whatever it says.
+description: The day has no more events than ANALYTICS_MOST_EVENTS_A_DAY; events beyond it are loaded all the same.
 checks:
   - unexpected_rows_expectation: {severity: warning}
 */

@@ -1,10 +1,10 @@
 /*
-description: Since the first day that was loaded no day of the 7 before is missing.
+description: None of the 7 days before is missing, as far back as the first day that was loaded.
 checks:
   - unexpected_rows_expectation: {severity: warning}
 */
 with
--- The first day there is; nothing is missing before it.
+-- The first day of the table; nothing is missing before it.
 first as (
     select min(period_start) as first_day from ops.partitions where table_name = :table
 )

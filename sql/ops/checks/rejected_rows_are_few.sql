@@ -1,5 +1,5 @@
 /*
-description: At most 1 % of the rows of a day were rejected, those that tell no day counted with the days of their file.
+description: At most 1 % of the rows of a day were rejected. Rejected rows that tell no day count with each day of their file.
 checks:
   - unexpected_rows_expectation: {severity: warning}
 */

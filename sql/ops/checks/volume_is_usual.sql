@@ -1,5 +1,5 @@
 /*
-description: The day has rows, unless no day before it has any, and as many as usual; the median of the same weekday in the 8 weeks before is usual (from 3 such days on), up to ANALYTICS_VOLUME_FACTOR times as many or as few.
+description: The day has rows, unless no day before it has any. It has at most ANALYTICS_VOLUME_FACTOR times as many as usual, and at least as many as usual divided by it; usual is the median of its weekday in the 8 weeks before (if 3 such days are there).
 checks:
   - unexpected_rows_expectation: {severity: warning}
 */

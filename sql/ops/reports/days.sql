@@ -1,7 +1,7 @@
 /*
 description: >-
-  The state of each day of each table of a family that is kept by day, from the start of the previous period on. A day that
-  a table has no row of is not there.
+  The state of each day of each table of a family that is kept by day, from the start of the previous period on. Days
+  without a row in ops.days are left out.
 columns:
   table_name: Table, with its schema.
   day: UTC calendar day.

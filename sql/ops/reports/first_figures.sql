@@ -1,5 +1,5 @@
 /*
-description: The key figures of the report of a period as they were first published, which is when all its days were loaded.
+description: The key figures of a period's report as they were first published, once all its days were loaded.
 columns:
   first_published_at: When that was.
   figure: Name of the key figure.

@@ -6,7 +6,7 @@ description: >-
 columns:
   table_name: Table that was checked, with its schema.
   check_name: Check.
-  severity: error stops what is downstream of the partition; warn only tells.
+  severity: error stops what is downstream of the partition; warn only reports.
   description: What the check demands.
   result_count: Partitions checked.
   failed_count: Partitions that failed the check.
@@ -15,7 +15,7 @@ columns:
   last_failed_day: First day of the last partition that failed; NULL when none did.
 */
 with
--- A check that was reworded within the period keeps one description, which one does not depend on the database's collation.
+-- A check that was reworded within the period shows one of its descriptions, the same one under every collation.
 results as (
     select
         table_name,

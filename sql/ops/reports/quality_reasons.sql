@@ -1,14 +1,14 @@
 /*
 description: >-
-  The 20 most frequent reasons for which rows of the period were rejected, and those that tell no day, of the files that
-  quality_rows counts them with. Never what stood in the rows.
+  The 20 most frequent reasons why rows of the period were rejected; rejected rows that tell no day count with the same
+  files as in quality_rows. The content of the rows is never shown.
 columns:
   table_name: Event table, with its schema.
   reason: The column or constraint, and what was expected.
   rejected_count: Rows rejected for it.
 */
 with
--- The newest day there is, which a file that tells no day is reported with.
+-- The newest day: a file that tells no day is reported with it.
 newest as (
     select max(day) as newest_day from ops.days where split_part(table_name, '.', 1) = :family and rows is not null
 ),
@@ -26,7 +26,7 @@ files as (
         and d.path is null
         and newest_day >= :start::date and newest_day < :end::date
 ),
--- A reason ends with what came; without it rows of one cause come together, and no value of a row leaves the table.
+-- Reasons without the value that came, so that equal causes are one reason, and no value leaves the table.
 rejections as (
     select r.table_name, split_part(r.reason, ', got ', 1) as reason
     from ops.rejected_rows as r

@@ -8,7 +8,7 @@ columns:
   rows_read: Rows read, rejected ones included.
   rows_loaded: Rows kept.
   rows_duplicate: Rows left out because another row of the day has their event_id.
-  rows_conflicting: Those of the duplicates whose event_id came with differing contents.
+  rows_conflicting: Duplicates whose event_id came with differing contents.
   rows_rejected: Rows that do not fit the contract.
   rows_waiting: Rows that were read and are not loaded yet, such as late rows of a day that is closed.
   rows_undated: Those of the rejected that tell no day.
@@ -29,7 +29,7 @@ booked as (
     where split_part(table_name, '.', 1) = :family and day >= :start::date and day < :end::date
     group by 1, 2
 ),
--- The newest day there is, which a file that tells no day is reported with: it must be told somewhere.
+-- The newest day: a file that tells no day is reported with it, since some report must show it.
 newest as (
     select max(day) as newest_day from ops.days where split_part(table_name, '.', 1) = :family and rows is not null
 ),

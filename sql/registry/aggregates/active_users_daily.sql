@@ -1,5 +1,5 @@
 /*
-description: Users seen on a UTC day, the set that active users of any period are counted from.
+description: Users seen on a UTC day. The active users of any period are counted from these rows.
 key: [day, user_id]
 columns:
   day: UTC calendar day of the events.

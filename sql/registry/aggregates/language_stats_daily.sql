@@ -15,7 +15,7 @@ columns:
   p99_duration_ms: 99th percentile of the known durations in milliseconds, continuous.
   total_output_bytes: Bytes of output, as far as known.
   cache_hit_count: Compilations that a cache answered.
-  cache_miss_count: Compilations that no cache answered; those of which it is not known are in neither count.
+  cache_miss_count: Compilations that no cache answered; where that is unknown, neither count has them.
 checks:
   - expect_column_values_to_be_between: {column: compilation_count, min_value: 1}
   - expect_column_pair_values_a_to_be_greater_than_b: {column_A: p95_duration_ms, column_B: p50_duration_ms, or_equal: true}

@@ -9,7 +9,7 @@ volumes as (
     where day > (select max(day) from registry.module_stats_daily) - 63
     group by 1
 ),
--- Each of the newest 7 days is usual with half of the median of its weekday in the 8 weeks before it, or more.
+-- One of the newest 7 days is usual if it has at least half of the median of its weekday in the 8 weeks before it.
 judged as (
     select
         newest.day,
@@ -21,7 +21,7 @@ judged as (
     where newest.day > (select max(day) from volumes) - 7
     group by newest.day, newest.volume
 ),
--- A day with far less is half loaded, not complete, unless all of the newest 7 days have so little (no clock in here).
+-- The newest usual day, as one with far less is half loaded; the newest one if none is usual (a view has no clock).
 latest as (
     select coalesce(max(case when is_usual then day end), max(day)) as last_day from judged
 ),

@@ -1,7 +1,7 @@
 /*
-description: Modules whose downloads fell most in the last 7 of 14 days against the 7 before, the largest fall first; at most 50.
+description: At most 50 modules whose downloads fell most in the last 7 days against the 7 before, the largest fall first.
 parameters:
-  is_first_page: Whether there is no page before; what the last row had is then not looked at.
+  is_first_page: Whether there is no page before; the parameters `after_…` are then ignored.
   after_rank: "`rank` of the last row of the page before."
 columns:
   direction: down.
@@ -13,7 +13,7 @@ columns:
   last_day: Last of the 14 days.
 */
 with
--- Both weeks of each module side by side, as the view of those that grow has them.
+-- Both weeks of each module side by side, as in the view trending_modules.
 modules as (
     select
         module_name,
@@ -23,7 +23,7 @@ modules as (
     where day >= :start::date and day < :end::date
     group by 1
 ),
--- Places of those that fell and had enough downloads to tell.
+-- The modules that fell from enough downloads, with their positions.
 ranked as (
     select
         module_name, download_count, previous_download_count,

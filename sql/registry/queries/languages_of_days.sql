@@ -15,7 +15,7 @@ columns:
   p99_duration_ms: 99th percentile of the known durations in milliseconds, continuous.
   total_output_bytes: Bytes of output, as far as known.
   cache_hit_count: Compilations that a cache answered.
-  cache_miss_count: Compilations that no cache answered; those of which it is not known are in neither count.
+  cache_miss_count: Compilations that no cache answered; where that is unknown, neither count has them.
 */
 select
     day as first_day, day as last_day, language, compilation_count,

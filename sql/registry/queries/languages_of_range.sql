@@ -13,13 +13,13 @@ columns:
   p50_duration_ms: Median of the known durations in milliseconds, continuous; NULL when events of the days are archived.
   p95_duration_ms: 95th percentile of the known durations in milliseconds, continuous; NULL when events of the days are archived.
   p99_duration_ms: 99th percentile of the known durations in milliseconds, continuous; NULL when events of the days are archived.
-  highest_daily_p95_duration_ms: The highest of the daily 95th percentiles, in milliseconds, which is known of archived days, too.
+  highest_daily_p95_duration_ms: The highest of the daily 95th percentiles, in milliseconds; archived days are included.
   total_output_bytes: Bytes of output, as far as known.
   cache_hit_count: Compilations that a cache answered.
-  cache_miss_count: Compilations that no cache answered; those of which it is not known are in neither count.
+  cache_miss_count: Compilations that no cache answered; where that is unknown, neither count has them.
 */
 with
--- What adds up over days, which is also there of days whose events are archived.
+-- Measures that add up over days, from the daily table, which has archived days, too.
 days as (
     select
         language,
@@ -35,7 +35,7 @@ days as (
     where day >= :start::date and day < :end::date
     group by 1
 ),
--- What does not, from the events themselves.
+-- Percentiles do not add up, so they come from the events.
 events as (
     select
         language,
@@ -47,7 +47,7 @@ events as (
     where started_at >= :start and started_at < :end
     group by 1
 )
--- Events that are fewer than the compilations are not all, so that they tell nothing of the range.
+-- If there are fewer events than compilations, some are archived, so the percentiles of the range are unknown.
 select
     :start::date as first_day, :end::date - 1 as last_day, days.language, days.compilation_count,
     days.compilation_count::double precision / sum(days.compilation_count) over () as compilation_share_ratio,

@@ -1,7 +1,7 @@
 /*
-description: Modules by their successful downloads in some days, the most first.
+description: Modules by their successful downloads in a range of days, the most first.
 parameters:
-  is_first_page: Whether there is no page before; what the last row had is then not looked at.
+  is_first_page: Whether there is no page before; the parameters `after_…` are then ignored.
   after_rank: "`rank` of the last row of the page before."
 columns:
   rank: Position, 1 for the most downloads; ties in the order of their names.
@@ -25,7 +25,7 @@ counted as (
     group by 1
     having sum(download_count) > 0
 ),
--- Places among all of them, before a page is cut out.
+-- The position among all of them, before a page is cut out.
 ranked as (
     select
         row_number() over (order by download_count desc, module_name collate "C") as rank,

@@ -1,9 +1,9 @@
 /*
 description: What each organisation did on each day or in all days together, the most requests first.
 parameters:
-  by_day: Each day for itself (true) or all days together (false).
+  by_day: Whether each day has rows of its own (true), or all days together (false).
   organization: Organisation; empty for all.
-  is_first_page: Whether there is no page before; what the last row had is then not looked at.
+  is_first_page: Whether there is no page before; the parameters `after_…` are then ignored.
   after_first_day: "`first_day` of the last row of the page before."
   after_rank: "`rank` of the last row of the page before."
 columns:
@@ -30,7 +30,7 @@ counted as (
     where day >= :start::date and day < :end::date
     group by 1, 2
 ),
--- Places among all organisations, before one of them is picked.
+-- The position among all organisations, before one of them is picked.
 ranked as (
     select
         first_day,
@@ -38,7 +38,7 @@ ranked as (
         organization_id, api_requests, downloads, compilations, active_users
     from counted
 ),
--- Users of several days count once; those of one day are known.
+-- A user of several days counts once, so these are counted again; the users of a single day are above.
 users as (
     select organization_id, count(*) as active_users
     from (

@@ -1,12 +1,12 @@
 /*
-description: Modules whose downloads grew most in the last 7 days against the 7 before, or new ones, the most first.
+description: Modules whose downloads grew most in the last 7 days against the 7 before; or new modules, the most downloaded first.
 parameters:
   is_new: Modules without earlier downloads (true) or with some (false).
-  direction: up or new, as the answer is to have it.
-  is_first_page: Whether there is no page before; what the last row had is then not looked at.
+  direction: up or new; the answer repeats it.
+  is_first_page: Whether there is no page before; the parameters `after_…` are then ignored.
   after_rank: "`rank` of the last row of the page before."
 columns:
-  direction: up or new, as asked for.
+  direction: up or new, as in the parameter.
   rank: Position, 1 for the largest growth, of new modules for the most downloads; ties in the order of their names.
   module_name: Module.
   download_count: Successful downloads in the last 7 days.

@@ -1,9 +1,9 @@
 /*
 description: Versions of one module on each day or in all days together, the most downloads first.
 parameters:
-  by_day: Each day for itself (true) or all days together (false).
+  by_day: Whether each day has rows of its own (true), or all days together (false).
   module: Name of the module.
-  is_first_page: Whether there is no page before; what the last row had is then not looked at.
+  is_first_page: Whether there is no page before; the parameters `after_…` are then ignored.
   after_first_day: "`first_day` of the last row of the page before."
   after_rank: "`rank` of the last row of the page before."
 columns:
@@ -28,7 +28,7 @@ counted as (
     where day >= :start::date and day < :end::date and module_name = :module
     group by 1, 2
 ),
--- Places and shares among all versions, before a page is cut out.
+-- Positions and shares among all versions, before a page is cut out.
 ranked as (
     select
         first_day, row_number() over (partition by first_day order by downloads desc, version collate "C") as rank,
@@ -36,7 +36,7 @@ ranked as (
         downloads::double precision / sum(downloads) over (partition by first_day) as download_share_ratio
     from counted
 ),
--- Users of several days count once; those of one day are known.
+-- A user of several days counts once, so these are counted again; the users of a single day are above.
 users as (
     select version, count(*) as unique_users
     from (

@@ -1,6 +1,6 @@
 /*
 description: >-
-  How long compilations of each target language took in the period. Percentiles of days cannot be put together, so a
+  How long compilations of each target language took in the period. Percentiles of days cannot be merged, so a
   period of several days shows the highest of its days; the mean is exact.
 columns:
   language: Target language.

@@ -1,7 +1,7 @@
 /*
 description: >-
-  The 20 modules whose downloads grew most against the period before, from a volume there that means something, and after
-  them the 10 most downloaded ones that had none there.
+  The 20 modules whose downloads grew most against the period before, of those with enough downloads in it; then the 10
+  most downloaded modules that had none in it.
 columns:
   rank: Position by growth, 1 for the most; ties by downloads, then in the order of their names; NULL for new modules.
   module_name: Module.
@@ -21,7 +21,7 @@ modules as (
     where (day >= :previous_start::date and day < :previous_end::date or day >= :start::date and day < :end::date)
     group by 1
 ),
--- Below a volume that means something growth is chance.
+-- From few downloads, growth is chance.
 candidates as (
     select
         module_name, download_count, previous_download_count,
@@ -31,7 +31,7 @@ candidates as (
     where download_count > previous_download_count
       and (previous_download_count = 0 or previous_download_count >= :trending_min_downloads)
 ),
--- growth_ratio is NULL throughout the new ones, so their order is that of their downloads.
+-- growth_ratio is NULL for all new modules, so their downloads order them.
 ranked as (
     select
         row_number() over (

@@ -15,7 +15,7 @@ columns:
   error_ratio: Share of downloads and compilations that failed.
 */
 with
--- Views of list and search pages are about no module, so that only the overview has them all.
+-- Only the overview has all views, since those of list and search pages are about no module.
 days as (
     select
         case when day >= :start::date then 'current' else 'previous' end as period,
@@ -25,7 +25,7 @@ days as (
     where (day >= :previous_start::date and day < :previous_end::date or day >= :start::date and day < :end::date)
     group by 1
 ),
--- One row per module first, which makes the modules countable.
+-- One row per module, so that counting rows counts modules.
 module_periods as (
     select
         case when day >= :start::date then 'current' else 'previous' end as period,

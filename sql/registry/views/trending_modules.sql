@@ -1,6 +1,6 @@
 /*
 description: >-
-  The 50 modules whose downloads grew most, the last 7 days against the 7 before, and the 50 most downloaded new ones.
+  The 50 modules whose downloads grew most in the last 7 days against the 7 before, and the 50 most downloaded new ones.
 key: [module_name]
 columns:
   rank: Position by growth, 1 for the most; ties by downloads, then in the order of their names; NULL for new modules.
@@ -22,7 +22,7 @@ volumes as (
     where day > (select max(day) from registry.module_stats_daily) - 63
     group by 1
 ),
--- Each of the newest 7 days is usual with half of the median of its weekday in the 8 weeks before it, or more.
+-- One of the newest 7 days is usual if it has at least half of the median of its weekday in the 8 weeks before it.
 judged as (
     select
         newest.day,
@@ -34,7 +34,7 @@ judged as (
     where newest.day > (select max(day) from volumes) - 7
     group by newest.day, newest.volume
 ),
--- A day with far less is half loaded, not complete, unless all of the newest 7 days have so little (no clock in here).
+-- The newest usual day, as one with far less is half loaded; the newest one if none is usual (a view has no clock).
 latest as (
     select coalesce(max(case when is_usual then day end), max(day)) as last_day from judged
 ),
@@ -49,7 +49,7 @@ modules as (
     join latest on day > last_day - 14 and day <= last_day
     group by 1, 2
 ),
--- Modules that grew from a volume that means something, and new ones, ranked apart.
+-- Modules that grew from enough downloads, and new ones, each ranked on their own.
 candidates as (
     select
         module_name, download_count, previous_download_count, last_day,
@@ -59,7 +59,7 @@ candidates as (
     where download_count > previous_download_count
       and (previous_download_count = 0 or previous_download_count >= :trending_min_downloads)
 ),
--- growth_ratio is NULL throughout the new ones, so their order is that of their downloads.
+-- growth_ratio is NULL for all new modules, so their downloads order them.
 ranked as (
     select
         row_number() over (

@@ -1,7 +1,7 @@
 /*
 description: >-
-  Error messages of each schedule per UTC day, with what varies from one to the next masked, so that messages of one
-  kind are one pattern; codes, signals, versions of protocols and names, which tell errors apart, stay.
+  Error messages of each schedule per UTC day as patterns: what varies from one message to the next is masked, so that
+  messages of one kind share a pattern. What tells errors apart stays: codes, signals, versions of protocols, names.
 key: [day, pattern, schedule_id]
 columns:
   day: UTC calendar day the messages were recorded on.
@@ -16,10 +16,10 @@ checks:
   - expect_column_values_to_be_between: {column: error_count, min_value: 1}
   - expect_column_pair_values_a_to_be_greater_than_b: {column_A: last_seen_at, column_B: first_seen_at, or_equal: true}
 */
--- The patterns are written so that engines agree: no look-around, no reference to what was found, no \b. Alternatives that
+-- All engines must find the same, so no pattern has look-around, references to what was found, or \b. Alternatives that
 -- begin alike have the longest first, since PostgreSQL takes the longest one and others the first. A test with ~ spans the
 -- whole text, since DuckDB wants that. `offset 0` keeps PostgreSQL from working out a column once for each place that
--- names it. Who changes a rule raises rules_version at the end.
+-- names it. Whoever changes a rule raises rules_version at the end.
 with
 -- Equal messages first, so that each is masked once.
 messages as (
@@ -34,7 +34,7 @@ messages as (
     where recorded_at >= :start and recorded_at < :end and error_message is not null
     group by 1, 2, 3
 ),
--- One space for any white space, and plain quotes for others, so that no text holds the marks « » and ¦ of below.
+-- White space becomes one space, any quotes become plain ones: no text then holds the marks « » and ¦ used below.
 texts as (
     select
         day, schedule_id, error_message, error_count, first_seen_at, last_seen_at,
@@ -52,7 +52,7 @@ texts as (
     from messages
     offset 0
 ),
--- A code in quotes loses them, or it would be a quoted text; here and below a cheap test comes before a dear pattern.
+-- A code loses its quotes, or it would count as a quoted text; here and below a cheap test saves an expensive pattern.
 texts_with_codes as (
     select
         day, schedule_id, error_message, error_count, first_seen_at, last_seen_at, text,
@@ -131,7 +131,7 @@ without_colons as (
     from without_addresses
     offset 0
 ),
--- UUIDs with and without hyphens before random words, which they would be.
+-- UUIDs with and without hyphens, before random words, which would match them.
 without_uuids as (
     select
         day, schedule_id, error_message, error_count, first_seen_at, last_seen_at, text,
@@ -183,7 +183,7 @@ without_times as (
     from without_uuids
     offset 0
 ),
--- Tokens, and random words of 16 characters and more: they change their case or to digits (¦) where names do not.
+-- Tokens, and random words of 16 characters and more: they mix cases and digits (¦) where names do not.
 without_tokens as (
     select
         day, schedule_id, error_message, error_count, first_seen_at, last_seen_at, text,
@@ -247,7 +247,7 @@ words as (
         ) as masked
     from without_tokens
 ),
--- Equal texts together, so that what follows is done for fewer; PostgreSQL also keeps 32 compiled patterns only.
+-- Equal texts become one row, so that fewer texts are masked below; PostgreSQL also keeps only 32 compiled patterns.
 marked as (
     select
         day, schedule_id, masked as marked, sum(error_count) as error_count, min(first_seen_at) as first_seen_at,
@@ -255,7 +255,7 @@ marked as (
     from words
     group by 1, 2, 3
 ),
--- Names with digits lose their marks, so they stay: nothing below masks a word without.
+-- Names with digits lose their marks and so stay: nothing below masks a word without marks.
 kept as (
     select
         day, schedule_id, sample_message, error_count, first_seen_at, last_seen_at, marked,
@@ -308,7 +308,7 @@ protocols as (
     from kept
     offset 0
 ),
--- Codes stay behind a word that says so, with a second one in brackets.
+-- Codes stay behind a word like code or status, and so does a second code in brackets.
 codes as (
     select
         day, schedule_id, sample_message, error_count, first_seen_at, last_seen_at, marked,
@@ -359,7 +359,7 @@ replies as (
     from codes
     offset 0
 ),
--- Codes stay that are known by their prefix, or stand like one between colons.
+-- Codes stay that have a known prefix, or stand where codes stand, as between colons.
 kept_codes as (
     select
         day, schedule_id, sample_message, error_count, first_seen_at, last_seen_at, marked,
@@ -402,7 +402,7 @@ without_ips as (
     from kept_codes
     offset 0
 ),
--- Suffixes of Kubernetes: any behind the hash of a deployment, otherwise only what is no word.
+-- Suffixes of Kubernetes pods: any behind the hash of a deployment, elsewhere only those that are no word.
 without_pods as (
     select
         day, schedule_id, sample_message, error_count, first_seen_at, last_seen_at, marked,
@@ -442,7 +442,7 @@ without_durations as (
     from without_pods
     offset 0
 ),
--- Numbers, hashes and identifiers of any alphabet are one, since a hash may have digits only.
+-- Numbers, hashes and identifiers of any alphabet share one mask, since a hash may have digits only.
 without_numbers as (
     select
         day, schedule_id, sample_message, error_count, first_seen_at, last_seen_at, marked,
@@ -455,7 +455,7 @@ without_numbers as (
         ) as masked
     from without_durations
 ),
--- Equal texts together again.
+-- Equal texts become one row again.
 forms as (
     select
         day,
@@ -506,7 +506,7 @@ without_parts as (
         ) as masked
     from without_paths
 ),
--- Signs go, and a list is one of what it is a list of.
+-- Signs go, and a list becomes a single one of its elements.
 patterns as (
     select
         day, schedule_id, sample_message, error_count, first_seen_at, last_seen_at,

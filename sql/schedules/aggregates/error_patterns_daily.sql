@@ -21,7 +21,7 @@ checks:
   - expect_column_pair_values_a_to_be_greater_than_b: {column_A: day, column_B: first_day, or_equal: true}
 */
 with
--- Schedules put together.
+-- All schedules together.
 patterns as (
     select
         day,
@@ -42,7 +42,7 @@ days as (
     from patterns
     group by 1
 ),
--- The first day of each pattern since the beginning; a later one than a day in the window cannot be its first.
+-- The first day of each pattern since the beginning; days after the window cannot be first days of patterns in it.
 first_days as (
     select pattern, min(day) as first_day
     from schedules.error_occurrences_daily

@@ -1,5 +1,5 @@
 /*
-description: What each schedule did per UTC day, over all tiers, with nothing to compare with; baselines are made from it.
+description: What each schedule did per UTC day, over all tiers. Baselines are made from it.
 key: [day, schedule_id]
 columns:
   day: UTC calendar day the attempts were recorded on.

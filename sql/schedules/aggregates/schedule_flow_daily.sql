@@ -1,8 +1,8 @@
 /*
 description: >-
   Executions that started on a UTC day, followed through the three tiers to the end of the second day after it. Until
-  these days are loaded an execution that is still under way counts as lost. Each is completed, lost or stopped; what is
-  left of their number succeeded in the third tier without a success in each tier before it.
+  these days are loaded an execution that is still under way counts as lost. Most are completed, lost or stopped; the rest
+  succeeded in the third tier without a success in each tier before it.
 key: [day]
 columns:
   day: UTC calendar day the executions started on, at most 2 days before they were first recorded.
@@ -29,7 +29,7 @@ checks:
   - expect_column_pair_values_a_to_be_greater_than_b: {column_A: p99_end_to_end_ms, column_B: p50_end_to_end_ms, or_equal: true}
 */
 with
--- Records of the tiers with the days around the window that an execution can reach into it.
+-- Records of the tiers, also of the 2 days before and after the window: its executions may have records there.
 records as (
     select
         execution_id,
@@ -43,21 +43,21 @@ records as (
       and recorded_at < (:end::date + 2)::timestamp at time zone 'UTC'
       and schedule_type in ('mongo', 'clickhouse', 'redis')
 ),
--- The day each record says that its execution started on, which must be one that reads the record.
+-- The day the execution began on by each record, at most 2 days before it: earlier days do not read the record.
 dated as (
     select
         execution_id, schedule_type, is_success, recorded_day, began_at, ended_at,
         greatest((began_at at time zone 'UTC')::date, recorded_day - 2) as began_day
     from records
 ),
--- These days with the one before, per execution.
+-- Each of these days of an execution, with the one before it.
 beginnings as (
     select
         execution_id, began_day,
         lag(began_day) over (partition by execution_id order by began_day) as previous_day
     from (select distinct execution_id, began_day from dated) as distinct_days
 ),
--- An execution starts where nothing of it began in the 2 days before.
+-- An execution starts on a day on which it began, unless it also began in the 2 days before.
 started as (
     select execution_id, began_day as day
     from beginnings

@@ -22,15 +22,15 @@ columns:
   p99_processing_time_ms: 99th percentile of the known processing times in milliseconds, continuous.
   throughput_per_hour: Attempts per hour, over all 24 hours.
   peak_hour: Hour of the day (0 to 23, UTC) with most attempts; the first of several.
-  baseline_days: Days with attempts among the 28 before; 0 for a schedule that is new or was silent.
-  baseline_attempts_per_day: Mean attempts of these days; NULL without any.
-  baseline_success_rate: Share of successes over all their attempts that ended; NULL without any.
-  baseline_avg_queue_time_ms: Mean over all their known queue times, in milliseconds; NULL without any.
-  baseline_avg_processing_time_ms: Mean over all their known processing times, in milliseconds; NULL without any.
-  usual_p95_queue_time_ms: Median of their daily 95th percentiles of the queue time, in milliseconds; no percentile of the 28 days.
-  usual_p95_processing_time_ms: Median of their daily 95th percentiles of the processing time, in milliseconds; no percentile of the 28 days.
-  success_rate_change: Success rate of the day less that of the baseline; NULL when either is.
-  processing_time_ratio: Mean processing time of the day over that of the baseline, 2.0 = twice as slow; NULL when either is, or the baseline is 0.
+  baseline_days: Baseline days, those of the 28 before that have attempts; 0 for a schedule that is new or was silent.
+  baseline_attempts_per_day: Mean attempts of the baseline days; NULL without any.
+  baseline_success_rate: Share of successes among all attempts of the baseline days that ended; NULL without any.
+  baseline_avg_queue_time_ms: Mean of all known queue times of the baseline days, in milliseconds; NULL without any.
+  baseline_avg_processing_time_ms: Mean of all known processing times of the baseline days, in milliseconds; NULL without any.
+  usual_p95_queue_time_ms: Median over the baseline days of the daily 95th percentile of the queue time, in milliseconds; not a percentile of all their attempts.
+  usual_p95_processing_time_ms: Median over the baseline days of the daily 95th percentile of the processing time, in milliseconds; not a percentile of all their attempts.
+  success_rate_change: Success rate of the day less that of the baseline; NULL when either is NULL.
+  processing_time_ratio: Mean processing time of the day over that of the baseline, 2.0 = twice as slow; NULL when either is NULL, or the baseline is 0.
   cancelled_count: Attempts that were cancelled.
 checks:
   - expect_column_values_to_be_between: {column: attempt_count, min_value: 1}
@@ -40,7 +40,7 @@ checks:
   - expect_column_values_to_be_between: {column: success_rate_change, min_value: -1, max_value: 1}
 */
 with
--- The 28 days before each day, put together; sums and counts merge exactly.
+-- The 28 days before each day together; sums and counts merge exactly.
 baselines as (
     select
         today.day,

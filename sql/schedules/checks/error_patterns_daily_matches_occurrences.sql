@@ -8,7 +8,7 @@ told as (
     from schedules.error_patterns_daily
     where day >= :start::date and day < :end::date
 ),
--- Schedules put together.
+-- All schedules together.
 errors as (
     select day, pattern, sum(error_count) as error_count, count(distinct schedule_id) as schedule_count
     from schedules.error_occurrences_daily

@@ -1,7 +1,7 @@
 /*
 description: >-
-  The executions of each day are those whose records say so and that did not begin in the 2 days before; the completed ones
-  succeeded in each of the three tiers. Each has one fate, but for those that succeeded in redis and not in each tier before.
+  The executions of a day are those that began on it by their records, and not in the 2 days before. The completed ones
+  succeeded in each of the three tiers. Each has one fate, except those that succeeded in redis but not in each tier before.
 */
 with
 -- What the table says.
@@ -13,7 +13,7 @@ told as (
     from schedules.schedule_flow_daily
     where day >= :start::date and day < :end::date
 ),
--- The days on which records say that their execution began, at most 2 before the record.
+-- The day the execution began on by each record, at most 2 days before it.
 records as (
     select
         execution_id, schedule_type, result,
@@ -28,7 +28,7 @@ records as (
       and recorded_at < (:end::date + 2)::timestamp at time zone 'UTC'
       and schedule_type <> 'other'
 ),
--- Each of these days of an execution once.
+-- Each of these days of an execution, once.
 beginnings as (
     select distinct execution_id, day
     from records

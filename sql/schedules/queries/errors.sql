@@ -2,7 +2,7 @@
 description: Error patterns of all days together, the most frequent first.
 parameters:
   schedule_id: Schedule; empty for all.
-  after_count: Count of the last row of the page before; the highest one without one.
+  after_count: Count of the last row of the page before; the highest number for the first page.
   after_pattern: "`pattern` of the last row of the page before."
 columns:
   pattern: The message with its variable parts masked.

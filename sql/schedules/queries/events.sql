@@ -1,10 +1,10 @@
 /*
 description: Single records of executions, the newest first.
 parameters:
-  since: The moment from which on.
-  until: The moment before which.
-  after_at: Time of the last row of the page before; infinity without one.
-  after_id: Id of the last row of the page before; the highest one without one.
+  since: Start of the range, a moment that is included.
+  until: End of the range, a moment that is not included.
+  after_at: Time of the last row of the page before; infinity for the first page.
+  after_id: Id of the last row of the page before; the highest id for the first page.
   schedule_id: Schedule; empty for all.
   execution_id: Execution; empty for all.
   schedule_type: Tier; empty for all.

@@ -2,7 +2,7 @@
 description: What was published to each partition of each topic, day by day.
 parameters:
   topic: Topic; empty for all.
-  is_first_page: Whether there is no page before; what the last row had is then not looked at.
+  is_first_page: Whether there is no page before; the parameters `after_…` are then ignored.
   after_day: "`day` of the last row of the page before."
   after_kafka_topic: "`kafka_topic` of the last row of the page before."
   after_kafka_partition: "`kafka_partition` of the last row of the page before."

@@ -1,8 +1,8 @@
 /*
 description: Results, queue and processing times of each tier and kind of work, per hour.
 parameters:
-  since: The moment from which on.
-  until: The moment before which.
+  since: Start of the range, a moment that is included.
+  until: End of the range, a moment that is not included.
   schedule_type: Tier; empty for all.
 columns:
   bucket: Start of the hour.

@@ -20,16 +20,16 @@ columns:
   p50_queue_time_ms: Median of the known queue times in milliseconds, continuous; NULL when records of the days are archived.
   p95_queue_time_ms: 95th percentile of the known queue times in milliseconds, continuous; NULL when records of the days are archived.
   p99_queue_time_ms: 99th percentile of the known queue times in milliseconds, continuous; NULL when records of the days are archived.
-  highest_daily_p95_queue_time_ms: The highest of the daily 95th percentiles of the queue time, in milliseconds, which is known of archived days, too.
+  highest_daily_p95_queue_time_ms: The highest of the daily 95th percentiles of the queue time, in milliseconds; archived days are included.
   avg_processing_time_ms: Mean of the known processing times, in milliseconds; NULL when none is known.
   p50_processing_time_ms: Median of the known processing times in milliseconds, continuous; NULL when records of the days are archived.
   p95_processing_time_ms: 95th percentile of the known processing times in milliseconds, continuous; NULL when records of the days are archived.
   p99_processing_time_ms: 99th percentile of the known processing times in milliseconds, continuous; NULL when records of the days are archived.
-  highest_daily_p95_processing_time_ms: The highest of the daily 95th percentiles of the processing time, in milliseconds, which is known of archived days, too.
+  highest_daily_p95_processing_time_ms: The highest of the daily 95th percentiles of the processing time, in milliseconds; archived days are included.
   throughput_per_hour: Attempts per hour, over the hours of the days that are loaded.
 */
 with
--- What adds up over days, which is also there of days whose records are archived.
+-- Measures that add up over days, from the daily table, which has archived days, too.
 days as (
     select
         schedule_type,
@@ -50,7 +50,7 @@ days as (
     where day >= :start::date and day < :end::date and (:schedule_type = '' or schedule_type = :schedule_type)
     group by 1, 2
 ),
--- What does not, from the records themselves.
+-- Percentiles and distinct executions do not add up, so they come from the records.
 events as (
     select
         schedule_type,
@@ -73,7 +73,7 @@ loaded as (
     from ops.partitions
     where table_name = 'schedules.schedule_stats_daily' and period_start >= :start::date and period_start < :end::date
 )
--- Records that are fewer than the attempts are not all, so that they tell nothing of the range.
+-- If there are fewer records than attempts, some are archived, so these measures of the range are unknown.
 select
     :start::date as first_day, :end::date - 1 as last_day, days.schedule_type, days.event_type,
     events.execution_count, days.attempt_count, days.success_count, days.failure_count, days.timeout_count,

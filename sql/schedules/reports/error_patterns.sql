@@ -20,7 +20,7 @@ patterns as (
     where day >= :start::date and day < :end::date
     group by 1
 ),
--- Those that came up in it.
+-- Patterns that were first seen in it.
 news as (
     select distinct pattern
     from schedules.error_patterns_daily

@@ -1,7 +1,7 @@
 /*
 description: >-
-  How evenly what was published in the period went to the partitions of each Kafka topic; the 50 topics with the most
-  uneven ones. A partition's skew is what it got over the mean of the topic's partitions that were seen in the period.
+  How evenly the records published in the period went to the partitions of each Kafka topic; the 50 most uneven topics. A
+  partition's skew is its records over the mean of the topic's partitions that were seen in the period.
 columns:
   kafka_topic: Topic.
   published_count: Records that were published.
@@ -14,7 +14,7 @@ columns:
   lowest_skew_ratio: Its skew, 0 when it got nothing.
 */
 with
--- Both periods of each partition; -1 is no partition, but what got none.
+-- Both periods of each partition; -1 stands for attempts that got none.
 partitions as (
     select
         kafka_topic, kafka_partition,
@@ -36,7 +36,7 @@ placed as (
     from partitions
     where kafka_partition >= 0 and day_count > 0
 ),
--- The two ends of each topic; one to which nothing was published has none.
+-- The most and the least loaded partition of each topic; without published records a topic has neither.
 ends as (
     select
         kafka_topic,
@@ -48,7 +48,7 @@ ends as (
     from placed
     group by 1
 ),
--- Everything of a topic, also what got no partition.
+-- The whole topic, attempts that got no partition included.
 topics as (
     select
         kafka_topic,

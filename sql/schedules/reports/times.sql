@@ -1,6 +1,6 @@
 /*
 description: >-
-  How long each kind of work waited and took in the period. Percentiles of days cannot be put together, so a period of
+  How long each kind of work waited and took in the period. Percentiles of days cannot be merged, so a period of
   several days shows the highest of its days; the means are exact.
 columns:
   schedule_type: Tier; other for what passes no tiers.

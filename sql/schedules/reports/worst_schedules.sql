@@ -23,7 +23,7 @@ schedules_of_period as (
     where day >= :start::date and day < :end::date
     group by 1
 ),
--- What each of them was used to.
+-- Their usual success rates, of the 28 days before the period.
 usual as (
     select
         schedule_id,
@@ -33,7 +33,7 @@ usual as (
     where day >= :start::date - 28 and day < :start::date
     group by 1
 ),
--- Positions among all that failed at all.
+-- The position among all schedules with a failed attempt.
 ranked as (
     select
         row_number() over (order by failed_count desc, schedule_id collate "C") as rank,

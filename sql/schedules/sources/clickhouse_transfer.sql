@@ -5,7 +5,7 @@ columns:
   recorded_at: When the transfer was logged.
   source_id: Table the rows were taken from.
   retry_count: Attempts before this one; what is no number is left as it is, for the contract to reject.
-  queue_time_ms: Measured by the tier itself, in seconds with a fraction; what is no number, likewise.
+  queue_time_ms: Measured by the tier itself, in seconds with a fraction; what is no number is left as it is, too.
   processing_time_ms: The same.
 */
 select

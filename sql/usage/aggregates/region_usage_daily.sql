@@ -27,7 +27,7 @@ checks:
   - expect_column_pair_values_a_to_be_greater_than_b: {column_A: p99_latency_ms, column_B: p95_latency_ms, or_equal: true}
 */
 with
--- Operations by latency, of each region and of all of them, for which region is NULL.
+-- Operations by latency, of each region and of all regions together, where region is NULL.
 counted as (
     select
         day, region, latency_ms,

@@ -22,7 +22,7 @@ columns:
   p95_latency_ms: 95th percentile of the day's latency in milliseconds, continuous; NULL without operations.
   operations_7d: Operations of the 7 days up to and including the day.
   median_operations_30d: Median of the operations per day, of the days with any in the 30 days up to the day.
-  formula_version: The formula, 1, with its weights and its target.
+  formula_version: Version of the formula, 1, with its weights and its target.
 checks:
   - expect_column_values_to_be_between: {column: overall_score, min_value: 0, max_value: 100}
   - expect_column_values_to_be_between: {column: success_rate_score, min_value: 0, max_value: 100}

@@ -37,7 +37,7 @@ checks:
   - expect_column_pair_values_a_to_be_greater_than_b: {column_A: p99_latency_ms, column_B: p95_latency_ms, or_equal: true}
 */
 with
--- The events with their bucket, found by the seconds since 1970 in UTC, whole ones, since fractions may be rounded up.
+-- Each event with its bucket, from the whole seconds since 1970 in UTC, since fractions may be rounded up.
 events as (
     select
         to_timestamp(

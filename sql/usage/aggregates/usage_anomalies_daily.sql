@@ -1,18 +1,18 @@
 /*
 description: >-
-  Hours of a schema, or of all schemas, with too many errors or with latencies far above their own of the 7 days before.
-  Only hours with enough operations are judged, and nothing after an hour's day is looked at.
+  Hours of a schema, or of all schemas, with too many errors or with latencies far above those of the 7 days before. Only
+  hours with enough operations are judged, and no later day is read.
 key: [day, bucket, schema_id, metric]
 columns:
   day: UTC calendar day of the hour.
   bucket: Start of the hour.
   schema_id: Schema; the nil UUID for all schemas together.
   metric: error_ratio or p95_latency_ms.
-  current_value: What the hour has.
+  current_value: The value of the hour.
   expected_value: >-
-    What it should have; of the error ratio half of what is tolerated, of the latency the median of the hours with enough
+    The usual value. For the error ratio it is half of what is tolerated, for the latency the median of the hours with enough
     operations in the 7 days before the day.
-  deviation: The current value in times of the expected one; 2 is where an anomaly begins with the usual settings.
+  deviation: The current value divided by the expected one; with the default settings an anomaly begins at 2.
   severity: low below 3 times the expected value, medium below 5, high from there on, critical = high with more than 5 % errors.
   operation_count: Operations of the hour.
   error_count: Operations of the hour that failed.

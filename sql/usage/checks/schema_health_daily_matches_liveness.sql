@@ -1,7 +1,7 @@
 /*
 description: >-
-  Each schema that is alive or a zombie has one score, with the day's operations; a score that is missing has a reason, and
-  one that is there has all components.
+  Each schema of schema_liveness_daily has one scorecard, with the day's operations. A missing score has a reason, any other
+  has all components.
 */
 with
 -- The schemas of each day.

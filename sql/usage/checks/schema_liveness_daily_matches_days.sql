@@ -1,7 +1,7 @@
 /*
 description: >-
-  A schema that was used on a day, and not deleted, is active with that day as its last use; nobody else was last used on
-  it.
+  A schema that was used on a day, and not deleted, is active with that day as its last use; no other schema was last used
+  on it.
 */
 with
 -- Schemas that were used on the day, and whether they were deleted on it.

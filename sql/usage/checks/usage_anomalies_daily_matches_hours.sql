@@ -1,5 +1,5 @@
 /*
-description: The hour of each anomaly has the value that it tells, and no hour with too many errors is left out.
+description: The hour of each anomaly has the value that the anomaly shows, and no hour with too many errors is left out.
 */
 with
 -- What the table says.

@@ -3,11 +3,11 @@ description: Hours with too many errors or far slower than usual, the newest fir
 parameters:
   first_day: UTC day of `since`.
   last_day: UTC day of `until`.
-  since: The moment from which on.
-  until: The moment before which.
+  since: Start of the range, a moment that is included.
+  until: End of the range, a moment that is not included.
   schema_id: Schema; empty for all.
   severity: Severity; empty for all.
-  is_first_page: Whether there is no page before; what the last row had is then not looked at.
+  is_first_page: Whether there is no page before; the parameters `after_…` are then ignored.
   after_bucket: "`bucket` of the last row of the page before."
   after_schema_id: "`schema_id` of the last row of the page before."
   after_metric: "`metric` of the last row of the page before."
@@ -16,9 +16,9 @@ columns:
   schema_id: Schema; the nil UUID for all schemas together.
   metric: error_ratio or p95_latency_ms.
   severity: low below 3 times the expected value, medium below 5, high from there on, critical = high with more than 5 % errors.
-  current_value: What the hour has.
-  expected_value: What it should have; of the error ratio half of what is tolerated, of the latency the median of the hours with enough operations in the 7 days before the day.
-  deviation: The current value in times of the expected one; 2 is where an anomaly begins with the usual settings.
+  current_value: The value of the hour.
+  expected_value: The usual value. For the error ratio it is half of what is tolerated, for the latency the median of the hours with enough operations in the 7 days before the day.
+  deviation: The current value divided by the expected one; with the default settings an anomaly begins at 2.
   operation_count: Operations of the hour.
   error_count: Operations of the hour that failed.
   description: What happened, in one sentence.

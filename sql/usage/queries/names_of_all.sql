@@ -1,5 +1,5 @@
 /*
-description: What each schema that has a name is called, by its newest one.
+description: The newest name of each schema that has one.
 columns:
   schema_id: Schema.
   schema_name: The newest name that is known.

@@ -1,7 +1,7 @@
 /*
-description: What schemas are called, by the newest name of the 365 days up to a day.
+description: The newest names of some schemas in the 365 days up to a day.
 parameters:
-  last: The day up to which.
+  last: Last of the 365 days.
   ids: Ids of the schemas, with commas between.
 columns:
   schema_id: Schema.

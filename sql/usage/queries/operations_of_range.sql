@@ -1,8 +1,8 @@
 /*
 description: What was done with all schemas on each day or in all days together, the most first.
 parameters:
-  by_day: Each day for itself (true) or all days together (false).
-  by_region: Each region for itself (true) or all regions together (false).
+  by_day: Whether each day has rows of its own (true), or all days together (false).
+  by_region: Whether each region has rows of its own (true), or all regions together (false).
 columns:
   first_day: First of the days that the row is about.
   last_day: Last of the days that the row is about.
@@ -20,7 +20,7 @@ columns:
   p99_latency_ms: 99th percentile of the latency in milliseconds, continuous, of all days of the row.
 */
 with
--- Operations by latency; of all days together the first one stands for the range.
+-- Operations by latency; for all days together, the first day stands for the range.
 counted as (
     select
         case when :by_day then day else :start::date end as first_day,

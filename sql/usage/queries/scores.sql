@@ -2,7 +2,7 @@
 description: Scorecards of one schema or of all, day by day, the lowest score first.
 parameters:
   schema_id: Schema; empty for all.
-  is_first_page: Whether there is no page before; what the last row had is then not looked at.
+  is_first_page: Whether there is no page before; the parameters `after_…` are then ignored.
   after_day: "`day` of the last row of the page before."
   after_rank: "`rank` of the last row of the page before."
 columns:
@@ -21,10 +21,10 @@ columns:
   p95_latency_ms: 95th percentile of the day's latency in milliseconds, continuous; NULL without operations.
   operations_7d: Operations of the 7 days up to and including the day.
   median_operations_30d: Median of the operations per day, of the days with any in the 30 days up to the day.
-  formula_version: The formula, 1, with its weights and its target.
+  formula_version: Version of the formula, 1, with its weights and its target.
 */
 with
--- Places among all schemas, before one of them is picked.
+-- The position among all schemas, before one of them is picked.
 ranked as (
     select
         day, row_number() over (partition by day order by overall_score nulls last, schema_id) as rank, schema_id,

@@ -2,7 +2,7 @@
 description: When each schema was last used, as of the end of a day, the longest unused first.
 parameters:
   state: State; empty for all.
-  is_first_page: Whether there is no page before; what the last row had is then not looked at.
+  is_first_page: Whether there is no page before; the parameters `after_…` are then ignored.
   after_rank: "`rank` of the last row of the page before."
 columns:
   rank: Position, 1 for the longest unused.
@@ -14,7 +14,7 @@ columns:
   days_since_use: Days from the last use to the day, 0 = used on the day; NULL when it was never used.
 */
 with
--- Places of the schemas that are asked for.
+-- The position among all schemas, or among those of one state.
 ranked as (
     select
         row_number() over (

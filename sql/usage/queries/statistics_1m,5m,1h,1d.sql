@@ -7,8 +7,8 @@ description:
 parameters:
   first_day: UTC day of `since`.
   last_day: UTC day of `until`.
-  since: The moment from which on.
-  until: The moment before which.
+  since: Start of the range, a moment that is included.
+  until: End of the range, a moment that is not included.
   schema_id: Schema; the nil UUID for all of them together.
   scope: "global, schema or detail: which rows."
 columns:

@@ -1,8 +1,8 @@
 /*
-description: Schemas by operations in some days, the most first.
+description: Schemas by operations in a range of days, the most first.
 parameters:
   operation: Operation; empty for all of them.
-  is_first_page: Whether there is no page before; what the last row had is then not looked at.
+  is_first_page: Whether there is no page before; the parameters `after_…` are then ignored.
   after_rank: "`rank` of the last row of the page before."
 columns:
   rank: Position, 1 for the most operations; ties in the order of their ids.
@@ -15,7 +15,7 @@ columns:
   last_day: Last of the days that the row is about.
 */
 with
--- Rows of all operations on a schema have none; those of one operation have a region each.
+-- All operations of a schema are its rows of scope schema; one operation is the sum of its rows over regions.
 counted as (
     select schema_id, sum(operation_count)::bigint as operation_count, sum(error_count)::bigint as error_count
     from usage.schema_usage_1d
@@ -23,7 +23,7 @@ counted as (
       and scope = case when :operation = '' then 'schema' else 'detail' end and operation = :operation
     group by 1
 ),
--- Places among all schemas, before a page is cut out.
+-- The position among all schemas, before a page is cut out.
 ranked as (
     select
         row_number() over (order by operation_count desc, schema_id) as rank, schema_id, operation_count, error_count

@@ -3,7 +3,7 @@ description: Schemas by operations in the last 1, 7 or 30 days, the most first; 
 parameters:
   last_days: "Length of the period: 1, 7 or 30 days."
   operation: Operation; empty for all of them.
-  is_first_page: Whether there is no page before; what the last row had is then not looked at.
+  is_first_page: Whether there is no page before; the parameters `after_…` are then ignored.
   after_rank: "`rank` of the last row of the page before."
 columns:
   rank: Position, 1 for the most operations; ties in the order of their ids.

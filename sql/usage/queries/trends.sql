@@ -2,7 +2,7 @@
 description: Schemas that grew or fell most in the last 7 days against the 7 before, or that are new.
 parameters:
   direction: up, down or new.
-  is_first_page: Whether there is no page before; what the last row had is then not looked at.
+  is_first_page: Whether there is no page before; the parameters `after_…` are then ignored.
   after_rank: "`rank` of the last row of the page before."
 columns:
   direction: up, down or new; new = no operations in the previous 7 days, so that there is nothing to compare with.

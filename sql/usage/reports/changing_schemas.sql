@@ -1,6 +1,6 @@
 /*
 description: >-
-  The 10 schemas that grew most, the 10 that fell most and the 5 most used new ones, the window against the one before.
+  The 10 schemas that grew most, the 10 that fell most and the 5 most used new ones, in the window against the one before.
 columns:
   direction: up, down or new.
   rank: Position within its direction, 1 for the largest change.
@@ -20,7 +20,7 @@ schemas as (
     where (day >= :previous_start::date and day < :previous_end::date or day >= :start::date and day < :end::date) and scope = 'schema'
     group by 1
 ),
--- Changes from a volume that means something, and new ones.
+-- Schemas that had enough operations and changed, and new ones.
 changes as (
     select
         case
@@ -34,7 +34,7 @@ changes as (
     where operation_count <> previous_operation_count
       and (previous_operation_count = 0 or previous_operation_count >= :usage_trending_min_operations)
 ),
--- The position within each direction; growth is NULL throughout the new ones.
+-- The position within each direction; growth is NULL for all new schemas.
 ranked as (
     select
         row_number() over (

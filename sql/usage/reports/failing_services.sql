@@ -6,7 +6,7 @@ columns:
   operation_count: Operations in the period.
   error_ratio: Share of them that failed.
   previous_error_ratio: Share of the operations of the period before that failed; NULL when there were none.
-  worst_schema_name: The schema of most of the failures, its id as text; the first by id of equal ones.
+  worst_schema_name: The schema with the most of these failures, its id as text; of several, the first by id.
 */
 with
 -- Both periods of each service and schema.

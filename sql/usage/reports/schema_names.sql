@@ -1,7 +1,7 @@
 /*
 description: >-
-  The newest known name of each schema as of the end of the period, for all sections; of the year before, after which a
-  schema is forgotten.
+  The newest name of each schema in the period and the year before it, after which a schema is forgotten. All sections
+  read it.
 columns:
   schema_key: The schema's id as text.
   schema_name: Its newest name.

@@ -1,7 +1,7 @@
 /*
 description: >-
-  The 50 schemas whose operations grew most, the 50 whose operations fell most, the last 7 days against the 7 before, and
-  the 50 new ones with the most operations.
+  The 50 schemas whose operations grew most in the last 7 days against the 7 before, the 50 whose operations fell most,
+  and the 50 new ones with the most operations.
 key: [schema_id]
 columns:
   direction: up, down or new; new = no operations in the previous 7 days, so that there is nothing to compare with.
@@ -24,7 +24,7 @@ volumes as (
     where day > (select max(day) from usage.schema_usage_1d) - 63 and scope = 'schema'
     group by 1
 ),
--- Each of the newest 7 days is usual with half of the median of its weekday in the 8 weeks before it, or more.
+-- One of the newest 7 days is usual if it has at least half of the median of its weekday in the 8 weeks before it.
 judged as (
     select
         newest.day,
@@ -36,7 +36,7 @@ judged as (
     where newest.day > (select max(day) from volumes) - 7
     group by newest.day, newest.volume
 ),
--- A day with far less is half loaded, not complete, unless all of the newest 7 days have so little (no clock in here).
+-- The newest usual day, as one with far less is half loaded; the newest one if none is usual (a view has no clock).
 latest as (
     select coalesce(max(case when is_usual then day end), max(day)) as last_day from judged
 ),
@@ -51,7 +51,7 @@ schemas as (
     where scope = 'schema'
     group by 1, 2
 ),
--- Schemas that changed from a volume that means something, and new ones.
+-- Schemas that had enough operations and changed, and new ones.
 candidates as (
     select
         case
@@ -65,7 +65,7 @@ candidates as (
     where operation_count <> previous_operation_count
       and (previous_operation_count = 0 or previous_operation_count >= :usage_trending_min_operations)
 ),
--- The change is NULL throughout the new ones, so their order is that of their operations.
+-- The change is NULL for all new schemas, so their operations order them.
 ranked as (
     select
         row_number() over (

@@ -1,4 +1,4 @@
-"""Writing partitions, check results, reports, refreshes and the audit log; and reading what several use cases need."""
+"""The records of partitions, check results, reports, refreshes and the audit log: writing them, and reading some."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence

@@ -33,15 +33,15 @@ def notify(watch: bool, every: int, is_test: bool, is_list: bool) -> None:  # no
     elif is_list:
         _list_notifications(settings)
     else:
-        has_errors = tell_owners(settings)
+        has_errors = notify_owners(settings)
         while watch:
             time.sleep(every)
-            has_errors = tell_owners(settings)
+            has_errors = notify_owners(settings)
         if has_errors:
             sys.exit(1)
 
 
-def tell_owners(settings: Settings) -> bool:
+def notify_owners(settings: Settings) -> bool:
     """Collect failures and send what is due, once; return whether a receiver refused a message."""
     from analytics_etl.orchestration import notifier  # noqa: PLC0415 - Dagster takes seconds to import
     from analytics_etl.orchestration.instance import instance as dagster_instance  # noqa: PLC0415 - Dagster takes seconds to import
@@ -79,4 +79,4 @@ def _list_notifications(settings: Settings) -> None:
         error = f": {row['last_error']}" if row["last_error"] else ""
         out.say(f"{row['created_at']:%Y-%m-%d %H:%M}  {row['subject']}  →  {row['receiver']}: {state}{error}")
     if not found:
-        out.say("nothing has been told yet")
+        out.say("there is no notification yet")

@@ -14,8 +14,8 @@ from analytics_etl.monitoring import doctor
 from analytics_etl.monitoring.status import Cell, matrices
 from analytics_etl.ops.days import frozen_days
 from analytics_etl.pipeline import publishing
-from analytics_etl.pipeline.backfill_plan import known_days, make_plan
 from analytics_etl.pipeline.lineage import Lineage
+from analytics_etl.pipeline.planning import known_days, make_plan
 from analytics_etl.postgres.database import Database
 
 FIRST, LAST = date(2025, 3, 3), date(2025, 3, 9)  # a Monday to its Sunday

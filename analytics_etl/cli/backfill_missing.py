@@ -9,10 +9,10 @@ from analytics_etl.cli.catalogs import read_catalog
 from analytics_etl.cli.clock import yesterday
 from analytics_etl.cli.execution import check_days, described, execute, reporting_rejected
 from analytics_etl.cli.families import check_families
-from analytics_etl.cli.plans import print_unread, show
+from analytics_etl.cli.plan_display import print_unread, show
 from analytics_etl.cli.terminal import BAD, GOOD, actor, out, progress
 from analytics_etl.config.settings import Settings
-from analytics_etl.ops.operations import record_audit
+from analytics_etl.ops.records import record_audit
 from analytics_etl.postgres import migrations
 from analytics_etl.postgres.database import Database
 from analytics_etl.text.english import MOST_NAMED, counted
@@ -27,10 +27,10 @@ def backfill_missing(
 ) -> None:  # fmt: skip
     """Make the backfill plan of the given days, or of all known ones, and run it; with `dry_run` only print it."""
     from analytics_etl.monitoring.status import rows_before_the_first_day  # noqa: PLC0415 - only for this
-    from analytics_etl.orchestration.planned import FOLLOWS  # noqa: PLC0415 - Dagster takes seconds to import
+    from analytics_etl.orchestration.job_steps import FOLLOWS  # noqa: PLC0415 - Dagster takes seconds to import
     from analytics_etl.pipeline import gaps  # noqa: PLC0415 - only for this
-    from analytics_etl.pipeline.backfill_plan import known_days, make_plan  # noqa: PLC0415 - only for this
     from analytics_etl.pipeline.late import unread_files  # noqa: PLC0415 - only for this
+    from analytics_etl.pipeline.planning import known_days, make_plan  # noqa: PLC0415 - only for this
 
     if days is not None:
         check_days(settings, *days)

@@ -28,14 +28,14 @@ GROWTH_DAYS = 7
 """Growth in a daily report compares the 7 days up to its end with the 7 before: one day is too short."""
 
 COMPARED_WITH = {"daily": "the week before", "weekly": "the week before", "monthly": "the month before"}
-"""Of each cadence what numbers are compared with, in words. Days have a rhythm of weeks: a Monday is compared with the
-Monday before, not with a Sunday.
+"""What the numbers of each cadence are compared with, in words. Days have a rhythm of weeks: a Monday is
+compared with the Monday before, not with a Sunday.
 """
 
 
 WindowKind = Literal["period", "trend", "growth", "days"]
-"""What a report query is asked for: the period and the one before, all periods of the trend, the time in which growth
-is looked for and the one before, or all days that anything is compared with."""
+"""The kinds of windows, in this order: the period and the one before; all periods of the trend; the range in which
+growth is measured and the one before; all days that anything is compared with."""
 
 
 def window(kind: WindowKind, cadence: Cadence, start: date, end: date) -> Window:

@@ -21,8 +21,8 @@ from analytics_etl.checks import declared_checks
 from analytics_etl.checks.due import REASONS, DueChecks, due_checks
 from analytics_etl.ops.check_results import refused_changes
 from analytics_etl.ops.days import day_states, frozen_days
-from analytics_etl.ops.operations import failed_partitions, partitions, waiting_days
 from analytics_etl.ops.partitions import known_days as recorded_days
+from analytics_etl.ops.records import failed_partitions, partitions, waiting_days
 from analytics_etl.pipeline.dropped_days import by_family, dropped_days
 from analytics_etl.pipeline.due_partitions import DuePartitions
 from analytics_etl.pipeline.due_reports import INDEX, DueReport, due_reports
@@ -31,7 +31,7 @@ from analytics_etl.pipeline.due_views import due_views
 from analytics_etl.pipeline.failed_checks import failed_checks, stuck
 from analytics_etl.pipeline.gaps import find as find_gaps
 from analytics_etl.pipeline.gaps import not_due
-from analytics_etl.pipeline.jobs import VIEWS_JOB, Job, Parts, Wanted
+from analytics_etl.pipeline.jobs import VIEWS_JOB, Job, JobBuilder, Parts
 from analytics_etl.pipeline.lineage import Lineage, family_of
 from analytics_etl.pipeline.partition_states import refresh_all_days
 from analytics_etl.pipeline.plan import DueItem, Plan
@@ -130,11 +130,11 @@ def make_plan(
     views = {
         view: why for view, why in due_views(database, catalog, families).items() if within is None or view in within
     }
-    wanted = Wanted(Lineage.of(catalog), declared_checks(catalog), within, set(due_partitions.stuck))
+    builder = JobBuilder(Lineage.of(catalog), declared_checks(catalog), within, set(due_partitions.stuck))
     for item in to_run:
-        wanted.add([item.table], cadence_of(item.table), item.start, item.end)
-    wanted.add_views(views)
-    whole = wanted.jobs()
+        builder.add([item.table], cadence_of(item.table), item.start, item.end)
+    builder.add_views(views)
+    whole = builder.jobs()
     due = _due(database, catalog, (first, last), families, whole, within)
     is_index_due = not to_run and (within is None or INDEX in within) and is_index_older(database.settings.reports_dir)
     jobs = [job for cadence in CADENCES for job in [*whole, *due.jobs()] if job.cadence == cadence]

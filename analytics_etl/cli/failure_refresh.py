@@ -25,17 +25,17 @@ def refresh_after_failure(
     from analytics_etl.pipeline.reports import write_index  # noqa: PLC0415 - only for this
 
     is_refresh = error.job is not None and error.job.name == VIEWS_JOB
-    said: str | None = ""
+    reason: str | None = ""
     if not (error.is_interrupted or is_refresh):
         families = next((job.families for job in jobs), ())
         try:
             runs.execute(settings, [runs.Job(VIEWS_JOB, families=families)], step, tags)
         except Exception as second:
-            said = str(second) if isinstance(second, runs.RunFailedError) else explanation(second)
-            if said is None:
+            reason = str(second) if isinstance(second, runs.RunFailedError) else explanation(second)
+            if reason is None:
                 raise
         else:
             return f"{error}\nBrought up to date all the same: the views, the reports of what failed and their index."
     with suppress(OSError):  # like a full disk: the message is about the first failure
         write_index(settings.reports_dir)
-    return f"{error}\nNor could views and reports be brought up to date after it: {said}" if said else str(error)
+    return f"{error}\nNor could views and reports be brought up to date after it: {reason}" if reason else str(error)

@@ -47,7 +47,7 @@ def names_of(catalog: Catalog, selected: Sequence[str], families: Collection[str
 
 def show(settings: Settings, catalog: Catalog, jobs: "Sequence[Job]", plan: "Plan", otherwise: str) -> None:
     """Print a table for each job: its steps, why they are due, and how long they took last time."""
-    from analytics_etl.orchestration import planned  # noqa: PLC0415 - Dagster takes seconds to import
+    from analytics_etl.orchestration import job_steps  # noqa: PLC0415 - Dagster takes seconds to import
     from analytics_etl.orchestration.instance import instance as dagster_instance  # noqa: PLC0415 - Dagster takes seconds to import
     from analytics_etl.pipeline.lineage import Lineage  # noqa: PLC0415 - only for this
 
@@ -55,10 +55,10 @@ def show(settings: Settings, catalog: Catalog, jobs: "Sequence[Job]", plan: "Pla
     total, is_guess = 0, False
     with dagster_instance(settings) as instance:
         for job in jobs:
-            found = planned.steps(database, lineage, job, plan, otherwise)
+            found = job_steps.steps(database, lineage, job, plan, otherwise)
             total += sum(step.milliseconds or 0 for step in found)
             is_guess = is_guess or any(step.is_guess for step in found)
-            ran = planned.last_run(instance, job)
+            ran = job_steps.last_run(instance, job)
             last = f"   (last run of {job.name}: {ran[1]:.0f} s, on {ran[0]:%F})" if ran else ""
             out.say(job.when + last)
             lines: list[list[Parts]] = [

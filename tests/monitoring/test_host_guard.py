@@ -17,7 +17,7 @@ from conftest import Server, settings_in
 
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.config.settings import CHECKOUT, Settings, SettingsError
-from analytics_etl.monitoring.hosts import is_allowed, name_of
+from analytics_etl.monitoring.host_guard import is_allowed, name_of
 from analytics_etl.monitoring.metrics import listen
 
 FOREIGN = [

@@ -8,8 +8,8 @@ from datetime import UTC, date, datetime
 from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
 
 from analytics_etl.catalog.calendar import periods
-from analytics_etl.ops.operations import partitions
 from analytics_etl.ops.partitions import newest_durations
+from analytics_etl.ops.records import partitions
 from analytics_etl.pipeline.jobs import Job
 from analytics_etl.pipeline.lineage import Lineage
 from analytics_etl.pipeline.plan import DueItem, Plan
