@@ -33,7 +33,7 @@ def current(settings: Settings) -> list[dict[str, Any]]:
 
 
 def path_of(settings: Settings, row: dict[str, Any]) -> Path:
-    return settings.lake_dir / row["path"]
+    return settings.lake_dir / str(row["path"])
 
 
 def files(settings: Settings) -> list[str]:
