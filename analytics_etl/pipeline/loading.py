@@ -12,7 +12,7 @@ from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.catalog.contracts import Contract
 from analytics_etl.catalog.models import Model, ModelError
 from analytics_etl.lake import Lake
-from analytics_etl.lake.writing import DayWriter
+from analytics_etl.lake.days import DayWriter
 from analytics_etl.landing import (
     FileReport,
     LandingFile,

@@ -94,7 +94,7 @@ def test_an_empty_day_has_an_empty_file(settings: Settings, database: Database) 
 def test_many_small_batches_become_row_groups_of_bounded_size(
     settings: Settings, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lake_writing, "_ROWS_OF_A_GROUP", 100)
+    monkeypatch.setattr(lake_writing, "ROWS_OF_A_GROUP", 100)
     write(settings, FILE, [download(n) for n in range(950)])
     load(database)
     [row] = current(settings)
