@@ -13,9 +13,10 @@ import pyarrow.parquet as pq
 
 from analytics_etl.landing.arrow_values import converted, plain_type
 from analytics_etl.landing.compression import decompressed
-from analytics_etl.landing.faults import READ_FAULTS, ScratchError, is_ours, short_reason
+from analytics_etl.landing.faults import READ_FAULTS, is_ours, short_reason
 from analytics_etl.landing.files import LandingFile
 from analytics_etl.landing.rejections import FileState
+from analytics_etl.landing.scratch import ScratchError
 
 SLICE_BYTES = 4 << 20
 """Size of a slice in bytes, about."""

@@ -4,13 +4,13 @@ from collections.abc import Iterable
 from datetime import date, timedelta
 from typing import Any
 
+from analytics_etl.catalog.calendar import period_name
 from analytics_etl.reporting.period import Period
 from analytics_etl.reporting.periods import (
     Cadence,
     days_of,
     next_end,
     period_label,
-    period_name,
     short_label,
 )
 
