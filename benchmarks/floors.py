@@ -10,7 +10,8 @@ from pgpq import ArrowToPostgresBinaryEncoder
 
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.config.settings import Settings
-from analytics_etl.landing import LandingReader, list_files
+from analytics_etl.landing import list_files
+from analytics_etl.landing.reader import LandingReader
 from analytics_etl.postgres.connection import database_url
 
 LAST_DAY = date(2025, 3, 31)

@@ -28,11 +28,11 @@ from pathlib import Path
 
 import psycopg
 
+from analytics_etl.catalog.calendar import report_path
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.config.settings import CHECKOUT, Settings
 from analytics_etl.families.sample import SampleOptions
 from analytics_etl.postgres import server as embedded
-from analytics_etl.reporting import report_path
 from benchmarks.jobs import kind_of
 from benchmarks.measuring import environment, line, make_sample, ratio_by_round, say, spread
 

@@ -2,6 +2,7 @@
 
     python -m benchmarks.small_day --against ../other-checkout     # the same day by both, by turns
     python -m benchmarks.small_day                                 # this one alone
+    python -m benchmarks.small_day --days 30                       # with a longer range of reports and of one table
 
 Both load, aggregate, check and report the same 10,000 events of all families, each into a database of its own.
 Processor time is that of the command; wall-clock seconds include the server and the disk.
@@ -19,10 +20,11 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from analytics_etl.config.settings import CHECKOUT, Settings
-from analytics_etl.families.sample import SampleOptions
+from analytics_etl.families.sample import FAMILIES, SampleOptions
 from benchmarks.measuring import environment, make_sample
 
-DAYS = 8
+TABLE = "registry.overview_daily"
+"""Its SELECT looks 30 days back."""
 QUESTIONS = ("--help", "status", "doctor", "query registry top --days 7")
 """Other commands that are timed, too. `doctor` ends with exit code 1 when no daemon runs."""
 
@@ -32,28 +34,38 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--against", type=Path, help="Another checkout, whose code runs with our libraries.")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--days", type=int, default=8, help="Days that are there, and that the ranges have.")
     chosen = parser.parse_args()
     last = datetime.now(UTC).date() - timedelta(days=1)
+    first = last - timedelta(days=chosen.days - 1)
     versions = {"this": CHECKOUT} | ({"other": chosen.against.resolve()} if chosen.against else {})
     with tempfile.TemporaryDirectory(prefix="analytics_etl_small_day_") as folder:
         Path(folder).chmod(0o755)
         landing = Path(folder) / "landing"
         landing.mkdir()
-        make_sample(landing, SampleOptions(last, DAYS, 10_000))
+        make_sample(landing, SampleOptions(last, chosen.days, 10_000))
         homes = {name: Settings(home=Path(folder) / name, landing_dir=landing) for name in versions}
         for name, code in versions.items():
-            call(code, homes[name], "backfill", str(last - timedelta(days=DAYS - 1)), str(last))
+            call(code, homes[name], "backfill", str(first), str(last))
         try:
-            measure(versions, homes, last, chosen.rounds)
+            measure(versions, homes, (first, last), chosen.rounds)
         finally:
             for name, code in versions.items():
                 call(code, homes[name], "stop")
 
 
-def measure(versions: dict[str, Path], homes: dict[str, Settings], day: date, rounds: int) -> None:
+def measure(versions: dict[str, Path], homes: dict[str, Settings], days: tuple[date, date], rounds: int) -> None:
     """Run the commands by turns and print the medians."""
     print("".join(f"{text:<36}" for text in ("median of", *(f"{name}: processor s, s" for name in versions))))
-    for command in (f"run {day}", *QUESTIONS):
+    first, last = days
+    reports = " ".join(f"--select {family}.daily_report" for family in FAMILIES)
+    commands = {
+        f"run {last}": f"run {last}",
+        "backfill of daily reports": f"backfill {first} {last} {reports}",
+        f"backfill of {TABLE}": f"backfill {first} {last} --select {TABLE}",
+        **{question: question for question in QUESTIONS},
+    }
+    for label, command in commands.items():
         taken: dict[str, list[tuple[float, float]]] = {name: [] for name in versions}
         for _ in range(rounds):
             for name, code in versions.items():
@@ -62,7 +74,7 @@ def measure(versions: dict[str, Path], homes: dict[str, Settings], day: date, ro
             f"{statistics.median(cpu for cpu, _ in of):.2f}, {statistics.median(wall for _, wall in of):.1f}"
             for of in taken.values()
         ]
-        print("".join(f"{text:<36}" for text in (command, *medians)), flush=True)
+        print("".join(f"{text:<36}" for text in (label, *medians)), flush=True)
 
 
 def call(code: Path, settings: Settings, *arguments: str, may_fail: bool = False) -> tuple[float, float]:

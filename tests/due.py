@@ -5,7 +5,7 @@ from typing import Any
 
 from events import declared
 
-from analytics_etl.catalog.calendar import NAMES, Cadence, period_end, periods
+from analytics_etl.catalog.calendar import NAMES, Cadence, period_end, periods, report_path
 from analytics_etl.checks import declared_checks
 from analytics_etl.checks.due import due_checks
 from analytics_etl.ops.partitions import newest_day
@@ -14,7 +14,7 @@ from analytics_etl.pipeline.due_reports import families_with_reports, report_ver
 from analytics_etl.pipeline.publishing import record_checks
 from analytics_etl.pipeline.reports import write_index
 from analytics_etl.postgres.database import Database
-from analytics_etl.reporting import build_report, render_json, report_path, section_windows
+from analytics_etl.reporting import build_report, render_json, section_windows
 
 
 def settle(database: Database, first: date, last: date) -> None:

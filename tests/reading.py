@@ -12,7 +12,8 @@ import pyarrow.parquet as pq
 from events import DAY, DOWNLOADS, declared
 
 from analytics_etl.catalog.models import Model
-from analytics_etl.landing import FileReport, LandingReader, RejectedRow, list_files
+from analytics_etl.landing import FileReport, RejectedRow, list_files
+from analytics_etl.landing.reader import LandingReader
 
 
 @dataclass

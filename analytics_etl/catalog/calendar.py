@@ -35,6 +35,21 @@ def periods(cadence: Cadence, first: date, last: date) -> dict[date, date]:
     return found
 
 
+def period_name(cadence: Name, start: date) -> str:
+    """The period's name in files and links: 2025-03-31, 2025-W14 or 2025-03."""
+    if cadence == "daily":
+        return start.isoformat()
+    if cadence == "weekly":
+        year, week, _ = start.isocalendar()
+        return f"{year}-W{week:02}"
+    return f"{start:%Y-%m}"
+
+
+def report_path(family: str, cadence: Name, start: date, suffix: Literal["html", "json"] = "html") -> str:
+    """The path of the report below the reports folder; links in reports and in the index rely on it."""
+    return f"{family}/{cadence}/{period_name(cadence, start)}.{suffix}"
+
+
 def neighbours(wanted: Mapping[date, date]) -> Iterator[dict[date, date]]:
     """Periods (start -> end) in groups of consecutive ones."""
     group: dict[date, date] = {}

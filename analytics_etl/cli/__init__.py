@@ -108,6 +108,9 @@ class Commands(click.Group):
 
     def main(self, *args: Any, **extra: Any) -> Any:
         """Run a command and end the process: 0, 1 for what went wrong, 2 for what was typed wrongly."""
+        # Imports make millions of objects that stay: to look for garbage among them takes a second of a short run. So
+        # it is said before the command is imported.
+        gc.set_threshold(100_000, 50, 50)
         with robust_output():
             try:
                 code = super().main(*args, **{**extra, "standalone_mode": False})
@@ -132,8 +135,6 @@ def main() -> None:
     Exit code 0: done. 1: something went wrong, or a setting cannot be used. 2: it was typed wrongly. What an event, a
     file name or an error holds is shown, never interpreted: \x1b is a character that a terminal would act on.
     """
-    # Imports make millions of objects that stay: to look for garbage among them takes a second of a short run.
-    gc.set_threshold(100_000, 50, 50)
 
 
 move_own_days(main)

@@ -16,6 +16,10 @@ from analytics_etl.disk import private
 _PREFIX = "reader-"
 
 
+class ScratchError(Exception):
+    """The temporary folder cannot be written. No landing file caused it."""
+
+
 class Scratch:
     """A folder below `parent` for one reader. Its lock shows that the owner lives: it ends with the process."""
 

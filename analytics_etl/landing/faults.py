@@ -6,9 +6,7 @@ import zlib
 import pyarrow as pa
 import zstandard
 
-
-class ScratchError(Exception):
-    """The temporary folder cannot be written. No landing file caused it."""
+from analytics_etl.disk.scratch import ScratchError
 
 
 class StatementError(Exception):

@@ -8,10 +8,7 @@ from json import loads
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from analytics_etl.landing.rejections import FileState
-
-UNKNOWN_COLUMN = "unknown column "
-"""Beginning of the reason of a file that has such columns."""
+from analytics_etl.landing.rejections import UNKNOWN_COLUMN, FileState
 
 CLOSE = 0.8
 """Least share of common letters: lenguage and languages are likely meant, client_version for target_version is not."""

@@ -11,9 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from analytics_etl.disk.scratch import ScratchError
 from analytics_etl.landing.arrow_values import converted, plain_type
 from analytics_etl.landing.compression import decompressed
-from analytics_etl.landing.faults import READ_FAULTS, ScratchError, is_ours, short_reason
+from analytics_etl.landing.faults import READ_FAULTS, is_ours, short_reason
 from analytics_etl.landing.files import LandingFile
 from analytics_etl.landing.rejections import FileState
 

@@ -9,7 +9,10 @@ from datetime import date
 from pathlib import Path
 from typing import IO, Literal
 
-from analytics_etl.landing.faults import ScratchError
+from analytics_etl.disk.scratch import ScratchError
+
+UNKNOWN_COLUMN = "unknown column "
+"""Beginning of the reason of a file that has columns which are likely misspelt."""
 
 LONGEST_CONTENT = 10_000
 """Characters kept of a rejected row."""

@@ -49,15 +49,6 @@ def archived_days(connection: Connection, tables: Sequence[str], start: date, en
     return {table: list(days) for table, days in found}
 
 
-def archived_files(connection: Connection) -> list[dict[str, Any]]:
-    """The file of each archived day and its size, in order."""
-    return rows(
-        connection,
-        "select table_name, day, manifest ->> 'file' as file, size_bytes from ops.archives where state = 'archived' "
-        "order by day, table_name",
-    )
-
-
 def record_verified(connection: Connection, manifest: Manifest, *, keep_state: bool = False) -> None:
     """Record the verified file of a day. Unless its state is kept, it is `verified`: the partition still exists."""
     connection.execute(

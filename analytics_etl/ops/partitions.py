@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from typing import Any
 
-from analytics_etl.postgres.connection import Connection
+from analytics_etl.postgres.connection import Connection, rows
 
 DROPPED_DAYS_VERSION = "days were dropped"
 """The code version in ops.partitions that marks a partition computed from days that were dropped since."""
@@ -164,4 +165,13 @@ def set_version(connection: Connection, table: str, starts: Sequence[date], code
     connection.execute(
         "update ops.partitions set code_version = %s where table_name = %s and period_start = any(%s)",
         [code_version, table, list(starts)],
+    )
+
+
+def archived_files(connection: Connection) -> list[dict[str, Any]]:
+    """The file of each archived day and its size, in order."""
+    return rows(
+        connection,
+        "select table_name, day, manifest ->> 'file' as file, size_bytes from ops.archives where state = 'archived' "
+        "order by day, table_name",
     )

@@ -36,7 +36,7 @@ from analytics_etl.orchestration.schedules import (
 from analytics_etl.orchestration.views_sensor import build_views_sensor
 from analytics_etl.pipeline.due_reports import families_with_reports
 from analytics_etl.pipeline.jobs import VIEWS_JOB
-from analytics_etl.pipeline.loading import with_usable_sources
+from analytics_etl.pipeline.usable_sources import with_usable_sources
 from analytics_etl.postgres.database import Database
 
 # Backfill policies are in beta and partitioned checks in preview; both are used on purpose, and the version is pinned.

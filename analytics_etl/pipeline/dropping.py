@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from analytics_etl.archive import ArchiveFolder
-from analytics_etl.catalog.calendar import NAMES, Cadence, period_end, period_start
+from analytics_etl.catalog.calendar import NAMES, Cadence, period_end, period_start, report_path
 from analytics_etl.catalog.catalog import Catalog, is_of
 from analytics_etl.catalog.models import Model
 from analytics_etl.ops.partitions import newest_day
@@ -25,7 +25,6 @@ from analytics_etl.pipeline.reports import write_index, write_report
 from analytics_etl.postgres.connection import DatabaseError
 from analytics_etl.postgres.database import Database
 from analytics_etl.postgres.sessions import AGGREGATION
-from analytics_etl.reporting import report_path
 from analytics_etl.tables.dropping import (
     File,
     Found,

@@ -10,7 +10,7 @@ from analytics_etl.ops.files import days_in
 from analytics_etl.ops.partitions import newest_day
 from analytics_etl.ops.records import ledger, waiting_days
 from analytics_etl.pipeline.dropped_days import by_family, dropped_days
-from analytics_etl.pipeline.loading import with_usable_sources
+from analytics_etl.pipeline.usable_sources import with_usable_sources
 from analytics_etl.postgres.database import Database
 
 

@@ -2,31 +2,23 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from analytics_etl.catalog.broken import BrokenFile
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.catalog.contracts import Contract
-from analytics_etl.catalog.models import Model, ModelError
+from analytics_etl.catalog.models import Model
 from analytics_etl.lake import Lake
 from analytics_etl.lake.days import DayWriter
-from analytics_etl.landing import (
-    FileReport,
-    LandingFile,
-    LandingReader,
-    UnreadableFilesError,
-    check_mappings,
-    checksum_of,
-    hidden_file,
-    list_files,
-)
+from analytics_etl.landing import FileReport, LandingFile, checksum_of, hidden_file, list_files
+from analytics_etl.landing.faults import UnreadableFilesError
+from analytics_etl.landing.reader import LandingReader
 from analytics_etl.ops.archives import archived_days
 from analytics_etl.ops.partitions import newest_day
 from analytics_etl.ops.records import ledger, partitions
 from analytics_etl.pipeline import publishing
+from analytics_etl.pipeline.usable_sources import with_usable_sources
 from analytics_etl.postgres.database import Database
 from analytics_etl.tables.loading import LoadedDay
 from analytics_etl.text.english import counted
@@ -34,22 +26,6 @@ from analytics_etl.text.visible import visible
 
 DAYS_AT_ONCE = 92
 """Days loaded in one transaction; callers load more in batches of as many."""
-
-
-def with_usable_sources(catalog: Catalog) -> Catalog:
-    """The catalogue without the event tables of families with a source mapping that cannot work.
-
-    Nobody knows which rows the files of such a source hold.
-    """
-    stopped: dict[str, BrokenFile] = {}
-    for family in catalog.families:
-        contracts = [contract for contract in catalog.contracts.values() if contract.family == family]
-        for name, mapping in catalog.mappings(family).items() if contracts else ():
-            try:
-                check_mappings(contracts, {name: mapping})
-            except ModelError as error:
-                stopped |= {contract.table: BrokenFile(mapping.path, str(error)) for contract in contracts}
-    return replace(catalog, stopped=stopped) if stopped else catalog
 
 
 def closed_days(contract: Contract, database: Database, days: Sequence[date]) -> set[date]:

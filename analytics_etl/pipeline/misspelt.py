@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 from analytics_etl.catalog.catalog import is_of
-from analytics_etl.landing.misspelt import UNKNOWN_COLUMN
+from analytics_etl.landing.rejections import UNKNOWN_COLUMN
 from analytics_etl.ops.files import read_with_reason
 from analytics_etl.postgres.database import Database
 from analytics_etl.text.english import counted

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-from analytics_etl.catalog.calendar import NAMES, Cadence, period_end, period_start
+from analytics_etl.catalog.calendar import NAMES, Cadence, period_end, period_start, report_path
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.catalog.models import Model, ModelError, window_parameters
 from analytics_etl.checks.declared import declared_checks
@@ -28,7 +28,6 @@ from analytics_etl.reporting import (
     render_index,
     render_index_json,
     render_json,
-    report_path,
     section_windows,
 )
 

@@ -10,7 +10,7 @@ every report says, `families` what that of each family does; `charts` and `svg` 
 What it looks like stands in `reports_templates`.
 """
 
-from analytics_etl.reporting.calendar import Cadence, Window, period_name, report_path
+from analytics_etl.reporting.calendar import Cadence, Window
 from analytics_etl.reporting.render import render_html, render_index, render_index_json, render_json
 from analytics_etl.reporting.value import (
     SCHEMA_VERSION,
@@ -27,11 +27,9 @@ __all__ = [
     "build_index",
     "build_report",
     "index_entry",
-    "period_name",
     "render_html",
     "render_index",
     "render_index_json",
     "render_json",
-    "report_path",
     "section_windows",
 ]

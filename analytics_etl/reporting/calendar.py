@@ -88,21 +88,6 @@ def days_of(start: date, end: date) -> list[date]:
     return [start + timedelta(number) for number in range((end - start).days)]
 
 
-def period_name(cadence: Cadence, start: date) -> str:
-    """The period's name in files and links: 2025-03-31, 2025-W14 or 2025-03."""
-    if cadence == "daily":
-        return start.isoformat()
-    if cadence == "weekly":
-        year, week, _ = start.isocalendar()
-        return f"{year}-W{week:02}"
-    return f"{start:%Y-%m}"
-
-
-def report_path(family: str, cadence: Cadence, start: date, suffix: Literal["html", "json"] = "html") -> str:
-    """The path of the report below the reports folder; links in reports and in the index rely on it."""
-    return f"{family}/{cadence}/{period_name(cadence, start)}.{suffix}"
-
-
 def period_label(cadence: Cadence, start: date, end: date) -> str:
     """The period in words."""
     if cadence == "daily":

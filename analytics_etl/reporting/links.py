@@ -4,12 +4,12 @@ from collections.abc import Iterable
 from datetime import date, timedelta
 from typing import Any
 
+from analytics_etl.catalog.calendar import period_name
 from analytics_etl.reporting.calendar import (
     Cadence,
     days_of,
     next_end,
     period_label,
-    period_name,
     short_label,
 )
 from analytics_etl.reporting.period import Period

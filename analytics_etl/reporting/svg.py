@@ -4,8 +4,8 @@ Sizes never depend on the fonts of the machine: paddings are fixed and nothing i
 PALETTE's light side; the style sheet maps them to the dark side, so that a mail client without style sheets still shows
 the light ones.
 
-Charts are written in Vega-Lite's JSON, https://vega.github.io/vega-lite/docs/: building the same from Altair's objects
-takes as long as drawing it, and importing them another second.
+Charts are written in Vega's JSON, https://vega.github.io/vega/docs/: to translate the same from Vega-Lite takes about
+as long as drawing it.
 """
 
 import re
@@ -17,7 +17,7 @@ from xml.etree import ElementTree as ET
 from analytics_etl.reporting import wording
 
 JSON = dict[str, Any]
-"""A part of a Vega-Lite specification."""
+"""A part of a Vega specification."""
 
 PALETTE: dict[str, tuple[str, str]] = {
     "page": ("#f5f6f8", "#0f1318"),
@@ -32,7 +32,7 @@ PALETTE: dict[str, tuple[str, str]] = {
     "warn": ("#8f5a00", "#efb54a"),
     "bad": ("#b3261e", "#ff8f85"),
 }
-"""Every colour as (light, dark); all light sides differ. Text has a contrast of at least 4.5 on page and surface."""
+"""Every colour, (light, dark), no two lights the same. Text has a contrast of 4.5 and more on page and surface."""
 
 INK, MUTED, LINE, GAP, ACCENT, SOFT, BAD = (
     PALETTE[name][0] for name in ("ink", "muted", "line", "gap", "accent", "soft", "bad")
@@ -43,9 +43,9 @@ WIDTHS: Mapping[Width, int] = {"wide": 640, "narrow": 340, "half": 340}
 """Pixels. The style sheet shows each picture in about this width, so that its text is as large as it was drawn."""
 FONT_SIZE = 12
 CHARACTER_WIDTH = 7.5
-"""Average width of a character in pixels, measured on names in the widest of the usual system fonts."""
+"""Pixels of a character on average, of names in the widest of the usual system fonts."""
 BASELINE = 4
-"""Pixels from the middle of a text of FONT_SIZE to the line it stands on."""
+"""Pixels from the middle of a text of that size to what it stands on."""
 NAME_ROOM = {"wide": 196, "narrow": 336}
 """Pixels for the name of a horizontal bar: to the left of the plot, on a phone above it."""
 
@@ -65,7 +65,7 @@ class Column:
 
 
 FEW_COLUMNS = 6
-"""Fewer columns than this are drawn as wide as this many would be."""
+"""Fewer than these are drawn as wide as if they were so many."""
 
 
 @dataclass(frozen=True)
@@ -110,42 +110,39 @@ def sparkline(values: Sequence[float | None], current: int) -> tuple[str, str]:
 
 def draw_columns(columns: Sequence[Column], axis_format: str, caption: str, width: Width) -> str:
     """Draw vertical bars in the order given, with an axis in a d3 format. At least one has a value."""
-    values = [
-        {
-            "label": column.label,
-            "value": column.value,
-            "kind": "gap" if column.value is None else "outline" if column.is_partial else "bar",
-            "color": ACCENT if column.is_current else SOFT,
-            "hover": column.hover,
-        }
-        for column in columns
-    ]
-    labels = [column.label for column in columns]  # given as the domain; otherwise the layers decide the order
-    style = {"title": None, "labelColor": MUTED, "labelFontSize": FONT_SIZE, "labelOverlap": False, "labelLimit": 0}
+    labels = [column.label for column in columns]
+    style = {"labelColor": MUTED, "labelFontSize": FONT_SIZE, "labelOverlap": False, "labelLimit": 0}
     style |= {"labelPadding": 6, "ticks": False}
-    x_axis = {**style, "values": _evenly(labels, 8 if width == "wide" else 5), "labelAngle": 0, "domainColor": LINE}
     # Below 1, d3 would write thousandths: 500m.
     small = "~g" if axis_format == "~s" else axis_format
     shown = f"datum.value < 1 ? '{small}' : '{axis_format}'"
-    tick = f"datum.value ? replace(format(datum.value, {shown}), 'G', 'B') : '0'"
-    y_axis: JSON = {**style, "labelExpr": tick, "tickCount": 3, "domain": False, "gridColor": LINE}
+    tick = {"signal": f"datum.value ? replace(format(datum.value, {shown}), 'G', 'B') : '0'"}
+    y_axis: JSON = {"scale": "y", "orient": "left", "tickCount": 3, "domain": False}
     if axis_format == "~s":
-        y_axis["tickMinStep"] = 1.0001  # with a step of exactly 1, Vega draws ticks at half downloads
+        y_axis["tickMinStep"] = 1.0001  # there is no half a download; of a step of exactly 1 Vega makes ticks at halves
+    x_axis = {"scale": "x", "orient": "bottom", "domainColor": LINE, "labelAngle": 0, "labelBaseline": "top"}
+    axes = [
+        {**y_axis, "grid": True, "gridScale": "x", "gridColor": LINE, "labels": False, "ticks": False},
+        {**x_axis, **style, "values": _evenly(labels, 8 if width == "wide" else 5)},
+        {**y_axis, **style, "encode": {"labels": {"update": {"text": tick}}}},
+    ]
     outer = max(0.1, (FEW_COLUMNS - len(labels)) / 2)  # otherwise one or two columns would be as wide as the page
-    x = _field("label", "ordinal", scale={"domain": labels, "paddingInner": 0.25, "paddingOuter": outer}, axis=x_axis)
-    y = _field("value", "quantitative", scale={"domainMin": 0, "nice": True, "zero": True}, axis=y_axis)
-    color = _field("color", "nominal", scale=None)
-    outline = {"type": "bar", "fill": GAP, "strokeWidth": 1.5}
-    layers = {
-        "gap": _layer({"type": "bar", "color": GAP}, "datum.kind == 'gap'", y={"value": 0}, y2={"value": "height"}),
-        "outline": _layer(outline, "datum.kind == 'outline'", y=y, stroke=color),
-        "bar": _layer({"type": "bar"}, "datum.kind == 'bar'", y=y, fill=color),
+    most = max(column.value for column in columns if column.value is not None)
+    x_scale = {"type": "band", "domain": labels, "range": "width", "paddingInner": 0.25, "paddingOuter": outer}
+    y_scale = {"type": "linear", "domain": [0, most], "range": "height", "nice": True, "zero": True}
+    of_kind: dict[str, list[JSON]] = {"gap": [], "outline": [], "bar": []}
+    for column in columns:
+        kind = "gap" if column.value is None else "outline" if column.is_partial else "bar"
+        color = ACCENT if column.is_current else SOFT
+        of_kind[kind].append({"label": column.label, "value": column.value, "color": color, "hover": column.hover})
+    drawing = {
+        "data": [{"name": kind, "values": values} for kind, values in of_kind.items()],
+        "scales": [{"name": "x", **x_scale}, {"name": "y", **y_scale}],
+        "axes": axes,
+        "marks": [_rectangles(kind) for kind, values in of_kind.items() if values],
     }
-    kinds = {value["kind"] for value in values}
-    drawn = [layer for kind, layer in layers.items() if kind in kinds]
-    shared = {"x": x, "description": _field("hover", "nominal")}
     padding = Padding(left=50, right=8, top=10, bottom=26)
-    return _draw(values, shared, drawn, caption, width, 200 if width == "wide" else 160, padding)
+    return _draw(drawing, caption, width, 200 if width == "wide" else 160, padding)
 
 
 def draw_bars(bars: Sequence[Bar], caption: str, width: Width) -> str:
@@ -200,7 +197,7 @@ def _rectangle(x: float, y: float, width: float, height: float) -> str:
 
 
 def _number(value: float) -> str:
-    """A coordinate, with at most four digits."""
+    """A coordinate, which needs no more than four digits."""
     return f"{value:.4g}" if round(value, 1) != value else f"{value or 0:g}"
 
 
@@ -210,40 +207,46 @@ def _evenly(labels: Sequence[str], most: int) -> list[str]:
     return list(labels[::-1][::step][::-1])
 
 
-def _field(name: str, kind: Literal["nominal", "ordinal", "quantitative"], **channel: Any) -> JSON:
-    return {"field": name, "type": kind, **channel}
+_LOOKS: Mapping[str, JSON] = {
+    "gap": {"fill": {"value": GAP}, "y": {"value": 0}, "y2": {"signal": "height"}},
+    "outline": {"fill": {"value": GAP}, "stroke": {"field": "color"}, "strokeWidth": {"value": 1.5}},
+    "bar": {"fill": {"field": "color"}},
+}
+"""Kind of a column -> what is its own: a gap is as high as the plot."""
 
 
-def _layer(mark: JSON, where: str | None = None, **encoding: JSON) -> JSON:
-    return {"mark": mark, "encoding": encoding} | ({"transform": [{"filter": where}]} if where else {})
+def _rectangles(kind: str) -> JSON:
+    """The mark of all columns of a kind."""
+    update = {
+        "x": {"scale": "x", "field": "label"},
+        "width": {"scale": "x", "band": 1},
+        "y": {"scale": "y", "field": "value"},
+        "y2": {"scale": "y", "value": 0},
+        "description": {"field": "hover"},
+        "ariaRoleDescription": {"value": "bar"},
+        **_LOOKS[kind],
+    }
+    return {"type": "rect", "from": {"data": kind}, "encode": {"update": update}}
 
 
-def _draw(
-    values: list[JSON], shared: JSON, layers: list[JSON], caption: str, width: Width, height: int, padding: Padding
-) -> str:
-    """Draw layers over the same values, with the encoding `shared`: SVG of a fixed total width and this plot height."""
+def _draw(drawing: JSON, caption: str, width: Width, height: int, padding: Padding) -> str:
+    """Scales, axes and marks as SVG of a fixed total width, for a plot of this height."""
     import vl_convert  # noqa: PLC0415 - a native library of some size
 
     specification = {
-        "data": {"values": values},
-        "encoding": shared,
-        "layer": layers,
+        **drawing,
         "width": WIDTHS[width] - padding.left - padding.right,
         "height": height,
         "padding": padding._asdict(),
-        "autosize": {"type": "none"},
+        "autosize": "none",
         "background": "transparent",
-        "config": {
-            "view": {"stroke": None},
-            "text": {"fontSize": FONT_SIZE, "baseline": "middle", "fill": INK},
-        },
     }
-    drawn: str = vl_convert.vegalite_to_svg(specification)
+    drawn: str = vl_convert.vega_to_svg(specification)
     return _inline(drawn, caption)
 
 
 def _inline(drawn: str, caption: str) -> str:
-    """Strip what HTML does not need from an SVG, label it for screen readers, and turn descriptions into tooltips."""
+    """Strip what HTML does not need from an SVG, give it a name to be read out, and turn descriptions into tooltips."""
     root = ET.fromstring(drawn)  # noqa: S314 - our own drawing
     view_box = root.get("viewBox", "")
     for element in list(root.iter()):

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
+from analytics_etl.catalog.calendar import period_name, report_path
 from analytics_etl.reporting import quality
 from analytics_etl.reporting.calendar import (
     Cadence,
@@ -16,9 +17,7 @@ from analytics_etl.reporting.calendar import (
     check_period,
     days_of,
     period_label,
-    period_name,
     previous_start,
-    report_path,
     window,
 )
 from analytics_etl.reporting.families import REPORTS

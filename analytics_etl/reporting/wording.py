@@ -101,6 +101,8 @@ def name(text: str, longest: int = LONGEST_NAME) -> str:
 
     Wide (East Asian) characters count twice.
     """
+    if len(text) <= longest and text.isascii() and text.isprintable():  # most names; the rest takes ten times as long
+        return text
     if len(text) > 2 * longest:  # every character is at least one wide; the middle would be cut in any case
         text = text[:longest] + text[-longest:]
     unfit = ("Cc", "Cf", "Cs")

@@ -15,8 +15,9 @@ from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.catalog.models import Model, ModelError
 from analytics_etl.catalog.reading import read_models
 from analytics_etl.config.settings import Settings
-from analytics_etl.landing import check_mappings
-from analytics_etl.pipeline.loading import load_days, with_usable_sources
+from analytics_etl.landing.mappings import check_mappings
+from analytics_etl.pipeline.loading import load_days
+from analytics_etl.pipeline.usable_sources import with_usable_sources
 from analytics_etl.postgres.database import Database
 
 SELECT = """id::uuid as event_id, moment as downloaded_at, module as module_name, version, size as file_size,

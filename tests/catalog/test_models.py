@@ -337,6 +337,16 @@ def test_comments_and_layout_do_not_change_the_code_version(tmp_path: Path, old:
     assert same == model_of(tmp_path).code_version
 
 
+def test_the_code_version_does_not_change_the_statement_that_it_is_of() -> None:
+    """It is written from the parsed statement itself and not from a copy, which others read, too."""
+    catalog = Catalog()
+    files = [*catalog.derived.values(), *catalog.checks.values()]
+    files += [model for family in catalog.families for model in catalog.reports(family).values()]
+    before = [repr(model.expression) for model in files]
+    assert all(model.code_version for model in files)
+    assert [repr(model.expression) for model in files] == before
+
+
 def test_the_header_does_not_change_the_code_version(tmp_path: Path) -> None:
     other = HEADER.replace("Users of each day.", "Visitors.").replace("min_value: 1", "min_value: 2")
     assert model_of(tmp_path, header=other).code_version == model_of(tmp_path).code_version

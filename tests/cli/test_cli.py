@@ -73,6 +73,17 @@ def test_what_asks_the_books_imports_nothing_that_reads_rows() -> None:
     assert done.stdout == "[]\n"
 
 
+def test_the_doctor_imports_nothing_that_reads_rows_or_draws_reports() -> None:
+    """It looks at landing files and asks which reports are due. DuckDB checks the source mappings."""
+    code = (
+        "import sys\n"
+        "import analytics_etl.monitoring.doctor\n"
+        "print(sorted({'dagster', 'jinja2', 'numpy', 'pyarrow', 'sqlalchemy'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=CHECKOUT)
+    assert done.stdout == "[]\n"
+
+
 def test_the_list_of_commands_says_where_to_start() -> None:
     result = call("--help")
     assert result.exit_code == 0

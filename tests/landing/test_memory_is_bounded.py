@@ -19,8 +19,9 @@ from hypothesis import strategies as st
 
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.config.settings import Settings
-from analytics_etl.landing import LandingReader, Rows, list_files, opener, records
+from analytics_etl.landing import list_files, opener, records
 from analytics_etl.landing.compression import LARGEST_PIECE, decompressed
+from analytics_etl.landing.reader import LandingReader, Rows
 from analytics_etl.landing.rejections import REJECTED_BYTES_AT_ONCE
 from analytics_etl.postgres.database import Database
 
@@ -31,7 +32,8 @@ import sys
 from pathlib import Path
 from datetime import date
 from analytics_etl.catalog.catalog import Catalog
-from analytics_etl.landing import LandingReader, list_files
+from analytics_etl.landing import list_files
+from analytics_etl.landing.reader import LandingReader
 folder, memory_mb = Path(sys.argv[1]), int(sys.argv[2])
 contract = Catalog().contracts["registry.download_events"]
 def used():

@@ -15,7 +15,8 @@ import resource, sys
 from datetime import date
 from pathlib import Path
 from analytics_etl.catalog.catalog import Catalog
-from analytics_etl.landing import LandingReader, list_files
+from analytics_etl.landing import list_files
+from analytics_etl.landing.reader import LandingReader
 folder = Path(sys.argv[1])
 contract = Catalog().contracts["registry.download_events"]
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -29,9 +29,9 @@ from events import (
 from reading import parquet, read
 
 from analytics_etl.config.settings import Settings
+from analytics_etl.disk.scratch import ScratchError
 from analytics_etl.landing import faults, records, validation
 from analytics_etl.landing import parquet as parquet_module
-from analytics_etl.landing.faults import ScratchError
 from analytics_etl.pipeline.loading import load_days
 from analytics_etl.postgres.database import Database
 

@@ -9,7 +9,8 @@ from conftest import Server
 from events import DAY, DOWNLOADS, Event, ask, csv_text, download, ndjson
 
 from analytics_etl.catalog.catalog import Catalog
-from analytics_etl.landing import LandingReader, list_files
+from analytics_etl.landing import list_files
+from analytics_etl.landing.reader import LandingReader
 from analytics_etl.landing.rejections import REJECTED_AT_ONCE
 
 LOAD_AND_MEASURE = """

@@ -7,6 +7,7 @@ import pytest
 from report_values import DAY, EVENTS, empty_rows, next_day
 
 from analytics_etl import reporting
+from analytics_etl.catalog.calendar import period_name, report_path
 from analytics_etl.config.settings import SQL_DIR
 from analytics_etl.reporting.families import REPORTS as REPORTS_OF_FAMILIES
 
@@ -43,8 +44,8 @@ def test_windows_of_a_month_follow_the_calendar() -> None:
 
 
 def test_names_follow_the_iso_calendar() -> None:
-    assert reporting.period_name("weekly", date(2024, 12, 30)) == "2025-W01"
-    assert reporting.report_path("registry", "monthly", date(2025, 3, 1), "json") == "registry/monthly/2025-03.json"
+    assert period_name("weekly", date(2024, 12, 30)) == "2025-W01"
+    assert report_path("registry", "monthly", date(2025, 3, 1), "json") == "registry/monthly/2025-03.json"
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from analytics_etl.config.settings import Settings
 from analytics_etl.monitoring.doctor import days, failures, files, gaps, services, surroundings
 from analytics_etl.monitoring.doctor.finding import GRANTS, Finding
 from analytics_etl.ops.files import tables_with_files
-from analytics_etl.pipeline.loading import with_usable_sources
+from analytics_etl.pipeline.usable_sources import with_usable_sources
 from analytics_etl.postgres import migrations
 from analytics_etl.postgres.connection import DatabaseError
 from analytics_etl.postgres.database import Database

@@ -8,9 +8,8 @@ from analytics_etl.checks.due import REASONS
 from analytics_etl.lake import Lake, LakeError
 from analytics_etl.monitoring.doctor.finding import GRANTS, Finding
 from analytics_etl.ops import lake_files, outbox
-from analytics_etl.ops.archives import archived_files
 from analytics_etl.ops.days import newest_with_rows
-from analytics_etl.ops.partitions import newest_day
+from analytics_etl.ops.partitions import archived_files, newest_day
 from analytics_etl.pipeline.due_views import due_views
 from analytics_etl.postgres.columns import column_types
 from analytics_etl.postgres.database import Database

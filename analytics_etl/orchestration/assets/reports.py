@@ -7,7 +7,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from analytics_etl.catalog.calendar import NAMES, Cadence, period_start
+from analytics_etl.catalog.calendar import NAMES, Cadence, period_start, report_path
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.config.settings import Settings
 from analytics_etl.orchestration.assets.metadata import FRESHNESS, HOURLY, asset_key, retrying_lost_connections
@@ -17,9 +17,6 @@ from analytics_etl.pipeline.failed_reports import reports_of_failures
 from analytics_etl.pipeline.outdated_reports import matured_reports, outdated_reports, publishable_reports
 from analytics_etl.pipeline.reports import loaded_families, write_index, write_report
 from analytics_etl.postgres.database import Database
-from analytics_etl.reporting import (
-    report_path,
-)
 
 INDEX_KEY = dg.AssetKey(INDEX.split("."))
 INDEX_GROUP = "reports"
