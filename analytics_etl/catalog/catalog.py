@@ -10,7 +10,7 @@ from functools import cached_property, lru_cache
 from analytics_etl.catalog.broken import read_files, wrong_reference
 from analytics_etl.catalog.contracts import Contract
 from analytics_etl.catalog.grains import tables_in
-from analytics_etl.catalog.models import Kind, Model, ModelError, Value, cadence_of
+from analytics_etl.catalog.models import ALL_DAYS, Kind, Model, ModelError, Value, cadence_of
 from analytics_etl.catalog.reading import read_models
 from analytics_etl.catalog.sql_files import TABLE_KINDS, SqlFiles
 from analytics_etl.config.settings import SQL_DIR, Settings, SettingsError
@@ -77,6 +77,12 @@ class Catalog(SqlFiles):
                 back, ahead = found.get(name, (0, 0))
                 found[name] = max(back, model.lookback_days), max(ahead, model.lookahead_days)
         return found
+
+    @cached_property
+    def kept_in_lake(self) -> frozenset[str]:
+        """The tables whose rows lie in the lake: event tables, and derived ones that others are made of day by day."""
+        bounded = [model for model in self.aggregates.values() if model.lookback_days != ALL_DAYS]
+        return frozenset({*self.contracts, *(table for model in bounded for table in model.dependencies)})
 
     def may_be_read_by(self, table: str) -> str | None:
         """Why a broken file may read raw rows of an event table once it is corrected; None if none may."""

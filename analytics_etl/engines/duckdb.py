@@ -37,7 +37,7 @@ class DuckDBEngine:
     lake: Lake
     contracts: Mapping[str, Contract]
     files: Mapping[str, Sequence[LakeFile]]
-    """{event table: the files that a SELECT may read}"""
+    """{table: the files that a SELECT may read}"""
     memory_mb: int
     temporary_dir: Path
     name: str = NAME
@@ -77,26 +77,36 @@ class DuckDBEngine:
                 yield plain_booleans(batch)
 
     def _rows_of(self, table: str) -> str:
-        """A SELECT of the rows of an event table. A file that was written before a column was added has NULL in it."""
-        contract = self.contracts[table]
+        """A SELECT of the rows of a table. A file that was written before a column was added has NULL in it."""
+        contract = self.contracts.get(table)
+        types = {column.name: column.duckdb_type for column in contract.columns} if contract else {}
         of_version: dict[str, list[Path]] = {}
         for file in self.files[table]:
             of_version.setdefault(file.contract_version, []).append(self.lake.verified(file))
-        parts = [_select(contract, paths) for paths in of_version.values()]
-        return " union all ".join(parts or [f"{_select(contract, [])} where false"])
+        parts = [_select(types, paths) for paths in of_version.values()]
+        return " union all by name ".join(parts or [f"select {_nothing(types)} where false"])
 
 
-def _select(contract: Contract, paths: Sequence[Path]) -> str:
-    """A SELECT of all columns of a contract from files that were written under one contract; from nothing without."""
-    there = set(pq.read_schema(paths[0]).names) if paths else set()
-    columns = ", ".join(
-        f"{_quoted(column.name) if column.name in there else 'null'}::{column.duckdb_type} as {_quoted(column.name)}"
-        for column in contract.columns
-    )
-    if not paths:
-        return f"select {columns}"
+def _select(types: Mapping[str, str], paths: Sequence[Path]) -> str:
+    """A SELECT of the given columns {name: type} from files of one version; of all their columns without any.
+
+    UUIDs are 16 bytes in the files.
+    """
+    there = {item.name: item.type for item in pq.read_schema(paths[0])}
+    missing = {name: kind for name, kind in types.items() if name not in there}
+    columns = [
+        f"{_quoted(name)}{'::uuid' if there[name] == pa.binary(16) else ''} as {_quoted(name)}"
+        for name in there
+        if not types or name in types
+    ]
+    selected = ", ".join([*columns, *([_nothing(missing)] if missing else [])])
     names = ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths)
-    return f"select {columns} from read_parquet([{names}], hive_partitioning = false)"  # noqa: S608 - paths of the lake
+    return f"select {selected} from read_parquet([{names}], hive_partitioning = false)"  # noqa: S608 - paths of the lake
+
+
+def _nothing(types: Mapping[str, str]) -> str:
+    """NULLs of the given types."""
+    return ", ".join(f"null::{kind} as {_quoted(name)}" for name, kind in types.items())
 
 
 def _type(model: Model, column: str, type_name: str) -> str:

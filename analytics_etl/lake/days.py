@@ -11,22 +11,13 @@ import pyarrow.parquet as pq
 from analytics_etl.catalog.contracts import REVISION, Contract
 from analytics_etl.lake.copies import kept_copies
 from analytics_etl.lake.files import Lake
-from analytics_etl.lake.writing import ROWS_OF_A_GROUP, PartitionWriter, stored_as
-
-_ARROW_TYPES = {
-    "uuid": pa.binary(16),
-    "timestamptz": pa.timestamp("us", "UTC"),
-    "text": pa.string(),
-    "bigint": pa.int64(),
-    "double precision": pa.float64(),
-    "boolean": pa.bool_(),
-}
+from analytics_etl.lake.writing import ARROW_TYPES, ROWS_OF_A_GROUP, PartitionWriter, stored_as
 
 
 def schema_of(contract: Contract) -> pa.Schema:
     """The schema of the files of an event table."""
     return pa.schema(
-        [pa.field(column.name, _ARROW_TYPES[column.type], not column.is_required) for column in contract.columns]
+        [pa.field(column.name, ARROW_TYPES[column.type], not column.is_required) for column in contract.columns]
     )
 
 

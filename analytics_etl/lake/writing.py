@@ -29,6 +29,20 @@ _BYTES_WAITING = 48 << 20
 """Most bytes that wait for their row group, of all partitions together."""
 
 
+ARROW_TYPES = {
+    "uuid": pa.binary(16),
+    "timestamptz": pa.timestamp("us", "UTC"),
+    "timestamp with time zone": pa.timestamp("us", "UTC"),
+    "date": pa.date32(),
+    "text": pa.string(),
+    "bigint": pa.int64(),
+    "integer": pa.int32(),
+    "double precision": pa.float64(),
+    "boolean": pa.bool_(),
+}
+"""{type in PostgreSQL: type in the files of the lake}."""
+
+
 @dataclass
 class _Part:
     """The file of one partition, in the staging folder, and the rows that wait for its next row group."""

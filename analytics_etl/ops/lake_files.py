@@ -52,13 +52,15 @@ def current(connection: Connection, tables: Sequence[str], start: date, end: dat
     return files
 
 
-def days_without_file(connection: Connection, tables: Sequence[str], start: date, end: date) -> dict[str, list[date]]:
-    """{table: its loaded days of [start, end) that have no file in the lake}."""
+def partitions_without_file(
+    connection: Connection, tables: Sequence[str], start: date, end: date
+) -> dict[str, list[date]]:
+    """{table: its partitions that begin in [start, end), have rows and have no file in the lake}."""
     found = connection.execute(
         """
         select table_name, array_agg(period_start order by period_start)
         from ops.partitions as p
-        where table_name = any(%s) and period_start >= %s and period_start < %s
+        where table_name = any(%s) and period_start >= %s and period_start < %s and rows > 0
             and not exists (
                 select from ops.current_lake_files as f where f.table_name = p.table_name and f.day = p.period_start
             )

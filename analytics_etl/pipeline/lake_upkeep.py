@@ -54,7 +54,7 @@ def collect(database: Database, grace_seconds: float = GRACE_SECONDS) -> Collect
     for file in database.run(lake_files.superseded, grace_seconds):
         with database.transaction() as connection:
             # A load may just now make the same content the current file again.
-            lock(connection, f"{file.table} {file.day}")
+            lock(connection, file.table, f"{file.table} {file.day}")
             if lake_files.forget(connection, file.path):
                 lake.remove(file.path)
                 collected.files += 1

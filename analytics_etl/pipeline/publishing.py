@@ -10,7 +10,7 @@ from functools import partial
 
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.catalog.contracts import Contract
-from analytics_etl.catalog.models import Model, cadence_of
+from analytics_etl.catalog.models import ALL_DAYS, Model, cadence_of
 from analytics_etl.config.settings import Settings
 from analytics_etl.engines.duckdb import DuckDBEngine
 from analytics_etl.lake import Lake
@@ -87,19 +87,18 @@ def replace(
 def inputs(connection: Connection, settings: Settings, model: Model, start: date, end: date) -> Inputs:
     """Where the rows of [start, end) that a SELECT reads lie, and so who computes it.
 
-    DuckDB does if all these days of all its tables are in the lake. Else PostgreSQL does: it has the derived tables,
+    DuckDB does if all these days of all its tables are in the lake. Else PostgreSQL does: it has all derived tables,
     and raw days that were loaded before there was a lake.
     """
-    contracts = Catalog.of(settings).contracts
-    tables = model.dependencies
-    if tables and all(table in contracts for table in tables):
+    catalog, tables = Catalog.of(settings), model.dependencies
+    if catalog.kept_in_lake.issuperset(tables) and model.lookback_days != ALL_DAYS:
         files = lake_files.current(connection, tables, start, end)
-        if any(files.values()) and not lake_files.days_without_file(connection, tables, start, end):
-            return Inputs(
-                DuckDBEngine(
-                    Lake(settings.lake_dir), contracts, files, settings.engine_memory_mb, settings.temporary_dir
-                )
-            )
+        is_empty = [table for table in tables if not files[table]]
+        is_known = catalog.contracts.keys() >= set(is_empty) and len(is_empty) < len(tables)
+        if is_known and not lake_files.partitions_without_file(connection, tables, start, end):
+            lake = Lake(settings.lake_dir)
+            engine = DuckDBEngine(lake, catalog.contracts, files, settings.engine_memory_mb, settings.temporary_dir)
+            return Inputs(engine, lake=lake if model.table in catalog.kept_in_lake else None)
     return Inputs(schemas=overlay(connection, settings, tables, start, end))
 
 

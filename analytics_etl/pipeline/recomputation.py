@@ -1,4 +1,6 @@
-"""Computing a derived partition again with DuckDB, from the raw rows. Not here: the comparison (`verification`)."""
+"""Computing a derived partition again from the raw rows, with DuckDB or PostgreSQL. Not here: the comparison
+(`verification`).
+"""
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import closing
@@ -13,10 +15,13 @@ from sqlglot import exp
 
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.catalog.contracts import DUCKDB_TYPES, Contract
-from analytics_etl.catalog.models import ALL_DAYS, Model, window_parameters
+from analytics_etl.catalog.models import ALL_DAYS, Model, rename_schemas, window_parameters
 from analytics_etl.disk.scratch import Scratch
 from analytics_etl.pipeline.sampling import Sample, sample_query
+from analytics_etl.postgres.connection import rows
 from analytics_etl.postgres.database import Database
+from analytics_etl.postgres.sessions import AGGREGATION
+from analytics_etl.tables.model_sql import as_sql
 from analytics_etl.tables.partition_rows import event_rows
 
 Row = Mapping[str, Any]
@@ -58,6 +63,25 @@ def derive(
             return [comparable(dict(zip(model.columns, values, strict=True))) for values in result.fetchall()]
     finally:
         scratch.remove()
+
+
+def derive_in_postgres(
+    database: Database, catalog: Catalog, model: Model, start: date, end: date, sample: Sample
+) -> list[Row]:  # fmt: skip
+    """Compute a sample of the rows of the partition [start, end) with PostgreSQL from its raw rows.
+
+    The derived tables in between are computed anew, too, as temporary tables.
+    """
+    needed, made = needed_days(catalog, model, start, end), dict[str, str]()
+    with database.transaction(AGGREGATION) as connection:
+        for table in catalog.in_order():
+            if table in needed and table in catalog.aggregates:
+                statement = catalog.aggregates[table].statement(window_parameters(*needed[table]))
+                select, name = rename_schemas(statement, made), table.split(".")[1]
+                connection.execute(as_sql(f"create temporary table {name} on commit drop as {select}"))
+                made[table] = "pg_temp"
+        select = rename_schemas(model.statement(window_parameters(start, end)), made)
+        return [comparable(row) for row in rows(connection, as_sql(sample_query(model, select, sample)))]
 
 
 def needed_days(catalog: Catalog, model: Model, start: date, end: date) -> dict[str, tuple[date, date]]:

@@ -22,7 +22,7 @@ from analytics_etl.ops.dropped import dropped_days
 from analytics_etl.ops.partitions import newest_day
 from analytics_etl.ops.records import CheckResult, partitions
 from analytics_etl.pipeline.publishing import record_checks
-from analytics_etl.pipeline.recomputation import Row, comparable, derive, key_text, needed_days
+from analytics_etl.pipeline.recomputation import Row, comparable, derive, derive_in_postgres, key_text, needed_days
 from analytics_etl.pipeline.sampling import Sample, rank, sample_query
 from analytics_etl.postgres.database import Database
 
@@ -96,7 +96,7 @@ def watch(
                 -(-cells // len(tables)) if start in drawn else 0, f"{seed} ", failed.get((table, start), frozenset())
             )
             end = known[table][start]["period_end"]
-            recompute = _in_postgres if known[table][start]["engine"] == DUCKDB else derive
+            recompute = derive_in_postgres if known[table][start]["engine"] == DUCKDB else derive
             findings.append(_compare(database, catalog, catalog.aggregates[table], start, end, sample, recompute))
     record_checks(database, [_result(finding) for finding in findings], run_id)
     return findings
@@ -174,15 +174,6 @@ def _compare(
         if (old := stored.get(key, {}).get(column)) != (new := derived.get(key, {}).get(column))
     ]
     return Finding(model.table, start, end, len(keys), differences)
-
-
-def _in_postgres(
-    database: Database, _catalog: Catalog, model: Model, start: date, end: date, sample: Sample
-) -> list[Row]:  # fmt: skip
-    """The sampled rows of a partition that DuckDB made from the lake, computed by PostgreSQL from its raw rows."""
-    parameters = window_parameters(start, end)
-    select = sample_query(model, model.statement(parameters), sample)
-    return [comparable(row) for row in database.query(select)]
 
 
 def _result(finding: Finding) -> CheckResult:

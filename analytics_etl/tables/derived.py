@@ -2,16 +2,20 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import date
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from psycopg import sql
 
 from analytics_etl.catalog.calendar import neighbours
 from analytics_etl.catalog.models import Model, rename_schemas, window_parameters
 from analytics_etl.engines.engine import Engine
-from analytics_etl.ops import changes
+from analytics_etl.lake import Lake
+from analytics_etl.lake.writing import ARROW_TYPES, PartitionWriter
+from analytics_etl.ops import changes, lake_files
 from analytics_etl.ops.changes import Gate
 from analytics_etl.ops.comparison import Side, changes_between
 from analytics_etl.ops.partitions import touched
@@ -41,6 +45,8 @@ class Inputs:
     """The engine that reads them in the lake; None = PostgreSQL reads them in its tables."""
     schemas: Mapping[str, str] = field(default_factory=dict)
     """{table: schema to read it in} of tables with archived days, for PostgreSQL."""
+    lake: Lake | None = None
+    """Where the rows that the engine computes are written as well, since other tables are made of them."""
 
     @property
     def engine_name(self) -> str:
@@ -128,6 +134,7 @@ class _Window:
 
     def replace(self, periods: Mapping[date, date], gate: Gate | None) -> dict[date, int]:
         """Replace the partitions; return rows per partition. Rows that stay the same are not written."""
+        lake_files.supersede(self.connection, self.model.table, periods)
         versions = {} if self.is_new else changes.known_versions(self.connection, self.model.table, periods)
         same: set[date] = set()
         if versions:
@@ -180,17 +187,34 @@ class _Window:
         sender = RowSender(self.connection, freeze=is_made_here)
         count = 0
         try:
-            with engine.compute(self.model, types, min(periods), max(periods.values())) as batches:
+            with (
+                engine.compute(self.model, types, min(periods), max(periods.values())) as batches,
+                self._lake_writer(types, periods) as writer,
+            ):
                 for batch in batches:
                     sender.send(table, pa.Table.from_batches([batch]))
                     count += batch.num_rows
-            sender.drain()
+                    if writer is not None:
+                        _add_by_period(writer, batch, periods)
+                sender.drain()
+                if writer is not None:
+                    for file in writer.place(self.run_id):
+                        lake_files.book(self.connection, file, self.run_id)
         except BaseException:
             self.connection.close()  # a COPY may be running, and a transaction cannot be rolled back during one
             raise
         finally:
             sender.close()
         return count
+
+    def _lake_writer(
+        self, types: Mapping[str, str], periods: Mapping[date, date]
+    ) -> AbstractContextManager[PartitionWriter | None]:
+        """The writer of the files of some partitions; None if the table is not kept in the lake."""
+        if self.inputs.lake is None:
+            return nullcontext()
+        schema = pa.schema([(name, ARROW_TYPES[kind]) for name, kind in types.items()])
+        return PartitionWriter(self.inputs.lake, self.model.table, self.model.code_version, schema, periods)
 
     def _select(self, periods: Mapping[date, date]) -> sql.Composable:
         statement = self.model.statement(window_parameters(min(periods), max(periods.values())))
@@ -235,6 +259,15 @@ class _Window:
         changes.judge(self.connection, found, gate)
         changes.record_changes(self.connection, found, self.run_id)
         return {change.start for change in found}
+
+
+def _add_by_period(writer: PartitionWriter, batch: pa.RecordBatch, periods: Mapping[date, date]) -> None:
+    """Add rows to the partitions they belong to; the first column is the start of the partition."""
+    if len(periods) == 1:
+        writer.add(min(periods), batch)
+        return
+    for start in pc.unique(batch.column(0)).to_pylist():
+        writer.add(start, batch.filter(pc.equal(batch.column(0), pa.scalar(start))))
 
 
 def ensure_table(connection: Connection, model: Model) -> None:

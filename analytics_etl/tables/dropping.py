@@ -199,6 +199,7 @@ def _delete_rows(connection: Connection, model: Model, starts: Sequence[date]) -
             identifier(model.table), sql.Identifier(model.key[0])
         )
         connection.execute(statement, [starts])
+        lake_files.supersede(connection, model.table, starts)
 
 
 def _forget_partitions(connection: Connection, target: Target, periods: Sequence[Period]) -> None:

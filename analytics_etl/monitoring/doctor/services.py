@@ -87,13 +87,13 @@ def archive(database: Database) -> Finding:
         detail = f"{len(wrong)} of {number} without a file of the right size, e.g. {wrong[0]}"
         advice = "put the file back from a copy, or set ANALYTICS_ARCHIVE_DIR to where the files are"
         return Finding("archive", is_well=False, detail=detail, advice=advice)
-    detail = f"{counted(len(files), 'day')}, all files there" if files else "no day yet"
+    detail = f"{counted(len(files), 'file')}, all there" if files else "no day yet"
     return Finding("archive", is_well=True, detail=detail)
 
 
 def lake(database: Database) -> Finding:
     """Current files of the lake that are missing or of the wrong size, and loaded days that are not in the lake."""
-    tables = list(Catalog.of(database.settings).contracts)
+    tables = list(Catalog.of(database.settings).kept_in_lake)
     found = database.read(lake_files.current, tables, date.min, date.max)
     folder, files = Lake(database.settings.lake_dir), [file for of_table in found.values() for file in of_table]
     wrong = []
@@ -106,10 +106,10 @@ def lake(database: Database) -> Finding:
         detail = f"{len(wrong)} of {counted(len(files), 'file')} missing or damaged: {wrong[0]}"
         advice = "put the files back from a copy, or set ANALYTICS_LAKE to where they are"
         return Finding("lake", is_well=False, detail=detail, advice=advice)
-    others = sum(map(len, database.read(lake_files.days_without_file, tables, date.min, date.max).values()))
+    others = sum(map(len, database.read(lake_files.partitions_without_file, tables, date.min, date.max).values()))
     detail = f"{counted(len(files), 'day')}, all files there" if files else "no day yet"
     if others:
-        detail += f"; {counted(others, 'day')} loaded before there was a lake, computed in PostgreSQL"
+        detail += f"; {counted(others, 'day')} of before there was a lake, read in PostgreSQL"
     return Finding("lake", is_well=True, detail=detail)
 
 
