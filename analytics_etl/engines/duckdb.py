@@ -1,5 +1,6 @@
 """DuckDB inside the process: reads the lake, bounded in memory, and spills to a temporary folder beyond that."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,8 +27,27 @@ _TYPES = {**DUCKDB_TYPES, "timestamp with time zone": "TIMESTAMPTZ", "date": "DA
 """{type in PostgreSQL: type in DuckDB} of the columns of derived tables."""
 
 
-class UnknownTypeError(ValueError):
-    """A column of a derived table has a type that is not passed from DuckDB to PostgreSQL."""
+_PERCENTILE = re.compile(
+    r"\bpercentile_cont\(\s*([\d.]+)\s*\)\s+within\s+group\s*\(\s*order\s+by\s+([\w.]+)\s*\)(?!\s*filter\b)"
+)
+_PERCENTILE_MACRO = """
+    create macro postgres_percentile(sorted, fraction) as (
+        sorted[floor(fraction * (len(sorted) - 1))::bigint + 1]
+        + (fraction * (len(sorted) - 1) - floor(fraction * (len(sorted) - 1))) * (
+            sorted[ceil(fraction * (len(sorted) - 1))::bigint + 1]
+            - sorted[floor(fraction * (len(sorted) - 1))::bigint + 1]
+        )
+    )"""
+"""PostgreSQL interpolates between two values as lower + fraction * (upper - lower), DuckDB as a weighted sum of both.
+
+The last digit may differ, and a day must have the same figures whichever engine computes it.
+"""
+_DECIMAL = re.compile(r" as decimal\((\d+), (\d+)\)\)")
+"""PostgreSQL rounds the 15 digits of a double, 101.65 to 101.7; DuckDB its binary value, which may be less."""
+
+
+class UnsupportedError(ValueError):
+    """A SELECT that DuckDB would not compute as PostgreSQL does; the message names its file."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +75,7 @@ class DuckDBEngine:
                     "set timezone = 'UTC'; set preserve_insertion_order = false; set enable_progress_bar = false; "
                     "set arrow_lossless_conversion = true"
                 )
+                connection.execute(_PERCENTILE_MACRO)
                 for table in model.dependencies:
                     connection.execute(f"create schema if not exists {table.split('.')[0]}")
                     connection.execute(f"create view {table} as {self._rows_of(table)}")
@@ -71,7 +92,7 @@ class DuckDBEngine:
             for file in self.files[table]:
                 rows[file.day] = rows.get(file.day, 0) + file.rows
         for part in slices(model, rows, start, end):
-            select = model.statement(part.parameters)
+            select = as_postgres_computes(model, model.statement(part.parameters))
             relation = connection.sql(f"select {columns} from ({select}) as computed")  # noqa: S608 - a file of ours
             for batch in relation.to_arrow_reader(_ROWS_AT_ONCE):
                 yield plain_booleans(batch)
@@ -85,6 +106,19 @@ class DuckDBEngine:
             of_version.setdefault(file.contract_version, []).append(self.lake.verified(file))
         parts = [_select(types, paths) for paths in of_version.values()]
         return " union all by name ".join(parts or [f"select {_nothing(types)} where false"])
+
+
+def as_postgres_computes(model: Model, select: str) -> str:
+    """A SELECT with the percentiles and decimals of PostgreSQL. Raise UnsupportedError for another form of percentile."""
+    found = _PERCENTILE.sub(
+        r"postgres_percentile(list_sort(list(\2::double) filter (where \2 is not null)), \1::double)", select
+    )
+    if re.search(r"\bpercentile_cont\s*\(", found):
+        raise UnsupportedError(
+            f"{model.path}: expected percentile_cont(0.5) within group (order by column), without a filter: DuckDB "
+            "interpolates in another way than PostgreSQL, and only this form is mended"
+        )
+    return _DECIMAL.sub(r" as decimal(38, 10))::decimal(\1, \2)", found)
 
 
 def _select(types: Mapping[str, str], paths: Sequence[Path]) -> str:
@@ -111,7 +145,7 @@ def _nothing(types: Mapping[str, str]) -> str:
 
 def _type(model: Model, column: str, type_name: str) -> str:
     if type_name not in _TYPES:
-        raise UnknownTypeError(
+        raise UnsupportedError(
             f"{model.path}: the column {column} has the type {type_name}, expected one of {sorted(_TYPES)}; cast it"
         )
     return _TYPES[type_name]

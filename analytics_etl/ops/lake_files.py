@@ -42,7 +42,8 @@ def current(connection: Connection, tables: Sequence[str], start: date, end: dat
     """{table: the current files of the days [start, end), in order}. Every given table has an entry."""
     found = connection.execute(
         sql.SQL(
-            "select {} from ops.current_lake_files where table_name = any(%s) and day >= %s and day < %s order by 1, 2"
+            "select {} from ops.lake_files "
+            "where table_name = any(%s) and day >= %s and day < %s and superseded_at is null order by 1, 2"
         ).format(sql.SQL(_COLUMNS)),
         [list(tables), start, end],
     ).fetchall()
@@ -62,7 +63,8 @@ def partitions_without_file(
         from ops.partitions as p
         where table_name = any(%s) and period_start >= %s and period_start < %s and rows > 0
             and not exists (
-                select from ops.current_lake_files as f where f.table_name = p.table_name and f.day = p.period_start
+                select from ops.lake_files as f
+                where f.table_name = p.table_name and f.day = p.period_start and f.superseded_at is null
             )
         group by 1""",
         [list(tables), start, end],
@@ -74,8 +76,8 @@ def days_with_personal_data(connection: Connection, table: str, keep: int) -> li
     """Days at least `keep` days older than the table's newest one whose file may hold personal data."""
     found = connection.execute(
         """
-        select day from ops.current_lake_files
-        where table_name = %(table)s and has_personal_data
+        select day from ops.lake_files
+        where table_name = %(table)s and has_personal_data and superseded_at is null
             and day <= (select max(period_start) from ops.partitions where table_name = %(table)s) - %(keep)s::integer
         order by day""",
         {"table": table, "keep": keep},

@@ -154,7 +154,7 @@ def test_the_same_day_again_gives_the_same_bytes(ran: Ran) -> None:
 def test_nothing_is_left_behind(ran: Ran) -> None:
     views = ask(
         ran.settings.database_url,
-        "select relname from pg_class where relnamespace = 'ops'::regnamespace and relkind = 'v'",
+        "select relname from pg_class where relnamespace = 'ops'::regnamespace and relname like 'batch\\_%'",
     )
     staging = ask(ran.settings.database_url, "select relname from pg_class where relname like '%\\_new'")
     assert (views, staging) == ([], [])
