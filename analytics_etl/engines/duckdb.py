@@ -109,7 +109,7 @@ class DuckDBEngine:
 
 
 def as_postgres_computes(model: Model, select: str) -> str:
-    """A SELECT with the percentiles and decimals of PostgreSQL. Raise UnsupportedError for another form of percentile."""
+    """A SELECT with the percentiles and decimals of PostgreSQL; UnsupportedError for another form of percentile."""
     found = _PERCENTILE.sub(
         r"postgres_percentile(list_sort(list(\2::double) filter (where \2 is not null)), \1::double)", select
     )

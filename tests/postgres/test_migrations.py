@@ -230,6 +230,7 @@ def given(table: str) -> sql_engines.Row:
     rows: dict[str, sql_engines.Row] = {
         "ops.audit": {"actor": "a", "action": "b", "subject": "c"},
         "ops.archives": {"day": moment, "state": "verified", "sha256": "s", "manifest": "{}"},
+        "ops.lake_files": {"day": moment, "sha256": "s", "contract_version": "c", "has_personal_data": False},
         "ops.personal_removals": {
             "day": moment,
             "place": "archive",
