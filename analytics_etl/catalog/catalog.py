@@ -78,12 +78,6 @@ class Catalog(SqlFiles):
                 found[name] = max(back, model.lookback_days), max(ahead, model.lookahead_days)
         return found
 
-    @cached_property
-    def kept_in_lake(self) -> frozenset[str]:
-        """The tables whose rows lie in the lake: event tables, and derived ones that others are made of day by day."""
-        bounded = [model for model in self.aggregates.values() if model.lookback_days != ALL_DAYS]
-        return frozenset({*self.contracts, *(table for model in bounded for table in model.dependencies)})
-
     def may_be_read_by(self, table: str) -> str | None:
         """Why a broken file may read raw rows of an event table once it is corrected; None if none may."""
         family = table.split(".", maxsplit=1)[0]
@@ -182,6 +176,12 @@ def _check_names(settings: Settings) -> None:
             raise SettingsError(
                 f"{variable} names {cut(', '.join(unknown), LONGEST_SHOWN)}, expected some of {', '.join(tables)}"
             )
+
+
+def kept_in_lake(catalog: Catalog) -> frozenset[str]:
+    """The tables whose rows lie in the lake: event tables, and derived ones that others are made of day by day."""
+    bounded = [model for model in catalog.aggregates.values() if model.lookback_days != ALL_DAYS]
+    return frozenset({*catalog.contracts, *(table for model in bounded for table in model.dependencies)})
 
 
 def is_of(table: str, families: Collection[str]) -> bool:

@@ -99,7 +99,7 @@ class Settings:
     lake_dir: values.Folder = HOME / "lake"
     """The lake: the valid rows of every raw day as Parquet, which derived tables are computed from."""
 
-    engine_memory_mb: values.Megabytes = 768
+    engine_memory_mb: values.Megabytes = 512
     """Memory DuckDB may use to compute a derived table from the lake; beyond it, DuckDB spills to `home`/tmp."""
 
     archive_dir: values.Folder = HOME / "archive"

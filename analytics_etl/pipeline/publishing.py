@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from datetime import date, timedelta
 from functools import partial
 
-from analytics_etl.catalog.catalog import Catalog
+from analytics_etl.catalog.catalog import Catalog, kept_in_lake
 from analytics_etl.catalog.contracts import Contract
 from analytics_etl.catalog.models import ALL_DAYS, Model, cadence_of
 from analytics_etl.config.settings import Settings
@@ -22,7 +22,8 @@ from analytics_etl.postgres import roles
 from analytics_etl.postgres.connection import LOST_CONNECTION, Connection, DatabaseError, without_password
 from analytics_etl.postgres.database import Database
 from analytics_etl.postgres.sessions import AGGREGATION
-from analytics_etl.tables.derived import Inputs, Replaced, replace_window
+from analytics_etl.tables.computed import Inputs
+from analytics_etl.tables.derived import Replaced, replace_window
 from analytics_etl.tables.loading import DayLoad
 from analytics_etl.tables.overlay import overlay
 from analytics_etl.tables.views import refresh_view
@@ -91,14 +92,15 @@ def inputs(connection: Connection, settings: Settings, model: Model, start: date
     and raw days that were loaded before there was a lake.
     """
     catalog, tables = Catalog.of(settings), model.dependencies
-    if catalog.kept_in_lake.issuperset(tables) and model.lookback_days != ALL_DAYS:
+    in_lake = kept_in_lake(catalog)
+    if in_lake.issuperset(tables) and model.lookback_days != ALL_DAYS:
         files = lake_files.current(connection, tables, start, end)
         is_empty = [table for table in tables if not files[table]]
         is_known = catalog.contracts.keys() >= set(is_empty) and len(is_empty) < len(tables)
         if is_known and not lake_files.partitions_without_file(connection, tables, start, end):
             lake = Lake(settings.lake_dir)
             engine = DuckDBEngine(lake, catalog.contracts, files, settings.engine_memory_mb, settings.temporary_dir)
-            return Inputs(engine, lake=lake if model.table in catalog.kept_in_lake else None)
+            return Inputs(engine, lake=lake if model.table in in_lake else None)
     return Inputs(schemas=overlay(connection, settings, tables, start, end))
 
 

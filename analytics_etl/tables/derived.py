@@ -2,30 +2,21 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 
-import pyarrow as pa
-import pyarrow.compute as pc
 from psycopg import sql
 
 from analytics_etl.catalog.calendar import neighbours
 from analytics_etl.catalog.models import Model, rename_schemas, window_parameters
-from analytics_etl.engines.engine import Engine
-from analytics_etl.lake import Lake
-from analytics_etl.lake.writing import ARROW_TYPES, PartitionWriter
 from analytics_etl.ops import changes, lake_files
 from analytics_etl.ops.changes import Gate
 from analytics_etl.ops.comparison import Side, changes_between
 from analytics_etl.ops.partitions import touched
 from analytics_etl.ops.records import PartitionRecord, record_partition
 from analytics_etl.postgres.connection import Connection, DatabaseError, ensure_schema, identifier, lock
-from analytics_etl.postgres.sending import RowSender
+from analytics_etl.tables.computed import Computed, Inputs, copy_computed
 from analytics_etl.tables.model_sql import as_sql, comment
-
-POSTGRES = "postgresql"
-"""The name of PostgreSQL as an engine, in the books."""
 
 
 @dataclass(frozen=True)
@@ -35,23 +26,6 @@ class Replaced:
     rows: dict[date, int]
     refreshed: list[date]
     duration_ms: int
-
-
-@dataclass(frozen=True)
-class Inputs:
-    """Where the inputs of a table lie."""
-
-    engine: Engine | None = None
-    """The engine that reads them in the lake; None = PostgreSQL reads them in its tables."""
-    schemas: Mapping[str, str] = field(default_factory=dict)
-    """{table: schema to read it in} of tables with archived days, for PostgreSQL."""
-    lake: Lake | None = None
-    """Where the rows that the engine computes are written as well, since other tables are made of them."""
-
-    @property
-    def engine_name(self) -> str:
-        """The engine as the books name it."""
-        return POSTGRES if self.engine is None else self.engine.name
 
 
 def replace_window(
@@ -152,7 +126,7 @@ class _Window:
                 written = self._insert(self._select(periods))
             else:
                 table = identifier(self.model.table)
-                written = self._copy(self.inputs.engine, periods, table, is_made_here=self.is_new)
+                written = self._copy(periods, table, is_made_here=self.is_new)
             if len(periods) == 1:
                 found = dict.fromkeys(periods, written)
             else:
@@ -176,45 +150,14 @@ class _Window:
             return
         table = identifier(self.model.table)
         self.connection.execute(sql.SQL("create temporary table rows_after (like {})").format(table))
-        self._copy(self.inputs.engine, periods, sql.Identifier("pg_temp", "rows_after"), is_made_here=True)
+        self._copy(periods, sql.Identifier("pg_temp", "rows_after"), is_made_here=True)
         self.connection.execute("analyze pg_temp.rows_after")
 
-    def _copy(
-        self, engine: Engine, periods: Mapping[date, date], table: sql.Identifier, *, is_made_here: bool
-    ) -> int:  # fmt: skip
-        """Compute the window with an engine and copy the rows into a table; return how many there are."""
+    def _copy(self, periods: Mapping[date, date], table: sql.Identifier, *, is_made_here: bool) -> int:
+        """Compute the window with its engine and copy the rows into a table; return how many there are."""
         types = dict(_columns(self.connection, sql.SQL("select * from {}").format(identifier(self.model.table))))
-        sender = RowSender(self.connection, freeze=is_made_here)
-        count = 0
-        try:
-            with (
-                engine.compute(self.model, types, min(periods), max(periods.values())) as batches,
-                self._lake_writer(types, periods) as writer,
-            ):
-                for batch in batches:
-                    sender.send(table, pa.Table.from_batches([batch]))
-                    count += batch.num_rows
-                    if writer is not None:
-                        _add_by_period(writer, batch, periods)
-                sender.drain()
-                if writer is not None:
-                    for file in writer.place(self.run_id):
-                        lake_files.book(self.connection, file, self.run_id)
-        except BaseException:
-            self.connection.close()  # a COPY may be running, and a transaction cannot be rolled back during one
-            raise
-        finally:
-            sender.close()
-        return count
-
-    def _lake_writer(
-        self, types: Mapping[str, str], periods: Mapping[date, date]
-    ) -> AbstractContextManager[PartitionWriter | None]:
-        """The writer of the files of some partitions; None if the table is not kept in the lake."""
-        if self.inputs.lake is None:
-            return nullcontext()
-        schema = pa.schema([(name, ARROW_TYPES[kind]) for name, kind in types.items()])
-        return PartitionWriter(self.inputs.lake, self.model.table, self.model.code_version, schema, periods)
+        window = Computed(self.connection, self.model, types, periods, self.run_id)
+        return copy_computed(window, self.inputs, table, is_made_here=is_made_here)
 
     def _select(self, periods: Mapping[date, date]) -> sql.Composable:
         statement = self.model.statement(window_parameters(min(periods), max(periods.values())))
@@ -259,15 +202,6 @@ class _Window:
         changes.judge(self.connection, found, gate)
         changes.record_changes(self.connection, found, self.run_id)
         return {change.start for change in found}
-
-
-def _add_by_period(writer: PartitionWriter, batch: pa.RecordBatch, periods: Mapping[date, date]) -> None:
-    """Add rows to the partitions they belong to; the first column is the start of the partition."""
-    if len(periods) == 1:
-        writer.add(min(periods), batch)
-        return
-    for start in pc.unique(batch.column(0)).to_pylist():
-        writer.add(start, batch.filter(pc.equal(batch.column(0), pa.scalar(start))))
 
 
 def ensure_table(connection: Connection, model: Model) -> None:

@@ -17,8 +17,9 @@ from analytics_etl.catalog.models import Model, cadence_of
 from analytics_etl.landing import is_place_there
 from analytics_etl.ops import archives, files, lake_files, partitions, undoing
 from analytics_etl.postgres.connection import Connection, DatabaseError, identifier, lock
+from analytics_etl.tables.computed import Inputs
 from analytics_etl.tables.day_partitions import partition
-from analytics_etl.tables.derived import Inputs, replace_marked
+from analytics_etl.tables.derived import replace_marked
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from conftest import Server, settings_in
 from events import DAY, DOWNLOADS, FILE, ask, declared, download, load, rows_of, write
 
 from analytics_etl.catalog.calendar import periods
+from analytics_etl.catalog.catalog import kept_in_lake
 from analytics_etl.catalog.models import Model
 from analytics_etl.config.settings import Settings
 from analytics_etl.engines import engine as engines
@@ -22,13 +23,14 @@ from analytics_etl.ops import lake_files
 from analytics_etl.pipeline import publishing
 from analytics_etl.pipeline.loading import load_days
 from analytics_etl.postgres.database import Database
-from analytics_etl.tables.derived import Inputs, replace_window
+from analytics_etl.tables.computed import Inputs
+from analytics_etl.tables.derived import replace_window
 
 DAYS = [DAY + timedelta(days=n) for n in range(3)]
 ON_DUCKDB = [
     model
     for model in declared().aggregates.values()
-    if model.lookback_days < 10_000 and declared().kept_in_lake.issuperset(model.dependencies)
+    if model.lookback_days < 10_000 and kept_in_lake(declared()).issuperset(model.dependencies)
 ]
 
 

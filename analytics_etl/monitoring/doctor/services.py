@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import date
 
-from analytics_etl.catalog.catalog import Catalog
+from analytics_etl.catalog.catalog import Catalog, kept_in_lake
 from analytics_etl.checks.due import REASONS
 from analytics_etl.lake import Lake, LakeError
 from analytics_etl.monitoring.doctor.finding import GRANTS, Finding
@@ -93,7 +93,7 @@ def archive(database: Database) -> Finding:
 
 def lake(database: Database) -> Finding:
     """Current files of the lake that are missing or of the wrong size, and loaded days that are not in the lake."""
-    tables = list(Catalog.of(database.settings).kept_in_lake)
+    tables = sorted(kept_in_lake(Catalog.of(database.settings)))
     found = database.read(lake_files.current, tables, date.min, date.max)
     folder, files = Lake(database.settings.lake_dir), [file for of_table in found.values() for file in of_table]
     wrong = []

@@ -1,0 +1,101 @@
+"""Rows that an engine computes from the lake: where inputs lie, and copying what an engine gives into a table.
+
+A table that others are made of lies in the lake as well: its rows go there and into PostgreSQL from the same batches.
+"""
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from datetime import date
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from psycopg import sql
+
+from analytics_etl.catalog.models import Model
+from analytics_etl.engines.engine import Engine
+from analytics_etl.lake import Lake
+from analytics_etl.lake.writing import ARROW_TYPES, PartitionWriter
+from analytics_etl.ops import lake_files
+from analytics_etl.postgres.connection import Connection
+from analytics_etl.postgres.sending import RowSender
+
+POSTGRES = "postgresql"
+"""The name of PostgreSQL as an engine, in the books."""
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Where the inputs of a table lie."""
+
+    engine: Engine | None = None
+    """The engine that reads them in the lake; None = PostgreSQL reads them in its tables."""
+    schemas: Mapping[str, str] = field(default_factory=dict)
+    """{table: schema to read it in} of tables with archived days, for PostgreSQL."""
+    lake: Lake | None = None
+    """Where the rows that the engine computes are written as well, since other tables are made of them."""
+
+    @property
+    def engine_name(self) -> str:
+        """The engine as the books name it."""
+        return POSTGRES if self.engine is None else self.engine.name
+
+
+@dataclass(frozen=True)
+class Computed:
+    """A window of a table that an engine computes: consecutive partitions {start: end}."""
+
+    connection: Connection
+    model: Model
+    types: Mapping[str, str]
+    """{column: its type in PostgreSQL}, in order."""
+    periods: Mapping[date, date]
+    run_id: str | None
+
+
+def copy_computed(window: Computed, inputs: Inputs, table: sql.Identifier, *, is_made_here: bool) -> int:
+    """Compute a window and copy the rows into a table, and into the lake; return how many there are.
+
+    `is_made_here` says whether this transaction made the table.
+    """
+    assert inputs.engine is not None
+    connection, periods = window.connection, window.periods
+    sender = RowSender(connection, freeze=is_made_here)
+    count = 0
+    try:
+        with (
+            inputs.engine.compute(window.model, window.types, min(periods), max(periods.values())) as batches,
+            _lake_writer(window, inputs.lake) as writer,
+        ):
+            for batch in batches:
+                sender.send(table, pa.Table.from_batches([batch]))
+                count += batch.num_rows
+                if writer is not None:
+                    _add_by_period(writer, batch, periods)
+            sender.drain()
+            if writer is not None:
+                for file in writer.place(window.run_id):
+                    lake_files.book(connection, file, window.run_id)
+    except BaseException:
+        connection.close()  # a COPY may be running, and a transaction cannot be rolled back during one
+        raise
+    finally:
+        sender.close()
+    return count
+
+
+def _lake_writer(window: Computed, lake: Lake | None) -> AbstractContextManager[PartitionWriter | None]:
+    """The writer of the partitions' files; None if the table is not kept in the lake."""
+    if lake is None:
+        return nullcontext()
+    schema = pa.schema([(name, ARROW_TYPES[kind]) for name, kind in window.types.items()])
+    return PartitionWriter(lake, window.model.table, window.model.code_version, schema, window.periods)
+
+
+def _add_by_period(writer: PartitionWriter, batch: pa.RecordBatch, periods: Mapping[date, date]) -> None:
+    """Add rows to the partitions they belong to; the first column is the start of the partition."""
+    if len(periods) == 1:
+        writer.add(min(periods), batch)
+        return
+    for start in pc.unique(batch.column(0)).to_pylist():
+        writer.add(start, batch.filter(pc.equal(batch.column(0), pa.scalar(start))))
