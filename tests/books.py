@@ -46,6 +46,6 @@ def leftovers(url: str | None) -> list[str]:
         for row in ask(
             url,
             r"select oid::regclass::text as name from pg_class where relname like '%\_new' "
-            r"or (relnamespace = 'ops'::regnamespace and relkind = 'v')",
+            r"or (relnamespace = 'ops'::regnamespace and relkind = 'v' and relname <> 'current_lake_files')",
         )
     ]
