@@ -31,6 +31,10 @@ class ArchiveFolder:
         """Everything there is of a day: file, manifest, and what a killed process left of them."""
         return sorted(self.file(table, day).parent.glob(f"{day.isoformat()}.*"))
 
+    def has(self, table: str, day: date, size: int) -> bool:
+        """Whether there is a file of a day that has the size in the books."""
+        return any(path.stat().st_size == size for path in _either(self.file(table, day)))
+
     def unfinished(self, table: str) -> dict[date, list[Path]]:
         """{day: what a killed process left of it}."""
         found: dict[date, list[Path]] = {}
@@ -41,7 +45,7 @@ class ArchiveFolder:
     def verified(self, manifest: Manifest) -> Path:
         """The path of a day's file. Raise LakeError unless its SHA-256 is the one in the books."""
         path = self.file(manifest.table, manifest.day)
-        found = {file: sha256_of(file) for file in (path, path.with_name(f"{path.name}.new")) if file.exists()}
+        found = {file: sha256_of(file) for file in _either(path)}
         for file, digest in found.items():
             if digest == manifest.sha256:
                 return file
@@ -69,3 +73,8 @@ class ArchiveFolder:
             (self.path / table).rmdir()
         except OSError:  # it holds another day, or is gone already
             return
+
+
+def _either(path: Path) -> list[Path]:
+    """Those files that exist of a final name and the one before it."""
+    return [file for file in (path, path.with_name(f"{path.name}.new")) if file.exists()]

@@ -64,7 +64,8 @@ MAY_IMPORT = {
     },
     "alerting": {"config", "text"},
     "monitoring": {
-        *("catalog", "checks", "config", "lake", "landing", "ops", "pipeline", "postgres", "tables", "text"),
+        *("archive", "catalog", "checks", "config", "lake", "landing", "ops", "pipeline", "postgres", "tables"),
+        "text",
     },
     "orchestration": {
         *("alerting", "catalog", "checks", "config", "disk", "landing", "monitoring", "ops", "pipeline", "postgres"),

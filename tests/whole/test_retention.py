@@ -123,7 +123,7 @@ def kept_file(settings: Settings, table: str, day: date) -> Path:
     named = [table, day]
     current = "select path, sha256 from ops.current_lake_files where table_name = %s and day = %s"
     for row in ask(settings.database_url, current, named):
-        path = settings.lake_dir / row["path"]
+        path = settings.lake_dir / str(row["path"])
         assert sha256(path) == row["sha256"]
         return path
     [row] = ask(settings.database_url, "select sha256 from ops.archives where table_name = %s and day = %s", named)
@@ -346,7 +346,8 @@ def test_status_and_doctor_show_archived_days_as_archived(loaded: Database) -> N
     assert [cell.state for cell in days.cells[DOWNLOADS][:3]] == ["archived", "archived", "expected"]
     assert days.cells["registry.module_activity_daily"][0].state == "final"
     assert doctor.services.lake(loaded).is_well
-    assert doctor.services.lake(loaded).detail == "9 days, all files there"
+    files = ask(loaded.settings.database_url, "select count(*) as count from ops.current_lake_files")
+    assert doctor.services.lake(loaded).detail == f"{files[0]['count']} files, all there"
     assert doctor.services.archive(loaded) == []
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import date
 
+from analytics_etl.archive import ArchiveFolder
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.checks.due import REASONS
 from analytics_etl.lake import Lake, LakeError
@@ -83,9 +84,9 @@ def archive(database: Database) -> list[Finding]:
     known = database.read(archived_files)
     if not known:
         return []
-    folder, number = database.settings.archive_dir, counted(len(known), "archived day")
-    files = [(folder / row["table_name"] / row["file"], row["size_bytes"]) for row in known]
-    wrong = [path for path, size in files if not path.exists() or path.stat().st_size != size]
+    folder, number = ArchiveFolder(database.settings.archive_dir), counted(len(known), "archived day")
+    days = [(row["table_name"], row["day"], row["size_bytes"]) for row in known]
+    wrong = [folder.file(table, day) for table, day, size in days if not folder.has(table, day, size)]
     if wrong:
         detail = f"{len(wrong)} of {number} without a file of the right size, e.g. {wrong[0]}"
         advice = "put the file back from a copy, or set ANALYTICS_ARCHIVE_DIR to where the files are"
@@ -95,8 +96,9 @@ def archive(database: Database) -> list[Finding]:
 
 
 def lake(database: Database) -> Finding:
-    """Current files of the lake that are missing or of the wrong size, and loaded days that are not in the lake."""
-    tables = list(Catalog.of(database.settings).kept_in_lake)
+    """Current files of the lake that are missing or of the wrong size, and partitions that are not in the lake."""
+    catalog = Catalog.of(database.settings)
+    tables = list(catalog.kept_in_lake)
     found = database.read(lake_files.current, tables, date.min, date.max)
     folder, files = Lake(database.settings.lake_dir), [file for of_table in found.values() for file in of_table]
     wrong = []
@@ -109,10 +111,13 @@ def lake(database: Database) -> Finding:
         detail = f"{len(wrong)} of {counted(len(files), 'file')} missing or damaged: {wrong[0]}"
         advice = "put the files back from a copy, or set ANALYTICS_LAKE to where they are"
         return Finding("lake", is_well=False, detail=detail, advice=advice)
-    others = sum(len(database.read(archives.days_to_take_over, table)) for table in tables)
-    detail = f"{counted(len(files), 'day')}, all files there" if files else "no day yet"
-    if others:
-        detail += f"; {counted(others, 'day')} of an earlier version, read in PostgreSQL; {_TAKEN_OVER}"
+    detail = f"{counted(len(files), 'file')}, all there" if files else "no day yet"
+    if days := sum(len(database.read(archives.days_to_take_over, table)) for table in catalog.contracts):
+        detail += f"; {counted(days, 'day')} of an earlier version, read in PostgreSQL; {_TAKEN_OVER}"
+    derived = [table for table in tables if table not in catalog.contracts]
+    without = database.read(lake_files.partitions_without_file, derived, date.min, date.max)
+    if others := sum(map(len, without.values())):
+        detail += f"; {counted(others, 'partition')} of derived tables of before there was a lake, read in PostgreSQL"
     return Finding("lake", is_well=True, detail=detail)
 
 
