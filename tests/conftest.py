@@ -142,4 +142,4 @@ def _with_template(admin_url: str) -> Server:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--retention-days", default="14", help="days of the three tables in test_retention_killed.py")
+    parser.addoption("--retention-days", default="18", help="days of the three tables in test_retention_killed.py")

@@ -294,7 +294,7 @@ def booked(url: str | None) -> dict[str, dict[str, tuple[Any, ...]]]:
 
 def forget_what_is_newer(settings: Settings) -> None:
     """Empty the books that came with later migrations, which would refuse to lose what is known."""
-    execute(settings.database_url, "truncate ops.refreshed_views, ops.written_reports")
+    execute(settings.database_url, "truncate ops.refreshed_views, ops.written_reports, ops.lake_files")
 
 
 USAGE_EVENTS, SCHEDULE_EVENTS = "usage.schema_usage_events", "schedules.schedule_events"

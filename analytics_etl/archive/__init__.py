@@ -1,11 +1,9 @@
-"""The archive: one zstd Parquet file and one JSON manifest for each day of an event table. Knows no database.
+"""The archive: the Parquet files that an earlier version made of old days. They are read until the lake has their rows.
 
-`manifest` describes a day's rows, `files` writes and reads the files, `fingerprints` computes the fingerprint of a file
-as PostgreSQL computes that of a partition.
+`manifest` describes a file and its rows as the books have it, `files` finds, reads and removes the files.
 """
 
 from analytics_etl.archive.files import ArchiveFolder
-from analytics_etl.archive.fingerprints import fingerprint_of_file
-from analytics_etl.archive.manifest import ArchiveError, Fingerprint, Manifest
+from analytics_etl.archive.manifest import Manifest
 
-__all__ = ["ArchiveError", "ArchiveFolder", "Fingerprint", "Manifest", "fingerprint_of_file"]
+__all__ = ["ArchiveFolder", "Manifest"]

@@ -2,10 +2,10 @@
 
 import errno
 
-from analytics_etl.archive import ArchiveError
 from analytics_etl.catalog.contracts import ContractError
 from analytics_etl.catalog.models import ModelError
 from analytics_etl.config.settings import Settings, SettingsError
+from analytics_etl.lake import LakeError
 from analytics_etl.postgres.connection import DatabaseError, without_password
 from analytics_etl.postgres.failures import explained
 from analytics_etl.postgres.server import EmbeddedServerError
@@ -19,7 +19,7 @@ _OF_A_PATH = (
 
 def explanation(error: BaseException) -> str | None:
     """The message of an error that a person can do something about; None for any other, which is a bug."""
-    known = (SettingsError, DatabaseError, ArchiveError, EmbeddedServerError, ModelError, ContractError)
+    known = (SettingsError, DatabaseError, LakeError, EmbeddedServerError, ModelError, ContractError)
     if isinstance(error, SettingsError):
         return str(error)
     said = str(error) if isinstance(error, known) else explained(error)

@@ -22,25 +22,28 @@ from analytics_etl.text.english import counted
 def archive(dry_run: bool) -> None:  # noqa: FBT001 - a flag of the command
     """Archive raw days that are older than their retention, and empty personal columns that are.
 
-    Each day becomes a Parquet file with a manifest below the archive folder, is read back, and only then leaves its
-    table. Interrupted, it can simply be started again. The daemon does the same every night.
+    An archived day is in the lake alone: it leaves its table once its rows were compared with its file there. First,
+    the days that an earlier version loaded or archived are taken over into the lake, one after the other. Interrupted,
+    it can simply be started again. The daemon does the same every night.
     """
     settings = Settings.from_environment()
     migrations.upgrade(settings)
     database, catalog = Database(settings), read_catalog(settings)
     if dry_run:
-        steps = list(retention.plan(database, catalog))
+        steps = [*retention.plan_taking_over(database, catalog), *retention.plan(database, catalog)]
         for step in steps:
             out.say(str(step))
         out.say(f"{counted(len(steps), 'step')} due; nothing was changed")
         return
     with progress(1) as log:
         outcome = retention.run(database, catalog, actor(), log)
+    if outcome.taken_over:
+        days = counted(outcome.taken_over, "day")
+        out.say(f"took over {days} of an earlier version into the lake {settings.lake_dir}")
     out.say(
         GOOD,
-        f" archived {counted(outcome.days, 'day')}: {counted(outcome.rows, 'row')} in "
-        f"{counted(outcome.bytes, 'byte')} below {settings.archive_dir}; removed "
-        f"{counted(outcome.personal_values, 'personal value')}",
+        f" archived {counted(outcome.days, 'day')}: {counted(outcome.rows, 'row')} are in the lake alone, in "
+        f"{counted(outcome.bytes, 'byte')}; removed {counted(outcome.personal_values, 'personal value')}",
     )
     if outcome.lake_files:
         out.say(
@@ -56,8 +59,8 @@ def archive(dry_run: bool) -> None:  # noqa: FBT001 - a flag of the command
 @click.argument("day", type=DAY, metavar="DAY")
 @click.option("--reason", type=REASON, required=True, help="Why; kept in the audit log.")
 def restore(table: str, day: datetime, reason: str) -> None:
-    """Bring an archived day of a raw table back into it: the same rows, verified against the manifest. One whose raw
-    events were not kept is loaded from its landing files again.
+    """Bring an archived day of a raw table back into it: the rows in the lake, compared after they were copied. One
+    whose raw events were not kept is loaded from its landing files again.
 
     TABLE is named with its schema, like registry.download_events. The day stays until the newest day of the table has
     moved on by ANALYTICS_RESTORED_DAYS (7). Aggregates of archived days can be run anew without this.
@@ -78,8 +81,8 @@ def restore(table: str, day: datetime, reason: str) -> None:
         rows = counted(loaded.rows, "row")
         out.say(GOOD, f" {table} {wanted} is back from its landing files: {rows}")
         return
-    manifest = Archiver(database.settings).restore(contract, day.date(), actor(), reason)
-    out.say(GOOD, f" {table} {day.date()} is back: {counted(manifest.fingerprint.rows, 'row')}")
+    file = Archiver(database.settings).restore(contract, day.date(), actor(), reason)
+    out.say(GOOD, f" {table} {day.date()} is back: {counted(file.rows, 'row')}")
 
 
 @click.command()

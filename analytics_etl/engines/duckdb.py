@@ -101,10 +101,12 @@ class DuckDBEngine:
         """A SELECT of the rows of a table. A file that was written before a column was added has NULL in it."""
         contract = self.contracts.get(table)
         types = {column.name: column.duckdb_type for column in contract.columns} if contract else {}
-        of_version: dict[str, list[Path]] = {}
+        # The version does not tell: a day that was loaded before there was a lake may have other columns.
+        with_columns: dict[tuple[str, ...], list[Path]] = {}
         for file in self.files[table]:
-            of_version.setdefault(file.contract_version, []).append(self.lake.verified(file))
-        parts = [_select(types, paths) for paths in of_version.values()]
+            path = self.lake.verified(file)
+            with_columns.setdefault(tuple(pq.read_schema(path).names), []).append(path)
+        parts = [_select(types, paths) for paths in with_columns.values()]
         return " union all by name ".join(parts or [f"select {_nothing(types)} where false"])
 
 
@@ -122,7 +124,7 @@ def as_postgres_computes(model: Model, select: str) -> str:
 
 
 def _select(types: Mapping[str, str], paths: Sequence[Path]) -> str:
-    """A SELECT of the given columns {name: type} from files of one version; of all their columns without any.
+    """A SELECT of the given columns {name: type} from files with the same columns; of all their columns without any.
 
     UUIDs are 16 bytes in the files.
     """

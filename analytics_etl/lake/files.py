@@ -8,7 +8,7 @@ period, since a reader may still have it open.
 import hashlib
 import os
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -27,7 +27,7 @@ _NAME_DIGITS = 32
 
 
 class LakeError(RuntimeError):
-    """A file of the lake is missing or damaged; the message names it and says what to do."""
+    """A file with the rows of a day is missing or damaged, or not what it should be; the message says what to do."""
 
 
 @dataclass(frozen=True)
@@ -98,10 +98,11 @@ class Lake:
             )
         return path
 
-    def read(self, file: LakeFile) -> Generator[pa.RecordBatch, None, None]:
-        """The rows of a file in batches of bounded size, UUIDs as UUIDs."""
+    def read(self, file: LakeFile, columns: Collection[str] | None = None) -> Generator[pa.RecordBatch, None, None]:
+        """The rows of a file in batches of bounded size, UUIDs as UUIDs; of these columns those that it has."""
         with pq.ParquetFile(self.verified(file)) as parquet:
-            for batch in parquet.iter_batches(batch_size=_ROWS_AT_ONCE):
+            there = [name for name in parquet.schema_arrow.names if columns is None or name in columns]
+            for batch in parquet.iter_batches(batch_size=_ROWS_AT_ONCE, columns=there):
                 yield _with_uuids(batch)
 
     def unbooked(self, booked: Sequence[str], grace_seconds: float) -> Iterator[str]:

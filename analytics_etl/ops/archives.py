@@ -1,4 +1,4 @@
-"""The archive in the books: which file a day has, which days are due, which personal data was removed."""
+"""Days that left their tables, in the books: which are archived, which are due, which personal data was removed."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -6,9 +6,10 @@ from datetime import date
 from typing import Any
 
 from psycopg import sql
-from psycopg.types.json import Json, Jsonb
+from psycopg.types.json import Jsonb
 
-from analytics_etl.archive import Fingerprint, Manifest
+from analytics_etl.archive import Manifest
+from analytics_etl.lake.fingerprints import Fingerprint
 from analytics_etl.postgres.connection import Connection, DatabaseError, rows
 from analytics_etl.text.english import counted
 
@@ -18,29 +19,33 @@ class Archived:
     """One row of ops.archives."""
 
     state: str
-    manifest: Manifest
+    manifest: Manifest | None
+    """Of the day's file in the archive folder, which an earlier version wrote; None when there is none."""
 
 
 def find(connection: Connection, table: str, day: date) -> Archived | None:
-    """The archive of a day, if it has one."""
+    """What the books say of a day that is archived, or was."""
     found = rows(
         connection, "select state, manifest from ops.archives where table_name = %s and day = %s", [table, day]
     )
-    return Archived(found[0]["state"], Manifest.from_dict(found[0]["manifest"])) if found else None
+    if not found:
+        return None
+    manifest = found[0]["manifest"]
+    return Archived(found[0]["state"], None if manifest is None else Manifest.from_dict(manifest))
 
 
-def manifests(connection: Connection, table: str, days: Sequence[date]) -> list[Manifest]:
-    """The manifests of some days of a table, in order."""
+def manifests(connection: Connection, table: str, days: Sequence[date]) -> dict[date, Manifest]:
+    """The manifests of those of some days that have a file in the archive folder."""
     found = rows(
         connection,
-        "select manifest from ops.archives where table_name = %s and day = any(%s) order by day",
+        "select day, manifest from ops.archives where table_name = %s and day = any(%s) and manifest is not null",
         [table, list(days)],
     )
-    return [Manifest.from_dict(row["manifest"]) for row in found]
+    return {row["day"]: Manifest.from_dict(row["manifest"]) for row in found}
 
 
 def archived_days(connection: Connection, tables: Sequence[str], start: date, end: date) -> dict[str, list[date]]:
-    """{table: days of [start, end)} whose rows are in the archive and not in the table."""
+    """{table: days of [start, end)} whose rows are not in the table: their partition was dropped."""
     found = connection.execute(
         "select table_name, array_agg(day order by day) from ops.archives "
         "where state = 'archived' and table_name = any(%s) and day >= %s and day < %s group by 1 order by 1",
@@ -49,28 +54,57 @@ def archived_days(connection: Connection, tables: Sequence[str], start: date, en
     return {table: list(days) for table, days in found}
 
 
-def record_verified(connection: Connection, manifest: Manifest, *, keep_state: bool = False) -> None:
-    """Record the verified file of a day. Unless its state is kept, it is `verified`: the partition still exists."""
-    connection.execute(
+def days_to_take_over(connection: Connection, table: str) -> list[date]:
+    """Days whose rows the lake does not have, and days that still have a file in the archive folder."""
+    found = connection.execute(
         """
-        insert into ops.archives (table_name, day, state, sha256, rows, size_bytes, manifest)
-        values (%s, %s, 'verified', %s, %s, %s, %s)
-        on conflict (table_name, day) do update set
-            state = case when %s then archives.state else 'verified' end, sha256 = excluded.sha256,
-            rows = excluded.rows, size_bytes = excluded.size_bytes, manifest = excluded.manifest,
-            written_at = clock_timestamp()""",
-        [
-            manifest.table, manifest.day, manifest.sha256, manifest.fingerprint.rows, manifest.size_bytes,
-            Json({**asdict(manifest), "day": manifest.day.isoformat()}), keep_state,
-        ],
-    )  # fmt: skip
+        select period_start as day
+        from ops.partitions as p
+        where table_name = %(table)s
+            and not exists (
+                select from ops.lake_files as f
+                where f.table_name = p.table_name and f.day = p.period_start and f.superseded_at is null
+            )
+            and not exists (
+                select from ops.dropped_days as d where d.table_name = p.table_name and d.day = p.period_start
+            )
+        union
+        select day from ops.archives where table_name = %(table)s and manifest is not null
+        order by day""",
+        {"table": table},
+    ).fetchall()
+    return [day for (day,) in found]
+
+
+def contract_version(connection: Connection, table: str, day: date) -> str:
+    """The version of the contract that the rows of a loaded day were validated against."""
+    found = connection.execute(
+        "select code_version from ops.partitions where table_name = %s and period_start = %s", [table, day]
+    ).fetchone()
+    if found is None:
+        raise DatabaseError(f"{table}: {day} was never loaded, so there is nothing to keep of it")
+    return str(found[0])
+
+
+def forget_file(connection: Connection, table: str, day: date) -> None:
+    """Record that a day has no file in the archive folder any more."""
+    named = [table, day]
+    connection.execute("delete from ops.archives where table_name = %s and day = %s and state = 'verified'", named)
+    connection.execute(
+        "update ops.archives set sha256 = null, rows = null, size_bytes = null, manifest = null "
+        "where table_name = %s and day = %s",
+        named,
+    )
 
 
 def record_dropped(connection: Connection, table: str, day: date) -> None:
-    """Record that the partition of an archived day was dropped."""
+    """Record that the partition of a day was dropped."""
     connection.execute(
-        "update ops.archives set state = 'archived', dropped_at = clock_timestamp(), kept_through = null "
-        "where table_name = %s and day = %s",
+        """
+        insert into ops.archives (table_name, day, state, dropped_at)
+        values (%s, %s, 'archived', clock_timestamp())
+        on conflict (table_name, day) do update set
+            state = excluded.state, dropped_at = excluded.dropped_at, kept_through = null""",
         [table, day],
     )
 
@@ -90,31 +124,26 @@ def due_days(connection: Connection, table: str, keep: int) -> list[date]:
     return _old_days(connection, sql.SQL(condition), {"table": table, "keep": keep})
 
 
-def days_with_personal_data(connection: Connection, table: str, keep: int, place: str) -> list[date]:
-    """Days older than `keep` whose rows in a place (`partition` or `archive`) may still hold personal data."""
+def days_with_personal_data(connection: Connection, table: str, keep: int) -> list[date]:
+    """Days older than `keep` whose rows in the table may still hold personal data."""
     condition = sql.SQL("""
-        case %(place)s
-            when 'archive' then (a.manifest -> 'fingerprint' ->> 'personal_values')::bigint > 0
-            else a.state is distinct from 'archived' and not exists (
-                select from ops.personal_removals as r
-                where r.table_name = p.table_name and r.day = p.period_start and r.place = %(place)s
-                  and r.removed_at >= greatest(p.updated_at, a.restored_at))
-        end""")
-    return _old_days(connection, condition, {"table": table, "keep": keep, "place": place})
+        a.state is distinct from 'archived' and not exists (
+            select from ops.personal_removals as r
+            where r.table_name = p.table_name and r.day = p.period_start and r.place = 'partition'
+              and r.removed_at >= greatest(p.updated_at, a.restored_at))""")
+    return _old_days(connection, condition, {"table": table, "keep": keep})
 
 
-def record_removal(
-    connection: Connection, table: str, day: date, place: str, before: Fingerprint, after: Fingerprint
-) -> None:
-    """Record that personal data of a day was removed from a place, with the fingerprints before and after."""
+def record_removal(connection: Connection, table: str, day: date, before: Fingerprint, after: Fingerprint) -> None:
+    """Record that personal data of a day was removed from its table, with the fingerprints before and after."""
     connection.execute(
         """
         insert into ops.personal_removals (table_name, day, place, values_removed, before, after)
-        values (%s, %s, %s, %s, %s, %s)
+        values (%s, %s, 'partition', %s, %s, %s)
         on conflict (table_name, day, place) do update set
             values_removed = excluded.values_removed, before = excluded.before, after = excluded.after,
             removed_at = clock_timestamp()""",
-        [table, day, place, before.personal_values, Jsonb(asdict(before)), Jsonb(asdict(after))],
+        [table, day, before.personal_values, Jsonb(asdict(before)), Jsonb(asdict(after))],
     )
 
 

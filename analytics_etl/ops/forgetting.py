@@ -1,7 +1,7 @@
 """Removing a landing file that is gone for good from the ledger, so that it no longer blocks its days.
 
-Its rows stay in the table until a run loads the days anew. The entries of archived days stay in the ledger: the archive
-is verified against them.
+Its rows stay in the table until a run loads the days anew. The entries of archived days stay in the ledger: their
+rows are verified against them.
 """
 
 import os

@@ -1,7 +1,7 @@
 """The files of the lake in the books: which one is current for each raw day, and which ones may be removed."""
 
 from collections.abc import Collection, Sequence
-from datetime import date
+from datetime import date, timedelta
 
 from psycopg import sql
 
@@ -51,6 +51,12 @@ def current(connection: Connection, tables: Sequence[str], start: date, end: dat
     for row in found:
         files[row[0]].append(LakeFile(*row))
     return files
+
+
+def find(connection: Connection, table: str, day: date) -> LakeFile | None:
+    """The current file of a day."""
+    files = current(connection, [table], day, day + timedelta(days=1))[table]
+    return files[0] if files else None
 
 
 def partitions_without_file(

@@ -74,7 +74,7 @@ def _forget_earlier_content(connection: Connection, table: str, changed: Sequenc
     """Reset the entries of files whose content changed.
 
     Days that have rows of the earlier content keep their entry and wait to be loaded anew, even if the file has no rows
-    of them any more. Entries of archived days stay as they are: the archive is verified against them.
+    of them any more. Entries of archived days stay as they are: the rows are verified against them.
     """
     paths = [report.file.path for report in changed]
     current = [(report.file.path, day) for report in changed for day in report.days]

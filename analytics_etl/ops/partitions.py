@@ -169,9 +169,12 @@ def set_version(connection: Connection, table: str, starts: Sequence[date], code
 
 
 def archived_files(connection: Connection) -> list[dict[str, Any]]:
-    """The file of each archived day and its size, in order."""
+    """The size of the archive file of each archived day that the lake does not have yet, in order."""
     return rows(
         connection,
-        "select table_name, day, manifest ->> 'file' as file, size_bytes from ops.archives where state = 'archived' "
+        "select table_name, day, size_bytes from ops.archives as a "
+        "where state = 'archived' and manifest is not null and not exists "
+        "(select from ops.lake_files as f "
+        "where f.table_name = a.table_name and f.day = a.day and f.superseded_at is null) "
         "order by day, table_name",
     )

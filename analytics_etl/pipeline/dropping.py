@@ -107,10 +107,10 @@ def run(
     archive = ArchiveFolder(database.settings.archive_dir)
 
     def remove_files(archived: Mapping[str, Sequence[date]]) -> None:
-        """Remove the reports of the days, and their archive files."""
+        """Remove the reports of the days, and the files of those in the archive folder."""
         paths = [path for html in reports for path in (html, html.with_suffix(".json"))]
         for table, days in archived.items():
-            paths += [path for day in days for path in (archive.file(table, day), archive.manifest(table, day))]
+            paths += [path for day in days for path in archive.files(table, day)]
         for path in paths:
             path.unlink(missing_ok=True)
 

@@ -1,7 +1,8 @@
 """Retention: removing old data from the tables, in steps that can be interrupted and resumed.
 
-First personal data is removed, so that archives do not contain it. Then each old day is exported, verified, and only
-then dropped. Each run reads from tables and books what is due; nothing else is kept between two runs.
+First days that an earlier version loaded or archived are taken over into the lake. Then personal data is removed, and
+each old day leaves its table once its rows were compared with those in the lake. Each run reads from tables and books
+what is due; nothing else is kept between two runs.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,12 +13,16 @@ from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.catalog.contracts import Contract
 from analytics_etl.catalog.models import ALL_DAYS
 from analytics_etl.config.settings import Settings, SettingsError
+from analytics_etl.lake import LakeError
 from analytics_etl.ops import days, dropped
 from analytics_etl.ops.dropped import Reader
 from analytics_etl.pipeline import gaps, lake_upkeep
 from analytics_etl.pipeline.progress import Progress
 from analytics_etl.postgres.database import Database
-from analytics_etl.tables.archiving import ARCHIVE, PARTITION, Archiver
+from analytics_etl.tables.archiving import Archiver
+from analytics_etl.text.english import counted
+
+TAKE_OVER = "take over into the lake"
 
 
 @dataclass(frozen=True)
@@ -27,7 +32,7 @@ class Step:
     contract: Contract
     day: date
     what: str
-    """`archive`, `drop raw events`, or `personal data in` `partition`, `archive` or `lake`."""
+    """`take over into the lake`, `archive`, `drop raw events`, or `personal data in` `partition` or `lake`."""
 
     def __str__(self) -> str:
         return f"{self.what}: {self.contract.table} {self.day}"
@@ -37,7 +42,10 @@ class Step:
 class Outcome:
     """The counts of what a run of retention did."""
 
+    taken_over: int = 0
+    """Days of an earlier version that got a file in the lake."""
     days: int = 0
+    """Days that left their tables."""
     rows: int = 0
     bytes: int = 0
     dropped_days: int = 0
@@ -50,8 +58,18 @@ class Outcome:
     lake_bytes: int = 0
 
 
+def plan_taking_over(database: Database, catalog: Catalog) -> Iterator[Step]:
+    """The days that an earlier version loaded or archived, and that are not in the lake yet."""
+    for contract in catalog.contracts.values():
+        for day in Archiver(database.settings).days_to_take_over(contract):
+            yield Step(contract, day, TAKE_OVER)
+
+
 def plan(database: Database, catalog: Catalog) -> Iterator[Step]:
-    """The due steps, in order. Days after a gap that nobody accepted do not make others old: they may be wrong."""
+    """The due steps for days in the lake, in order.
+
+    Days after a gap that nobody accepted do not make others old: they may be wrong.
+    """
     settings = database.settings
     check_names(settings, catalog)
     newest = gaps.last_day_before(gaps.find(database))
@@ -70,9 +88,10 @@ def plan(database: Database, catalog: Catalog) -> Iterator[Step]:
 
 def _personal_steps(database: Database, contract: Contract, newest: date | None) -> Iterator[Step]:
     """The places and days of a table that personal data is to be removed from."""
-    archiver = Archiver(database.settings)
-    due = {place: archiver.personal_due(contract, place) for place in (PARTITION, ARCHIVE)}
-    due["lake"] = lake_upkeep.days_with_personal_data(database, contract)
+    due = {
+        "partition": Archiver(database.settings).personal_due(contract),
+        "lake": lake_upkeep.days_with_personal_data(database, contract),
+    }
     for place, found in due.items():
         for day in found:
             if _is_due(day, database.settings.personal_retention.of(contract.table), newest):
@@ -85,34 +104,57 @@ def _is_due(day: date, keep: int | None, newest: date | None) -> bool:
 
 
 def run(database: Database, catalog: Catalog, actor: str, report_progress: Progress) -> Outcome:
-    """Run the due steps. An error ends the run; the steps before it stay done."""
-    outcome = Outcome()
+    """Run the due steps. The steps before an error stay done.
+
+    A day whose file is damaged or missing does not hold up the others: they are done first, then the error is raised.
+    """
+    outcome, archiver = Outcome(), Archiver(database.settings)
     for contract in catalog.contracts.values():
-        Archiver(database.settings).finish_interrupted(contract)
-    steps = list(plan(database, catalog))
-    for done, step in enumerate(steps):
-        report_progress(str(step), done, len(steps))
-        if step.what == "archive":
-            archive_day(database, step.contract, step.day, actor, outcome)
-        elif step.what == "drop raw events":
-            _drop_raw_events(database, step.contract, step.day, actor)
-            outcome.dropped_days += 1
-        elif step.what == "personal data in partition":
-            outcome.personal_values += Archiver(database.settings).remove_personal_from_table(
-                step.contract, step.day, actor
-            )
-        elif step.what == "personal data in lake":
-            outcome.personal_values += lake_upkeep.remove_personal_data(database, step.contract, step.day, actor)
-        else:
-            outcome.personal_values += Archiver(database.settings).remove_personal_from_archive(
-                step.contract, step.day, actor
-            )
+        archiver.remove_unfinished(contract)
+    failed = _run_steps(database, list(plan_taking_over(database, catalog)), actor, report_progress, outcome)
+    failed += _run_steps(database, list(plan(database, catalog)), actor, report_progress, outcome)
     for contract in catalog.contracts.values() if gaps.last_day_before(gaps.find(database)) is None else ():
-        outcome.rejected_rows += Archiver(database.settings).remove_rejected_content(contract)
+        outcome.rejected_rows += archiver.remove_rejected_content(contract)
     collected = lake_upkeep.collect(database)
     outcome.lake_files, outcome.lake_bytes = collected.files, collected.bytes
-    report_progress("done", len(steps), len(steps))
+    if failed:
+        more = f" ({counted(len(failed) - 1, 'more step')} failed likewise; all others are done)" * (len(failed) > 1)
+        raise LakeError(f"{failed[0]}{more}") from failed[0]
     return outcome
+
+
+def _run_steps(
+    database: Database, steps: Sequence[Step], actor: str, report_progress: Progress, outcome: Outcome
+) -> list[LakeError]:
+    """Run steps and add their counts to `outcome`; return the errors of days whose file cannot be used."""
+    failed = []
+    for done, step in enumerate(steps):
+        report_progress(str(step), done, len(steps))
+        try:
+            _run_step(database, step, actor, outcome)
+        except LakeError as error:
+            failed.append(error)
+    report_progress("done", len(steps), len(steps))
+    return failed
+
+
+def _run_step(database: Database, step: Step, actor: str, outcome: Outcome) -> None:
+    archiver = Archiver(database.settings)
+    if step.what == TAKE_OVER:
+        archiver.take_over(step.contract, step.day, actor)
+        outcome.taken_over += 1
+    elif step.what == "archive":
+        file = archiver.drop(step.contract, step.day, actor)
+        outcome.days += 1
+        outcome.rows += file.rows
+        outcome.bytes += file.size_bytes
+    elif step.what == "drop raw events":
+        _drop_raw_events(database, step.contract, step.day, actor)
+        outcome.dropped_days += 1
+    elif step.what == "personal data in partition":
+        outcome.personal_values += archiver.remove_personal_from_table(step.contract, step.day, actor)
+    else:
+        outcome.personal_values += lake_upkeep.remove_personal_data(database, step.contract, step.day, actor)
 
 
 def _days_to_drop(database: Database, contract: Contract, margin: int, readers: Sequence[Reader]) -> list[date]:
@@ -131,16 +173,6 @@ def _drop_raw_events(database: Database, contract: Contract, day: date, actor: s
     with database.transaction() as connection:
         dropped.drop(connection, contract, day, actor)
         days.refresh(connection, contract.table, database.settings.lateness_of(contract.table, is_derived=False))
-
-
-def archive_day(database: Database, contract: Contract, day: date, actor: str, outcome: Outcome) -> None:
-    """Export a day unless it is exported already, then drop it; add the counts to `outcome`."""
-    if not Archiver(database.settings).is_exported(contract, day):
-        Archiver(database.settings).export(contract, day)
-    manifest = Archiver(database.settings).drop(contract, day, actor)
-    outcome.days += 1
-    outcome.rows += manifest.fingerprint.rows
-    outcome.bytes += manifest.size_bytes
 
 
 def _readers(contract: Contract, catalog: Catalog) -> tuple[int, list[Reader]]:

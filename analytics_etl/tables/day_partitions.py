@@ -4,9 +4,8 @@ from datetime import date
 
 from psycopg import sql
 
-from analytics_etl.archive import ArchiveError
 from analytics_etl.catalog.contracts import Contract
-from analytics_etl.postgres.connection import Connection
+from analytics_etl.postgres.connection import Connection, DatabaseError
 
 
 def partition_name(contract: Contract, day: date) -> str:
@@ -32,8 +31,8 @@ def has_partition(connection: Connection, contract: Contract, day: date) -> bool
 
 
 def locked_partition(connection: Connection, contract: Contract, day: date) -> sql.Identifier:
-    """The day's partition, locked against writers until the transaction ends. Raise ArchiveError if there is none."""
+    """The day's partition, locked against writers until the transaction ends. Raise DatabaseError if there is none."""
     if not has_partition(connection, contract, day):
-        raise ArchiveError(f"{contract.table}: there is no partition of {day}, though the books say it was loaded")
+        raise DatabaseError(f"{contract.table}: there is no partition of {day}, though the books say it was loaded")
     connection.execute(sql.SQL("lock table {} in share mode").format(partition(contract, day)))
     return partition(contract, day)

@@ -53,7 +53,7 @@ class DayLoad:
     run_id: str | None = None
     gate: Gate | None = None
     are_new: bool = True
-    """Whether the CHECKs of the table hold from the start. They are added at the end for rows of an archive or a
+    """Whether the CHECKs of the table hold from the start. They are added at the end for rows of the lake or of a
     partition, which were valid when they were loaded and may break a CHECK that was added since."""
     _counts: dict[date, int] = field(default_factory=dict)
     _files: list[LakeFile] = field(default_factory=list)

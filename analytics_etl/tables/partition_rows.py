@@ -1,6 +1,6 @@
 """The rows of a partition: their fingerprint, computed by PostgreSQL, and a stream of them as Arrow batches.
 
-`archive.fingerprints` computes the same fingerprint from a file, and documents how a row becomes a text.
+`lake.fingerprints` computes the same fingerprint from a file, and documents how a row becomes a text.
 """
 
 import io
@@ -14,11 +14,10 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 from psycopg import Copy, sql
 
-from analytics_etl.archive import Fingerprint
-from analytics_etl.archive.fingerprints import from_row
 from analytics_etl.catalog.contracts import Contract
 from analytics_etl.catalog.models import window_parameters
 from analytics_etl.config.settings import Settings
+from analytics_etl.lake.fingerprints import Fingerprint, from_row
 from analytics_etl.postgres.connection import Connection, identifier
 from analytics_etl.postgres.pool import transaction
 
@@ -29,7 +28,7 @@ _ARROW_TYPES = {
     "double precision": pa.float64(),
     "boolean": pa.bool_(),
 }
-"""Types of archive files. Any other type is archived as PostgreSQL's text."""
+"""Types of the batches. Any other type is PostgreSQL's text."""
 
 _ALL = sql.SQL("true")
 
@@ -38,7 +37,7 @@ _BLOCK = 16 << 20
 
 
 def arrow_schema(columns: Mapping[str, str]) -> pa.Schema:
-    """The schema of the archive file, from {column: type in PostgreSQL}."""
+    """The schema of the batches, from {column: type in PostgreSQL}."""
     return pa.schema([(name, _ARROW_TYPES.get(type_name, pa.string())) for name, type_name in columns.items()])
 
 
@@ -157,7 +156,7 @@ def _uuids(texts: pa.Array) -> pa.Array:
 
 
 def _hash(names: Iterable[str], columns: Mapping[str, str]) -> sql.Composable:
-    """The hash of some columns over all rows, see `archive.Fingerprint`."""
+    """The hash of some columns over all rows, see `lake.fingerprints`."""
     row = sql.SQL(" || ").join(_text(name, columns[name]) for name in names)
     return sql.SQL("coalesce(sum(('x' || substr(md5({}), 1, 15))::bit(60)::bigint), 0)::text").format(row)
 

@@ -1,13 +1,13 @@
--- The archive: raw days in the archive folder, removed personal values, and days whose raw events were dropped.
+-- Raw days that left their tables: archived ones, which the lake has; removed personal values; days that were dropped.
 
 create table ops.archives (
     table_name text not null,
     day date not null,
     state text not null,
-    sha256 text not null,
-    rows bigint not null,
-    size_bytes bigint not null,
-    manifest json not null,
+    sha256 text,
+    rows bigint,
+    size_bytes bigint,
+    manifest json,
     written_at timestamptz not null default clock_timestamp(),
     dropped_at timestamptz,
     restored_at timestamptz,
@@ -15,10 +15,10 @@ create table ops.archives (
     primary key (table_name, day),
     constraint archive_state_known check (state in ('verified', 'archived', 'restored'))
 );
-comment on table ops.archives is 'The archive file of each day that has one. This row decides which file is the right one: it is committed before the file takes its final name.';
-comment on column ops.archives.state is 'verified = the file was read back and the partition is still there; archived = the partition was dropped; restored = the rows were brought back.';
-comment on column ops.archives.sha256 is 'SHA-256 of the bytes of the file.';
-comment on column ops.archives.manifest is 'What the manifest beside the file says, in the order of its columns, which jsonb would not keep.';
+comment on table ops.archives is 'Days whose partition was dropped, or was and is back. The lake has their rows; while a row has a manifest, a file in the archive folder does, which an earlier version wrote.';
+comment on column ops.archives.state is 'archived = the partition was dropped; restored = the rows were brought back; verified = an earlier version wrote a file of the day, and the partition is still there.';
+comment on column ops.archives.sha256 is 'SHA-256 of the file in the archive folder; NULL, as are its rows, size and manifest, when there is none.';
+comment on column ops.archives.manifest is 'What the file in the archive folder holds, in the order of its columns, which jsonb would not keep.';
 comment on column ops.archives.kept_through is 'A restored day is left alone until the newest day of its table is later than this.';
 
 create table ops.personal_removals (
@@ -33,7 +33,7 @@ create table ops.personal_removals (
     constraint place_known check (place in ('partition', 'archive'))
 );
 comment on table ops.personal_removals is 'Where personal columns were set to NULL after their time, last time for each day.';
-comment on column ops.personal_removals.place is 'partition = the rows in the table; archive = the file, which was written anew.';
+comment on column ops.personal_removals.place is 'partition = the rows in the table; archive = the file in the archive folder, by an earlier version.';
 comment on column ops.personal_removals.values_removed is 'Values that were not NULL before.';
 comment on column ops.personal_removals.before is 'Fingerprint of the rows before. Only what it says of personal columns may differ from the one after.';
 comment on column ops.personal_removals.after is 'Fingerprint of the rows after.';

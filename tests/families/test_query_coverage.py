@@ -63,7 +63,7 @@ def call(settings: Settings, question: str) -> Result:
     environment = {
         "ANALYTICS_HOME": str(settings.home),
         "ANALYTICS_DATABASE_URL": settings.database_url or "",
-        "ANALYTICS_ARCHIVE_DIR": str(settings.archive_dir),
+        "ANALYTICS_LAKE": str(settings.lake_dir),
         "ANALYTICS_START_DATE": str(OLD),
     }
     return CliRunner().invoke(main, question, env=environment)

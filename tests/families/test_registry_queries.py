@@ -384,7 +384,7 @@ def typed(settings: Settings, question: str) -> Result:
     environment = {
         "ANALYTICS_HOME": str(settings.home),
         "ANALYTICS_DATABASE_URL": settings.database_url or "",
-        "ANALYTICS_ARCHIVE_DIR": str(settings.archive_dir),
+        "ANALYTICS_LAKE": str(settings.lake_dir),
         "ANALYTICS_START_DATE": str(settings.start_date),
     }
     return CliRunner().invoke(main, f"query registry {question}", env=environment)

@@ -282,7 +282,6 @@ def test_a_day_from_before_is_archived_restored_and_emptied_of_personal_data(bef
     """Its rows were valid when they were loaded, and stay."""
     contract, archiver = declared().contracts[DOWNLOADS], Archiver(before.settings)
     held = rows_of(before.settings.database_url)
-    archiver.export(contract, DAY)
     archiver.drop(contract, DAY, "test")
     assert rows_of(before.settings.database_url) == []
     archiver.restore(contract, DAY, "test", "to see")

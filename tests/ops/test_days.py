@@ -162,7 +162,6 @@ def test_an_archived_day_is_archived_and_back_when_restored(settings: Settings, 
     write(settings, "download_events/a.ndjson", [download(0, day(0)), download(1, day(9))])
     load(database, DOWNLOADS, day(0), day(9))
     contract = declared().contracts[DOWNLOADS]
-    Archiver(database.settings).export(contract, day(0))
     assert states(database)[0] == "final"
     Archiver(database.settings).drop(contract, day(0), "somebody")
     assert states(database)[0] == "archived"

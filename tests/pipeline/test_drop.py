@@ -34,7 +34,7 @@ from analytics_etl.config.settings import PerTable, Settings
 from analytics_etl.monitoring import doctor
 from analytics_etl.ops.archives import archived_days
 from analytics_etl.ops.records import waiting_days
-from analytics_etl.pipeline import dropping, publishing, retention
+from analytics_etl.pipeline import dropping, lake_upkeep, publishing, retention
 from analytics_etl.pipeline.late import late_days, new_files
 from analytics_etl.pipeline.planning import make_plan
 from analytics_etl.pipeline.reports import write_index, write_report
@@ -272,10 +272,13 @@ def test_archived_days_that_nobody_needs_go_with_their_files(settings: Settings)
     database = Database(replace(settings, retention=PerTable(1), lateness=PerTable(1)))
     load(database, DOWNLOADS, FIRST, LAST)
     retention.run(database, declared(), "test", lambda *_: None)
-    assert len(list(settings.archive_dir.rglob("*.*"))) == 3, "a folder and two files"
+    current = "select day from ops.current_lake_files where table_name = %s order by day"
+    assert [row["day"] for row in ask(settings.database_url, current, [DOWNLOADS])] == [FIRST, LAST]
     target = dropping.target_of(declared(), FIRST, LAST, are_archives_needed=False)
     dropping.run(database, declared(), target, "test", "why", lambda *_: None)
-    assert [path for path in settings.archive_dir.rglob("*") if path.is_file()] == []
+    assert ask(settings.database_url, current, [DOWNLOADS]) == []
+    lake_upkeep.collect(database, 0)
+    assert list(settings.lake_dir.glob("registry/download_events/*/*.parquet")) == []
     assert rows_of(settings.database_url) == []
     assert ask(settings.database_url, "table ops.archives") == []
 

@@ -229,7 +229,14 @@ def given(table: str) -> sql_engines.Row:
         return {CATALOG.contracts[table].time_column: moment}
     rows: dict[str, sql_engines.Row] = {
         "ops.audit": {"actor": "a", "action": "b", "subject": "c"},
-        "ops.archives": {"day": moment, "state": "verified", "sha256": "s", "manifest": "{}"},
+        "ops.archives": {
+            "day": moment,
+            "state": "verified",
+            "sha256": "s",
+            "rows": 1,
+            "size_bytes": 1,
+            "manifest": "{}",
+        },
         "ops.lake_files": {"day": moment, "sha256": "s", "contract_version": "c", "has_personal_data": False},
         "ops.personal_removals": {
             "day": moment,
@@ -297,6 +304,17 @@ def given(table: str) -> sql_engines.Row:
         "ops.collections": {"source": "s", "reached_at": moment},
     }
     return rows.get(table, {})
+
+
+def test_downgrade_refuses_days_that_only_the_lake_has(empty: Empty) -> None:
+    migrations.upgrade(empty.settings)
+    with empty.connect() as connection:
+        connection.execute("insert into ops.archives (table_name, day, state) values ('t', '2025-03-31', 'archived')")
+        with pytest.raises(psycopg.errors.RaiseException, match=r"ops\.archives holds rows") as refusal:
+            migrations.downgrade(empty.settings, "0014")
+        assert "Restore the archived days" in str(refusal.value.diag.message_hint)
+        connection.execute("delete from ops.archives")
+    assert migrations.downgrade(empty.settings, "0014") == "0014"
 
 
 UPGRADE = """

@@ -53,7 +53,6 @@ def swap(database: Database) -> object:
 
 def archive(database: Database) -> object:
     contract = declared().contracts[DOWNLOADS]
-    Archiver(database.settings).export(contract, DAY)
     return Archiver(database.settings).drop(contract, DAY, "test")
 
 

@@ -1,4 +1,4 @@
-"""A disk that fills while rows are read out of the database: an error within seconds, and nothing is left behind."""
+"""A disk that fills while rows are written: an error within seconds, and nothing is left behind."""
 
 import ast
 import errno
@@ -14,6 +14,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from archived import forget_lake
 from events import DOWNLOADS, ask, declared, download, load, write
 
 from analytics_etl.config.settings import CHECKOUT, Settings
@@ -82,18 +83,19 @@ def others(settings: Settings) -> list[dict[str, object]]:
         time.sleep(0.05)
 
 
-def test_archiving_to_a_full_disk_ends(loaded: Database) -> None:
-    settings = replace(loaded.settings, archive_dir=loaded.settings.archive_dir.parent / "small")
+def test_taking_over_into_a_full_lake_ends(loaded: Database) -> None:
+    forget_lake(loaded.settings, DOWNLOADS, DAY)
+    settings = replace(loaded.settings, lake_dir=loaded.settings.lake_dir.parent / "small")
     met: list[BaseException] = []
 
-    def export() -> None:
+    def take_over() -> None:
         try:
-            Archiver(settings).export(declared().contracts[DOWNLOADS], DAY)
+            Archiver(settings).take_over(declared().contracts[DOWNLOADS], DAY, "test")
         except BaseException as error:  # noqa: BLE001 - looked at below
             met.append(error)
 
-    with small_disk(settings.archive_dir):
-        thread = threading.Thread(target=export, daemon=True)
+    with small_disk(settings.lake_dir):
+        thread = threading.Thread(target=take_over, daemon=True)
         thread.start()
         thread.join(SECONDS)
         assert not thread.is_alive()
@@ -101,13 +103,13 @@ def test_archiving_to_a_full_disk_ends(loaded: Database) -> None:
         assert isinstance(error, OSError)
         assert error.errno in (errno.ENOSPC, errno.EFBIG)
         assert others(settings) == []
-        assert [path for path in settings.archive_dir.rglob("*") if path.is_file()] == []
+        assert [path for path in settings.lake_dir.rglob("*") if path.is_file()] == []
         said = explained(error)
     assert said is not None
     assert said.startswith("the disk is full: ")
     # With room it goes on, and the rows are those of before.
-    manifest = Archiver(loaded.settings).export(declared().contracts[DOWNLOADS], DAY)
-    assert manifest.fingerprint.rows == 40_001
+    file = Archiver(loaded.settings).take_over(declared().contracts[DOWNLOADS], DAY, "test")
+    assert file.rows == 40_001
 
 
 def test_rows_that_are_no_longer_wanted_are_not_read_to_the_end(loaded: Database) -> None:

@@ -57,7 +57,7 @@ def test_after_its_time_it_is_nowhere(settings: Settings) -> None:
     )
     execute(settings.database_url, "update ops.loaded_files set read_at = '2025-03-02' where path like '%undated%'")
     for contract in declared().contracts.values():
-        for day in Archiver(database.settings).personal_due(contract, "partition"):
+        for day in Archiver(database.settings).personal_due(contract):
             Archiver(database.settings).remove_personal_from_table(contract, day, "test")
         Archiver(database.settings).remove_rejected_content(contract)
     held = {table: [row for row in rows if ADDRESS in row or AGENT in row] for table, rows in everything(settings)}

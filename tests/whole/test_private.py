@@ -9,10 +9,11 @@ import pyarrow as pa
 import pytest
 from events import aggregate, declared
 
-from analytics_etl.archive import ArchiveFolder
 from analytics_etl.config.settings import CHECKOUT, Settings
 from analytics_etl.disk.scratch import Scratch
 from analytics_etl.families.sample import SampleOptions, write_sample
+from analytics_etl.lake import Lake
+from analytics_etl.lake.writing import PartitionWriter
 from analytics_etl.orchestration import instance as dagster_instance
 from analytics_etl.pipeline.reports import write_index, write_report
 from analytics_etl.postgres.database import Database
@@ -22,10 +23,12 @@ DAY = date(2025, 3, 10)
 Write = Callable[[Settings], Path]
 
 
-def archive(settings: Settings) -> Path:
+def lake(settings: Settings) -> Path:
     rows = pa.record_batch({"n": [1]})
-    ArchiveFolder(settings.archive_dir).write_rows("registry.download_events", DAY, rows.schema, [rows])
-    return settings.archive_dir
+    with PartitionWriter(Lake(settings.lake_dir), "registry.download_events", "v", rows.schema, [DAY]) as writer:
+        writer.add(DAY, rows)
+        assert len(list(writer.place(None))) == 1
+    return settings.lake_dir
 
 
 def landing(settings: Settings) -> Path:
@@ -58,7 +61,7 @@ def usual_umask() -> Iterator[None]:
     os.umask(before)
 
 
-@pytest.mark.parametrize("write", [archive, landing, reports, scratch, dagster])
+@pytest.mark.parametrize("write", [lake, landing, reports, scratch, dagster])
 def test_what_is_made_is_for_its_user_alone(settings: Settings, write: Write) -> None:
     top = write(settings)
     made = [top, *top.rglob("*")]
@@ -69,9 +72,9 @@ def test_what_is_made_is_for_its_user_alone(settings: Settings, write: Write) ->
     assert settings.home == top or not settings.home.exists() or settings.home.stat().st_mode & 0o066 == 0
 
 
-@pytest.mark.parametrize("write", [archive, landing, reports])
+@pytest.mark.parametrize("write", [lake, landing, reports])
 def test_a_folder_that_is_there_says_how_open_everything_in_it_is(settings: Settings, write: Write) -> None:
-    for folder in (settings.archive_dir, settings.landing_dir, settings.reports_dir):
+    for folder in (settings.lake_dir, settings.landing_dir, settings.reports_dir):
         folder.mkdir(parents=True)
         folder.chmod(0o750)
     top = write(settings)

@@ -1,17 +1,17 @@
-"""Archive, restore, and personal data: nothing unverified is dropped, aggregates stay what they were."""
+"""Archive, restore, and personal data: what the lake does not have is not dropped, aggregates stay what they were."""
 
-import hashlib
-import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
+from uuid import UUID
 
 import dagster as dg
 import psycopg
 import pyarrow.parquet as pq
 import pytest
+from archived import archive, forget_lake, sha256
 from books import leftovers
 from commands import call, variables
 from events import (
@@ -30,14 +30,16 @@ from events import (
 )
 
 from analytics_etl import checks
-from analytics_etl.archive import ArchiveError, ArchiveFolder
+from analytics_etl.archive import ArchiveFolder
 from analytics_etl.catalog.contracts import Contract
 from analytics_etl.checks.evaluation import evaluate
 from analytics_etl.config.settings import PerTable, Settings, SettingsError
+from analytics_etl.lake import LakeError
+from analytics_etl.lake.fingerprints import fingerprint_of_file
 from analytics_etl.monitoring import doctor
 from analytics_etl.monitoring.status import matrices
 from analytics_etl.orchestration.definitions import build_defs
-from analytics_etl.pipeline import publishing, retention
+from analytics_etl.pipeline import lake_upkeep, publishing, retention
 from analytics_etl.postgres.connection import DatabaseError
 from analytics_etl.postgres.database import Database
 from analytics_etl.tables.archiving import Archiver
@@ -116,28 +118,30 @@ def everything_held(database: Database) -> dict[str, list[str]]:
     return held
 
 
+def kept_file(settings: Settings, table: str, day: date) -> Path:
+    """The file that the books name for a day: in the lake, or in the archive folder until it was taken over."""
+    named = [table, day]
+    current = "select path, sha256 from ops.current_lake_files where table_name = %s and day = %s"
+    for row in ask(settings.database_url, current, named):
+        path = settings.lake_dir / str(row["path"])
+        assert sha256(path) == row["sha256"]
+        return path
+    [row] = ask(settings.database_url, "select sha256 from ops.archives where table_name = %s and day = %s", named)
+    files = ArchiveFolder(settings.archive_dir).files(table, day)
+    return next(file for file in files if sha256(file) == row["sha256"])
+
+
 def rows_in_file(settings: Settings, table: str, day: date) -> list[str]:
-    """The rows of an archive file as PostgreSQL writes them, put there by plain inserts."""
-    found = ask(
-        settings.database_url, "select manifest from ops.archives where table_name = %s and day = %s", [table, day]
-    )
-    folder = ArchiveFolder(settings.archive_dir)
-    path = folder.file(table, day)
-    new = folder.new_file(table, day)
-    files = [file for file in (path, new) if file.exists()]
-    [right] = [file for file in files if sha256(file) == found[0]["manifest"]["sha256"]][:1]
-    columns = pq.read_table(right).to_pylist()
+    """The rows of a file as PostgreSQL writes them, put there by plain inserts."""
+    rows = pq.read_table(kept_file(settings, table, day)).to_pylist()
     assert settings.database_url is not None
     with psycopg.connect(settings.database_url, options="-c timezone=UTC") as connection:
         connection.execute(f"create temp table t (like {table})".encode())
-        for row in columns:
+        for row in rows:
+            values = [UUID(bytes=value) if isinstance(value, bytes) else value for value in row.values()]
             marks = ", ".join(["%s"] * len(row))
-            connection.execute(f"insert into t ({', '.join(row)}) values ({marks})".encode(), list(row.values()))
+            connection.execute(f"insert into t ({', '.join(row)}) values ({marks})".encode(), values)
         return [text for (text,) in connection.execute(b"select t::text from t")]
-
-
-def sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 # -- archive and restore ---------------------------------------------------------------------------------------------
@@ -153,11 +157,9 @@ def test_round_trip_gives_the_same_rows(loaded: Database) -> None:
     assert set(states(url).values()) == {"archived"}
     for table in TABLES:
         for day in (OLD, OLD + timedelta(days=1)):
-            folder = loaded.settings.archive_dir / table
-            assert sorted(file.name for file in folder.glob(f"{day}*")) == [f"{day}.json", f"{day}.parquet"]
-            assert sha256(folder / f"{day}.parquet") == json.loads((folder / f"{day}.json").read_text())["sha256"]
             assert not set(rows_of(url, table)) & set(rows_in_file(loaded.settings, table, day))
             Archiver(loaded.settings).restore(contract(table), day, "somebody", "a look at it")
+    assert not loaded.settings.archive_dir.exists(), "the lake is the archive"
     assert {table: rows_of(url, table) for table in TABLES} == before
     assert set(states(url).values()) == {"restored"}
     audited = [(row["actor"], row["action"], row["subject"], row["reason"]) for row in ask(url, "table ops.audit")]
@@ -166,18 +168,17 @@ def test_round_trip_gives_the_same_rows(loaded: Database) -> None:
     assert leftovers(url) == []
 
 
-def test_the_manifest_says_what_was_counted_by_hand(loaded: Database) -> None:
+def test_the_fingerprint_says_what_was_counted_by_hand(loaded: Database) -> None:
     run(loaded)
-    manifest = json.loads((loaded.settings.archive_dir / DOWNLOADS / f"{OLD}.json").read_text())
-    print_of = manifest["fingerprint"]
-    assert print_of["rows"] == 20 + len(ODD)
+    columns = {column.name: column.type for column in contract().columns}
+    path = kept_file(loaded.settings, DOWNLOADS, OLD)
+    print_of = fingerprint_of_file(path, columns, contract().personal_columns, "downloaded_at", 64)
+    assert print_of.rows == 20 + len(ODD)
     sizes = [100 + n for n in range(20)] + [100 + 1000 + n for n in range(len(ODD))]
-    assert print_of["sums"]["file_size"] == str(sum(sizes))
-    assert print_of["min_time"] == "2025-03-01T00:00:00+00:00"
-    assert print_of["max_time"] == "2025-03-01T05:00:00.123455+00:00"
-    assert print_of["personal_values"] == 2 * (20 + len(ODD))
-    assert manifest["contract_version"] == contract().code_version
-    assert manifest["columns"]["file_size"] == "bigint"
+    assert print_of.sums["file_size"] == str(sum(sizes))
+    assert print_of.min_time == "2025-03-01T00:00:00+00:00"
+    assert print_of.max_time == "2025-03-01T05:00:00.123455+00:00"
+    assert print_of.personal_values == 2 * (20 + len(ODD))
 
 
 def test_the_newest_day_is_the_clock(loaded: Database) -> None:
@@ -215,22 +216,9 @@ def damage(path: Path) -> None:
     path.write_bytes(data)
 
 
-def reload_changed(database: Database) -> None:
-    write_day(database.settings, OLD, 25)
-    load(database, DOWNLOADS, OLD)
-
-
 SPOILED: dict[str, Callable[[Database], object]] = {
-    "file damaged": lambda w: damage(ArchiveFolder(w.settings.archive_dir).file(DOWNLOADS, OLD)),
-    "file deleted": lambda w: ArchiveFolder(w.settings.archive_dir).file(DOWNLOADS, OLD).unlink(),
-    "manifest deleted": lambda w: ArchiveFolder(w.settings.archive_dir).manifest(DOWNLOADS, OLD).unlink(),
-    "manifest changed": lambda w: (
-        ArchiveFolder(w.settings.archive_dir)
-        .manifest(DOWNLOADS, OLD)
-        .write_text(
-            ArchiveFolder(w.settings.archive_dir).manifest(DOWNLOADS, OLD).read_text().replace('"rows": 2', '"rows": 3')
-        )
-    ),
+    "file damaged": lambda w: damage(kept_file(w.settings, DOWNLOADS, OLD)),
+    "file deleted": lambda w: kept_file(w.settings, DOWNLOADS, OLD).unlink(),
     "a row changed": lambda w: execute(
         w.settings.database_url,
         f"update {DOWNLOADS} set client_sdk = 'x' where downloaded_at = '{OLD}T00:00:01Z'",
@@ -243,68 +231,85 @@ SPOILED: dict[str, Callable[[Database], object]] = {
         f"update {DOWNLOADS} set file_size = 203 - file_size "
         f"where downloaded_at in ('{OLD}T00:00:01Z', '{OLD}T00:00:02Z')",
     ),
-    "reloaded": reload_changed,
-    "never exported": lambda w: execute(w.settings.database_url, "delete from ops.archives"),
+    "a personal value changed": lambda w: execute(
+        w.settings.database_url,
+        f"update {DOWNLOADS} set ip_address = '10.0.0.2' where downloaded_at = '{OLD}T00:00:01Z'",
+    ),
 }
 
 
 @pytest.mark.parametrize("what", SPOILED)
-def test_nothing_unverified_is_dropped(loaded: Database, what: str) -> None:
-    Archiver(loaded.settings).export(contract(), OLD)
-    assert Archiver(loaded.settings).is_exported(contract(), OLD)
-    SPOILED[what](loaded)
+def test_a_day_that_the_lake_does_not_have_is_not_dropped(loaded: Database, what: str) -> None:
     url = loaded.settings.database_url
+    loaded_rows = rows_of(url)
+    SPOILED[what](loaded)
     rows = rows_of(url)
-    with pytest.raises(ArchiveError):
+    with pytest.raises(LakeError, match=f"analytics-etl backfill {OLD} {OLD}"):
         Archiver(loaded.settings).drop(contract(), OLD, "test")
     assert rows_of(url) == rows
     assert f"registry.download_events_p{OLD:%Y%m%d}" in partitions(url)
-    run(loaded)  # exports it anew
+    with pytest.raises(LakeError, match=f"analytics-etl backfill {OLD} {OLD}"):
+        run(loaded)
+    assert len(states(url)) == 5, "the other days do not wait for it"
+    load(loaded, DOWNLOADS, OLD)  # as the error says
+    assert run(loaded).days == 1
+    assert everything_held(loaded)[DOWNLOADS] == loaded_rows
+
+
+def test_a_day_that_was_loaded_again_is_archived_as_it_is_now(loaded: Database) -> None:
+    write_day(loaded.settings, OLD, 25)
+    load(loaded, DOWNLOADS, OLD)
+    rows = rows_of(loaded.settings.database_url)
+    assert Archiver(loaded.settings).drop(contract(), OLD, "test").rows == 25 + len(ODD)
     assert everything_held(loaded)[DOWNLOADS] == rows
 
 
-def test_a_file_that_reads_back_otherwise_is_no_archive(loaded: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    write_rows = ArchiveFolder.write_rows
-
-    def lose_the_last(self: ArchiveFolder, table: str, day: date, schema: Any, batches: Any) -> Path:
-        return write_rows(self, table, day, schema, (batch.slice(1) for batch in batches))
-
-    monkeypatch.setattr(ArchiveFolder, "write_rows", lose_the_last)
-    with pytest.raises(ArchiveError, match="rows 25 against 26"):
-        Archiver(loaded.settings).export(contract(), OLD)
-    assert states(loaded.settings.database_url) == {}
+def test_a_day_whose_personal_data_is_gone_from_one_place_is_archived(loaded: Database) -> None:
+    archiver, old = Archiver(loaded.settings), contract()
+    assert archiver.remove_personal_from_table(old, OLD, "test") == 52
+    assert archiver.drop(old, OLD, "test").has_personal_data
+    day = OLD + timedelta(days=1)
+    lake_upkeep.remove_personal_data(loaded, old, day, "test")
+    assert not archiver.drop(old, day, "test").has_personal_data
 
 
-def test_a_damaged_archive_is_never_computed_from(loaded: Database) -> None:
+def test_a_damaged_file_is_never_computed_from(loaded: Database) -> None:
     run(loaded)
     before = derived(loaded.settings.database_url)
-    damage(ArchiveFolder(loaded.settings.archive_dir).file(DOWNLOADS, OLD))
+    path = kept_file(loaded.settings, DOWNLOADS, OLD)
+    damage(path)
     for act in (
         lambda: aggregate(loaded, OLD, OLD, families=["registry"]),
         lambda: Archiver(loaded.settings).restore(contract(), OLD, "test", "why"),
     ):
-        with pytest.raises(ArchiveError, match="damaged"):
+        with pytest.raises(LakeError, match="damaged"):
             act()
     assert derived(loaded.settings.database_url) == before
-    ArchiveFolder(loaded.settings.archive_dir).file(DOWNLOADS, OLD).unlink()
-    finding = doctor.services.archive(loaded)
+    path.unlink()
+    finding = doctor.services.lake(loaded)
     assert not finding.is_well
-    assert f"{OLD}.parquet" in finding.detail
+    assert path.name in finding.detail
 
 
 # -- what is archived goes on being counted --------------------------------------------------------------------------
 
 
-def test_aggregates_of_archived_days_are_the_same(loaded: Database) -> None:
+@pytest.mark.parametrize("engine", ["duckdb", "postgresql"])
+def test_aggregates_of_archived_days_are_the_same(loaded: Database, engine: str) -> None:
     url = loaded.settings.database_url
     before = derived(url)
     assert len([row for row in before["registry.module_activity_daily"] if row.startswith(f"({OLD},")]) > 5
     run(loaded)
+    if engine == "postgresql":  # which computes if any day of a range is not in the lake
+        for table in TABLES:
+            forget_lake(loaded.settings, table, NEWEST)
     for first, last in ((OLD, OLD), (OLD, NEWEST)):  # one day, and a range of which a part is archived
         for table in ("module_activity_daily", "language_stats_daily"):
             execute(url, f"delete from registry.{table} where day between '{first}' and '{last}'")
         aggregate(loaded, first, last, families=["registry"])
         assert derived(url) == before
+    computed = "select engine from ops.partitions where table_name = 'registry.module_activity_daily'"
+    assert {row["engine"] for row in ask(url, computed)} == {engine}
     assert partitions(url) == sorted(f"{table}_p{NEWEST:%Y%m%d}" for table in TABLES)
 
 
@@ -340,8 +345,10 @@ def test_status_and_doctor_show_archived_days_as_archived(loaded: Database) -> N
     days = next(m for m in matrices(loaded, declared(), OLD, NEWEST) if m.cadence == "day")
     assert [cell.state for cell in days.cells[DOWNLOADS][:3]] == ["archived", "archived", "expected"]
     assert days.cells["registry.module_activity_daily"][0].state == "final"
-    assert doctor.services.archive(loaded).is_well
-    assert "6 days" in doctor.services.archive(loaded).detail
+    assert doctor.services.lake(loaded).is_well
+    files = ask(loaded.settings.database_url, "select count(*) as count from ops.current_lake_files")
+    assert doctor.services.lake(loaded).detail == f"{files[0]['count']} files, all there"
+    assert doctor.services.archive(loaded) == []
 
 
 def test_an_archived_day_is_not_loaded_from_files_that_may_be_gone(loaded: Database) -> None:
@@ -367,18 +374,18 @@ def test_an_archived_day_is_not_loaded_from_files_that_may_be_gone(loaded: Datab
 # -- personal data ---------------------------------------------------------------------------------------------------
 
 
-def test_personal_columns_expire_in_table_and_archive(loaded: Database) -> None:
+def test_personal_columns_expire_in_table_and_lake(loaded: Database) -> None:
     url = loaded.settings.database_url
     run(loaded)  # archived with personal data, since it is kept for ever
     load_all(loaded, NEWEST)
-    Archiver(loaded.settings).restore(contract(), OLD, "somebody", "one in the table, one in the archive")
+    Archiver(loaded.settings).restore(contract(), OLD, "somebody", "one in the table, one in the lake alone")
     database = Database(keeping(loaded.settings, days=10, personal=10))
     expected = {  # by hand: address and agent of each download and view of the two days
         table: [row.replace("10.0.0.1", "").replace(",agent", ",") if is_old(row) else row for row in rows]
         for table, rows in everything_held(database).items()
     }
     outcome = run(database)
-    # 20 + 21 views, and downloads with the odd ones; the restored day counts twice, in the table and in its old file.
+    # 20 + 21 views, and downloads with the odd ones; the restored day counts twice, in the table and in the lake.
     assert outcome.personal_values == 2 * (41 + 41 + 2 * len(ODD) + 26)
     assert everything_held(database) == expected
     assert outcome.rejected_rows == 2
@@ -387,7 +394,7 @@ def test_personal_columns_expire_in_table_and_archive(loaded: Database) -> None:
     removals = ask(
         url, "select place, before, after, values_removed from ops.personal_removals where values_removed > 0"
     )
-    assert {row["place"] for row in removals} == {"partition", "archive"}
+    assert {row["place"] for row in removals} == {"partition"}
     for row in removals:
         assert row["after"]["personal_values"] == 0
         assert {k: v for k, v in row["after"].items() if "personal" not in k} == {
@@ -410,30 +417,35 @@ def test_a_reload_brings_personal_data_back_until_the_next_run(loaded: Database)
     assert ask(url, personal) == [{"count": 0}]
     load(database, DOWNLOADS, OLD)
     assert ask(url, personal) == [{"count": 26}]
-    assert run(database).personal_values == 52
+    assert run(database).personal_values == 2 * 52, "in the table and in the lake"
     assert ask(url, personal) == [{"count": 0}]
 
 
 # -- settings and commands -------------------------------------------------------------------------------------------
 
 
-def test_a_day_archived_before_a_column_was_added_is_read_restored_and_archived_anew(loaded: Database) -> None:
+def test_a_day_loaded_before_a_column_was_added_is_read_restored_and_archived_again(loaded: Database) -> None:
     url, archiver, now = loaded.settings.database_url, Archiver(loaded.settings), contract()
     before = replace(now, columns=tuple(column for column in now.columns if column.name != "revision"))
     assert len(before.columns) == len(now.columns) - 1
     held, made = rows_of(url), derived(url)
-    archiver.export(before, OLD)
-    assert "revision" not in archiver.drop(before, OLD, "test").columns
+    archive(loaded.settings, before, OLD)
     aggregate(loaded, OLD, OLD, families=["registry"])
     assert derived(url) == made
-    archiver.restore(now, OLD, "test", "to see")
-    assert rows_of(url) == held
-    assert not archiver.is_exported(now, OLD), "the file has other columns than the table"
-    outcome = retention.Outcome()
-    retention.archive_day(loaded, now, OLD, "test", outcome)
-    assert outcome.days == 1
-    archiver.restore(now, OLD, "test", "to see again")
-    assert rows_of(url) == held
+    file = archiver.take_over(now, OLD, "test")
+    assert file.contract_version == before.code_version != now.code_version
+    assert pq.read_schema(kept_file(loaded.settings, DOWNLOADS, OLD)).names == [c.name for c in before.columns]
+    aggregate(loaded, OLD, OLD, families=["registry"])
+    assert derived(url) == made
+    for _ in range(2):
+        archiver.restore(now, OLD, "test", "to see")
+        assert rows_of(url) == held
+        assert archiver.drop(now, OLD, "test") == file
+    another = tuple(replace(c, type="text") if c.name == "file_size" else c for c in now.columns)
+    required = tuple(replace(c, is_required=True) if c.name == "revision" else c for c in now.columns)
+    for columns, wrong in ((another, "['file_size'] have another type"), (required, "['revision'] must not be null")):
+        with pytest.raises(DatabaseError, match=re.escape(wrong)):
+            archiver.restore(replace(now, columns=columns), OLD, "test", "why")
 
 
 def test_settings_of_retention() -> None:
@@ -453,7 +465,7 @@ def test_settings_of_retention() -> None:
 def test_the_commands(loaded: Database) -> None:
     environment = {
         **variables(loaded.settings),
-        "ANALYTICS_ARCHIVE_DIR": str(loaded.settings.archive_dir),
+        "ANALYTICS_LAKE": str(loaded.settings.lake_dir),
         "ANALYTICS_RETENTION_DAYS": "10",
         "ANALYTICS_PERSONAL_RETENTION_DAYS": "never",
     }
@@ -463,7 +475,7 @@ def test_the_commands(loaded: Database) -> None:
     assert states(loaded.settings.database_url) == {}
     done = call("archive", environment)
     assert done.exit_code == 0, done.output
-    assert "archived 6 days: 135 rows" in done.stdout
+    assert "archived 6 days: 135 rows are in the lake alone" in done.stdout
     assert "▪" in call(f"status --from {OLD}", environment).stdout
     assert call(f"restore {DOWNLOADS} {OLD}", environment).exit_code == 2
     back = call(f"restore {DOWNLOADS} {OLD} --reason look", environment)
@@ -482,7 +494,11 @@ def test_the_job_says_what_it_did(loaded: Database) -> None:
         )
     [materialization] = result.asset_materializations_for_node("ops__retention")
     said = {name: value.value for name, value in materialization.metadata.items()}
-    sizes = ask(loaded.settings.database_url, "select sum(size_bytes)::bigint as size from ops.archives")
+    sizes = ask(
+        loaded.settings.database_url,
+        "select sum(f.size_bytes)::bigint as size from ops.current_lake_files as f "
+        "join ops.archives using (table_name, day)",
+    )
     assert said["days_archived"] == 6
     assert said["rows_archived"] == 135
     assert said["bytes_archived"] == sizes[0]["size"] > 0

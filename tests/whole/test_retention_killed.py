@@ -1,4 +1,4 @@
-"""Retention killed by SIGKILL at every kind of step: no row is lost, and the next run goes on.
+"""Retention killed by SIGKILL at every kind of step, those of taking over too: no row is lost, the next run goes on.
 
 Runs to be killed are children of a process that has imported everything: this file, run as a program. The whole size,
 some minutes: `pytest tests/whole/test_retention_killed.py --retention-days 400`.
@@ -21,7 +21,9 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+import pyarrow.parquet as pq
 import pytest
+from archived import archive, export, forget_lake
 from books import leftovers
 from conftest import settings_in
 from events import aggregate, ask, days_of, execute
@@ -31,35 +33,39 @@ from test_retention import (
     ODD,
     OLD,
     TABLES,
+    contract,
     derived,
     everything_held,
     is_old,
     keeping,
+    kept_file,
     load_all,
     run,
-    sha256,
     states,
     write_day,
 )
 
-from analytics_etl.archive import ArchiveFolder
 from analytics_etl.config.settings import Settings
+from analytics_etl.pipeline import lake_upkeep
 from analytics_etl.postgres.database import Database
-from analytics_etl.tables import archiving
+from analytics_etl.tables import archiving, taking_over
 
 OF_STATEMENTS = {
-    "copy (": "export",
-    "insert into ops.archives": "record",
+    "copy (": "copy",
+    "insert into ops.lake_files": "book",
     "alter table": "detach",
     "drop table": "drop",
-    "update ops.archives": "record drop",
+    "insert into ops.archives": "record drop",
+    "update ops.archives": "forget archive",
     "insert into ops.audit": "audit",
 }
-"""What a statement of one archived day begins with -> the kind of step it is; the rest are of the kind `statement`."""
+"""What a statement begins with -> the kind of step it is; the rest are of the kind `statement`, those that read none."""
 
-KINDS = [
-    *OF_STATEMENTS.values(), "statement", "sync", "verify", "commit", "committed", "rename", "renamed",
-]  # fmt: skip
+READ = "read"
+OF_ARCHIVES = ["forget archive", "remove", "removed"]
+OF_TAKING_OVER = ["copy", "book", "rename", "renamed", "sync"]
+OF_ANY = ["audit", "statement", "verify", "commit", "committed"]
+OF_DROPPING = ["detach", "drop", "record drop", *OF_ANY]
 
 
 # -- the process that is killed --------------------------------------------------------------------------------------
@@ -86,19 +92,23 @@ def watch_steps(at_step: Callable[[str], None]) -> None:
     watched(psycopg.Connection, "commit", lambda *_: "commit", "committed")
     watched(os, "fsync", lambda *_: "sync")
     watched(Path, "replace", lambda *_: "rename", "renamed")
+    watched(Path, "unlink", lambda *_: "remove", "removed")
     watched(archiving, "fingerprint_of_file", lambda *_: "verify")
+    watched(taking_over, "fingerprint_of_file", lambda *_: "verify")
 
 
 def kind_of(cursor: Any, statement: Any, *_: Any) -> str:
     text = statement.as_string(cursor) if isinstance(statement, sql.Composable) else str(statement)
+    if text.lstrip().startswith("select"):  # to be killed before it is as to be killed before the step after it
+        return READ
     found = [kind for beginning, kind in OF_STATEMENTS.items() if text.lstrip().startswith(beginning)]
     return found[0] if found else "statement"
 
 
 @dataclass(frozen=True)
 class Kill:
-    """When a run is killed: at its n-th step of a kind (any kind when None) after some days are dropped, or later by
-    its parent, wherever it then is.
+    """When a run is killed: at its n-th step of a kind (any kind when None) after some days are taken over or dropped,
+    or later by its parent, wherever it then is.
     """
 
     kind: str | None = None
@@ -112,8 +122,9 @@ def retain(settings: Settings, kill: Kill | None, answer: int) -> None:
     passed: Counter[str] = Counter()
 
     def at_step(kind: str) -> None:
-        passed["all"] += 1
-        passed["days"] += kind == "detach"
+        if kind == READ:
+            return
+        passed["days"] += kind in ("book", "detach")
         if kill is not None and kill.seconds is None and passed["days"] >= kill.days and kill.kind in (None, kind):
             passed["here"] += 1
             if passed["here"] == kill.number:
@@ -158,7 +169,7 @@ Retention = Callable[[Settings, Kill | None], bool]
 @pytest.fixture(scope="module")
 def retention_process() -> Iterator[Retention]:
     here = Path(__file__).parent
-    folders = [str(here), str(here.parent)]
+    folders = [str(here), str(here.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
     with subprocess.Popen(
         [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(folders)},
@@ -190,7 +201,7 @@ def retention_process() -> Iterator[Retention]:
 
 @pytest.fixture
 def loaded(settings: Settings) -> Database:
-    """Two old days of downloads and a newest one; retention would archive the two."""
+    """A home of the version before: of downloads an archived day, an exported one, and a newest one."""
     database = Database(keeping(settings))
     for day in (OLD, OLD + timedelta(days=1), NEWEST):
         write_day(settings, day, count=20 + (day - OLD).days)
@@ -198,6 +209,9 @@ def loaded(settings: Settings) -> Database:
     # Only one table, so that each of its steps can have its turn.
     for table in TABLES[1:]:
         execute(settings.database_url, f"delete from ops.partitions where table_name = '{table}'")
+    archive(settings, contract(), OLD)
+    export(settings, contract(), OLD + timedelta(days=1))
+    forget_lake(settings, TABLES[0], NEWEST)
     return database
 
 
@@ -206,7 +220,7 @@ def without_personal(held: dict[str, list[str]]) -> dict[str, list[str]]:
 
 
 def test_killed_at_every_step_of_one_table(loaded: Database, retention_process: Retention) -> None:
-    """Archived with personal data, then without: killed before its first step, its second, and so on."""
+    """Taken over and archived with personal data, then without: killed before its first step, its second, and so on."""
     before, places = without_personal(everything_held(loaded)), where_days_are(loaded.settings)
     for personal in (None, 10):
         settings = keeping(loaded.settings, 10, personal)
@@ -222,14 +236,22 @@ def test_killed_at_every_step_of_one_table(loaded: Database, retention_process: 
     old = [row for row in everything_held(loaded)[TABLES[0]] if is_old(row)]
     assert len(old) == 41 + 2 * len(ODD)
     assert not [row for row in old if "10.0.0.1" in row]
-    files = [path for path in loaded.settings.archive_dir.rglob("*.*") if path.is_file()]
-    assert sorted(path.suffix for path in files) == [".json"] * 2 + [".parquet"] * 2
+    assert [path for path in loaded.settings.archive_dir.rglob("*") if path.is_file()] == []
+    lake_upkeep.collect(loaded, 0)
+    files = [
+        path.relative_to(loaded.settings.lake_dir).as_posix() for path in loaded.settings.lake_dir.rglob("*.parquet")
+    ]
+    current = ask(url, "select path from ops.current_lake_files where table_name = %s order by day", [TABLES[0]])
+    assert len(current) == 3
+    assert sorted(path for path in files if path.startswith("registry/download_events/")) == [
+        row["path"] for row in current
+    ]
     assert leftovers(url) == []
     assert run(Database(keeping(loaded.settings, 10, 10))).personal_values == 0
 
 
 def where_days_are(settings: Settings) -> dict[str, dict[date, int]]:
-    """{table: {day: rows}}, in the table or in an archive file that is the one the books speak of, never in both."""
+    """{table: {day: rows}}, in the table or, of archived days, in the file that the books speak of, never in both."""
     found: dict[str, dict[date, int]] = {}
     for table in TABLES:
         time_column = {"download_events": "downloaded_at", "module_view_events": "viewed_at"}.get(
@@ -241,14 +263,11 @@ def where_days_are(settings: Settings) -> dict[str, dict[date, int]]:
         found[table] = {row["day"]: row["rows"] for row in held}
         archived = ask(
             settings.database_url,
-            "select day, rows, sha256 from ops.archives where table_name = %s and state = 'archived'", [table],
+            "select day from ops.archives where table_name = %s and state = 'archived'", [table],
         )  # fmt: skip
-        folder = ArchiveFolder(settings.archive_dir)
         for row in archived:
-            files = [folder.file(table, row["day"]), folder.new_file(table, row["day"])]
-            assert row["sha256"] in {sha256(file) for file in files if file.exists()}, (table, row["day"])
             assert row["day"] not in found[table]
-            found[table][row["day"]] = row["rows"]
+            found[table][row["day"]] = pq.read_metadata(kept_file(settings, table, row["day"])).num_rows
     return found
 
 
@@ -265,26 +284,34 @@ def test_many_days_killed_at_every_kind_of_step(
         load_all(database, *days[first : first + 90])
     aggregate(database, days[0], days[-1], ["day"], ["registry"])
     aggregates, before = derived(settings.database_url), everything_held(database)
+    archived = [day for day in days[:-10] if day.day % 4 == 1]
+    for day in days:  # a home of the version before, with some of the old days archived
+        for table in TABLES:
+            if day in archived:
+                archive(settings, contract(table), day)
+            forget_lake(settings, table, day)
+    assert everything_held(database) == before
     places = where_days_are(settings)
-    to_archive, chance = 3 * (count - 10), random.Random(20250310)
-    rounds = 1 + to_archive // 100
-    kinds = [kind for _ in range(rounds) for kind in chance.sample(KINDS, len(KINDS))]
-    # On the average each has an equal part of three quarters of the days; the rest is for any moment.
-    most = max(1, 3 * to_archive // (2 * len(kinds)))
-    kills = [Kill(kind, chance.randrange(1, 3), chance.randrange(most + 1)) for kind in kinds]
-    for kill in kills:
-        assert not retention_process(settings, kill), kill
-        assert where_days_are(settings) == places, kill
+    chance, rounds = random.Random(20250310), 1 + 3 * (count - 10) // 100
+    to_do = {3 * len(archived): OF_ARCHIVES, 3 * count: OF_TAKING_OVER, 3 * (count - 10 - len(archived)): OF_DROPPING}
+    for number, kinds in to_do.items():
+        found = [kind for _ in range(rounds) for kind in chance.sample(kinds, len(kinds))]
+        # On the average each has an equal part of a quarter of the days; the rest is for any moment.
+        most = max(1, number // len(found) // 2)
+        for kind in found:
+            kill = Kill(kind, chance.randrange(1, 3), chance.randrange(most + 1))
+            assert not retention_process(settings, kill), kill
+            assert where_days_are(settings) == places, kill
     for _ in range(5 * rounds):
         if retention_process(settings, Kill(seconds=chance.random() / 2)):
             break
         assert where_days_are(settings) == places
     assert retention_process(settings, None)
-    assert list(states(settings.database_url).values()) == ["archived"] * to_archive
+    assert list(states(settings.database_url).values()) == ["archived"] * 3 * (count - 10)
     assert everything_held(database) == before
     assert where_days_are(settings) == places
     assert leftovers(settings.database_url) == []
-    assert not list(settings.archive_dir.rglob("*.new"))
+    assert [path for path in settings.archive_dir.rglob("*") if path.is_file()] == []
     aggregate(database, days[0], days[-1], ["day"], ["registry"])
     assert derived(settings.database_url) == aggregates
 

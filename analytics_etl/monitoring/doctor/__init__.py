@@ -59,7 +59,7 @@ def examine(settings: Settings, catalog: Catalog, today: date) -> Iterator[Findi
     yield failures.last_attempts(database)
     yield services.views(database, catalog)
     yield services.lake(database)
-    yield services.archive(database)
+    yield from services.archive(database)
     yield daemon
     yield services.notifications(database)
 

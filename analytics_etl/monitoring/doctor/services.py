@@ -1,13 +1,14 @@
-"""Findings about SQL files, rights, views, the lake, the archive, the daemon and notifications."""
+"""Findings about SQL files, rights, views, the lake, archives of an earlier version, the daemon and notifications."""
 
 from collections.abc import Mapping
 from datetime import date
 
+from analytics_etl.archive import ArchiveFolder
 from analytics_etl.catalog.catalog import Catalog, kept_in_lake
 from analytics_etl.checks.due import REASONS
 from analytics_etl.lake import Lake, LakeError
 from analytics_etl.monitoring.doctor.finding import GRANTS, Finding
-from analytics_etl.ops import lake_files, outbox
+from analytics_etl.ops import archives, lake_files, outbox
 from analytics_etl.ops.days import newest_with_rows
 from analytics_etl.ops.partitions import archived_files, newest_day
 from analytics_etl.pipeline.due_views import due_views
@@ -16,6 +17,8 @@ from analytics_etl.postgres.database import Database
 from analytics_etl.postgres.roles import Tables, problems
 from analytics_etl.tables.views import view_versions
 from analytics_etl.text.english import counted, shortened
+
+_TAKEN_OVER = "the nightly retention takes them over into the lake, as does analytics-etl archive"
 
 QUIET_MINUTES = 5
 """A daemon without a heartbeat for so long does not run; it sends one each half minute."""
@@ -76,24 +79,26 @@ def _views_to_make(unmade: Mapping[str, str]) -> Finding:
     return Finding("views", is_well=False, detail=detail, advice="analytics-etl backfill --missing")
 
 
-def archive(database: Database) -> Finding:
-    """Archived days whose files are missing or of the wrong size."""
+def archive(database: Database) -> list[Finding]:
+    """Days that an earlier version archived, as long as the lake does not have them: whether their files are there."""
     known = database.read(archived_files)
-    folder = database.settings.archive_dir
-    files = [(folder / row["table_name"] / row["file"], row["size_bytes"]) for row in known]
-    wrong = [path for path, size in files if not path.exists() or path.stat().st_size != size]
+    if not known:
+        return []
+    folder, number = ArchiveFolder(database.settings.archive_dir), counted(len(known), "archived day")
+    days = [(row["table_name"], row["day"], row["size_bytes"]) for row in known]
+    wrong = [folder.file(table, day) for table, day, size in days if not folder.has(table, day, size)]
     if wrong:
-        number = counted(len(files), "archived day")
         detail = f"{len(wrong)} of {number} without a file of the right size, e.g. {wrong[0]}"
         advice = "put the file back from a copy, or set ANALYTICS_ARCHIVE_DIR to where the files are"
-        return Finding("archive", is_well=False, detail=detail, advice=advice)
-    detail = f"{counted(len(files), 'file')}, all there" if files else "no day yet"
-    return Finding("archive", is_well=True, detail=detail)
+        return [Finding("archive", is_well=False, detail=detail, advice=advice)]
+    detail = f"{number} of an earlier version, all files there; {_TAKEN_OVER}"
+    return [Finding("archive", is_well=True, detail=detail)]
 
 
 def lake(database: Database) -> Finding:
-    """Current files of the lake that are missing or of the wrong size, and loaded days that are not in the lake."""
-    tables = sorted(kept_in_lake(Catalog.of(database.settings)))
+    """Current files of the lake that are missing or of the wrong size, and partitions that are not in the lake."""
+    catalog = Catalog.of(database.settings)
+    tables = sorted(kept_in_lake(catalog))
     found = database.read(lake_files.current, tables, date.min, date.max)
     folder, files = Lake(database.settings.lake_dir), [file for of_table in found.values() for file in of_table]
     wrong = []
@@ -106,10 +111,13 @@ def lake(database: Database) -> Finding:
         detail = f"{len(wrong)} of {counted(len(files), 'file')} missing or damaged: {wrong[0]}"
         advice = "put the files back from a copy, or set ANALYTICS_LAKE to where they are"
         return Finding("lake", is_well=False, detail=detail, advice=advice)
-    others = sum(map(len, database.read(lake_files.partitions_without_file, tables, date.min, date.max).values()))
-    detail = f"{counted(len(files), 'day')}, all files there" if files else "no day yet"
-    if others:
-        detail += f"; {counted(others, 'day')} of before there was a lake, read in PostgreSQL"
+    detail = f"{counted(len(files), 'file')}, all there" if files else "no day yet"
+    if days := sum(len(database.read(archives.days_to_take_over, table)) for table in catalog.contracts):
+        detail += f"; {counted(days, 'day')} of an earlier version, read in PostgreSQL; {_TAKEN_OVER}"
+    derived = [table for table in tables if table not in catalog.contracts]
+    without = database.read(lake_files.partitions_without_file, derived, date.min, date.max)
+    if others := sum(map(len, without.values())):
+        detail += f"; {counted(others, 'partition')} of derived tables of before there was a lake, read in PostgreSQL"
     return Finding("lake", is_well=True, detail=detail)
 
 

@@ -16,7 +16,7 @@ def build_retention_asset(catalog: Catalog) -> dg.AssetsDefinition:
     @dg.asset(
         key=RETENTION_KEY,
         group_name="ops",
-        description="Raw days that are old are archived, verified and dropped; personal columns are emptied earlier.",
+        description="Old raw days leave their tables and stay in the lake; personal columns are emptied earlier.",
         kinds={"postgres", "parquet"},
     )
     def retention_run(
@@ -29,6 +29,7 @@ def build_retention_asset(catalog: Catalog) -> dg.AssetsDefinition:
             outcome = retention.run(database, catalog, f"run {context.run.run_id}", progress)
         return dg.MaterializeResult(
             metadata={
+                "days_taken_over": outcome.taken_over,
                 "days_archived": outcome.days,
                 "days_dropped": outcome.dropped_days,
                 "rows_archived": outcome.rows,

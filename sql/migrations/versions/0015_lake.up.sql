@@ -30,3 +30,15 @@ comment on view ops.current_lake_files is 'The current file of each raw day in t
 
 alter table ops.partitions add column engine text;
 comment on column ops.partitions.engine is 'The engine that computed the rows: postgresql or duckdb. NULL for raw days, and before this was kept.';
+
+-- A day that retention drops needs no file of its own any more: it is in the lake.
+alter table ops.archives
+    alter column sha256 drop not null,
+    alter column rows drop not null,
+    alter column size_bytes drop not null,
+    alter column manifest drop not null;
+comment on table ops.archives is 'Days whose partition was dropped, or was and is back. The lake has their rows; while a row has a manifest, a file in the archive folder does, which an earlier version wrote.';
+comment on column ops.archives.state is 'archived = the partition was dropped; restored = the rows were brought back; verified = an earlier version wrote a file of the day, and the partition is still there.';
+comment on column ops.archives.sha256 is 'SHA-256 of the file in the archive folder; NULL, as are its rows, size and manifest, when there is none.';
+comment on column ops.archives.manifest is 'What the file in the archive folder holds, in the order of its columns, which jsonb would not keep.';
+comment on column ops.personal_removals.place is 'partition = the rows in the table; archive = the file in the archive folder, by an earlier version.';
