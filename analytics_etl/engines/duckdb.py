@@ -104,7 +104,7 @@ class DuckDBEngine:
         of_version: dict[str, list[Path]] = {}
         for file in self.files[table]:
             of_version.setdefault(file.contract_version, []).append(self.lake.verified(file))
-        parts = [_select(types, paths) for paths in of_version.values()]
+        parts = [rows_of_files(types, paths) for paths in of_version.values()]
         return " union all by name ".join(parts or [f"select {_nothing(types)} where false"])
 
 
@@ -121,7 +121,7 @@ def as_postgres_computes(model: Model, select: str) -> str:
     return _DECIMAL.sub(r" as decimal(38, 10))::decimal(\1, \2)", found)
 
 
-def _select(types: Mapping[str, str], paths: Sequence[Path]) -> str:
+def rows_of_files(types: Mapping[str, str], paths: Sequence[Path]) -> str:
     """A SELECT of the given columns {name: type} from files of one version; of all their columns without any.
 
     UUIDs are 16 bytes in the files.
@@ -129,7 +129,7 @@ def _select(types: Mapping[str, str], paths: Sequence[Path]) -> str:
     there = {item.name: item.type for item in pq.read_schema(paths[0])}
     missing = {name: kind for name, kind in types.items() if name not in there}
     columns = [
-        f"{_quoted(name)}{'::uuid' if there[name] == pa.binary(16) else ''} as {_quoted(name)}"
+        f"{quoted(name)}{'::uuid' if there[name] == pa.binary(16) else ''} as {quoted(name)}"
         for name in there
         if not types or name in types
     ]
@@ -140,7 +140,7 @@ def _select(types: Mapping[str, str], paths: Sequence[Path]) -> str:
 
 def _nothing(types: Mapping[str, str]) -> str:
     """NULLs of the given types."""
-    return ", ".join(f"null::{kind} as {_quoted(name)}" for name, kind in types.items())
+    return ", ".join(f"null::{kind} as {quoted(name)}" for name, kind in types.items())
 
 
 def _type(model: Model, column: str, type_name: str) -> str:
@@ -151,5 +151,5 @@ def _type(model: Model, column: str, type_name: str) -> str:
     return _TYPES[type_name]
 
 
-def _quoted(name: str) -> str:
+def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
