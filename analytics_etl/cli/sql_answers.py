@@ -12,12 +12,13 @@ from analytics_etl.cli.answers import csv_lines, portable_value
 from analytics_etl.cli.terminal import Column, Styled, err, out
 from analytics_etl.pipeline.adhoc import Answer, StatementError, new_file
 from analytics_etl.text.english import counted
-from analytics_etl.text.visible import cut
+from analytics_etl.text.visible import cut, visible
 
 MOST_SHOWN = 1_000
 """Rows of a table that are shown."""
 _LONGEST_CELL = 1_000
 _ROWS_AT_ONCE = 1_000
+_PLAN = ["explain_key", "explain_value"]
 _NULL = Styled("NULL", "dim")
 
 Write = Callable[[str], object]
@@ -57,6 +58,9 @@ def _print_table(answer: Answer) -> None:
         count += batch.num_rows
     if not count:
         out.say("no rows")
+        return
+    if answer.schema.names == _PLAN:
+        out.write("".join(f"{visible(plan, keep_lines=True)}\n" for _, plan in shown))
         return
     columns = []
     for number, name in enumerate(answer.schema.names):

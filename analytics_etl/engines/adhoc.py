@@ -6,12 +6,13 @@ ones, and changes no setting. Every table has a name and columns, but only those
 
 import json
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import duckdb
 import pyarrow as pa
@@ -19,6 +20,8 @@ import pyarrow as pa
 from analytics_etl.catalog.contracts import DUCKDB_TYPES, Contract
 from analytics_etl.disk.scratch import Scratch
 from analytics_etl.engines.duckdb import quoted, rows_of_files
+
+Result = TypeVar("Result")
 
 _ONLY_READS = "nothing can be written here: expected SELECT, WITH, VALUES, FROM, DESCRIBE, SHOW, SUMMARIZE or EXPLAIN"
 
@@ -178,8 +181,14 @@ class AdHocSession:
         """The columns and the rows of a statement, which come as they are computed."""
         with _explained():
             self.connection.execute("begin transaction read only")  # WITH may hold an INSERT
-            reader = self.connection.sql(statement).to_arrow_reader(_ROWS_AT_ONCE)
-        return reader.schema, _explaining(reader)
+            reader = self._done(lambda: self.connection.sql(statement).to_arrow_reader(_ROWS_AT_ONCE))
+        return reader.schema, self._batches(reader)
+
+    def _batches(self, reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
+        batches = iter(reader)
+        with _explained():
+            while (batch := self._done(lambda: next(batches, None))) is not None:
+                yield batch
 
     def _copy(
         self, name: str, columns: Mapping[str, str], batches: Iterable[pa.RecordBatch], schema: pa.Schema
@@ -187,8 +196,19 @@ class AdHocSession:
         self.connection.register("_incoming", pa.RecordBatchReader.from_batches(schema, batches))
         casts = ", ".join(f"{_cast(column, kind)} as {quoted(column)}" for column, kind in columns.items())
         with _explained():
-            self.connection.execute(f"create table {name} as select {casts} from _incoming")  # noqa: S608 - the same
+            statement = f"create table {name} as select {casts} from _incoming"  # noqa: S608 - names of the catalogue
+            self._done(lambda: self.connection.execute(statement))
         self.connection.unregister("_incoming")
+
+    def _done(self, work: Callable[[], Result]) -> Result:
+        """Do work of DuckDB on another thread: Python sees ^C on this one, and DuckDB looks for none by itself."""
+        with ThreadPoolExecutor(1) as pool:
+            future = pool.submit(work)
+            try:
+                return future.result()
+            except KeyboardInterrupt:
+                self.connection.interrupt()
+                raise
 
 
 @contextmanager
@@ -211,18 +231,11 @@ def opened(memory_mb: int, temporary_dir: Path) -> Iterator[AdHocSession]:
         scratch.remove()
 
 
-def _explaining(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    with _explained():
-        yield from batches
-
-
 @contextmanager
 def _explained() -> Iterator[None]:
     """Raise errors of DuckDB as one line, without its drawing of the statement."""
     try:
         yield
-    except duckdb.InterruptException:
-        raise KeyboardInterrupt from None
     except (duckdb.Error, pa.ArrowInvalid, OSError) as error:
         said = str(error).partition("\n\nLINE ")[0]
         if "read-only mode" in said:

@@ -5,6 +5,7 @@ import io
 import json
 import os
 import pty
+import select
 import shlex
 import signal
 import subprocess
@@ -248,6 +249,13 @@ def test_a_table_shows_values_and_null(settings: Settings) -> None:
     assert run(settings, "-c", "select 1 where false").stdout == "no rows\n"
 
 
+def test_a_plan_is_shown_as_it_is_drawn(loaded: Settings) -> None:
+    shown = run(loaded, "-c", f"explain analyze {COUNT}").stdout
+    assert "Total Time" in shown
+    assert len(shown.splitlines()) > 3
+    assert "explain_key" not in shown
+
+
 def test_a_table_shows_a_thousand_rows_and_says_how_many_there_are(settings: Settings) -> None:
     result = run(settings, "-c", "select range as n from range(200_000)")
     assert len(result.stdout.splitlines()) == 1_001
@@ -354,7 +362,7 @@ class Prompt:
         """What is shown up to a text."""
         ends = time.monotonic() + 60
         while expected not in self.text:
-            assert time.monotonic() < ends, self.text
+            assert select.select([self.terminal], [], [], ends - time.monotonic())[0], self.text
             self.text += os.read(self.terminal, 4096).decode()
         shown, _, self.text = self.text.partition(expected)
         return shown
@@ -390,6 +398,11 @@ def test_a_prompt(prompt: Prompt, loaded: Settings) -> None:
     prompt.until("sql> ")
     prompt.type("select 6 * 7 as again;\n")
     assert "42" in prompt.until("sql> ")
+    prompt.type("select count(*) from range(1_000_000_000_000) as a(n) where n % 7 = 8;\n")
+    prompt.until(";\r\n")
+    time.sleep(1)
+    prompt.process.send_signal(signal.SIGINT)
+    prompt.until("sql> ")
     prompt.type("\x04")
     assert prompt.process.wait(60) == 0
     history = loaded.home / "sql_history"
