@@ -26,6 +26,7 @@ COMMANDS = {
     "status": ("inspection", "status", "Print which day of which table is in which state."),
     "changes": ("changes", "changes", "Show how published numbers changed afterwards."),
     "query": ("query", "query", "Ask the tables of a family."),
+    "sql": ("sql", "sql", "Ask all tables by a SELECT of your own, or at a prompt."),
     "forget": ("files", "forget", "Take a landing file that is gone out of the ledger."),
     "archive": ("upkeep", "archive", "Archive old raw days, empty old personal columns."),
     "restore": ("upkeep", "restore", "Bring an archived day back into its table."),

@@ -158,13 +158,16 @@ def csv_of(names: Sequence[str], rows: Iterable[Row]) -> str:
     """
     if not names:
         return ""
+    return csv_lines([names, *([portable_value(row.get(name)) for name in names] for row in rows)])
+
+
+def csv_lines(rows: Iterable[Sequence[Any]]) -> str:
+    """Rows of cells as CSV, see `csv_of`."""
     lines = _Lines()
-    writer = csv.DictWriter(lines, names, lineterminator=_WINDOWS, extrasaction="ignore")
-    writer.writeheader()
+    writer = csv.writer(lines, lineterminator=_WINDOWS)
     show = visible if out.is_terminal else str
     for row in rows:
-        cells = {name: portable_value(row.get(name)) for name in names}
-        writer.writerow({n: show(_no_formula(c)) if isinstance(c, str) else c for n, c in cells.items()})
+        writer.writerow([show(_no_formula(cell)) if isinstance(cell, str) else cell for cell in row])
     return "".join(lines)
 
 

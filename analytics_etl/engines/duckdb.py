@@ -1,7 +1,7 @@
 """DuckDB inside the process: reads the lake, bounded in memory, and spills to a temporary folder beyond that."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -101,12 +101,8 @@ class DuckDBEngine:
         """A SELECT of the rows of a table. A file that was written before a column was added has NULL in it."""
         contract = self.contracts.get(table)
         types = {column.name: column.duckdb_type for column in contract.columns} if contract else {}
-        # The version does not tell: a day that was loaded before there was a lake may have other columns.
-        with_columns: dict[tuple[str, ...], list[Path]] = {}
-        for file in self.files[table]:
-            path = self.lake.verified(file)
-            with_columns.setdefault(tuple(pq.read_schema(path).names), []).append(path)
-        parts = [_select(types, paths) for paths in with_columns.values()]
+        paths = by_columns(map(self.lake.verified, self.files[table]))
+        parts = [rows_of_files(types, same) for same in paths]
         return " union all by name ".join(parts or [f"select {_nothing(types)} where false"])
 
 
@@ -123,7 +119,18 @@ def as_postgres_computes(model: Model, select: str) -> str:
     return _DECIMAL.sub(r" as decimal(38, 10))::decimal(\1, \2)", found)
 
 
-def _select(types: Mapping[str, str], paths: Sequence[Path]) -> str:
+def by_columns(paths: Iterable[Path]) -> list[list[Path]]:
+    """Files of the lake, those with the same columns together.
+
+    The version of the contract does not tell: a day that was loaded before there was a lake may have other columns.
+    """
+    with_columns: dict[tuple[str, ...], list[Path]] = {}
+    for path in paths:
+        with_columns.setdefault(tuple(pq.read_schema(path).names), []).append(path)
+    return list(with_columns.values())
+
+
+def rows_of_files(types: Mapping[str, str], paths: Sequence[Path]) -> str:
     """A SELECT of the given columns {name: type} from files with the same columns; of all their columns without any.
 
     UUIDs are 16 bytes in the files.
@@ -131,7 +138,7 @@ def _select(types: Mapping[str, str], paths: Sequence[Path]) -> str:
     there = {item.name: item.type for item in pq.read_schema(paths[0])}
     missing = {name: kind for name, kind in types.items() if name not in there}
     columns = [
-        f"{_quoted(name)}{'::uuid' if there[name] == pa.binary(16) else ''} as {_quoted(name)}"
+        f"{quoted(name)}{'::uuid' if there[name] == pa.binary(16) else ''} as {quoted(name)}"
         for name in there
         if not types or name in types
     ]
@@ -142,7 +149,7 @@ def _select(types: Mapping[str, str], paths: Sequence[Path]) -> str:
 
 def _nothing(types: Mapping[str, str]) -> str:
     """NULLs of the given types."""
-    return ", ".join(f"null::{kind} as {_quoted(name)}" for name, kind in types.items())
+    return ", ".join(f"null::{kind} as {quoted(name)}" for name, kind in types.items())
 
 
 def _type(model: Model, column: str, type_name: str) -> str:
@@ -153,5 +160,5 @@ def _type(model: Model, column: str, type_name: str) -> str:
     return _TYPES[type_name]
 
 
-def _quoted(name: str) -> str:
+def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'

@@ -1,4 +1,4 @@
-"""The columns of existing tables, read from PostgreSQL's catalogue."""
+"""Existing tables and their columns, read from PostgreSQL's catalogue."""
 
 from collections.abc import Sequence
 
@@ -20,3 +20,17 @@ def column_types(connection: Connection, tables: Sequence[str]) -> dict[str, dic
     for table, column, type_name in found:
         types.setdefault(table, {})[column] = type_name
     return types
+
+
+def tables_in(connection: Connection, schemas: Sequence[str]) -> dict[str, dict[str, str]]:
+    """{table or view of some schemas: {column: type}}, in order; partitions belong to their tables."""
+    found = connection.execute(
+        """
+        select relnamespace::regnamespace || '.' || relname
+        from pg_class
+        where relnamespace = any(select to_regnamespace(name) from unnest(%s::text[]) as name)
+            and relkind in ('r', 'p', 'v', 'm') and not relispartition
+        order by 1""",
+        [list(schemas)],
+    ).fetchall()
+    return column_types(connection, [table for (table,) in found])

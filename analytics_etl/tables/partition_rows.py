@@ -68,7 +68,7 @@ def fingerprint(
 
 
 def stream(
-    connection: Connection, table: sql.Identifier, columns: Mapping[str, str],
+    connection: Connection, table: sql.Composable, columns: Mapping[str, str],
     condition: sql.Composable = _ALL,
 ) -> Generator[pa.RecordBatch, None, None]:  # fmt: skip
     """The rows as batches of `arrow_schema(columns)`, in no order.

@@ -59,7 +59,7 @@ OF_STATEMENTS = {
     "update ops.archives": "forget archive",
     "insert into ops.audit": "audit",
 }
-"""What a statement begins with -> the kind of step it is; the rest are of the kind `statement`, those that read none."""
+"""What a statement begins with -> the kind of step it is; others are of the kind `statement`, or none if they read."""
 
 READ = "read"
 OF_ARCHIVES = ["forget archive", "remove", "removed"]
