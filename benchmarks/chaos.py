@@ -33,7 +33,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from analytics_etl.families.sample import FAMILIES
-from benchmarks.chaos_books import differences, tables_of
+from benchmarks.chaos_books import differences, lake_of, tables_of
 from benchmarks.chaos_days import FIRST_DAY, Simulation, say
 from benchmarks.chaos_files import arrivals, make_final_files
 from benchmarks.chaos_home import ChaosError, Home, backfill
@@ -76,6 +76,7 @@ def _compare(simulation: Simulation, home: Home, right: Home, receiver: Receiver
     """Raise ChaosError with all differences of tables, and complaints about notifications and commands."""
     news = complaints(home.url(), receiver, simulation.expected)
     tables = differences(tables_of(home.url()), tables_of(right.url()))
+    lake = lake_of(home.url(), home.folder / "lake")
     keys = {post.body["groupKey"] for post in receiver.posts}
     say(
         f"{len(keys)} messages were received, {len(receiver.posts) - len(keys)} of them twice, "
@@ -83,6 +84,7 @@ def _compare(simulation: Simulation, home: Home, right: Home, receiver: Receiver
     )
     wrong = [
         *(["the tables differ from those of a run without faults:", *tables] if tables else []),
+        *(["the lake:", *lake] if lake else []),
         *(["notifications:", *news] if news else []),
         *(["commands:", *simulation.complaints] if simulation.complaints else []),
     ]

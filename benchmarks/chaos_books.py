@@ -1,6 +1,10 @@
 """The tables and books that two databases must agree in, as text, and their differences."""
 
+import hashlib
+from pathlib import Path
+
 import psycopg
+import pyarrow.parquet as pq
 
 from analytics_etl.families.sample import FAMILIES
 
@@ -10,6 +14,7 @@ BOOKS = {
     "loaded_days": "table_name, path, day, rows_read, rows_rejected, rows_loaded, rows_duplicate, rows_conflicting",
     "rejected_rows": "table_name, path, day, line, reason, content",
     "partitions": "table_name, period_start, period_end, rows, code_version",
+    "lake_files where superseded_at is null": "table_name, day, rows, contract_version, has_personal_data",
     "days": "table_name, day, state, is_final, final_from, rows, rows_waiting, files_waiting, failed_checks,"
     " warned_checks, failure",
     # Not results of views: there is one for each day that was once the newest.
@@ -33,6 +38,24 @@ def tables_of(url: str) -> dict[str, list[str]]:
         return {
             name: [row[0] for row in connection.execute(text.encode()).fetchall()] for name, text in statements.items()
         }
+
+
+def lake_of(url: str, lake: Path) -> list[str]:
+    """What is wrong with the lake: current files that are missing, damaged, or hold other rows than PostgreSQL."""
+    wrong = []
+    with psycopg.connect(url, options="-c timezone=UTC") as connection:
+        found = connection.execute(
+            "select table_name, day, path, rows, sha256 from ops.current_lake_files order by 1, 2"
+        ).fetchall()
+        held = connection.execute("select table_name, period_start, rows from ops.partitions").fetchall()
+        rows_of = {(table, day): rows for table, day, rows in held}
+    for table, day, path, rows, digest in found:
+        file = lake / path
+        if not file.exists() or hashlib.sha256(file.read_bytes()).hexdigest() != digest:
+            wrong.append(f"{table} {day}: {path} is missing or damaged")
+        elif pq.read_metadata(file).num_rows != rows or rows_of.get((table, day)) != rows:
+            wrong.append(f"{table} {day}: {path} does not have the {rows} rows of the books")
+    return wrong
 
 
 def differences(found: dict[str, list[str]], right: dict[str, list[str]]) -> list[str]:
