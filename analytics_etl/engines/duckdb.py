@@ -30,7 +30,7 @@ _TYPES = {**DUCKDB_TYPES, "timestamp with time zone": "TIMESTAMPTZ", "date": "DA
 _PERCENTILE = re.compile(
     r"\bpercentile_cont\(\s*([\d.]+)\s*\)\s+within\s+group\s*\(\s*order\s+by\s+([\w.]+)\s*\)(?!\s*filter\b)"
 )
-_PERCENTILE_MACRO = """
+PERCENTILE_MACRO = """
     create macro postgres_percentile(sorted, fraction) as (
         sorted[floor(fraction * (len(sorted) - 1))::bigint + 1]
         + (fraction * (len(sorted) - 1) - floor(fraction * (len(sorted) - 1))) * (
@@ -75,7 +75,7 @@ class DuckDBEngine:
                     "set timezone = 'UTC'; set preserve_insertion_order = false; set enable_progress_bar = false; "
                     "set arrow_lossless_conversion = true"
                 )
-                connection.execute(_PERCENTILE_MACRO)
+                connection.execute(PERCENTILE_MACRO)
                 for table in model.dependencies:
                     connection.execute(f"create schema if not exists {table.split('.')[0]}")
                     connection.execute(f"create view {table} as {self._rows_of(table)}")
