@@ -173,6 +173,8 @@ def _day(text: str) -> date:
 
 
 def _folder(text: str) -> Path:
+    if "://" in text:  # as a path it would be a folder named "s3:" in the working folder
+        raise ValueError(text)
     try:
         path = Path(text).expanduser().resolve()
     except (RuntimeError, OSError) as error:  # unknown user, a link to itself, a removed working folder
@@ -218,7 +220,7 @@ def _address(text: str) -> str:
     return text.strip()
 
 
-Folder = Annotated[Path, TextFormat(_folder, "a folder: no ~ of a user there is not, no name too long")]
+Folder = Annotated[Path, TextFormat(_folder, "a folder: no URL, no ~ of a user there is not, no name too long")]
 File = Annotated[Path | None, TextFormat(_folder, "a file")]
 Hours = Annotated[int, TextFormat(_hours, "whole hours from 1 to 500")]
 Day = Annotated[date, TextFormat(_day, "a date like 2025-01-01")]

@@ -250,7 +250,7 @@ def test_a_setting_is_taken_or_refused_in_a_line(variable: str) -> None:
 
 def test_what_a_setting_must_be_is_told() -> None:
     for variable, value, expected in (
-        ("ANALYTICS_HOME", "~nosuchuser/x", "must be a folder: no ~ of a user there is not"),
+        ("ANALYTICS_HOME", "~nosuchuser/x", "must be a folder: no URL, no ~ of a user there is not"),
         ("ANALYTICS_LANDING_DIR", "/" + "x" * 256, "no name too long"),
         ("ANALYTICS_REPORTS_DIR", "/caf\udce9", "must be a folder"),
         ("ANALYTICS_START_DATE", "0001-01-01", "must be a date like 2025-01-01 from 1900-01-01 to 2999-12-31"),

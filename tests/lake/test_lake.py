@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 from events import DAY, DOWNLOADS, FILE, aggregate, ask, declared, download, load, rows_of, write
 
-from analytics_etl.config.settings import PerTable, Settings
+from analytics_etl.config.settings import PerTable, Settings, SettingsError
 from analytics_etl.lake import Lake, LakeError
 from analytics_etl.lake import writing as lake_writing
 from analytics_etl.ops import dropped
@@ -265,3 +265,9 @@ def test_dropped_days_leave_the_lake(settings: Settings, database: Database) -> 
     assert [row["day"] for row in current(settings)] == [NEXT]
     load(database, DOWNLOADS, DAY)
     assert [row["day"] for row in current(settings)] == [DAY, NEXT]
+
+
+def test_the_lake_is_a_folder() -> None:
+    """As a path, a URL would be a folder named "s3:" in the working folder."""
+    with pytest.raises(SettingsError, match=r"ANALYTICS_LAKE must be a folder: no URL"):
+        Settings.from_environment({"ANALYTICS_LAKE": "s3://bucket/lake"})
