@@ -167,7 +167,7 @@ def test_a_write_is_refused(settings: Settings, statement: str) -> None:
 
 @pytest.mark.parametrize("before", ["", "explain analyze ", "from query('{}') -- "])
 def test_a_file_of_the_lake_that_may_be_read_cannot_be_written(loaded: Settings, before: str) -> None:
-    path = next(loaded.lake_dir.rglob("*.parquet"))
+    path = next(loaded.lake_dir.glob("registry/download_events/*/*.parquet"))
     content = path.read_bytes()
     writing = f"with gone as (copy (select count(*) from {DOWNLOADS}) to '{path}') select * from gone"
     refused(loaded, before.replace("{}", writing.replace("'", "''")) + writing)
@@ -224,7 +224,7 @@ def test_what_is_wrong_is_said_in_one_line(settings: Settings, statement: str, e
 
 
 def test_a_missing_file_of_the_lake_is_named(loaded: Settings) -> None:
-    gone = next(path for path in loaded.lake_dir.rglob("*.parquet") if str(NEXT) in str(path))
+    gone = next(loaded.lake_dir.glob(f"registry/download_events/day={NEXT}/*.parquet"))
     gone.unlink()
     said = refused(loaded, COUNT)
     assert f"{gone} is missing ({DOWNLOADS} {NEXT}): put the file back" in said
