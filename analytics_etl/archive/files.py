@@ -4,18 +4,12 @@ A file was written as `<name>.new` and got its final name after the database had
 may have left it under either name, so the SHA-256 decides which one it is.
 """
 
-from collections.abc import Generator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from analytics_etl.archive.manifest import Manifest
 from analytics_etl.lake.files import LakeError, sha256_of
-
-_ROWS_AT_ONCE = 65_536
 
 
 @dataclass(frozen=True)
@@ -55,15 +49,6 @@ class ArchiveFolder:
             f"{path} is damaged: its SHA-256 is {', '.join(found.values())}, expected {manifest.sha256}; "
             "put it back from a copy"
         )
-
-    def read(self, manifest: Manifest) -> Generator[pa.RecordBatch, None, None]:
-        """The rows of a file in batches. Raises LakeError first if the file is damaged."""
-        with pq.ParquetFile(self.verified(manifest)) as parquet:
-            yield from parquet.iter_batches(batch_size=_ROWS_AT_ONCE)
-
-    def schema(self, manifest: Manifest) -> pa.Schema:
-        """The schema of a file, without what Arrow adds."""
-        return pq.read_schema(self.verified(manifest)).remove_metadata()
 
     def remove(self, table: str, day: date) -> None:
         """Remove everything there is of a day, and the folder of its table if that is empty now."""

@@ -8,21 +8,17 @@ period, since a reader may still have it open.
 import hashlib
 import os
 import time
-from collections.abc import Collection, Generator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
-
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from analytics_etl.disk import private
 
 STAGING = "_staging"
 """The folder of files that are being written. Readers of Hive layouts skip names that begin with an underscore."""
 _BLOCK = 1 << 20
-_ROWS_AT_ONCE = 65_536
 _NAME_DIGITS = 32
 
 
@@ -98,13 +94,6 @@ class Lake:
             )
         return path
 
-    def read(self, file: LakeFile, columns: Collection[str] | None = None) -> Generator[pa.RecordBatch, None, None]:
-        """The rows of a file in batches of bounded size, UUIDs as UUIDs; of these columns those that it has."""
-        with pq.ParquetFile(self.verified(file)) as parquet:
-            there = [name for name in parquet.schema_arrow.names if columns is None or name in columns]
-            for batch in parquet.iter_batches(batch_size=_ROWS_AT_ONCE, columns=there):
-                yield _with_uuids(batch)
-
     def unbooked(self, booked: Sequence[str], grace_seconds: float) -> Iterator[str]:
         """Paths of files older than the grace period that the books do not name."""
         known, before = set(booked), time.time() - grace_seconds
@@ -138,15 +127,6 @@ def sha256_of(path: Path) -> str:
 @lru_cache(maxsize=100_000)
 def _known_sha256(path: Path, _size: int, _modified: int) -> str:
     return sha256_of(path)
-
-
-def _with_uuids(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """A batch of a lake file, in which UUIDs are 16 bytes, with UUIDs."""
-    arrays = [
-        pa.ExtensionArray.from_storage(pa.uuid(), column) if column.type == pa.binary(16) else column
-        for column in batch.columns
-    ]
-    return pa.RecordBatch.from_arrays(arrays, names=batch.schema.names)
 
 
 def _sync_folders(folder: Path, top: Path) -> None:

@@ -11,6 +11,7 @@ from analytics_etl.catalog.contracts import Contract
 from analytics_etl.catalog.models import Model
 from analytics_etl.lake import Lake
 from analytics_etl.lake.days import DayWriter
+from analytics_etl.lake.reading import read
 from analytics_etl.landing import FileReport, LandingFile, checksum_of, hidden_file, list_files
 from analytics_etl.landing.faults import UnreadableFilesError
 from analytics_etl.landing.reader import LandingReader
@@ -112,7 +113,7 @@ def _loaded(
         duplicate_ids = reader.event_ids.duplicates()
         conflicting_ids = writer.remove_copies(duplicate_ids)
         for file in writer.place(run_id):
-            load.fill(file, lake.read(file))
+            load.fill(file, read(lake, file))
         load.drain()
         load.mark_gone(gone)
         loaded = load.publish(

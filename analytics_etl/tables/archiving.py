@@ -18,6 +18,7 @@ from analytics_etl.config.settings import Settings
 from analytics_etl.lake import Lake, LakeError, LakeFile
 from analytics_etl.lake.days import schema_of
 from analytics_etl.lake.fingerprints import Fingerprint, fingerprint_of_file
+from analytics_etl.lake.reading import read
 from analytics_etl.ops import archives, days
 from analytics_etl.ops.records import record_audit
 from analytics_etl.postgres.connection import Connection, DatabaseError, lock
@@ -105,7 +106,7 @@ class Archiver:
             file = file_of(connection, self._settings, contract, day, actor)
             _refuse_other_columns(contract, file, pq.read_schema(self._lake.verified(file)))
             with refilling(connection, contract, day) as load:
-                with closing(self._lake.read(file, columns)) as batches:
+                with closing(read(self._lake, file, columns)) as batches:
                     for batch in batches:
                         load.copy(day, pa.Table.from_batches([batch]))
                 load.drain()

@@ -12,9 +12,11 @@ import pyarrow as pa
 from psycopg import sql
 
 from analytics_etl.archive import ArchiveFolder
+from analytics_etl.archive.reading import read_archived
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.config.settings import Settings
 from analytics_etl.lake import Lake, LakeError
+from analytics_etl.lake.reading import read
 from analytics_etl.ops import archives, lake_files
 from analytics_etl.postgres.connection import Connection, identifier, lock
 from analytics_etl.postgres.sending import RowSender
@@ -53,9 +55,9 @@ def _files(
     for day in days:
         file = lake_files.find(connection, table, day)
         if file is not None:
-            found.append(lake.read(file, columns))
+            found.append(read(lake, file, columns))
         elif day in manifests:
-            found.append(folder.read(manifests[day]))
+            found.append(read_archived(folder, manifests[day]))
         else:
             raise LakeError(f"{table}: {day} is archived, but the books name no file with its rows")
     return found

@@ -11,6 +11,7 @@ from datetime import date
 import pyarrow as pa
 
 from analytics_etl.archive import ArchiveFolder, Manifest
+from analytics_etl.archive.reading import read_archived, schema_of_archived
 from analytics_etl.catalog.contracts import Contract
 from analytics_etl.config.settings import Settings
 from analytics_etl.lake import Lake, LakeError, LakeFile
@@ -58,10 +59,9 @@ def remove_archive(connection: Connection, settings: Settings, contract: Contrac
 def _of_archive(settings: Settings, contract: Contract, manifest: Manifest) -> LakeFile:
     """A file in the lake with the rows and columns of an archive file."""
     folder = ArchiveFolder(settings.archive_dir)
-    schema = pa.schema(
-        [item.with_type(pa.binary(16)) if item.type == pa.uuid() else item for item in folder.schema(manifest)]
-    )
-    with closing(folder.read(manifest)) as rows:
+    stored = schema_of_archived(folder, manifest)
+    schema = pa.schema([item.with_type(pa.binary(16)) if item.type == pa.uuid() else item for item in stored])
+    with closing(read_archived(folder, manifest)) as rows:
         file = _written(settings, contract, manifest.day, manifest.contract_version, schema, rows)
     _compare(settings, file, manifest.columns, manifest.personal_columns, manifest.time_column, manifest.fingerprint)
     return file
