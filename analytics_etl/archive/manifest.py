@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 
 from analytics_etl.lake import LakeError
-from analytics_etl.lake.fingerprints import Fingerprint
+from analytics_etl.lake.fingerprint import Fingerprint
 
 
 @dataclass(frozen=True)

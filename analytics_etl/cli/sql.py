@@ -9,7 +9,7 @@ from analytics_etl.cli.catalogs import read_catalog
 from analytics_etl.cli.sql_answers import MOST_SHOWN, print_answer
 from analytics_etl.cli.sql_prompt import converse
 from analytics_etl.cli.terminal import is_terminal
-from analytics_etl.cli.typed import Text
+from analytics_etl.cli.typed import File, Text
 from analytics_etl.config.settings import Settings
 from analytics_etl.pipeline.adhoc import StatementError, answered, known_tables, statements
 from analytics_etl.postgres import migrations
@@ -22,7 +22,7 @@ from analytics_etl.postgres import migrations
     help=f"table: at most {MOST_SHOWN:,} rows; csv: under a header; json: an array of rows; parquet: needs -o.",
 )  # fmt: skip
 @click.option(
-    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+    "-o", "--output", type=File(), metavar="FILE",
     help="Write CSV, JSON or Parquet to this file, which is replaced if all goes well.",
 )  # fmt: skip
 def sql(text: str | None, form: str, output: Path | None) -> None:

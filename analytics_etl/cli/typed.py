@@ -110,8 +110,15 @@ class Folder(click.ParamType[Path]):
         path = Path() if wrong else Path(value)
         longest = max((len(os.fsencode(part)) for part in path.parts), default=0)
         if wrong or longest > LONGEST_NAME or len(os.fsencode(path)) > LONGEST_PATH:
-            self.fail(f"expected a folder, got a text that {wrong or 'is longer than a path may be'}", param, ctx)
+            why = wrong or "is longer than a path may be"
+            self.fail(f"expected a {self.name}, got a text that {why}", param, ctx)
         return path
+
+
+class File(Folder):
+    """The path of a file, which need not exist."""
+
+    name = "file"
 
 
 class Count(click.IntRange):

@@ -9,7 +9,7 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from analytics_etl.archive import Manifest
-from analytics_etl.lake.fingerprints import Fingerprint
+from analytics_etl.lake.fingerprint import Fingerprint
 from analytics_etl.postgres.connection import Connection, DatabaseError, rows
 from analytics_etl.text.english import counted
 

@@ -17,7 +17,8 @@ from psycopg import Copy, sql
 from analytics_etl.catalog.contracts import Contract
 from analytics_etl.catalog.models import window_parameters
 from analytics_etl.config.settings import Settings
-from analytics_etl.lake.fingerprints import Fingerprint, from_row
+from analytics_etl.lake.fingerprint import Fingerprint
+from analytics_etl.lake.fingerprints import from_row
 from analytics_etl.postgres.connection import Connection, identifier
 from analytics_etl.postgres.pool import transaction
 

@@ -16,7 +16,8 @@ from analytics_etl.catalog.contracts import Contract
 from analytics_etl.config.settings import Settings
 from analytics_etl.lake import Lake, LakeError, LakeFile
 from analytics_etl.lake.days import schema_of
-from analytics_etl.lake.fingerprints import Fingerprint, fingerprint_of_file
+from analytics_etl.lake.fingerprint import Fingerprint
+from analytics_etl.lake.fingerprints import fingerprint_of_file
 from analytics_etl.lake.writing import PartitionWriter
 from analytics_etl.ops import archives, lake_files
 from analytics_etl.ops.records import record_audit
