@@ -99,8 +99,16 @@ class Settings:
     lake_dir: values.Folder = HOME / "lake"
     """The lake: the valid rows of every raw day as Parquet, which derived tables are computed from."""
 
+    engine: values.EngineName = "duckdb"
+    """What computes derived tables from the lake: duckdb in this process, or spark."""
+
+    spark: values.SparkMaster = field(default="local[*]", repr=False)  # may hold a token
+    """Where Spark runs: local[*] in this process, spark:// a cluster, sc:// a Spark Connect server."""
+
     engine_memory_mb: values.Megabytes = 512
-    """Memory DuckDB may use to compute a derived table from the lake; beyond it, DuckDB spills to `home`/tmp."""
+    """Memory the engine may use in this process to compute a derived table from the lake; beyond it, it spills to
+    `home`/tmp. Spark in this process takes at least 1024.
+    """
 
     archive_dir: values.Folder = HOME / "archive"
 
@@ -172,7 +180,7 @@ class Settings:
     @property
     def secrets(self) -> list[str]:
         """The secrets in URLs: passwords, and paths that may be tokens."""
-        found = (self.database_url, self.smtp_url, self.notify_webhook, self.heartbeat_url)
+        found = (self.database_url, self.smtp_url, self.notify_webhook, self.heartbeat_url, self.spark)
         return [secret for url in found if url for secret in urls.secrets_of(url)]
 
     @property

@@ -14,6 +14,9 @@ SHORTEST_TOKEN = 8
 _LARGEST_PORT = 65_535
 _PLAIN = re.compile(r"[!-~]+")
 _BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})|%00")
+_SPARK_MASTER = re.compile(
+    r"local(\[(\*|[1-9][0-9]{0,3})\])?|spark://[\w.-]+:[0-9]+(,[\w.-]+:[0-9]+)*|sc://[\w.-]+(:[0-9]+)?(/(;\w+=[!-:<-~]+)*)?"
+)
 _SECRET_PARAMETERS = ("password", "sslpassword", "oauth_client_secret")
 
 LIBPQ_PARAMETERS = {
@@ -105,6 +108,15 @@ def check_service_url(url: str, schemes: tuple[str, ...]) -> None:
         raise UrlError(f"{expected}; it {error}") from None
 
 
+def check_spark_master(url: str) -> None:
+    """Raise UrlError unless Spark knows where to run: in this process, a standalone cluster, a Spark Connect server."""
+    if not _SPARK_MASTER.fullmatch(url):
+        raise UrlError(
+            "must be local[*], local[4], spark://host:7077 or sc://host:15002, the last perhaps with parameters like "
+            "/;use_ssl=true;token=…"
+        )
+
+
 def check_public_url(url: str) -> None:
     """Raise UrlError unless other paths can be added to a URL and it holds nothing secret."""
     check_service_url(url, ("https", "http"))
@@ -128,6 +140,9 @@ def _written_secrets(url: str) -> Iterator[str]:
         parts = _database_parts(url)
         yield parts.password
         yield from (value for name, value in parts.query if name in _SECRET_PARAMETERS)
+        return
+    if url.startswith("sc://"):
+        yield from re.findall(r";token=([^;]+)", url)
         return
     split = urlsplit(url)
     yield split.password or ""

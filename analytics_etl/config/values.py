@@ -28,6 +28,9 @@ LONGEST_NAME, LONGEST_PATH = 255, 4_000
 LONGEST_SHOWN = 200
 """Characters of a wrong value that an error repeats."""
 
+ENGINES = ("duckdb", "spark")
+"""What may compute tables from the lake."""
+
 _MOST_HOURS = 500
 """PostgreSQL counts milliseconds in 32 bits."""
 
@@ -198,6 +201,12 @@ def _hours(text: str) -> int:
     return hours
 
 
+def _engine(text: str) -> str:
+    if text not in ENGINES:
+        raise ValueError(text)
+    return text
+
+
 def _roles(text: str) -> Roles | None:
     owner, loader, reader = names = [name.strip() for name in text.split(",")]
     if len(set(names)) < len(names) or not all(re.fullmatch(r"[a-z_][a-z0-9_]{0,62}", name) for name in names):
@@ -250,6 +259,8 @@ YesOrNo = Annotated[
     PerTable[bool],
     TextFormat(_per_table(default=True, parse_one=_yes_or_no), "yes, no, or yes,download_events=no"),
 ]
+EngineName = Annotated[str, TextFormat(_engine, " or ".join(ENGINES))]
+SparkMaster = Annotated[str, UrlFormat(urls.check_spark_master)]
 RoleNames = Annotated[Roles | None, TextFormat(_roles, "three names, the owner's, the loader's and the reader's")]
 Owned = Annotated[
     Owners,

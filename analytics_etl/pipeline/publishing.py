@@ -13,7 +13,9 @@ from analytics_etl.catalog.contracts import Contract
 from analytics_etl.catalog.models import ALL_DAYS, Model, cadence_of
 from analytics_etl.config.settings import Settings
 from analytics_etl.engines.duckdb import DuckDBEngine
-from analytics_etl.lake import Lake
+from analytics_etl.engines.engine import Engine
+from analytics_etl.engines.spark import SparkEngine
+from analytics_etl.lake import Lake, LakeFile
 from analytics_etl.ops import archives, changes, days, dropped, lake_files, outbox, records
 from analytics_etl.ops.changes import ChangeRefusedError, Gate
 from analytics_etl.ops.records import CheckResult
@@ -88,8 +90,8 @@ def replace(
 def inputs(connection: Connection, settings: Settings, model: Model, start: date, end: date) -> Inputs:
     """Where the rows of [start, end) that a SELECT reads lie, and so who computes it.
 
-    DuckDB does if all these days of all its tables are in the lake. Else PostgreSQL does: it has all derived tables,
-    and raw days that were loaded before there was a lake.
+    The engine of the settings does if all these days of all its tables are in the lake. Else PostgreSQL does: it has
+    all derived tables, and raw days that were loaded before there was a lake.
     """
     catalog, tables = Catalog.of(settings), model.dependencies
     in_lake = kept_in_lake(catalog)
@@ -99,9 +101,18 @@ def inputs(connection: Connection, settings: Settings, model: Model, start: date
         is_known = catalog.contracts.keys() >= set(is_empty) and len(is_empty) < len(tables)
         if is_known and not lake_files.partitions_without_file(connection, tables, start, end):
             lake = Lake(settings.lake_dir)
-            engine = DuckDBEngine(lake, catalog.contracts, files, settings.engine_memory_mb, settings.temporary_dir)
+            engine = _engine(settings, lake, catalog, files)
             return Inputs(engine, lake=lake if model.table in in_lake else None)
     return Inputs(schemas=overlay(connection, settings, tables, start, end))
+
+
+def _engine(
+    settings: Settings, lake: Lake, catalog: Catalog, files: Mapping[str, Sequence[LakeFile]]
+) -> Engine:  # fmt: skip
+    resources = settings.engine_memory_mb, settings.temporary_dir
+    if settings.engine == "spark":
+        return SparkEngine(lake, catalog.contracts, files, settings.spark, *resources)
+    return DuckDBEngine(lake, catalog.contracts, files, *resources)
 
 
 def refresh(database: Database, view: Model) -> int:

@@ -165,3 +165,23 @@ def test_where_reports_are_read_ends_without_a_slash() -> None:
     for written in ("https://etl.example.org:8443/reports", "https://etl.example.org:8443/reports/"):
         found = Settings.from_environment({"ANALYTICS_REPORTS_URL": written})
         assert found.reports_url == "https://etl.example.org:8443/reports"
+
+
+@pytest.mark.parametrize(
+    "where",
+    ["local", "local[4]", "local[*]", "spark://a:7077,b:7077", "sc://h", f"sc://h:15002/;use_ssl=true;token={SECRET}"],
+)
+def test_where_spark_runs(where: str) -> None:
+    settings = Settings.from_environment({"ANALYTICS_ENGINE": "spark", "ANALYTICS_SPARK": where})
+    assert (settings.engine, settings.spark) == ("spark", where)
+    assert settings.secrets == ([SECRET] if SECRET in where else [])
+    assert SECRET not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    "where", ["yarn", "local[0]", "spark://host", f"sc://h:x/;token={SECRET}", f"sc://h;token={SECRET}"]
+)
+def test_where_spark_cannot_run_is_said_without_the_token(where: str) -> None:
+    with pytest.raises(SettingsError, match=r"ANALYTICS_SPARK must be local\[\*\], local\[4\], spark://") as raised:
+        Settings.from_environment({"ANALYTICS_SPARK": where})
+    assert SECRET not in str(raised.value)
