@@ -3,11 +3,13 @@
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
 
 from analytics_etl.config.settings import CHECKOUT, Settings
 
@@ -74,3 +76,28 @@ def test_without_the_embedded_server_all_goes_but_that() -> None:
     assert done.returncode == 1
     assert "is not installed here; set ANALYTICS_DATABASE_URL to a database" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+SPARK: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.spark.yaml").read_text(encoding="utf-8"))["services"]
+
+
+def test_spark_has_the_lake_where_the_pipeline_has_it() -> None:
+    [home] = [volume for volume in SERVICES["daemon"]["volumes"] if volume.startswith("home:")]
+    assert SPARK["spark-worker"]["volumes"] == [home]
+    for name in ("daemon", "webserver"):
+        settings = Settings.from_environment(SPARK[name]["environment"])
+        assert (settings.engine, settings.spark) == ("spark", "spark://spark-master:7077")
+    assert len({service["image"] for service in SPARK.values()}) == 1
+
+
+def test_spark_is_watched_and_reachable_by_the_pipeline_only() -> None:
+    assert not [name for name, service in SPARK.items() if "ports" in service]
+    for name in ("spark-master", "spark-worker"):
+        assert SPARK[name]["healthcheck"]["test"]
+        assert SPARK[name]["restart"] == "unless-stopped"
+
+
+def test_the_version_of_spark_is_one_that_the_extra_allows() -> None:
+    [pinned] = re.findall(r'"pyspark==(\S+)"', (DEPLOY / "Dockerfile.spark").read_text(encoding="utf-8"))
+    [extra] = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]["optional-dependencies"]["spark"]
+    assert Requirement(extra).specifier.contains(pinned)

@@ -18,6 +18,8 @@ LIBRARIES = {
     "great_expectations": {"checks"},
     # Rows are compared by something else than what wrote them, and numbers are computed again by something else.
     "duckdb": {"landing", "lake", "engines", "pipeline"},
+    "pyspark": {"engines"},
+    "py4j": {"engines"},
     "jinja2": {"reporting"},
     "markupsafe": {"reporting"},
     "click": {"cli"},
@@ -26,8 +28,8 @@ LIBRARIES = {
 }
 """Library -> the rooms of ours that may import it. Any other library is free."""
 
-LAZY = {"great_expectations"}
-"""Takes seconds to import, so only inside the functions that need it."""
+LAZY = {"great_expectations", "pyspark", "py4j"}
+"""Take seconds to import or are extras, so only inside the functions that need them."""
 
 MAY_IMPORT = {
     "text": set[str](),

@@ -1,0 +1,169 @@
+"""A standalone cluster of Spark on this machine: a worker is killed while it computes a day."""
+
+import os
+import re
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from uuid import UUID
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import sql_engines
+from conftest import Server
+from events import DAY
+from lakes import GivenLake, needs_spark, rows_from, spark_of
+
+from analytics_etl.catalog.catalog import Catalog, kept_in_lake
+from analytics_etl.engines.duckdb import DuckDBEngine
+from analytics_etl.lake import Lake
+from analytics_etl.lake.days import DayWriter, schema_of
+
+pytestmark = [needs_spark, pytest.mark.spark_cluster]
+
+EVENTS = "usage.schema_usage_events"
+ROWS = 400_000
+PATIENCE = 120
+"""Seconds that a process or a first task may take to start."""
+
+
+@contextmanager
+def process_of(name: str, *arguments: str, folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
+    """A process of Spark and its log."""
+    import pyspark  # noqa: PLC0415 - an extra
+
+    home = Path(pyspark.__file__).parent
+    log = folder / f"{name}.log"
+    environment = {**os.environ, "SPARK_LOCAL_IP": "127.0.0.1", "SPARK_HOME": str(home)}
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            [str(home / "bin" / "spark-class"), *arguments],
+            stdout=out, stderr=out, env=environment, start_new_session=True,
+        )  # fmt: skip
+    try:
+        yield process, log
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGTERM)
+        process.wait(PATIENCE)
+
+
+def wait_for(log: Path, pattern: str) -> str:
+    """The text of the first group, once the pattern is in a log."""
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
+        if found := re.search(pattern, log.read_text(encoding="utf-8", errors="replace")):
+            return found[1]
+        time.sleep(0.1)
+    raise TimeoutError(f"{pattern} is not in {log.read_text(encoding='utf-8', errors='replace')}")
+
+
+@contextmanager
+def cluster(folder: Path, workers: int) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
+    """A master and workers with a core each."""
+    package = "org.apache.spark.deploy"
+    with ExitStack() as stack:
+        options = ("--host", "127.0.0.1", "--port", "0", "--webui-port", "0")
+        _, log = stack.enter_context(process_of("master", f"{package}.master.Master", *options, folder=folder))
+        address = wait_for(log, r"Starting Spark master at (spark://\S+)")
+        processes = []
+        for number in range(workers):
+            limits = ("--cores", "1", "--memory", "1g", "--work-dir", str(folder / f"work{number}"))
+            started = process_of(
+                f"worker{number}", f"{package}.worker.Worker", *options, *limits, address, folder=folder
+            )
+            process, log = stack.enter_context(started)
+            wait_for(log, r"(Successfully registered with master)")
+            processes.append(process)
+        yield address, processes
+
+
+@pytest.fixture
+def lake(tmp_path: Path, catalog: Catalog) -> GivenLake:
+    """A day of usage events."""
+    random = np.random.default_rng(7)
+    contract, schema = catalog.contracts[EVENTS], schema_of(catalog.contracts[EVENTS])
+    schemas = [UUID(int=n).bytes for n in range(50)]
+    midnight = np.datetime64(DAY.isoformat(), "us")
+    values = {
+        "event_id": pa.array([UUID(int=n).bytes for n in range(ROWS)], pa.binary(16)),
+        "occurred_at": pa.array(midnight + random.integers(0, 86_400 * 10**6, ROWS)).cast(pa.timestamp("us", "UTC")),
+        "schema_id": pa.array([schemas[n] for n in random.integers(0, len(schemas), ROWS)], pa.binary(16)),
+        "operation": pa.array(random.choice(["read", "write"], ROWS)),
+        "latency_ms": pa.array(random.integers(0, 5_000, ROWS)),
+        "success": pa.array(random.random(ROWS) < 0.9),
+    }
+    arrays = []
+    for item in schema:
+        example = pa.array(["a"] * ROWS) if item.type == pa.string() else pa.nulls(ROWS, item.type)
+        arrays.append(values.get(item.name, example))
+    found = Lake(tmp_path / "lake")
+    with DayWriter(found, contract, [DAY], 256) as writer:
+        writer.add(DAY, pa.Table.from_arrays(arrays, schema=schema))
+        files = list(writer.place(None))
+    return GivenLake(found, {**dict.fromkeys(kept_in_lake(catalog), ()), EVENTS: files})
+
+
+def without_session() -> None:
+    from pyspark.sql import SparkSession  # noqa: PLC0415 - an extra
+
+    if session := SparkSession.getActiveSession():
+        session.stop()
+
+
+def wait_for_tasks(done: threading.Event) -> bool:
+    """Wait until tasks run; return whether they do."""
+    from pyspark.sql import SparkSession  # noqa: PLC0415 - an extra
+
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until and not done.is_set():
+        if session := SparkSession._instantiatedSession:
+            tracker = session.sparkContext.statusTracker()
+            stages = [tracker.getStageInfo(stage) for stage in tracker.getActiveStageIds()]
+            if any(stage and stage.numActiveTasks > 1 for stage in stages):
+                return True
+        time.sleep(0.02)
+    return False
+
+
+def test_a_worker_is_lost_and_the_day_is_whole(
+    server: Server, catalog: Catalog, lake: GivenLake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SPARK_LOCAL_IP", "127.0.0.1")
+    without_session()
+    model, end = catalog.aggregates["usage.schema_usage_1m"], DAY + timedelta(days=1)
+    with sql_engines.postgres(server, catalog) as engine:
+        types = {name: column.type for name, column in engine.tables[model.table].items()}
+    expected = rows_from(DuckDBEngine(lake.lake, catalog.contracts, lake.files, 512, tmp_path), model, types, DAY, end)
+    found: list[list[sql_engines.Row]] = []
+    done = threading.Event()
+
+    def compute() -> None:
+        try:
+            found.append(rows_from(replace(spark_of(lake, catalog, tmp_path), master=address), model, types, DAY, end))
+        finally:
+            done.set()
+
+    with cluster(tmp_path, workers=2) as (address, workers):
+        thread = threading.Thread(target=compute)
+        thread.start()
+        try:
+            assert wait_for_tasks(done), "no task ran on both workers"
+            os.killpg(workers[1].pid, signal.SIGKILL)
+            assert workers[1].wait(PATIENCE) == -signal.SIGKILL
+            assert not done.is_set(), "the day was computed before the worker was killed"
+        finally:
+            thread.join(4 * PATIENCE)
+            without_session()
+    key = model.key
+    assert len(found) == 1
+    assert sorted(found[0], key=lambda row: [str(row[name]) for name in key]) == sorted(
+        expected, key=lambda row: [str(row[name]) for name in key]
+    )
