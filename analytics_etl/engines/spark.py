@@ -8,7 +8,7 @@ worker was lost, leaves its rows once.
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -58,7 +58,7 @@ class SparkEngine:
     contracts: Mapping[str, Contract]
     files: Mapping[str, Sequence[LakeFile]]
     """{table: the files that a SELECT may read}"""
-    master: str
+    master: str = field(repr=False)  # may hold a token
     """`local[*]`, `spark://…`, or `sc://…` for a Spark Connect server."""
     memory_mb: int
     """Of Spark in this process; a cluster has its own."""
@@ -167,6 +167,7 @@ def _uuids(column: pa.Array) -> pa.Array:
 def _session(master: str, memory_mb: int, temporary_dir: Path) -> Any:
     """The session of this process; the first call starts it."""
     try:
+        from py4j.protocol import Py4JError  # noqa: PLC0415 - comes with pyspark
         from pyspark.errors import PySparkException  # noqa: PLC0415 - an extra, and slow to import
         from pyspark.sql import SparkSession  # noqa: PLC0415
     except ImportError as error:
@@ -178,9 +179,14 @@ def _session(master: str, memory_mb: int, temporary_dir: Path) -> Any:
         builder = builder.config(key, value)
     try:
         return (builder.remote(master) if master.startswith("sc://") else builder.master(master)).getOrCreate()
-    except PySparkException as error:
-        hint = "it needs Java 17 or 21 (java on PATH, or JAVA_HOME), and the cluster that ANALYTICS_SPARK names"
-        raise SparkError(f"Spark did not start at {master}: {hint}: {_reason(error)}") from error
+    except (PySparkException, Py4JError) as error:
+        hint = (
+            "it needs the server that ANALYTICS_SPARK names, and pip install 'pyspark[connect]'"
+            if master.startswith("sc://")
+            else "it needs Java 17 or 21 (java on PATH, or JAVA_HOME), and the cluster that ANALYTICS_SPARK names"
+        )
+        where = master.partition(";")[0]  # a token may follow
+        raise SparkError(f"Spark did not start at {where}: {hint}: {_reason(error)}") from error
 
 
 def _resources(master: str, memory_mb: int, temporary_dir: Path) -> dict[str, str]:

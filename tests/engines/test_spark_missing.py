@@ -24,7 +24,7 @@ def engine(folder: Path, master: str = "local") -> SparkEngine:
 
 def test_without_pyspark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyspark", None)
-    monkeypatch.setitem(sys.modules, "pyspark.errors", None)
+    monkeypatch.setitem(sys.modules, "py4j.protocol", None)
     expected = r"^ANALYTICS_ENGINE=spark needs pyspark: pip install 'analytics-etl\[spark\]'"
     with pytest.raises(SparkError, match=expected), engine(tmp_path).compute(MODEL, {}, DAY, DAY + timedelta(days=1)):
         pass
