@@ -111,15 +111,16 @@ class Settings:
     """
 
     archive_dir: values.Folder = HOME / "archive"
+    """Where an earlier version put archived days, until they are taken over into the lake."""
 
     retention: values.Retention = PerTable(90)
-    """Days a raw day stays in its table, counted from the table's newest day; then it is archived and dropped."""
+    """Days a raw day stays in its table, counted from the table's newest day; then its partition is dropped."""
 
     personal_retention: values.PersonalRetention = PerTable(30)
-    """Days that personal columns keep their values, counted likewise; then they are set to NULL, also in archives."""
+    """Days that personal columns keep their values, counted likewise; then they are set to NULL, also in the lake."""
 
     keep_raw_events: values.YesOrNo = PerTable(default=True)
-    """Whether raw days are kept, in the table and then in the archive, after all derived tables of them are final."""
+    """Whether raw days are kept, in the table and then in the lake, after all derived tables of them are final."""
 
     restored_days: values.Days = 7
     """Days that a restored day stays in its table, counted by the table's newest day."""

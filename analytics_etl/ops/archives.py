@@ -193,7 +193,7 @@ def refuse_to_lose(connection: Connection, table: str, days: Sequence[date], gon
     if lost is not None:
         raise DatabaseError(
             f"{table}: {counted(lost[2], 'row')} of {lost[0]} came from the landing file {lost[1]}, which is gone; "
-            f"{'the day has an archive' if lost[3] else 'raw rows were not kept, what was made of them is there'}, and "
+            f"{'the day was archived' if lost[3] else 'raw rows were not kept, what was made of them is there'}, and "
             "loading it anew would lose them: put the file back first"
         )
 

@@ -49,7 +49,7 @@ def forget(connection: Connection, landing: Sequence[Path], path: str, actor: st
     days = sorted({*with_rows, *_failed_days(connection, table, path)} - set(archived))
     if archived and not held and not days:
         raise DatabaseError(
-            f"{path}: its rows are in the archive only, or were not kept ({counted(len(archived), 'day')} from "
+            f"{path}: its rows are in the lake only, or were not kept ({counted(len(archived), 'day')} from "
             f"{archived[0]} on), which is checked against the ledger; the file is not needed for them, and nothing is "
             "to be forgotten"
         )

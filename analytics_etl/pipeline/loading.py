@@ -62,7 +62,7 @@ def load_days(
     """Replace days of a raw table by the rows that the landing files have of them.
 
     This reads the files that have events of these days according to the ledger, and all new or changed files. Archived
-    days are left alone until they are restored: their rows are in the archive, and their files may be gone. `now` is
+    days are left alone until they are restored: their rows are in the lake, and their files may be gone. `now` is
     recorded as the time when a new file was found; None means the time of the call. If a file makes a statement fail,
     that file is rejected and the others are loaded again from the beginning.
     """

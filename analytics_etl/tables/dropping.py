@@ -77,7 +77,7 @@ class Found:
     """{table: first days of its other partitions that were computed from these days}"""
     files: list[File]
     archived: dict[str, list[date]]
-    """{table: days whose rows are in the archive only}"""
+    """{table: days whose rows are not in the table any more}"""
     published: list[tuple[str, str, date]]
     """(family, cadence, first day) of published reports of these periods."""
 
@@ -125,7 +125,7 @@ def drop(
 
 
 def refuse_archived(archived: Mapping[str, Sequence[date]]) -> None:
-    """Raise DatabaseError for days whose rows are in the archive only."""
+    """Raise DatabaseError for days whose rows are not in the table any more."""
     for table, days in archived.items():
         more = f", as are {len(days) - 1:,} more of its days" if len(days) > 1 else ""
         raise DatabaseError(

@@ -99,7 +99,7 @@ def test_what_would_be_wrong_is_refused(lost: Database) -> None:
     assert ask(lost.settings.database_url, "select * from ops.audit") == []
 
 
-def test_rows_that_only_the_archive_holds_stay_in_the_ledger(settings: Settings, catalog: Catalog) -> None:
+def test_rows_that_only_the_lake_holds_stay_in_the_ledger(settings: Settings, catalog: Catalog) -> None:
     newest = DAY + timedelta(days=30)
     database = Database(replace(settings, retention=PerTable(30), personal_retention=PerTable(None)))
     alone = write(settings, "download_events/alone.ndjson", [download(1)])
@@ -109,7 +109,7 @@ def test_rows_that_only_the_archive_holds_stay_in_the_ledger(settings: Settings,
     alone.unlink()
     both.unlink()
     before = booked(settings.database_url)
-    with pytest.raises(DatabaseError, match="its rows are in the archive only"):
+    with pytest.raises(DatabaseError, match="its rows are in the lake only"):
         forget_file(database, "download_events/alone.ndjson", "somebody", "why")
     assert booked(settings.database_url) == before
     forgotten = forget_file(database, "download_events/both.ndjson", "somebody", "why")

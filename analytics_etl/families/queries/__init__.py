@@ -21,7 +21,7 @@ class Coverage:
 
     table: str
     archived: Sequence[date] = ()
-    """Days whose rows are in the archive and not in the table."""
+    """Days whose rows are in the lake and not in the table."""
     missing: Sequence[tuple[date, date]] = ()
     """First and last day of each gap: days that were never loaded, or not computed."""
     other_days: int = 0

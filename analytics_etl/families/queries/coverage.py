@@ -42,7 +42,7 @@ def are_there(database: Database, tables: Sequence[str]) -> bool:
 def coverage_of_days(database: Database, table: str, first: date, last: date, *, is_raw: bool = False) -> Coverage:
     """The coverage of the days first to last in a table that is kept by day.
 
-    Only a raw table is looked up in the archive: readers of derived tables may not read the books of the archive.
+    Only of a raw table archived days are looked up: readers of derived tables may not read the books of them.
     """
     found = database.read(days_there, table, first, last)
     after = last if last == date.max else last + ONE_DAY

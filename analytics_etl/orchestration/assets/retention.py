@@ -11,7 +11,7 @@ RETENTION_KEY = dg.AssetKey(["ops", "retention"])
 
 
 def build_retention_asset(catalog: Catalog) -> dg.AssetsDefinition:
-    """The asset that archives old raw days and empties personal columns."""
+    """The asset by which old raw days leave their tables, and that empties personal columns."""
 
     @dg.asset(
         key=RETENTION_KEY,
