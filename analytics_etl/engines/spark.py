@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from analytics_etl.catalog.contracts import Contract
 from analytics_etl.catalog.models import Model, window_parameters
 from analytics_etl.disk.scratch import Scratch
+from analytics_etl.engines.duckdb import by_columns
 from analytics_etl.engines.spark_dialect import TYPES, spark_select
 from analytics_etl.lake import Lake, LakeFile
 from analytics_etl.lake.writing import ARROW_TYPES
@@ -113,11 +114,8 @@ class SparkEngine:
         return found
 
     def _paths_of(self, table: str) -> list[list[Path]]:
-        """The files of a table, those of one version together."""
-        of_version: dict[str, list[Path]] = {}
-        for file in self.files[table]:
-            of_version.setdefault(file.contract_version, []).append(self.lake.verified(file))
-        return list(of_version.values())
+        """The files of a table, those with the same columns together."""
+        return by_columns(map(self.lake.verified, self.files[table]))
 
 
 def _columns(rows: Any, types: Mapping[str, str]) -> Any:
