@@ -2,16 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from analytics_etl.disk.scratch import Scratch
-from analytics_etl.lake.files import Lake, LakeFile
-from analytics_etl.lake.writing import close_writer, open_writer
-
-_ROWS_OF_A_GROUP = 122_880
+from analytics_etl.lake.files import Lake, LakeError, LakeFile
+from analytics_etl.lake.writing import ROWS_OF_A_GROUP, close_writer, open_writer
 
 
 def without_personal_data(lake: Lake, file: LakeFile, personal: Sequence[str]) -> tuple[LakeFile, int]:
@@ -24,17 +21,17 @@ def without_personal_data(lake: Lake, file: LakeFile, personal: Sequence[str]) -
     try:
         with pq.ParquetFile(lake.verified(file)) as parquet:
             schema = parquet.schema_arrow.remove_metadata()
-            path = scratch.path / f"{date.isoformat(file.day)}.parquet"
+            path = scratch.path / f"{file.day.isoformat()}.parquet"
             writer = open_writer(path, schema)
             try:
-                for batch in parquet.iter_batches(batch_size=_ROWS_OF_A_GROUP):
+                for batch in parquet.iter_batches(batch_size=ROWS_OF_A_GROUP):
                     emptied, values = _emptied(batch, personal, schema)
-                    writer.write_table(emptied, row_group_size=_ROWS_OF_A_GROUP)
+                    writer.write_table(emptied, row_group_size=ROWS_OF_A_GROUP)
                     removed, rows = removed + values, rows + batch.num_rows
             finally:
                 close_writer(writer, path, _own_metadata(parquet))
         if rows != file.rows:
-            raise RuntimeError(f"{file.path}: {rows} rows were read, expected {file.rows}")
+            raise LakeError(f"{file.path}: {rows} rows were read, expected {file.rows}; load the day again")
         size = path.stat().st_size
         place, digest = lake.place(path, file.table, file.day)
     finally:

@@ -38,13 +38,12 @@ def remove_personal_data(database: Database, contract: Contract, day: date, acto
     """
     with database.transaction() as connection:
         lock(connection, f"{contract.table} {day}")
-        found = lake_files.current(connection, [contract.table], day, date.fromordinal(day.toordinal() + 1))
-        removed = 0
-        for file in found[contract.table]:
-            emptied, values = without_personal_data(Lake(database.settings.lake_dir), file, contract.personal_columns)
-            lake_files.book(connection, emptied, None)
-            record_audit(connection, actor, "remove personal data", f"lake file of {contract.table} {day}")
-            removed += values
+        file = lake_files.find(connection, contract.table, day)
+        if file is None:
+            return 0
+        emptied, removed = without_personal_data(Lake(database.settings.lake_dir), file, contract.personal_columns)
+        lake_files.book(connection, emptied, None)
+        record_audit(connection, actor, "remove personal data", f"lake file of {contract.table} {day}")
         return removed
 
 
