@@ -5,13 +5,14 @@ A table that others are made of lies in the lake as well: its rows go there and 
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from psycopg import sql
 
+from analytics_etl.catalog.calendar import chunks
 from analytics_etl.catalog.models import Model
 from analytics_etl.engines.engine import Engine
 from analytics_etl.lake import Lake
@@ -19,6 +20,9 @@ from analytics_etl.lake.writing import ARROW_TYPES, PartitionWriter
 from analytics_etl.ops import lake_files
 from analytics_etl.postgres.connection import Connection
 from analytics_etl.postgres.sending import RowSender
+
+PARTITIONS_AT_ONCE = 92
+"""Partitions that are computed together: each has an open file, and a process may open about a thousand."""
 
 POSTGRES = "postgresql"
 """The name of PostgreSQL as an engine, in the books."""
@@ -58,29 +62,38 @@ def copy_computed(window: Computed, inputs: Inputs, table: sql.Identifier, *, is
 
     `is_made_here` says whether this transaction made the table.
     """
-    assert inputs.engine is not None
-    connection, periods = window.connection, window.periods
-    sender = RowSender(connection, freeze=is_made_here)
-    count = 0
+    sender = RowSender(window.connection, freeze=is_made_here)
     try:
-        with (
-            inputs.engine.compute(window.model, window.types, min(periods), max(periods.values())) as batches,
-            _lake_writer(window, inputs.lake) as writer,
-        ):
-            for batch in batches:
-                sender.send(table, pa.Table.from_batches([batch]))
-                count += batch.num_rows
-                if writer is not None:
-                    _add_by_period(writer, batch, periods)
-            sender.drain()
-            if writer is not None:
-                for file in writer.place(window.run_id):
-                    lake_files.book(connection, file, window.run_id)
+        return sum(
+            _copy_part(
+                replace(window, periods={start: window.periods[start] for start in starts}), inputs, table, sender
+            )
+            for starts in chunks(sorted(window.periods), PARTITIONS_AT_ONCE)
+        )
     except BaseException:
-        connection.close()  # a COPY may be running, and a transaction cannot be rolled back during one
+        window.connection.close()  # a COPY may be running, and a transaction cannot be rolled back during one
         raise
     finally:
         sender.close()
+
+
+def _copy_part(window: Computed, inputs: Inputs, table: sql.Identifier, sender: RowSender) -> int:
+    """Compute and copy a part of a window."""
+    assert inputs.engine is not None
+    periods, count = window.periods, 0
+    with (
+        inputs.engine.compute(window.model, window.types, min(periods), max(periods.values())) as batches,
+        _lake_writer(window, inputs.lake) as writer,
+    ):
+        for batch in batches:
+            sender.send(table, pa.Table.from_batches([batch]))
+            count += batch.num_rows
+            if writer is not None:
+                _add_by_period(writer, batch, periods)
+        sender.drain()
+        if writer is not None:
+            for file in writer.place(window.run_id):
+                lake_files.book(window.connection, file, window.run_id)
     return count
 
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
+from typing import Any
 
 import duckdb
 import pyarrow.parquet as pq
@@ -23,6 +24,7 @@ from analytics_etl.ops import lake_files
 from analytics_etl.pipeline import publishing
 from analytics_etl.pipeline.loading import load_days
 from analytics_etl.postgres.database import Database
+from analytics_etl.tables import computed
 from analytics_etl.tables.computed import Inputs
 from analytics_etl.tables.derived import replace_window
 
@@ -73,6 +75,27 @@ def test_slices_of_a_day_give_the_rows_of_the_day(
     monkeypatch.setattr(engines, "MOST_ROWS_OF_SLICE", 10)
     publishing.replace(Database(filled), model, periods("day", DAYS[0], DAYS[-1]))
     assert rows_of(filled.database_url, model.table) == rows
+
+
+def test_a_long_window_is_computed_in_parts(filled: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each partition has an open file in the lake, and a process may open about a thousand."""
+    model = declared().aggregates["registry.module_activity_daily"]
+    rows, asked = rows_of(filled.database_url, model.table), []
+    compute = DuckDBEngine.compute
+
+    def watched(engine: DuckDBEngine, *arguments: Any) -> Any:
+        asked.append(arguments[2:])
+        return compute(engine, *arguments)
+
+    monkeypatch.setattr(computed, "PARTITIONS_AT_ONCE", 2)
+    monkeypatch.setattr(DuckDBEngine, "compute", watched)
+    publishing.replace(Database(filled), model, periods("day", DAYS[0], DAYS[-1]))
+    assert asked[:2] == [(DAYS[0], DAYS[2]), (DAYS[2], DAYS[2] + timedelta(days=1))]
+    assert rows_of(filled.database_url, model.table) == rows
+    files = ask(filled.database_url, "select day, rows from ops.current_lake_files where table_name = %s order by 1",
+                [model.table])  # fmt: skip
+    counted = ask(filled.database_url, f"select day, count(*) as rows from {model.table} group by 1 order by 1")
+    assert files == counted
 
 
 def utc(hour: int, day: date = DAY) -> datetime:
