@@ -76,6 +76,11 @@ def archive(settings: Settings, contract: Contract, day: date, *, renamed: bool 
             named,
         )
         database.execute("update ops.days set state = 'archived' where table_name = %s and day = %s", named)
+        has_place = "select from information_schema.columns where table_schema = 'ops' and column_name = 'in_postgres'"
+        if database.execute(has_place).fetchone() is not None:  # else the migration records it
+            database.execute(
+                "update ops.partitions set in_postgres = false where table_name = %s and period_start = %s", named
+            )
     return manifest
 
 

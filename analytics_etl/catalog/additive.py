@@ -1,9 +1,11 @@
 """Additive columns, told by their names: which may be summed over rows, and which rows are sums of other rows."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 _WHOLE = ("smallint", "integer", "bigint", "numeric")
+
+_NUMBERS = (*_WHOLE, "real", "double precision")
 
 _NEVER_ADDED = re.compile(
     # means, percentiles, extremes, shares, scores, and distinct counts, which overlap between rows
@@ -30,3 +32,10 @@ def is_additive(column: str, type_name: str) -> bool:
 def rows_that_add_up(columns: Collection[str]) -> dict[str, tuple[str, ...]]:
     """{column: its values in rows that are sums of other rows}; empty for most tables."""
     return {name: values for name, values in _ADDS_UP.items() if name in columns}
+
+
+def measures(types: Mapping[str, str], key: Collection[str]) -> dict[str, str]:
+    """{numeric column outside the key: its type}, of {column: its type in PostgreSQL}."""
+    return {
+        name: kind for name, kind in types.items() if kind.split("(", maxsplit=1)[0] in _NUMBERS and name not in key
+    }

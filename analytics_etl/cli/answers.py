@@ -10,9 +10,9 @@ from uuid import UUID
 
 import click
 
+from analytics_etl.cli.configured import read_settings
 from analytics_etl.cli.terminal import Column, err, out
 from analytics_etl.cli.typed import Text
-from analytics_etl.config.settings import Settings
 from analytics_etl.families.queries import Coverage, Page, QueryError, Row
 from analytics_etl.families.queries.cursor import LARGEST_PAGE
 from analytics_etl.postgres import migrations
@@ -59,7 +59,7 @@ def answer(form: str, ask: Callable[[Database], Page], all_of: Mapping[str, Any]
     `all_of` maps a column to the value that stands for all its values; a table prints it as ALL. Archived and missing
     days are listed on stderr, and in JSON. If any day is archived, the process ends with EXIT_ARCHIVED.
     """
-    settings = Settings.from_environment()
+    settings = read_settings()
     migrations.upgrade(settings)
     try:
         page = ask(Database(settings))

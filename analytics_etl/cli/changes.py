@@ -9,9 +9,9 @@ import click
 
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.cli.answers import FORMULAS, csv_of, portable_value
+from analytics_etl.cli.configured import read_settings
 from analytics_etl.cli.terminal import Styled, err, out
 from analytics_etl.cli.typed import DAY, Count, Text
-from analytics_etl.config.settings import Settings
 from analytics_etl.ops.changes import newest_changes
 from analytics_etl.postgres import migrations
 from analytics_etl.postgres.database import Database
@@ -52,7 +52,7 @@ def changes(first: datetime | None, last: datetime | None, table: str | None, ho
     FROM and TO are the days the numbers are about, not those of the change; FROM alone is one day, none is all days.
     Weeks and months are shown when they hold any of the days. Dates and times are UTC.
     """
-    settings = Settings.from_environment()
+    settings = read_settings()
     start = first.date() if first else date.min
     end = last.date() if last else start if first else date.max
     if start > end:

@@ -3,9 +3,10 @@
 import click
 
 from analytics_etl.cli.catalogs import read_catalog
+from analytics_etl.cli.configured import read_settings
 from analytics_etl.cli.terminal import out
 from analytics_etl.cli.typed import Text
-from analytics_etl.config.settings import Roles, Settings
+from analytics_etl.config.settings import Roles
 from analytics_etl.postgres import migrations
 from analytics_etl.postgres.connection import database_url
 from analytics_etl.postgres.roles import Tables
@@ -14,7 +15,7 @@ from analytics_etl.postgres.roles import Tables
 @click.command(name="db-url")
 def db_url() -> None:
     """Print the URL of the database, starting the embedded server if it is the one. May print a password."""
-    out.write(database_url(Settings.from_environment()) + "\n")
+    out.write(database_url(read_settings()) + "\n")
 
 
 @click.command()
@@ -25,7 +26,7 @@ def migrate(down: str | None, create: bool) -> None:  # noqa: FBT001 - a flag of
 
     With ANALYTICS_ROLES or --roles, also set owners and rights of all tables; as a superuser, or as the owner role.
     """
-    settings = Settings.from_environment()
+    settings = read_settings()
     if down and create:
         raise click.UsageError("--down and --roles do not go together")
     if down and down not in (known := ["base", *migrations.revisions()]):

@@ -8,6 +8,7 @@ import click
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.cli.backfill_missing import backfill_missing
 from analytics_etl.cli.catalogs import read_catalog
+from analytics_etl.cli.configured import read_settings
 from analytics_etl.cli.execution import check_days, planned_jobs, reporting_misplaced, run_days
 from analytics_etl.cli.families import FAMILY, check_families
 from analytics_etl.cli.gaps import YES, ask_if_far, say_empty_days
@@ -97,7 +98,7 @@ def backfill(
     started again. With --missing it says what it will run and why, runs only that, and leaves alone the days that are
     final and have late rows; without FROM and TO it looks at every day from the first to the newest that is known.
     """
-    settings = Settings.from_environment()
+    settings = read_settings()
     if (first is None) != (last is None) or (first is None and not missing):
         raise click.UsageError("expected FROM and TO, two days like 2025-03-01 2025-03-31, or --missing without them")
     if missing:
@@ -120,7 +121,7 @@ def _run_range(
     *, dry_run: bool, accept_change: bool, notify: bool, yes: bool,
 ) -> None:  # fmt: skip
     mark_unchanged()
-    settings = Settings.from_environment()
+    settings = read_settings()
     check_days(settings, *days)
     catalog = read_catalog(settings)
     check_families(catalog, families)
@@ -181,7 +182,7 @@ def reopen(day: datetime, families: tuple[str, ...], reason: str) -> None:
 
     DAY is a UTC day like 2025-03-31. What sensors and schedules run leaves such a day as it is.
     """
-    settings = Settings.from_environment()
+    settings = read_settings()
     check_days(settings, day.date(), day.date())
     catalog = read_catalog(settings)
     check_families(catalog, families)

@@ -9,6 +9,7 @@ import click
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.cli.catalogs import read_catalog
 from analytics_etl.cli.clock import yesterday
+from analytics_etl.cli.configured import read_settings
 from analytics_etl.cli.execution import execute
 from analytics_etl.cli.families import FAMILY, check_families
 from analytics_etl.cli.terminal import GOOD, actor, is_terminal, out, progress
@@ -42,7 +43,7 @@ def drop(
     """
     if reason is None and not dry_run:
         raise click.MissingParameter(param_type="option", param_hint="--reason", message="say why, or use --dry-run")
-    settings = Settings.from_environment()
+    settings = read_settings()
     catalog = read_catalog(settings)
     until = last or day
     check_range(day.date(), until.date(), "DAY", "--to")

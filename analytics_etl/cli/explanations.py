@@ -4,7 +4,8 @@ import errno
 
 from analytics_etl.catalog.contracts import ContractError
 from analytics_etl.catalog.models import ModelError
-from analytics_etl.config.settings import Settings, SettingsError
+from analytics_etl.cli.configured import read_settings
+from analytics_etl.config.settings import SettingsError
 from analytics_etl.lake import LakeError
 from analytics_etl.postgres.connection import DatabaseError, without_password
 from analytics_etl.postgres.failures import explained
@@ -25,4 +26,4 @@ def explanation(error: BaseException) -> str | None:
     said = str(error) if isinstance(error, known) else explained(error)
     if said is None and isinstance(error, OSError) and error.errno in _OF_A_PATH and error.filename is not None:
         return f"{error.filename} cannot be used: {error.strerror}"
-    return None if said is None else without_password(said, Settings.from_environment())
+    return None if said is None else without_password(said, read_settings())

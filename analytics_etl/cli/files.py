@@ -2,9 +2,9 @@
 
 import click
 
+from analytics_etl.cli.configured import read_settings
 from analytics_etl.cli.terminal import GOOD, actor, out
 from analytics_etl.cli.typed import REASON, Text
-from analytics_etl.config.settings import Settings
 from analytics_etl.ops.forgetting import UnknownFileError
 from analytics_etl.pipeline.forgetting import forget_file
 from analytics_etl.postgres import migrations
@@ -21,7 +21,7 @@ def forget(path: str, reason: str) -> None:
     PATH is below the landing folder, like download_events/2025-03-31.ndjson. A file that is still there is refused.
     Its rows leave the tables when its days are run, which is what to type next; archived days stay as they are.
     """
-    settings = Settings.from_environment()
+    settings = read_settings()
     migrations.upgrade(settings)
     try:
         forgotten = forget_file(Database(settings), path, actor(), reason)

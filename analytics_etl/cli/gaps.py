@@ -9,6 +9,7 @@ from analytics_etl.catalog.calendar import stretches
 from analytics_etl.catalog.catalog import is_of
 from analytics_etl.cli.catalogs import read_catalog
 from analytics_etl.cli.clock import yesterday
+from analytics_etl.cli.configured import read_settings
 from analytics_etl.cli.terminal import GOOD, actor, err, is_terminal, out
 from analytics_etl.cli.typed import DAY, MOST_DAYS, REASON, check_range
 from analytics_etl.config.settings import Settings
@@ -34,7 +35,7 @@ def accept_gap(first: datetime, last: datetime, undo: bool, reason: str) -> None
     """
     from analytics_etl.pipeline import gaps  # noqa: PLC0415 - only for this
 
-    settings = Settings.from_environment()
+    settings = read_settings()
     check_range(first.date(), last.date(), "FROM", "TO", most_days=MOST_DAYS)
     if last.date() > yesterday():
         raise click.UsageError(

@@ -10,10 +10,10 @@ import click
 
 from analytics_etl.catalog.states import MARKS
 from analytics_etl.cli.catalogs import read_catalog
+from analytics_etl.cli.configured import read_settings
 from analytics_etl.cli.families import FAMILY, check_families
 from analytics_etl.cli.terminal import BAD, GOOD, NOTE, Column, Parts, Styled, out
 from analytics_etl.cli.typed import DAY, PORT, Count, Text, check_range
-from analytics_etl.config.settings import Settings
 from analytics_etl.ops.partitions import newest_day
 from analytics_etl.postgres import migrations
 from analytics_etl.postgres.database import Database
@@ -63,7 +63,7 @@ def status(
     from analytics_etl.catalog.catalog import is_of  # noqa: PLC0415 - only for this
     from analytics_etl.monitoring.status import matrices, notes  # noqa: PLC0415 - only for this
 
-    settings = Settings.from_environment()
+    settings = read_settings()
     catalog = read_catalog(settings)
     check_families(catalog, families)
     migrations.upgrade(settings)
@@ -117,7 +117,7 @@ def doctor() -> None:
     from analytics_etl.monitoring.doctor import examine  # noqa: PLC0415 - looks at everything, so needs everything
 
     is_well = True
-    settings = Settings.from_environment()
+    settings = read_settings()
     for finding in examine(settings, read_catalog(settings), datetime.now(UTC).date()):
         is_well = is_well and finding.is_well
         sign = BAD if not finding.is_well else NOTE if finding.is_note else GOOD
@@ -141,7 +141,7 @@ def metrics(serve: bool, host: str, port: int) -> None:  # noqa: FBT001 - a flag
     """
     from analytics_etl.monitoring.metrics import expose, listen  # noqa: PLC0415 - reads Dagster's tables by status, so imports it
 
-    settings = Settings.from_environment()
+    settings = read_settings()
     catalog = read_catalog(settings)
 
     def now() -> datetime:
@@ -172,7 +172,7 @@ def watchdog(cells: int, seed: int | None) -> None:
     """
     from analytics_etl.pipeline.verification import watch  # noqa: PLC0415 - only for this
 
-    settings = Settings.from_environment()
+    settings = read_settings()
     migrations.upgrade(settings)
     findings = watch(Database(settings), read_catalog(settings), cells, seed)
     if not findings:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import click
 
+from analytics_etl.cli.configured import read_settings
 from analytics_etl.cli.terminal import BAD, GOOD, err, out
 from analytics_etl.cli.typed import SECONDS_OF_A_DAY, Count
 from analytics_etl.config.settings import Settings
@@ -27,7 +28,7 @@ def notify(watch: bool, every: int, is_test: bool, is_list: bool) -> None:  # no
     The daemon does the same each minute. Started by cron or systemd, this notices a daemon that has died, too. Exit
     code 1 if a receiver did not accept a message; it is tried again later.
     """
-    settings = Settings.from_environment()
+    settings = read_settings()
     if is_test:
         _test_receivers(settings)
     elif is_list:

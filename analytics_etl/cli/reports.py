@@ -9,6 +9,7 @@ import click
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.cli.catalogs import read_catalog
 from analytics_etl.cli.clock import yesterday
+from analytics_etl.cli.configured import read_settings
 from analytics_etl.cli.families import FAMILY, check_families
 from analytics_etl.cli.terminal import err, out
 from analytics_etl.cli.typed import DAY
@@ -32,7 +33,7 @@ def report(day: datetime, cadence: Any, families: tuple[str, ...]) -> None:
     from analytics_etl.catalog.calendar import period_start  # noqa: PLC0415 - only for this
     from analytics_etl.pipeline.reports import loaded_families, write_index, write_report  # noqa: PLC0415 - only for this
 
-    settings = Settings.from_environment()
+    settings = read_settings()
     catalog = read_catalog(settings)
     check_families(catalog, families)
     start = period_start(cadence, day.date())

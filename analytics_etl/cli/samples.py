@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from analytics_etl.cli.clock import yesterday
+from analytics_etl.cli.configured import read_settings
 from analytics_etl.cli.execution import run_days
 from analytics_etl.cli.terminal import GOOD, Styled, actor, out, progress
 from analytics_etl.cli.typed import DAY, MOST_DAYS, Count, Folder
@@ -31,7 +32,7 @@ def demo(last_day: datetime | None, remove: bool) -> None:  # noqa: FBT001 - a f
     database. Running it again replaces the demo that is there. With --remove its files and days go; files that it has
     not made stay, whatever their names.
     """
-    settings = Settings.from_environment()
+    settings = read_settings()
     _refuse_other_databases(settings)
     if remove and last_day is not None:
         raise click.UsageError("--remove takes the demo away that is there: it needs no --last-day")
@@ -140,7 +141,7 @@ def sample(
     Popular and rare modules, a rhythm of days and weeks, growth, trends, an outage, anonymous users, and a few
     duplicates and bad rows, as in real life.
     """
-    folder = landing or Settings.from_environment().landing_dir
+    folder = landing or read_settings().landing_dir
     last = _last_day(last_day)
     written = _make_events(
         folder, last, days, events_per_day=events_per_day, seed=seed, file_format=file_format,

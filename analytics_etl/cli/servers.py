@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from analytics_etl.cli import foreground
+from analytics_etl.cli.configured import read_settings
 from analytics_etl.cli.terminal import out
 from analytics_etl.cli.typed import PORT
 from analytics_etl.config.settings import PROJECT, Settings
@@ -23,7 +24,7 @@ def ui(port: int) -> None:
     Says its URL when it answers. Stays in the foreground; stop it with Ctrl-C, or `kill` when it was started in the
     background. Schedules and backfills run as long as it does.
     """
-    settings = Settings.from_environment()
+    settings = read_settings()
     _refuse_taken(port)
     out.say("starting, which takes some seconds")
     # Dagster advises to type `dg dev`, which works only for projects laid out for it.
@@ -64,7 +65,7 @@ def execute(command: Sequence[str]) -> None:
 @click.option("--force", is_flag=True, help="Also while a UI uses it, which starts it again.")
 def stop(force: bool) -> None:  # noqa: FBT001 - click passes it by name
     """Stop the embedded database server; refused as long as a UI uses it, which would start it again."""
-    home = Settings.from_environment().home
+    home = read_settings().home
     if (ui_there := foreground.running(home)) is not None and not force:
         raise click.ClickException(
             f"a UI uses the database and would start it again: {ui_there.url}, process {ui_there.process}; nothing was "
@@ -76,7 +77,7 @@ def stop(force: bool) -> None:  # noqa: FBT001 - click passes it by name
 def _dagster(program: str, *arguments: str) -> None:
     """Replace this process by one of Dagster's programs."""
     command = _command(program, *arguments)
-    os.execve(sys.executable, command, _environment(Settings.from_environment()))  # noqa: S606 - our own programs
+    os.execve(sys.executable, command, _environment(read_settings()))  # noqa: S606 - our own programs
 
 
 def _environment(settings: Settings) -> dict[str, str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from analytics_etl.cli.catalogs import read_catalog
+from analytics_etl.cli.configured import read_settings
 from analytics_etl.cli.sql_answers import MOST_SHOWN, print_answer
 from analytics_etl.cli.sql_prompt import converse
 from analytics_etl.cli.terminal import is_terminal
@@ -54,7 +55,7 @@ def sql(text: str | None, form: str, output: Path | None) -> None:
         raise click.UsageError("--format parquet needs a file: -o FILE")
     if output is not None and form == "table":
         raise click.UsageError("-o needs --format csv, json or parquet")
-    settings = Settings.from_environment()
+    settings = read_settings()
     migrations.upgrade(settings)
     if text is None and is_terminal():
         converse(

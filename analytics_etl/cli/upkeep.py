@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 import click
 
 from analytics_etl.cli.catalogs import read_catalog
+from analytics_etl.cli.configured import read_settings
 from analytics_etl.cli.terminal import GOOD, actor, out, progress
 from analytics_etl.cli.typed import DAY, REASON, Text
-from analytics_etl.config.settings import Settings
 from analytics_etl.ops.dropped import dropped_days
 from analytics_etl.ops.records import record_audit
 from analytics_etl.pipeline import retention
@@ -26,7 +26,7 @@ def archive(dry_run: bool) -> None:  # noqa: FBT001 - a flag of the command
     the days that an earlier version loaded or archived are taken over into the lake, one after the other. Interrupted,
     it can simply be started again. The daemon does the same every night.
     """
-    settings = Settings.from_environment()
+    settings = read_settings()
     migrations.upgrade(settings)
     database, catalog = Database(settings), read_catalog(settings)
     if dry_run:
@@ -65,7 +65,7 @@ def restore(table: str, day: datetime, reason: str) -> None:
     TABLE is named with its schema, like registry.download_events. The day stays until the newest day of the table has
     moved on by ANALYTICS_RESTORED_DAYS (7). Aggregates of archived days can be run anew without this.
     """
-    settings = Settings.from_environment()
+    settings = read_settings()
     migrations.upgrade(settings)
     catalog, database = read_catalog(settings), Database(settings)
     contracts = catalog.contracts
@@ -96,7 +96,7 @@ def prune(dry_run: bool) -> None:  # noqa: FBT001 - a flag of the command
     from analytics_etl.orchestration import housekeeping  # noqa: PLC0415 - Dagster takes seconds to import
     from analytics_etl.orchestration.instance import instance as dagster_instance  # noqa: PLC0415 - Dagster takes seconds to import
 
-    settings = Settings.from_environment()
+    settings = read_settings()
     before = housekeeping.oldest_kept(datetime.now(UTC), settings)
     with dagster_instance(settings) as instance:
         found = housekeeping.prune(instance, before, dry_run=dry_run)

@@ -10,16 +10,20 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from analytics_etl.config import parameters as declared
 from analytics_etl.config.settings import SQL_DIR, Settings, SettingsError
-from analytics_etl.config.values import TextFormat, UrlFormat
+from analytics_etl.config.values import RETENTION_DAYS, TextFormat, UrlFormat
 
 _NAMED_OTHERWISE = {
     "lake_dir": "lake",
     "lateness": "lateness_days",
     "most_events": "most_events_a_day",
-    "retention": "retention_days",
     "personal_retention": "personal_retention_days",
 }
 """{setting: the rest of its variable's name}, where the two differ."""
+
+_FORMER_NAMES = {
+    "ANALYTICS_RETENTION_DAYS": ("hot_days", RETENTION_DAYS, ", where never keeps everything and 0 nothing")
+}
+"""{variable of an earlier version: (setting, the format it had, a hint)}."""
 
 
 def read(given: Mapping[str, str]) -> dict[str, Any]:
@@ -27,16 +31,30 @@ def read(given: Mapping[str, str]) -> dict[str, Any]:
 
     Raise SettingsError, which names every variable with an invalid value.
     """
+    texts = ChainMap(dict(given), os.environ)
     try:
         found = _Environment(**given)
-        parameters = declared.values(declared.load_parameters(SQL_DIR), ChainMap(dict(given), os.environ))
+        parameters = declared.values(declared.load_parameters(SQL_DIR), texts)
     except ValidationError as error:
         raise SettingsError("; ".join(_complaints(error))) from None  # its text has the values, and so passwords
     except declared.ParameterError as error:
         raise SettingsError(str(error)) from error
-    return {"parameters": parameters} | {
-        name: value for name in VARIABLES if (value := getattr(found, name)) is not None
-    }
+    values = {name: value for name in VARIABLES if (value := getattr(found, name)) is not None}
+    return {"parameters": parameters} | _by_former_names(texts) | values
+
+
+def _by_former_names(texts: Mapping[str, str]) -> dict[str, Any]:
+    """{setting: value} of variables under their names of an earlier version, and what to say about them."""
+    found, lines = dict[str, Any](), list[str]()
+    for former, (name, text_format, hint) in _FORMER_NAMES.items():
+        try:
+            value = text_format.read(texts.get(former, ""))
+        except ValueError as error:
+            raise SettingsError(f"{former} {error}") from None
+        if value is not None:
+            found[name] = value
+            lines.append(f"{former} is called {VARIABLES[name]} now{hint}: please rename it")
+    return {**found, "renamed": tuple(lines)}
 
 
 class _Variables(BaseSettings):

@@ -113,8 +113,14 @@ class Settings:
     archive_dir: values.Folder = HOME / "archive"
     """Where an earlier version put archived days, until they are taken over into the lake."""
 
-    retention: values.Retention = PerTable(90)
-    """Days a raw day stays in its table, counted from the table's newest day; then its partition is dropped."""
+    hot_days: values.HotDays = PerTable(90)
+    """Days a raw day is in PostgreSQL, too, counted from the table's newest day, and at least as long as it may change.
+
+    0 = none is, None = all are.
+    """
+
+    lake_days: values.KeptDays = PerTable(None)
+    """Days a raw day stays in the lake, counted likewise; then its rows are gone. None = for ever."""
 
     personal_retention: values.PersonalRetention = PerTable(30)
     """Days that personal columns keep their values, counted likewise; then they are set to NULL, also in the lake."""
@@ -124,6 +130,9 @@ class Settings:
 
     restored_days: values.Days = 7
     """Days that a restored day stays in its table, counted by the table's newest day."""
+
+    renamed: tuple[str, ...] = ()
+    """A line for each variable that was set under its name of an earlier version."""
 
     owners: values.Owned = field(default_factory=Owners)
     """The owners of tables: assets show them, and they are notified of failures."""
@@ -170,7 +179,8 @@ class Settings:
         return {
             "ANALYTICS_LATENESS_DAYS": self.lateness,
             "ANALYTICS_VOLUME_FACTOR": self.volume_factor,
-            "ANALYTICS_RETENTION_DAYS": self.retention,
+            "ANALYTICS_HOT_DAYS": self.hot_days,
+            "ANALYTICS_LAKE_DAYS": self.lake_days,
             "ANALYTICS_PERSONAL_RETENTION_DAYS": self.personal_retention,
         }
 

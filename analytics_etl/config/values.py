@@ -109,6 +109,10 @@ def _keeping(text: str) -> int | None:
     return None if text.strip() in ("0", "never") else _days(1)(text)
 
 
+def _hot(text: str) -> int | None:
+    return None if text.strip() == "never" else _days(0)(text)
+
+
 def _factor(text: str) -> float | None:
     if text.strip() in ("0", "never"):
         return None
@@ -253,7 +257,15 @@ MostEvents = Annotated[
     ),
 ]
 _KEEPING = "days like 90, or 90,download_events=400; 0 or never keeps everything"
-Retention = Annotated[PerTable[int | None], TextFormat(_per_table(90, _keeping), _KEEPING)]
+HotDays = Annotated[
+    PerTable[int | None],
+    TextFormat(
+        _per_table(90, _hot), "days like 90, or 90,download_events=400; 0 keeps none in PostgreSQL, never all of them"
+    ),
+]
+RETENTION_DAYS = TextFormat(_per_table(90, _keeping), _KEEPING)
+"""The format of ANALYTICS_HOT_DAYS under its name of an earlier version, where 0 meant never."""
+KeptDays = Annotated[PerTable[int | None], TextFormat(_per_table(None, _keeping), _KEEPING)]
 PersonalRetention = Annotated[PerTable[int | None], TextFormat(_per_table(30, _keeping), _KEEPING)]
 YesOrNo = Annotated[
     PerTable[bool],

@@ -10,6 +10,7 @@ from psycopg.types.json import Jsonb
 
 from analytics_etl.archive import Manifest
 from analytics_etl.lake.fingerprint import Fingerprint
+from analytics_etl.ops import places
 from analytics_etl.postgres.connection import Connection, DatabaseError, rows
 from analytics_etl.text.english import counted
 
@@ -45,7 +46,7 @@ def manifests(connection: Connection, table: str, days: Sequence[date]) -> dict[
 
 
 def archived_days(connection: Connection, tables: Sequence[str], start: date, end: date) -> dict[str, list[date]]:
-    """{table: days of [start, end)} whose rows are not in the table: their partition was dropped."""
+    """{table: days of [start, end)} that have left the table for good, so that no load may replace them."""
     found = connection.execute(
         "select table_name, array_agg(day order by day) from ops.archives "
         "where state = 'archived' and table_name = any(%s) and day >= %s and day < %s group by 1 order by 1",
@@ -107,15 +108,21 @@ def record_dropped(connection: Connection, table: str, day: date) -> None:
             state = excluded.state, dropped_at = excluded.dropped_at, kept_through = null""",
         [table, day],
     )
+    places.set_place(connection, table, day, in_postgres=False)
 
 
 def record_restored(connection: Connection, table: str, day: date, days: int) -> None:
     """Record that the rows are back; they stay until the newest day of the table is `days` days later than now."""
     connection.execute(
-        "update ops.archives set state = 'restored', restored_at = clock_timestamp(), kept_through = %s + ("
-        "select max(period_start) from ops.partitions where table_name = %s) where table_name = %s and day = %s",
-        [days, table, table, day],
+        """
+        insert into ops.archives (table_name, day, state, restored_at, kept_through)
+        values (%(table)s, %(day)s, 'restored', clock_timestamp(), %(days)s + (
+            select max(period_start) from ops.partitions where table_name = %(table)s))
+        on conflict (table_name, day) do update set
+            state = excluded.state, restored_at = excluded.restored_at, kept_through = excluded.kept_through""",
+        {"table": table, "day": day, "days": days},
     )
+    places.set_place(connection, table, day, in_postgres=True)
 
 
 def due_days(connection: Connection, table: str, keep: int) -> list[date]:
@@ -127,7 +134,7 @@ def due_days(connection: Connection, table: str, keep: int) -> list[date]:
 def days_with_personal_data(connection: Connection, table: str, keep: int) -> list[date]:
     """Days older than `keep` whose rows in the table may still hold personal data."""
     condition = sql.SQL("""
-        a.state is distinct from 'archived' and not exists (
+        p.in_postgres and not exists (
             select from ops.personal_removals as r
             where r.table_name = p.table_name and r.day = p.period_start and r.place = 'partition'
               and r.removed_at >= greatest(p.updated_at, a.restored_at))""")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
+from analytics_etl.lake.comparison import Difference
 from analytics_etl.ops.records import CheckResult
 from analytics_etl.postgres.connection import Connection, DatabaseError, rows
 from analytics_etl.text.english import shortened
@@ -48,6 +49,14 @@ class Change:
     """{numeric column outside the key: (old, new) sum over all rows}: even a sum of rates shows that rates changed."""
     code_version_before: str
     code_version_after: str
+
+    @classmethod
+    def of_files(cls, table: str, start: date, end: date, found: Difference, versions: tuple[str, str]) -> "Change":
+        """The change of a partition in the lake; `versions` are the old and the new code version."""
+        return cls(
+            table, start, end, *found.rows, found.added, found.removed, found.changed, found.totals, found.sums,
+            *versions,
+        )  # fmt: skip
 
     def figures_above(self, percent: float) -> list["Figure"]:
         """The figures that changed by more than a limit: rows, totals, and sums of columns without a listed total."""

@@ -10,11 +10,9 @@ from decimal import Decimal
 
 from psycopg import sql
 
-from analytics_etl.catalog.additive import is_additive, rows_that_add_up
+from analytics_etl.catalog.additive import is_additive, measures, rows_that_add_up
 from analytics_etl.ops.changes import Change
 from analytics_etl.postgres.connection import Connection
-
-_NUMBERS = ["smallint", "integer", "bigint", "numeric", "real", "double precision"]
 
 
 @dataclass(frozen=True)
@@ -50,10 +48,10 @@ def changes_between(
 
     `versions` are {start: old code version} and the new code version.
     """
-    measures = _measures_of(connection, table, key)
-    additive = {name: kind for name, kind in measures.items() if is_additive(name, kind)}
+    summed = measures(_types_of(connection, table), key)
+    additive = {name: kind for name, kind in summed.items() if is_additive(name, kind)}
     counted_once = _counted_once(columns)
-    sums = [*(_sum(*each, counted_once) for each in additive.items()), *(_sum(*each) for each in measures.items())]
+    sums = [*(_sum(*each, counted_once) for each in additive.items()), *(_sum(*each) for each in summed.items())]
     before, after = (_summarize(connection, side, columns, sums) for side in (old, new))
     nothing = Summary(0, Decimal(0), (0.0,) * len(sums))
     differing = {
@@ -67,7 +65,7 @@ def changes_between(
     for start, (one, other) in differing.items():
         pairs = list(zip(one.sums, other.sums, strict=True))
         totals = dict(zip(additive, pairs[: len(additive)], strict=True))
-        over_all = dict(zip(measures, pairs[len(additive) :], strict=True))
+        over_all = dict(zip(summed, pairs[len(additive) :], strict=True))
         found.append(
             Change(
                 table, start, periods[start], one.rows, other.rows, *counts[start], totals, over_all,
@@ -77,14 +75,15 @@ def changes_between(
     return found
 
 
-def _measures_of(connection: Connection, table: str, key: Collection[str]) -> dict[str, str]:
-    """{numeric column outside the key: its type}."""
-    found = connection.execute(
-        "select attname, format_type(atttypid, null) from pg_attribute where attrelid = %s::regclass and attnum > 0 "
-        "and not attisdropped and format_type(atttypid, null) = any(%s) order by attnum",
-        [table, _NUMBERS],
-    ).fetchall()
-    return {name: type_name for name, type_name in found if name not in key}
+def _types_of(connection: Connection, table: str) -> dict[str, str]:
+    """{column: its type} of a table."""
+    return dict(
+        connection.execute(
+            "select attname, format_type(atttypid, null) from pg_attribute where attrelid = %s::regclass "
+            "and attnum > 0 and not attisdropped order by attnum",
+            [table],
+        ).fetchall()
+    )
 
 
 def _summarize(

@@ -12,7 +12,7 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from analytics_etl.catalog.contracts import Contract
-from analytics_etl.ops import lake_files
+from analytics_etl.ops import lake_files, places
 from analytics_etl.ops.records import record_audit
 from analytics_etl.postgres.connection import Connection, DatabaseError, identifier, lock
 from analytics_etl.text.english import counted, shortened
@@ -103,12 +103,15 @@ def due_days(
 def drop(connection: Connection, contract: Contract, day: date, actor: str) -> int:
     """Drop the partition of a day for good, with an entry in the audit log; returns how many rows it had."""
     lock(connection, f"{contract.table} {day}")
-    leaf = sql.Identifier(contract.family, f"{contract.name}_p{day:%Y%m%d}")
-    counted_rows = connection.execute(sql.SQL("select count(*) from {}").format(leaf)).fetchone()
+    counted_rows = connection.execute(
+        "select rows from ops.partitions where table_name = %s and period_start = %s", [contract.table, day]
+    ).fetchone()
     assert counted_rows is not None
-    table = identifier(contract.table)
-    connection.execute(sql.SQL("alter table {} detach partition {}").format(table, leaf))
-    connection.execute(sql.SQL("drop table {}").format(leaf))
+    if places.is_in_postgres(connection, contract.table, day):
+        table, leaf = identifier(contract.table), sql.Identifier(contract.family, f"{contract.name}_p{day:%Y%m%d}")
+        connection.execute(sql.SQL("alter table {} detach partition {}").format(table, leaf))
+        connection.execute(sql.SQL("drop table {}").format(leaf))
+        places.set_place(connection, contract.table, day, in_postgres=False)
     lake_files.supersede(connection, contract.table, [day])
     connection.execute(
         "insert into ops.dropped_days (table_name, day, rows) values (%s, %s, %s)",

@@ -24,6 +24,8 @@ class PartitionRecord:
     """Whether its rows differ from the earlier ones."""
     engine: str | None = None
     """The engine that computed the rows; None for raw days."""
+    in_postgres: bool = True
+    """Whether PostgreSQL has the rows; if not, the lake alone has them."""
 
 
 def record_partition(connection: Connection, record: PartitionRecord) -> None:
@@ -31,15 +33,15 @@ def record_partition(connection: Connection, record: PartitionRecord) -> None:
     connection.execute(
         """
         insert into ops.partitions (
-            table_name, period_start, period_end, rows, code_version, duration_ms, run_id, engine
-        ) values (%s, %s, %s, %s, %s, %s, %s, %s)
+            table_name, period_start, period_end, rows, code_version, duration_ms, run_id, engine, in_postgres
+        ) values (%s, %s, %s, %s, %s, %s, %s, %s, %s)
         on conflict (table_name, period_start) do update set
             period_end = excluded.period_end, rows = excluded.rows, code_version = excluded.code_version,
             duration_ms = excluded.duration_ms, run_id = excluded.run_id, engine = excluded.engine,
-            updated_at = clock_timestamp(),
+            in_postgres = excluded.in_postgres, updated_at = clock_timestamp(),
             changed_at = case when %s then clock_timestamp() else partitions.changed_at end""",
         [record.table, record.start, record.end, record.rows, record.code_version, record.duration_ms, record.run_id,
-         record.engine, record.is_changed],
+         record.engine, record.in_postgres, record.is_changed],
     )  # fmt: skip
 
 

@@ -61,7 +61,7 @@ def build_retention(asset: dg.AssetsDefinition) -> "tuple[AssetJob, dg.ScheduleD
     job = dg.define_asset_job(
         RETENTION_JOB,
         selection=dg.AssetSelection.assets(asset.key),
-        description="Raw days leave their tables after ANALYTICS_RETENTION_DAYS, personal columns are emptied before.",
+        description="Raw days leave their tables after ANALYTICS_HOT_DAYS, personal columns are emptied before.",
     )
     schedule = dg.ScheduleDefinition(
         name=f"{RETENTION_JOB}_daily",

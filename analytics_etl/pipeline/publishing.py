@@ -46,7 +46,7 @@ def loading(
         _recording_failure(database, contract.table, wanted, lateness, run_id),
         database.transaction(_LOADING) as connection,
     ):
-        load = DayLoad(connection, contract, sorted(wanted), run_id, gate)
+        load = DayLoad(connection, settings, contract, sorted(wanted), run_id, gate)
         try:
             load.begin()
             archives.refuse_archived(connection, contract.table, wanted)

@@ -79,7 +79,7 @@ def plan(database: Database, catalog: Catalog) -> Iterator[Step]:
             continue  # once it is corrected, a broken SELECT may need these rows
         if settings.keep_raw_events.of(contract.table):
             for day in Archiver(database.settings).due(contract):
-                if _is_due(day, settings.retention.of(contract.table), newest):
+                if _is_due(day, settings.hot_days.of(contract.table), newest):
                     yield Step(contract, day, "archive")
         else:
             for day in _days_to_drop(database, contract, *_readers(contract, catalog)):
@@ -207,7 +207,8 @@ def check_names(settings: Settings, catalog: Catalog) -> None:
     tables = catalog.event_tables
     known = {*tables, *(table.split(".")[1] for table in tables)}
     for variable, keeping in (
-        ("ANALYTICS_RETENTION_DAYS", settings.retention),
+        ("ANALYTICS_HOT_DAYS", settings.hot_days),
+        ("ANALYTICS_LAKE_DAYS", settings.lake_days),
         ("ANALYTICS_PERSONAL_RETENTION_DAYS", settings.personal_retention),
         ("ANALYTICS_KEEP_RAW_EVENTS", settings.keep_raw_events),
     ):

@@ -20,9 +20,9 @@ from analytics_etl.lake.days import schema_of
 from analytics_etl.lake.fingerprint import Fingerprint
 from analytics_etl.lake.fingerprints import fingerprint_of_file
 from analytics_etl.lake.reading import read
-from analytics_etl.ops import archives, days
+from analytics_etl.ops import archives, days, places
 from analytics_etl.ops.records import record_audit
-from analytics_etl.postgres.connection import Connection, DatabaseError, lock
+from analytics_etl.postgres.connection import Connection, DatabaseError, identifier, lock
 from analytics_etl.postgres.patience import patiently
 from analytics_etl.postgres.pool import transaction
 from analytics_etl.postgres.sessions import AGGREGATION
@@ -41,7 +41,7 @@ class Archiver:
 
     def due(self, contract: Contract) -> list[date]:
         """Days to archive: those older than the retention and than the allowed lateness."""
-        keep = self._settings.retention.of(contract.table)
+        keep = self._settings.hot_days.of(contract.table)
         if keep is None:
             return []
         with transaction(self._settings) as connection:
@@ -81,32 +81,36 @@ class Archiver:
     def drop(self, contract: Contract, day: date, actor: str, reason: str | None = None) -> LakeFile:
         """Drop the partition of a day. Raise LakeError unless the lake holds exactly its rows."""
         with self._locked_day(contract, day) as connection:
-            leaf = locked_partition(connection, contract, day)
             file = file_of(connection, self._settings, contract, day, actor)
-            self._compare(connection, leaf, contract, file)
-            parent = sql.Identifier(*contract.table.split("."))
-
-            def detach_and_drop() -> None:
-                connection.execute(sql.SQL("alter table {} detach partition {}").format(parent, leaf))
-                connection.execute(sql.SQL("drop table {}").format(leaf))
-
-            patiently(connection, f"{contract.table}: {day} cannot leave its table", [parent, leaf], detach_and_drop)
+            if places.is_in_postgres(connection, contract.table, day):
+                self._drop_partition(connection, contract, file)
+            else:  # it was loaded into the lake alone
+                self._lake.verified(file)
             archives.record_dropped(connection, contract.table, day)
             record_audit(connection, actor, "archive", f"{contract.table} {day}", reason)
             self._refresh(connection, contract)
         return file
 
+    def _drop_partition(self, connection: Connection, contract: Contract, file: LakeFile) -> None:
+        """Drop the partition of a day after comparing its rows with its file."""
+        leaf, parent = locked_partition(connection, contract, file.day), identifier(contract.table)
+        self._compare(connection, leaf, contract, file)
+
+        def detach_and_drop() -> None:
+            connection.execute(sql.SQL("alter table {} detach partition {}").format(parent, leaf))
+            connection.execute(sql.SQL("drop table {}").format(leaf))
+
+        patiently(connection, f"{contract.table}: {file.day} cannot leave its table", [parent, leaf], detach_and_drop)
+
     def restore(self, contract: Contract, day: date, actor: str, reason: str) -> LakeFile:
         """Copy an archived day from the lake into its table, and compare the two."""
         columns = [column.name for column in contract.columns]
         with self._locked_day(contract, day) as connection:
-            archived = archives.find(connection, contract.table, day)
-            if archived is None or archived.state != "archived":
-                state = "was never archived" if archived is None else "is in the table"
-                raise DatabaseError(f"{contract.table}: {day} {state}, so there is nothing to restore")
+            if places.is_in_postgres(connection, contract.table, day):
+                raise DatabaseError(f"{contract.table}: {day} is in the table, so there is nothing to restore")
             file = file_of(connection, self._settings, contract, day, actor)
             _refuse_other_columns(contract, file, pq.read_schema(self._lake.verified(file)))
-            with refilling(connection, contract, day) as load:
+            with refilling(connection, self._settings, contract, day) as load:
                 with closing(read(self._lake, file, columns)) as batches:
                     for batch in batches:
                         load.copy(day, pa.Table.from_batches([batch]))
@@ -131,7 +135,7 @@ class Archiver:
             after = before
             if before.personal_values:
                 kept = sql.SQL(", ").join(sql.Identifier(name) for name in columns if name not in personal)
-                with refilling(connection, contract, day) as load:
+                with refilling(connection, self._settings, contract, day) as load:
                     load.drain()
                     new = new_partition(contract, day)
                     connection.execute(sql.SQL("insert into {} ({}) select {} from {}").format(new, kept, kept, leaf))

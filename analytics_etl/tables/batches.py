@@ -12,7 +12,7 @@ from psycopg import sql
 
 from analytics_etl.catalog.models import window_parameters
 from analytics_etl.config.settings import Settings
-from analytics_etl.ops import archives, dropped
+from analytics_etl.ops import dropped, places
 from analytics_etl.postgres.connection import Connection, connect, identifier
 from analytics_etl.postgres.pool import transaction
 from analytics_etl.tables.overlay import overlay
@@ -49,7 +49,7 @@ def archived_rows(
     """
     with transaction(settings) as connection:
         dropped.refuse(connection, needs)
-        found = archives.archived_days(connection, tables, start, end)
+        found = places.in_lake_only(connection, tables, start, end)
     if not found:
         yield {}
         return

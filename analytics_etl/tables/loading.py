@@ -1,8 +1,8 @@
 """Replacing days of an event table in one transaction: COPY into new partitions, compare with the old ones, attach."""
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
@@ -11,16 +11,18 @@ import pyarrow as pa
 from psycopg import sql
 
 from analytics_etl.catalog.contracts import Contract
-from analytics_etl.lake import LakeFile
+from analytics_etl.config.settings import Settings
+from analytics_etl.lake import Lake, LakeFile
+from analytics_etl.lake.comparison import Difference, comparison
 from analytics_etl.landing import FileReport, RejectedRow
-from analytics_etl.ops import archives, changes, lake_files, ledger
-from analytics_etl.ops.changes import Gate
-from analytics_etl.ops.comparison import Side, changes_between
+from analytics_etl.ops import archives, changes, lake_files, ledger, places
+from analytics_etl.ops.changes import Change, Gate
 from analytics_etl.ops.records import PartitionRecord, record_partition
 from analytics_etl.postgres.connection import Connection, identifier, lock
 from analytics_etl.postgres.patience import patiently
 from analytics_etl.postgres.sending import RowSender
 from analytics_etl.tables.day_partitions import has_partition, new_partition, partition, partition_name
+from analytics_etl.tables.partition_rows import arrow_schema, stream
 from analytics_etl.tables.staging import add_checks, create_like
 
 _REJECTED_BUFFER = 20_000
@@ -48,6 +50,7 @@ class DayLoad:
     """The load of some days of one table, inside one transaction. Readers see the old days until it commits."""
 
     connection: Connection
+    settings: Settings
     contract: Contract
     days: Sequence[date]
     run_id: str | None = None
@@ -55,6 +58,8 @@ class DayLoad:
     are_new: bool = True
     """Whether the CHECKs of the table hold from the start. They are added at the end for rows of the lake or of a
     partition, which were valid when they were loaded and may break a CHECK that was added since."""
+    hot: Collection[date] = ()
+    """The days that PostgreSQL is to have as well as the lake."""
     _counts: dict[date, int] = field(default_factory=dict)
     _files: list[LakeFile] = field(default_factory=list)
     _rejected: list[tuple[Any, ...]] = field(default_factory=list)
@@ -67,7 +72,11 @@ class DayLoad:
     def begin(self) -> None:
         """Wait for other loads of these days, then make the new partitions."""
         lock(self.connection, *(f"{self.contract.table} {day}" for day in self.days))
-        for day in self.days:
+        if self.are_new:
+            keep = self.settings.hot_days.of(self.contract.table)
+            lateness = self.settings.lateness_of(self.contract.table, is_derived=False)
+            self.hot = places.hot_days(self.connection, self.contract.table, self.days, keep, lateness)
+        for day in sorted(self.hot):
             # COPY FREEZE needs a table made in this transaction; it saves readers the visibility check of each row.
             of_the_day = sql.SQL("constraint {range} check ({column} >= {start} and {column} < {end})").format(
                 range=sql.Identifier(f"{partition_name(self.contract, day)}_range"),
@@ -97,8 +106,8 @@ class DayLoad:
         self._sender.drain()
 
     def fill(self, file: LakeFile, rows: Iterable[pa.RecordBatch]) -> None:
-        """Copy the rows of a day from its new file in the lake, which becomes the current one with this load."""
-        for batch in rows:
+        """Copy the rows of a hot day from its new file in the lake, which becomes the current one with this load."""
+        for batch in rows if file.day in self.hot else ():
             self.copy(file.day, pa.Table.from_batches([batch]))
         self._files.append(file)
 
@@ -108,7 +117,7 @@ class DayLoad:
         duplicates: dict[tuple[int, date], int],
         conflicts: dict[tuple[int, date], int],
     ) -> list[LoadedDay]:
-        """Compare with the old rows, write the books and replace the old partitions by the new ones.
+        """Compare with the old rows, write the books, and replace the old partitions by the new ones.
 
         `duplicates` and `conflicts` are {(file number, day): copies}.
         """
@@ -121,12 +130,13 @@ class DayLoad:
         for file in self._files:
             day, count = file.day, file.rows
             lake_files.book(self.connection, file, self.run_id)
-            self._analyze(day, count)
+            if day in self.hot:
+                self._analyze(day, count)
             record_partition(
                 self.connection,
                 PartitionRecord(
                     self.contract.table, day, day + timedelta(days=1), count, self.contract.code_version, duration,
-                    self.run_id, is_changed=day not in same,
+                    self.run_id, is_changed=day not in same, in_postgres=day in self.hot,
                 ),
             )  # fmt: skip
             loaded.append(LoadedDay(day, count, _of(duplicates, day), _of(conflicts, day), file))
@@ -150,19 +160,46 @@ class DayLoad:
     def _record_changes(self) -> set[date]:
         """Record how existing days change, if the gate lets them; return the days that stay the same."""
         contract, found = self.contract, []
-        days = [day for day in self.days if has_partition(self.connection, contract, day)]
+        days = [file.day for file in self._files]
         versions = changes.known_versions(self.connection, contract.table, days)
-        columns = [column.name for column in contract.columns]
-        for day in sorted(versions):
-            old = Side(partition(contract, day), sql.Literal(day))
-            new = Side(new_partition(contract, day), sql.Literal(day))
-            found += changes_between(
-                self.connection, contract.table, contract.key, columns, old, new, {day: day + timedelta(days=1)},
-                (versions, contract.code_version),
-            )  # fmt: skip
+        before = self._files_before(days)
+        new = {file.day: file for file in self._files}
+        there = [day for day in sorted(versions) if day in before or has_partition(self.connection, contract, day)]
+        differing = [day for day in there if day not in before or before[day].sha256 != new[day].sha256]
+        for day, difference in self._differences(differing, before, new):
+            codes = versions[day], contract.code_version
+            found.append(Change.of_files(contract.table, day, day + timedelta(days=1), difference, codes))
         changes.judge(self.connection, found, self.gate)
         changes.record_changes(self.connection, found, self.run_id)
-        return set(versions) - {change.start for change in found}
+        return set(there) - {change.start for change in found}
+
+    def _files_before(self, days: Sequence[date]) -> dict[date, LakeFile]:
+        """{day: its file in the lake until now} of days that have one."""
+        if not days:
+            return {}
+        table, after = self.contract.table, max(days) + timedelta(days=1)
+        return {file.day: file for file in lake_files.current(self.connection, [table], min(days), after)[table]}
+
+    def _differences(
+        self, days: Sequence[date], before: Mapping[date, LakeFile], new: Mapping[date, LakeFile]
+    ) -> Iterator[tuple[date, Difference]]:
+        """The days whose rows differ. A day that was loaded before there was a lake is read in its partition."""
+        if not days:
+            return
+        lake, settings = Lake(self.settings.lake_dir), self.settings
+        types = {column.name: column.type for column in self.contract.columns}
+        memory = settings.loader_memory_mb
+        with comparison(types, self.contract.key, memory, settings.temporary_dir) as compared:
+            for day in days:
+                after = lake.locate(new[day])
+                if day in before:
+                    difference = compared.compare(lake.verified(before[day]), after)
+                else:
+                    with closing(stream(self.connection, partition(self.contract, day), types)) as rows:
+                        reader = pa.RecordBatchReader.from_batches(arrow_schema(types), rows)
+                        difference = compared.compare(reader, after)
+                if difference is not None:
+                    yield day, difference
 
     def mark_gone(self, paths: Iterable[str]) -> None:
         """Record that files are gone, and with them their rows of these days.
@@ -194,6 +231,8 @@ class DayLoad:
         name = partition_name(self.contract, day)
         if has_partition(self.connection, self.contract, day):
             self.connection.execute(sql.SQL("drop table {}").format(leaf))
+        if day not in self.hot:
+            return
         new = new_partition(self.contract, day)
         self.connection.execute(sql.SQL("alter table {} rename to {}").format(new, sql.Identifier(name)))
         self.connection.execute(
@@ -225,9 +264,9 @@ class DayLoad:
 
 
 @contextmanager
-def refilling(connection: Connection, contract: Contract, day: date) -> Iterator[DayLoad]:
+def refilling(connection: Connection, settings: Settings, contract: Contract, day: date) -> Iterator[DayLoad]:
     """Begin a load of rows that were valid before; the caller copies them and attaches the new partition."""
-    load = DayLoad(connection, contract, [day], are_new=False)
+    load = DayLoad(connection, settings, contract, [day], are_new=False, hot=[day])
     try:
         load.begin()
         yield load

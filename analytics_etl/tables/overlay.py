@@ -1,7 +1,7 @@
-"""Letting a SELECT read archived days as if they were in their tables, without restoring them.
+"""Letting a SELECT of PostgreSQL read days that are in the lake alone as if they were in their tables.
 
-A schema of its own has a view for each table, under the same name: the rows of the table and the archived rows of the
-wanted days, copied from the lake. The statement reads that schema instead. Other sessions do not see it.
+A schema of its own has a view for each table, under the same name: the rows of the table and those of the wanted days
+that it does not have, copied from the lake. The statement reads that schema instead. Other sessions do not see it.
 """
 
 from collections.abc import Generator, Iterable, Sequence
@@ -17,7 +17,7 @@ from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.config.settings import Settings
 from analytics_etl.lake import Lake, LakeError
 from analytics_etl.lake.reading import read
-from analytics_etl.ops import archives, lake_files
+from analytics_etl.ops import archives, lake_files, places
 from analytics_etl.postgres.connection import Connection, identifier, lock
 from analytics_etl.postgres.sending import RowSender
 
@@ -27,17 +27,17 @@ TEMPORARY = "pg_temp"
 def overlay(
     connection: Connection, settings: Settings, tables: Sequence[str], start: date, end: date, schema: str = TEMPORARY
 ) -> dict[str, str]:
-    """Copy the archived rows of [start, end) of some tables into a schema; {table: schema} of tables with such rows.
+    """Copy rows of [start, end) that PostgreSQL does not have into a schema; {table: schema} of tables with such rows.
 
     Holds the locks of these days until the transaction ends. Raises LakeError for a damaged file: an aggregate must
     not be computed from incomplete days.
     """
-    found = archives.archived_days(connection, tables, start, end)
+    found = places.in_lake_only(connection, tables, start, end)
     if not found:
         return {}
     lock(connection, *(f"{table} {day}" for table, days in found.items() for day in days))
     # Again, under the locks: a day may have been restored meanwhile.
-    found = archives.archived_days(connection, tables, start, end)
+    found = places.in_lake_only(connection, tables, start, end)
     for table, days in found.items():
         # All files first: a sender owns the connection while it sends rows.
         _overlay_table(connection, _files(connection, settings, table, days), table, schema)
@@ -47,7 +47,7 @@ def overlay(
 def _files(
     connection: Connection, settings: Settings, table: str, days: Sequence[date]
 ) -> list[Generator[pa.RecordBatch, None, None]]:
-    """The rows of archived days: from the lake, or from the archive folder as long as the lake does not have them."""
+    """The rows of days: from the lake, or from the archive folder as long as the lake does not have them."""
     columns = [column.name for column in Catalog.of(settings).contracts[table].columns]
     lake, folder = Lake(settings.lake_dir), ArchiveFolder(settings.archive_dir)
     manifests = archives.manifests(connection, table, days)
@@ -66,9 +66,9 @@ def _files(
 def _overlay_table(
     connection: Connection, files: Iterable[Generator[pa.RecordBatch, None, None]], table: str, schema: str
 ) -> None:
-    """Copy the archived days of one table into the schema, and make the view over both."""
+    """Copy the days of one table into the schema, and make the view over both."""
     name = table.split(".")[1]
-    rows_table, view = sql.Identifier(schema, f"{name}_archived"), sql.Identifier(schema, name)
+    rows_table, view = sql.Identifier(schema, f"{name}_of_lake"), sql.Identifier(schema, name)
     kept = sql.SQL(" on commit drop" if schema == TEMPORARY else "")  # the view depends on it and is dropped, too
     connection.execute(sql.SQL("create table {} (like {}){}").format(rows_table, identifier(table), kept))
     sender = RowSender(connection)

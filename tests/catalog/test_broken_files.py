@@ -204,7 +204,7 @@ def test_a_broken_report_query_stops_the_reports_of_its_family(sql: Path, databa
 
 def test_what_a_broken_select_may_read_is_not_removed(sql: Path, settings: Settings) -> None:
     """Neither archived nor dropped; days cannot be undone either, since nobody knows what was made of them."""
-    keeping = replace(settings, retention=PerTable(1), keep_raw_events=PerTable(default=True))
+    keeping = replace(settings, hot_days=PerTable(1), keep_raw_events=PerTable(default=True))
     database, old = Database(keeping), DAY - timedelta(days=10)
     write(settings, "download_events/a.ndjson", [download(1, old), download(2)])
     load(database, "registry.download_events", old, DAY)

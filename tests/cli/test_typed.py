@@ -307,7 +307,7 @@ def test_a_day_typed_in_the_ui_is_told_like_one_of_the_command_line() -> None:
 def test_what_is_kept_for_longer_than_any_time_is_kept(loaded: Settings) -> None:
     for variable, command in (
         ("ANALYTICS_DAGSTER_KEEP_DAYS", "prune"),
-        ("ANALYTICS_RETENTION_DAYS", "archive"),
+        ("ANALYTICS_HOT_DAYS", "archive"),
         ("ANALYTICS_PERSONAL_RETENTION_DAYS", "archive"),
     ):
         result = typed(loaded, command, "--dry-run", **{variable: "9999999999"})

@@ -45,7 +45,7 @@ def record(number: int, day: date, queue_ms: int, kind: str = "execution") -> Ev
 def aged(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """Two archived days, a gap of eight that were never loaded, one without events, one with some."""
     folder = tmp_path_factory.mktemp("aged")
-    settings = replace(settings_in(folder, server.clone(), OLD), retention=PerTable(5))
+    settings = replace(settings_in(folder, server.clone(), OLD), hot_days=PerTable(5))
     write(settings, "schema_usage_events/a.ndjson", [operation(1, OLD), operation(2, SECOND), operation(3, NEWEST)])
     records = [record(1, OLD, 100), record(2, SECOND, 200), record(3, NEWEST, 600), record(4, NEWEST, 10, "other")]
     write(settings, "schedule_events/a.ndjson", records)

@@ -286,7 +286,7 @@ AT_TEN = f"{NEWEST}T10:00:00Z"
 def aged(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """An archived day, days that were never loaded, a day that is there."""
     folder = tmp_path_factory.mktemp("aged_registry")
-    settings = replace(settings_in(folder, server.clone(), OLD), retention=PerTable(5))
+    settings = replace(settings_in(folder, server.clone(), OLD), hot_days=PerTable(5))
     who = {"user_id": PERSONAL, "user_agent": PERSONAL, "ip_address": PERSONAL}
     write(settings, "download_events/a.ndjson", [
         download(1, OLD, **who), download(2, NEWEST, downloaded_at=AT_TEN, module_name="m", **who),

@@ -226,7 +226,7 @@ def test_after_its_time_personal_data_is_in_no_file(settings: Settings, database
     write(settings, FILE, [download(n, old, ip_address="10.98.76.54", user_agent="Somebody") for n in range(9)])
     write(settings, "download_events/new.ndjson", [download(1, ip_address="10.1.1.1")])
     load(database, DOWNLOADS, old, DAY)
-    keeping = Database(replace(settings, personal_retention=PerTable(10), retention=PerTable(None)))
+    keeping = Database(replace(settings, personal_retention=PerTable(10), hot_days=PerTable(None)))
     before = [row for row in current(settings) if row["day"] == old]
     steps = [step.what for step in retention.plan(keeping, declared())]
     assert steps == ["personal data in partition", "personal data in lake"]

@@ -220,7 +220,7 @@ def test_values_at_their_bounds_are_aggregated_checked_and_derived_again(
 @pytest.fixture
 def before(database: Database, settings: Settings) -> Database:
     """A database without bounds that holds a day with an absurd size and a name too long for an index."""
-    settings = replace(settings, retention=PerTable(10), personal_retention=PerTable(10))
+    settings = replace(settings, hot_days=PerTable(10), personal_retention=PerTable(10))
     database = Database(settings)
     write(settings, file_of(DOWNLOADS), [download(1)])
     load(database)

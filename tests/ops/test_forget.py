@@ -101,7 +101,7 @@ def test_what_would_be_wrong_is_refused(lost: Database) -> None:
 
 def test_rows_that_only_the_lake_holds_stay_in_the_ledger(settings: Settings, catalog: Catalog) -> None:
     newest = DAY + timedelta(days=30)
-    database = Database(replace(settings, retention=PerTable(30), personal_retention=PerTable(None)))
+    database = Database(replace(settings, hot_days=PerTable(30), personal_retention=PerTable(None)))
     alone = write(settings, "download_events/alone.ndjson", [download(1)])
     both = write(settings, "download_events/both.ndjson", [download(2), download(3, newest)])
     load(database, DOWNLOADS, DAY, newest)

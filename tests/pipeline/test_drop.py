@@ -252,7 +252,7 @@ def test_interrupted_after_the_commit_it_goes_on(settings: Settings, twin: Setti
 
 def test_archived_days_are_refused(settings: Settings) -> None:
     write(settings, "download_events/a.ndjson", [download(1, FIRST), download(2, LAST)])
-    database = Database(replace(settings, retention=PerTable(1), lateness=PerTable(1)))
+    database = Database(replace(settings, hot_days=PerTable(1), lateness=PerTable(1)))
     load(database, DOWNLOADS, FIRST, LAST)
     retention.run(database, declared(), "test", lambda *_: None)
     refused = typed(settings, "drop", str(FIRST), "--to", str(LAST), "--reason", "why")
@@ -269,7 +269,7 @@ def test_archived_days_are_refused(settings: Settings) -> None:
 def test_archived_days_that_nobody_needs_go_with_their_files(settings: Settings) -> None:
     """Those of the demo."""
     write(settings, "download_events/a.ndjson", [download(1, FIRST), download(2, LAST)])
-    database = Database(replace(settings, retention=PerTable(1), lateness=PerTable(1)))
+    database = Database(replace(settings, hot_days=PerTable(1), lateness=PerTable(1)))
     load(database, DOWNLOADS, FIRST, LAST)
     retention.run(database, declared(), "test", lambda *_: None)
     current = "select day from ops.current_lake_files where table_name = %s order by day"

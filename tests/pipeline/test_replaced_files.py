@@ -180,7 +180,7 @@ def test_what_is_missing_counts_a_day_of_a_replaced_file(settings: Settings, wor
 
 
 def test_an_archived_day_keeps_what_the_books_say_of_a_file_that_no_longer_holds_it(settings: Settings) -> None:
-    database = Database(replace(settings, retention=PerTable(30), personal_retention=PerTable(None)))
+    database = Database(replace(settings, hot_days=PerTable(30), personal_retention=PerTable(None)))
     newest = FIRST + timedelta(days=30)
     write(settings, LATE, [download(1, FIRST), download(2, newest)])
     load(database, DOWNLOADS, FIRST, newest)

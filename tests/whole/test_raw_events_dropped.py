@@ -97,7 +97,7 @@ def test_days_of_which_all_was_made_are_dropped_without_an_archive(downloads: Da
     ]
     assert retain(downloads).dropped_days == 0
     run(downloads, "registry", 4)  # reads no day that was dropped
-    aged = Database(replace(downloads.settings, retention=PerTable(1), personal_retention=PerTable(1)))
+    aged = Database(replace(downloads.settings, hot_days=PerTable(1), personal_retention=PerTable(1)))
     retain(aged)
     assert ask(downloads.settings.database_url, "select * from ops.archives") == []
 

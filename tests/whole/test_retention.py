@@ -51,7 +51,7 @@ ODD = ['quoted "text", with a comma', "two\nlines", "\\.", "", "ünïcode ☃", 
 
 
 def keeping(settings: Settings, days: int = 10, personal: int | None = None) -> Settings:
-    return replace(settings, retention=PerTable(days), personal_retention=PerTable(personal))
+    return replace(settings, hot_days=PerTable(days), personal_retention=PerTable(personal))
 
 
 def write_day(settings: Settings, day: date, count: int = 20) -> None:
@@ -68,8 +68,13 @@ def write_day(settings: Settings, day: date, count: int = 20) -> None:
 
 
 def load_all(database: Database, *days: date) -> None:
+    """Load days into PostgreSQL, too, however old they are, as when they were the newest."""
     for table in TABLES:
-        load(database, table, *days)
+        load(hot(database), table, *days)
+
+
+def hot(database: Database) -> Database:
+    return Database(replace(database.settings, hot_days=PerTable(None)))
 
 
 @pytest.fixture
@@ -189,7 +194,7 @@ def test_the_newest_day_is_the_clock(loaded: Database) -> None:
     assert due(12) == [OLD]
     assert due(11) == [OLD, OLD + timedelta(days=1)]
     assert due(1) == due(7) == due(11)  # 7 days of lateness: a day that may change is not archived
-    assert Archiver(replace(loaded.settings, retention=PerTable(None))).due(contract()) == []
+    assert Archiver(replace(loaded.settings, hot_days=PerTable(None))).due(contract()) == []
 
 
 def test_a_restored_day_stays_for_its_days(loaded: Database) -> None:
@@ -258,7 +263,7 @@ def test_a_day_that_the_lake_does_not_have_is_not_dropped(loaded: Database, what
 
 def test_a_day_that_was_loaded_again_is_archived_as_it_is_now(loaded: Database) -> None:
     write_day(loaded.settings, OLD, 25)
-    load(loaded, DOWNLOADS, OLD)
+    load(hot(loaded), DOWNLOADS, OLD)
     rows = rows_of(loaded.settings.database_url)
     assert Archiver(loaded.settings).drop(contract(), OLD, "test").rows == 25 + len(ODD)
     assert everything_held(loaded)[DOWNLOADS] == rows
@@ -450,23 +455,39 @@ def test_a_day_loaded_before_a_column_was_added_is_read_restored_and_archived_ag
 
 def test_settings_of_retention() -> None:
     read = Settings.from_environment
-    assert (read({}).retention, read({}).personal_retention) == (PerTable(90), PerTable(30))
-    kept = read({"ANALYTICS_RETENTION_DAYS": "60, download_events=400,registry.module_view_events=never"}).retention
+    first = read({})
+    assert (first.hot_days, first.lake_days, first.personal_retention) == (PerTable(90), PerTable(None), PerTable(30))
+    kept = read({"ANALYTICS_HOT_DAYS": "60, download_events=400,registry.module_view_events=never"}).hot_days
     assert [kept.of(table) for table in TABLES] == [400, None, 60]
-    assert read({"ANALYTICS_RETENTION_DAYS": "0"}).retention == PerTable(None)
-    assert read({"ANALYTICS_RETENTION_DAYS": "download_events=5"}).retention.of(TABLES[1]) == 90
-    for wrong in ("x", "-1", "5,=3", "download_events=", "1.5"):
-        with pytest.raises(SettingsError, match="ANALYTICS_RETENTION_DAYS must be days like"):
-            read({"ANALYTICS_RETENTION_DAYS": wrong})
-    with pytest.raises(SettingsError, match="names 'downloads'"):
-        retention.check_names(read({"ANALYTICS_RETENTION_DAYS": "downloads=5"}), declared())
+    assert read({"ANALYTICS_HOT_DAYS": "0"}).hot_days == PerTable(0)
+    assert read({"ANALYTICS_HOT_DAYS": "download_events=5"}).hot_days.of(TABLES[1]) == 90
+    assert read({"ANALYTICS_LAKE_DAYS": "400,download_events=never"}).lake_days.of(TABLES[0]) is None
+    for variable in ("ANALYTICS_HOT_DAYS", "ANALYTICS_RETENTION_DAYS", "ANALYTICS_LAKE_DAYS"):
+        for wrong in ("x", "-1", "5,=3", "download_events=", "1.5"):
+            with pytest.raises(SettingsError, match=f"{variable} must be days like"):
+                read({variable: wrong})
+        with pytest.raises(SettingsError, match="names 'downloads'"):
+            retention.check_names(read({variable: "downloads=5"}), declared())
+
+
+def test_the_former_name_of_hot_days_counts_with_a_line_that_says_the_new_one() -> None:
+    """Its 0 kept everything; the new name wins."""
+    read = Settings.from_environment
+    former = read({"ANALYTICS_RETENTION_DAYS": "0,download_events=5"})
+    assert former.hot_days == PerTable(None, (("download_events", 5),))
+    [line] = former.renamed
+    assert "ANALYTICS_RETENTION_DAYS is called ANALYTICS_HOT_DAYS now" in line
+    assert read({"ANALYTICS_RETENTION_DAYS": "5", "ANALYTICS_HOT_DAYS": "7"}).hot_days == PerTable(7)
+    said = call("archive --dry-run", {"ANALYTICS_RETENTION_DAYS": "x"})
+    assert said.exit_code == 1
+    assert "ANALYTICS_RETENTION_DAYS must be days like" in said.stderr
 
 
 def test_the_commands(loaded: Database) -> None:
     environment = {
         **variables(loaded.settings),
         "ANALYTICS_LAKE": str(loaded.settings.lake_dir),
-        "ANALYTICS_RETENTION_DAYS": "10",
+        "ANALYTICS_HOT_DAYS": "10",
         "ANALYTICS_PERSONAL_RETENTION_DAYS": "never",
     }
     due = call("archive --dry-run", environment)

@@ -182,7 +182,7 @@ def retention_process() -> Iterator[Retention]:
             assert process.stdout is not None
             request = {
                 "folder": str(settings.archive_dir.parent), "database_url": settings.database_url,
-                "days": settings.retention.default, "personal": settings.personal_retention.default,
+                "days": settings.hot_days.default, "personal": settings.personal_retention.default,
                 "kill": vars(kill) if kill else None,
             }  # fmt: skip
             process.stdin.write(json.dumps(request) + "\n")

@@ -106,7 +106,7 @@ def test_days_beside_archived_ones_can_be_aggregated_and_checked_again(settings:
     write(settings, "schedule_events/a.ndjson", events)
     run(settings, *days)
     before = derived(settings)
-    keeping = Database(replace(settings, retention=PerTable(3)))
+    keeping = Database(replace(settings, hot_days=PerTable(3)))
     outcome = retention.run(keeping, declared(), "test", lambda *_: None)
     assert 9 <= outcome.rows < len(events)
     kept = ask(settings.database_url, f"select min(recorded_at)::date as day from {SCHEDULE_EVENTS}")[0]["day"]

@@ -266,7 +266,7 @@ def test_a_dropped_day_takes_its_archive_along(before: Database) -> None:
 def test_the_day_is_taken_over_as_it_was_loaded_last(before: Database) -> None:
     """Exported by the version before, then loaded again by this one: the archive is of no use any more."""
     write_day(before.settings, SECOND, 40)
-    load(before, DOWNLOADS, SECOND)
+    load(hot(before), DOWNLOADS, SECOND)
     held = everything_held(before)
     assert run(before).taken_over == 9
     assert in_lake(before.settings)[DOWNLOADS, SECOND] == 40 + len(ODD)
@@ -274,7 +274,7 @@ def test_the_day_is_taken_over_as_it_was_loaded_last(before: Database) -> None:
 
 
 def test_a_home_without_archives_has_nothing_to_take_over(settings: Settings) -> None:
-    database = Database(replace(settings, retention=PerTable(None)))
+    database = Database(replace(settings, hot_days=PerTable(None)))
     write_day(settings, OLD)
     load(database, DOWNLOADS, OLD)
     assert list(retention.plan_taking_over(database, declared())) == []

@@ -37,7 +37,7 @@ def filled(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     settings = settings_in(tmp_path_factory.mktemp("usage"), server.clone(), OLD)
     for day in (OLD, NEWEST):
         write(settings, f"schema_usage_events/{day}.ndjson", [usage(n, day) for n in range(100)])
-    database = Database(replace(settings, retention=PerTable(5)))
+    database = Database(replace(settings, hot_days=PerTable(5)))
     load(database, USAGE_EVENTS, *days_of(OLD, NEWEST))
     aggregate(database, OLD, NEWEST, ("day",), ["usage"])
     yield database

@@ -20,6 +20,7 @@ def examine(settings: Settings, catalog: Catalog, today: date) -> Iterator[Findi
     """Examine everything, from the disk up. Without a usable database, findings that need it are left out."""
     catalog = with_usable_sources(catalog)
     yield services.sql_files(catalog)
+    yield surroundings.settings_by_former_names(settings)
     yield surroundings.disk(settings)
     reachable = surroundings.database(settings)
     yield from surroundings.landing(settings, catalog, _tables_with_files(settings) if reachable.is_well else set())

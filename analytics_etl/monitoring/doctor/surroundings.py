@@ -23,6 +23,13 @@ LITTLE_SPACE = 2 << 30
 """Free bytes; a day of events may not fit into less."""
 
 
+def settings_by_former_names(settings: Settings) -> Finding:
+    """Whether a variable is set under its name of an earlier version."""
+    detail = "; ".join(settings.renamed) or "every variable has its present name"
+    advice = "rename it where it is set: the next version does not know the old name" if settings.renamed else None
+    return Finding("settings", not settings.renamed, detail, advice)
+
+
 def disk(settings: Settings) -> Finding:
     """Free space below the home, and the right to write there."""
     folder = settings.home
