@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import duckdb
 import psycopg
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -319,3 +320,26 @@ def record(number: int, tier: str, day: date = DAY, **changes: object) -> Event:
         "event_id": event_id(number), "recorded_at": at(3600, day), "schedule_id": "sync", "execution_id": "e1",
         "schedule_type": tier, "event_type": "x", "level": "INFO", "result": "success", "retry_count": 0, **changes,
     }  # fmt: skip
+
+
+def rows_in_lake(settings: Settings, table: str) -> list[str]:
+    """Every row of the current files of a table as text, in order, as PostgreSQL would write it; read by DuckDB."""
+    found = ask(settings.database_url, "select path from ops.current_lake_files where table_name = %s", [table])
+    if not found:
+        return []
+    paths = [str(settings.lake_dir / row["path"]) for row in found]
+    with duckdb.connect() as engine:
+        engine.execute("set timezone = 'UTC'")
+        rows = engine.execute("from read_parquet(?, hive_partitioning = false, union_by_name = true)", [paths])
+        return sorted(f"({','.join(_as_text(value) for value in row)})" for row in rows.fetchall())
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, bytes):
+        return str(UUID(bytes=value))
+    if isinstance(value, str):
+        return value if value and not set(value) & set(',"()\\ \n') else '"' + value.replace('"', '""') + '"'
+    if isinstance(value, datetime):
+        moment = value.astimezone(UTC).replace(tzinfo=None).isoformat(" ")
+        return f'"{moment.rstrip("0") if "." in moment else moment}+00"'
+    return "" if value is None else str(value).lower()[0] if isinstance(value, bool) else str(value)

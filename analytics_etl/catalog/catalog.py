@@ -179,9 +179,10 @@ def _check_names(settings: Settings) -> None:
 
 
 def kept_in_lake(catalog: Catalog) -> frozenset[str]:
-    """The tables whose rows lie in the lake: event tables, and derived ones that others are made of day by day."""
+    """The tables whose rows lie in the lake: event tables, fine-grained ones, and those that others are made of."""
+    alone = [table for table, model in catalog.aggregates.items() if model.is_in_lake_only]
     bounded = [model for model in catalog.aggregates.values() if model.lookback_days != ALL_DAYS]
-    return frozenset({*catalog.contracts, *(table for model in bounded for table in model.dependencies)})
+    return frozenset({*catalog.contracts, *alone, *(table for model in bounded for table in model.dependencies)})
 
 
 def is_of(table: str, families: Collection[str]) -> bool:

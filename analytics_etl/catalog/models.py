@@ -58,6 +58,8 @@ class Model:
     checks: tuple[tuple[str, Mapping[str, Any]], ...]
     """Great Expectations expectations: (name in snake case, arguments)."""
     select: str
+    is_in_lake_only: bool = False
+    """Whether its rows, which may be as many as its events, lie in the lake alone: `kept: lake` in the header."""
     parameters: Mapping[str, str] = field(default_factory=dict)
     """{parameter of a query, beside days and limit: its meaning}."""
     inputs_affected_margin: tuple[int, int] = (0, 0)

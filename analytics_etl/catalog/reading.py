@@ -18,7 +18,7 @@ from analytics_etl.catalog.models import PARAMETERS, Model, ModelError, Value, b
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """Ten times as fast if PyYAML was built with libyaml, as its wheels are."""
 
-HEADER_KEYS = {"description", "key", "columns", "checks", "parameters"}
+HEADER_KEYS = {"description", "key", "columns", "checks", "kept", "parameters"}
 
 
 def read_models(path: Path, settings: Mapping[str, Value] = MappingProxyType({})) -> dict[str, Model]:
@@ -90,10 +90,21 @@ def _model(path: Path, name: str, grain: str | None, header_text: str, select: s
         columns={column: _text(path, column, doc, grain) for column, doc in columns.items()},
         checks=tuple((name, arguments or {}) for entry in checks for name, arguments in entry.items()),
         select=select.strip(),
+        is_in_lake_only=_is_in_lake_only(path, header.get("kept"), grain),
         parameters={name: str(doc) for name, doc in header.get("parameters", {}).items()},
     )
     _validate(model)
     return model
+
+
+def _is_in_lake_only(path: Path, kept: object, grain: str | None) -> bool:
+    """Whether the header says `kept: lake`, of the table or of its variants with some suffixes: `kept: {1m: lake}`."""
+    where = kept.get(grain) if isinstance(kept, dict) else kept
+    if where not in (None, "lake") or (isinstance(kept, dict) and grain is None):
+        raise ModelError(f"{path}: kept must be lake, or like {{1m: lake}} for some suffixes, but is {kept!r}")
+    if where and path.parent.name != "aggregates":
+        raise ModelError(f"{path}: kept: lake is for tables below aggregates; this one has no partitions")
+    return where == "lake"
 
 
 def _text(path: Path, what: str, text: object, grain: str | None) -> str:

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import duckdb
 import pyarrow as pa
 
-from analytics_etl.catalog.contracts import DUCKDB_TYPES, Contract
+from analytics_etl.catalog.contracts import DUCKDB_TYPES
 from analytics_etl.disk.scratch import Scratch
 from analytics_etl.engines.duckdb import quoted, rows_of_files
 
@@ -158,25 +158,23 @@ class AdHocSession:
         self._copy(_named(table), columns, batches, schema)
 
     def fill_from_files(
-        self, contract: Contract, files: Sequence[Sequence[Path]], others: Iterable[pa.RecordBatch] = (),
-        schema: pa.Schema | None = None,
+        self, table: str, columns: Mapping[str, str], files: Sequence[Sequence[Path]],
+        others: Iterable[pa.RecordBatch] = (), schema: pa.Schema | None = None,
     ) -> None:  # fmt: skip
-        """Let an event table read files, a group for each version of the contract, and copied rows of other days."""
-        types = {column.name: column.duckdb_type for column in contract.columns}
+        """Let a table read files, a group for each set of columns that they have, and copied rows of other days."""
+        types = {name: _type(kind) for name, kind in columns.items()}
         selects = [rows_of_files(types, paths) for paths in files]
         if schema is not None:
-            copied = quoted(f"{contract.table} not in the lake")
-            self._copy(copied, {column.name: column.type for column in contract.columns}, others, schema)
+            copied = quoted(f"{table} not in the lake")
+            self._copy(copied, columns, others, schema)
             selects.append(f"from {copied}")
         if selects:
             names, whole = ", ".join(map(quoted, types)), " union all by name ".join(selects)
-            view = f"create or replace view {_named(contract.table)} as select {names} from ({whole})"  # noqa: S608 - ours
+            view = f"create or replace view {_named(table)} as select {names} from ({whole})"  # noqa: S608 - ours
             self.connection.execute(view)
         else:
             typed = ", ".join(f"{quoted(name)} {kind}" for name, kind in types.items())
-            self.connection.execute(
-                f"drop view {_named(contract.table)}; create table {_named(contract.table)} ({typed})"
-            )
+            self.connection.execute(f"drop view {_named(table)}; create table {_named(table)} ({typed})")
 
     def answer(self, statement: str) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
         """The columns and the rows of a statement, which come as they are computed."""

@@ -15,10 +15,10 @@ def read(lake: Lake, file: LakeFile, columns: Collection[str] | None = None) -> 
     with pq.ParquetFile(lake.verified(file)) as parquet:
         there = [name for name in parquet.schema_arrow.names if columns is None or name in columns]
         for batch in parquet.iter_batches(batch_size=_ROWS_AT_ONCE, columns=there):
-            yield _with_uuids(batch)
+            yield with_uuids(batch)
 
 
-def _with_uuids(batch: pa.RecordBatch) -> pa.RecordBatch:
+def with_uuids(batch: pa.RecordBatch) -> pa.RecordBatch:
     """A batch of a lake file, in which UUIDs are 16 bytes, with UUIDs."""
     arrays = [
         pa.ExtensionArray.from_storage(pa.uuid(), column) if column.type == pa.binary(16) else column

@@ -44,7 +44,7 @@ ARROW_TYPES = {
 
 
 @dataclass
-class _Part:
+class Part:
     """The file of one partition, in the staging folder, and the rows that wait for its next row group."""
 
     path: Path
@@ -61,14 +61,14 @@ class PartitionWriter:
 
     def __init__(
         self, lake: Lake, table: str, version: str, schema: pa.Schema, starts: Iterable[date],
-        personal: Sequence[str] = (),
+        personal: Sequence[str] = (), compression: str = "zstd",
     ) -> None:  # fmt: skip
         """`version` is the code version of the contract or SELECT, `starts` are the partitions, each one a file."""
         self._lake, self._table, self._version, self._personal = lake, table, version, personal
         self._schema = schema
         private.make_folder(lake.folder, lake.folder)
         self._scratch = Scratch(lake.staging)
-        self._parts = {start: self._open(start, "rows") for start in sorted(starts)}
+        self._parts = {start: self._open(start, "rows", compression) for start in sorted(starts)}
 
     def __enter__(self) -> Self:
         return self
@@ -91,7 +91,7 @@ class PartitionWriter:
         for start, part in self._parts.items():
             yield self._place(start, part, run_id)
 
-    def _place(self, start: date, part: _Part, run_id: str | None) -> LakeFile:
+    def _place(self, start: date, part: Part, run_id: str | None) -> LakeFile:
         family, name = self._table.split(".")
         self._finish(
             part,
@@ -106,11 +106,11 @@ class PartitionWriter:
             self._table, start, path, part.rows, size, digest, self._version, bool(part.personal_values)
         )  # fmt: skip
 
-    def _open(self, start: date, what: str) -> _Part:
+    def _open(self, start: date, what: str, compression: str) -> Part:
         path = self._scratch.path / f"{start.isoformat()}.{what}.parquet"
-        return _Part(path, open_writer(path, self._schema))
+        return Part(path, open_writer(path, self._schema, compression))
 
-    def _add(self, part: _Part, batch: pa.RecordBatch) -> None:
+    def _add(self, part: Part, batch: pa.RecordBatch) -> None:
         if batch.num_rows == 0:
             return
         stored = pa.RecordBatch.from_arrays([stored_as(column) for column in batch.columns], schema=self._schema)
@@ -125,16 +125,19 @@ class PartitionWriter:
         elif sum(each.waiting_bytes for each in self._parts.values()) >= _BYTES_WAITING:
             _flush(max(self._parts.values(), key=lambda each: each.waiting_bytes))
 
-    def _finish(self, part: _Part, metadata: Mapping[str, str]) -> None:
+    def _finish(self, part: Part, metadata: Mapping[str, str]) -> None:
         _flush(part)
         close_writer(part.writer, part.path, metadata)
 
 
-def open_writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
+def open_writer(path: Path, schema: pa.Schema, compression: str = "zstd") -> pq.ParquetWriter:
     """A writer of a lake file. Ids and times are nearly all different, so a dictionary of them would not help."""
     private.create(path, "wb").close()  # with the permissions of its folder
     repeated = [item.name for item in schema if item.type not in (pa.binary(16), pa.timestamp("us", "UTC"))]
-    return pq.ParquetWriter(str(path), schema, compression="zstd", compression_level=1, use_dictionary=repeated)
+    level = 1 if compression == "zstd" else None
+    return pq.ParquetWriter(
+        str(path), schema, compression=compression, compression_level=level, use_dictionary=repeated
+    )
 
 
 def close_writer(writer: pq.ParquetWriter, path: Path, metadata: Mapping[str, str]) -> None:
@@ -148,7 +151,7 @@ def close_writer(writer: pq.ParquetWriter, path: Path, metadata: Mapping[str, st
         os.close(descriptor)
 
 
-def _flush(part: _Part) -> None:
+def _flush(part: Part) -> None:
     """Write the waiting rows as a row group."""
     if part.waiting:
         part.writer.write_table(pa.Table.from_batches(part.waiting), row_group_size=ROWS_OF_A_GROUP)

@@ -53,6 +53,14 @@ def current(connection: Connection, tables: Sequence[str], start: date, end: dat
     return files
 
 
+def of_days(connection: Connection, table: str, days: Collection[date]) -> dict[date, LakeFile]:
+    """{day: its current file} of those of some days that have one."""
+    if not days:
+        return {}
+    files = current(connection, [table], min(days), max(days) + timedelta(days=1))[table]
+    return {file.day: file for file in files if file.day in days}
+
+
 def find(connection: Connection, table: str, day: date) -> LakeFile | None:
     """The current file of a day."""
     files = current(connection, [table], day, day + timedelta(days=1))[table]

@@ -22,12 +22,12 @@ def in_lake_only(connection: Connection, tables: Sequence[str], start: date, end
     return {table: list(days) for table, days in found}
 
 
-def is_in_postgres(connection: Connection, table: str, day: date) -> bool:
-    """Whether PostgreSQL has the rows of a partition."""
+def is_in_postgres(connection: Connection, table: str, day: date) -> bool | None:
+    """Whether PostgreSQL has the rows of a partition; None if there is no such partition."""
     found = connection.execute(
         "select in_postgres from ops.partitions where table_name = %s and period_start = %s", [table, day]
     ).fetchone()
-    return found is not None and bool(found[0])
+    return None if found is None else bool(found[0])
 
 
 def set_place(connection: Connection, table: str, day: date, *, in_postgres: bool) -> None:
@@ -36,6 +36,11 @@ def set_place(connection: Connection, table: str, day: date, *, in_postgres: boo
         "update ops.partitions set in_postgres = %s where table_name = %s and period_start = %s",
         [in_postgres, table, day],
     )
+
+
+def all_in_lake(connection: Connection, table: str) -> None:
+    """Record that PostgreSQL has no rows of a table any more."""
+    connection.execute("update ops.partitions set in_postgres = false where table_name = %s", [table])
 
 
 def hot_days(

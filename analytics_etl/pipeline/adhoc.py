@@ -1,7 +1,7 @@
 """Ad-hoc SQL: one statement of an operator over all tables of the lake and of PostgreSQL, answered by DuckDB.
 
-Event tables are read in the lake. The other tables that the statement names are copied from PostgreSQL, and so are
-loaded days that have no file in the lake. All of it is of one moment.
+Event tables and fine-grained ones are read in the lake. The other tables that the statement names are copied from
+PostgreSQL, and so are days that have no file in the lake. All of it is of one moment.
 """
 
 import stat
@@ -21,7 +21,7 @@ from analytics_etl.disk.whole_files import whole_file
 from analytics_etl.engines.adhoc import AdHocSession, StatementError, is_complete, names_in, opened, statements
 from analytics_etl.engines.duckdb import by_columns
 from analytics_etl.lake import Lake, LakeError, LakeFile
-from analytics_etl.ops import archives, lake_files
+from analytics_etl.ops import lake_files, places
 from analytics_etl.postgres.columns import tables_in
 from analytics_etl.postgres.database import Database
 from analytics_etl.postgres.snapshot import Snapshot
@@ -60,8 +60,7 @@ def answered(settings: Settings, catalog: Catalog, statement: str) -> Iterator[A
     with opened(settings.engine_memory_mb, settings.temporary_dir) as session:
         with Database(settings).snapshot() as snapshot:
             tables = _tables(snapshot, catalog)
-            contracts = [contract for table, contract in catalog.contracts.items() if table in named]
-            notes = _fill(session, snapshot, settings, statement, tables, contracts, named)
+            notes = _fill(session, snapshot, catalog, settings, statement, tables, named)
         yield Answer(*session.answer(statement), notes)
 
 
@@ -95,34 +94,40 @@ def _types(contract: Contract) -> dict[str, str]:
 
 
 def _fill(
-    session: AdHocSession, snapshot: Snapshot, settings: Settings, statement: str,
-    tables: Mapping[str, Mapping[str, str]], contracts: Sequence[Contract], named: set[str],
+    session: AdHocSession, snapshot: Snapshot, catalog: Catalog, settings: Settings, statement: str,
+    tables: Mapping[str, Mapping[str, str]], named: set[str],
 ) -> list[str]:  # fmt: skip
     """Give the tables that a statement names their rows; return what is to be said about them."""
-    events = [contract.table for contract in contracts]
-    groups = {table: _paths(Lake(settings.lake_dir), found) for table, found in _files(snapshot, events).items()}
+    kept = {table: column for table, column in _times(catalog).items() if table in named}
+    groups = {table: _paths(Lake(settings.lake_dir), found) for table, found in _files(snapshot, [*kept]).items()}
     session.close(path for versions in groups.values() for paths in versions for path in paths)
     session.declare(tables)
     session.check(statement, tables)
-    for table in (name for name in tables if name in named and name not in events):
+    for table in (name for name in tables if name in named and name not in kept):
         with closing(snapshot.read(rows_of_table, table, tables[table])) as batches:
             session.fill(table, tables[table], batches, arrow_schema(tables[table]))
-    without_file = snapshot.read(lake_files.partitions_without_file, events, *_ALL_DAYS)
-    archived = snapshot.read(archives.archived_days, events, *_ALL_DAYS)
+    without_file = snapshot.read(lake_files.partitions_without_file, [*kept], *_ALL_DAYS)
+    lost = snapshot.read(places.in_lake_only, [*kept], *_ALL_DAYS)
     notes = []
-    for contract in contracts:
-        days, types = without_file.get(contract.table, []), _types(contract)
+    for table, time in kept.items():
+        days, types = without_file.get(table, []), tables[table]
         if not days:
-            session.fill_from_files(contract, groups[contract.table])
+            session.fill_from_files(table, types, groups[table])
             continue
-        with closing(snapshot.read(rows_of_days, contract, types, days)) as batches:
-            session.fill_from_files(contract, groups[contract.table], batches, arrow_schema(types))
-        if gone := [day for day in days if day in archived.get(contract.table, [])]:
+        with closing(snapshot.read(rows_of_days, table, time, types, days)) as batches:
+            session.fill_from_files(table, types, groups[table], batches, arrow_schema(types))
+        if gone := [day for day in days if day in lost.get(table, [])]:
             notes.append(
-                f"{contract.table}: days that are archived and not in the lake are left out: {shortened(gone)}; to "
-                f'bring one back: analytics-etl restore {contract.table} {gone[0]} --reason "why"'
+                f"{table}: days that are archived and not in the lake are left out: {shortened(gone)}; to "
+                f'bring one back: analytics-etl restore {table} {gone[0]} --reason "why"'
             )
     return notes
+
+
+def _times(catalog: Catalog) -> dict[str, str]:
+    """{table whose rows are read in the lake: its column with the time or the partition of a row}."""
+    fine = {table: model.key[0] for table, model in catalog.aggregates.items() if model.is_in_lake_only}
+    return {**{table: contract.time_column for table, contract in catalog.contracts.items()}, **fine}
 
 
 def _files(snapshot: Snapshot, events: Sequence[str]) -> Mapping[str, Sequence[LakeFile]]:

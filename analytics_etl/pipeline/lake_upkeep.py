@@ -4,12 +4,14 @@ from dataclasses import dataclass
 from datetime import date
 
 from analytics_etl.catalog.contracts import Contract
+from analytics_etl.catalog.models import Model
 from analytics_etl.lake import Lake
 from analytics_etl.lake.emptying import without_personal_data
 from analytics_etl.ops import lake_files
 from analytics_etl.ops.records import record_audit
 from analytics_etl.postgres.connection import lock
 from analytics_etl.postgres.database import Database
+from analytics_etl.tables import lake_tables
 
 GRACE_SECONDS = 24 * 3600
 """How long a superseded file stays, since a reader may have it open; and a file that no transaction has booked yet."""
@@ -45,6 +47,22 @@ def remove_personal_data(database: Database, contract: Contract, day: date, acto
         lake_files.book(connection, emptied, None)
         record_audit(connection, actor, "remove personal data", f"lake file of {contract.table} {day}")
         return removed
+
+
+def days_to_take_over(database: Database, model: Model) -> list[date]:
+    """The partitions of a fine-grained table that an earlier version wrote into PostgreSQL."""
+    return database.run(lake_tables.days_in_postgres, model) if model.is_in_lake_only else []
+
+
+def take_over(database: Database, model: Model, day: date, actor: str) -> None:
+    """Move a partition of a fine-grained table into the lake; the last one takes the table in PostgreSQL along."""
+    lake = Lake(database.settings.lake_dir)
+    with database.transaction() as connection:
+        lock(connection, model.table)
+        lake_tables.take_over(connection, lake, model, [day])
+        if not lake_tables.days_in_postgres(connection, model):
+            lake_tables.make_view(connection, lake, model)
+        record_audit(connection, actor, "take over", f"{model.table} {day}")
 
 
 def collect(database: Database, grace_seconds: float = GRACE_SECONDS) -> Collected:

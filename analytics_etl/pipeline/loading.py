@@ -11,7 +11,6 @@ from analytics_etl.catalog.contracts import Contract
 from analytics_etl.catalog.models import Model
 from analytics_etl.lake import Lake
 from analytics_etl.lake.days import DayWriter
-from analytics_etl.lake.reading import read
 from analytics_etl.landing import FileReport, LandingFile, checksum_of, hidden_file, list_files
 from analytics_etl.landing.faults import UnreadableFilesError
 from analytics_etl.landing.reader import LandingReader
@@ -111,10 +110,9 @@ def _loaded(
                 writer.add(day, batch)
             load.reject(rows.rejected)
         duplicate_ids = reader.event_ids.duplicates()
-        conflicting_ids = writer.remove_copies(duplicate_ids)
-        for file in writer.place(run_id):
-            load.fill(file, read(lake, file))
+        conflicting_ids = writer.keep(duplicate_ids, load.copy)
         load.drain()
+        load.files = list(writer.place(run_id))
         load.mark_gone(gone)
         loaded = load.publish(
             reader.reports,

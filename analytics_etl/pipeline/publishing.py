@@ -93,17 +93,18 @@ def inputs(connection: Connection, settings: Settings, model: Model, start: date
     The engine of the settings does if all these days of all its tables are in the lake. Else PostgreSQL does: it has
     all derived tables, and raw days that were loaded before there was a lake.
     """
-    catalog, tables = Catalog.of(settings), model.dependencies
+    catalog, tables, lake = Catalog.of(settings), model.dependencies, Lake(settings.lake_dir)
     in_lake = kept_in_lake(catalog)
     if in_lake.issuperset(tables) and model.lookback_days != ALL_DAYS:
         files = lake_files.current(connection, tables, start, end)
         is_empty = [table for table in tables if not files[table]]
         is_known = catalog.contracts.keys() >= set(is_empty) and len(is_empty) < len(tables)
         if is_known and not lake_files.partitions_without_file(connection, tables, start, end):
-            lake = Lake(settings.lake_dir)
             engine = _engine(settings, lake, catalog, files)
-            return Inputs(engine, lake=lake if model.table in in_lake else None)
-    return Inputs(schemas=overlay(connection, settings, tables, start, end))
+            written = lake if model.table in in_lake else None
+            return Inputs(engine, lake=written, memory_mb=settings.engine_memory_mb)
+    schemas = overlay(connection, settings, tables, start, end)
+    return Inputs(None, schemas, lake if model.is_in_lake_only else None, settings.engine_memory_mb)
 
 
 def _engine(

@@ -2,7 +2,7 @@
 (`verification`).
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
 from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -15,13 +15,18 @@ from sqlglot import exp
 
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.catalog.contracts import DUCKDB_TYPES, Contract
-from analytics_etl.catalog.models import ALL_DAYS, Model, rename_schemas, window_parameters
+from analytics_etl.catalog.models import ALL_DAYS, Model, bind, rename_schemas, window_parameters
 from analytics_etl.disk.scratch import Scratch
+from analytics_etl.engines.duckdb import rows_of_files
+from analytics_etl.lake import Lake, LakeError
+from analytics_etl.lake.reading import read
+from analytics_etl.ops import lake_files, places
 from analytics_etl.pipeline.sampling import Sample, sample_query
 from analytics_etl.postgres.connection import rows
 from analytics_etl.postgres.database import Database
 from analytics_etl.postgres.sessions import AGGREGATION
 from analytics_etl.tables.model_sql import as_sql
+from analytics_etl.tables.overlay import overlay
 from analytics_etl.tables.partition_rows import event_rows
 
 Row = Mapping[str, Any]
@@ -72,8 +77,11 @@ def derive_in_postgres(
 
     The derived tables in between are computed anew, too, as temporary tables.
     """
-    needed, made = needed_days(catalog, model, start, end), dict[str, str]()
+    needed = needed_days(catalog, model, start, end)
+    raw = [table for table in needed if table in catalog.contracts]
+    first, after = min(day for day, _ in needed.values()), max(day for _, day in needed.values())
     with database.transaction(AGGREGATION) as connection:
+        made = overlay(connection, database.settings, raw, first, after)
         for table in catalog.in_order():
             if table in needed and table in catalog.aggregates:
                 statement = catalog.aggregates[table].statement(window_parameters(*needed[table]))
@@ -82,6 +90,22 @@ def derive_in_postgres(
                 made[table] = "pg_temp"
         select = rename_schemas(model.statement(window_parameters(start, end)), made)
         return [comparable(row) for row in rows(connection, as_sql(sample_query(model, select, sample)))]
+
+
+def stored(database: Database, model: Model, start: date, end: date, sample: Sample) -> list[Row]:
+    """A sample of the rows of the partition [start, end) as they were published."""
+    period, table = model.key[0], model.table
+    of_period = f"{period} >= :start::date and {period} < :end::date"
+    query = bind(sample_query(model, f"select * from {table} where {of_period}", sample), window_parameters(start, end))
+    if database.run(places.is_in_postgres, table, start):
+        return [comparable(row) for row in database.query(query)]
+    lake = Lake(database.settings.lake_dir)
+    paths = [lake.verified(file) for file in database.run(lake_files.current, [table], start, end)[table]]
+    with duckdb.connect(config={"memory_limit": f"{database.settings.loader_memory_mb}MB"}) as connection:
+        connection.execute(f"set timezone = 'UTC'; create schema {model.family}")
+        connection.execute(f"create view {table} as {rows_of_files({}, paths)}")
+        rows = connection.execute(query).fetchall()
+    return [comparable(dict(zip(model.columns, values, strict=True))) for values in rows]
 
 
 def needed_days(catalog: Catalog, model: Model, start: date, end: date) -> dict[str, tuple[date, date]]:
@@ -145,11 +169,24 @@ def _copy(
     first = max(first, database.settings.start_date)
     for number in range((end - first).days):
         day = first + timedelta(days=number)
-        with closing(event_rows(database.settings, contract, columns, day, day + timedelta(days=1))) as batches:
+        with closing(_raw_rows(database, contract, columns, day)) as batches:
             for batch in batches:
                 connection.register("batch_of_day", pa.table(batch))
                 connection.execute(f"insert into {contract.table} select {names} from batch_of_day")
                 connection.unregister("batch_of_day")
+
+
+def _raw_rows(
+    database: Database, contract: Contract, columns: Sequence[str], day: date
+) -> Generator[pa.RecordBatch, None, None]:
+    """Some columns of a raw day: from PostgreSQL, so as not to read what made the table, or from the lake alone."""
+    settings, after = database.settings, day + timedelta(days=1)
+    if not database.run(places.in_lake_only, [contract.table], day, after):
+        return event_rows(settings, contract, columns, day, after)
+    file = database.run(lake_files.find, contract.table, day)
+    if file is None:
+        raise LakeError(f"{contract.table}: {day} is in no table, and the books name no file with its rows")
+    return read(Lake(settings.lake_dir), file, columns)
 
 
 def _portable(value: Any) -> Any:

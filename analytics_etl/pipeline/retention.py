@@ -11,7 +11,7 @@ from datetime import date, timedelta
 
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.catalog.contracts import Contract
-from analytics_etl.catalog.models import ALL_DAYS
+from analytics_etl.catalog.models import ALL_DAYS, Model
 from analytics_etl.config.settings import Settings, SettingsError
 from analytics_etl.lake import LakeError
 from analytics_etl.ops import days, dropped
@@ -29,13 +29,13 @@ TAKE_OVER = "take over into the lake"
 class Step:
     """One action on one day of one table."""
 
-    contract: Contract
+    table: Contract | Model
     day: date
     what: str
     """`take over into the lake`, `archive`, `drop raw events`, or `personal data in` `partition` or `lake`."""
 
     def __str__(self) -> str:
-        return f"{self.what}: {self.contract.table} {self.day}"
+        return f"{self.what}: {self.table.table} {self.day}"
 
 
 @dataclass
@@ -59,10 +59,13 @@ class Outcome:
 
 
 def plan_taking_over(database: Database, catalog: Catalog) -> Iterator[Step]:
-    """The days that an earlier version loaded or archived, and that are not in the lake yet."""
+    """The days that an earlier version loaded, archived or computed, and that the lake alone does not have yet."""
     for contract in catalog.contracts.values():
         for day in Archiver(database.settings).days_to_take_over(contract):
             yield Step(contract, day, TAKE_OVER)
+    for model in catalog.aggregates.values():
+        for day in lake_upkeep.days_to_take_over(database, model):
+            yield Step(model, day, TAKE_OVER)
 
 
 def plan(database: Database, catalog: Catalog) -> Iterator[Step]:
@@ -139,22 +142,25 @@ def _run_steps(
 
 
 def _run_step(database: Database, step: Step, actor: str, outcome: Outcome) -> None:
-    archiver = Archiver(database.settings)
-    if step.what == TAKE_OVER:
-        archiver.take_over(step.contract, step.day, actor)
+    archiver, contract = Archiver(database.settings), step.table
+    if isinstance(contract, Model):
+        lake_upkeep.take_over(database, contract, step.day, actor)
+        outcome.taken_over += 1
+    elif step.what == TAKE_OVER:
+        archiver.take_over(contract, step.day, actor)
         outcome.taken_over += 1
     elif step.what == "archive":
-        file = archiver.drop(step.contract, step.day, actor)
+        file = archiver.drop(contract, step.day, actor)
         outcome.days += 1
         outcome.rows += file.rows
         outcome.bytes += file.size_bytes
     elif step.what == "drop raw events":
-        _drop_raw_events(database, step.contract, step.day, actor)
+        _drop_raw_events(database, contract, step.day, actor)
         outcome.dropped_days += 1
     elif step.what == "personal data in partition":
-        outcome.personal_values += archiver.remove_personal_from_table(step.contract, step.day, actor)
+        outcome.personal_values += archiver.remove_personal_from_table(contract, step.day, actor)
     else:
-        outcome.personal_values += lake_upkeep.remove_personal_data(database, step.contract, step.day, actor)
+        outcome.personal_values += lake_upkeep.remove_personal_data(database, contract, step.day, actor)
 
 
 def _days_to_drop(database: Database, contract: Contract, margin: int, readers: Sequence[Reader]) -> list[date]:

@@ -2,8 +2,8 @@
 
 PostgreSQL computes the sampled rows of tables that DuckDB made, from the raw rows it has; DuckDB those of all others
 (`recomputation`). Not sampled are: partitions older than their
-inputs, which the next run replaces anyway; partitions whose raw days are archived, or have too many rows to be read in
-a few minutes; and views, which show the tables.
+inputs, which the next run replaces anyway; partitions whose raw rows were not kept, or are too many to be read in a few
+minutes; and views, which show the tables.
 """
 
 import random
@@ -14,16 +14,15 @@ from typing import Any
 
 from analytics_etl.catalog.calendar import period_start
 from analytics_etl.catalog.catalog import Catalog
-from analytics_etl.catalog.models import Model, bind, window_parameters
+from analytics_etl.catalog.models import Model
 from analytics_etl.engines.duckdb import NAME as DUCKDB
 from analytics_etl.ops import check_results
-from analytics_etl.ops.archives import archived_days
 from analytics_etl.ops.dropped import dropped_days
 from analytics_etl.ops.partitions import newest_day
 from analytics_etl.ops.records import CheckResult, partitions
 from analytics_etl.pipeline.publishing import record_checks
-from analytics_etl.pipeline.recomputation import Row, comparable, derive, derive_in_postgres, key_text, needed_days
-from analytics_etl.pipeline.sampling import Sample, rank, sample_query
+from analytics_etl.pipeline.recomputation import Row, derive, derive_in_postgres, key_text, needed_days, stored
+from analytics_etl.pipeline.sampling import Sample, rank
 from analytics_etl.postgres.database import Database
 
 CHECK = "watchdog_agrees"
@@ -76,9 +75,7 @@ def watch(
     if seed is None:
         seed = period_start("week", max(start for of_table in known.values() for start in of_table)).toordinal()
     tables = [table for table in catalog.in_order() if table in catalog.aggregates]
-    archived = database.run(archived_days, list(catalog.contracts), date.min, date.max)
-    for table, days in database.run(dropped_days, list(catalog.contracts), date.min, date.max).items():
-        archived[table] = archived.get(table, []) + days
+    gone = database.run(dropped_days, list(catalog.contracts), date.min, date.max)
     failed = _failed(database)
     findings = []
     for table in tables:
@@ -87,7 +84,7 @@ def watch(
             start
             for start, row in sorted(known.get(table, {}).items())
             if _is_current(catalog, known, table, start)
-            and not _is_archived(catalog, archived, table, start, row["period_end"])
+            and not _is_gone(catalog, gone, table, start, row["period_end"])
             and _rows_to_read(catalog, known, table, start, row["period_end"]) <= MOST_ROWS
         ]
         drawn = {chance.choice(candidates)} if candidates else set[date]()
@@ -133,10 +130,10 @@ def _is_current(catalog: Catalog, known: Mapping[str, Mapping[date, Row]], table
     )
 
 
-def _is_archived(catalog: Catalog, archived: Mapping[str, list[date]], table: str, start: date, end: date) -> bool:
-    """Whether a raw day that a partition is made of is no longer in its table."""
+def _is_gone(catalog: Catalog, gone: Mapping[str, list[date]], table: str, start: date, end: date) -> bool:
+    """Whether the rows of a raw day that a partition is made of were not kept."""
     needed = needed_days(catalog, catalog.aggregates[table], start, end)
-    return any(first <= day < after for source, (first, after) in needed.items() for day in archived.get(source, ()))
+    return any(first <= day < after for source, (first, after) in needed.items() for day in gone.get(source, ()))
 
 
 def _rows_to_read(catalog: Catalog, known: Mapping[str, Mapping[date, Row]], table: str, start: date, end: date) -> int:
@@ -160,18 +157,15 @@ def _compare(
     Each side gives its `count` rows with the smallest hashes; only the `count` smallest of both sides together are
     compared. So a row that one side lacks is found: if it were there, it would be among the first of that side, too.
     """
-    period = model.key[0]
-    rows_of_period = f"select * from {model.table} where {period} >= :start::date and {period} < :end::date"
-    query = bind(sample_query(model, rows_of_period, sample), window_parameters(start, end))
-    stored = {key_text(model, row): row for row in map(comparable, database.query(query))}
+    published = {key_text(model, row): row for row in stored(database, model, start, end, sample)}
     derived = {key_text(model, row): row for row in recompute(database, catalog, model, start, end, sample)}
-    keys = sorted({*stored, *derived}, key=lambda key: rank(sample, key))
+    keys = sorted({*published, *derived}, key=lambda key: rank(sample, key))
     keys = [*keys[: sample.count], *(key for key in keys[sample.count :] if key in sample.keys)]
     differences = [
         Difference(model.table, start, key, column, old, new)
         for key in keys
         for column in model.columns
-        if (old := stored.get(key, {}).get(column)) != (new := derived.get(key, {}).get(column))
+        if (old := published.get(key, {}).get(column)) != (new := derived.get(key, {}).get(column))
     ]
     return Finding(model.table, start, end, len(keys), differences)
 

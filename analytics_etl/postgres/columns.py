@@ -1,6 +1,7 @@
 """Existing tables and their columns, read from PostgreSQL's catalogue."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 from analytics_etl.postgres.connection import Connection
 
@@ -20,6 +21,14 @@ def column_types(connection: Connection, tables: Sequence[str]) -> dict[str, dic
     for table, column, type_name in found:
         types.setdefault(table, {})[column] = type_name
     return types
+
+
+def relation_kind(connection: Connection, name: str) -> Literal["table", "view"] | None:
+    """What a name belongs to; None = nothing. A partitioned table is a table, too."""
+    found = connection.execute("select relkind from pg_class where oid = to_regclass(%s)", [name]).fetchone()
+    if found is None:
+        return None
+    return "view" if found[0] == "v" else "table"
 
 
 def tables_in(connection: Connection, schemas: Sequence[str]) -> dict[str, dict[str, str]]:

@@ -106,14 +106,15 @@ class Archiver:
         """Copy an archived day from the lake into its table, and compare the two."""
         columns = [column.name for column in contract.columns]
         with self._locked_day(contract, day) as connection:
-            if places.is_in_postgres(connection, contract.table, day):
-                raise DatabaseError(f"{contract.table}: {day} is in the table, so there is nothing to restore")
+            if (is_there := places.is_in_postgres(connection, contract.table, day)) is not False:
+                state = "is in the table" if is_there else "was never loaded"
+                raise DatabaseError(f"{contract.table}: {day} {state}, so there is nothing to restore")
             file = file_of(connection, self._settings, contract, day, actor)
             _refuse_other_columns(contract, file, pq.read_schema(self._lake.verified(file)))
             with refilling(connection, self._settings, contract, day) as load:
                 with closing(read(self._lake, file, columns)) as batches:
                     for batch in batches:
-                        load.copy(day, pa.Table.from_batches([batch]))
+                        load.copy(day, batch)
                 load.drain()
                 self._compare(connection, new_partition(contract, day), contract, file)
                 load.attach(day)

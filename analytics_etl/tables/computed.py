@@ -3,7 +3,7 @@
 A table that others are made of lies in the lake as well: its rows go there and into PostgreSQL from the same batches.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -37,7 +37,9 @@ class Inputs:
     schemas: Mapping[str, str] = field(default_factory=dict)
     """{table: schema to read it in} of tables with archived days, for PostgreSQL."""
     lake: Lake | None = None
-    """Where the rows that the engine computes are written as well, since other tables are made of them."""
+    """Where the computed rows are written as well, since other tables are made of them, or alone; None = not at all."""
+    memory_mb: int = 512
+    """Memory for comparing the old and the new rows in the lake."""
 
     @property
     def engine_name(self) -> str:
@@ -77,19 +79,24 @@ def copy_computed(window: Computed, inputs: Inputs, table: sql.Identifier, *, is
         sender.close()
 
 
+def computed_batches(window: Computed, inputs: Inputs) -> AbstractContextManager[Iterator[pa.RecordBatch]]:
+    """The rows of a window, as its engine computes them."""
+    assert inputs.engine is not None
+    return inputs.engine.compute(window.model, window.types, min(window.periods), max(window.periods.values()))
+
+
 def _copy_part(window: Computed, inputs: Inputs, table: sql.Identifier, sender: RowSender) -> int:
     """Compute and copy a part of a window."""
-    assert inputs.engine is not None
     periods, count = window.periods, 0
     with (
-        inputs.engine.compute(window.model, window.types, min(periods), max(periods.values())) as batches,
+        computed_batches(window, inputs) as batches,
         _lake_writer(window, inputs.lake) as writer,
     ):
         for batch in batches:
             sender.send(table, pa.Table.from_batches([batch]))
             count += batch.num_rows
             if writer is not None:
-                _add_by_period(writer, batch, periods)
+                add_by_period(writer, batch, periods)
         sender.drain()
         if writer is not None:
             for file in writer.place(window.run_id):
@@ -105,7 +112,7 @@ def _lake_writer(window: Computed, lake: Lake | None) -> AbstractContextManager[
     return PartitionWriter(lake, window.model.table, window.model.code_version, schema, window.periods)
 
 
-def _add_by_period(writer: PartitionWriter, batch: pa.RecordBatch, periods: Mapping[date, date]) -> None:
+def add_by_period(writer: PartitionWriter, batch: pa.RecordBatch, periods: Mapping[date, date]) -> None:
     """Add rows to the partitions they belong to; the first column is the start of the partition."""
     if len(periods) == 1:
         writer.add(min(periods), batch)

@@ -16,7 +16,8 @@ from analytics_etl.ops.partitions import touched
 from analytics_etl.ops.records import PartitionRecord, record_partition
 from analytics_etl.postgres.connection import Connection, DatabaseError, ensure_schema, identifier, lock
 from analytics_etl.tables.computed import Computed, Inputs, copy_computed
-from analytics_etl.tables.model_sql import as_sql, comment
+from analytics_etl.tables.lake_tables import LakeWindow, make_view
+from analytics_etl.tables.model_sql import as_sql, columns_of, comment
 
 
 @dataclass(frozen=True)
@@ -44,12 +45,12 @@ def replace_window(
     """
     started = time.monotonic()
     lock(connection, model.table)
-    is_new = _make_table(connection, model)
-    window = _Window(connection, model, run_id, started, find_inputs(), is_new)
+    window = _open(connection, model, run_id, started, find_inputs())
     counts = window.replace(periods, gate)
-    if is_new:  # after the rows: with an index each row costs nearly twice as much
-        _make_index(connection, model)
-    _analyze_if_grown(connection, model, sum(counts.values()))
+    if isinstance(window, _Window):
+        if window.is_new:  # after the rows: with an index each row costs nearly twice as much
+            _make_index(connection, model)
+        _analyze_if_grown(connection, model, sum(counts.values()))
     refreshed: list[date] = []
     for others in _others(connection, model, periods):
         # Without the gate: it has judged the replaced days, and these follow from them.
@@ -66,10 +67,19 @@ def replace_marked(
     Records their changes without a gate: they follow from days that somebody has dropped.
     """
     lock(connection, model.table)
-    ensure_table(connection, model)
-    window = _Window(connection, model, None, time.monotonic(), find_inputs(), is_new=False)
+    window = _open(connection, model, None, time.monotonic(), find_inputs())
     for stretch in stretches:
         window.replace(stretch, None)
+
+
+def _open(
+    connection: Connection, model: Model, run_id: str | None, started: float, inputs: Inputs
+) -> "_Window | LakeWindow":
+    """What replaces windows of a table, whose table or view is there then, still without an index if it is new."""
+    if model.is_in_lake_only and inputs.lake is not None:
+        make_view(connection, inputs.lake, model)
+        return LakeWindow(connection, model, run_id, started, inputs)
+    return _Window(connection, model, run_id, started, inputs, _make_table(connection, model))
 
 
 def _others(connection: Connection, model: Model, periods: Mapping[date, date]) -> Iterator[dict[date, date]]:
@@ -155,7 +165,7 @@ class _Window:
 
     def _copy(self, periods: Mapping[date, date], table: sql.Identifier, *, is_made_here: bool) -> int:
         """Compute the window with its engine and copy the rows into a table; return how many there are."""
-        types = dict(_columns(self.connection, sql.SQL("select * from {}").format(identifier(self.model.table))))
+        types = dict(columns_of(self.connection, sql.SQL("select * from {}").format(identifier(self.model.table))))
         window = Computed(self.connection, self.model, types, periods, self.run_id)
         return copy_computed(window, self.inputs, table, is_made_here=is_made_here)
 
@@ -213,10 +223,10 @@ def ensure_table(connection: Connection, model: Model) -> None:
 def _make_table(connection: Connection, model: Model) -> bool:
     """Make the table without its index, or check its columns; return whether it is new."""
     parameters = window_parameters(date(2000, 1, 1), date(2000, 1, 1))
-    wanted = _columns(connection, as_sql(model.statement(parameters)))
+    wanted = columns_of(connection, as_sql(model.statement(parameters)))
     exists = connection.execute("select to_regclass(%s)", [model.table]).fetchone()
     if exists is not None and exists[0] is not None:
-        present = _columns(connection, sql.SQL("select * from {}").format(identifier(model.table)))
+        present = columns_of(connection, sql.SQL("select * from {}").format(identifier(model.table)))
         if present != wanted:
             raise DatabaseError(
                 f"the table {model.table} has the columns {_listed(present)}, but {model.path} now gives "
@@ -237,16 +247,6 @@ def _make_index(connection: Connection, model: Model) -> None:
     """Index the period only: windows are replaced and read by it, and further indexes would dominate the cost."""
     period = sql.Identifier(model.key[0])
     connection.execute(sql.SQL("create index on {} ({})").format(identifier(model.table), period))
-
-
-def _columns(connection: Connection, select: sql.Composable) -> list[tuple[str, str]]:
-    """The name and type of each column of a SELECT, which is planned but not run."""
-    described = connection.execute(sql.SQL("select * from ({}) as q limit 0").format(select)).description or ()
-    types = connection.execute(
-        "select format_type(code, null) from unnest(%s::oid[]) with ordinality as t (code, number) order by number",
-        [[column.type_code for column in described]],
-    ).fetchall()
-    return [(column.name, str(name)) for column, (name,) in zip(described, types, strict=True)]
 
 
 def _listed(columns: list[tuple[str, str]]) -> str:

@@ -195,12 +195,12 @@ def _drop_partitions(connection: Connection, contract: Contract, periods: Sequen
 
 def _delete_rows(connection: Connection, model: Model, starts: Sequence[date]) -> None:
     """Delete the rows of some partitions of a derived table."""
-    if starts:
+    if starts and not model.is_in_lake_only:
         statement = sql.SQL("delete from {} where {} = any(%s)").format(
             identifier(model.table), sql.Identifier(model.key[0])
         )
         connection.execute(statement, [starts])
-        lake_files.supersede(connection, model.table, starts)
+    lake_files.supersede(connection, model.table, starts)
 
 
 def _forget_partitions(connection: Connection, target: Target, periods: Sequence[Period]) -> None:

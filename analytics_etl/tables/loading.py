@@ -58,10 +58,11 @@ class DayLoad:
     are_new: bool = True
     """Whether the CHECKs of the table hold from the start. They are added at the end for rows of the lake or of a
     partition, which were valid when they were loaded and may break a CHECK that was added since."""
+    files: Sequence[LakeFile] = ()
+    """The new files of the days in the lake, which become the current ones with this load."""
     hot: Collection[date] = ()
     """The days that PostgreSQL is to have as well as the lake."""
     _counts: dict[date, int] = field(default_factory=dict)
-    _files: list[LakeFile] = field(default_factory=list)
     _rejected: list[tuple[Any, ...]] = field(default_factory=list)
     _rejected_characters: int = 0
     _started: float = field(default_factory=time.monotonic)
@@ -87,10 +88,11 @@ class DayLoad:
             new = new_partition(self.contract, day)
             create_like(self.connection, self.contract.table, new, of_the_day, with_checks=self.are_new)
 
-    def copy(self, day: date, rows: pa.Table) -> None:
-        """Add valid rows to a day; `rows` has exactly the contract's columns."""
-        self._sender.send(new_partition(self.contract, day), rows)
-        self._counts[day] = self._counts.get(day, 0) + rows.num_rows
+    def copy(self, day: date, rows: pa.RecordBatch) -> None:
+        """Add valid rows to a hot day; `rows` has exactly the contract's columns."""
+        if day in self.hot:
+            self._sender.send(new_partition(self.contract, day), pa.Table.from_batches([rows]))
+            self._counts[day] = self._counts.get(day, 0) + rows.num_rows
 
     def reject(self, rejected: Iterable[tuple[str, RejectedRow]]) -> None:
         """Keep rejected rows, each with the path of its file."""
@@ -104,12 +106,6 @@ class DayLoad:
         """Wait until all rows are in the database. Nothing may be added afterwards."""
         self._flush_rejected()
         self._sender.drain()
-
-    def fill(self, file: LakeFile, rows: Iterable[pa.RecordBatch]) -> None:
-        """Copy the rows of a hot day from its new file in the lake, which becomes the current one with this load."""
-        for batch in rows if file.day in self.hot else ():
-            self.copy(file.day, pa.Table.from_batches([batch]))
-        self._files.append(file)
 
     def publish(
         self,
@@ -127,7 +123,7 @@ class DayLoad:
         ledger.forget_rejected(self.connection, self.contract.table, [report.file.path for report in reports])
         duration = round(1000 * (time.monotonic() - self._started) / max(len(self.days), 1))
         loaded = []
-        for file in self._files:
+        for file in self.files:
             day, count = file.day, file.rows
             lake_files.book(self.connection, file, self.run_id)
             if day in self.hot:
@@ -160,10 +156,10 @@ class DayLoad:
     def _record_changes(self) -> set[date]:
         """Record how existing days change, if the gate lets them; return the days that stay the same."""
         contract, found = self.contract, []
-        days = [file.day for file in self._files]
+        days = [file.day for file in self.files]
         versions = changes.known_versions(self.connection, contract.table, days)
-        before = self._files_before(days)
-        new = {file.day: file for file in self._files}
+        before = lake_files.of_days(self.connection, contract.table, days)
+        new = {file.day: file for file in self.files}
         there = [day for day in sorted(versions) if day in before or has_partition(self.connection, contract, day)]
         differing = [day for day in there if day not in before or before[day].sha256 != new[day].sha256]
         for day, difference in self._differences(differing, before, new):
@@ -172,13 +168,6 @@ class DayLoad:
         changes.judge(self.connection, found, self.gate)
         changes.record_changes(self.connection, found, self.run_id)
         return set(there) - {change.start for change in found}
-
-    def _files_before(self, days: Sequence[date]) -> dict[date, LakeFile]:
-        """{day: its file in the lake until now} of days that have one."""
-        if not days:
-            return {}
-        table, after = self.contract.table, max(days) + timedelta(days=1)
-        return {file.day: file for file in lake_files.current(self.connection, [table], min(days), after)[table]}
 
     def _differences(
         self, days: Sequence[date], before: Mapping[date, LakeFile], new: Mapping[date, LakeFile]

@@ -18,6 +18,7 @@ from analytics_etl.config.settings import Settings
 from analytics_etl.lake import Lake, LakeError
 from analytics_etl.lake.reading import read
 from analytics_etl.ops import archives, lake_files, places
+from analytics_etl.postgres.columns import relation_kind
 from analytics_etl.postgres.connection import Connection, identifier, lock
 from analytics_etl.postgres.sending import RowSender
 
@@ -48,7 +49,8 @@ def _files(
     connection: Connection, settings: Settings, table: str, days: Sequence[date]
 ) -> list[Generator[pa.RecordBatch, None, None]]:
     """The rows of days: from the lake, or from the archive folder as long as the lake does not have them."""
-    columns = [column.name for column in Catalog.of(settings).contracts[table].columns]
+    contract = Catalog.of(settings).contracts.get(table)
+    columns = [column.name for column in contract.columns] if contract else None
     lake, folder = Lake(settings.lake_dir), ArchiveFolder(settings.archive_dir)
     manifests = archives.manifests(connection, table, days)
     found = []
@@ -85,8 +87,8 @@ def _overlay_table(
         sender.close()
     connection.execute(sql.SQL("analyze {}").format(rows_table))
     kind = sql.SQL("temporary view" if schema == TEMPORARY else "view")
-    connection.execute(
-        sql.SQL("create {} {} as select * from {} union all select * from {}").format(
-            kind, sql.Identifier(name) if schema == TEMPORARY else view, identifier(table), rows_table
-        )
-    )
+    both = sql.SQL("select * from {}").format(rows_table)
+    if relation_kind(connection, table) == "table":  # of a fine-grained table there is only a view, without rows
+        both += sql.SQL(" union all select * from {}").format(identifier(table))
+    where = sql.Identifier(name) if schema == TEMPORARY else view
+    connection.execute(sql.SQL("create {} {} as {}").format(kind, where, both))

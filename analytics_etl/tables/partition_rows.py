@@ -37,9 +37,9 @@ _BLOCK = 16 << 20
 """Bytes of CSV parsed at once. It bounds the memory, and the length of a row."""
 
 
-def arrow_schema(columns: Mapping[str, str]) -> pa.Schema:
+def arrow_schema(columns: Mapping[str, str], arrow_types: Mapping[str, pa.DataType] = _ARROW_TYPES) -> pa.Schema:
     """The schema of the batches, from {column: type in PostgreSQL}."""
-    return pa.schema([(name, _ARROW_TYPES.get(type_name, pa.string())) for name, type_name in columns.items()])
+    return pa.schema([(name, arrow_types.get(type_name, pa.string())) for name, type_name in columns.items()])
 
 
 def fingerprint(
@@ -70,14 +70,14 @@ def fingerprint(
 
 def stream(
     connection: Connection, table: sql.Composable, columns: Mapping[str, str],
-    condition: sql.Composable = _ALL,
+    condition: sql.Composable = _ALL, arrow_types: Mapping[str, pa.DataType] = _ARROW_TYPES,
 ) -> Generator[pa.RecordBatch, None, None]:  # fmt: skip
-    """The rows as batches of `arrow_schema(columns)`, in no order.
+    """The rows as batches of `arrow_schema(columns, arrow_types)`, in no order.
 
     They come as CSV, which Arrow parses in parallel. It is exact: NULL is an empty field, an empty text a quoted one.
     The caller closes the generator, also after an error: a transaction cannot be rolled back during a COPY.
     """
-    schema = arrow_schema(columns)
+    schema = arrow_schema(columns, arrow_types)
     names = sql.SQL(", ").join(map(sql.Identifier, columns))
     statement = sql.SQL("copy (select {} from {} where {}) to stdout with (format csv)").format(names, table, condition)
     read_as = {field.name: pa.string() if field.type == pa.uuid() else field.type for field in schema}

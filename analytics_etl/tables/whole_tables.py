@@ -6,7 +6,6 @@ from datetime import date, timedelta
 import pyarrow as pa
 from psycopg import sql
 
-from analytics_etl.catalog.contracts import Contract
 from analytics_etl.catalog.models import window_parameters
 from analytics_etl.postgres.connection import Connection, identifier
 from analytics_etl.tables.partition_rows import stream
@@ -24,10 +23,10 @@ def rows_of_table(
 
 
 def rows_of_days(
-    connection: Connection, contract: Contract, columns: Mapping[str, str], days: Sequence[date]
+    connection: Connection, table: str, time_column: str, columns: Mapping[str, str], days: Sequence[date]
 ) -> Generator[pa.RecordBatch, None, None]:
-    """All rows of some days of an event table, see `stream`."""
-    time = sql.Identifier(contract.time_column)
+    """All rows of some days of a table, see `stream`; the column holds the time or the day of a row."""
+    time = sql.Identifier(time_column)
     windows = (window_parameters(day, day + timedelta(days=1)) for day in days)
     within = (sql.SQL("{0} >= {1} and {0} < {2}").format(time, found["start"], found["end"]) for found in windows)
-    return stream(connection, identifier(contract.table), columns, sql.SQL(" or ").join(within))
+    return stream(connection, identifier(table), columns, sql.SQL(" or ").join(within))

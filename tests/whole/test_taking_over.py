@@ -19,6 +19,7 @@ from test_retention import (
     damage,
     derived,
     everything_held,
+    hot,
     keeping,
     kept_file,
     load_all,
@@ -252,7 +253,7 @@ def test_days_whose_raw_rows_were_dropped_are_not_taken_over(before: Database) -
     with before.transaction() as connection:
         dropped.drop(connection, contract(), NEWEST, "test")
     assert (DOWNLOADS, NEWEST) not in {
-        (step.contract.table, step.day) for step in retention.plan_taking_over(before, declared())
+        (step.table.table, step.day) for step in retention.plan_taking_over(before, declared())
     }
 
 

@@ -16,3 +16,5 @@ end
 $$;
 
 alter table ops.partitions drop column in_postgres;
+
+drop function ops.rows_are_in_the_lake(text);

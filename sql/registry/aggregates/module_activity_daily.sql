@@ -2,6 +2,7 @@
 description: >-
   What each user did with each version of each module on a UTC day. The finest grain that is kept: uniques of weeks and
   months are counted from it, exactly, also after the raw days are gone.
+kept: lake
 key: [day, module_name, version, organization_id, user_id]
 columns:
   day: UTC calendar day of the events.
