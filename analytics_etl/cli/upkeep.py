@@ -51,7 +51,8 @@ def archive(dry_run: bool) -> None:  # noqa: FBT001 - a flag of the command
             "which nothing refers to any more"
         )
     if outcome.dropped_days:
-        out.say(f"dropped the raw events of {counted(outcome.dropped_days, 'day')}, as ANALYTICS_KEEP_RAW_EVENTS says")
+        days = counted(outcome.dropped_days, "day")
+        out.say(f"dropped the raw events of {days}, as ANALYTICS_KEEP_RAW_EVENTS or ANALYTICS_LAKE_DAYS says")
 
 
 @click.command()

@@ -35,8 +35,11 @@ _DUE = """
         cross join newest
         join ops.days as s on s.table_name = p.table_name and s.day = p.period_start
         where p.table_name = %(table)s and newest.day - p.period_start >= %(keep)s
-            and s.state = 'final' and s.files_waiting = 0 and p.code_version = %(version)s
-            and not exists (select from ops.archives as a where a.table_name = p.table_name and a.day = p.period_start)
+            and (s.state = 'final' or %(archived_too)s and s.state = 'archived')
+            and s.files_waiting = 0 and p.code_version = %(version)s
+            and (%(archived_too)s or not exists (
+                select from ops.archives as a where a.table_name = p.table_name and a.day = p.period_start
+            ))
             and not exists (
                 select from ops.dropped_days as d where d.table_name = p.table_name and d.day = p.period_start
             )
@@ -87,21 +90,22 @@ class Reader:
 
 
 def due_days(
-    connection: Connection, contract: Contract, keep: int, lateness: int, readers: Sequence[Reader]
-) -> list[date]:
+    connection: Connection, contract: Contract, keep: int, lateness: int, readers: Sequence[Reader], *,
+    archived_too: bool = False,
+) -> list[date]:  # fmt: skip
     """Days to drop: at least `keep` days older than the newest, with everything that reads them made and checked."""
     found = connection.execute(
         _DUE,
         {
             "table": contract.table, "version": contract.code_version, "keep": keep, "lateness": lateness,
-            "readers": Jsonb([vars(reader) for reader in readers]),
+            "archived_too": archived_too, "readers": Jsonb([vars(reader) for reader in readers]),
         },
     ).fetchall()  # fmt: skip
     return [day for (day,) in found]
 
 
-def drop(connection: Connection, contract: Contract, day: date, actor: str) -> int:
-    """Drop the partition of a day for good, with an entry in the audit log; returns how many rows it had."""
+def drop(connection: Connection, contract: Contract, day: date, actor: str, setting: str) -> int:
+    """Drop the rows of a day for good, as a setting says, with an entry in the audit log; return how many it had."""
     lock(connection, f"{contract.table} {day}")
     counted_rows = connection.execute(
         "select rows from ops.partitions where table_name = %s and period_start = %s", [contract.table, day]
@@ -113,11 +117,12 @@ def drop(connection: Connection, contract: Contract, day: date, actor: str) -> i
         connection.execute(sql.SQL("drop table {}").format(leaf))
         places.set_place(connection, contract.table, day, in_postgres=False)
     lake_files.supersede(connection, contract.table, [day])
+    connection.execute("delete from ops.archives where table_name = %s and day = %s", [contract.table, day])
     connection.execute(
         "insert into ops.dropped_days (table_name, day, rows) values (%s, %s, %s)",
         [contract.table, day, counted_rows[0]],
     )
-    what = f"{counted(counted_rows[0], 'row')}: all was made of them, and ANALYTICS_KEEP_RAW_EVENTS says no"
+    what = f"{counted(counted_rows[0], 'row')}: all was made of them, and {setting}"
     record_audit(connection, actor, "drop raw events", f"{contract.table} {day}", what)
     return int(counted_rows[0])
 
@@ -154,6 +159,7 @@ def refuse(connection: Connection, needs: Sequence[Need]) -> None:
         days = sorted(found)
         raise DatabaseError(
             f"{table}: the raw events of {shortened(days, DAYS_NAMED)} are needed, but were not kept "
-            "(ANALYTICS_KEEP_RAW_EVENTS); nothing was changed. What was made of them is there. To bring them back from "
-            f"their landing files, each of these days: analytics-etl restore {table} {days[0]} --reason TEXT"
+            "(ANALYTICS_KEEP_RAW_EVENTS, ANALYTICS_LAKE_DAYS); nothing was changed. What was made of them is there. "
+            "To bring them back from their landing files, each of these days: "
+            f"analytics-etl restore {table} {days[0]} --reason TEXT"
         )

@@ -84,9 +84,11 @@ def plan(database: Database, catalog: Catalog) -> Iterator[Step]:
             for day in Archiver(database.settings).due(contract):
                 if _is_due(day, settings.hot_days.of(contract.table), newest):
                     yield Step(contract, day, "archive")
-        else:
-            for day in _days_to_drop(database, contract, *_readers(contract, catalog)):
-                yield Step(contract, day, "drop raw events")
+        keep = _days_to_keep(settings, contract)
+        if keep is not None:
+            for day in _days_to_drop(database, contract, keep, *_readers(contract, catalog)):
+                if keep == 0 or _is_due(day, keep, newest):
+                    yield Step(contract, day, "drop raw events")
 
 
 def _personal_steps(database: Database, contract: Contract, newest: date | None) -> Iterator[Step]:
@@ -163,21 +165,37 @@ def _run_step(database: Database, step: Step, actor: str, outcome: Outcome) -> N
         outcome.personal_values += lake_upkeep.remove_personal_data(database, contract, step.day, actor)
 
 
-def _days_to_drop(database: Database, contract: Contract, margin: int, readers: Sequence[Reader]) -> list[date]:
+def _days_to_keep(settings: Settings, contract: Contract) -> int | None:
+    """How many days raw rows are kept at least; None = for ever."""
+    return settings.lake_days.of(contract.table) if settings.keep_raw_events.of(contract.table) else 0
+
+
+def _setting(keep: int) -> str:
+    """The setting that says so."""
+    return f"ANALYTICS_LAKE_DAYS says {keep}" if keep else "ANALYTICS_KEEP_RAW_EVENTS says no"
+
+
+def _days_to_drop(
+    database: Database, contract: Contract, keep: int, margin: int, readers: Sequence[Reader]
+) -> list[date]:  # fmt: skip
     """Days of a raw table that may be dropped: everything was made of them, and no provisional day still reads them.
 
-    `margin` is how many days before its own a day reads.
+    They are at least `keep` days older than the newest; `margin` is how many days before its own a day reads.
     """
     settings = database.settings
     windows = [settings.lateness_of(contract.table, is_derived=False)]
     windows += [settings.lateness_of(reader.name, is_derived=True) for reader in readers]
-    return database.run(dropped.due_days, contract, max(windows) + margin, max(windows), readers)
+    return database.run(
+        dropped.due_days, contract, max(keep, max(windows) + margin), max(windows), readers, archived_too=keep > 0
+    )
 
 
 def _drop_raw_events(database: Database, contract: Contract, day: date, actor: str) -> None:
     """Drop the raw rows of a day for good."""
+    keep = _days_to_keep(database.settings, contract)
+    assert keep is not None
     with database.transaction() as connection:
-        dropped.drop(connection, contract, day, actor)
+        dropped.drop(connection, contract, day, actor, _setting(keep))
         days.refresh(connection, contract.table, database.settings.lateness_of(contract.table, is_derived=False))
 
 
@@ -193,14 +211,14 @@ def _readers(contract: Contract, catalog: Catalog) -> tuple[int, list[Reader]]:
     return max(margins), found
 
 
-def _refuse_readers(contract: Contract, catalog: Catalog) -> None:
+def _refuse_readers(contract: Contract, catalog: Catalog, setting: str) -> None:
     """Raise SettingsError if a view, report or table reads raw rows of all days: it would silently lose days."""
     lasting = (*catalog.views.values(), *catalog.reports(contract.family).values())
     readers = [model.table for model in lasting if contract.table in model.dependencies]
     readers += [name for name, (back, _) in catalog.read_by(contract.table).items() if back == ALL_DAYS]
     if readers:
         raise SettingsError(
-            f"ANALYTICS_KEEP_RAW_EVENTS says no for {contract.table}, but {readers[0]} reads raw rows of all days: "
+            f"{setting} for {contract.table}, but {readers[0]} reads raw rows of all days: "
             "keep them, or let it read what is made of them"
         )
 
@@ -208,8 +226,8 @@ def _refuse_readers(contract: Contract, catalog: Catalog) -> None:
 def check_names(settings: Settings, catalog: Catalog) -> None:
     """Raise SettingsError if a retention setting names an unknown table, or drops raw rows that are read for good."""
     for contract in catalog.contracts.values():
-        if not settings.keep_raw_events.of(contract.table):
-            _refuse_readers(contract, catalog)
+        if (keep := _days_to_keep(settings, contract)) is not None:
+            _refuse_readers(contract, catalog, _setting(keep))
     tables = catalog.event_tables
     known = {*tables, *(table.split(".")[1] for table in tables)}
     for variable, keeping in (

@@ -261,7 +261,7 @@ def test_dropped_days_leave_the_lake(settings: Settings, database: Database) -> 
     write(settings, FILE, [download(1), download(2, NEXT)])
     load(database, DOWNLOADS, DAY, NEXT)
     with database.transaction() as connection:
-        dropped.drop(connection, declared().contracts[DOWNLOADS], DAY, "test")
+        dropped.drop(connection, declared().contracts[DOWNLOADS], DAY, "test", "a setting says so")
     assert [row["day"] for row in current(settings)] == [NEXT]
     load(database, DOWNLOADS, DAY)
     assert [row["day"] for row in current(settings)] == [DAY, NEXT]

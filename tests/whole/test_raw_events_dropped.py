@@ -6,7 +6,20 @@ from datetime import date, timedelta
 
 import pytest
 from commands import call, variables
-from events import DOWNLOADS, aggregate, all_tables, ask, at, declared, download, event_id, execute, load, write
+from events import (
+    DOWNLOADS,
+    aggregate,
+    all_tables,
+    ask,
+    at,
+    declared,
+    download,
+    event_id,
+    execute,
+    load,
+    rows_in_lake,
+    write,
+)
 
 from analytics_etl.checks import declared_checks, targets
 from analytics_etl.checks.evaluation import evaluate
@@ -100,6 +113,24 @@ def test_days_of_which_all_was_made_are_dropped_without_an_archive(downloads: Da
     aged = Database(replace(downloads.settings, hot_days=PerTable(1), personal_retention=PerTable(1)))
     retain(aged)
     assert ask(downloads.settings.database_url, "select * from ops.archives") == []
+
+
+def test_days_leave_the_lake_once_they_are_older_than_the_setting_says(downloads: Database) -> None:
+    """Archived ones, too; and no day that something was not made of yet, or that a later day may still read."""
+    settings = replace(downloads.settings, keep_raw_events=PerTable(default=True), hot_days=PerTable(1))
+    assert steps(Database(replace(settings, lake_days=PerTable(5), hot_days=PerTable(None)))) == []
+    retain(Database(settings))
+    assert states(downloads) == "aaaap"
+    expiring = Database(replace(settings, lake_days=PerTable(3)))
+    assert steps(expiring) == [f"drop raw events: {DOWNLOADS} {day(n)}" for n in range(2)]
+    assert retain(expiring).dropped_days == 2
+    assert states(downloads) == "ddaap"
+    assert len(rows_in_lake(settings, DOWNLOADS)) == 3 * 3
+    archived = ask(settings.database_url, "select day, state from ops.archives order by day")
+    assert archived == [{"day": day(n), "state": "archived"} for n in (2, 3)]
+    reasons = ask(settings.database_url, "select distinct reason from ops.audit where action = 'drop raw events'")
+    assert reasons == [{"reason": "3 rows: all was made of them, and ANALYTICS_LAKE_DAYS says 3"}]
+    assert retain(expiring).dropped_days == 0
 
 
 def failed_check(database: Database) -> None:

@@ -251,7 +251,7 @@ def test_what_killed_processes_left_goes_and_what_nobody_knows_stays(before: Dat
 
 def test_days_whose_raw_rows_were_dropped_are_not_taken_over(before: Database) -> None:
     with before.transaction() as connection:
-        dropped.drop(connection, contract(), NEWEST, "test")
+        dropped.drop(connection, contract(), NEWEST, "test", "a setting says so")
     assert (DOWNLOADS, NEWEST) not in {
         (step.table.table, step.day) for step in retention.plan_taking_over(before, declared())
     }
