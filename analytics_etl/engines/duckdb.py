@@ -23,7 +23,7 @@ NAME = "duckdb"
 """The engine as the books name it."""
 
 _ROWS_AT_ONCE = 65_536
-_TYPES = {**DUCKDB_TYPES, "timestamp with time zone": "TIMESTAMPTZ", "date": "DATE", "integer": "INTEGER"}
+POSTGRES_TYPES = {**DUCKDB_TYPES, "timestamp with time zone": "TIMESTAMPTZ", "date": "DATE", "integer": "INTEGER"}
 """{type in PostgreSQL: type in DuckDB} of the columns of derived tables."""
 
 
@@ -67,21 +67,11 @@ class DuckDBEngine:
         self, model: Model, types: Mapping[str, str], start: date, end: date
     ) -> Iterator[Iterator[pa.RecordBatch]]:
         """The rows of the partitions that begin in [start, end), see `Engine`."""
-        scratch = Scratch(self.temporary_dir)
-        config: dict[str, Any] = {"memory_limit": f"{self.memory_mb}MB", "temp_directory": str(scratch.path)}
-        try:
-            with duckdb.connect(config=config) as connection:
-                connection.execute(
-                    "set timezone = 'UTC'; set preserve_insertion_order = false; set enable_progress_bar = false; "
-                    "set arrow_lossless_conversion = true"
-                )
-                connection.execute(PERCENTILE_MACRO)
-                for table in model.dependencies:
-                    connection.execute(f"create schema if not exists {table.split('.')[0]}")
-                    connection.execute(f"create view {table} as {self._rows_of(table)}")
-                yield self._computed(connection, model, types, start, end)
-        finally:
-            scratch.remove()
+        with opened(self.memory_mb, self.temporary_dir) as connection:
+            for table in model.dependencies:
+                connection.execute(f"create schema if not exists {table.split('.')[0]}")
+                connection.execute(f"create view {table} as {self._rows_of(table)}")
+            yield self._computed(connection, model, types, start, end)
 
     def _computed(
         self, connection: duckdb.DuckDBPyConnection, model: Model, types: Mapping[str, str], start: date, end: date
@@ -101,9 +91,24 @@ class DuckDBEngine:
         """A SELECT of the rows of a table. A file that was written before a column was added has NULL in it."""
         contract = self.contracts.get(table)
         types = {column.name: column.duckdb_type for column in contract.columns} if contract else {}
-        paths = by_columns(map(self.lake.verified, self.files[table]))
-        parts = [rows_of_files(types, same) for same in paths]
-        return " union all by name ".join(parts or [f"select {_nothing(types)} where false"])
+        return rows_in_files(types, map(self.lake.verified, self.files[table]))
+
+
+@contextmanager
+def opened(memory_mb: int, temporary_dir: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection that divides, sorts and knows days as PostgreSQL does in our sessions."""
+    scratch = Scratch(temporary_dir)
+    config: dict[str, Any] = {"memory_limit": f"{memory_mb}MB", "temp_directory": str(scratch.path)}
+    try:
+        with duckdb.connect(config=config) as connection:
+            connection.execute(
+                "set timezone = 'UTC'; set integer_division = true; set preserve_insertion_order = false; "
+                "set enable_progress_bar = false; set arrow_lossless_conversion = true"
+            )
+            connection.execute(PERCENTILE_MACRO)
+            yield connection
+    finally:
+        scratch.remove()
 
 
 def as_postgres_computes(model: Model, select: str) -> str:
@@ -130,6 +135,15 @@ def by_columns(paths: Iterable[Path]) -> list[list[Path]]:
     return list(with_columns.values())
 
 
+def rows_in_files(types: Mapping[str, str], paths: Iterable[Path]) -> str:
+    """A SELECT of the given columns {name: type} from files; of all their columns without any.
+
+    A file that was written before a column was added has NULL in it.
+    """
+    parts = [rows_of_files(types, same) for same in by_columns(paths)]
+    return " union all by name ".join(parts or [f"select {_nothing(types)} where false"])
+
+
 def rows_of_files(types: Mapping[str, str], paths: Sequence[Path]) -> str:
     """A SELECT of the given columns {name: type} from files with the same columns; of all their columns without any.
 
@@ -153,11 +167,12 @@ def _nothing(types: Mapping[str, str]) -> str:
 
 
 def _type(model: Model, column: str, type_name: str) -> str:
-    if type_name not in _TYPES:
+    if type_name not in POSTGRES_TYPES:
         raise UnsupportedError(
-            f"{model.path}: the column {column} has the type {type_name}, expected one of {sorted(_TYPES)}; cast it"
+            f"{model.path}: the column {column} has the type {type_name}, expected one of "
+            f"{sorted(POSTGRES_TYPES)}; cast it"
         )
-    return _TYPES[type_name]
+    return POSTGRES_TYPES[type_name]
 
 
 def quoted(name: str) -> str:

@@ -14,6 +14,7 @@ from analytics_etl.ops.changes import Gate
 from analytics_etl.ops.comparison import Side, changes_between
 from analytics_etl.ops.partitions import touched
 from analytics_etl.ops.records import PartitionRecord, record_partition
+from analytics_etl.postgres.columns import columns_of
 from analytics_etl.postgres.connection import Connection, DatabaseError, ensure_schema, identifier, lock
 from analytics_etl.tables.computed import Computed, Inputs, copy_computed
 from analytics_etl.tables.model_sql import as_sql, comment
@@ -155,7 +156,7 @@ class _Window:
 
     def _copy(self, periods: Mapping[date, date], table: sql.Identifier, *, is_made_here: bool) -> int:
         """Compute the window with its engine and copy the rows into a table; return how many there are."""
-        types = dict(_columns(self.connection, sql.SQL("select * from {}").format(identifier(self.model.table))))
+        types = dict(columns_of(self.connection, sql.SQL("select * from {}").format(identifier(self.model.table))))
         window = Computed(self.connection, self.model, types, periods, self.run_id)
         return copy_computed(window, self.inputs, table, is_made_here=is_made_here)
 
@@ -213,10 +214,10 @@ def ensure_table(connection: Connection, model: Model) -> None:
 def _make_table(connection: Connection, model: Model) -> bool:
     """Make the table without its index, or check its columns; return whether it is new."""
     parameters = window_parameters(date(2000, 1, 1), date(2000, 1, 1))
-    wanted = _columns(connection, as_sql(model.statement(parameters)))
+    wanted = columns_of(connection, as_sql(model.statement(parameters)))
     exists = connection.execute("select to_regclass(%s)", [model.table]).fetchone()
     if exists is not None and exists[0] is not None:
-        present = _columns(connection, sql.SQL("select * from {}").format(identifier(model.table)))
+        present = columns_of(connection, sql.SQL("select * from {}").format(identifier(model.table)))
         if present != wanted:
             raise DatabaseError(
                 f"the table {model.table} has the columns {_listed(present)}, but {model.path} now gives "
@@ -237,16 +238,6 @@ def _make_index(connection: Connection, model: Model) -> None:
     """Index the period only: windows are replaced and read by it, and further indexes would dominate the cost."""
     period = sql.Identifier(model.key[0])
     connection.execute(sql.SQL("create index on {} ({})").format(identifier(model.table), period))
-
-
-def _columns(connection: Connection, select: sql.Composable) -> list[tuple[str, str]]:
-    """The name and type of each column of a SELECT, which is planned but not run."""
-    described = connection.execute(sql.SQL("select * from ({}) as q limit 0").format(select)).description or ()
-    types = connection.execute(
-        "select format_type(code, null) from unnest(%s::oid[]) with ordinality as t (code, number) order by number",
-        [[column.type_code for column in described]],
-    ).fetchall()
-    return [(column.name, str(name)) for column, (name,) in zip(described, types, strict=True)]
 
 
 def _listed(columns: list[tuple[str, str]]) -> str:
