@@ -19,7 +19,7 @@ from analytics_etl.checks.in_postgres import by_great_expectations
 from analytics_etl.checks.parts import Split, split
 from analytics_etl.checks.places import BATCH, EVENTS, PLACEHOLDERS, Places, in_lake_of, reads_of
 from analytics_etl.checks.selects import Broken, Limits, as_postgres_gives, broken_by, counted, query_text
-from analytics_etl.engines.duckdb import UnsupportedError, as_postgres_computes, quoted, rows_in_files
+from analytics_etl.engines.duckdb import UnsupportedError, as_postgres_computes, quoted, rows_in_files, utc_day
 from analytics_etl.engines.session import LakeSession, duckdb_type
 from analytics_etl.postgres.columns import column_types, columns_of
 from analytics_etl.postgres.database import Database
@@ -126,7 +126,9 @@ class LakeWindow:
         words |= {*self.target.key, str(period), self.target.time_column}
         with self.database.transaction() as connection:
             there = column_types(connection, [table]).get(table, {})
-            types = {column: kind for column, kind in there.items() if column in words}
+            if not there:
+                return  # whoever reads it is told that it does not exist
+            types = {column: kind for column, kind in there.items() if column in words} or there
             with closing(rows_within(connection, table, types, period, windows)) as batches:
                 self.session.fill(name, types, arrow_schema(types), batches)
 
@@ -134,8 +136,7 @@ class LakeWindow:
         """Make the view of the rows of [start, end), with their day."""
         table, period = self.target.table, quoted(self.target.period_column or "")
         window = window_parameters(self.start, self.end)
-        # Without a time zone: its rules take longer than all else, and a day of UTC has none.
-        day = f", make_timestamp(epoch_us({period}))::date as day" if self.target.time_column else ""
+        day = f", {utc_day(period)} as day" if self.target.time_column else ""
         within = f" where {period} >= '{window['start']}' and {period} < '{window['end']}'"
         self.session.define(_BATCH, f"select *{day} from {table}{within if self.target.period_column else ''}")  # noqa: S608
 

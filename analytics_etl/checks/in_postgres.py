@@ -1,6 +1,7 @@
 """Checks that PostgreSQL evaluates: it has the rows."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from datetime import date
 
 from sqlglot import exp
@@ -8,6 +9,7 @@ from sqlglot import exp
 from analytics_etl.checks import predicates
 from analytics_etl.checks.declared import SAMPLE_ROWS, Check, Target
 from analytics_etl.checks.expectations import broken
+from analytics_etl.checks.places import BATCH
 from analytics_etl.checks.selects import Broken, Limits, broken_by, counted, query_text
 from analytics_etl.postgres.database import Database
 from analytics_etl.tables.batches import batch_view
@@ -18,7 +20,9 @@ def failed(database: Database, target: Target, checks: Sequence[Check], start: d
     if not checks:
         return {}
     limits = Limits.of(database.settings, target.table)
-    with batch_view(database.settings, target.table, target.period_column, start, end) as relation:
+    reads_batch = any(check.select is None or BATCH in check.select for check in checks)
+    view = batch_view(database.settings, target.table, target.period_column, start, end)
+    with view if reads_batch else nullcontext("") as relation:
         conditions = {check.name: predicates.condition(check, relation) for check in checks if not check.select}
         known = {name: each for name, each in conditions.items() if each is not None}
         return {

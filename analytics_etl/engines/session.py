@@ -5,7 +5,7 @@ Not here: what is read from where (`checks.lake`), and statements of an operator
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +27,13 @@ class LakeSession:
     """Tables and views of one connection."""
 
     connection: duckdb.DuckDBPyConnection
+    _made: dict[str, str] = field(default_factory=dict)
+    """{table or view: which of both it is}"""
 
     def define(self, table: str, select: str) -> None:
         """Make a view, in place of one of that name."""
-        self._make_schema(table)
-        self.connection.execute(f"create or replace view {_named(table)} as {select}")
+        self._make_room(table, "view")
+        self.connection.execute(f"create view {_named(table)} as {select}")
 
     def fill(
         self, table: str, columns: Mapping[str, str], schema: pa.Schema, batches: Iterable[pa.RecordBatch]
@@ -40,10 +42,10 @@ class LakeSession:
 
         The rows are copied; beyond the memory limit they lie on disk.
         """
-        self._make_schema(table)
         casts = ", ".join(f"{quoted(name)}::{duckdb_type(kind)} as {quoted(name)}" for name, kind in columns.items())
+        self._make_room(table, "table")
         self.connection.register("_incoming", pa.RecordBatchReader.from_batches(schema, batches))
-        self.connection.execute(f"create or replace table {_named(table)} as select {casts} from _incoming")  # noqa: S608 - ours
+        self.connection.execute(f"create table {_named(table)} as select {casts} from _incoming")  # noqa: S608 - ours
         self.connection.unregister("_incoming")
 
     def rows(self, select: str) -> list[dict[str, Any]]:
@@ -59,14 +61,14 @@ class LakeSession:
         """The rows of a SELECT as they are computed."""
         return map(plain_booleans, self.connection.sql(select).to_arrow_reader(_ROWS_AT_ONCE))
 
-    def columns(self, table: str) -> list[str]:
-        """The names of the columns of a table or view."""
-        return [str(name) for name, *_ in self.connection.execute(f"describe {_named(table)}").fetchall()]
-
-    def _make_schema(self, table: str) -> None:
+    def _make_room(self, table: str, kind: str) -> None:
+        """Make the schema of a table or view, and drop what has its name."""
         schema, dot, _ = table.rpartition(".")
-        if dot:
-            self.connection.execute(f"create schema if not exists {quoted(schema)}")
+        if dot and not any(made.startswith(f"{schema}.") for made in self._made):
+            self.connection.execute(f"create schema {quoted(schema)}")
+        if table in self._made:
+            self.connection.execute(f"drop {self._made[table]} {_named(table)}")
+        self._made[table] = kind
 
 
 @contextmanager

@@ -33,7 +33,7 @@ from analytics_etl.tables.archiving import Archiver
 
 MODELS = all_models()
 NEXT_DAY = DAY + timedelta(days=1)
-STATS = "registry.module_stats_daily"
+ACTIVITY, STATS = "registry.module_activity_daily", "registry.module_stats_daily"
 
 
 CHECK_CASES = [
@@ -194,6 +194,20 @@ def test_a_table_of_postgresql_can_be_joined_to_rows_of_the_lake(archived: Datab
     )
     [found] = judged(archived, of_select(query.select, STATS, query=query))
     assert [tuple(row.values()) for row in found.sample] == [("module-1", 99, 8)]
+
+
+def test_a_table_may_be_read_in_the_lake_for_a_range_and_brought_for_a_day(
+    archived: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(places, "FEW_ROWS", 50)  # a day has 40
+    select = (
+        f"select e.event_id from {DOWNLOADS} as e join {ACTIVITY} as a using (user_id) where a.day >= :start::date "
+        "and a.day < :end::date and e.downloaded_at >= :start and e.downloaded_at < :end and a.download_count > 0"
+    )
+    query = replace(declared().checks["registry.module_activity_daily_matches_events"], select=select)
+    found = judged(archived, of_select(select, ACTIVITY, query=query), days=2)
+    pairs = sum(((40 - user + 6) // 7) ** 2 for user in range(7))
+    assert [(result.start, result.unexpected_count) for result in found] == [(DAY, pairs), (NEXT_DAY, pairs)]
 
 
 def test_a_damaged_file_is_never_judged(archived: Database) -> None:
