@@ -7,10 +7,8 @@ from typing import Any
 from uuid import uuid4
 
 from analytics_etl.checks.declared import SAMPLE_ROWS, Check, CheckError
+from analytics_etl.checks.selects import Broken
 from analytics_etl.postgres.failures import raising_lost_connections
-
-Broken = tuple[int, list[dict[str, Any]]]
-"""The number of unexpected rows of a failed check, and a sample."""
 
 
 def broken(

@@ -1,21 +1,21 @@
-"""Temporary views of a window of a table, for checks, which read on connections of their own.
+"""Temporary views of a window of a table, and tables of its rows, for checks, which read on connections of their own.
 
-The maker of a view holds an advisory lock on its name. A view without a lock is a leftover of a killed process.
+The maker of one holds an advisory lock on its name. One without a lock is a leftover of a killed process.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
 from uuid import uuid4
 
+import pyarrow as pa
 from psycopg import sql
 
 from analytics_etl.catalog.models import window_parameters
 from analytics_etl.config.settings import Settings
-from analytics_etl.ops import dropped, places
 from analytics_etl.postgres.connection import Connection, connect, identifier
-from analytics_etl.postgres.pool import transaction
-from analytics_etl.tables.overlay import overlay
+from analytics_etl.postgres.sending import RowSender
+from analytics_etl.tables.model_sql import as_sql
 
 _LOCK = "hashtextextended('analytics_etl ' || {}, 0)"
 _LASTING = {"idle_session_timeout": "0"}
@@ -39,37 +39,27 @@ def batch_view(settings: Settings, table: str, period: str | None, start: date, 
 
 
 @contextmanager
-def archived_rows(
-    settings: Settings, tables: Sequence[str], start: date, end: date, needs: Sequence[dropped.Need] = ()
-) -> Iterator[dict[str, str]]:
-    """Make archived rows of [start, end) readable until the end of the block.
-
-    Gives {table: schema to read it in} of the tables with archived rows. Raises DatabaseError if a needed day was
-    dropped without an archive.
-    """
-    with transaction(settings) as connection:
-        dropped.refuse(connection, needs)
-        found = places.in_lake_only(connection, tables, start, end)
-    if not found:
-        yield {}
-        return
+def batch_table(settings: Settings, columns: Mapping[str, str], batches: Iterable[pa.RecordBatch]) -> Iterator[str]:
+    """A table of given rows with the columns {name: type} in the schema `ops`, dropped at the end of the block."""
+    name = f"batch_{uuid4().hex[:12]}"
+    table = identifier(f"ops.{name}")
+    listed = sql.SQL(", ").join(sql.SQL("{} {}").format(sql.Identifier(c), as_sql(kind)) for c, kind in columns.items())
     with connect(settings, _LASTING) as connection:
         connection.autocommit = True
-        name = f"batch_{uuid4().hex[:12]}"
-        _create_schema(connection, name)
+        _lock(connection, name)
         try:
             with connection.transaction():
-                schemas = overlay(connection, settings, tables, start, end, name)
-            yield schemas
+                connection.execute(sql.SQL("create unlogged table {} ({})").format(table, listed))
+                _send(connection, table, batches)
+            yield f"ops.{name}"
         finally:
             if not connection.closed:
-                _drop_schema(connection, name)
+                _drop_table(connection, name)
 
 
 def _create_view(connection: Connection, name: str, table: str, period: str | None, window: Mapping[str, str]) -> None:
     """Make the view ops.<name>; the connection must commit each statement and stay open."""
-    _drop_leftovers(connection)
-    connection.execute(sql.SQL("select pg_advisory_lock(" + _LOCK + ")").format(sql.Literal(name)))
+    _lock(connection, name)
     statement = sql.SQL("create view {} as select *{} from {}").format(
         identifier(f"ops.{name}"), _day(connection, table, period), identifier(table)
     )
@@ -79,21 +69,26 @@ def _create_view(connection: Connection, name: str, table: str, period: str | No
     connection.execute(statement)
 
 
-def _create_schema(connection: Connection, name: str) -> None:
-    """Make a schema whose name this connection locks; after a crash the next process drops it."""
-    _drop_leftovers(connection)
-    connection.execute(sql.SQL("select pg_advisory_lock(" + _LOCK + ")").format(sql.Literal(name)))
-    connection.execute(sql.SQL("create schema {}").format(sql.Identifier(name)))
-
-
-def _drop_schema(connection: Connection, name: str) -> None:
-    """Drop the schema with everything in it."""
-    connection.execute(sql.SQL("drop schema if exists {} cascade").format(sql.Identifier(name)))
+def _send(connection: Connection, table: sql.Identifier, batches: Iterable[pa.RecordBatch]) -> None:
+    sender = RowSender(connection)
+    try:
+        for batch in batches:
+            sender.send(table, pa.Table.from_batches([batch]))
+        sender.drain()
+    except BaseException:
+        connection.close()  # a COPY may be running, and a transaction cannot be rolled back during one
+        raise
+    finally:
+        sender.close()
 
 
 def _drop_view(connection: Connection, name: str) -> None:
     """Drop the view; closing the connection releases the lock."""
     connection.execute(sql.SQL("drop view if exists {}").format(identifier(f"ops.{name}")))
+
+
+def _drop_table(connection: Connection, name: str) -> None:
+    connection.execute(sql.SQL("drop table if exists {}").format(identifier(f"ops.{name}")))
 
 
 def _day(connection: Connection, table: str, period: str | None) -> sql.Composable:
@@ -109,15 +104,21 @@ def _day(connection: Connection, table: str, period: str | None) -> sql.Composab
     return sql.SQL(", ({} at time zone 'UTC')::date as day").format(sql.Identifier(period))
 
 
+def _lock(connection: Connection, name: str) -> None:
+    """Lock a name; after a crash the next process drops what has it."""
+    _drop_leftovers(connection)
+    connection.execute(sql.SQL("select pg_advisory_lock(" + _LOCK + ")").format(sql.Literal(name)))
+
+
 def _drop_leftovers(connection: Connection) -> None:
-    """Drop views and schemas of killed processes: nobody holds the locks on their names."""
+    """Drop views and tables of killed processes: nobody holds the locks on their names."""
     names = connection.execute(
-        "select viewname, true from pg_views where schemaname = 'ops' and viewname like 'batch\\_%' "
-        "union all select nspname, false from pg_namespace where nspname like 'batch\\_%'"
+        "select relname, relkind = 'v' from pg_class "
+        "where relnamespace = 'ops'::regnamespace and relname like 'batch\\_%' and relkind in ('v', 'r')"
     ).fetchall()
     for name, is_view in names:
         locked = sql.SQL("select pg_try_advisory_lock(" + _LOCK + ")").format(sql.Literal(name))
         found = connection.execute(locked).fetchone()
         if found is not None and found[0]:
-            (_drop_view if is_view else _drop_schema)(connection, name)
+            (_drop_view if is_view else _drop_table)(connection, name)
             connection.execute(sql.SQL("select pg_advisory_unlock(" + _LOCK + ")").format(sql.Literal(name)))

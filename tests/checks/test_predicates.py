@@ -1,6 +1,7 @@
 """What our SQL says of the rows of a table is what Great Expectations says, for each kind of expectation."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from events import execute
 from analytics_etl.checks.declared import Check
 from analytics_etl.checks.expectations import broken
 from analytics_etl.checks.predicates import condition, counts, rows
+from analytics_etl.engines.session import lake_session
 from analytics_etl.postgres.database import Database
 from analytics_etl.postgres.sqlalchemy_engine import sqlalchemy_url
 
@@ -67,6 +69,20 @@ def test_each_kind_is_judged_as_by_great_expectations(numbers: Database) -> None
         theirs = sorted(by_others[one.name][1], key=lambda row: int(row["id"]))
         assert [list(row) for row in sample] == [list(row) for row in theirs]
         assert [str(row) for row in sample] == [str(row) for row in theirs]
+
+
+def test_each_kind_is_judged_alike_by_duckdb(numbers: Database, tmp_path: Path) -> None:
+    given = [check(name, arguments) for name, arguments, _ in KINDS]
+    with lake_session(128, tmp_path) as session:
+        session.connection.execute("create schema registry")
+        session.connection.execute(f"create table {TABLE} (id int, a double, b double, word text)")
+        session.connection.execute(f"insert into {TABLE} values {VALUES}")
+        for one, (_, _, wrong) in zip(given, KINDS, strict=True):
+            broken_rows = condition(one, TABLE)
+            assert broken_rows is not None
+            assert session.rows(counts([broken_rows], TABLE)) == [{"c0": len(wrong)}], one.name
+            text = rows(one, ["id"], broken_rows, TABLE, 20)
+            assert str(session.rows(text)) == str(numbers.query(text)), one.name
 
 
 def test_no_more_rows_than_asked_for_and_in_order(numbers: Database) -> None:

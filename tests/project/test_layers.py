@@ -46,7 +46,7 @@ MAY_IMPORT = {
     "tables": {"archive", "catalog", "config", "engines", "lake", "landing", "ops", "postgres"},
     "reporting": {"catalog", "config"},
     "families": {"catalog", "disk", "ops", "postgres"},
-    "checks": {"catalog", "ops", "postgres", "tables"},
+    "checks": {"catalog", "config", "engines", "ops", "postgres", "tables"},
     "pipeline": {
         *(
             "archive",
