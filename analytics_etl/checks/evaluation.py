@@ -7,6 +7,7 @@ from datetime import date
 from functools import cached_property
 from typing import Any
 
+from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.checks import in_postgres
 from analytics_etl.checks.declared import Check, CheckError, Target
 from analytics_etl.checks.in_lake import LakeWindow
@@ -17,6 +18,7 @@ from analytics_etl.ops import dropped
 from analytics_etl.ops.held import held
 from analytics_etl.ops.records import CheckResult
 from analytics_etl.postgres.database import Database
+from analytics_etl.tables.lake_tables import views_among
 
 __all__ = ["Limits", "evaluate", "query_text"]
 
@@ -95,7 +97,8 @@ class _Evaluation:
         tables = sorted({table for each in reads for table in each.tables})
         with self.database.transaction() as connection:
             dropped.refuse(connection, [need_of(self.target, check, start, end) for check in checks])
-            return Places(held(connection, tables, min(each.start for each in reads), max(each.end for each in reads)))
+            found = held(connection, tables, min(each.start for each in reads), max(each.end for each in reads))
+            return Places(found, views_among(connection, Catalog.of(self.database.settings), tables))
 
     @cached_property
     def _session(self) -> LakeSession:

@@ -17,7 +17,7 @@ from analytics_etl.checks import predicates
 from analytics_etl.checks.declared import SAMPLE_ROWS, Check, Target, targets
 from analytics_etl.checks.in_postgres import by_great_expectations
 from analytics_etl.checks.parts import Split, split
-from analytics_etl.checks.places import BATCH, EVENTS, PLACEHOLDERS, Places, in_lake_of, reads_of
+from analytics_etl.checks.places import BATCH, EVENTS, PLACEHOLDERS, Places, reads_of
 from analytics_etl.checks.selects import Broken, Limits, as_postgres_gives, broken_by, counted, query_text
 from analytics_etl.engines.duckdb import UnsupportedError, as_postgres_computes, quoted, rows_in_files, utc_day
 from analytics_etl.engines.session import LakeSession, duckdb_type
@@ -83,7 +83,9 @@ class LakeWindow:
     @cached_property
     def _in_lake(self) -> frozenset[str]:
         """The tables that are read in the lake."""
-        return in_lake_of(held for table, window in self._windows.items() for held in self.places.of(table, *window))
+        return self.places.in_lake_of(
+            held for table, window in self._windows.items() for held in self.places.of(table, *window)
+        )
 
     @cached_property
     def _splits(self) -> dict[str, Split]:
@@ -110,7 +112,12 @@ class LakeWindow:
         partitions = self.places.of(table, *window)
         here = [held for held in partitions if held.file is None and held.in_postgres]
         contract = self._catalog.contracts.get(table)
-        types = {column.name: column.duckdb_type for column in contract.columns} if contract else {}
+        if contract:
+            types = {column.name: column.duckdb_type for column in contract.columns}
+        else:
+            with self.database.transaction() as connection:
+                there = column_types(connection, [table])[table]
+            types = {name: duckdb_type(kind) for name, kind in there.items()}
         files = files_of(self.database.settings, (held for held in partitions if held not in here))
         select = rows_in_files(types, files)
         if here:

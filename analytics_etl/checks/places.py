@@ -53,6 +53,8 @@ class Places:
     """Where the rows lie that some checks read."""
 
     partitions: Sequence[Held]
+    views: frozenset[str] = frozenset()
+    """The fine-grained tables among those that are read: PostgreSQL has views of them, which have no rows."""
 
     def of(self, table: str, start: date, end: date) -> list[Held]:
         """The partitions of a table that begin in [start, end)."""
@@ -67,26 +69,26 @@ class Places:
         found = self.read(reads)
         if self.is_only_for_lake(reads):
             return True
-        in_lake = in_lake_of(found)
+        in_lake = self.in_lake_of(found)
         brought = _rows(held for held in found if held.table not in in_lake)
         return reads.is_bounded and bool(in_lake) and _rows(found) > FEW_ROWS and brought <= MOST_BROUGHT_ROWS
 
     def is_only_for_lake(self, reads: Reads) -> bool:
         """Whether PostgreSQL lacks rows that a check reads."""
-        return any(not held.in_postgres for held in self.read(reads))
+        is_view = not self.views.isdisjoint(reads.tables)
+        return is_view or any(not held.in_postgres for held in self.read(reads))
 
-
-def in_lake_of(partitions: Iterable[Held]) -> frozenset[str]:
-    """The tables that DuckDB reads in the lake, of those with partitions: PostgreSQL lacks rows, or has too many."""
-    of_table: dict[str, list[Held]] = {}
-    for held in partitions:
-        of_table.setdefault(held.table, []).append(held)
-    return frozenset(
-        table
-        for table, found in of_table.items()
-        if not all(held.in_postgres for held in found)
-        or (_rows(found) > FEW_ROWS and all(held.file is not None for held in found))
-    )
+    def in_lake_of(self, partitions: Iterable[Held]) -> frozenset[str]:
+        """The tables that DuckDB reads in the lake, of some partitions: PostgreSQL lacks rows, or has too many."""
+        of_table: dict[str, list[Held]] = {}
+        for held in partitions:
+            of_table.setdefault(held.table, []).append(held)
+        return self.views | frozenset(
+            table
+            for table, found in of_table.items()
+            if not all(held.in_postgres for held in found)
+            or (_rows(found) > FEW_ROWS and all(held.file is not None for held in found))
+        )
 
 
 def _rows(partitions: Iterable[Held]) -> int:

@@ -18,7 +18,7 @@ from analytics_etl.postgres.columns import columns_of
 from analytics_etl.postgres.connection import Connection, DatabaseError, ensure_schema, identifier, lock
 from analytics_etl.tables.computed import Computed, Inputs, copy_computed
 from analytics_etl.tables.lake_tables import LakeWindow, make_view
-from analytics_etl.tables.model_sql import as_sql, columns_of, comment
+from analytics_etl.tables.model_sql import as_sql, comment
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ import pyarrow as pa
 from psycopg import sql
 
 from analytics_etl.catalog.calendar import chunks
+from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.catalog.models import Model, rename_schemas, window_parameters
 from analytics_etl.lake import Lake, LakeFile
 from analytics_etl.lake.comparison import comparison
@@ -21,10 +22,10 @@ from analytics_etl.lake.writing import ARROW_TYPES, PartitionWriter
 from analytics_etl.ops import archives, changes, lake_files, places
 from analytics_etl.ops.changes import Change, Gate
 from analytics_etl.ops.records import PartitionRecord, record_partition
-from analytics_etl.postgres.columns import column_types, relation_kind
+from analytics_etl.postgres.columns import column_types, columns_of, relation_kind
 from analytics_etl.postgres.connection import Connection, ensure_schema, identifier
 from analytics_etl.tables.computed import PARTITIONS_AT_ONCE, Computed, Inputs, add_by_period, computed_batches
-from analytics_etl.tables.model_sql import as_sql, columns_of, comment
+from analytics_etl.tables.model_sql import as_sql, comment
 from analytics_etl.tables.partition_rows import stream
 
 
@@ -135,6 +136,12 @@ def make_view(connection: Connection, lake: Lake, model: Model) -> None:
         )
     )
     comment(connection, model, "view")
+
+
+def views_among(connection: Connection, catalog: Catalog, tables: Collection[str]) -> frozenset[str]:
+    """The fine-grained tables among some, of which PostgreSQL has views without rows."""
+    fine = [table for table in tables if table in catalog.aggregates and catalog.aggregates[table].is_in_lake_only]
+    return frozenset(table for table in fine if relation_kind(connection, table) == "view")
 
 
 def days_in_postgres(connection: Connection, model: Model) -> list[date]:

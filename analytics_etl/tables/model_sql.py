@@ -18,16 +18,6 @@ def comment(connection: Connection, model: Model, what: str, suffix: str = "") -
         )
 
 
-def columns_of(connection: Connection, select: sql.Composable) -> list[tuple[str, str]]:
-    """The name and type of each column of a SELECT, which is planned but not run."""
-    described = connection.execute(sql.SQL("select * from ({}) as q limit 0").format(select)).description or ()
-    types = connection.execute(
-        "select format_type(code, null) from unnest(%s::oid[]) with ordinality as t (code, number) order by number",
-        [[column.type_code for column in described]],
-    ).fetchall()
-    return [(column.name, str(name)) for column, (name,) in zip(described, types, strict=True)]
-
-
 def as_sql(statement: str) -> sql.SQL:
     """A text of our own, never a user's, as SQL; psycopg's type accepts only literals."""
     text: object = statement

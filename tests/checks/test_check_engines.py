@@ -71,7 +71,7 @@ def given(world: tuple[Database, Postgres], case: Case) -> Iterator[None]:
     try:
         yield
     finally:
-        for table in (*case.given, "ops.partitions", "ops.lake_files", "ops.archives"):
+        for table in (*case.given, "ops.partitions", "ops.lake_files"):
             engine.execute(f"truncate {table} cascade")
 
 
@@ -89,10 +89,7 @@ def leave_postgres(world: tuple[Database, Postgres], tables: Sequence[str]) -> N
     _, engine = world
     for table in tables:
         engine.execute(f"truncate {table}")
-        engine.execute(
-            f"insert into ops.archives (table_name, day, state) select table_name, period_start, 'archived' "
-            f"from ops.partitions where table_name = '{table}'"
-        )
+        engine.execute(f"update ops.partitions set in_postgres = false where table_name = '{table}'")
 
 
 def as_json(result: CheckResult) -> tuple[bool, int, list[str]]:
