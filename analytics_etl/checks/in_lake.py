@@ -21,11 +21,11 @@ from analytics_etl.checks.places import BATCH, EVENTS, PLACEHOLDERS, Places, rea
 from analytics_etl.checks.selects import Broken, Limits, as_postgres_gives, broken_by, counted, query_text
 from analytics_etl.engines.duckdb import UnsupportedError, as_postgres_computes, quoted, rows_in_files, utc_day
 from analytics_etl.engines.session import LakeSession, duckdb_type
-from analytics_etl.postgres.columns import column_types, columns_of
+from analytics_etl.postgres.columns import column_types
 from analytics_etl.postgres.database import Database
 from analytics_etl.tables.batches import batch_table, batch_view
 from analytics_etl.tables.held_rows import files_of, rows_of_select, rows_within
-from analytics_etl.tables.model_sql import as_sql
+from analytics_etl.tables.model_sql import as_sql, columns_of
 from analytics_etl.tables.partition_rows import arrow_schema
 
 _BATCH = "ops.batch"

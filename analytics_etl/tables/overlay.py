@@ -1,7 +1,7 @@
 """Letting a SELECT of PostgreSQL read days that are in the lake alone as if they were in their tables.
 
-A schema of its own has a view for each table, under the same name: the rows of the table and those of the wanted days
-that it does not have, copied from the lake. The statement reads that schema instead. Other sessions do not see it.
+A temporary view for each table has its name: the rows of the table and those of the wanted days that it does not have,
+copied from the lake. The statement reads that view instead. Other sessions do not see it.
 """
 
 from collections.abc import Generator, Iterable, Sequence
@@ -26,9 +26,9 @@ TEMPORARY = "pg_temp"
 
 
 def overlay(
-    connection: Connection, settings: Settings, tables: Sequence[str], start: date, end: date, schema: str = TEMPORARY
+    connection: Connection, settings: Settings, tables: Sequence[str], start: date, end: date
 ) -> dict[str, str]:
-    """Copy rows of [start, end) that PostgreSQL does not have into a schema; {table: schema} of tables with such rows.
+    """Copy rows of [start, end) that PostgreSQL does not have; {table: schema to read it in} of tables with such rows.
 
     Holds the locks of these days until the transaction ends. Raises LakeError for a damaged file: an aggregate must
     not be computed from incomplete days.
@@ -41,8 +41,8 @@ def overlay(
     found = places.in_lake_only(connection, tables, start, end)
     for table, days in found.items():
         # All files first: a sender owns the connection while it sends rows.
-        _overlay_table(connection, _files(connection, settings, table, days), table, schema)
-    return dict.fromkeys(found, schema)
+        _overlay_table(connection, _files(connection, settings, table, days), table)
+    return dict.fromkeys(found, TEMPORARY)
 
 
 def _files(
@@ -65,14 +65,12 @@ def _files(
     return found
 
 
-def _overlay_table(
-    connection: Connection, files: Iterable[Generator[pa.RecordBatch, None, None]], table: str, schema: str
-) -> None:
-    """Copy the days of one table into the schema, and make the view over both."""
+def _overlay_table(connection: Connection, files: Iterable[Generator[pa.RecordBatch, None, None]], table: str) -> None:
+    """Copy the days of one table, and make the view over both."""
     name = table.split(".")[1]
-    rows_table, view = sql.Identifier(schema, f"{name}_of_lake"), sql.Identifier(schema, name)
-    kept = sql.SQL(" on commit drop" if schema == TEMPORARY else "")  # the view depends on it and is dropped, too
-    connection.execute(sql.SQL("create table {} (like {}){}").format(rows_table, identifier(table), kept))
+    rows_table = sql.Identifier(TEMPORARY, f"{name}_of_lake")
+    # The view depends on it and is dropped, too.
+    connection.execute(sql.SQL("create table {} (like {}) on commit drop").format(rows_table, identifier(table)))
     sender = RowSender(connection)
     try:
         for file in files:
@@ -86,9 +84,7 @@ def _overlay_table(
     finally:
         sender.close()
     connection.execute(sql.SQL("analyze {}").format(rows_table))
-    kind = sql.SQL("temporary view" if schema == TEMPORARY else "view")
     both = sql.SQL("select * from {}").format(rows_table)
     if relation_kind(connection, table) == "table":  # of a fine-grained table there is only a view, without rows
         both += sql.SQL(" union all select * from {}").format(identifier(table))
-    where = sql.Identifier(name) if schema == TEMPORARY else view
-    connection.execute(sql.SQL("create {} {} as {}").format(kind, where, both))
+    connection.execute(sql.SQL("create temporary view {} as {}").format(sql.Identifier(name), both))
