@@ -18,14 +18,14 @@ from analytics_etl.checks.declared import SAMPLE_ROWS, Check, Target, targets
 from analytics_etl.checks.in_postgres import by_great_expectations
 from analytics_etl.checks.parts import Split, split
 from analytics_etl.checks.places import BATCH, EVENTS, PLACEHOLDERS, Places, reads_of
-from analytics_etl.checks.selects import Broken, Limits, as_postgres_gives, broken_by, counted, query_text
-from analytics_etl.engines.duckdb import UnsupportedError, as_postgres_computes, quoted, rows_in_files, utc_day
-from analytics_etl.engines.session import LakeSession, duckdb_type
-from analytics_etl.postgres.columns import column_types
+from analytics_etl.checks.selects import Broken, Limits, broken_by, counted, query_text
+from analytics_etl.engines.duckdb import UnsupportedError, as_postgres_computes, quoted, utc_day
+from analytics_etl.engines.session import LakeSession, as_postgres_gives, duckdb_type
+from analytics_etl.postgres.columns import column_types, columns_of
 from analytics_etl.postgres.database import Database
 from analytics_etl.tables.batches import batch_table, batch_view
-from analytics_etl.tables.held_rows import files_of, rows_of_select, rows_within
-from analytics_etl.tables.model_sql import as_sql, columns_of
+from analytics_etl.tables.held_rows import Source, bring_rows, define, rows_of_select
+from analytics_etl.tables.model_sql import as_sql
 from analytics_etl.tables.partition_rows import arrow_schema
 
 _BATCH = "ops.batch"
@@ -105,39 +105,15 @@ class LakeWindow:
             self._define_batch()
 
     def _define_table(self, table: str) -> None:
-        window = self._windows[table]
-        if table not in self._in_lake:
-            self._bring_rows(table, table, [window])
-            return
-        partitions = self.places.of(table, *window)
-        here = [held for held in partitions if held.file is None and held.in_postgres]
-        contract = self._catalog.contracts.get(table)
-        if contract:
-            types = {column.name: column.duckdb_type for column in contract.columns}
-        else:
-            with self.database.transaction() as connection:
-                there = column_types(connection, [table])[table]
-            types = {name: duckdb_type(kind) for name, kind in there.items()}
-        files = files_of(self.database.settings, (held for held in partitions if held not in here))
-        select = rows_in_files(types, files)
-        if here:
-            self._bring_rows(f"{table} of postgresql", table, [(held.start, held.end) for held in here])
-            select += f" union all by name from {'.'.join(map(quoted, f'{table} of postgresql'.split('.')))}"
-        self.session.define(table, select)
-
-    def _bring_rows(self, name: str, table: str, windows: Sequence[tuple[date, date]]) -> None:
-        """Bring rows of a table of PostgreSQL, in the columns that a check names."""
-        target = targets(self._catalog).get(table)
-        period = target.period_column if target else None
+        window, target = self._windows[table], targets(self._catalog).get(table)
+        source = Source(table, target.period_column if target else None, self._catalog.contracts.get(table))
         words = {word for check in self.checks for word in _WORD.findall(check.select or str(check.arguments))}
-        words |= {*self.target.key, str(period), self.target.time_column}
+        words |= {*self.target.key, str(source.period), self.target.time_column}
         with self.database.transaction() as connection:
-            there = column_types(connection, [table]).get(table, {})
-            if not there:
-                return  # whoever reads it is told that it does not exist
-            types = {column: kind for column, kind in there.items() if column in words} or there
-            with closing(rows_within(connection, table, types, period, windows)) as batches:
-                self.session.fill(name, types, arrow_schema(types), batches)
+            if table in self._in_lake:
+                define(self.session, connection, self.database.settings, source, self.places.of(table, *window), words)
+            else:
+                bring_rows(self.session, connection, table, source, [window], words)
 
     def _define_batch(self) -> None:
         """Make the view of the rows of [start, end), with their day."""

@@ -1,9 +1,7 @@
 """The SELECT of a check as an engine runs it, and what comes of it."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
-from decimal import Decimal
+from datetime import date
 from typing import Any
 
 from analytics_etl.catalog.models import bind, window_parameters
@@ -13,8 +11,6 @@ from analytics_etl.config.settings import Settings
 Broken = tuple[int, list[dict[str, Any]]]
 """The number of unexpected rows of a failed check, and a sample."""
 
-_KINDS = {"bigint": int, "integer": int, "smallint": int, "double precision": float}
-"""Numbers that DuckDB may compute as another kind: a sum of integers is a bigint in PostgreSQL."""
 _COUNT = "analytics_etl_unexpected_rows"
 _COUNTED = "select found.*, count(*) over () as {count} from (\n{select}\n) as found{order} limit {limit}"
 
@@ -63,19 +59,3 @@ def counted(select: str, order: str = "") -> str:
 def broken_by(rows: list[dict[str, Any]]) -> Broken:
     """What the rows of `counted` say."""
     return (rows[0][_COUNT] if rows else 0), [{n: v for n, v in row.items() if n != _COUNT} for row in rows]
-
-
-def as_postgres_gives(rows: Sequence[Mapping[str, Any]], types: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Rows of DuckDB with the values that PostgreSQL gives for {column: its type there}."""
-    return [{name: _value(value, types.get(name, "")) for name, value in row.items()} for row in rows]
-
-
-def _value(value: Any, type_name: str) -> Any:
-    if isinstance(value, datetime) and value.tzinfo is not None:
-        return value.astimezone(UTC)
-    if type_name == "numeric" and value is not None:
-        number = Decimal(str(value))
-        return number.quantize(1) if number.is_finite() and number == number.to_integral_value() else number
-    if type_name in _KINDS and value is not None:
-        return _KINDS[type_name](value)
-    return value

@@ -31,7 +31,7 @@ _WINDOWS = "\r\n"
 
 FORMAT = click.option(
     "--format", "form", type=click.Choice(["table", "json", "csv"]), default="table", show_default=True,
-    help="table: rounded for reading; json: an object with rows, next, archived and missing days; csv: the rows under "
+    help="table: rounded for reading; json: an object with rows, next, dropped and missing days; csv: the rows under "
     "a header, nothing when there are none. Numbers of JSON and CSV have up to 15 significant digits. Texts are exact "
     "in JSON; " + FORMULAS,
 )  # fmt: skip
@@ -42,8 +42,8 @@ AFTER = click.option(
     "--after", type=Text(), metavar="CURSOR", help="What came with the page before as `next`: the rows after it."
 )
 
-EXIT_ARCHIVED = 3
-"""Exit code of an incomplete answer: some of the days asked for are archived."""
+EXIT_DROPPED = 3
+"""Exit code of an incomplete answer: the rows of some of the days asked for were not kept."""
 
 ALL = "(all)"
 """What a table shows for the value that stands for all values of a column."""
@@ -56,8 +56,8 @@ mean nothing, and differ between engines."""
 def answer(form: str, ask: Callable[[Database], Page], all_of: Mapping[str, Any] | None = None) -> None:
     """Ask, and print the rows in one of the forms; raise UsageError for a QueryError.
 
-    `all_of` maps a column to the value that stands for all its values; a table prints it as ALL. Archived and missing
-    days are listed on stderr, and in JSON. If any day is archived, the process ends with EXIT_ARCHIVED.
+    `all_of` maps a column to the value that stands for all its values; a table prints it as ALL. Dropped and missing
+    days are listed on stderr, and in JSON. If any day was dropped, the process ends with EXIT_DROPPED.
     """
     settings = read_settings()
     migrations.upgrade(settings)
@@ -76,8 +76,8 @@ def answer(form: str, ask: Callable[[Database], Page], all_of: Mapping[str, Any]
         err.say(note)
     if page.next and form != "json":
         err.say(f"more: --after {page.next}")
-    if coverage.archived:
-        sys.exit(EXIT_ARCHIVED)
+    if coverage.dropped:
+        sys.exit(EXIT_DROPPED)
 
 
 def _whole(page: Page, coverage: Coverage) -> dict[str, Any]:
@@ -85,21 +85,21 @@ def _whole(page: Page, coverage: Coverage) -> dict[str, Any]:
     return {
         "rows": [_portable(row) for row in page.rows],
         "next": page.next,
-        "archived": [str(day) for day in coverage.archived],
+        "dropped": [str(day) for day in coverage.dropped],
         "missing": [{"first": str(first), "last": str(last)} for first, last in coverage.missing],
     }
 
 
 def notes(coverage: Coverage) -> list[str]:
-    """A line about the archived days and one about the missing days of an answer, with what to type."""
+    """A line about the dropped days and one about the missing days of an answer, with what to type."""
     said = []
-    if coverage.table and not (coverage.archived or coverage.missing or coverage.other_days):
+    if coverage.table and not (coverage.dropped or coverage.missing or coverage.other_days):
         said.append(f"no day of {coverage.table} is loaded")
-    if days := coverage.archived:
+    if days := coverage.dropped:
         spans = _spans(days)
-        are = "is" if len(days) == 1 else "are"
+        were = "was" if len(days) == 1 else "were"
         said.append(
-            f"{coverage.table}: {_listed(spans)} {are} archived{coverage.lack}; to bring a day back: "
+            f"{coverage.table}: {_listed(spans)} {were} not kept{coverage.lack}; to bring a day back from its files: "
             f'analytics-etl restore {coverage.table} {days[0]} --reason "why"'
         )
     if gaps := coverage.missing:
@@ -123,7 +123,7 @@ def _listed(spans: Sequence[tuple[date, date]]) -> str:
 
 def _print_table(rows: Sequence[Row], all_of: Mapping[str, Any], coverage: Coverage) -> None:
     if not rows:
-        if not (coverage.archived or coverage.missing):
+        if not (coverage.dropped or coverage.missing):
             out.say("no rows")
         elif coverage.other_days:
             out.say(f"no rows on the {counted(coverage.other_days, 'day')} that can be read")

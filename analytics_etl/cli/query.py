@@ -14,9 +14,9 @@ def query() -> None:
     The end of a range, --to, is included when it is a day, and not when it is a moment. Times are UTC, or have an
     offset like Z or +02:00.
 
-    Days that are not loaded, or whose events are archived, are listed on stderr, and in JSON as `missing` and
-    `archived`; the answer is about the other days. The exit code is 3 when a day is archived, as the answer is then not
-    whole, and 0 otherwise. `analytics-etl restore` brings an archived day back.
+    Days that are not loaded, or whose events were not kept, are listed on stderr, and in JSON as `missing` and
+    `dropped`; the answer is about the other days. The exit code is 3 when events were not kept, as the answer is then
+    not whole, and 0 otherwise. `analytics-etl restore` brings such a day back from its landing files.
 
     \b
     analytics-etl query registry top --days 7 --limit 20

@@ -52,7 +52,7 @@ def languages(form: str, first: datetime, last: datetime | None, grain: str) -> 
     """Compilations of each language: how many, how many failed, how long they took.
 
     Percentiles are exact: those of days together come from the events, and are empty for a language with compilations
-    on an archived day; all else is there in any case, such as the highest daily p95.
+    on a day whose events were not kept; all else is there in any case, such as the highest daily p95.
 
     \b
     Each day of a week, for a spreadsheet:
@@ -120,7 +120,7 @@ def events(
     """Single downloads, views or compilations, newest first, without who it was: no user, address or user agent.
 
     When there are more than --limit, a cursor comes along: with --after it gives the next page, and events that are
-    loaded meanwhile move nothing. Archived days are listed and not read; the exit code is then 3.
+    loaded meanwhile move nothing. Days whose events were not kept are listed; the exit code is then 3.
 
     \b
     Downloads that failed in the last week:

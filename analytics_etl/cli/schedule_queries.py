@@ -37,7 +37,7 @@ def schedules() -> None:
 def events(form: str, start: datetime, end: datetime | None, limit: int, after: str | None, **wanted: Any) -> None:
     """Single records with their queue times and what Kafka got, newest first.
 
-    Archived days are listed and not read; the exit code is then 3.
+    Days whose events were not kept are listed; the exit code is then 3.
 
     \b
     What failed in the third tier within an hour:
@@ -58,10 +58,10 @@ def events(form: str, start: datetime, end: datetime | None, limit: int, after: 
 def statistics(form: str, grain: str, start: datetime, end: datetime | None, schedule_type: str | None) -> None:
     """Results, queue and processing times of each tier and kind of work.
 
-    Per hour they come from the records, so archived days are not in the answer. Of a range as a whole everything is
-    exact: distinct executions and percentiles come from its records, and are empty when a day of it is archived; all
-    else is there in any case, such as the highest daily p95. The throughput per hour is that of the hours of the days
-    that are loaded.
+    Per hour they come from the records, so days whose records were not kept are not in the answer. Of a range as a
+    whole everything is exact: distinct executions and percentiles come from its records, and are empty when those of a
+    day were not kept; all else is there in any case, such as the highest daily p95. The throughput per hour is that of
+    the hours of the days that are loaded.
 
     \b
     A week of one tier, day by day:

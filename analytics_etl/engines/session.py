@@ -3,9 +3,11 @@
 Not here: what is read from where (`checks.lake`), and statements of an operator (`adhoc`).
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,8 @@ from analytics_etl.landing.batches import plain_booleans
 _ROWS_AT_ONCE = 65_536
 _TYPES = {**POSTGRES_TYPES, "smallint": "SMALLINT", "numeric": "DECIMAL(38, 10)"}
 """{type in PostgreSQL: type in DuckDB} of rows that are brought."""
+_KINDS = {"bigint": int, "integer": int, "smallint": int, "double precision": float}
+"""Numbers that DuckDB may compute as another kind: a sum of integers is a bigint in PostgreSQL."""
 _UNKNOWN = (duckdb.ParserException, duckdb.CatalogException, duckdb.BinderException, duckdb.NotImplementedException)
 """DuckDB does not know something in a SELECT."""
 
@@ -83,6 +87,22 @@ def duckdb_type(type_name: str) -> str:
     if type_name not in _TYPES:
         raise UnsupportedError(f"a column has the type {type_name}, expected one of {sorted(_TYPES)}; cast it")
     return _TYPES[type_name]
+
+
+def as_postgres_gives(rows: Sequence[Mapping[str, Any]], types: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Rows of DuckDB with the values that PostgreSQL gives for {column: its type there}."""
+    return [{name: _value(value, types.get(name, "")) for name, value in row.items()} for row in rows]
+
+
+def _value(value: Any, type_name: str) -> Any:
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        return value.astimezone(UTC)
+    if type_name == "numeric" and value is not None:
+        number = Decimal(str(value))
+        return number.quantize(1) if number.is_finite() and number == number.to_integral_value() else number
+    if type_name in _KINDS and value is not None:
+        return _KINDS[type_name](value)
+    return value
 
 
 def _named(table: str) -> str:

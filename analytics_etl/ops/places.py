@@ -3,7 +3,9 @@
 from collections.abc import Collection, Sequence
 from datetime import date, timedelta
 
-from analytics_etl.postgres.connection import Connection
+from psycopg import sql
+
+from analytics_etl.postgres.connection import Connection, identifier
 
 
 def in_lake_only(connection: Connection, tables: Sequence[str], start: date, end: date) -> dict[str, list[date]]:
@@ -65,3 +67,12 @@ def hot_days(
         return set(restored)
     last = max([*days, *([newest] if newest else [])], default=date.min)
     return {day for day in days if day > last - timedelta(days=max(keep, lateness_days))} | set(restored)
+
+
+def make_view(connection: Connection, name: str, columns: sql.Composable) -> None:
+    """Make a view with some columns (names and types); whoever reads a row of it is told that rows are in the lake."""
+    connection.execute(
+        sql.SQL("create view {} as select * from ops.rows_are_in_the_lake({}) as nothing ({})").format(
+            identifier(name), name, columns
+        )
+    )

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Literal
 
+from psycopg import sql
+
 from analytics_etl.postgres.connection import Connection
 
 
@@ -43,3 +45,13 @@ def tables_in(connection: Connection, schemas: Sequence[str]) -> dict[str, dict[
         [list(schemas)],
     ).fetchall()
     return column_types(connection, [table for (table,) in found])
+
+
+def columns_of(connection: Connection, select: sql.Composable) -> list[tuple[str, str]]:
+    """The name and type of each column of a SELECT, which is planned but not run."""
+    described = connection.execute(sql.SQL("select * from ({}) as q limit 0").format(select)).description or ()
+    types = connection.execute(
+        "select format_type(code, null) from unnest(%s::oid[]) with ordinality as t (code, number) order by number",
+        [[column.type_code for column in described]],
+    ).fetchall()
+    return [(column.name, str(name)) for column, (name,) in zip(described, types, strict=True)]

@@ -14,6 +14,7 @@ from analytics_etl.ops.changes import Gate
 from analytics_etl.ops.comparison import Side, changes_between
 from analytics_etl.ops.partitions import touched
 from analytics_etl.ops.records import PartitionRecord, record_partition
+from analytics_etl.postgres.columns import columns_of
 from analytics_etl.postgres.connection import Connection, DatabaseError, ensure_schema, identifier, lock
 from analytics_etl.tables.computed import Computed, Inputs, copy_computed
 from analytics_etl.tables.lake_tables import LakeWindow, make_view

@@ -130,11 +130,7 @@ def make_view(connection: Connection, lake: Lake, model: Model) -> None:
     view = identifier(model.table)
     columns = sql.SQL(", ").join(sql.SQL("{} {}").format(sql.Identifier(name), as_sql(kind)) for name, kind in wanted)
     connection.execute(sql.SQL("drop view if exists {}").format(view))
-    connection.execute(
-        sql.SQL("create view {} as select * from ops.rows_are_in_the_lake({}) as nothing ({})").format(
-            view, model.table, columns
-        )
-    )
+    places.make_view(connection, model.table, columns)
     comment(connection, model, "view")
 
 

@@ -1,4 +1,4 @@
-"""Questions about days that are archived, not loaded, or loaded and empty: which of these it is, is told."""
+"""Questions about days that were not kept, not loaded, or loaded and empty: which of these it is, is told."""
 
 import csv
 import io
@@ -18,7 +18,7 @@ from analytics_etl.config.settings import PerTable, Settings
 from analytics_etl.families.queries.coverage import coverage_of_days
 from analytics_etl.families.queries.schedule_statistics import statistics_of_hours, statistics_of_range
 from analytics_etl.families.queries.usage import events
-from analytics_etl.pipeline import retention
+from analytics_etl.ops import dropped
 from analytics_etl.postgres.database import Database
 
 USAGE, SCHEDULES = "usage.schema_usage_events", "schedules.schedule_events"
@@ -43,7 +43,7 @@ def record(number: int, day: date, queue_ms: int, kind: str = "execution") -> Ev
 
 @pytest.fixture(scope="module")
 def aged(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
-    """Two archived days, a gap of eight that were never loaded, one without events, one with some."""
+    """Two days whose events were not kept, a gap of eight that were never loaded, one without events, one with some."""
     folder = tmp_path_factory.mktemp("aged")
     settings = replace(settings_in(folder, server.clone(), OLD), hot_days=PerTable(5))
     write(settings, "schema_usage_events/a.ndjson", [operation(1, OLD), operation(2, SECOND), operation(3, NEWEST)])
@@ -54,7 +54,10 @@ def aged(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
         load(database, table, OLD, SECOND, EMPTY, NEWEST)
     aggregate(database, OLD, SECOND, ("day",), ["usage", "schedules"])
     aggregate(database, EMPTY, NEWEST, ("day",), ["schedules"])
-    assert retention.run(database, declared(), "test", lambda *_: None).days == 4
+    with database.transaction() as connection:
+        for table in (USAGE, SCHEDULES):
+            for day in (OLD, SECOND):
+                dropped.drop(connection, declared().contracts[table], day, "test", "the test says so")
     yield settings
     server.drop(settings.database_url or "")
 
@@ -64,13 +67,14 @@ def call(settings: Settings, question: str) -> Result:
         "ANALYTICS_HOME": str(settings.home),
         "ANALYTICS_DATABASE_URL": settings.database_url or "",
         "ANALYTICS_LAKE": str(settings.lake_dir),
+        "ANALYTICS_LANDING_DIR": str(settings.landing_dir),
         "ANALYTICS_START_DATE": str(OLD),
     }
     return CliRunner().invoke(main, question, env=environment)
 
 
 def restoring(table: str, day: date) -> str:
-    return f'to bring a day back: analytics-etl restore {table} {day} --reason "why"\n'
+    return f'to bring a day back from its files: analytics-etl restore {table} {day} --reason "why"\n'
 
 
 QUESTIONS = {USAGE: "query usage events", SCHEDULES: "query schedules events"}
@@ -79,10 +83,10 @@ in_both = pytest.mark.parametrize("table", QUESTIONS)
 
 @in_both
 @pytest.mark.parametrize("form", ["table", "csv"])
-def test_an_archived_day_is_not_answered_with_no_rows(aged: Settings, table: str, form: str) -> None:
+def test_a_day_that_was_not_kept_is_not_answered_with_no_rows(aged: Settings, table: str, form: str) -> None:
     found = call(aged, f"{QUESTIONS[table]} --from {OLD} --format {form}")
     assert (found.exit_code, found.stdout) == (3, "")
-    assert found.stderr == (f"{table}: {OLD} is archived and not in the answer; {restoring(table, OLD)}")
+    assert found.stderr == (f"{table}: {OLD} was not kept and not in the answer; {restoring(table, OLD)}")
 
 
 @in_both
@@ -92,7 +96,7 @@ def test_days_that_are_there_are_answered_beside_those_that_are_not(aged: Settin
     assert sorted(ids) == [event_id(3)] + [event_id(4)] * (table == SCHEDULES)
     assert found.exit_code == 3
     assert found.stderr == (
-        f"{table}: {OLD} to {SECOND} are archived and not in the answer; {restoring(table, OLD)}"
+        f"{table}: {OLD} to {SECOND} were not kept and not in the answer; {restoring(table, OLD)}"
         f"{table}: {GAP[0]} to {GAP[1]}, 2025-03-13 to 2025-03-14 are not loaded\n"
     )
 
@@ -101,12 +105,12 @@ def test_days_that_are_there_are_answered_beside_those_that_are_not(aged: Settin
 def test_json_has_the_days_that_are_not_there(aged: Settings, table: str) -> None:
     found = call(aged, f"{QUESTIONS[table]} --from {OLD} --to {NEWEST} --format json")
     answer = json.loads(found.stdout)
-    assert (answer["archived"], answer["missing"]) == (
+    assert (answer["dropped"], answer["missing"]) == (
         [str(OLD), str(SECOND)], [{"first": str(GAP[0]), "last": str(GAP[1])}],
     )  # fmt: skip
     whole = call(aged, f"{QUESTIONS[table]} --from {NEWEST} --format json")
     answer = json.loads(whole.stdout)
-    assert (answer["archived"], answer["missing"], whole.exit_code, whole.stderr) == ([], [], 0, "")
+    assert (answer["dropped"], answer["missing"], whole.exit_code, whole.stderr) == ([], [], 0, "")
 
 
 @in_both
@@ -143,17 +147,17 @@ def test_a_question_about_a_derived_table_tells_which_days_it_lacks(aged: Settin
     """Archived events leave derived tables whole."""
     found = call(aged, f"query {question} --from {OLD} --to {GAP[0]} --format json")
     answer = json.loads(found.stdout)
-    assert (answer["archived"], answer["missing"]) == ([], [{"first": str(GAP[0]), "last": str(GAP[0])}])
+    assert (answer["dropped"], answer["missing"]) == ([], [{"first": str(GAP[0]), "last": str(GAP[0])}])
     assert (found.exit_code, found.stderr) == (0, f"{table}: {GAP[0]} is not loaded\n")
 
 
 def test_the_last_days_lack_none_before_the_first_one(aged: Settings) -> None:
     coverage = events(Database(aged), 1000).coverage
     assert coverage is not None
-    assert (coverage.archived, coverage.missing, coverage.other_days) == ([OLD, SECOND], [GAP], 2)
+    assert (coverage.dropped, coverage.missing, coverage.other_days) == ([OLD, SECOND], [GAP], 2)
     recent = events(Database(aged), 2).coverage
     assert recent is not None
-    assert (recent.archived, recent.missing, recent.other_days) == ([], [], 2)
+    assert (recent.dropped, recent.missing, recent.other_days) == ([], [], 2)
 
 
 @pytest.mark.parametrize(
@@ -170,7 +174,7 @@ def test_the_last_days_lack_none_before_the_first_one(aged: Settings) -> None:
 def test_gaps_are_between_the_days_that_are_there(aged: Settings, first: date, last: date, gaps: list[Any]) -> None:
     found = coverage_of_days(Database(aged), USAGE, first, last, is_raw=True)
     assert found.missing == gaps
-    assert [day for day in found.archived if not first <= day <= last] == []
+    assert [day for day in found.dropped if not first <= day <= last] == []
 
 
 def test_nothing_was_ever_loaded(database: Database) -> None:
@@ -183,15 +187,15 @@ def test_nothing_was_ever_loaded(database: Database) -> None:
         assert found.stderr.endswith(" is loaded\n")
 
 
-def test_statistics_of_hours_do_not_reach_an_archived_day(aged: Settings) -> None:
+def test_statistics_of_hours_do_not_reach_a_day_that_was_not_kept(aged: Settings) -> None:
     found = statistics_of_hours(Database(aged), datetime(2025, 3, 1), datetime(2025, 3, 2))  # noqa: DTZ001 - UTC
     assert found.rows == []
     assert found.coverage is not None
-    assert found.coverage.archived == [OLD]
+    assert found.coverage.dropped == [OLD]
 
 
-def test_a_range_with_archived_days_has_what_adds_up_and_no_percentiles(aged: Settings) -> None:
-    """What has no records on archived days is known as a whole."""
+def test_a_range_with_days_that_were_not_kept_has_what_adds_up_and_no_percentiles(aged: Settings) -> None:
+    """What has no records on these days is known as a whole."""
     found = statistics_of_range(Database(aged), OLD, NEWEST)
     keys = ("event_type", "attempt_count", "avg_queue_time_ms", "execution_count", "p50_queue_time_ms")
     highest = [row["highest_daily_p95_queue_time_ms"] for row in found.rows]
@@ -203,7 +207,7 @@ def test_a_range_with_archived_days_has_what_adds_up_and_no_percentiles(aged: Se
     typed = call(aged, f"query schedules statistics --grain range --from {OLD} --to {NEWEST}")
     assert typed.exit_code == 3
     assert (
-        f"{SCHEDULES}: {OLD} to {SECOND} are archived, so executions and percentiles of the range are not known"
+        f"{SCHEDULES}: {OLD} to {SECOND} were not kept, so executions and percentiles of the range are not known"
     ) in typed.stderr
 
 

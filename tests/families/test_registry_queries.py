@@ -410,35 +410,26 @@ def test_null_is_an_empty_cell(aged: Settings) -> None:
 
 
 @pytest.mark.parametrize("kind", ["download", "compilation"])
-def test_an_archived_day_is_told_and_others_are_answered(aged: Settings, kind: str) -> None:
-    table = f"registry.{kind}_events"
+def test_an_archived_day_is_answered_from_the_lake(aged: Settings, kind: str) -> None:
     found = typed(aged, f"events --kind {kind} --from {OLD} --format csv")
-    assert (found.exit_code, found.stdout) == (3, "")
-    assert found.stderr == (
-        f"{table}: {OLD} is archived and not in the answer; "
-        f'to bring a day back: analytics-etl restore {table} {OLD} --reason "why"\n'
-    )
+    assert (found.exit_code, found.stderr) == (0, "")
+    assert [row["event_id"] for row in csv.DictReader(io.StringIO(found.stdout))] == ids(1)
     whole = typed(aged, f"events --kind {kind} --from {OLD} --to {NEWEST} --format json")
     answer = json.loads(whole.stdout)
-    assert (whole.exit_code, len(answer["rows"]), answer["archived"]) == (3, 4, [str(OLD)])
+    assert (whole.exit_code, len(answer["rows"]), answer["dropped"]) == (0, 5, [])
     assert answer["missing"] == [{"first": "2025-03-02", "last": "2025-03-11"}]
-    last = json.loads(typed(aged, f"events --kind {kind} --days 11 --format json").stdout)
-    assert (last["archived"], last["missing"]) == ([], answer["missing"])
 
 
-def test_languages_of_days_together_have_percentiles_as_far_as_their_events_are_there(aged: Settings) -> None:
+def test_languages_of_days_together_have_percentiles_of_archived_days_too(aged: Settings) -> None:
     """go: 100 ms on a day that is archived, and 300; java: 10, 20, and one that is not known."""
     keys = ("compilation_count", "success_count", "avg_duration_ms", "p50_duration_ms", "highest_daily_p95_duration_ms")
     page = languages(Database(aged), OLD, NEWEST)
     assert parts(page, "language", *keys, "compilation_share_ratio") == [
-        ("java", 3, 2, 15.0, 15.0, 19.5, 0.6), ("go", 2, 2, 200.0, None, 300.0, 0.4),
+        ("java", 3, 2, 15.0, 15.0, 19.5, 0.6), ("go", 2, 2, 200.0, 200.0, 300.0, 0.4),
     ]  # fmt: skip
     assert parts(languages(Database(aged), NEWEST, NEWEST), "language", "p95_duration_ms", "p99_duration_ms") == [
         ("java", 19.5, pytest.approx(19.9)), ("go", 300.0, 300.0),
     ]  # fmt: skip
-    said = typed(aged, f"languages --grain range --from {OLD} --to {NEWEST}")
-    assert said.exit_code == 3
-    assert f"registry.compilation_events: {OLD} is archived, so percentiles of the range are not known" in said.stderr
 
 
 @pytest.mark.parametrize(

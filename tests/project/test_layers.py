@@ -45,7 +45,7 @@ MAY_IMPORT = {
     "engines": {"catalog", "disk", "lake", "landing"},
     "tables": {"archive", "catalog", "config", "engines", "lake", "landing", "ops", "postgres"},
     "reporting": {"catalog", "config"},
-    "families": {"catalog", "disk", "ops", "postgres"},
+    "families": {"catalog", "disk", "engines", "ops", "postgres", "tables"},
     "checks": {"catalog", "config", "engines", "ops", "postgres", "tables"},
     "pipeline": {
         *(

@@ -20,14 +20,14 @@ class Coverage:
     """The days of a question that its table does not have."""
 
     table: str
-    archived: Sequence[date] = ()
-    """Days whose rows are in the lake and not in the table."""
+    dropped: Sequence[date] = ()
+    """Days whose rows were not kept."""
     missing: Sequence[tuple[date, date]] = ()
     """First and last day of each gap: days that were never loaded, or not computed."""
     other_days: int = 0
     """Number of days that are loaded, perhaps without a row."""
     lack: str = " and not in the answer"
-    """Words after "archived": what the answer lacks because of these days."""
+    """Words after "not kept": what the answer lacks because of these days."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Coverage of a question: which of its days are loaded, archived or missing. A missing day is not an empty one."""
+"""Coverage of a question: which of its days are loaded, not kept or missing. A missing day is not an empty one."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from analytics_etl.families.queries import Coverage, Page, QueryError
 from analytics_etl.families.queries.asking import ask
 from analytics_etl.families.queries.cursor import LARGEST_ANSWER, whole
-from analytics_etl.ops.archives import archived_days
+from analytics_etl.ops.dropped import dropped_days
 from analytics_etl.ops.partitions import days_of_periods, days_there
 from analytics_etl.postgres.columns import column_types
 from analytics_etl.postgres.database import Database
@@ -42,13 +42,13 @@ def are_there(database: Database, tables: Sequence[str]) -> bool:
 def coverage_of_days(database: Database, table: str, first: date, last: date, *, is_raw: bool = False) -> Coverage:
     """The coverage of the days first to last in a table that is kept by day.
 
-    Only of a raw table archived days are looked up: readers of derived tables may not read the books of them.
+    Only of a raw table dropped days are looked up: readers of derived tables may not read the books of them.
     """
     found = database.read(days_there, table, first, last)
     after = last if last == date.max else last + ONE_DAY
-    archived = database.run(archived_days, [table], first, after).get(table, []) if is_raw else []
-    days = sorted({*archived, *found})
-    return Coverage(table, archived, list(_gaps(days, first, last)), len(days) - len(archived))
+    dropped = database.run(dropped_days, [table], first, after).get(table, []) if is_raw else []
+    days = sorted({*dropped, *found})
+    return Coverage(table, dropped, list(_gaps(days, first, last)), len(days) - len(dropped))
 
 
 def coverage_of_periods(database: Database, table: str, of_days: str, first: date, last: date) -> Coverage:

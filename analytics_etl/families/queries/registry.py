@@ -22,7 +22,7 @@ def languages(database: Database, first: date, last: date, *, by_day: bool = Fal
     """Compilations of each language in the days first to last together, or `by_day`; the most compiled first.
 
     Everything is exact. Percentiles of days together are those of the events; they are None for a language that has
-    compilations on an archived day, of which the highest daily one remains.
+    compilations on a day whose events were not kept, of which the highest daily one remains.
     """
     if by_day:
         return ask_days(database, [_LANGUAGES], "registry.languages_of_days", first, last, {})

@@ -51,8 +51,8 @@ def events(
 ) -> Page:  # fmt: skip
     """Events of one kind of the last days up to the newest day that is loaded, newest first, at most `limit` of them.
 
-    `after` is the cursor of the page before: rows that are loaded meanwhile move nothing. Archived days are listed,
-    not read.
+    `after` is the cursor of the page before: rows that are loaded meanwhile move nothing. Days whose events
+    were not kept are listed.
     """
     table = _of(kind).table
     _parameters(kind, wanted)

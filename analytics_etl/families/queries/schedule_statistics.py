@@ -15,8 +15,8 @@ def statistics_of_range(database: Database, first: date, last: date, schedule_ty
     """The same of the days first to last together, all of it exact.
 
     Distinct executions and percentiles are those of the records of the range; they are None for a kind of work that
-    has records on an archived day, of which the highest daily percentiles remain. The throughput is that of the days
-    that are loaded.
+    has records on a day whose records were not kept; the highest daily percentiles remain. The throughput is that of
+    the days that are loaded.
     """
     found = ask_days(database, [STATISTICS], "schedules.statistics_of_range", first, last, check_tier(schedule_type))
     events = coverage_of_days(database, EVENTS, first, last, is_raw=True)

@@ -19,7 +19,7 @@ columns:
   cache_miss_count: Compilations that no cache answered; where that is unknown, neither count has them.
 */
 with
--- Measures that add up over days, from the daily table, which has archived days, too.
+-- Measures that add up over days, from the daily table, which has days without raw rows, too.
 days as (
     select
         language,
@@ -47,7 +47,7 @@ events as (
     where started_at >= :start and started_at < :end
     group by 1
 )
--- If there are fewer events than compilations, some are archived, so the percentiles of the range are unknown.
+-- If there are fewer events than compilations, some were not kept, so the percentiles of the range are unknown.
 select
     :start::date as first_day, :end::date - 1 as last_day, days.language, days.compilation_count,
     days.compilation_count::double precision / sum(days.compilation_count) over () as compilation_share_ratio,

@@ -29,7 +29,7 @@ columns:
   throughput_per_hour: Attempts per hour, over the hours of the days that are loaded.
 */
 with
--- Measures that add up over days, from the daily table, which has archived days, too.
+-- Measures that add up over days, from the daily table, which has days without raw rows, too.
 days as (
     select
         schedule_type,
@@ -73,7 +73,7 @@ loaded as (
     from ops.partitions
     where table_name = 'schedules.schedule_stats_daily' and period_start >= :start::date and period_start < :end::date
 )
--- If there are fewer records than attempts, some are archived, so these measures of the range are unknown.
+-- If there are fewer records than attempts, some were not kept, so these measures of the range are unknown.
 select
     :start::date as first_day, :end::date - 1 as last_day, days.schedule_type, days.event_type,
     events.execution_count, days.attempt_count, days.success_count, days.failure_count, days.timeout_count,
