@@ -20,7 +20,7 @@ from analytics_etl.config.settings import Settings
 from analytics_etl.disk.whole_files import whole_file
 from analytics_etl.engines.adhoc import AdHocSession, StatementError, is_complete, names_in, opened, statements
 from analytics_etl.engines.duckdb import by_columns
-from analytics_etl.lake import Lake, LakeError, LakeFile
+from analytics_etl.lake import Lake, LakeError, LakeFile, open_lake
 from analytics_etl.ops import archives, lake_files
 from analytics_etl.postgres.columns import tables_in
 from analytics_etl.postgres.database import Database
@@ -56,12 +56,12 @@ class Answer:
 @contextmanager
 def answered(settings: Settings, catalog: Catalog, statement: str) -> Iterator[Answer]:
     """Answer a statement. Raise StatementError if it is refused or fails."""
-    named = names_in(statement)
+    named, lake = names_in(statement), open_lake(settings)
     with opened(settings.engine_memory_mb, settings.temporary_dir) as session:
         with Database(settings).snapshot() as snapshot:
             tables = _tables(snapshot, catalog)
             contracts = [contract for table, contract in catalog.contracts.items() if table in named]
-            notes = _fill(session, snapshot, settings, statement, tables, contracts, named)
+            notes = _fill(session, snapshot, lake, statement, tables, contracts, named)
         yield Answer(*session.answer(statement), notes)
 
 
@@ -95,12 +95,12 @@ def _types(contract: Contract) -> dict[str, str]:
 
 
 def _fill(
-    session: AdHocSession, snapshot: Snapshot, settings: Settings, statement: str,
+    session: AdHocSession, snapshot: Snapshot, lake: Lake, statement: str,
     tables: Mapping[str, Mapping[str, str]], contracts: Sequence[Contract], named: set[str],
 ) -> list[str]:  # fmt: skip
     """Give the tables that a statement names their rows; return what is to be said about them."""
     events = [contract.table for contract in contracts]
-    groups = {table: _paths(Lake(settings.lake_dir), found) for table, found in _files(snapshot, events).items()}
+    groups = {table: _paths(lake, found) for table, found in _files(snapshot, events).items()}
     session.close(path for versions in groups.values() for paths in versions for path in paths)
     session.declare(tables)
     session.check(statement, tables)

@@ -15,7 +15,7 @@ from analytics_etl.config.settings import Settings
 from analytics_etl.engines.duckdb import DuckDBEngine
 from analytics_etl.engines.engine import Engine
 from analytics_etl.engines.spark import SparkEngine
-from analytics_etl.lake import Lake, LakeFile
+from analytics_etl.lake import Lake, LakeFile, open_lake
 from analytics_etl.ops import archives, changes, days, dropped, lake_files, outbox, records
 from analytics_etl.ops.changes import ChangeRefusedError, Gate
 from analytics_etl.ops.records import CheckResult
@@ -100,7 +100,7 @@ def inputs(connection: Connection, settings: Settings, model: Model, start: date
         is_empty = [table for table in tables if not files[table]]
         is_known = catalog.contracts.keys() >= set(is_empty) and len(is_empty) < len(tables)
         if is_known and not lake_files.partitions_without_file(connection, tables, start, end):
-            lake = Lake(settings.lake_dir)
+            lake = open_lake(settings)
             engine = _engine(settings, lake, catalog, files)
             return Inputs(engine, lake=lake if model.table in in_lake else None)
     return Inputs(schemas=overlay(connection, settings, tables, start, end))

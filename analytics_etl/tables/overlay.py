@@ -15,7 +15,7 @@ from analytics_etl.archive import ArchiveFolder
 from analytics_etl.archive.reading import read_archived
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.config.settings import Settings
-from analytics_etl.lake import Lake, LakeError
+from analytics_etl.lake import LakeError, open_lake
 from analytics_etl.lake.reading import read
 from analytics_etl.ops import archives, lake_files
 from analytics_etl.postgres.connection import Connection, identifier, lock
@@ -49,7 +49,7 @@ def _files(
 ) -> list[Generator[pa.RecordBatch, None, None]]:
     """The rows of archived days: from the lake, or from the archive folder as long as the lake does not have them."""
     columns = [column.name for column in Catalog.of(settings).contracts[table].columns]
-    lake, folder = Lake(settings.lake_dir), ArchiveFolder(settings.archive_dir)
+    lake, folder = open_lake(settings), ArchiveFolder(settings.archive_dir)
     manifests = archives.manifests(connection, table, days)
     found = []
     for day in days:

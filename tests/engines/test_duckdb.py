@@ -19,7 +19,7 @@ from analytics_etl.engines import engine as engines
 from analytics_etl.engines.duckdb import DuckDBEngine, UnsupportedError, as_postgres_computes
 from analytics_etl.engines.engine import MOST_ROWS_OF_SLICE, slices
 from analytics_etl.families.sample import FAMILIES, SampleOptions, write_sample
-from analytics_etl.lake import Lake
+from analytics_etl.lake.folder import FolderLake
 from analytics_etl.ops import lake_files
 from analytics_etl.pipeline import publishing
 from analytics_etl.pipeline.loading import load_days
@@ -126,7 +126,7 @@ def test_a_large_day_of_minutes_is_cut_into_hours_and_one_of_days_is_not() -> No
 def test_a_file_of_before_a_column_was_added_has_null_in_it(settings: Settings, database: Database) -> None:
     write(settings, FILE, [download(n, cache_hit=True) for n in range(5)])
     [loaded], _ = load(database)
-    lake, old = Lake(settings.lake_dir), loaded.file
+    lake, old = FolderLake(settings.lake_dir), loaded.file
     table = pq.read_table(lake.verified(old)).drop_columns(["cache_hit"])
     path = settings.lake_dir / "older.parquet"
     pq.write_table(table, path)
@@ -168,7 +168,7 @@ def test_doubles_are_rounded_as_postgresql_rounds_them(database: Database, value
 
 def test_a_column_of_a_type_that_is_not_passed_on_is_refused(settings: Settings) -> None:
     model = declared().aggregates["registry.language_stats_daily"]
-    engine = DuckDBEngine(Lake(settings.lake_dir), declared().contracts, {"registry.compilation_events": []}, 128,
+    engine = DuckDBEngine(FolderLake(settings.lake_dir), declared().contracts, {"registry.compilation_events": []}, 128,
                           settings.temporary_dir)  # fmt: skip
     compute = partial(engine.compute, model, {"day": "date", "language": "jsonb"}, DAY, DAYS[1])
     with pytest.raises(UnsupportedError, match="the column language has the type jsonb"), compute() as batches:
