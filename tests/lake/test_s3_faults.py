@@ -16,7 +16,7 @@ from s3_lakes import current, forget_copies, placed
 from s3_servers import FAULTS, KEY_ID, SECRET, S3Server, every, twice
 
 from analytics_etl.config.settings import Settings
-from analytics_etl.lake import LakeError, bucket, open_lake
+from analytics_etl.lake import LakeError, bucket, open_lake, s3_requests
 from analytics_etl.monitoring.doctor import services
 from analytics_etl.pipeline import lake_upkeep
 from analytics_etl.postgres.database import Database
@@ -35,7 +35,7 @@ load(Database(pickle.load(sys.stdin.buffer)))
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bucket, "_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(s3_requests, "_PAUSE_SECONDS", 0.01)
 
 
 def books(url: str | None) -> list[dict[str, Any]]:
@@ -90,8 +90,9 @@ def test_a_download_goes_on_where_it_was_cut_off(on_s3: Settings, s3: S3Server) 
 def test_a_server_that_never_does_better_is_named_and_nothing_is_changed(
     on_s3: Settings, s3_database: Database, s3: S3Server, monkeypatch: pytest.MonkeyPatch, fault: str
 ) -> None:
-    monkeypatch.setattr(bucket, "_TRIES", 2)
-    monkeypatch.setattr(bucket, "_SILENT_SECONDS", 0.2)
+    monkeypatch.setattr(bucket, "_UPLOADS", 2)
+    monkeypatch.setattr(s3_requests, "TRIES", 2)
+    monkeypatch.setattr(s3_requests, "_SILENT_SECONDS", 0.2)
     write(on_s3, FILE, [download(n) for n in range(10)])
     load(s3_database)
     before, rows = current(on_s3), rows_of(on_s3.database_url)
