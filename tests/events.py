@@ -334,6 +334,13 @@ def rows_in_lake(settings: Settings, table: str) -> list[str]:
         return sorted(f"({','.join(_as_text(value) for value in row)})" for row in rows.fetchall())
 
 
+def published(settings: Settings, table: str) -> list[str]:
+    """Every row of a derived table as text, in order, wherever they lie."""
+    if declared().aggregates[table].is_in_lake_only:
+        return rows_in_lake(settings, table)
+    return rows_of(settings.database_url, table)
+
+
 def _as_text(value: object) -> str:
     if isinstance(value, bytes):
         return str(UUID(bytes=value))

@@ -19,6 +19,7 @@ from analytics_etl.engines.engine import Engine
 from analytics_etl.engines.spark import SparkEngine
 from analytics_etl.lake import Lake, LakeFile
 from analytics_etl.lake.days import schema_of
+from analytics_etl.lake.folder import FolderLake
 from analytics_etl.lake.writing import ARROW_TYPES, PartitionWriter
 
 needs_spark = pytest.mark.skipif(
@@ -37,7 +38,7 @@ class GivenLake:
 
 def lake_of(folder: Path, catalog: Catalog, tables: Tables, given: Mapping[str, Sequence[Row]]) -> GivenLake:
     """A lake with one file for each table and day of the given rows."""
-    lake = Lake(folder)
+    lake = FolderLake(folder)
     files: dict[str, list[LakeFile]] = {table: [] for table in kept_in_lake(catalog)}
     for table, rows in given.items():
         contract, types = catalog.contracts.get(table), {name: column.type for name, column in tables[table].items()}

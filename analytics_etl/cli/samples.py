@@ -110,7 +110,7 @@ def _say_where(settings: Settings, last: date) -> None:
     out.say_lines(f"""
   Report of the last day   {folder / "daily" / f"{last}.html"}
   All reports              {settings.reports_dir / "index.html"}
-  The lake                 {settings.lake_dir}
+  The lake                 {settings.lake_place}
                            a Parquet file of each raw day: DuckDB computes the tables from it
 
 Next:

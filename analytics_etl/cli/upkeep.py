@@ -39,7 +39,7 @@ def archive(dry_run: bool) -> None:  # noqa: FBT001 - a flag of the command
         outcome = retention.run(database, catalog, actor(), log)
     if outcome.taken_over:
         days = counted(outcome.taken_over, "day")
-        out.say(f"took over {days} of an earlier version into the lake {settings.lake_dir}")
+        out.say(f"took over {days} of an earlier version into the lake {settings.lake_place}")
     out.say(
         GOOD,
         f" archived {counted(outcome.days, 'day')}: {counted(outcome.rows, 'row')} are in the lake alone, in "

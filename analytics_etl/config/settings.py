@@ -96,8 +96,14 @@ class Settings:
     roles: values.RoleNames = None
     """Database roles that grants are set for; None = the connecting user owns and reads everything."""
 
-    lake_dir: values.Folder = HOME / "lake"
+    lake_dir: values.LakePlace = HOME / "lake"
     """The lake: the valid rows of every raw day as Parquet, which derived tables are computed from."""
+
+    lake_url: str | None = None
+    """s3://bucket/prefix of a lake on S3, if ANALYTICS_LAKE names one; then `lake_dir` is not used."""
+
+    lake_copies_mb: values.Megabytes = 20_000
+    """What the copies of files of a lake on S3 may take below `home`, unless a run needs more at once."""
 
     engine: values.EngineName = "duckdb"
     """What computes derived tables from the lake: duckdb in this process, or spark."""
@@ -199,6 +205,16 @@ class Settings:
         return self.home / "tmp"
 
     @property
+    def lake_copies_dir(self) -> Path:
+        """Folder of the copies of files of a lake on S3."""
+        return self.home / "lake_copies"
+
+    @property
+    def lake_place(self) -> str:
+        """Where the lake lies, as ANALYTICS_LAKE names it."""
+        return self.lake_url or str(self.lake_dir)
+
+    @property
     def own_runs_dir(self) -> Path:
         """Folder of landing files that the product writes itself: the landing folder may be read-only."""
         return self.home / "own_runs"
@@ -218,6 +234,8 @@ class Settings:
         from analytics_etl.config.environment import read  # noqa: PLC0415
 
         found = read(given)
+        if isinstance(found.get("lake_dir"), str):
+            found["lake_url"] = found.pop("lake_dir")
         home = found.get("home", HOME)
         folders = {f"{name}_dir": home / name for name in ("landing", "reports", "lake", "archive")}
         settings = cls(**{**folders, **found})

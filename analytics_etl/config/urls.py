@@ -17,6 +17,10 @@ _BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})|%00")
 _SPARK_MASTER = re.compile(
     r"local(\[(\*|[1-9][0-9]{0,3})\])?|spark://[\w.-]+:[0-9]+(,[\w.-]+:[0-9]+)*|sc://[\w.-]+(:[0-9]+)?(/(;\w+=[!-:<-~]+)*)?"
 )
+_BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_PREFIX = re.compile(r"(/[\w.=-]+)*/?", re.ASCII)
+_LONGEST_PREFIX = 512
+"""Characters. A name of S3 has at most 1,024 bytes."""
 _SECRET_PARAMETERS = ("password", "sslpassword", "oauth_client_secret")
 
 LIBPQ_PARAMETERS = {
@@ -114,6 +118,18 @@ def check_spark_master(url: str) -> None:
         raise UrlError(
             "must be local[*], local[4], spark://host:7077 or sc://host:15002, the last perhaps with parameters like "
             "/;use_ssl=true;token=…"
+        )
+
+
+def check_lake_url(url: str) -> None:
+    """Raise UrlError unless a URL names a bucket of S3 and perhaps a prefix in it, and nothing else."""
+    found = _BUCKET.match(url)
+    prefix = url[found.end() :] if found else ""
+    if found is None or not _PREFIX.fullmatch(prefix) or len(prefix) > _LONGEST_PREFIX:
+        raise UrlError(
+            "must be a folder, or s3://bucket/prefix with the letters, digits and . _ = - of which names there should "
+            "be; the address of the server is AWS_ENDPOINT_URL_S3, its credentials are AWS_ACCESS_KEY_ID and "
+            "AWS_SECRET_ACCESS_KEY in the environment"
         )
 
 

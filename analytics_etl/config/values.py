@@ -75,6 +75,8 @@ class TextFormat:
         try:
             text.encode()
             return self.parse(text) if text else None
+        except urls.UrlError:
+            raise
         except (ValueError, OverflowError) as error:
             bounds = f" {error}" if isinstance(error, _OutOfBoundsError) else ""
             raise ValueError(f"must be {self.expected}{bounds}, but is {cut(repr(text), LONGEST_SHOWN)}") from error
@@ -191,6 +193,13 @@ def _folder(text: str) -> Path:
     return path
 
 
+def _lake(text: str) -> Path | str:
+    if not text.startswith("s3:"):
+        return _folder(text)
+    urls.check_lake_url(text)
+    return text.rstrip("/")
+
+
 def _hosts(text: str) -> tuple[str, ...]:
     hosts = tuple(host.strip().strip("[]").lower() for host in text.split(","))
     if not all(re.fullmatch(r"[a-z0-9._-]+|[0-9a-f:.]*:[0-9a-f:.]*", host) for host in hosts):
@@ -234,6 +243,10 @@ def _address(text: str) -> str:
 
 
 Folder = Annotated[Path, TextFormat(_folder, "a folder: no URL, no ~ of a user there is not, no name too long")]
+LakePlace = Annotated[
+    Path,
+    TextFormat(_lake, "a folder or s3://bucket/prefix: no other URL, no ~ of a user there is not, no name too long"),
+]
 File = Annotated[Path | None, TextFormat(_folder, "a file")]
 Hours = Annotated[int, TextFormat(_hours, "whole hours from 1 to 500")]
 Day = Annotated[date, TextFormat(_day, "a date like 2025-01-01")]

@@ -25,7 +25,7 @@ class Scratch:
 
     def __init__(self, parent: Path) -> None:
         private.make_folder(parent, parent)
-        with _locked(parent):  # else another reader could remove the folder before it is locked
+        with locked(parent):  # else another reader could remove the folder before it is locked
             for folder in parent.glob(f"{_PREFIX}*"):
                 _remove_abandoned(folder)
             self.path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
@@ -39,7 +39,8 @@ class Scratch:
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path) -> Iterator[None]:
+    """Hold the lock of a folder, which only one at a time can, in this process or another."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)

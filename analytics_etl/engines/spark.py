@@ -18,7 +18,6 @@ import pyarrow.parquet as pq
 
 from analytics_etl.catalog.contracts import Contract
 from analytics_etl.catalog.models import Model, window_parameters
-from analytics_etl.disk.scratch import Scratch
 from analytics_etl.engines.duckdb import by_columns
 from analytics_etl.engines.spark_dialect import TYPES, spark_select
 from analytics_etl.lake import Lake, LakeFile
@@ -74,7 +73,7 @@ class SparkEngine:
         session = _session(self.master, self.memory_mb, self.temporary_dir)
         views = {table: f"{table.replace('.', '_')}_{secrets.token_hex(8)}" for table in model.dependencies}
         select = self._select(model, types, views, start, end)
-        scratch = Scratch(self.lake.staging)
+        scratch = self.lake.scratch()
         try:
             with _failures(model):
                 for table, view in views.items():

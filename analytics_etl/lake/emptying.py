@@ -6,7 +6,6 @@ from dataclasses import replace
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from analytics_etl.disk.scratch import Scratch
 from analytics_etl.lake.files import Lake, LakeError, LakeFile
 from analytics_etl.lake.writing import ROWS_OF_A_GROUP, close_writer, open_writer
 
@@ -17,7 +16,7 @@ def without_personal_data(lake: Lake, file: LakeFile, personal: Sequence[str]) -
     The new file has the columns and the metadata of the old one, whatever the contract is now.
     """
     removed = rows = 0
-    scratch = Scratch(lake.staging)
+    scratch = lake.scratch()
     try:
         with pq.ParquetFile(lake.verified(file)) as parquet:
             schema = parquet.schema_arrow.remove_metadata()

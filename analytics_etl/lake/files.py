@@ -1,29 +1,26 @@
-"""The files of the lake: `<family>/<table>/day=YYYY-MM-DD/<start of its SHA-256>.parquet`, which never change.
+"""What a file of the lake is, and what every place of files can do.
 
-A file is written in a staging folder of the lake, synced, and moved to its name. It is part of the lake once a
-transaction books it. A file that no transaction booked, or that another one has superseded, is removed after a grace
-period, since a reader may still have it open.
+Its name is `<family>/<table>/day=YYYY-MM-DD/<start of its SHA-256>.parquet`, and it never changes. It is part of the
+lake once a transaction books it. A file that no transaction booked, or that another one has superseded, is removed
+after a grace period, since a reader may still have it open.
 """
 
 import hashlib
-import os
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
+from typing import Protocol
 
-from analytics_etl.disk import private
+from analytics_etl.disk.scratch import Scratch
 
-STAGING = "_staging"
-"""The folder of files that are being written. Readers of Hive layouts skip names that begin with an underscore."""
 _BLOCK = 1 << 20
 _NAME_DIGITS = 32
 
 
 class LakeError(RuntimeError):
-    """A file with the rows of a day is missing or damaged, or not what it should be; the message says what to do."""
+    """A file with the rows of a day is missing or damaged, or its place cannot be used; the message says what to do."""
 
 
 @dataclass(frozen=True)
@@ -41,78 +38,54 @@ class LakeFile:
     has_personal_data: bool
     """Whether any value of a personal column is not NULL."""
 
+    def missing(self, where: object) -> LakeError:
+        """The error that this file is not where it should be."""
+        return LakeError(f"{where} is missing ({self.table} {self.day}): {self._remedy}")
 
-@dataclass(frozen=True)
-class Lake:
-    """The folder of the lake."""
-
-    folder: Path
+    def damaged(self, where: object, what: str) -> LakeError:
+        """The error that this file is not what it was; `what` says what it has, and what was expected."""
+        return LakeError(f"{where} is damaged ({self.table} {self.day}): {what}; {self._remedy}")
 
     @property
-    def staging(self) -> Path:
-        """Where files are written before they get their names: on the same file system, so that they can be moved."""
-        return self.folder / STAGING
+    def _remedy(self) -> str:
+        return f"put the file back from a copy, or load the day again: analytics-etl backfill {self.day} {self.day}"
+
+
+class Lake(Protocol):
+    """Where the files of the lake lie. Paths on this machine are good as long as the value that gave them lives."""
+
+    def scratch(self) -> Scratch:
+        """A folder in which a file can be written before it is placed."""
 
     def place(self, written: Path, table: str, day: date) -> tuple[str, str]:
-        """Move a written file to its name in the lake; return its path in the lake and its SHA-256."""
-        digest = sha256_of(written)
-        family, name = table.split(".")
-        path = f"{family}/{name}/day={day.isoformat()}/{digest[:_NAME_DIGITS]}.parquet"
-        target = self.folder / path
-        private.make_folder(target.parent, self.folder)
-        # The copy in the staging folder may be as private as that folder; the file is as private as its own.
-        written.chmod(private.permissions_in(target.parent))
-        written.replace(target)
-        _sync_folders(target.parent, self.folder)
-        return path, digest
+        """Put a written file into the lake, whole or not at all; return its path in the lake and its SHA-256."""
 
     def locate(self, file: LakeFile) -> Path:
-        """The path of a file. Raise LakeError if it is missing or has another size than the books say."""
-        path = self.folder / file.path
-        try:
-            size = path.stat().st_size
-        except FileNotFoundError:
-            raise LakeError(f"{path} is missing ({file.table} {file.day}): {_REMEDY.format(file=file)}") from None
-        if size != file.size_bytes:
-            raise LakeError(
-                f"{path} is damaged ({file.table} {file.day}): it has {size:,} bytes, expected {file.size_bytes:,}; "
-                + _REMEDY.format(file=file)
-            )
-        return path
+        """The path of a file on this machine. Raise LakeError if it is missing or has another size than it should."""
 
     def verified(self, file: LakeFile) -> Path:
-        """The path of a file whose bytes have the SHA-256 of the books; else raise LakeError.
+        """The path of a file whose bytes have the SHA-256 of the books; else raise LakeError."""
 
-        A process computes the SHA-256 of a file once: files of the lake never change.
-        """
-        path = self.locate(file)
-        found = _known_sha256(path, file.size_bytes, path.stat().st_mtime_ns)
-        if found != file.sha256:
-            raise LakeError(
-                f"{path} is damaged ({file.table} {file.day}): its SHA-256 is {found}, expected {file.sha256}; "
-                + _REMEDY.format(file=file)
-            )
-        return path
+    def reread(self, file: LakeFile) -> Path:
+        """As `verified`, of the file where it is kept, not of a copy: before its rows are removed anywhere else."""
 
-    def unbooked(self, booked: Sequence[str], grace_seconds: float) -> Iterator[str]:
-        """Paths of files older than the grace period that the books do not name."""
-        known, before = set(booked), time.time() - grace_seconds
-        for path in self.folder.glob("*/*/day=*/*.parquet"):
-            name = path.relative_to(self.folder).as_posix()
-            if name not in known and path.stat().st_mtime < before:
-                yield name
+    def problems(self, files: Sequence[LakeFile]) -> list[str]:
+        """What is wrong with the files that are missing or have another size. Reads no content."""
+
+    def unbooked(self, booked: Sequence[str], grace_seconds: float) -> Iterator[tuple[str, int]]:
+        """(path, bytes) of files older than the grace period that the books do not name."""
 
     def remove(self, path: str) -> None:
-        """Remove a file and the folder of its day if that is empty now."""
-        target = self.folder / path
-        target.unlink(missing_ok=True)
-        try:
-            target.parent.rmdir()
-        except OSError:  # it holds another file, or is gone already
-            return
+        """Remove a file, if it is there."""
+
+    def remove_unfinished(self, grace_seconds: float) -> None:
+        """Remove what killed processes began to write and never placed."""
 
 
-_REMEDY = "put the file back from a copy, or load the day again: analytics-etl backfill {file.day} {file.day}"
+def path_of(table: str, day: date, sha256: str) -> str:
+    """The path of a file in the lake."""
+    family, name = table.split(".")
+    return f"{family}/{name}/day={day.isoformat()}/{sha256[:_NAME_DIGITS]}.parquet"
 
 
 def sha256_of(path: Path) -> str:
@@ -124,16 +97,12 @@ def sha256_of(path: Path) -> str:
     return digest.hexdigest()
 
 
+def known_sha256(path: Path) -> str:
+    """The SHA-256 of a file of the lake. A process computes it once: files of the lake never change."""
+    status = path.stat()
+    return _known_sha256(path, status.st_size, status.st_mtime_ns)
+
+
 @lru_cache(maxsize=100_000)
 def _known_sha256(path: Path, _size: int, _modified: int) -> str:
     return sha256_of(path)
-
-
-def _sync_folders(folder: Path, top: Path) -> None:
-    """Make a new name survive a power cut: each folder is an entry of the one above it."""
-    for path in (folder, *(parent for parent in folder.parents if parent.is_relative_to(top))):
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

@@ -19,7 +19,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from analytics_etl.disk import private
-from analytics_etl.disk.scratch import Scratch
 from analytics_etl.lake.files import Lake, LakeFile
 
 ROWS_OF_A_GROUP = 122_880
@@ -66,8 +65,7 @@ class PartitionWriter:
         """`version` is the code version of the contract or SELECT, `starts` are the partitions, each one a file."""
         self._lake, self._table, self._version, self._personal = lake, table, version, personal
         self._schema = schema
-        private.make_folder(lake.folder, lake.folder)
-        self._scratch = Scratch(lake.staging)
+        self._scratch = lake.scratch()
         self._parts = {start: self._open(start, "rows", compression) for start in sorted(starts)}
 
     def __enter__(self) -> Self:

@@ -20,7 +20,7 @@ from analytics_etl.config.settings import Settings
 from analytics_etl.disk.whole_files import whole_file
 from analytics_etl.engines.adhoc import AdHocSession, StatementError, is_complete, names_in, opened, statements
 from analytics_etl.engines.duckdb import by_columns
-from analytics_etl.lake import Lake, LakeError, LakeFile
+from analytics_etl.lake import Lake, LakeError, LakeFile, open_lake
 from analytics_etl.ops import lake_files, places
 from analytics_etl.postgres.columns import tables_in
 from analytics_etl.postgres.database import Database
@@ -56,11 +56,11 @@ class Answer:
 @contextmanager
 def answered(settings: Settings, catalog: Catalog, statement: str) -> Iterator[Answer]:
     """Answer a statement. Raise StatementError if it is refused or fails."""
-    named = names_in(statement)
+    named, lake = names_in(statement), open_lake(settings)
     with opened(settings.engine_memory_mb, settings.temporary_dir) as session:
         with Database(settings).snapshot() as snapshot:
             tables = _tables(snapshot, catalog)
-            notes = _fill(session, snapshot, catalog, settings, statement, tables, named)
+            notes = _fill(session, snapshot, catalog, lake, statement, tables, named)
         yield Answer(*session.answer(statement), notes)
 
 
@@ -94,12 +94,12 @@ def _types(contract: Contract) -> dict[str, str]:
 
 
 def _fill(
-    session: AdHocSession, snapshot: Snapshot, catalog: Catalog, settings: Settings, statement: str,
+    session: AdHocSession, snapshot: Snapshot, catalog: Catalog, lake: Lake, statement: str,
     tables: Mapping[str, Mapping[str, str]], named: set[str],
 ) -> list[str]:  # fmt: skip
     """Give the tables that a statement names their rows; return what is to be said about them."""
     kept = {table: column for table, column in _times(catalog).items() if table in named}
-    groups = {table: _paths(Lake(settings.lake_dir), found) for table, found in _files(snapshot, [*kept]).items()}
+    groups = {table: _paths(lake, found) for table, found in _files(snapshot, [*kept]).items()}
     session.close(path for versions in groups.values() for paths in versions for path in paths)
     session.declare(tables)
     session.check(statement, tables)

@@ -5,7 +5,7 @@ from datetime import date
 
 from analytics_etl.catalog.contracts import Contract
 from analytics_etl.catalog.models import Model
-from analytics_etl.lake import Lake
+from analytics_etl.lake import open_lake
 from analytics_etl.lake.emptying import without_personal_data
 from analytics_etl.ops import lake_files
 from analytics_etl.ops.records import record_audit
@@ -43,7 +43,7 @@ def remove_personal_data(database: Database, contract: Contract, day: date, acto
         file = lake_files.find(connection, contract.table, day)
         if file is None:
             return 0
-        emptied, removed = without_personal_data(Lake(database.settings.lake_dir), file, contract.personal_columns)
+        emptied, removed = without_personal_data(open_lake(database.settings), file, contract.personal_columns)
         lake_files.book(connection, emptied, None)
         record_audit(connection, actor, "remove personal data", f"lake file of {contract.table} {day}")
         return removed
@@ -56,7 +56,7 @@ def days_to_take_over(database: Database, model: Model) -> list[date]:
 
 def take_over(database: Database, model: Model, day: date, actor: str) -> None:
     """Move a partition of a fine-grained table into the lake; the last one takes the table in PostgreSQL along."""
-    lake = Lake(database.settings.lake_dir)
+    lake = open_lake(database.settings)
     with database.transaction() as connection:
         lock(connection, model.table)
         lake_tables.take_over(connection, lake, model, [day])
@@ -67,7 +67,7 @@ def take_over(database: Database, model: Model, day: date, actor: str) -> None:
 
 def collect(database: Database, grace_seconds: float = GRACE_SECONDS) -> Collected:
     """Remove the files that were superseded, and those that no transaction booked, after the grace period."""
-    lake, collected = Lake(database.settings.lake_dir), Collected()
+    lake, collected = open_lake(database.settings), Collected()
     for file in database.run(lake_files.superseded, grace_seconds):
         with database.transaction() as connection:
             # A load may just now make the same content the current file again.
@@ -76,8 +76,9 @@ def collect(database: Database, grace_seconds: float = GRACE_SECONDS) -> Collect
                 lake.remove(file.path)
                 collected.files += 1
                 collected.bytes += file.size_bytes
-    for path in lake.unbooked(database.run(lake_files.paths), grace_seconds):
+    for path, size in lake.unbooked(database.run(lake_files.paths), grace_seconds):
         collected.files += 1
-        collected.bytes += (lake.folder / path).stat().st_size
+        collected.bytes += size
         lake.remove(path)
+    lake.remove_unfinished(grace_seconds)
     return collected

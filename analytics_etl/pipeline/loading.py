@@ -9,7 +9,7 @@ from typing import Any
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.catalog.contracts import Contract
 from analytics_etl.catalog.models import Model
-from analytics_etl.lake import Lake
+from analytics_etl.lake import open_lake
 from analytics_etl.lake.days import DayWriter
 from analytics_etl.landing import FileReport, LandingFile, checksum_of, hidden_file, list_files
 from analytics_etl.landing.faults import UnreadableFilesError
@@ -94,7 +94,7 @@ def _loaded(
     refused: Mapping[str, str],
 ) -> tuple[list[LoadedDay], list[FileReport]]:
     settings = database.settings
-    lake = Lake(settings.lake_dir)
+    lake = open_lake(settings)
     with (
         LandingReader(contract, mappings, set(days), settings.temporary_dir, settings.loader_memory_mb) as reader,
         DayWriter(lake, contract, days, settings.loader_memory_mb) as writer,

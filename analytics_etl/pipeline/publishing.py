@@ -15,7 +15,7 @@ from analytics_etl.config.settings import Settings
 from analytics_etl.engines.duckdb import DuckDBEngine
 from analytics_etl.engines.engine import Engine
 from analytics_etl.engines.spark import SparkEngine
-from analytics_etl.lake import Lake, LakeFile
+from analytics_etl.lake import Lake, LakeFile, open_lake
 from analytics_etl.ops import archives, changes, days, dropped, lake_files, outbox, records
 from analytics_etl.ops.changes import ChangeRefusedError, Gate
 from analytics_etl.ops.records import CheckResult
@@ -93,7 +93,7 @@ def inputs(connection: Connection, settings: Settings, model: Model, start: date
     The engine of the settings does if all these days of all its tables are in the lake. Else PostgreSQL does: it has
     all derived tables, and raw days that were loaded before there was a lake.
     """
-    catalog, tables, lake = Catalog.of(settings), model.dependencies, Lake(settings.lake_dir)
+    catalog, tables, lake = Catalog.of(settings), model.dependencies, open_lake(settings)
     in_lake = kept_in_lake(catalog)
     if in_lake.issuperset(tables) and model.lookback_days != ALL_DAYS:
         files = lake_files.current(connection, tables, start, end)
@@ -102,9 +102,9 @@ def inputs(connection: Connection, settings: Settings, model: Model, start: date
         if is_known and not lake_files.partitions_without_file(connection, tables, start, end):
             engine = _engine(settings, lake, catalog, files)
             written = lake if model.table in in_lake else None
-            return Inputs(engine, lake=written, memory_mb=settings.engine_memory_mb)
-    schemas = overlay(connection, settings, tables, start, end)
-    return Inputs(None, schemas, lake if model.is_in_lake_only else None, settings.engine_memory_mb)
+            return Inputs(engine, {}, written, settings.engine_memory_mb, settings.temporary_dir)
+    schemas, written = overlay(connection, settings, tables, start, end), lake if model.is_in_lake_only else None
+    return Inputs(None, schemas, written, settings.engine_memory_mb, settings.temporary_dir)
 
 
 def _engine(

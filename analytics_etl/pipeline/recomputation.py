@@ -18,7 +18,7 @@ from analytics_etl.catalog.contracts import DUCKDB_TYPES, Contract
 from analytics_etl.catalog.models import ALL_DAYS, Model, bind, rename_schemas, window_parameters
 from analytics_etl.disk.scratch import Scratch
 from analytics_etl.engines.duckdb import rows_of_files
-from analytics_etl.lake import Lake, LakeError
+from analytics_etl.lake import LakeError, open_lake
 from analytics_etl.lake.reading import read
 from analytics_etl.ops import lake_files, places
 from analytics_etl.pipeline.sampling import Sample, sample_query
@@ -99,7 +99,7 @@ def stored(database: Database, model: Model, start: date, end: date, sample: Sam
     query = bind(sample_query(model, f"select * from {table} where {of_period}", sample), window_parameters(start, end))
     if database.run(places.is_in_postgres, table, start):
         return [comparable(row) for row in database.query(query)]
-    lake = Lake(database.settings.lake_dir)
+    lake = open_lake(database.settings)
     paths = [lake.verified(file) for file in database.run(lake_files.current, [table], start, end)[table]]
     with duckdb.connect(config={"memory_limit": f"{database.settings.loader_memory_mb}MB"}) as connection:
         connection.execute(f"set timezone = 'UTC'; create schema {model.family}")
@@ -186,7 +186,7 @@ def _raw_rows(
     file = database.run(lake_files.find, contract.table, day)
     if file is None:
         raise LakeError(f"{contract.table}: {day} is in no table, and the books name no file with its rows")
-    return read(Lake(settings.lake_dir), file, columns)
+    return read(open_lake(settings), file, columns)
 
 
 def _portable(value: Any) -> Any:

@@ -15,7 +15,7 @@ from psycopg import sql
 from analytics_etl.archive import ArchiveFolder
 from analytics_etl.catalog.contracts import Contract
 from analytics_etl.config.settings import Settings
-from analytics_etl.lake import Lake, LakeError, LakeFile
+from analytics_etl.lake import LakeError, LakeFile, open_lake
 from analytics_etl.lake.days import schema_of
 from analytics_etl.lake.fingerprint import Fingerprint
 from analytics_etl.lake.fingerprints import fingerprint_of_file
@@ -37,7 +37,7 @@ class Archiver:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._lake = Lake(settings.lake_dir)
+        self._lake = open_lake(settings)
 
     def due(self, contract: Contract) -> list[date]:
         """Days to archive: those older than the retention and than the allowed lateness."""
@@ -171,7 +171,7 @@ class Archiver:
         """Raise LakeError unless a table and a file hold the same rows, where personal data may be gone from one."""
         columns = {column.name: column.type for column in contract.columns}
         personal, time = contract.personal_columns, contract.time_column
-        path = self._lake.verified(file)
+        path = self._lake.reread(file)
         held = fingerprint(connection, leaf, columns, personal, time)
         kept = fingerprint_of_file(path, columns, personal, time, self._settings.loader_memory_mb)
         if wrong := held.differences(kept, personal=bool(held.personal_values and kept.personal_values)):

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import date
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -39,7 +40,8 @@ class Inputs:
     lake: Lake | None = None
     """Where the computed rows are written as well, since other tables are made of them, or alone; None = not at all."""
     memory_mb: int = 512
-    """Memory for comparing the old and the new rows in the lake."""
+    """Memory for comparing the old and the new rows in the lake; beyond it, they spill to the temporary folder."""
+    temporary_dir: Path = Path()
 
     @property
     def engine_name(self) -> str:

@@ -15,7 +15,7 @@ from analytics_etl.catalog.models import window_parameters
 from analytics_etl.config.settings import Settings
 from analytics_etl.engines.duckdb import quoted, rows_in_files
 from analytics_etl.engines.session import LakeSession, duckdb_type
-from analytics_etl.lake import Lake, LakeError
+from analytics_etl.lake import LakeError, open_lake
 from analytics_etl.ops.held import Held
 from analytics_etl.postgres.columns import column_types
 from analytics_etl.postgres.connection import Connection, identifier
@@ -67,7 +67,7 @@ def bring_rows(
 
 def files_of(settings: Settings, partitions: Iterable[Held]) -> Iterator[Path]:
     """The verified files of partitions, in the lake or the archive folder. Raise LakeError for one without a file."""
-    lake, folder = Lake(settings.lake_dir), ArchiveFolder(settings.archive_dir)
+    lake, folder = open_lake(settings), ArchiveFolder(settings.archive_dir)
     for held in partitions:
         if held.file is not None:
             yield lake.verified(held.file)

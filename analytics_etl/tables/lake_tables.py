@@ -97,7 +97,7 @@ class LakeWindow:
         """The changes of partitions with an old and a new file."""
         if not pairs:
             return
-        with comparison(types, self.model.key, self.inputs.memory_mb, self._lake.staging) as compared:
+        with comparison(types, self.model.key, self.inputs.memory_mb, self.inputs.temporary_dir) as compared:
             for start, (old, new) in pairs.items():
                 difference = compared.compare(self._lake.verified(old), self._lake.locate(new))
                 if difference is not None:

@@ -12,7 +12,7 @@ from psycopg import sql
 
 from analytics_etl.catalog.contracts import Contract
 from analytics_etl.config.settings import Settings
-from analytics_etl.lake import Lake, LakeFile
+from analytics_etl.lake import LakeFile, open_lake
 from analytics_etl.lake.comparison import Difference, comparison
 from analytics_etl.landing import FileReport, RejectedRow
 from analytics_etl.ops import archives, changes, lake_files, ledger, places
@@ -175,7 +175,7 @@ class DayLoad:
         """The days whose rows differ. A day that was loaded before there was a lake is read in its partition."""
         if not days:
             return
-        lake, settings = Lake(self.settings.lake_dir), self.settings
+        lake, settings = open_lake(self.settings), self.settings
         types = {column.name: column.type for column in self.contract.columns}
         memory = settings.loader_memory_mb
         with comparison(types, self.contract.key, memory, settings.temporary_dir) as compared:

@@ -15,7 +15,7 @@ from analytics_etl.archive import ArchiveFolder
 from analytics_etl.archive.reading import read_archived
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.config.settings import Settings
-from analytics_etl.lake import Lake, LakeError
+from analytics_etl.lake import LakeError, open_lake
 from analytics_etl.lake.reading import read
 from analytics_etl.ops import archives, lake_files, places
 from analytics_etl.postgres.columns import relation_kind
@@ -51,7 +51,7 @@ def _files(
     """The rows of days: from the lake, or from the archive folder as long as the lake does not have them."""
     contract = Catalog.of(settings).contracts.get(table)
     columns = [column.name for column in contract.columns] if contract else None
-    lake, folder = Lake(settings.lake_dir), ArchiveFolder(settings.archive_dir)
+    lake, folder = open_lake(settings), ArchiveFolder(settings.archive_dir)
     manifests = archives.manifests(connection, table, days)
     found = []
     for day in days:

@@ -14,7 +14,7 @@ from analytics_etl.archive import ArchiveFolder, Manifest
 from analytics_etl.archive.reading import read_archived, schema_of_archived
 from analytics_etl.catalog.contracts import Contract
 from analytics_etl.config.settings import Settings
-from analytics_etl.lake import Lake, LakeError, LakeFile
+from analytics_etl.lake import LakeError, LakeFile, open_lake
 from analytics_etl.lake.days import schema_of
 from analytics_etl.lake.fingerprint import Fingerprint
 from analytics_etl.lake.fingerprints import fingerprint_of_file
@@ -52,7 +52,7 @@ def remove_archive(connection: Connection, settings: Settings, contract: Contrac
     file = lake_files.find(connection, contract.table, day)
     if archived is None or archived.manifest is None or file is None:
         return
-    Lake(settings.lake_dir).verified(file)
+    open_lake(settings).reread(file)
     archives.forget_file(connection, contract.table, day)
     ArchiveFolder(settings.archive_dir).remove(contract.table, day)
 
@@ -85,7 +85,7 @@ def _written(
 ) -> LakeFile:
     """The file of some rows, placed in the lake, not yet booked."""
     personal = [name for name in contract.personal_columns if name in schema.names]
-    lake = Lake(settings.lake_dir)
+    lake = open_lake(settings)
     with PartitionWriter(lake, contract.table, version, schema, [day], personal) as writer:
         for batch in rows:
             writer.add(day, batch)
@@ -98,7 +98,8 @@ def _compare(
     expected: Fingerprint,
 ) -> None:  # fmt: skip
     """Raise LakeError unless a new file holds exactly the rows that were read."""
-    path = Lake(settings.lake_dir).verified(file)
+    lake = open_lake(settings)
+    path = lake.reread(file)
     found = fingerprint_of_file(path, columns, personal, time_column, settings.loader_memory_mb)
     if wrong := found.differences(expected):
         raise LakeError(

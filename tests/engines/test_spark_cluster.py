@@ -23,8 +23,8 @@ from lakes import GivenLake, needs_spark, rows_from, spark_of
 
 from analytics_etl.catalog.catalog import Catalog, kept_in_lake
 from analytics_etl.engines.duckdb import DuckDBEngine
-from analytics_etl.lake import Lake
 from analytics_etl.lake.days import DayWriter, schema_of
+from analytics_etl.lake.folder import FolderLake
 
 pytestmark = [needs_spark, pytest.mark.spark_cluster]
 
@@ -104,7 +104,7 @@ def lake(tmp_path: Path, catalog: Catalog) -> GivenLake:
     for item in schema:
         example = pa.array(["a"] * ROWS) if item.type == pa.string() else pa.nulls(ROWS, item.type)
         arrays.append(values.get(item.name, example))
-    found = Lake(tmp_path / "lake")
+    found = FolderLake(tmp_path / "lake")
     with DayWriter(found, contract, [DAY], 256) as writer:
         writer.add(DAY, pa.Table.from_arrays(arrays, schema=schema))
         files = list(writer.place(None))

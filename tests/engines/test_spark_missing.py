@@ -12,14 +12,14 @@ from lakes import needs_spark
 
 from analytics_etl.catalog.catalog import kept_in_lake
 from analytics_etl.engines.spark import SparkEngine, SparkError
-from analytics_etl.lake import Lake
+from analytics_etl.lake.folder import FolderLake
 
 MODEL = declared().aggregates["usage.service_usage_daily"]
 
 
 def engine(folder: Path, master: str = "local") -> SparkEngine:
     files = dict.fromkeys(kept_in_lake(declared()), ())
-    return SparkEngine(Lake(folder), declared().contracts, files, master, 1024, folder)
+    return SparkEngine(FolderLake(folder), declared().contracts, files, master, 1024, folder)
 
 
 def test_without_pyspark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

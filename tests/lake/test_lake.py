@@ -12,11 +12,12 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from events import DAY, DOWNLOADS, FILE, aggregate, ask, declared, download, load, rows_of, write
+from events import DAY, DOWNLOADS, FILE, aggregate, ask, declared, download, load, published, rows_of, write
 
 from analytics_etl.config.settings import PerTable, Settings, SettingsError
-from analytics_etl.lake import Lake, LakeError
+from analytics_etl.lake import LakeError
 from analytics_etl.lake import writing as lake_writing
+from analytics_etl.lake.folder import FolderLake
 from analytics_etl.ops import dropped
 from analytics_etl.ops.changes import ChangeRefusedError
 from analytics_etl.pipeline import lake_upkeep, retention
@@ -212,13 +213,13 @@ def test_a_day_loaded_before_there_was_a_lake_is_computed_in_postgresql(settings
     write(settings, FILE, [download(n) for n in range(100)])
     load(database)
     aggregate(database, DAY, DAY, ["day"], ["registry"])
-    model, made = declared().aggregates[ACTIVITY], rows_of(settings.database_url, ACTIVITY)
+    model, made = declared().aggregates[ACTIVITY], published(settings, ACTIVITY)
     assert made
-    ask(settings.database_url, "delete from ops.lake_files returning 1")
+    ask(settings.database_url, f"delete from ops.lake_files where table_name = '{DOWNLOADS}' returning 1")
     publish(database, model, {DAY: NEXT})
     [how] = ask(settings.database_url, f"select engine from ops.partitions where table_name = '{ACTIVITY}'")
     assert how["engine"] == "postgresql"
-    assert rows_of(settings.database_url, ACTIVITY) == made
+    assert published(settings, ACTIVITY) == made
 
 
 def test_after_its_time_personal_data_is_in_no_file(settings: Settings, database: Database) -> None:
@@ -250,7 +251,7 @@ def test_a_damaged_file_is_not_read_again_as_whole(settings: Settings, database:
     """The SHA-256 of a file is computed once; a file of the same size that changed since is noticed all the same."""
     write(settings, FILE, [download(1)])
     [loaded], _ = load(database)
-    lake = Lake(settings.lake_dir)
+    lake = FolderLake(settings.lake_dir)
     path = lake.verified(loaded.file)
     damage(path)
     with pytest.raises(LakeError, match="damaged"):
@@ -267,7 +268,23 @@ def test_dropped_days_leave_the_lake(settings: Settings, database: Database) -> 
     assert [row["day"] for row in current(settings)] == [DAY, NEXT]
 
 
-def test_the_lake_is_a_folder() -> None:
-    """As a path, a URL would be a folder named "s3:" in the working folder."""
-    with pytest.raises(SettingsError, match=r"ANALYTICS_LAKE must be a folder: no URL"):
-        Settings.from_environment({"ANALYTICS_LAKE": "s3://bucket/lake"})
+@pytest.mark.parametrize(
+    "place",
+    [
+        "gs://bucket/lake", "s3:/bucket/lake", "s3://b", "s3://Bucket/lake", "s3://bucket/a//b", "s3://bucket/a b",
+        "s3://bucket/lake?region=eu", "s3://AKIAKEY:Geheim7Wort@bucket/lake", "s3://bucket/" + "x" * 600,
+    ],
+)  # fmt: skip
+def test_the_lake_is_a_folder_or_a_prefix_of_a_bucket(place: str) -> None:
+    """As a path, another URL would be a folder named "gs:" in the working folder."""
+    with pytest.raises(SettingsError, match=r"ANALYTICS_LAKE must be a folder,? or s3://bucket/prefix") as raised:
+        Settings.from_environment({"ANALYTICS_LAKE": place})
+    assert "Geheim7Wort" not in str(raised.value)
+    assert "AKIAKEY" not in str(raised.value)
+
+
+def test_where_the_lake_is(tmp_path: Path) -> None:
+    there = Settings.from_environment({"ANALYTICS_HOME": str(tmp_path), "ANALYTICS_LAKE": "s3://a.bucket/some/lake/"})
+    assert (there.lake_url, there.lake_place) == ("s3://a.bucket/some/lake", "s3://a.bucket/some/lake")
+    here = Settings.from_environment({"ANALYTICS_HOME": str(tmp_path), "ANALYTICS_LAKE": ""})
+    assert (here.lake_url, here.lake_place) == (None, str(tmp_path / "lake"))

@@ -18,6 +18,8 @@ LIBRARIES = {
     "great_expectations": {"checks"},
     # Rows are compared by something else than what wrote them, and numbers are computed again by something else.
     "duckdb": {"landing", "lake", "engines", "pipeline"},
+    "boto3": {"lake"},
+    "botocore": {"lake"},
     "pyspark": {"engines"},
     "py4j": {"engines"},
     "jinja2": {"reporting"},
@@ -37,7 +39,7 @@ MAY_IMPORT = {
     "config": {"text"},
     "catalog": {"config", "text"},
     "landing": {"catalog", "disk"},
-    "lake": {"catalog", "disk"},
+    "lake": {"catalog", "config", "disk"},
     "archive": {"lake"},
     "postgres": {"catalog", "config", "disk"},
     # The books hold what landing reports, and name these values.

@@ -12,8 +12,7 @@ from events import aggregate, declared
 from analytics_etl.config.settings import CHECKOUT, Settings
 from analytics_etl.disk.scratch import Scratch
 from analytics_etl.families.sample import SampleOptions, write_sample
-from analytics_etl.lake import Lake
-from analytics_etl.lake.files import STAGING
+from analytics_etl.lake.folder import STAGING, FolderLake
 from analytics_etl.lake.writing import PartitionWriter
 from analytics_etl.orchestration import instance as dagster_instance
 from analytics_etl.pipeline.reports import write_index, write_report
@@ -26,7 +25,7 @@ Write = Callable[[Settings], Path]
 
 def lake(settings: Settings) -> Path:
     rows = pa.record_batch({"n": [1]})
-    with PartitionWriter(Lake(settings.lake_dir), "registry.download_events", "v", rows.schema, [DAY]) as writer:
+    with PartitionWriter(FolderLake(settings.lake_dir), "registry.download_events", "v", rows.schema, [DAY]) as writer:
         writer.add(DAY, rows)
         assert len(list(writer.place(None))) == 1
     return settings.lake_dir

@@ -6,7 +6,7 @@ from datetime import date
 from analytics_etl.archive import ArchiveFolder
 from analytics_etl.catalog.catalog import Catalog, kept_in_lake
 from analytics_etl.checks.due import REASONS
-from analytics_etl.lake import Lake, LakeError
+from analytics_etl.lake import LakeError, open_lake
 from analytics_etl.monitoring.doctor.finding import GRANTS, Finding
 from analytics_etl.ops import archives, lake_files, outbox
 from analytics_etl.ops.days import newest_with_rows
@@ -100,13 +100,11 @@ def lake(database: Database) -> Finding:
     catalog = Catalog.of(database.settings)
     tables = sorted(kept_in_lake(catalog))
     found = database.read(lake_files.current, tables, date.min, date.max)
-    folder, files = Lake(database.settings.lake_dir), [file for of_table in found.values() for file in of_table]
-    wrong = []
-    for file in files:
-        try:
-            folder.locate(file)
-        except LakeError as error:
-            wrong.append(str(error))
+    files = [file for of_table in found.values() for file in of_table]
+    try:
+        wrong = open_lake(database.settings).problems(files)
+    except LakeError as error:
+        return Finding("lake", is_well=False, detail=str(error), advice="mend that, then: analytics-etl doctor")
     if wrong:
         detail = f"{len(wrong)} of {counted(len(files), 'file')} missing or damaged: {wrong[0]}"
         advice = "put the files back from a copy, or set ANALYTICS_LAKE to where they are"
