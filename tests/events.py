@@ -346,6 +346,8 @@ def _as_text(value: object) -> str:
         return str(UUID(bytes=value))
     if isinstance(value, str):
         return value if value and not set(value) & set(',"()\\ \n') else '"' + value.replace('"', '""') + '"'
+    if isinstance(value, float):
+        return repr(value).removesuffix(".0")
     if isinstance(value, datetime):
         moment = value.astimezone(UTC).replace(tzinfo=None).isoformat(" ")
         return f'"{moment.rstrip("0") if "." in moment else moment}+00"'

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -14,8 +13,8 @@ import pyarrow.parquet as pq
 
 from analytics_etl.catalog.contracts import DUCKDB_TYPES, Contract
 from analytics_etl.catalog.models import Model
-from analytics_etl.disk.scratch import Scratch
 from analytics_etl.engines.engine import slices
+from analytics_etl.engines.instances import session
 from analytics_etl.lake import Lake, LakeFile
 from analytics_etl.landing.batches import plain_booleans
 
@@ -98,18 +97,13 @@ class DuckDBEngine:
 @contextmanager
 def opened(memory_mb: int, temporary_dir: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection that divides, sorts and knows days as PostgreSQL does in our sessions."""
-    scratch = Scratch(temporary_dir)
-    config: dict[str, Any] = {"memory_limit": f"{memory_mb}MB", "temp_directory": str(scratch.path)}
-    try:
-        with duckdb.connect(config=config) as connection:
-            connection.execute(
-                "set timezone = 'UTC'; set integer_division = true; set preserve_insertion_order = false; "
-                "set enable_progress_bar = false; set arrow_lossless_conversion = true"
-            )
-            connection.execute(PERCENTILE_MACRO)
-            yield connection
-    finally:
-        scratch.remove()
+    with session(memory_mb, temporary_dir) as connection:
+        connection.execute(
+            "set timezone = 'UTC'; set integer_division = true; set enable_progress_bar = false; "
+            "set arrow_lossless_conversion = true"
+        )
+        connection.execute(PERCENTILE_MACRO)
+        yield connection
 
 
 def as_postgres_computes(model: Model, select: str) -> str:

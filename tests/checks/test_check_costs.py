@@ -15,7 +15,7 @@ from analytics_etl.ops.records import CheckResult
 from analytics_etl.postgres.database import Database
 
 DAY = date(2025, 3, 1)
-EVENTS, MINUTES = "usage.schema_usage_events", "usage.schema_usage_1m"
+EVENTS, SERVICES, HOURS = "usage.schema_usage_events", "usage.service_usage_daily", "usage.schema_usage_1h"
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return seen
 
 
-@pytest.mark.parametrize("table", [EVENTS, MINUTES])
+@pytest.mark.parametrize("table", [EVENTS, SERVICES])
 def test_when_nothing_is_wrong_no_row_is_asked_for(filled: Database, table: str, asked: list[str]) -> None:
     results = evaluated(filled, table)
     assert [name for name, result in results.items() if not result.passed] == []
@@ -77,11 +77,10 @@ def test_great_expectations_is_not_needed_for_any_of_ours() -> None:
 
 def test_what_is_wrong_is_told_with_its_rows(filled: Database) -> None:
     url = filled.settings.database_url
-    third = f"day = '{DAY}' and bucket = '{DAY} 08:03:00+00'"
-    execute(url, f"update {MINUTES} set success_rate = 1.5 where {third} and scope <> 'global'")
-    execute(url, f"insert into {MINUTES} select * from {MINUTES} where {third} and scope = 'global'")
-    found = {name: result for name, result in evaluated(filled, MINUTES).items() if not result.passed}
-    assert set(found) == {"success_rate_be_between", "key_is_unique", "matches_events"}
+    execute(url, f"update {HOURS} set success_rate = 1.5, operation_count = 21 where schema_id = '{event_id(1)}'")
+    execute(url, f"insert into {HOURS} select * from {HOURS} where scope = 'global'")
+    found = {name: result for name, result in evaluated(filled, HOURS).items() if not result.passed}
+    assert set(found) == {"success_rate_be_between", "key_is_unique", "equals_fives"}
     beyond = found["success_rate_be_between"]
     assert beyond.unexpected_count == 2
     assert {(str(row["schema_id"]), row["operation"], row["success_rate"]) for row in beyond.sample} == {
@@ -89,19 +88,18 @@ def test_what_is_wrong_is_told_with_its_rows(filled: Database) -> None:
         (event_id(1), "read", 1.5),
     }
     assert (found["key_is_unique"].unexpected_count, found["key_is_unique"].sample[0]["row_count"]) == (1, 2)
-    # One more minute of all schemas is told once, as a day on which all schemas have one operation too many.
-    assert [
-        (row["scope"], row["operation_count"], row["operations_in_events"]) for row in found["matches_events"].sample
-    ] == [("global", 61, 60)]
-    assert ask(url, f"select count(*)::int as n from {MINUTES}") == [{"n": 181}]
+    # The spans of 5 minutes are in the lake alone.
+    fives = [(row["operation_count"], row["operations_of_fives"]) for row in found["equals_fives"].sample]
+    assert fives == [(21, 20), (21, 20)]
+    assert ask(url, f"select count(*)::int as n from {HOURS}") == [{"n": 8}]
 
 
 def test_which_of_many_days_is_wrong_is_found_by_the_select_alone(filled: Database, asked: list[str]) -> None:
     """A table may be empty for years."""
     url = filled.settings.database_url
-    execute(url, f"insert into {MINUTES} select * from {MINUTES} where day = '{DAY}' and scope = 'global' limit 1")
+    execute(url, f"insert into {SERVICES} select * from {SERVICES} where day = '{DAY}' limit 1")
     days = [DAY + timedelta(days=n) for n in range(-1, 20)]
-    target, named = checks.targets(declared())[MINUTES], checks.declared_checks(declared())[MINUTES]
+    target, named = checks.targets(declared())[SERVICES], checks.declared_checks(declared())[SERVICES]
     results = evaluate(filled, target, named, {day: day + timedelta(days=1) for day in days})
     unique = {result.start: result for result in results if result.name == "key_is_unique"}
     assert {day: result.unexpected_count for day, result in unique.items() if not result.passed} == {DAY: 1}

@@ -8,6 +8,7 @@ description:
     Operations on schemas per hour UTC: of each schema, operation and region; of each schema as a whole; of all schemas.
   1d: >-
     Operations on schemas per day UTC: of each schema, operation and region; of each schema as a whole; of all schemas.
+kept: {1m: lake, 5m: lake}
 key: [day, bucket, schema_id, operation, region]
 columns:
   day: UTC calendar day of the bucket.
