@@ -12,7 +12,8 @@ notify`, which is also killed at times; on some days the receiver refuses everyt
 At the end the remaining files arrive and one ordinary run follows. Then every table and the books (without times and
 run ids) must equal those of a second server that got the final files at once. Every notification must have been
 received exactly once, by its Idempotency-Key, and say what happened. It may come twice only if the receiver had
-accepted it and a fault came before the notifier recorded that. The exit code is 0 if all of this holds. For root the
+accepted it and a fault came before the notifier recorded that. After some days the upkeep of the lake is killed, too
+(`chaos_upkeep`). The exit code is 0 if all of this holds. For root the
 home is a tmpfs of limited size, so that the disk is really full.
 
 The same seed repeats: the files and their days of arrival, the faults of each day, and the point of each fault, which
@@ -34,13 +35,16 @@ from pathlib import Path
 
 from analytics_etl.families.sample import FAMILIES
 from benchmarks.chaos_books import differences, lake_of, tables_of
-from benchmarks.chaos_days import FIRST_DAY, Simulation, say
+from benchmarks.chaos_days import FIRST_DAY, TABLES, Simulation, say
 from benchmarks.chaos_files import arrivals, make_final_files
 from benchmarks.chaos_home import ChaosError, Home, backfill
 from benchmarks.chaos_news import Receiver, complaints
+from benchmarks.chaos_upkeep import Upkeep
 
 EVENTS_PER_DAY = 400
 """Events of the family registry; each other family has at least half as many."""
+DAYS_TO_UPKEEP = 2
+"""Days from one upkeep of the lake to the next."""
 
 
 def simulate(folder: Path, days: int, seed: int, families: tuple[str, ...], *, is_verbose: bool = False) -> set[str]:
@@ -59,14 +63,18 @@ def simulate(folder: Path, days: int, seed: int, families: tuple[str, ...], *, i
             with ThreadPoolExecutor(1) as beside:
                 without_faults = beside.submit(right.run, "analytics-etl", *backfill(FIRST_DAY, last, families))
                 simulation = Simulation(home, receiver, arrivals(right.landing, final, seed), seed, families)
+                upkeep = Upkeep(home, seed, [table for table in TABLES.values() if table.split(".")[0] in families])
                 for number in range(days):
                     simulation.pass_day(FIRST_DAY + timedelta(days=number))
+                    if number % DAYS_TO_UPKEEP == 0:
+                        upkeep.pass_day(FIRST_DAY + timedelta(days=number))
                 simulation.finish(last)
                 ended = without_faults.result()
             if ended.code != 0:
                 raise ChaosError(f"the run without faults failed:\n{ended.end}")
+            simulation.complaints += upkeep.complaints
             _compare(simulation, home, right, receiver)
-            return simulation.happened
+            return simulation.happened | upkeep.happened
         finally:
             for made in (right, home):
                 made.close()

@@ -21,12 +21,15 @@ import psycopg
 import sqlalchemy
 
 from analytics_etl import cli
+from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.config.settings import Settings
 from analytics_etl.orchestration import housekeeping, notifier
 from analytics_etl.orchestration import instance as dagster_instance
 from analytics_etl.orchestration.definitions import build_defs
+from analytics_etl.pipeline import lake_upkeep, retention
 from analytics_etl.pipeline import planning as missing  # noqa: F401 - imported by commands
 from analytics_etl.postgres.database import Database
+from analytics_etl.tables.archiving import Archiver
 from benchmarks.chaos_home import Point
 
 build_defs(Settings())  # parses the SQL files, once for all children
@@ -105,7 +108,7 @@ def run(
     if what == "analytics-etl":
         cli.main(args=list(arguments), prog_name="analytics-etl")
     else:
-        {"sensor": evaluate_abandoned, "later": notify_later}[what]()
+        {"sensor": evaluate_abandoned, "later": notify_later, "take over": take_over, "collect": collect}[what]()
 
 
 def evaluate_abandoned() -> None:
@@ -117,6 +120,18 @@ def evaluate_abandoned() -> None:
             with dg.build_sensor_context(instance, cursor=cursor) as context:
                 sensor.evaluate_tick(context)
                 cursor = context.cursor
+
+
+def take_over() -> None:
+    """Give the days that have no file in the lake theirs, as the nightly retention does first."""
+    settings = Settings.from_environment()
+    for step in retention.plan_taking_over(Database(settings), Catalog.of(settings)):
+        Archiver(settings).take_over(step.contract, step.day, "chaos")
+
+
+def collect() -> None:
+    """Remove what nothing refers to, as the nightly retention does a day later: no reader is under way here."""
+    lake_upkeep.collect(Database(Settings.from_environment()), 0)
 
 
 def notify_later() -> None:

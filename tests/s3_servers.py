@@ -1,6 +1,7 @@
 """A real S3 server on this machine (moto's), and faults before it: it is busy, slow, or answers and takes the half."""
 
 import io
+import os
 import re
 import threading
 import time
@@ -157,6 +158,8 @@ def s3_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Server]:
             "NO_PROXY": "127.0.0.1",
             "no_proxy": "127.0.0.1",
         }
+        for name in [name for name in os.environ if name.startswith("AWS_")]:
+            monkeypatch.delenv(name)
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
         server.client.create_bucket(Bucket=server.bucket)

@@ -64,11 +64,6 @@ def explained(where: str, operation: str, endpoint: str) -> Iterator[None]:
         ) from None
     except (BotoCoreError, ResponseParserError) as error:
         raise unreachable(where, operation, endpoint, type(error).__name__) from None
-    except ValueError:  # "Invalid endpoint", which it quotes
-        raise LakeError(
-            f"{where}: AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL is no address of a server: expected one like "
-            "https://host:9000"
-        ) from None
 
 
 def unreachable(where: str, operation: str, endpoint: str, reason: str) -> LakeError:

@@ -12,6 +12,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
+from analytics_etl.lake.files import LakeError
 from analytics_etl.lake.s3_errors import CUT_OFF, explained, unreachable
 
 TRIES = 6
@@ -74,8 +75,14 @@ class Requests:
             retries={"mode": "standard", "total_max_attempts": TRIES},
             response_checksum_validation="when_required",  # whoever downloads compares the SHA-256
         )
-        with explained(self._url, "the connection", ""):
-            return boto3.Session().client("s3", config=config)
+        try:
+            with explained(self._url, "the connection", ""):
+                return boto3.Session().client("s3", config=config)
+        except ValueError:  # it quotes the address, which may hold a password
+            raise LakeError(
+                f"{self._url}: AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL is no address of a server: expected one like "
+                "https://host:9000"
+            ) from None
 
 
 def _name(operation: str) -> str:

@@ -155,7 +155,7 @@ def test_a_file_above_the_size_of_a_part_is_sent_in_parts(
 
 def test_without_boto3_the_error_says_what_to_install(on_s3: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("analytics_etl.lake.s3", "analytics_etl.lake.bucket", "analytics_etl.lake.s3_requests"):
-        monkeypatch.delitem(sys.modules, name)
+        monkeypatch.delitem(sys.modules, name, raising=False)
     monkeypatch.setitem(sys.modules, "boto3", None)
     with pytest.raises(LakeError, match=r"needs boto3: pip install 'analytics-etl\[s3\]'"):
         open_lake(on_s3)

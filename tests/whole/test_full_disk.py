@@ -13,9 +13,10 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import psycopg
+import pyarrow.parquet as pq
 import pytest
 from archived import forget_lake
-from events import DOWNLOADS, ask, declared, download, load, write
+from events import DOWNLOADS, FILE, aggregate, ask, declared, download, load, many, rows_of, write
 
 from analytics_etl.config.settings import CHECKOUT, Settings
 from analytics_etl.postgres.connection import connect
@@ -110,6 +111,35 @@ def test_taking_over_into_a_full_lake_ends(loaded: Database) -> None:
     # With room it goes on, and the rows are those of before.
     file = Archiver(loaded.settings).take_over(declared().contracts[DOWNLOADS], DAY, "test")
     assert file.rows == 40_001
+
+
+def test_loading_into_a_full_lake_changes_nothing_and_with_room_ends_right(settings: Settings) -> None:
+    settings = replace(settings, lake_dir=settings.lake_dir.parent / "small")
+    write(settings, FILE, [download(1)])
+    database = Database(settings)
+    with small_disk(settings.lake_dir):
+        load(database)
+        before = current(settings), rows_of(settings.database_url)
+        write(settings, FILE, many(1, 10_000))
+        with pytest.raises(OSError, match=r"\[errno|\[Errno") as raised:
+            load(database)
+        said = explained(raised.value)
+        assert said is not None
+        assert said.startswith("the disk is full: ")
+        assert (current(settings), rows_of(settings.database_url)) == before
+        assert others(settings) == []
+        there = {path.relative_to(settings.lake_dir).as_posix() for path in settings.lake_dir.rglob("*.parquet")}
+        assert there == set(before[0])
+    load(database)
+    assert len(rows_of(settings.database_url)) == 10_000
+    [path] = current(settings)
+    assert pq.read_metadata(settings.lake_dir / path).num_rows == 10_000
+    aggregate(database, DAY, DAY, ["day"], ["registry"])
+
+
+def current(settings: Settings) -> list[str]:
+    """The paths of the current files, as the books have them."""
+    return [row["path"] for row in ask(settings.database_url, "select path from ops.current_lake_files")]
 
 
 def test_rows_that_are_no_longer_wanted_are_not_read_to_the_end(loaded: Database) -> None:
