@@ -12,7 +12,7 @@ import pytest
 import sql_engines
 from books import leftovers
 from conftest import Server, settings_in
-from events import DAY, DOWNLOADS, aggregate, declared, download, event_id, execute, load, write
+from events import DAY, DOWNLOADS, aggregate, ask, declared, download, event_id, execute, load, write
 from lakes import day_of, lake_of
 from sql_engines import CASES, SOME_DAY, Case, Postgres, all_models, complete, read_case
 
@@ -205,6 +205,27 @@ def test_a_table_may_be_read_in_the_lake_for_a_range_and_brought_for_a_day(
     found = judged(archived, of_select(select, ACTIVITY, query=query), days=2)
     pairs = sum(((40 - user + 6) // 7) ** 2 for user in range(7))
     assert [(result.start, result.unexpected_count) for result in found] == [(DAY, pairs), (NEXT_DAY, pairs)]
+
+
+def test_a_fine_grained_table_is_judged_without_rows_or_partitions(archived: Database) -> None:
+    named = declared_checks(declared())[ACTIVITY]
+    after = DAY + timedelta(days=5)
+    aggregate(archived, after, after, families=["registry"])
+    assert [row["rows"] for row in ask(archived.settings.database_url, "select rows from ops.partitions where "
+            "table_name = %s and period_start = %s", [ACTIVITY, after])] == [0]  # fmt: skip
+    for day in (DAY, after, after + timedelta(days=1)):  # of the last one there is no partition
+        results = evaluate(archived, targets(declared())[ACTIVITY], named, {day: day + timedelta(days=1)})
+        assert [result.name for result in results if not result.passed] == []
+    # The rows of a day in the lake that its events do not have are told, each column as PostgreSQL would give it.
+    execute(archived.settings.database_url, f"update ops.lake_files set day = '{after}' "
+            f"where table_name = '{DOWNLOADS}' and day = '{DAY}'")  # fmt: skip
+    execute(archived.settings.database_url, f"update ops.partitions set rows = 0 "
+            f"where table_name = '{DOWNLOADS}' and period_start = '{DAY}'")  # fmt: skip
+    [found] = judged(archived, *(check for check in named if check.name == "matches_events"))
+    [row] = found.sample
+    assert json.dumps({name: row[name] for name in ("download_count", "downloads_in_events")}, default=str) == (
+        '{"download_count": "40", "downloads_in_events": null}'
+    )
 
 
 def test_a_damaged_file_is_never_judged(archived: Database) -> None:
