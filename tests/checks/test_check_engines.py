@@ -1,6 +1,8 @@
 """Both engines evaluate checks alike: each case in PostgreSQL, then again with the rows in the lake alone."""
 
+import gc
 import json
+import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -25,10 +27,11 @@ from analytics_etl.checks.in_lake import LakeWindow
 from analytics_etl.checks.parts import split
 from analytics_etl.checks.places import PLACEHOLDERS
 from analytics_etl.config.settings import Settings
-from analytics_etl.lake import LakeError
+from analytics_etl.lake import Lake, LakeError, open_lake
 from analytics_etl.ops import lake_files
 from analytics_etl.ops.records import CheckResult, PartitionRecord, record_partition
 from analytics_etl.postgres.database import Database
+from analytics_etl.tables import held_rows
 from analytics_etl.tables.archiving import Archiver
 
 MODELS = all_models()
@@ -233,6 +236,26 @@ def test_a_damaged_file_is_never_judged(archived: Database) -> None:
     path.write_bytes(path.read_bytes()[:-1] + b"x")
     with pytest.raises(LakeError, match=f"is damaged .*{DAY}.*load the day again"):
         judged(archived, *declared_checks(declared())[DOWNLOADS])
+
+
+def test_a_session_holds_the_lake_whose_files_it_reads(archived: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lake on S3 may drop its copies of files when it is no longer used."""
+    opened, alive, failed = list[weakref.ref[Lake]](), list[bool](), LakeWindow._unexpected
+
+    def noted(settings: Settings) -> Lake:
+        lake = open_lake(settings)
+        opened.append(weakref.ref(lake))
+        return lake
+
+    def watched(window: LakeWindow, check: Check) -> Any:
+        gc.collect()
+        alive.extend(reference() is not None for reference in opened)
+        return failed(window, check)
+
+    monkeypatch.setattr(held_rows, "open_lake", noted)
+    monkeypatch.setattr(LakeWindow, "_unexpected", watched)
+    judged(archived, *(check for check in declared_checks(declared())[DOWNLOADS] if check.name == "loaded_equals_read"))
+    assert alive == [True]
 
 
 # -- who evaluates ----------------------------------------------------------------------------------------------------
