@@ -15,6 +15,7 @@ import duckdb
 import pyarrow as pa
 
 from analytics_etl.engines.duckdb import POSTGRES_TYPES, UnsupportedError, opened, quoted
+from analytics_etl.lake import Lake
 from analytics_etl.landing.batches import plain_booleans
 
 _ROWS_AT_ONCE = 65_536
@@ -33,10 +34,14 @@ class LakeSession:
     connection: duckdb.DuckDBPyConnection
     _made: dict[str, str] = field(default_factory=dict)
     """{table or view: which of both it is}"""
+    _lakes: dict[str, Lake] = field(default_factory=dict)
+    """{view: the lake whose files it reads}. A lake keeps its copies of files as long as it lives."""
 
-    def define(self, table: str, select: str) -> None:
-        """Make a view, in place of one of that name."""
+    def define(self, table: str, select: str, lake: Lake | None = None) -> None:
+        """Make a view, in place of one of that name; `lake` is the one whose files it reads."""
         self._make_room(table, "view")
+        if lake is not None:
+            self._lakes[table] = lake
         self.connection.execute(f"create view {_named(table)} as {select}")
 
     def fill(

@@ -15,7 +15,7 @@ from analytics_etl.catalog.models import window_parameters
 from analytics_etl.config.settings import Settings
 from analytics_etl.engines.duckdb import quoted, rows_in_files
 from analytics_etl.engines.session import LakeSession, duckdb_type
-from analytics_etl.lake import LakeError, open_lake
+from analytics_etl.lake import Lake, LakeError, open_lake
 from analytics_etl.ops.held import Held
 from analytics_etl.postgres.columns import column_types
 from analytics_etl.postgres.connection import Connection, identifier
@@ -44,12 +44,13 @@ def define(
     else:
         there = column_types(connection, [source.table])[source.table]
         types = {name: duckdb_type(kind) for name, kind in there.items()}
-    select = rows_in_files(types, files_of(settings, (held for held in partitions if held not in here)))
+    lake = open_lake(settings)
+    select = rows_in_files(types, _files(lake, settings, (held for held in partitions if held not in here)))
     if here:
         copied = f"{source.table} of postgresql"
         bring_rows(session, connection, copied, source, [(held.start, held.end) for held in here], words)
         select += f" union all by name from {'.'.join(map(quoted, copied.split('.')))}"
-    session.define(source.table, select)
+    session.define(source.table, select, lake)
 
 
 def bring_rows(
@@ -65,9 +66,9 @@ def bring_rows(
         session.fill(name, types, arrow_schema(types), batches)
 
 
-def files_of(settings: Settings, partitions: Iterable[Held]) -> Iterator[Path]:
+def _files(lake: Lake, settings: Settings, partitions: Iterable[Held]) -> Iterator[Path]:
     """The verified files of partitions, in the lake or the archive folder. Raise LakeError for one without a file."""
-    lake, folder = open_lake(settings), ArchiveFolder(settings.archive_dir)
+    folder = ArchiveFolder(settings.archive_dir)
     for held in partitions:
         if held.file is not None:
             yield lake.verified(held.file)

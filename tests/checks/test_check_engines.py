@@ -1,6 +1,8 @@
 """Both engines evaluate checks alike: each case in PostgreSQL, then again with the rows in the lake alone."""
 
+import gc
 import json
+import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -12,7 +14,7 @@ import pytest
 import sql_engines
 from books import leftovers
 from conftest import Server, settings_in
-from events import DAY, DOWNLOADS, aggregate, declared, download, event_id, execute, load, write
+from events import DAY, DOWNLOADS, aggregate, ask, declared, download, event_id, execute, load, write
 from lakes import day_of, lake_of
 from sql_engines import CASES, SOME_DAY, Case, Postgres, all_models, complete, read_case
 
@@ -25,10 +27,11 @@ from analytics_etl.checks.in_lake import LakeWindow
 from analytics_etl.checks.parts import split
 from analytics_etl.checks.places import PLACEHOLDERS
 from analytics_etl.config.settings import Settings
-from analytics_etl.lake import LakeError
+from analytics_etl.lake import Lake, LakeError, open_lake
 from analytics_etl.ops import lake_files
 from analytics_etl.ops.records import CheckResult, PartitionRecord, record_partition
 from analytics_etl.postgres.database import Database
+from analytics_etl.tables import held_rows
 from analytics_etl.tables.archiving import Archiver
 
 MODELS = all_models()
@@ -207,11 +210,52 @@ def test_a_table_may_be_read_in_the_lake_for_a_range_and_brought_for_a_day(
     assert [(result.start, result.unexpected_count) for result in found] == [(DAY, pairs), (NEXT_DAY, pairs)]
 
 
+def test_a_fine_grained_table_is_judged_without_rows_or_partitions(archived: Database) -> None:
+    named = declared_checks(declared())[ACTIVITY]
+    after = DAY + timedelta(days=5)
+    aggregate(archived, after, after, families=["registry"])
+    assert [row["rows"] for row in ask(archived.settings.database_url, "select rows from ops.partitions where "
+            "table_name = %s and period_start = %s", [ACTIVITY, after])] == [0]  # fmt: skip
+    for day in (DAY, after, after + timedelta(days=1)):  # of the last one there is no partition
+        results = evaluate(archived, targets(declared())[ACTIVITY], named, {day: day + timedelta(days=1)})
+        assert [result.name for result in results if not result.passed] == []
+    # The rows of a day in the lake that its events do not have are told, each column as PostgreSQL would give it.
+    execute(archived.settings.database_url, f"update ops.lake_files set day = '{after}' "
+            f"where table_name = '{DOWNLOADS}' and day = '{DAY}'")  # fmt: skip
+    execute(archived.settings.database_url, f"update ops.partitions set rows = 0 "
+            f"where table_name = '{DOWNLOADS}' and period_start = '{DAY}'")  # fmt: skip
+    [found] = judged(archived, *(check for check in named if check.name == "matches_events"))
+    [row] = found.sample
+    assert json.dumps({name: row[name] for name in ("download_count", "downloads_in_events")}, default=str) == (
+        '{"download_count": "40", "downloads_in_events": null}'
+    )
+
+
 def test_a_damaged_file_is_never_judged(archived: Database) -> None:
     path = next((archived.settings.lake_dir / "registry/download_events" / f"day={DAY}").iterdir())
     path.write_bytes(path.read_bytes()[:-1] + b"x")
     with pytest.raises(LakeError, match=f"is damaged .*{DAY}.*load the day again"):
         judged(archived, *declared_checks(declared())[DOWNLOADS])
+
+
+def test_a_session_holds_the_lake_whose_files_it_reads(archived: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lake on S3 may drop its copies of files when it is no longer used."""
+    opened, alive, failed = list[weakref.ref[Lake]](), list[bool](), LakeWindow._unexpected
+
+    def noted(settings: Settings) -> Lake:
+        lake = open_lake(settings)
+        opened.append(weakref.ref(lake))
+        return lake
+
+    def watched(window: LakeWindow, check: Check) -> Any:
+        gc.collect()
+        alive.extend(reference() is not None for reference in opened)
+        return failed(window, check)
+
+    monkeypatch.setattr(held_rows, "open_lake", noted)
+    monkeypatch.setattr(LakeWindow, "_unexpected", watched)
+    judged(archived, *(check for check in declared_checks(declared())[DOWNLOADS] if check.name == "loaded_equals_read"))
+    assert alive == [True]
 
 
 # -- who evaluates ----------------------------------------------------------------------------------------------------
