@@ -29,7 +29,6 @@ from analytics_etl.orchestration.definitions import build_defs
 from analytics_etl.pipeline import lake_upkeep, retention
 from analytics_etl.pipeline import planning as missing  # noqa: F401 - imported by commands
 from analytics_etl.postgres.database import Database
-from analytics_etl.tables.archiving import Archiver
 from benchmarks.chaos_home import Point
 
 build_defs(Settings())  # parses the SQL files, once for all children
@@ -126,7 +125,7 @@ def take_over() -> None:
     """Give the days that have no file in the lake theirs, as the nightly retention does first."""
     settings = Settings.from_environment()
     for step in retention.plan_taking_over(Database(settings), Catalog.of(settings)):
-        Archiver(settings).take_over(step.contract, step.day, "chaos")
+        retention.take_over(Database(settings), step, "chaos")
 
 
 def collect() -> None:

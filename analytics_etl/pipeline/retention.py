@@ -145,11 +145,8 @@ def _run_steps(
 
 def _run_step(database: Database, step: Step, actor: str, outcome: Outcome) -> None:
     archiver, contract = Archiver(database.settings), step.table
-    if isinstance(contract, Model):
-        lake_upkeep.take_over(database, contract, step.day, actor)
-        outcome.taken_over += 1
-    elif step.what == TAKE_OVER:
-        archiver.take_over(contract, step.day, actor)
+    if isinstance(contract, Model) or step.what == TAKE_OVER:
+        take_over(database, step, actor)
         outcome.taken_over += 1
     elif step.what == "archive":
         file = archiver.drop(contract, step.day, actor)
@@ -163,6 +160,14 @@ def _run_step(database: Database, step: Step, actor: str, outcome: Outcome) -> N
         outcome.personal_values += archiver.remove_personal_from_table(contract, step.day, actor)
     else:
         outcome.personal_values += lake_upkeep.remove_personal_data(database, contract, step.day, actor)
+
+
+def take_over(database: Database, step: Step, actor: str) -> None:
+    """Take over a day of an event table, or a partition of a fine-grained one."""
+    if isinstance(step.table, Model):
+        lake_upkeep.take_over(database, step.table, step.day, actor)
+    else:
+        Archiver(database.settings).take_over(step.table, step.day, actor)
 
 
 def _days_to_keep(settings: Settings, contract: Contract) -> int | None:
