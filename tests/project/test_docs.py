@@ -86,6 +86,7 @@ def listed() -> str:
         for table, model in declared().derived.items():
             if model.family == family:
                 of = "view" if table in declared().views else KINDS[cadence_of(table)]
+                of += ", in the lake alone" if model.is_in_lake_only else ""
                 lines.append(f"| `{table}` | {of} | {', '.join(model.key)} | {model.description} |")
     return "\n".join(lines) + "\n\n"
 
