@@ -9,6 +9,7 @@ from contextlib import closing
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
+from uuid import UUID
 
 import psycopg
 import pyarrow.parquet as pq
@@ -16,7 +17,9 @@ from psycopg.types.json import Json
 
 from analytics_etl.archive import ArchiveFolder, Manifest
 from analytics_etl.catalog.contracts import Contract
+from analytics_etl.catalog.models import Model
 from analytics_etl.config.settings import Settings
+from analytics_etl.postgres.columns import column_types
 from analytics_etl.postgres.pool import transaction
 from analytics_etl.tables.day_partitions import partition
 from analytics_etl.tables.partition_rows import arrow_schema, fingerprint, stream
@@ -82,6 +85,30 @@ def archive(settings: Settings, contract: Contract, day: date, *, renamed: bool 
                 "update ops.partitions set in_postgres = false where table_name = %s and period_start = %s", named
             )
     return manifest
+
+
+def put_into_postgres(settings: Settings, model: Model) -> int:
+    """Move a fine-grained table from the lake into PostgreSQL, as the version before had it; return its rows."""
+    assert settings.database_url is not None
+    count = 0
+    with psycopg.connect(settings.database_url) as database:
+        types = column_types(database, [model.table])[model.table]
+        listed = ", ".join(f"{name} {kind}" for name, kind in types.items())
+        database.execute(f"drop view {model.table}".encode())
+        database.execute(f"create table {model.table} ({listed})".encode())
+        database.execute(f"create index on {model.table} ({model.key[0]})".encode())
+        found = database.execute(
+            "delete from ops.lake_files where table_name = %s returning path, superseded_at is null", [model.table]
+        ).fetchall()
+        for path, is_current in found:
+            for row in pq.read_table(settings.lake_dir / path).to_pylist() if is_current else ():
+                places = ", ".join(["%s"] * len(types))
+                values = [str(UUID(bytes=value)) if isinstance(value, bytes) else value for value in row.values()]
+                database.execute(f"insert into {model.table} values ({places})".encode(), values)
+                count += 1
+            (settings.lake_dir / path).unlink()
+        database.execute("update ops.partitions set in_postgres = true where table_name = %s", [model.table])
+    return count
 
 
 def forget_lake(settings: Settings, table: str, day: date) -> None:
