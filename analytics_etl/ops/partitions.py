@@ -160,6 +160,14 @@ def of_version(connection: Connection, table: str, code_version: str) -> dict[da
     return dict(found)
 
 
+def has_version(connection: Connection, table: str, code_version: str) -> bool:
+    """Whether any partition of a table was made by a version of its code."""
+    found = connection.execute(
+        "select exists (select from ops.partitions where table_name = %s and code_version = %s)", [table, code_version]
+    ).fetchone()
+    return found is not None and bool(found[0])
+
+
 def set_version(connection: Connection, table: str, starts: Sequence[date], code_version: str) -> None:
     """Record another code version for some partitions, which makes them outdated."""
     connection.execute(

@@ -12,9 +12,9 @@ from analytics_etl.catalog.models import Model, rename_schemas, window_parameter
 from analytics_etl.ops import changes, lake_files
 from analytics_etl.ops.changes import Gate
 from analytics_etl.ops.comparison import Side, changes_between
-from analytics_etl.ops.partitions import touched
+from analytics_etl.ops.partitions import has_version, touched
 from analytics_etl.ops.records import PartitionRecord, record_partition
-from analytics_etl.postgres.columns import columns_of
+from analytics_etl.postgres.columns import columns_of, relation_kind
 from analytics_etl.postgres.connection import Connection, DatabaseError, ensure_schema, identifier, lock
 from analytics_etl.tables.computed import Computed, Inputs, copy_computed
 from analytics_etl.tables.lake_tables import LakeWindow, make_view
@@ -223,10 +223,17 @@ def ensure_table(connection: Connection, model: Model) -> None:
 
 def _make_table(connection: Connection, model: Model) -> bool:
     """Make the table without its index, or check its columns; return whether it is new."""
+    kind = relation_kind(connection, model.table)
+    if kind == "view":
+        raise DatabaseError(
+            f"{model.table} was kept in the lake alone, but {model.path} does not say `kept: lake` any more; to have "
+            f"it in PostgreSQL: drop view {model.table}, then backfill its partitions"
+        )
+    if kind == "table" and has_version(connection, model.table, model.code_version):
+        return False  # to plan the SELECT takes milliseconds, for each table of a run
     parameters = window_parameters(date(2000, 1, 1), date(2000, 1, 1))
     wanted = columns_of(connection, as_sql(model.statement(parameters)))
-    exists = connection.execute("select to_regclass(%s)", [model.table]).fetchone()
-    if exists is not None and exists[0] is not None:
+    if kind == "table":
         present = columns_of(connection, sql.SQL("select * from {}").format(identifier(model.table)))
         if present != wanted:
             raise DatabaseError(

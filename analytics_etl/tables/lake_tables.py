@@ -21,6 +21,7 @@ from analytics_etl.lake.comparison import comparison
 from analytics_etl.lake.writing import ARROW_TYPES, PartitionWriter
 from analytics_etl.ops import archives, changes, lake_files, places
 from analytics_etl.ops.changes import Change, Gate
+from analytics_etl.ops.partitions import has_version
 from analytics_etl.ops.records import PartitionRecord, record_partition
 from analytics_etl.postgres.columns import column_types, columns_of, relation_kind
 from analytics_etl.postgres.connection import Connection, ensure_schema, identifier
@@ -120,8 +121,11 @@ def make_view(connection: Connection, lake: Lake, model: Model) -> None:
 
     A table that an earlier version filled becomes files of the lake first.
     """
-    if relation_kind(connection, model.table) == "table":
+    kind = relation_kind(connection, model.table)
+    if kind == "table":
         take_over(connection, lake, model, days_in_postgres(connection, model))
+    elif kind == "view" and has_version(connection, model.table, model.code_version):
+        return
     parameters = window_parameters(date(2000, 1, 1), date(2000, 1, 1))
     wanted = columns_of(connection, as_sql(model.statement(parameters)))
     if list(column_types(connection, [model.table]).get(model.table, {}).items()) == wanted:
