@@ -13,8 +13,8 @@ from analytics_etl.catalog.grains import tables_in
 from analytics_etl.catalog.models import ALL_DAYS, Kind, Model, ModelError, Value, cadence_of
 from analytics_etl.catalog.reading import read_models
 from analytics_etl.catalog.sql_files import TABLE_KINDS, SqlFiles
+from analytics_etl.config.formats import LONGEST_SHOWN
 from analytics_etl.config.settings import SQL_DIR, Settings, SettingsError
-from analytics_etl.config.values import LONGEST_SHOWN
 from analytics_etl.text.visible import cut
 
 

@@ -9,8 +9,9 @@ from pydantic import Field, PlainValidator, ValidationError, create_model
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from analytics_etl.config import parameters as declared
+from analytics_etl.config.formats import TextFormat, UrlFormat
 from analytics_etl.config.settings import SQL_DIR, Settings, SettingsError
-from analytics_etl.config.values import RETENTION_DAYS, TextFormat, UrlFormat
+from analytics_etl.config.values import RETENTION_DAYS
 
 _NAMED_OTHERWISE = {
     "lake_dir": "lake",

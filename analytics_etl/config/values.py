@@ -10,9 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Generic, TypeVar
 
 from analytics_etl.config import urls
+from analytics_etl.config.formats import LONGEST_SHOWN, OutOfBoundsError, TextFormat, UrlFormat
 from analytics_etl.config.owners import Owners, parse_owners
 from analytics_etl.text.visible import cut
 
@@ -25,9 +26,6 @@ LARGEST_NUMBER = 1_000_000
 """Largest number of settings that are not in days."""
 LONGEST_NAME, LONGEST_PATH = 255, 4_000
 """Bytes of a file name and of a path: limits of file systems."""
-LONGEST_SHOWN = 200
-"""Characters of a wrong value that an error repeats."""
-
 ENGINES = ("duckdb", "spark")
 """What may compute tables from the lake."""
 
@@ -35,10 +33,6 @@ _MOST_HOURS = 500
 """PostgreSQL counts milliseconds in 32 bits."""
 
 Value = TypeVar("Value")
-
-
-class _OutOfBoundsError(ValueError):
-    """A value is too small or too large; the message says the bounds."""
 
 
 @dataclass(frozen=True)
@@ -60,41 +54,6 @@ class PerTable(Generic[Value]):
     def of(self, table: str) -> Value:
         named = dict(self.tables)
         return named.get(table, named.get(table.rsplit(".", maxsplit=1)[-1], self.default))
-
-
-@dataclass(frozen=True)
-class TextFormat:
-    """Parses the text of a setting; `expected` describes valid texts."""
-
-    parse: Callable[[str], Any]
-    expected: str
-
-    def read(self, text: str) -> Any:
-        """The value; None for a blank text, which counts as unset. Raises ValueError: what was expected, what came."""
-        text = text.strip()
-        try:
-            text.encode()
-            return self.parse(text) if text else None
-        except urls.UrlError:
-            raise
-        except (ValueError, OverflowError) as error:
-            bounds = f" {error}" if isinstance(error, _OutOfBoundsError) else ""
-            raise ValueError(f"must be {self.expected}{bounds}, but is {cut(repr(text), LONGEST_SHOWN)}") from error
-
-
-@dataclass(frozen=True)
-class UrlFormat:
-    """Checks the text of a URL. No error quotes it: it may hold a password or a token."""
-
-    check: Callable[[str], None]
-    without: str = ""
-    """Characters removed from its end."""
-
-    def read(self, text: str) -> str | None:
-        """The URL; None for a blank text. Raises UrlError, which names the wrong part."""
-        if url := text.strip():
-            self.check(url)
-        return url.rstrip(self.without) or None
 
 
 def _most(text: str) -> int | None:
@@ -122,7 +81,7 @@ def _factor(text: str) -> float | None:
     if not 1 < factor < math.inf:
         raise ValueError(text)
     if factor > LARGEST_NUMBER:  # rows times the factor must not overflow
-        raise _OutOfBoundsError(f"and at most {LARGEST_NUMBER:,}")
+        raise OutOfBoundsError(f"and at most {LARGEST_NUMBER:,}")
     return factor
 
 
@@ -149,7 +108,7 @@ def _at_least(minimum: int) -> Callable[[str], int]:
         if number < minimum:
             raise ValueError(text)
         if number > LARGEST_NUMBER:
-            raise _OutOfBoundsError(f"and at most {LARGEST_NUMBER:,}")
+            raise OutOfBoundsError(f"and at most {LARGEST_NUMBER:,}")
         return number
 
     return parse
@@ -177,7 +136,7 @@ def typed_day(text: str) -> date:
 def _day(text: str) -> date:
     day = date.fromisoformat(text)
     if not FIRST_DAY <= day <= LAST_DAY:
-        raise _OutOfBoundsError(f"from {FIRST_DAY} to {LAST_DAY}")
+        raise OutOfBoundsError(f"from {FIRST_DAY} to {LAST_DAY}")
     return day
 
 
