@@ -83,7 +83,7 @@ def simulate(folder: Path, days: int, seed: int, families: tuple[str, ...], *, i
 def _compare(simulation: Simulation, home: Home, right: Home, receiver: Receiver) -> None:
     """Raise ChaosError with all differences of tables, and complaints about notifications and commands."""
     news = complaints(home.url(), receiver, simulation.expected)
-    tables = differences(tables_of(home.url()), tables_of(right.url()))
+    tables = differences(tables_of(home.url(), home.folder / "lake"), tables_of(right.url(), right.folder / "lake"))
     lake = lake_of(home.url(), home.folder / "lake")
     keys = {post.body["groupKey"] for post in receiver.posts}
     say(

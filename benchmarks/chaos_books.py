@@ -24,20 +24,30 @@ BOOKS = {
 """Tables of the books, with their columns except times and run ids."""
 
 
-def tables_of(url: str) -> dict[str, list[str]]:
-    """Table -> its rows as text, ordered: the tables and views of all families, and the books."""
+def tables_of(url: str, lake: Path) -> dict[str, list[str]]:
+    """Table -> its rows as text, ordered: the tables and views of all families, and the books.
+
+    Rows of a table that the lake alone has are those of its current files.
+    """
     with psycopg.connect(url, options="-c timezone=UTC") as connection:
         names = connection.execute(
-            "select relnamespace::regnamespace || '.' || relname from pg_class "
-            "where relnamespace = any(%s::text[]::regnamespace[]) and relkind in ('r', 'p', 'm') "
+            "select relnamespace::regnamespace || '.' || relname, relkind = 'v' from pg_class "
+            "where relnamespace = any(%s::text[]::regnamespace[]) and relkind in ('r', 'p', 'm', 'v') "
             "and not relispartition",
             [list(FAMILIES)],
         ).fetchall()
-        statements = {name: f"select t::text from {name} as t order by 1" for (name,) in names}
+        statements = {name: f"select t::text from {name} as t order by 1" for name, is_view in names if not is_view}
         statements |= {f"ops.{name}": f"select ({c})::text from ops.{name} order by 1" for name, c in BOOKS.items()}
-        return {
+        found = {
             name: [row[0] for row in connection.execute(text.encode()).fetchall()] for name, text in statements.items()
         }
+        for name in (name for name, is_view in names if is_view):
+            paths = connection.execute(
+                "select path from ops.current_lake_files where table_name = %s", [name]
+            ).fetchall()
+            rows = (row for (path,) in paths for row in pq.read_table(lake / path).to_pylist())
+            found[name] = sorted(str(tuple(row.values())) for row in rows)
+        return found
 
 
 def lake_of(url: str, lake: Path) -> list[str]:

@@ -24,7 +24,9 @@ from analytics_etl.catalog.calendar import Cadence, periods
 from analytics_etl.catalog.catalog import Catalog, is_of
 from analytics_etl.catalog.models import cadence_of
 from analytics_etl.config.settings import Settings
+from analytics_etl.lake import open_lake
 from analytics_etl.landing import FileReport
+from analytics_etl.ops import lake_files
 from analytics_etl.pipeline import publishing
 from analytics_etl.pipeline.loading import load_days
 from analytics_etl.postgres.database import Database
@@ -245,20 +247,27 @@ def rows_of(url: str | None, table: str = DOWNLOADS) -> list[str]:
     return [row["text"] for row in ask(url, f"select t::text as text from {table} as t order by 1")]
 
 
-def all_tables(url: str | None) -> dict[str, list[str]]:
-    """Every row of every table and view of all families, by name with schema; whole tables, not their partitions."""
-    assert url is not None
-    with psycopg.connect(url, options="-c timezone=UTC") as connection:
+def all_tables(settings: Settings) -> dict[str, list[str]]:
+    """Every row of every table and view of all families, by name with schema; whole tables, not their partitions.
+
+    Rows of tables that the lake alone has are read there.
+    """
+    assert settings.database_url is not None
+    with psycopg.connect(settings.database_url, options="-c timezone=UTC") as connection:
         tables = connection.execute(
-            "select relnamespace::regnamespace || '.' || relname as name from pg_class "
-            "where relnamespace::regnamespace::text = any(%s) and relkind in ('r', 'p', 'm') and not relispartition "
-            "order by 1",
+            "select relnamespace::regnamespace || '.' || relname as name, relkind = 'v' from pg_class "
+            "where relnamespace::regnamespace::text = any(%s) and relkind in ('r', 'p', 'm', 'v') "
+            "and not relispartition order by 1",
             [declared().families],
         ).fetchall()
-        return {
-            name: [text for (text,) in connection.execute(f"select t::text from {name} as t order by 1".encode())]
-            for (name,) in tables
-        }
+        found = {}
+        for name, is_view in tables:
+            if is_view:
+                found[name] = rows_in_lake(settings, name)
+            else:
+                rows = connection.execute(f"select t::text from {name} as t order by 1".encode()).fetchall()
+                found[name] = [row for (row,) in rows]
+        return found
 
 
 def without_rows(tables: Mapping[str, list[str]]) -> list[str]:
@@ -324,10 +333,12 @@ def record(number: int, tier: str, day: date = DAY, **changes: object) -> Event:
 
 def rows_in_lake(settings: Settings, table: str) -> list[str]:
     """Every row of the current files of a table as text, in order, as PostgreSQL would write it; read by DuckDB."""
-    found = ask(settings.database_url, "select path from ops.current_lake_files where table_name = %s", [table])
-    if not found:
+    lake = open_lake(settings)
+    with Database(settings).transaction() as connection:
+        files = lake_files.current(connection, [table], date.min, date.max)[table]
+    if not files:
         return []
-    paths = [str(settings.lake_dir / row["path"]) for row in found]
+    paths = [str(lake.verified(file)) for file in files]
     with duckdb.connect() as engine:
         engine.execute("set timezone = 'UTC'")
         rows = engine.execute("from read_parquet(?, hive_partitioning = false, union_by_name = true)", [paths])

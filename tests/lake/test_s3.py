@@ -43,7 +43,7 @@ def test_the_life_of_a_day(on_s3: Settings, s3_database: Database, s3: S3Server)
     write(on_s3, "download_events/old.ndjson", [download(n, OLD, ip_address="10.1.1.1") for n in range(100, 120)])
     load(s3_database, DOWNLOADS, OLD, DAY)
     aggregate(s3_database, DAY, DAY, ["day"], ["registry"])
-    computed = all_tables(on_s3.database_url)
+    computed = all_tables(on_s3)
     assert [row["engine"] for row in ask(
         on_s3.database_url,
         "select distinct engine from ops.partitions where table_name = 'registry.module_activity_daily'",
@@ -53,7 +53,7 @@ def test_the_life_of_a_day(on_s3: Settings, s3_database: Database, s3: S3Server)
         assert hashlib.sha256(s3.content(row["path"])).hexdigest() == row["sha256"]
     forget_copies(on_s3)
     aggregate(s3_database, DAY, DAY, ["day"], ["registry"])
-    assert all_tables(on_s3.database_url) == computed
+    assert all_tables(on_s3) == computed
 
     old = current(on_s3)
     write(on_s3, FILE, [download(n, ip_address="10.98.76.54") for n in range(51)])

@@ -55,7 +55,7 @@ def test_tables_and_books_equal_those_without_faults(
         forget_copies(settings)
         aggregate(Database(settings), DAY, DAY, ["day"], ["registry"])
     assert set(s3.met) == set(FAULTS)
-    assert all_tables(on_s3.database_url) == all_tables(quiet.database_url)
+    assert all_tables(on_s3) == all_tables(quiet)
     assert books(on_s3.database_url) == books(quiet.database_url)
     s3.plan = lambda *_: None
     assert services.lake(s3_database).is_well

@@ -125,7 +125,7 @@ def loaded(settings: Settings, families: Sequence[str], *days: date) -> Database
 
 
 def assert_same(settings: Settings, twin: Settings) -> None:
-    assert all_tables(settings.database_url) == all_tables(twin.database_url)
+    assert all_tables(settings) == all_tables(twin)
     assert reports(settings) == reports(twin)
     assert books(settings) == books(twin)
 
@@ -156,21 +156,21 @@ def test_what_is_left_is_as_if_the_day_had_never_been_run(
 def test_a_wrong_year_is_undone_completely(settings: Settings) -> None:
     """All days before became final by it; the reports say what they said."""
     database = loaded(settings, ["registry"], *DAYS)
-    before = (all_tables(settings.database_url), books(settings), reports(settings))
+    before = (all_tables(settings), books(settings), reports(settings))
     wrong = FIRST.replace(year=2026)
     load_and_aggregate(database, wrong, wrong, ["registry"])
     write_reports(database, ["registry"], *DAYS, wrong)
     states = {row["state"] for row in books(settings)["days"] if row["day"] < wrong}
     assert states == {"final"}
     drop(database, wrong, wrong)
-    assert (all_tables(settings.database_url), books(settings), reports(settings)) == before
+    assert (all_tables(settings), books(settings), reports(settings)) == before
 
 
 def test_all_days_of_one_family_go_and_the_other_stays(settings: Settings) -> None:
     database = loaded(settings, FAMILIES, *DAYS[:2])
-    before = {table: rows for table, rows in all_tables(settings.database_url).items() if "schedules." in table}
+    before = {table: rows for table, rows in all_tables(settings).items() if "schedules." in table}
     seen = drop(database, FIRST, LAST, ("registry",))
-    after = all_tables(settings.database_url)
+    after = all_tables(settings)
     assert {table: rows for table, rows in after.items() if "schedules." in table} == before
     assert {table for table, rows in after.items() if "registry." in table and rows} == set()
     assert {path.split("/")[0] for path in reports(settings)} == {"schedules"}
@@ -214,14 +214,14 @@ def test_a_file_that_comes_back_is_read_again(settings: Settings) -> None:
 
 def test_interrupted_before_the_commit_nothing_has_happened(settings: Settings) -> None:
     database = loaded(settings, ["registry"], *DAYS[:1])
-    tables, before = all_tables(settings.database_url), books(settings)
+    tables, before = all_tables(settings), books(settings)
 
     def interrupt(_: object) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         dropping.drop_days(database, dropping.target_of(declared(), FIRST, FIRST), "test", "why", interrupt)
-    assert (all_tables(settings.database_url), books(settings)) == (tables, before)
+    assert (all_tables(settings), books(settings)) == (tables, before)
     assert drop(database, FIRST, FIRST).rows > 0
 
 
@@ -246,7 +246,7 @@ def test_interrupted_after_the_commit_it_goes_on(settings: Settings, twin: Setti
     for day in DAYS[:2]:
         write_day(twin, day)
     load_and_aggregate(Database(twin), FIRST, DAYS[1], ["schedules"])
-    assert all_tables(settings.database_url) == all_tables(twin.database_url)
+    assert all_tables(settings) == all_tables(twin)
     assert books(settings)["partitions"] == books(twin)["partitions"]
 
 

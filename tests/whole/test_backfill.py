@@ -74,18 +74,18 @@ def assert_equal(one: Tables, other: Tables) -> None:
 def test_range_days_backwards_and_twice_are_the_same(fresh: Callable[[], Settings], catalog: Catalog) -> None:
     as_range, by_day, backwards = fresh(), fresh(), fresh()
     load_and_aggregate(Database(as_range), FIRST, LAST)
-    expected = all_tables(as_range.database_url)
+    expected = all_tables(as_range)
     assert set(expected) == {*catalog.contracts, *catalog.derived}
     assert without_rows(expected) == []
     assert len(expected[DOWNLOADS]) > 1000
     load_and_aggregate(Database(as_range), FIRST, LAST)
-    assert_equal(all_tables(as_range.database_url), expected)
+    assert_equal(all_tables(as_range), expected)
     for day in DAYS:
         load_and_aggregate(Database(by_day), day, day)
-    assert_equal(all_tables(by_day.database_url), expected)
+    assert_equal(all_tables(by_day), expected)
     for day in reversed(DAYS):
         load_and_aggregate(Database(backwards), day, day)
-    assert_equal(all_tables(backwards.database_url), expected)
+    assert_equal(all_tables(backwards), expected)
 
 
 def materialize(settings: Settings, jobs: list[runs.Job]) -> None:
@@ -116,12 +116,12 @@ def test_a_range_through_dagster_is_the_same_as_day_by_day(fresh: Callable[[], S
     runs.execute(as_range, jobs[:1], lambda *_: None)
     materialize(as_range, [runs.Job(job.name, job.first, families=families) for job in jobs[1:]])
     materialize(as_range, [runs.Job(job.name, job.last, families=families) for job in jobs[1:3]])
-    expected = all_tables(as_range.database_url)
+    expected = all_tables(as_range)
     load_and_aggregate(Database(plain), SHORT[0], SHORT[-1], families)
-    assert_equal(all_tables(plain.database_url), expected)
+    assert_equal(all_tables(plain), expected)
     for day in [SHORT[1], SHORT[2], SHORT[0]]:
         materialize(by_day, runs.jobs_of(day, day, families))
-    assert_equal(all_tables(by_day.database_url), expected)
+    assert_equal(all_tables(by_day), expected)
     reports = as_range.reports_dir / "registry"
     assert sorted(path.stem for path in reports.glob("daily/*.html")) == [day.isoformat() for day in SHORT]
 

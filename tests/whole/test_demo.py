@@ -152,10 +152,10 @@ def test_again_on_the_same_and_on_another_day_and_away_again(demo: Settings) -> 
     environment = variables(demo)
     write(demo, "download_events/mine.ndjson", [download(1, date(2025, 3, 29))])
     assert call("demo --last-day 2025-03-31", environment).exit_code == 0
-    tables = all_tables(demo.database_url)
+    tables = all_tables(demo)
     times = {path: (demo.landing_dir / path).stat().st_mtime_ns for path in files(demo)}
     assert call("demo --last-day 2025-03-31", environment).exit_code == 0
-    assert all_tables(demo.database_url) == tables
+    assert all_tables(demo) == tables
     assert {path: (demo.landing_dir / path).stat().st_mtime_ns for path in files(demo)} == times
     again = call("demo --last-day 2025-04-01", environment)
     assert again.exit_code == 0, again.output
@@ -170,7 +170,7 @@ def test_again_on_the_same_and_on_another_day_and_away_again(demo: Settings) -> 
     assert removed.exit_code == 0, removed.output
     assert files(demo) == {"download_events/mine.ndjson", changed}
     assert f"1 file changed since the demo made it, and left alone: {changed}" in removed.stdout
-    assert {table: rows for table, rows in all_tables(demo.database_url).items() if rows} == {}
+    assert {table: rows for table, rows in all_tables(demo).items() if rows} == {}
     assert Demonstration(demo).known() is None
     assert call("demo --remove", environment).stdout == "no demo is there\n"
 

@@ -177,8 +177,9 @@ def write_version(settings: Settings, version: int) -> None:
     write(settings, "compilation_events/a.ndjson", [compilation(n) for n in range(count // 2)])
 
 
-def everything(url: str | None) -> Tables:
+def everything(settings: Settings) -> Tables:
     """All tables and what the books say of files and rows."""
+    url = settings.database_url or database_url(settings)
     books = {
         name: [row["text"] for row in ask(url, f"select ({columns})::text as text from ops.{name} order by 1")]
         for name, columns in {
@@ -188,7 +189,7 @@ def everything(url: str | None) -> Tables:
             "partitions": "table_name, period_start, period_end, rows",
         }.items()
     }
-    return all_tables(url) | books
+    return all_tables(replace(settings, database_url=url)) | books
 
 
 def assert_equal(found: Tables, expected: Tables) -> None:
@@ -240,7 +241,7 @@ def test_killed_at_any_step(server: Server, settings: Settings, runner: Runner, 
         write_version(other, version)
         [ended] = runner.run(other)
         assert ended["code"] == 0, ended
-        right[version] = everything(other.database_url)
+        right[version] = everything(other)
         assert other.database_url is not None
         server.drop(other.database_url)
     assert len(right[1][DOWNLOADS]) + 50 == len(right[2][DOWNLOADS])
@@ -250,7 +251,7 @@ def test_killed_at_any_step(server: Server, settings: Settings, runner: Runner, 
         [ended] = runner.run(settings)
         assert ended["code"] == 0
         steps = ended["said"]
-    assert_equal(everything(settings.database_url), right[1])
+    assert_equal(everything(settings), right[1])
 
     first_commit = steps.index("copy") + steps[steps.index("copy") :].index("commit") + 1
     chosen = random.Random(SEED).sample(range(1, len(steps) - 10), 5)
@@ -262,7 +263,7 @@ def test_killed_at_any_step(server: Server, settings: Settings, runner: Runner, 
         with Reader(settings.database_url) as reader:
             [ended] = runner.run(settings, kill_at)
             assert ended["code"] == -signal.SIGKILL, (kill_at, ended)
-            half_way = everything(settings.database_url)
+            half_way = everything(settings)
             for table, rows in half_way.items():
                 if table not in ("loaded_files", "loaded_days", "rejected_rows", "partitions"):
                     assert rows in (right[old][table], right[new][table]), (table, kill_at, steps[kill_at - 1])
@@ -270,7 +271,7 @@ def test_killed_at_any_step(server: Server, settings: Settings, runner: Runner, 
             assert ended["code"] == 0, (kill_at, ended)
         assert reader.error is None
         assert reader.seen <= set(at.values())
-        assert_equal(everything(settings.database_url), right[new])
+        assert_equal(everything(settings), right[new])
         assert leftovers(settings.database_url) == [], (kill_at, steps[kill_at - 1])
     assert list(settings.temporary_dir.iterdir()) == []
 
@@ -279,9 +280,9 @@ def test_two_runs_of_the_same_day_at_once(settings: Settings, runner: Runner) ->
     for version in (1, 2):
         write_version(settings, version)
         assert [ended["code"] for ended in runner.run(settings, 0, 0)] == [0, 0]
-        both = everything(settings.database_url)
+        both = everything(settings)
         assert runner.run(settings)[0]["code"] == 0
-        assert_equal(everything(settings.database_url), both)
+        assert_equal(everything(settings), both)
         assert len(both[DOWNLOADS]) == ROWS + 50 * version
         assert leftovers(settings.database_url) == []
 
@@ -312,10 +313,10 @@ def test_the_server_is_killed_at_any_step(embedded_home: Path, monkeypatch: pyte
     migrations.upgrade(settings)
     write_version(settings, 1)
     run_day(settings)
-    right = {1: everything(database_url(settings))}
+    right = {1: everything(settings)}
     write_version(settings, 2)
     run_day(settings)
-    right[2] = everything(database_url(settings))
+    right[2] = everything(settings)
 
     for original in ("Cursor.execute", "Cursor.copy", "Connection.commit"):
         holder, name = original.split(".")
@@ -342,7 +343,7 @@ def test_the_server_is_killed_at_any_step(embedded_home: Path, monkeypatch: pyte
             run_day(settings)
         assert steps >= at_number
         run_day(settings)
-        assert_equal(everything(database_url(settings)), right[version])
+        assert_equal(everything(settings), right[version])
         assert leftovers(database_url(settings)) == []
 
 
@@ -380,7 +381,7 @@ def test_a_lost_connection_is_tried_again(settings: Settings, monkeypatch: pytes
         "STEP_UP_FOR_RETRY",
         "STEP_RESTARTED",
     ]
-    assert len(all_tables(settings.database_url)[DOWNLOADS]) == ROWS + 50
+    assert len(all_tables(settings)[DOWNLOADS]) == ROWS + 50
     assert leftovers(settings.database_url) == []
 
 
@@ -394,7 +395,7 @@ def test_a_mistake_is_not_tried_again(settings: Settings, monkeypatch: pytest.Mo
     result = materialize(settings, DOWNLOADS, DAY)
     assert not result.success
     assert "STEP_UP_FOR_RETRY" not in {event.event_type.name for event in result.all_events}
-    assert all_tables(settings.database_url)[DOWNLOADS] == []
+    assert all_tables(settings)[DOWNLOADS] == []
 
 
 def test_the_command_is_killed_in_its_middle(settings: Settings) -> None:
@@ -416,7 +417,7 @@ def test_the_command_is_killed_in_its_middle(settings: Settings) -> None:
                 process.kill()
     assert process.returncode == -signal.SIGKILL, said
     run_day(settings)
-    assert len(all_tables(settings.database_url)[DOWNLOADS]) == ROWS + 50
+    assert len(all_tables(settings)[DOWNLOADS]) == ROWS + 50
     assert leftovers(settings.database_url) == []
 
 

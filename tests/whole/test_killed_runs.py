@@ -173,7 +173,7 @@ def test_what_a_killed_run_left_out_is_found_and_done(
         assert code == 0, rounds
         assert len(rounds) == 1, (kill_in, rounds)
         assert due <= {reason.partition(":")[0] for reason in rounds[0]}, (kill_in, rounds)
-    assert all_tables(settings.database_url) == all_tables(quiet.database_url)
+    assert all_tables(settings) == all_tables(quiet)
     assert judged(settings) == judged(quiet)
     assert reports(settings) == reports(quiet)
     server.drop(quiet.database_url or "")

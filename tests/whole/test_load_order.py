@@ -261,7 +261,7 @@ def test_aggregates_are_the_same_too(world: World, drawn: list[tuple[str, Event]
     for path, of_file in contents.items():
         write(world.settings, path, of_file)
     load_all(world, DAYS)
-    at_once = all_tables(world.url)
+    at_once = all_tables(world.settings)
     assert sum(map(len, at_once.values())) > 5
     world.begin()
     for path in data.draw(st.permutations(sorted(contents)), "order"):
@@ -270,7 +270,7 @@ def test_aggregates_are_the_same_too(world: World, drawn: list[tuple[str, Event]
             load_all(world, [data.draw(st.sampled_from(DAYS))])
     for day in data.draw(st.permutations(DAYS), "days"):
         load_all(world, [day])
-    assert all_tables(world.url) == at_once
+    assert all_tables(world.settings) == at_once
 
 
 def load_all(world: World, days: Sequence[date]) -> None:

@@ -137,7 +137,7 @@ def test_a_job_is_run_again_when_dagster_loses_its_books(
     assert [what for what in said if "was lost; running it again" in what] == [
         f"{DAILY[0]}: the connection to the database was lost; running it again"
     ]
-    assert len(all_tables(settings.database_url)["registry.download_events"]) == 10
+    assert len(all_tables(settings)["registry.download_events"]) == 10
     notifier.notify(Database(settings), instance, datetime.now(UTC))
     told = [row["kind"] for row in ask(settings.database_url, "select kind from ops.notifications")]
     assert told == []  # the run that failed is not told, since its successor did not

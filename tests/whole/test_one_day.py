@@ -56,7 +56,7 @@ def ran(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ra
         run(settings, runs.jobs_of(DAY, DAY))
         with dagster_instance.instance(settings) as instance:
             run_ids = [record.dagster_run.run_id for record in instance.get_run_records()]
-            yield Ran(settings, instance, run_ids, all_tables(url), reports_in(settings))
+            yield Ran(settings, instance, run_ids, all_tables(settings), reports_in(settings))
     server.drop(url)
 
 
@@ -143,7 +143,7 @@ def test_the_same_day_again_gives_the_same_bytes(ran: Ran) -> None:
     for path in sorted(ran.settings.reports_dir.rglob("*.html")):
         path.unlink()
     run(ran.settings, runs.jobs_of(DAY, DAY)[:1])
-    again = all_tables(ran.settings.database_url)
+    again = all_tables(ran.settings)
     assert again.keys() == ran.tables.keys()
     for table, rows in ran.tables.items():
         assert again[table] == rows, table
@@ -166,7 +166,7 @@ def test_a_failing_check_of_severity_error_stops_what_is_downstream(ran: Ran) ->
     path = write(ran.settings, f"download_events/{DAY}.csv.gz", b"")
     path.write_bytes(b"rubbish")
     write(ran.settings, "download_events/more.ndjson", [download(1, DAY)])
-    before = all_tables(ran.settings.database_url)
+    before = all_tables(ran.settings)
     with pytest.raises(runs.RunFailedError, match="files_are_readable") as failed:
         run(ran.settings, runs.jobs_of(DAY, DAY))
     kept, replaced, not_begun = str(failed.value).splitlines()[-3:]
@@ -177,6 +177,6 @@ def test_a_failing_check_of_severity_error_stops_what_is_downstream(ran: Ran) ->
     assert "usage.schema_usage_1d" in replaced
     week = period_start("week", DAY)
     assert not_begun == f"Not begun, since it follows: weekly {week}, monthly {DAY:%Y-%m}-01, views."
-    after = all_tables(ran.settings.database_url)
+    after = all_tables(ran.settings)
     assert len(after[DOWNLOADS]) == len(before[DOWNLOADS]) + 1
     assert {name for name in after if after[name] != before[name]} == {DOWNLOADS}

@@ -50,7 +50,7 @@ def test_own_events_are_loaded_asked_for_and_undone(settings: Settings, tmp_path
     [report] = re.findall(r"report: (.*\.html)", said)
     shown = Path(report).read_text(encoding="utf-8")
     assert "billing.v1" in shown
-    tables = all_tables(settings.database_url)
+    tables = all_tables(settings)
     [module] = tables["registry.module_stats_daily"]
     assert module.split(",")[1:4] == ["billing.v1", "1", "1"]
     [usage] = [line.split() for line in said.splitlines() if "(all)" in line]
@@ -59,4 +59,4 @@ def test_own_events_are_loaded_asked_for_and_undone(settings: Settings, tmp_path
     said = typed(undo)
     assert "undone" in said
     assert not Path(report).exists()
-    assert {table: rows for table, rows in all_tables(settings.database_url).items() if rows} == {}
+    assert {table: rows for table, rows in all_tables(settings).items() if rows} == {}

@@ -81,7 +81,7 @@ def everything(settings: Settings) -> list[tuple[str, list[str]]]:
         name: [str(row) for row in ask(settings.database_url, f"select * from ops.{name}")]
         for name in (book["name"] for book in books)
     }
-    return [*all_tables(settings.database_url).items(), *rows.items()]
+    return [*all_tables(settings).items(), *rows.items()]
 
 
 def test_reasons_of_other_types_and_constraints(tmp_path: Path) -> None:

@@ -91,12 +91,12 @@ def states(database: Database) -> str:
 
 def test_days_of_which_all_was_made_are_dropped_without_an_archive(downloads: Database) -> None:
     """The newest day may change, and reads the day before it: these two and the one between stay."""
-    before = {t: rows for t, rows in all_tables(downloads.settings.database_url).items() if t != DOWNLOADS}
+    before = {t: rows for t, rows in all_tables(downloads.settings).items() if t != DOWNLOADS}
     assert steps(downloads) == [f"drop raw events: {DOWNLOADS} {day(n)}" for n in range(3)]
     outcome = retain(downloads)
     assert (outcome.dropped_days, outcome.days) == (3, 0)
     assert held(downloads) == {3: 3, 4: 3}
-    assert {t: rows for t, rows in all_tables(downloads.settings.database_url).items() if t != DOWNLOADS} == before
+    assert {t: rows for t, rows in all_tables(downloads.settings).items() if t != DOWNLOADS} == before
     assert states(downloads) == "dddfp"
     assert ask(downloads.settings.database_url, "select * from ops.archives") == []
     audit = ask(downloads.settings.database_url, "select action, subject, reason from ops.audit order by 2")
@@ -196,7 +196,7 @@ def test_a_drop_that_is_interrupted_drops_nothing(downloads: Database, monkeypat
 
 def test_nothing_is_computed_from_rows_that_are_not_there(downloads: Database) -> None:
     retain(downloads)
-    before = all_tables(downloads.settings.database_url)
+    before = all_tables(downloads.settings)
     with pytest.raises(DatabaseError, match=f"restore {DOWNLOADS} {day(1)} --reason") as refusal:
         publishing.replace(downloads, declared().aggregates[ACTIVITY], {day(1): day(2)})
     assert "were not kept" in str(refusal.value)
@@ -204,7 +204,7 @@ def test_nothing_is_computed_from_rows_that_are_not_there(downloads: Database) -
     for table, number in ((DOWNLOADS, 2), (ACTIVITY, 2), (DOWNLOADS, 3)):  # a check of day 3 reads the day before
         with pytest.raises(DatabaseError, match="were not kept"):
             evaluate(downloads, of_table[table], found_by[table], {day(number): day(number + 1)})
-    assert all_tables(downloads.settings.database_url) == before
+    assert all_tables(downloads.settings) == before
     found = verification.watch(downloads, declared(), cells=1_000)
     assert {f.start for f in found if f.table == ACTIVITY} <= {day(3), day(4)}
     assert [f.differences for f in found if f.differences] == []
@@ -212,24 +212,24 @@ def test_nothing_is_computed_from_rows_that_are_not_there(downloads: Database) -
 
 def test_a_dropped_day_is_run_again_from_its_files_and_dropped_again(downloads: Database) -> None:
     retain(downloads)
-    before = all_tables(downloads.settings.database_url)
+    before = all_tables(downloads.settings)
     run(downloads, "registry", 1)
     assert held(downloads) == {1: 3, 3: 3, 4: 3}
     assert states(downloads) == "dfdfp"
     retain(downloads)
     assert states(downloads) == "dddfp"
-    assert all_tables(downloads.settings.database_url) == before
+    assert all_tables(downloads.settings) == before
 
 
 def test_a_dropped_day_whose_file_is_gone_is_refused(downloads: Database) -> None:
     retain(downloads)
-    before = all_tables(downloads.settings.database_url)
+    before = all_tables(downloads.settings)
     (downloads.settings.landing_dir / f"download_events/{day(1)}.ndjson").unlink()
     with pytest.raises(DatabaseError, match="put the file back first"):
         load(downloads, DOWNLOADS, day(1))
     with pytest.raises(DatabaseError, match="or were not kept"):
         forget_file(downloads, f"download_events/{day(1)}.ndjson", "test", "why")
-    assert all_tables(downloads.settings.database_url) == before
+    assert all_tables(downloads.settings) == before
 
 
 def test_restore_brings_back_the_rows_alone(downloads: Database) -> None:
@@ -259,15 +259,15 @@ def test_a_table_that_looks_around_itself_keeps_the_days_it_may_still_read(setti
     run(database, "schedules", *range(8))
     assert steps(database) == [f"drop raw events: {EVENTS} {day(n)}" for n in range(3)]
     retain(database)
-    before = all_tables(settings.database_url)
+    before = all_tables(settings)
     run(database, "schedules", 7)
-    assert all_tables(settings.database_url) == before
+    assert all_tables(settings) == before
     flow = declared().aggregates["schedules.schedule_flow_daily"]
     with pytest.raises(DatabaseError, match=f"{EVENTS}: the raw events of {day(2)} are needed"):
         publishing.replace(database, flow, {day(6): day(7)})
     load(database, EVENTS, day(2))
     publishing.replace(database, flow, {day(6): day(7)})
-    assert {t: r for t, r in all_tables(settings.database_url).items() if t != EVENTS} == {
+    assert {t: r for t, r in all_tables(settings).items() if t != EVENTS} == {
         t: r for t, r in before.items() if t != EVENTS
     }
 

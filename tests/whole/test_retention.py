@@ -96,8 +96,8 @@ def run(database: Database) -> retention.Outcome:
     return retention.run(database, declared(), "test", lambda *_: None)
 
 
-def derived(url: str | None) -> dict[str, list[str]]:
-    return {table: rows for table, rows in all_tables(url).items() if not table.endswith("_events")}
+def derived(settings: Settings) -> dict[str, list[str]]:
+    return {table: rows for table, rows in all_tables(settings).items() if not table.endswith("_events")}
 
 
 def partitions(url: str | None) -> list[str]:
@@ -280,7 +280,7 @@ def test_a_day_whose_personal_data_is_gone_from_one_place_is_archived(loaded: Da
 
 def test_a_damaged_file_is_never_computed_from(loaded: Database) -> None:
     run(loaded)
-    before = derived(loaded.settings.database_url)
+    before = derived(loaded.settings)
     path = kept_file(loaded.settings, DOWNLOADS, OLD)
     damage(path)
     for act in (
@@ -289,7 +289,7 @@ def test_a_damaged_file_is_never_computed_from(loaded: Database) -> None:
     ):
         with pytest.raises(LakeError, match="damaged"):
             act()
-    assert derived(loaded.settings.database_url) == before
+    assert derived(loaded.settings) == before
     path.unlink()
     finding = doctor.services.lake(loaded)
     assert not finding.is_well
@@ -302,7 +302,7 @@ def test_a_damaged_file_is_never_computed_from(loaded: Database) -> None:
 @pytest.mark.parametrize("engine", ["duckdb", "postgresql"])
 def test_aggregates_of_archived_days_are_the_same(loaded: Database, engine: str) -> None:
     url = loaded.settings.database_url
-    before = derived(url)
+    before = derived(loaded.settings)
     assert len([row for row in before["registry.module_activity_daily"] if row.startswith(f"({OLD},")]) > 5
     run(loaded)
     if engine == "postgresql":  # which computes if any day of a range is not in the lake
@@ -312,7 +312,7 @@ def test_aggregates_of_archived_days_are_the_same(loaded: Database, engine: str)
         for table in ("module_activity_daily", "language_stats_daily"):
             execute(url, f"delete from registry.{table} where day between '{first}' and '{last}'")
         aggregate(loaded, first, last, families=["registry"])
-        assert derived(url) == before
+        assert derived(loaded.settings) == before
     computed = "select engine from ops.partitions where table_name = 'registry.module_activity_daily'"
     assert {row["engine"] for row in ask(url, computed)} == {engine}
     assert partitions(url) == sorted(f"{table}_p{NEWEST:%Y%m%d}" for table in TABLES)
@@ -433,15 +433,15 @@ def test_a_day_loaded_before_a_column_was_added_is_read_restored_and_archived_ag
     url, archiver, now = loaded.settings.database_url, Archiver(loaded.settings), contract()
     before = replace(now, columns=tuple(column for column in now.columns if column.name != "revision"))
     assert len(before.columns) == len(now.columns) - 1
-    held, made = rows_of(url), derived(url)
+    held, made = rows_of(url), derived(loaded.settings)
     archive(loaded.settings, before, OLD)
     aggregate(loaded, OLD, OLD, families=["registry"])
-    assert derived(url) == made
+    assert derived(loaded.settings) == made
     file = archiver.take_over(now, OLD, "test")
     assert file.contract_version == before.code_version != now.code_version
     assert pq.read_schema(kept_file(loaded.settings, DOWNLOADS, OLD)).names == [c.name for c in before.columns]
     aggregate(loaded, OLD, OLD, families=["registry"])
-    assert derived(url) == made
+    assert derived(loaded.settings) == made
     for _ in range(2):
         archiver.restore(now, OLD, "test", "to see")
         assert rows_of(url) == held

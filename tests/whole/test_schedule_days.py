@@ -37,7 +37,7 @@ def run(settings: Settings, *days: date) -> None:
 
 def tables(settings: Settings) -> dict[str, list[str]]:
     """Every row of the family."""
-    return {name: rows for name, rows in all_tables(settings.database_url).items() if name.startswith("schedules.")}
+    return {name: rows for name, rows in all_tables(settings).items() if name.startswith("schedules.")}
 
 
 def derived(settings: Settings) -> dict[str, list[str]]:

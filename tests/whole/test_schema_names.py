@@ -53,7 +53,7 @@ def older(server: Server, tmp_path_factory: pytest.TempPathFactory, before: Cont
 
 
 def rows(database: Database) -> dict[str, list[str]]:
-    found = all_tables(database.settings.database_url)
+    found = all_tables(database.settings)
     return {
         table: of for table, of in found.items() if table.startswith("usage.") and table not in (USAGE_EVENTS, NAMES)
     }

@@ -50,7 +50,7 @@ def run(settings: Settings, catalog: Catalog) -> Found:
     report = write_report(database, catalog, "registry", "day", LAST)
     outcomes = {(r.table, r.name, r.start.isoformat(), r.passed, r.unexpected_count) for r in results}
     html, json = (WRITTEN_AT.sub("at some time", path.read_text()) for path in (report.html, report.json))
-    return all_tables(settings.database_url), outcomes, html, json
+    return all_tables(settings), outcomes, html, json
 
 
 def test_both_give_the_same(server: Server, second_server: Server, tmp_path: Path, catalog: Catalog) -> None:

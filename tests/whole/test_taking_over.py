@@ -83,7 +83,7 @@ EXPECTED = {  # by hand: 20, 21 and 32 events of each table, and the odd downloa
 
 def test_the_command_takes_everything_over_and_says_so(before: Database) -> None:
     settings, url = before.settings, before.settings.database_url
-    held, made = everything_held(before), derived(url)
+    held, made = everything_held(before), derived(before.settings)
     assert sum(map(len, held.values())) == sum(EXPECTED.values())
     finding = doctor.services.archive(before)
     assert [(found.is_well, found.detail.partition(";")[0]) for found in finding] == [
@@ -115,7 +115,7 @@ def test_the_command_takes_everything_over_and_says_so(before: Database) -> None
     for table in ("module_activity_daily", "language_stats_daily"):
         execute(url, f"delete from registry.{table}")
     aggregate(before, OLD, NEWEST, families=["registry"])
-    assert derived(url) == made
+    assert derived(before.settings) == made
 
 
 def test_a_taken_over_day_is_restored(before: Database) -> None:
@@ -130,10 +130,10 @@ def test_a_taken_over_day_is_restored(before: Database) -> None:
 def test_a_day_that_is_still_in_the_archive_can_be_read_restored_and_dropped(before: Database) -> None:
     """Before any retention ran: nobody has to take over first."""
     url, archiver = before.settings.database_url, Archiver(before.settings)
-    held, made = everything_held(before), derived(url)
+    held, made = everything_held(before), derived(before.settings)
     execute(url, "delete from registry.module_activity_daily")
     aggregate(before, OLD, NEWEST, families=["registry"])
-    assert derived(url) == made
+    assert derived(before.settings) == made
     for table in TABLES:
         archiver.restore(contract(table), OLD, "somebody", "why")
         archiver.drop(contract(table), SECOND, "somebody")

@@ -45,7 +45,7 @@ def filled(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 def tables(database: Database) -> dict[str, list[str]]:
-    found = all_tables(database.settings.database_url)
+    found = all_tables(database.settings)
     return {table: rows for table, rows in found.items() if table.startswith("usage.") and table != USAGE_EVENTS}
 
 
