@@ -25,7 +25,7 @@ Plan = Callable[[int, str, str], str | None]
 """(number of the request, method, path with its query) -> the fault it meets, or None."""
 
 FAULTS = ("busy", "slow", "half answer", "half request", "lost answer")
-"""What a load survives. Others: "denied", and "halt" until `go_on`."""
+"""What a load survives. Others: "other bytes" arrive, "denied", "not implemented", and "halt" until `go_on`."""
 
 
 def every(number: int, *faults: str) -> Plan:
@@ -56,6 +56,7 @@ class S3Server:
         self._app: Any = DomainDispatcherApplication(create_backend_app)
         self._lock = threading.Lock()
         self.plan: Plan = lambda *_: None
+        self.tells_checksums = True
         self.requests = 0
         self.met: Counter[str] = Counter()
         """{fault: how many requests met it}."""
@@ -72,17 +73,22 @@ class S3Server:
             self.met.update([fault] if fault else [])
         if fault == "busy":
             return _refusal(start_response, "503 Slow Down", "SlowDown")
+        if fault == "not implemented":
+            return _refusal(start_response, "501 Not Implemented", "NotImplemented")
         if fault == "denied":
             return _refusal(start_response, "403 Forbidden", "AccessDenied")
         if fault == "half request":
             self._cut(environ)
+        if fault == "other bytes":
+            content = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+            environ["wsgi.input"] = io.BytesIO(content[::-1])
         if fault == "halt":
             self.arrived.set()
             self.go_on.wait(60)
         if fault == "lost answer":
             list(self._app(environ, lambda *_: None))
             return _refusal(start_response, "503 Slow Down", "SlowDown")
-        answer = self._app(environ, start_response)
+        answer = self._app(environ, start_response if self.tells_checksums else _without_checksums(start_response))
         if fault == "half answer":
             content = b"".join(answer)
             return [content[: -(-len(content) // 2)]]
@@ -133,6 +139,16 @@ def _refusal(start_response: Callable[..., Any], status: str, code: str) -> Answ
     content = f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>No.</Message></Error>".encode()
     start_response(status, [("Content-Type", "application/xml"), ("Content-Length", str(len(content)))])
     return [content]
+
+
+def _without_checksums(start_response: Callable[..., Any]) -> Callable[..., Any]:
+    """As servers answer that keep no checksums."""
+
+    def start(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
+        kept = [(name, value) for name, value in headers if not name.lower().startswith("x-amz-checksum")]
+        return start_response(status, kept, *rest)
+
+    return start
 
 
 def _slowly(content: bytes) -> Iterator[bytes]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.retries.standard import ExponentialBackoff
 from commands import call, variables
 from conftest import Server, settings_in
 from events import DAY, FILE, aggregate, all_tables, ask, download, load, many, rows_of, write
@@ -35,6 +36,8 @@ load(Database(pickle.load(sys.stdin.buffer)))
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shorter pauses before a request is repeated; how often that happens is as ever."""
+    monkeypatch.setattr(ExponentialBackoff, "delay_amount", lambda *_: 0.01)
     monkeypatch.setattr(s3_requests, "_PAUSE_SECONDS", 0.01)
 
 
@@ -84,6 +87,27 @@ def test_a_download_goes_on_where_it_was_cut_off(on_s3: Settings, s3: S3Server) 
     s3.plan = every(1, "half answer")
     assert open_lake(on_s3).reread(file).read_bytes() == content
     assert s3.requests - before == 21, "a half, a quarter, and so on to the last byte"
+
+
+def test_what_arrives_as_other_bytes_is_noticed_where_the_server_tells_no_checksum(
+    on_s3: Settings, s3: S3Server
+) -> None:
+    s3.tells_checksums = False
+    s3.plan = twice("other bytes")
+    file = placed(on_s3, content := os.urandom(10_000))
+    assert s3.met["other bytes"] > 2
+    assert s3.content(file.path) == content
+
+
+def test_a_server_that_does_not_list_uploads_is_collected_all_the_same(
+    on_s3: Settings, s3_database: Database, s3: S3Server
+) -> None:
+    file = placed(on_s3, b"rows")
+    s3.plan = lambda _, __, path: "not implemented" if "?uploads" in path else None
+    s3.client.put_object(Bucket=s3.bucket, Key=f"lake/{file.path}.notes", Body=b"not ours")
+    assert lake_upkeep.collect(s3_database, 0).files == 1
+    assert s3.met["not implemented"] == 1
+    assert s3.keys() == [f"{file.path}.notes"]
 
 
 @pytest.mark.parametrize("fault", ["busy", "denied", "half request", "halt", "no server"])
