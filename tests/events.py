@@ -25,6 +25,7 @@ from analytics_etl.catalog.catalog import Catalog, is_of
 from analytics_etl.catalog.models import cadence_of
 from analytics_etl.config.settings import Settings
 from analytics_etl.lake import open_lake
+from analytics_etl.lake.writing import PartitionWriter
 from analytics_etl.landing import FileReport
 from analytics_etl.ops import lake_files
 from analytics_etl.pipeline import publishing
@@ -343,6 +344,23 @@ def rows_in_lake(settings: Settings, table: str) -> list[str]:
         engine.execute("set timezone = 'UTC'")
         rows = engine.execute("from read_parquet(?, hive_partitioning = false, union_by_name = true)", [paths])
         return sorted(f"({','.join(_as_text(value) for value in row)})" for row in rows.fetchall())
+
+
+def edit_lake(settings: Settings, table: str, statement: str) -> None:
+    """Change rows of a fine-grained table, as nobody should, by a statement on the table `rows` of each current file."""
+    lake, model = open_lake(settings), declared().aggregates[table]
+    with Database(settings).transaction() as connection, duckdb.connect() as engine:
+        engine.execute("set timezone = 'UTC'; set arrow_lossless_conversion = true")
+        for file in lake_files.current(connection, [table], date.min, date.max)[table]:
+            schema = pq.read_schema(lake.verified(file)).remove_metadata()
+            columns = ", ".join(f"{f.name}{'::uuid' * (f.type == pa.binary(16))} as {f.name}" for f in schema)
+            source = f"select {columns} from read_parquet(?, hive_partitioning = false)"
+            engine.execute(f"create or replace table rows as {source}", [str(lake.verified(file))])
+            engine.execute(statement)
+            with PartitionWriter(lake, table, model.code_version, schema, [file.day]) as writer:
+                writer.add(file.day, engine.sql("from rows").to_arrow_table())
+                for edited in writer.place(None):
+                    lake_files.book(connection, edited, None)
 
 
 def published(settings: Settings, table: str) -> list[str]:

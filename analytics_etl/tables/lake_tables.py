@@ -170,6 +170,7 @@ def take_over(connection: Connection, lake: Lake, model: Model, days: Collection
                     for batch in batches:
                         writer.add(day, batch)
                 for file in writer.place(None):
+                    lake.reread(file)  # before the rows leave PostgreSQL
                     lake_files.book(connection, file, None)
         connection.execute(sql.SQL("delete from {} where {} = {}").format(table, period, day))
         places.set_place(connection, model.table, day, in_postgres=False)

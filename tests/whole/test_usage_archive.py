@@ -14,6 +14,7 @@ from events import (
     ask,
     days_of,
     declared,
+    edit_lake,
     event_id,
     execute,
     load,
@@ -56,7 +57,8 @@ def test_archived_days_can_be_aggregated_and_checked_again(filled: Database) -> 
     assert outcome.rows == 100
     url = filled.settings.database_url
     assert ask(url, f"select count(*)::int as n from {USAGE_EVENTS} where occurred_at < '2025-03-02'") == [{"n": 0}]
-    for table in ("schema_usage_1m", "schema_usage_1d", "service_usage_daily"):
+    edit_lake(filled.settings, "usage.schema_usage_1m", f"delete from rows where day = '{OLD}'")
+    for table in ("schema_usage_1d", "service_usage_daily"):
         execute(url, f"delete from usage.{table} where day = '{OLD}'")
     aggregate(filled, OLD, NEWEST, ("day",), ["usage"])
     assert tables(filled) == before
