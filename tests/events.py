@@ -347,7 +347,7 @@ def rows_in_lake(settings: Settings, table: str) -> list[str]:
 
 
 def edit_lake(settings: Settings, table: str, statement: str) -> None:
-    """Change rows of a fine-grained table, as nobody should, by a statement on the table `rows` of each current file."""
+    """Change rows of a fine-grained table, as nobody should, by a statement on the table `rows` of each file."""
     lake, model = open_lake(settings), declared().aggregates[table]
     with Database(settings).transaction() as connection, duckdb.connect() as engine:
         engine.execute("set timezone = 'UTC'; set arrow_lossless_conversion = true")
