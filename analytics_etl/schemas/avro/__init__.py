@@ -1,0 +1,1 @@
+"""Avro: `names` finds what is defined and referred to, `reading` makes the catalogue, with the libraries as judges."""

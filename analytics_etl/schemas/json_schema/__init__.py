@@ -1,0 +1,1 @@
+"""JSON Schema: `dialects` knows the drafts, `walking` the places of subschemas, `reading` makes the catalogue."""

@@ -1,0 +1,63 @@
+"""Where a `$ref` leads: within the files of a version, and to metaschemas. Nothing is ever fetched or opened."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urldefrag, urljoin
+
+from jsonschema_specifications import REGISTRY as METASCHEMAS
+from referencing import Registry
+from referencing.exceptions import Unresolvable
+
+from analytics_etl.schemas.json_schema.dialects import Dialect
+from analytics_etl.schemas.values import Origin
+
+_BASE = "https://version.invalid/"
+"""The address of a file is this and its path, so that relative references lead to the version's own files."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a reference leads to."""
+
+    origin: Origin
+    schema: Any = None
+    resolver: Any = None
+    """Resolves references inside the target."""
+    is_here: bool = False
+    """Whether it is in the file of the reference."""
+
+
+class References:
+    """The files of a version by their addresses: the place of a file, and its `$id`."""
+
+    def __init__(self, files: Mapping[str, tuple[Any, Dialect]]) -> None:
+        self._own: set[str] = set()
+        self._base: dict[str, str] = {}
+        resources = []
+        for path, (content, dialect) in files.items():
+            resource = dialect.specification.create_resource(content)
+            place = _BASE + path
+            self._base[path] = urldefrag(urljoin(place, resource.id() or "")).url or place
+            resources += [(place, resource), (self._base[path], resource)]
+            self._own |= {place, self._base[path]}
+        empty: Registry[Any] = Registry()  # it fetches nothing
+        self._registry = empty.combine(METASCHEMAS).with_resources(resources).crawl()
+
+    def resolver(self, path: str, identifiers: tuple[str, ...] = ()) -> Any:
+        """What finds the targets of references in a file, inside subschemas that have the given `$id`."""
+        base = self._base[path]
+        for identifier in identifiers:
+            base = urljoin(base, identifier)
+        return self._registry.resolver(base)
+
+    def target(self, path: str, resolver: Any, reference: str) -> Target:
+        """What a reference in a file leads to."""
+        try:
+            found = resolver.lookup(reference)
+        except (Unresolvable, ValueError):  # ValueError: it is no address at all
+            return Target(Origin.MISSING)
+        address = urldefrag(urljoin(resolver._base_uri, reference)).url  # noqa: SLF001 - it has no public name
+        is_here = address in {self._base[path], _BASE + path} or reference.startswith("#")
+        origin = Origin.SUPPLIED if address in METASCHEMAS and address not in self._own else Origin.OWN
+        return Target(origin, found.contents, found.resolver, is_here)

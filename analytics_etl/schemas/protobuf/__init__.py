@@ -1,0 +1,1 @@
+"""Protobuf: `compiler` runs protoc, `features` knows syntaxes and editions, `reading` makes the catalogue."""
