@@ -1,11 +1,14 @@
-"""What is in the schemas of a registry: the catalogue of each version. Pure code: knows no database and no Dagster.
+"""What is in the schemas of a registry, and how they change. Pure code: knows no database and no Dagster.
 
-`values` is what comes out. `parser` hands versions to processes of their own with limits (`worker`, `limits`), since a
-schema may be hostile; there `examination` lets the code of a format (`protobuf`, `avro`, `json_schema`) read it.
+`values` and `changes` are what comes out: the catalogue of a version, and what it changes in the one before. `parser`
+hands versions to processes of their own with limits (`worker`, `limits`, `messages`), since a schema may be hostile.
+There `examination` lets the code of a format (`protobuf`, `avro`, `json_schema`) read and compare; `elements` adds the
+changes that are the same in all formats.
 """
 
+from analytics_etl.schemas.changes import BACKWARD, FORWARD, FULL, Action, Category, Change, Comparison, compatibility
 from analytics_etl.schemas.limits import Limits
-from analytics_etl.schemas.parser import Parser, ParserError
+from analytics_etl.schemas.parser import Examination, Parser, ParserError
 from analytics_etl.schemas.values import (
     Catalogue,
     Entity,
@@ -21,8 +24,16 @@ from analytics_etl.schemas.values import (
 )
 
 __all__ = [
+    "BACKWARD",
+    "FORWARD",
+    "FULL",
+    "Action",
     "Catalogue",
+    "Category",
+    "Change",
+    "Comparison",
     "Entity",
+    "Examination",
     "Fault",
     "Field",
     "File",
@@ -35,4 +46,5 @@ __all__ = [
     "Parser",
     "ParserError",
     "Version",
+    "compatibility",
 ]

@@ -7,13 +7,25 @@ import tempfile
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from queue import SimpleQueue
 from types import TracebackType
 from typing import Self
 
+from analytics_etl.schemas.changes import Comparison
 from analytics_etl.schemas.limits import Limits, faults_of_files
-from analytics_etl.schemas.messages import ANSWER, CATALOGUE, LIMITS, READY, VERSION, read_message, write_message
+from analytics_etl.schemas.messages import (
+    CATALOGUE,
+    COMPARISON,
+    LIMITS,
+    QUESTION,
+    READY,
+    Question,
+    read_message,
+    write_message,
+)
 from analytics_etl.schemas.values import Catalogue, Fault, Version
 
 _PACKAGES = Path(__file__).resolve().parents[2]
@@ -22,6 +34,14 @@ _PACKAGES = Path(__file__).resolve().parents[2]
 
 class ParserError(RuntimeError):
     """The processes that read schemas cannot be started. No schema caused it."""
+
+
+@dataclass(frozen=True)
+class Examination:
+    """What is in a version, and what it changes in the one before, if that was asked."""
+
+    catalogue: Catalogue
+    comparison: Comparison | None = None
 
 
 class Parser:
@@ -53,19 +73,29 @@ class Parser:
 
     def parse(self, version: Version) -> Catalogue:
         """The catalogue of a version."""
-        if faults := tuple(faults_of_files(version.files, self._limits)):
-            return Catalogue(version.format, faults=faults)
+        return self.examine(version).catalogue
+
+    def examine(self, new: Version, old: Version | None = None) -> Examination:
+        """The catalogue of a version, and what it changes in the one before."""
+        if faults := tuple(faults_of_files(new.files, self._limits)):
+            return _unread(new, old, faults)
+        if old is not None and (faults := tuple(faults_of_files(old.files, self._limits))):
+            return Examination(self.parse(new), Comparison(obstacle=f"the old version: {faults[0]}"))
         process = self._idle.get()
         try:
-            return process.parse(version)
+            return process.examine(new, old)
         finally:
             self._idle.put(process)
 
     def parse_all(self, versions: Iterable[Version]) -> Iterator[Catalogue]:
         """The catalogues of many versions in their order; few of them are in memory at once."""
-        waiting: deque[Future[Catalogue]] = deque()
-        for version in versions:
-            waiting.append(self._threads.submit(self.parse, version))
+        return (found.catalogue for found in self.examine_all((version, None) for version in versions))
+
+    def examine_all(self, pairs: Iterable[tuple[Version, Version | None]]) -> Iterator[Examination]:
+        """The same as `examine` for many (new, old), in their order; few of them are in memory at once."""
+        waiting: deque[Future[Examination]] = deque()
+        for new, old in pairs:
+            waiting.append(self._threads.submit(self.examine, new, old))
             if len(waiting) > 2 * self._number:
                 yield waiting.popleft().result()
         while waiting:
@@ -79,21 +109,26 @@ class _Process:
         self._limits, self._folder = limits, folder
         self._running: subprocess.Popen[bytes] | None = None
 
-    def parse(self, version: Version) -> Catalogue:
-        """The catalogue of a version; if the worker dies over it, a fault says so."""
+    def examine(self, new: Version, old: Version | None) -> Examination:
+        """The catalogue and the comparison; if the worker dies over it, a fault says so."""
         running = self._running or self._start()
         assert running.stdin is not None and running.stdout is not None  # noqa: PT018 - both are pipes
         try:
-            write_message(running.stdin, VERSION.dump_json(version))
-            answer = read_message(running.stdout)
+            write_message(running.stdin, QUESTION.dump_json(Question(new, old)))
+            written, stop = read_message(running.stdout), read_message(running.stdout)
         except BrokenPipeError:
-            answer = None
-        if answer is None:
+            written = stop = None
+        if written is None or stop is None:
             self.stop()
-            return _unread(version, "the process that reads it was killed")
-        if answer.startswith(ANSWER):
-            return CATALOGUE.validate_json(answer[1:])
-        return _unread(version, answer[1:].decode())
+            written, stop = b"", b"the process that reads it was killed"
+        answers, reason = BytesIO(written), stop.decode()
+        catalogue, comparison = read_message(answers), read_message(answers)
+        if catalogue is None:
+            return _unread(new, old, (Fault(f"it could not be read: {reason}"),))
+        if comparison is not None:
+            return Examination(CATALOGUE.validate_json(catalogue), COMPARISON.validate_json(comparison))
+        obstacle = None if old is None else Comparison(obstacle=f"the versions could not be compared: {reason}")
+        return Examination(CATALOGUE.validate_json(catalogue), obstacle)
 
     def stop(self) -> None:
         """End the worker and wait for its end."""
@@ -117,5 +152,6 @@ class _Process:
         return running
 
 
-def _unread(version: Version, reason: str) -> Catalogue:
-    return Catalogue(version.format, faults=(Fault(f"it could not be read: {reason}"),))
+def _unread(new: Version, old: Version | None, faults: tuple[Fault, ...]) -> Examination:
+    obstacle = None if old is None else Comparison(obstacle=f"the new version: {faults[0]}")
+    return Examination(Catalogue(new.format, faults=faults), obstacle)

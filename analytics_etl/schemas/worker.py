@@ -19,12 +19,11 @@ from typing import NoReturn
 from analytics_etl.schemas import examination
 from analytics_etl.schemas.limits import Limits
 from analytics_etl.schemas.messages import (
-    ANSWER,
     CATALOGUE,
-    FAILURE,
+    COMPARISON,
     LIMITS,
+    QUESTION,
     READY,
-    VERSION,
     read_message,
     write_message,
 )
@@ -53,40 +52,42 @@ def main() -> None:
     while (question := read_message(sys.stdin.buffer)) is not None:
         folder = Path(tempfile.mkdtemp(dir=scratch))
         try:
-            answer = _ask(question, folder, limits)
+            written, stop = _ask(question, folder, limits)
         finally:
             shutil.rmtree(folder)
-        write_message(sys.stdout.buffer, *answer)
+        write_message(sys.stdout.buffer, written)
+        write_message(sys.stdout.buffer, stop.encode())
 
 
-def _ask(question: bytes, folder: Path, limits: Limits) -> tuple[bytes, bytes]:
-    """The answer of a new process to a question, or what stopped it."""
+def _ask(question: bytes, folder: Path, limits: Limits) -> tuple[bytes, str]:
+    """What a new process writes as an answer to a question, and what stopped it before its end."""
     output, end = os.pipe()
     process = os.fork()
     if process == 0:
         os.close(output)
         _answer(question, end, folder, limits)
     os.close(end)
-    answer, stop = _read(output, time.monotonic() + limits.seconds)
+    written, stop = _read(output, time.monotonic() + limits.seconds)
     os.close(output)
     if stop is not None:
         os.kill(process, signal.SIGKILL)
     _, status = os.waitpid(process, 0)
     if stop is not None:
-        return FAILURE, stop.format(limits=limits).encode()
+        return written, stop.format(limits=limits)
     code = os.waitstatus_to_exitcode(status)
-    if code == 0:
-        return ANSWER, answer
-    return FAILURE, _reason(code, folder, limits).encode()
+    return written, "" if code == 0 else _reason(code, folder, limits)
 
 
 def _answer(question: bytes, end: int, folder: Path, limits: Limits) -> NoReturn:
-    """In the new process: take on the limits, read the version, write the catalogue, end."""
+    """In the new process: take on the limits, read and compare, write what is found, end."""
     try:
         _confine(folder, limits)
-        catalogue = examination.catalogue_of(VERSION.validate_json(question))
+        asked = QUESTION.validate_json(question)
         with os.fdopen(end, "wb") as stream:
-            stream.write(CATALOGUE.dump_json(catalogue))
+            new = examination.read(asked.new)
+            write_message(stream, CATALOGUE.dump_json(new.catalogue))
+            if asked.old is not None:
+                write_message(stream, COMPARISON.dump_json(examination.compare(examination.read(asked.old), new)))
         os._exit(0)
     except BaseException:  # noqa: BLE001 - the process ends here; its last line says why (`_reason`)
         traceback.print_exc()
@@ -115,20 +116,20 @@ def _confine(folder: Path, limits: Limits) -> None:
 
 
 def _read(output: int, deadline: float) -> tuple[bytes, str | None]:
-    """What a process writes until it ends, and why no more of it is read."""
+    """What a process writes until it ends, and why it is not read to its end."""
     blocks: list[bytes] = []
     size = 0
     while True:
         seconds = deadline - time.monotonic()
         if seconds <= 0 or not select.select([output], [], [], seconds)[0]:
-            return b"", "it takes more than {limits.seconds} s"
+            return b"".join(blocks), "it takes more than {limits.seconds} s"
         block = os.read(output, _BLOCK)
         if not block:
             return b"".join(blocks), None
         blocks.append(block)
         size += len(block)
         if size > _LONGEST_ANSWER:
-            return b"", f"its catalogue has more than {_LONGEST_ANSWER >> 20} MiB"
+            return b"".join(blocks), f"its catalogue has more than {_LONGEST_ANSWER >> 20} MiB"
 
 
 def _reason(code: int, folder: Path, limits: Limits) -> str:

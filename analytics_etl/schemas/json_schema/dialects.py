@@ -1,6 +1,6 @@
 """The drafts of JSON Schema from 4 to 2020-12: which one a file is written in, and whether it is valid in it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,6 +76,11 @@ def faults_of(path: str, schema: Any, dialect: Dialect) -> Iterator[Fault]:
         yield Fault(f"{pointer(error.absolute_path)}: {error.message[:300]}", path)
 
 
-def pointer(parts: Any) -> str:
+def pointer(parts: Iterable[str | int]) -> str:
     """A JSON pointer as a fragment: `#/properties/a~1b`."""
-    return "#" + "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)
+    return below("#", *parts)
+
+
+def below(place: str, *parts: str | int) -> str:
+    """The pointer to something inside of what another one points to."""
+    return place + "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)

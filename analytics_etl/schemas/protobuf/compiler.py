@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import files as files_of_distribution
+from itertools import islice
 from pathlib import Path, PurePosixPath
 
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
@@ -19,6 +20,7 @@ from analytics_etl.schemas.values import Fault
 _SOURCES, _DESCRIPTORS, _MESSAGES = "sources", "descriptors", "messages"
 _NOT_A_FILE = ": File not found."
 _STDERR = 2
+_MOST_FAULTS, _LONGEST_TEXT = 100, 500
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ def compile_files(sources: Mapping[str, str]) -> Compiled:
         found = FileDescriptorSet.FromString(Path(_DESCRIPTORS).read_bytes())
         return Compiled({file.name: file for file in found.file if file.name in sources})
     missing = tuple(dict.fromkeys(line.removesuffix(_NOT_A_FILE) for line in messages if line.endswith(_NOT_A_FILE)))
-    return Compiled({}, tuple(_faults(messages)), missing)
+    return Compiled({}, tuple(islice(_faults(messages), _MOST_FAULTS)), missing)
 
 
 def _run(arguments: list[str]) -> tuple[bool, list[str]]:
@@ -84,17 +86,25 @@ def _run(arguments: list[str]) -> tuple[bool, list[str]]:
 
 
 def _faults(messages: list[str]) -> Iterator[Fault]:
-    """The errors among protoc's messages: `path:line:column: text`, `path: text` or `text`; warnings are left out."""
-    for message in dict.fromkeys(messages):
+    """The errors among protoc's messages: `path:line:column: text`, `path: text` or `text`."""
+    for message in dict.fromkeys(message for message in messages if not _is_log(message)):
         place, _, text = message.partition(": ")
         path, *position = place.removeprefix(f"{_SOURCES}/").split(":")
         if text.startswith("warning: "):
             continue
+        text = text[:_LONGEST_TEXT]
         if message.endswith(_NOT_A_FILE):
-            yield Fault(f"the import {path} is missing: it is not in the version, and no well-known file")
+            yield Fault(
+                f"the import {path[:_LONGEST_TEXT]} is missing: it is not in the version, and no well-known file"
+            )
         elif len(position) == 2 and all(part.isdecimal() for part in position):  # noqa: PLR2004 - line and column
             yield Fault(text, path, int(position[0]), int(position[1]))
         elif text and " " not in path:
             yield Fault(text, path)
         else:
-            yield Fault(message)
+            yield Fault(message[:_LONGEST_TEXT])
+
+
+def _is_log(message: str) -> bool:
+    """Whether a line is of protoc's log: `W1130 10:05:…`, and a line that says where the log goes."""
+    return message.startswith("WARNING: All log messages") or (message[:1] in set("IWE") and message[1:5].isdecimal())

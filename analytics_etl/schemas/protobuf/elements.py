@@ -68,6 +68,7 @@ class Field:
     """Full name."""
     is_map: bool = False
     is_in_map_entry: bool = False
+    """Whether it is the key or the value of a map; it stands in the source where the map does."""
     oneof: str | None = None
 
     @property
@@ -124,6 +125,10 @@ class Service:
     descriptor: ServiceDescriptorProto
     name: str
 
+    @property
+    def nested_name(self) -> str:
+        return self.descriptor.name
+
     def methods(self) -> Iterator[tuple[Path, MethodDescriptorProto]]:
         """Its methods and their places."""
         for number, method in enumerate(self.descriptor.method):
@@ -145,7 +150,7 @@ class Module:
     def _add_file(self, file: SourceFile) -> None:
         descriptor, package = file.descriptor, file.descriptor.package
         for number, message in enumerate(descriptor.message_type):
-            self._add_message(file, (_MESSAGE, number), message, file.features, None, 0)
+            self._add_message(file, (_MESSAGE, number), message, file.features, None, 0, {})
         for number, enum in enumerate(descriptor.enum_type):
             self._add_enum(file, (_ENUM, number), enum, file.features, None, 0)
         for number, service in enumerate(descriptor.service):
@@ -162,15 +167,23 @@ class Module:
         above: Features,
         parent: str | None,
         depth: int,
+        maps: Mapping[str, Path],
     ) -> None:
+        """Add a message and what is in it; `maps` has the places of the fields around it that are maps."""
         name = _join(file.descriptor.package if parent is None else parent, descriptor.name)
         features = above.below(descriptor.options)
+        place = maps.get(f".{name}", path)
         entries = {f".{name}.{nested.name}" for nested in descriptor.nested_type if nested.options.map_entry}
+        own_maps = {
+            item.type_name: (*path, _FIELD, number)
+            for number, item in enumerate(descriptor.field)
+            if item.type_name in entries
+        }
         fields: dict[int, Field] = {}
         for number, item in enumerate(descriptor.field):
             fields[item.number] = Field(
                 file,
-                (*path, _FIELD, number),
+                place if descriptor.options.map_entry else (*path, _FIELD, number),
                 item,
                 features.below(item.options),
                 descriptor.name,
@@ -179,9 +192,9 @@ class Module:
                 descriptor.options.map_entry,
                 _real_oneof(descriptor, item),
             )
-        self.messages[name] = Message(file, path, descriptor, features, name, parent, depth, fields)
+        self.messages[name] = Message(file, place, descriptor, features, name, parent, depth, fields)
         for number, nested in enumerate(descriptor.nested_type):
-            self._add_message(file, (*path, _NESTED, number), nested, features, name, depth + 1)
+            self._add_message(file, (*path, _NESTED, number), nested, features, name, depth + 1, own_maps)
         for number, enum in enumerate(descriptor.enum_type):
             self._add_enum(file, (*path, _NESTED_ENUM, number), enum, features, name, depth + 1)
         for number, extension in enumerate(descriptor.extension):

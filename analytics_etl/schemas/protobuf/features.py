@@ -17,6 +17,7 @@ from google.protobuf.descriptor_pb2 import (
     OneofOptions,
     ServiceOptions,
 )
+from google.protobuf.empty_pb2 import Empty
 from google.protobuf.unknown_fields import UnknownFieldSet  # type: ignore[import-not-found]
 
 Options = (
@@ -95,7 +96,7 @@ def _of_languages(own: FeatureSet) -> Mapping[str, Any]:
     for language in UnknownFieldSet(own):
         if language.field_number not in {_CPP, _JAVA} or not isinstance(language.data, bytes):
             continue
-        for feature in UnknownFieldSet(FeatureSet.FromString(language.data)):
+        for feature in UnknownFieldSet(Empty.FromString(language.data)):
             if (language.field_number, feature.field_number) == (_CPP, _OF_CPP_STRING_TYPE):
                 found["cpp_string_type"] = _CPP_STRING_TYPES.get(int(feature.data), "STRING")
             elif (language.field_number, feature.field_number) == (_JAVA, _OF_JAVA_UTF8):
