@@ -1,10 +1,11 @@
-"""Measures how long the catalogue of a whole registry takes: 10,000 versions of modules with 100 fields each.
+"""Measures how long a whole registry takes: the catalogue and the changes of 10,000 versions with 100 fields each.
 
     python -m benchmarks.schemas                   # 1 million fields: target 300 s on 2 cores
     python -m benchmarks.schemas --versions 1000   # a tenth of it
 
-Three of five versions are protobuf, one is Avro, one JSON Schema; every other field has a comment. The work is done by
-the processes that `analytics_etl.schemas.Parser` starts; peak memory is of the largest of them.
+Three of five versions are protobuf, one is Avro, one JSON Schema; every other field has a comment. Each version is
+compared with the one before, which has a field less. The work is done by the processes that
+`analytics_etl.schemas.Parser` starts; peak memory is of the largest of them.
 """
 
 import argparse
@@ -14,7 +15,7 @@ import resource
 import time
 from collections.abc import Iterator
 
-from analytics_etl.schemas import Format, Parser, Version
+from analytics_etl.schemas import Action, Format, Parser, Version
 
 ENTITIES, FIELDS = 5, 20
 """Of a version."""
@@ -31,27 +32,33 @@ def main() -> None:
         for format_, share in ((Format.PROTOBUF, 3), (Format.AVRO, 1), (Format.JSON_SCHEMA, 1)):
             number = chosen.versions * share // 5
             started, found = time.monotonic(), 0
-            for catalogue in parser.parse_all(versions(format_, number)):
-                assert catalogue.is_whole, catalogue.faults
-                found += sum(len(entity.fields) for entity in catalogue.entities)
+            for examined in parser.examine_all(pairs(format_, number)):
+                assert examined.catalogue.is_whole and examined.comparison is not None  # noqa: PT018 - as one
+                assert any(change.action is Action.ADDED for change in examined.comparison.changes)
+                found += sum(len(entity.fields) for entity in examined.catalogue.entities)
             seconds = time.monotonic() - started
             print(f"{format_:<12}{number:>7,} versions {found:>9,} fields {seconds:>7.1f} s")
             total, fields = total + seconds, fields + found
-    memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    print(f"{'all':<12}{chosen.versions:>7,} versions {fields:>9,} fields {total:>7.1f} s; peak {memory:,.0f} MiB")
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    processor = sum(usage.ru_utime + usage.ru_stime for usage in used)
+    memory = max(usage.ru_maxrss for usage in used) / 1024
+    print(f"{'all':<12}{chosen.versions:>7,} versions {fields:>9,} fields {total:>7.1f} s")
+    print(f"{processor:,.0f} s of processor time, on {os.cpu_count()} cores; peak {memory:,.0f} MiB of one process")
 
 
-def versions(format_: Format, number: int) -> Iterator[Version]:
-    """Versions that differ in their names."""
+def pairs(format_: Format, number: int) -> Iterator[tuple[Version, Version]]:
+    """Versions of modules, each with the one before."""
     make = {Format.PROTOBUF: protobuf, Format.AVRO: avro, Format.JSON_SCHEMA: json_schema}[format_]
-    return (Version(format_, make(f"m{version}")) for version in range(number))
+    for module in range(number):
+        new, old = (make(f"m{module}", fields) for fields in (FIELDS, FIELDS - 1))
+        yield Version(format_, new), Version(format_, old)
 
 
-def protobuf(module: str) -> dict[str, str]:
+def protobuf(module: str, fields: int) -> dict[str, str]:
     lines = ['syntax = "proto3";', f"package {module}.v1;", 'import "google/protobuf/timestamp.proto";']
     for entity in range(ENTITIES):
         lines += [f"// Entity {entity} of {module}.", f"message Entity{entity} {{"]
-        for field in range(1, FIELDS + 1):
+        for field in range(1, fields + 1):
             lines += [f"  // What field {field} means."] * (field % 2)
             kind = ("string", "int64", "repeated double", "google.protobuf.Timestamp", "Entity0")[field % 5]
             lines.append(f"  {kind} field_{field} = {field};")
@@ -59,23 +66,23 @@ def protobuf(module: str) -> dict[str, str]:
     return {f"{module}/v1/{module}.proto": "\n".join(lines)}
 
 
-def avro(module: str) -> dict[str, str]:
+def avro(module: str, fields: int) -> dict[str, str]:
     files = {}
     for entity in range(ENTITIES):
-        fields = []
-        for field in range(FIELDS):
+        items = []
+        for field in range(fields):
             kind = ("string", ["null", "long"], {"type": "array", "items": "double"}, "boolean")[field % 4]
-            fields.append({"name": f"field_{field}", "type": kind} | ({"doc": "What it means."} if field % 2 else {}))
-        record = {"type": "record", "namespace": f"{module}.v1", "name": f"Entity{entity}", "fields": fields}
+            items.append({"name": f"field_{field}", "type": kind} | ({"doc": "What it means."} if field % 2 else {}))
+        record = {"type": "record", "namespace": f"{module}.v1", "name": f"Entity{entity}", "fields": items}
         files[f"entity{entity}.avsc"] = json.dumps(record, indent=2)
     return files
 
 
-def json_schema(module: str) -> dict[str, str]:
+def json_schema(module: str, fields: int) -> dict[str, str]:
     files = {}
     for entity in range(ENTITIES):
         properties = {}
-        for field in range(FIELDS):
+        for field in range(fields):
             kind = ({"type": "string", "maxLength": 80}, {"type": ["integer", "null"]}, {"$ref": "#/definitions/date"})
             properties[f"field_{field}"] = kind[field % 3] | ({"description": "What it means."} if field % 2 else {})
         schema = {

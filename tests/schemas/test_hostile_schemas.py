@@ -5,10 +5,11 @@ import os
 import socket
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from analytics_etl.schemas import Format, Limits, Parser, Version
+from analytics_etl.schemas import Comparison, Format, Limits, Parser, Version
 
 DEEP = 10_000
 OPTION = """
@@ -89,6 +90,17 @@ def test_a_schema_does_nothing_to_the_next_one() -> None:
         for catalogue in parser.parse_all(version for bad in HOSTILE.values() for version in (bad, good)):
             assert catalogue.faults or [entity.name for entity in catalogue.entities] == ["Good"]
         assert sum(parser.parse(good).is_whole for _ in HOSTILE) == len(HOSTILE)
+
+
+def test_a_comparison_without_end_leaves_the_catalogue() -> None:
+    """A pattern that takes for ever is only tried when versions are compared."""
+    schema: dict[str, Any] = {"patternProperties": {"^(a+)+$": {}}, "properties": {"a" * 40 + "!": {}}}
+    with Parser(1, Limits(cpu_seconds=1)) as parser:
+        examined = parser.examine(json_schema(json.dumps(schema)), json_schema("{}"))
+    assert examined.catalogue.is_whole
+    assert examined.comparison == Comparison(
+        obstacle="the versions could not be compared: it needs more than 1 s of processor time"
+    )
 
 
 def test_nothing_is_asked_of_the_network(parser: Parser) -> None:
