@@ -67,7 +67,7 @@ class Comparison:
     def keeps(self, kind: str) -> bool:
         """Whether the new version is compatible in one of Confluent's kinds with the old one."""
         needed = {BACKWARD, FORWARD} if kind == FULL else {kind}
-        return self.obstacle is None and not any(needed & set(change.sets) for change in self.breaking)
+        return self.obstacle is None and not any(needed & set(change.sets) for change in self.changes)
 
 
 def compatibility(comparisons: Sequence[Comparison]) -> dict[str, bool]:

@@ -66,6 +66,7 @@ MAY_IMPORT = {
             "ops",
             "postgres",
             "reporting",
+            "schemas",
             "tables",
             "text",
         ),
@@ -81,7 +82,7 @@ MAY_IMPORT = {
     },
     "cli": {
         *("alerting", "catalog", "config", "families", "lake", "monitoring", "ops", "orchestration", "pipeline"),
-        *("postgres", "tables", "text"),
+        *("postgres", "schemas", "tables", "text"),
     },
 }
 """Room -> the rooms it may import, from the ground up: each names only rooms above it in this list."""
