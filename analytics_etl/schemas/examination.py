@@ -27,14 +27,14 @@ class Reading:
 def read(version: Version) -> Reading:
     """Read a version whose names and sizes have been judged (`limits`)."""
     if version.format is Format.AVRO:
-        schemas = avro.parse_files(version.files)
+        schemas = avro.parse_files(version.files, version.others)
         return Reading(schemas, avro.catalogue_of(schemas))
     if version.format is Format.JSON_SCHEMA:
-        files = json_schema.parse_files(version.files)
+        files = json_schema.parse_files(version.files, version.others)
         return Reading(files, json_schema.catalogue_of(files))
-    compiled = compile_files(version.files)
+    compiled = compile_files(version.files, version.others)
     module = Module(compiled.files)
-    return Reading(module, protobuf.catalogue_of(compiled, module, version.files))
+    return Reading(module, protobuf.catalogue_of(compiled, module, version.others))
 
 
 def compare(old: Reading, new: Reading) -> Comparison:

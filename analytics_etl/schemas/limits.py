@@ -1,9 +1,9 @@
 """How much a version may be and cost, and which names its files may have."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from analytics_etl.schemas.values import Fault
+from analytics_etl.schemas.values import Fault, Version
 
 _MIB = 1 << 20
 _LONGEST_NAME = 1000
@@ -24,10 +24,11 @@ class Limits:
     """Of each file that a parser writes."""
 
 
-def faults_of_files(files: Mapping[str, str], limits: Limits) -> Iterator[Fault]:
+def faults_of_files(version: Version, limits: Limits) -> Iterator[Fault]:
     """What is wrong with names and sizes; a version with any is not given to a parser."""
-    if not files:
+    if not version.files:
         yield Fault("the version has no files")
+    files = {**version.others, **version.files}
     if len(files) > limits.files:
         yield Fault(f"{len(files):,} files, expected at most {limits.files:,}")
         return

@@ -77,9 +77,9 @@ class Parser:
 
     def examine(self, new: Version, old: Version | None = None) -> Examination:
         """The catalogue of a version, and what it changes in the one before."""
-        if faults := tuple(faults_of_files(new.files, self._limits)):
+        if faults := tuple(faults_of_files(new, self._limits)):
             return _unread(new, old, faults)
-        if old is not None and (faults := tuple(faults_of_files(old.files, self._limits))):
+        if old is not None and (faults := tuple(faults_of_files(old, self._limits))):
             return Examination(self.parse(new), Comparison(obstacle=f"the old version: {faults[0]}"))
         process = self._idle.get()
         try:

@@ -1,7 +1,7 @@
 """What is in a version of a schema, as values: files, entities, fields, imports, faults. Not here: how it is found."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -19,6 +19,8 @@ class Version:
 
     format: Format
     files: Mapping[str, str]
+    others: Mapping[str, str] = field(default_factory=dict)
+    """Files of other modules that it may import. They are no part of it; a path that it has itself is its own."""
 
 
 class Kind(StrEnum):
@@ -56,6 +58,8 @@ class Origin(StrEnum):
 
     OWN = "own"
     """The version itself."""
+    OTHER = "other"
+    """Another module, whose files were given with the version."""
     SUPPLIED = "supplied"
     """What this project supplies: well-known types, googleapis, metaschemas."""
     MISSING = "missing"

@@ -83,6 +83,15 @@ def test_a_missing_type_is_named(parser: Parser) -> None:
     assert catalogue.imports == (Import("order.avsc", "other.Money", Origin.MISSING),)
 
 
+def test_types_of_other_modules_may_be_used(parser: Parser) -> None:
+    version = avro(order=ORDER)
+    catalogue = parser.parse(Version(Format.AVRO, version.files, {"money.avsc": json.dumps(MONEY)}))
+    assert catalogue.is_whole
+    assert [file.path for file in catalogue.files] == ["order.avsc"]
+    assert catalogue.imports == (Import("order.avsc", "other.Money", Origin.OTHER),)
+    assert {entity.name for entity in catalogue.entities} == {"shop.Order", "shop.Unit", "shop.Hash"}
+
+
 FIELD = {"name": "f", "type": "int"}
 
 

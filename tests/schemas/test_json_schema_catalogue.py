@@ -40,7 +40,7 @@ def test_everything_in_a_version_is_in_its_catalogue(parser: Parser) -> None:
         File("money.json", "https://shop.example/money.json", "draft 7"),
         File("order.json", "https://shop.example/order.json", "draft 7"),
     )
-    assert catalogue.imports == (Import("order.json", "money.json", Origin.OWN),)
+    assert catalogue.imports == (Import("order.json", "https://shop.example/money.json", Origin.OWN),)
     assert catalogue.entities == (
         Entity("money.json", "#", Kind.OBJECT, None, 0, (Field("cents", None, "integer", Label.OPTIONAL),)),
         Entity(
@@ -97,10 +97,18 @@ def test_references_lead_by_path_by_id_and_by_anchor(parser: Parser) -> None:
     catalogue = parser.parse(version)
     assert catalogue.faults == ()
     assert catalogue.imports == (
-        Import("a/b.json", "../c.json#/$defs/d", Origin.OWN),
+        Import("a/b.json", "c.json#/$defs/d", Origin.OWN),
         Import("c.json", "https://json-schema.org/draft/2020-12/schema", Origin.SUPPLIED),
-        Import("e.json", "g", Origin.OWN),
+        Import("e.json", "https://x.example/g", Origin.OWN),
     )
+
+
+def test_references_may_lead_to_other_modules(parser: Parser) -> None:
+    version = Version(Format.JSON_SCHEMA, json_schema(order=ORDER).files, json_schema(money=MONEY).files)
+    catalogue = parser.parse(version)
+    assert catalogue.is_whole
+    assert [file.path for file in catalogue.files] == ["order.json"]
+    assert catalogue.imports == (Import("order.json", "https://shop.example/money.json", Origin.OTHER),)
 
 
 @pytest.mark.parametrize("reference", ["other.json", "#/definitions/none", "#nowhere", "urn:x:y", "http://[x"])

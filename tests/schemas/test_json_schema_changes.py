@@ -273,7 +273,7 @@ def test_nothing_that_was_valid_is_invalid_when_all_is_said_to_be_compatible(
         pairs = [(old, new)]
     for before, after in pairs:
         texts = [json.dumps({"allOf": [schema], "$defs": {"a": definition, "b": {}}}) for schema in (before, after)]
-        parsed = [parse_files({"a.json": text}) for text in texts]
+        parsed = [parse_files({"a.json": text}, {}) for text in texts]
         if any(item.faults for item in parsed):
             continue
         modes = {mode for change in changes(*parsed) for mode in change.sets}

@@ -199,6 +199,18 @@ def test_warnings_are_no_faults(parser: Parser) -> None:
     assert catalogue.is_whole
 
 
+def test_files_of_other_modules_may_be_imported(parser: Parser) -> None:
+    money = dedent(MONEY)
+    version = Version(Format.PROTOBUF, {"orders.proto": dedent(ORDERS)}, {"money.proto": money, "orders.proto": "no"})
+    catalogue = parser.parse(version)
+    assert catalogue.is_whole
+    assert [file.path for file in catalogue.files] == ["orders.proto"]
+    assert catalogue.imports[0] == Import("orders.proto", "money.proto", Origin.OTHER, 3)
+    assert "shop.v1.Money" not in {entity.name for entity in catalogue.entities}
+    broken = Version(Format.PROTOBUF, version.files, {"money.proto": "message"})
+    assert parser.parse(broken).faults[0] == Fault("Expected message name.", "money.proto", 1, 8)
+
+
 def test_a_version_may_bring_its_own_well_known_files(parser: Parser) -> None:
     own = 'syntax = "proto3"; package google.type; message LatLng { string own = 1; }'
     version = Version(Format.PROTOBUF, {"google/type/latlng.proto": own})

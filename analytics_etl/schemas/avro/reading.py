@@ -25,26 +25,31 @@ class Parsed:
     """The files of a version: as JSON, their names, and the schema that Avro's library made of each."""
 
     texts: dict[str, Any] = field(default_factory=dict)
+    others: dict[str, Any] = field(default_factory=dict)
+    """Files of other modules."""
+    foreign: list[Definition] = field(default_factory=list)
+    """Types that the others define."""
     definitions: list[Definition] = field(default_factory=list)
     references: list[Reference] = field(default_factory=list)
     schemas: dict[str, Schema] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
 
 
-def parse_files(sources: Mapping[str, str]) -> Parsed:
-    """Parse all files, each after those whose types it uses."""
+def parse_files(sources: Mapping[str, str], others: Mapping[str, str]) -> Parsed:
+    """Parse all files, each after those whose types it uses. Other modules' types may be used."""
     parsed = Parsed()
-    for path, text in sorted(sources.items()):
+    for path, text in sorted({**others, **sources}.items()):
+        is_own = path in sources
         content = parse_json(path, text)
         if isinstance(content, Fault):
             parsed.faults.append(content)
             continue
-        parsed.texts[path] = content
+        (parsed.texts if is_own else parsed.others)[path] = content
         for item in walk(path, content):
-            if isinstance(item, Definition):
-                parsed.definitions.append(item)
-            else:
+            if isinstance(item, Reference):
                 parsed.references.append(item)
+            else:
+                (parsed.definitions if is_own else parsed.foreign).append(item)
     parsed.faults += _missing(parsed)
     if not parsed.faults:
         _judge(parsed)
@@ -63,7 +68,7 @@ def catalogue_of(parsed: Parsed) -> Catalogue:
 
 
 def _missing(parsed: Parsed) -> Iterator[Fault]:
-    known = {definition.name for definition in parsed.definitions}
+    known = {definition.name for definition in (*parsed.definitions, *parsed.foreign)}
     for reference in dict.fromkeys(parsed.references):
         if reference.name not in known:
             yield Fault(f"the type {reference.name} is missing: no file of the version defines it", reference.file)
@@ -74,9 +79,11 @@ def _judge(parsed: Parsed) -> None:
     names = Names(validate_names=True)
     named: dict[str, Any] = {}
     for path in _in_order(parsed):
-        content = parsed.texts[path]
+        content = parsed.texts[path] if path in parsed.texts else parsed.others[path]
         try:
-            parsed.schemas[path] = make_avsc_object(content, names)
+            schema = make_avsc_object(content, names)
+            if path in parsed.texts:
+                parsed.schemas[path] = schema
             parse_schema(content, named, _write_hint=False)
         except (AvroException, SchemaParseException) as error:
             parsed.faults.append(Fault(str(error), path))
@@ -86,8 +93,8 @@ def _judge(parsed: Parsed) -> None:
 
 def _in_order(parsed: Parsed) -> list[str]:
     """The paths so that types are defined before they are used; in a circle of files, as they come."""
-    defined_in = {definition.name: definition.file for definition in parsed.definitions}
-    uses: dict[str, set[str]] = {path: set() for path in parsed.texts}
+    defined_in = {definition.name: definition.file for definition in (*parsed.foreign, *parsed.definitions)}
+    uses: dict[str, set[str]] = {path: set() for path in (*parsed.others, *parsed.texts)}
     for reference in parsed.references:
         uses[reference.file] |= {defined_in[reference.name]} - {reference.file}
     ordered: list[str] = []
@@ -168,9 +175,11 @@ def _imports(parsed: Parsed) -> Iterator[Import]:
     defined: dict[str, set[str]] = {}
     for definition in parsed.definitions:
         defined.setdefault(definition.name, set()).add(definition.file)
-    for reference in dict.fromkeys(parsed.references):
+    foreign = {definition.name for definition in parsed.foreign}
+    for reference in dict.fromkeys(item for item in parsed.references if item.file in parsed.texts):
         places = defined.get(reference.name)
         if places is None:
-            yield Import(reference.file, reference.name, Origin.MISSING)
+            origin = Origin.OTHER if reference.name in foreign else Origin.MISSING
+            yield Import(reference.file, reference.name, origin)
         elif reference.file not in places:
             yield Import(reference.file, reference.name, Origin.OWN)

@@ -23,20 +23,24 @@ class Parsed:
     faults: list[Fault] = field(default_factory=list)
 
 
-def parse_files(sources: Mapping[str, str]) -> Parsed:
-    """Parse all files, check them against their metaschemas, and follow every reference one step."""
-    parsed = Parsed()
-    for path, text in sorted(sources.items()):
+def parse_files(sources: Mapping[str, str], others: Mapping[str, str]) -> Parsed:
+    """Parse all files, check them against their metaschemas, and follow every reference one step.
+
+    References may lead to the files of other modules.
+    """
+    parsed, foreign = Parsed(), dict[str, tuple[Any, Dialect]]()
+    for path, text in sorted({**others, **sources}.items()):
         schema = parse_json(path, text)
         if isinstance(schema, Fault):
             parsed.faults.append(schema)
         elif not isinstance(schema, dict | bool):
             parsed.faults.append(Fault("a schema is an object, true or false", path))
         else:
-            parsed.schemas[path] = schema, dialect_of(schema)
-            parsed.faults += faults_of(path, *parsed.schemas[path])
+            dialect = dialect_of(schema)
+            (parsed.schemas if path in sources else foreign)[path] = schema, dialect
+            parsed.faults += faults_of(path, schema, dialect)
     if not parsed.faults:
-        parsed.references = References(parsed.schemas)
+        parsed.references = References(parsed.schemas, foreign)
         for path in parsed.schemas:
             _follow(path, parsed, parsed.references)
     return parsed
@@ -71,7 +75,7 @@ def _follow(path: str, parsed: Parsed, references: References) -> None:
                 continue
             target = references.target(path, references.resolver(path, place.identifiers), reference)
             if not target.is_here:
-                parsed.imports.append(Import(path, reference, target.origin))
+                parsed.imports.append(Import(path, target.address, target.origin))
             if target.origin is Origin.MISSING:
                 parsed.faults.append(
                     Fault(

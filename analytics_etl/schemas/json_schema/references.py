@@ -21,6 +21,8 @@ class Target:
     """What a reference leads to."""
 
     origin: Origin
+    address: str
+    """The whole address; of a file without an `$id`, its path in the version."""
     schema: Any = None
     resolver: Any = None
     """Resolves references inside the target."""
@@ -31,16 +33,18 @@ class Target:
 class References:
     """The files of a version by their addresses: the place of a file, and its `$id`."""
 
-    def __init__(self, files: Mapping[str, tuple[Any, Dialect]]) -> None:
+    def __init__(self, files: Mapping[str, tuple[Any, Dialect]], others: Mapping[str, tuple[Any, Dialect]]) -> None:
         self._own: set[str] = set()
+        self._foreign: set[str] = set()
         self._base: dict[str, str] = {}
         resources = []
-        for path, (content, dialect) in files.items():
+        for path, (content, dialect) in {**others, **files}.items():
             resource = dialect.specification.create_resource(content)
             place = _BASE + path
             self._base[path] = urldefrag(urljoin(place, resource.id() or "")).url or place
             resources += [(place, resource), (self._base[path], resource)]
-            self._own |= {place, self._base[path]}
+            addresses = self._own if path in files else self._foreign
+            addresses |= {place, self._base[path]}
         empty: Registry[Any] = Registry()  # it fetches nothing
         self._registry = empty.combine(METASCHEMAS).with_resources(resources).crawl()
 
@@ -54,10 +58,21 @@ class References:
     def target(self, path: str, resolver: Any, reference: str) -> Target:
         """What a reference in a file leads to."""
         try:
+            whole = urljoin(resolver._base_uri, reference)  # noqa: SLF001 - it has no public name
             found = resolver.lookup(reference)
-        except (Unresolvable, ValueError):  # ValueError: it is no address at all
-            return Target(Origin.MISSING)
-        address = urldefrag(urljoin(resolver._base_uri, reference)).url  # noqa: SLF001 - it has no public name
+        except ValueError:  # it is no address at all
+            return Target(Origin.MISSING, reference)
+        except Unresolvable:
+            return Target(Origin.MISSING, whole.removeprefix(_BASE))
+        address = urldefrag(whole).url
         is_here = address in {self._base[path], _BASE + path} or reference.startswith("#")
-        origin = Origin.SUPPLIED if address in METASCHEMAS and address not in self._own else Origin.OWN
-        return Target(origin, found.contents, found.resolver, is_here)
+        return Target(self._origin(address), whole.removeprefix(_BASE), found.contents, found.resolver, is_here)
+
+    def _origin(self, address: str) -> Origin:
+        """Where a schema comes from; one inside of another is of the version, unless its address says otherwise."""
+        if address not in self._own:
+            if address in self._foreign:
+                return Origin.OTHER
+            if address in METASCHEMAS:
+                return Origin.SUPPLIED
+        return Origin.OWN

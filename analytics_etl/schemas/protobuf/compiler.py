@@ -17,7 +17,7 @@ from grpc_tools import _protoc_compiler
 
 from analytics_etl.schemas.values import Fault
 
-_SOURCES, _DESCRIPTORS, _MESSAGES = "sources", "descriptors", "messages"
+_SOURCES, _OTHERS, _DESCRIPTORS, _MESSAGES = "sources", "others", "descriptors", "messages"
 _NOT_A_FILE = ": File not found."
 _STDERR = 2
 _MOST_FAULTS, _LONGEST_TEXT = 100, 500
@@ -48,21 +48,22 @@ def supplied_folders() -> Mapping[str, Path]:
     return found
 
 
-def is_supplied(name: str) -> bool:
-    """Whether an import is one of the files that this project supplies."""
-    path = PurePosixPath(name)
-    folder = supplied_folders().get(str(path.parent))
-    return folder is not None and (folder / path.name).is_file()
-
-
-def compile_files(sources: Mapping[str, str]) -> Compiled:
-    """Descriptors of all files; the names must have been judged (`limits`)."""
-    for path, text in sources.items():
-        target = Path(_SOURCES, path)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(text.encode())
+def compile_files(sources: Mapping[str, str], others: Mapping[str, str]) -> Compiled:
+    """Descriptors of all files; the names must have been judged (`limits`). Others may be imported."""
+    for top, files in ((_SOURCES, sources), (_OTHERS, others)):
+        Path(top).mkdir(exist_ok=True)
+        for path, text in files.items():
+            target = Path(top, path)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(text.encode())
     folders = [f"-I{name}={folder}" for name, folder in supplied_folders().items()]
-    options = ["--include_source_info", f"-I{_SOURCES}", *folders, f"--descriptor_set_out={_DESCRIPTORS}"]
+    options = [
+        "--include_source_info",
+        f"-I{_SOURCES}",
+        f"-I{_OTHERS}",
+        *folders,
+        f"--descriptor_set_out={_DESCRIPTORS}",
+    ]
     is_compiled, messages = _run(["protoc", *options, *sources])
     if is_compiled:
         found = FileDescriptorSet.FromString(Path(_DESCRIPTORS).read_bytes())
@@ -89,7 +90,7 @@ def _faults(messages: list[str]) -> Iterator[Fault]:
     """The errors among protoc's messages: `path:line:column: text`, `path: text` or `text`."""
     for message in dict.fromkeys(message for message in messages if not _is_log(message)):
         place, _, text = message.partition(": ")
-        path, *position = place.removeprefix(f"{_SOURCES}/").split(":")
+        path, *position = place.removeprefix(f"{_SOURCES}/").removeprefix(f"{_OTHERS}/").split(":")
         if text.startswith("warning: "):
             continue
         text = text[:_LONGEST_TEXT]

@@ -1,10 +1,10 @@
 """Compiled protobuf files -> the catalogue."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator
 
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto
 
-from analytics_etl.schemas.protobuf.compiler import Compiled, is_supplied
+from analytics_etl.schemas.protobuf.compiler import Compiled
 from analytics_etl.schemas.protobuf.elements import Enum, Message, Module, Service, SourceFile
 from analytics_etl.schemas.protobuf.elements import Field as Item
 from analytics_etl.schemas.protobuf.features import dialect_of
@@ -17,7 +17,7 @@ _VALUE = 2
 _TYPES = {number: name.removeprefix("TYPE_").lower() for name, number in FieldDescriptorProto.Type.items()}
 
 
-def catalogue_of(compiled: Compiled, module: Module, sources: Mapping[str, str]) -> Catalogue:
+def catalogue_of(compiled: Compiled, module: Module, others: Container[str]) -> Catalogue:
     """The catalogue of a version; of one with faults, the faults and what is missing."""
     if compiled.faults:
         missing = tuple(Import(file="", target=name, origin=Origin.MISSING) for name in compiled.missing)
@@ -30,7 +30,7 @@ def catalogue_of(compiled: Compiled, module: Module, sources: Mapping[str, str])
             for file in files
         ),
         tuple(_entities(module)),
-        tuple(item for file in files for item in _imports(file, sources)),
+        tuple(item for file in files for item in _imports(file, module, others)),
     )
 
 
@@ -171,7 +171,8 @@ def _service(service: Service) -> Entity:
     )
 
 
-def _imports(file: SourceFile, sources: Mapping[str, str]) -> Iterator[Import]:
+def _imports(file: SourceFile, module: Module, others: Container[str]) -> Iterator[Import]:
     for number, target in enumerate(file.descriptor.dependency):
-        origin = Origin.OWN if target in sources else Origin.SUPPLIED if is_supplied(target) else Origin.MISSING
+        own = Origin.OWN if target in module.files else None
+        origin = own or (Origin.OTHER if target in others else Origin.SUPPLIED)
         yield Import(file.path, target, origin, file.line((_DEPENDENCY, number)))
