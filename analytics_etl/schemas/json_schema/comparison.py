@@ -42,4 +42,4 @@ def _action(rule: str) -> Action:
 def _node(parsed: Parsed, path: str) -> Node:
     assert parsed.references is not None
     schema, dialect = parsed.schemas[path]
-    return Node(path, schema, dialect, parsed.references, parsed.references.resolver(path))
+    return Node(schema, dialect, parsed.references.resolver(path))

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from analytics_etl.schemas.json_schema.dialects import Dialect
-from analytics_etl.schemas.json_schema.references import References
 from analytics_etl.schemas.json_schema.walking import REFERENCES
 
 TYPES = frozenset({"null", "boolean", "integer", "fraction", "string", "array", "object"})
@@ -17,12 +16,10 @@ Schema = dict[str, Any] | bool
 
 @dataclass(frozen=True)
 class Node:
-    """A schema in a file, with what finds the targets of its references."""
+    """A schema, with what follows its references."""
 
-    file: str
     schema: Any
     dialect: Dialect
-    references: References
     resolver: Any
     place: str | None = None
     """What a reference called it, if one led here: its place, wherever it is used."""
@@ -32,7 +29,7 @@ class Node:
         resolver = self.resolver
         if isinstance(schema, dict) and self.dialect.specification.id_of(schema) is not None:
             resolver = resolver.in_subresource(self.dialect.specification.create_resource(schema))
-        return Node(self.file, schema, self.dialect, self.references, resolver)
+        return Node(schema, self.dialect, resolver)
 
     def followed(self) -> "Node":
         """The schema that this one stands for: a lone reference is followed, until something else comes."""
@@ -45,8 +42,8 @@ class Node:
         return node.inner({})  # it leads to itself, and so says nothing
 
     def _target(self, reference: str) -> "Node":
-        found = self.references.target(self.file, self.resolver, reference)
-        return Node(self.file, found.schema, self.dialect, self.references, found.resolver, reference)
+        found = self.resolver.lookup(reference)  # it leads somewhere: a version with faults is not compared
+        return Node(found.contents, self.dialect, found.resolver, reference)
 
     @property
     def is_anything(self) -> bool:

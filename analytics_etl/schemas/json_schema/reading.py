@@ -73,7 +73,7 @@ def _follow(path: str, parsed: Parsed, references: References) -> None:
             reference = place.schema.get(keyword)
             if not isinstance(reference, str):
                 continue
-            target = references.target(path, references.resolver(path, place.identifiers), reference)
+            target = references.target(path, place.identifiers, reference)
             if not target.is_here:
                 parsed.imports.append(Import(path, target.address, target.origin))
             if target.origin is Origin.MISSING:

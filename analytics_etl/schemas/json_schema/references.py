@@ -23,9 +23,6 @@ class Target:
     origin: Origin
     address: str
     """The whole address; of a file without an `$id`, its path in the version."""
-    schema: Any = None
-    resolver: Any = None
-    """Resolves references inside the target."""
     is_here: bool = False
     """Whether it is in the file of the reference."""
 
@@ -48,25 +45,25 @@ class References:
         empty: Registry[Any] = Registry()  # it fetches nothing
         self._registry = empty.combine(METASCHEMAS).with_resources(resources).crawl()
 
-    def resolver(self, path: str, identifiers: tuple[str, ...] = ()) -> Any:
-        """What finds the targets of references in a file, inside subschemas that have the given `$id`."""
+    def resolver(self, path: str) -> Any:
+        """What follows the references in a file."""
+        return self._registry.resolver(self._base[path])
+
+    def target(self, path: str, identifiers: tuple[str, ...], reference: str) -> Target:
+        """What a reference leads to that stands in a file, inside of subschemas with the given `$id`."""
         base = self._base[path]
         for identifier in identifiers:
             base = urljoin(base, identifier)
-        return self._registry.resolver(base)
-
-    def target(self, path: str, resolver: Any, reference: str) -> Target:
-        """What a reference in a file leads to."""
         try:
-            whole = urljoin(resolver._base_uri, reference)  # noqa: SLF001 - it has no public name
-            found = resolver.lookup(reference)
+            whole = urljoin(base, reference)
+            self._registry.resolver(base).lookup(reference)
         except ValueError:  # it is no address at all
             return Target(Origin.MISSING, reference)
         except Unresolvable:
             return Target(Origin.MISSING, whole.removeprefix(_BASE))
         address = urldefrag(whole).url
-        is_here = address in {self._base[path], _BASE + path} or reference.startswith("#")
-        return Target(self._origin(address), whole.removeprefix(_BASE), found.contents, found.resolver, is_here)
+        is_here = reference.startswith("#") or address in {self._base[path], _BASE + path}
+        return Target(self._origin(address), whole.removeprefix(_BASE), is_here)
 
     def _origin(self, address: str) -> Origin:
         """Where a schema comes from; one inside of another is of the version, unless its address says otherwise."""

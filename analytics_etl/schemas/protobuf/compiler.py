@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path, PurePosixPath
 
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
-from grpc_tools import _protoc_compiler
+from grpc_tools import protoc
 
 from analytics_etl.schemas.values import Fault
 
@@ -78,7 +78,7 @@ def _run(arguments: list[str]) -> tuple[bool, list[str]]:
     descriptor = os.open(_MESSAGES, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
     os.dup2(descriptor, _STDERR)
     try:
-        code = _protoc_compiler.run_main([argument.encode() for argument in arguments])
+        code = protoc.main(arguments)
     finally:
         os.dup2(saved, _STDERR)
         os.close(saved)
