@@ -20,6 +20,7 @@ from analytics_etl.postgres import migrations
 from analytics_etl.postgres import server as embedded
 from analytics_etl.postgres.database import Database
 from analytics_etl.postgres.pool import close_pools
+from analytics_etl.schemas import Parser
 
 pytest.register_assert_rewrite("books")  # so that its failures show values, like those of a test
 
@@ -74,6 +75,13 @@ class Server:
         close_pools()
         with psycopg.connect(self.admin_url, autocommit=True) as connection:
             connection.execute(f"drop database if exists {urlsplit(url).path[1:]} with (force)")
+
+
+@pytest.fixture(scope="session")
+def parser() -> Iterator[Parser]:
+    """Reads versions of schemas."""
+    with Parser(2) as parser:
+        yield parser
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,61 @@
+"""What a version of a schema in a folder changes in another one. Not here: what a change is (`schemas`)."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from analytics_etl.schemas import Examination, Format, Limits, Parser, Version
+
+SUFFIXES = {".proto": Format.PROTOBUF, ".avsc": Format.AVRO, ".json": Format.JSON_SCHEMA}
+
+
+class SchemaFolderError(Exception):
+    """A folder does not hold a version of a schema; the message says what was expected."""
+
+
+def compare_folders(new: Path, old: Path, format_: Format | None) -> Examination:
+    """What is in the new version, and what it changes in the old one. Folders, or single files."""
+    for path in (new, old):
+        if not path.exists():
+            raise SchemaFolderError(f"{path} does not exist, expected a folder or file of schemas")
+    found = format_ or _format_of(new)
+    with Parser(1) as parser:
+        return parser.examine(read_version(new, found), read_version(old, found))
+
+
+def read_version(path: Path, format_: Format) -> Version:
+    """The schema files of a folder by their paths in it, or a single file by its name. Hidden ones are left out."""
+    (suffix,) = (suffix for suffix, known in SUFFIXES.items() if known is format_)
+    files = {path.name: path} if path.is_file() else dict(_files(path, suffix))
+    if not files:
+        raise SchemaFolderError(f"{path} has no {suffix} file, expected a version in {format_}")
+    size, most = sum(file.stat().st_size for file in files.values()), Limits().source_bytes
+    if size > most:
+        raise SchemaFolderError(f"{path} has {size:,} bytes of {suffix} files, expected at most {most:,}")
+    return Version(format_, {name: _text(file) for name, file in files.items()})
+
+
+def _files(folder: Path, suffix: str) -> Iterator[tuple[str, Path]]:
+    for path in sorted(folder.rglob(f"*{suffix}")):
+        name = path.relative_to(folder)
+        if path.is_file() and not any(part.startswith(".") for part in name.parts):
+            yield name.as_posix(), path
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise SchemaFolderError(f"{file} is not UTF-8: byte {error.start:,} cannot be read") from error
+
+
+def _format_of(path: Path) -> Format:
+    """The format by what files are called."""
+    if path.is_file():
+        suffixes = {path.suffix}
+    else:
+        suffixes = {suffix for suffix in SUFFIXES if next(_files(path, suffix), None) is not None}
+    found = [SUFFIXES[suffix] for suffix in sorted(suffixes) if suffix in SUFFIXES]
+    if len(found) != 1:
+        what = "files of several formats" if found else "no .proto, .avsc or .json file"
+        raise SchemaFolderError(f"{path} has {what}, expected one format; name it: --schema-format")
+    return found[0]
