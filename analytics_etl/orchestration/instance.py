@@ -4,9 +4,10 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import yaml
 from dagster import DagsterInstance
 
-from analytics_etl.config.settings import Settings
+from analytics_etl.config.settings import Settings, SettingsError
 from analytics_etl.disk import private
 from analytics_etl.postgres import migrations
 from analytics_etl.postgres.connection import dagster_storage_url
@@ -69,14 +70,29 @@ def prepare(settings: Settings) -> dict[str, str]:
     """Migrate the database and write the Dagster home; returns the variables that Dagster's programs need."""
     migrations.upgrade(settings)
     private.make_folder(settings.dagster_home, settings.dagster_home)
-    configuration = settings.dagster_home / "dagster.yaml"
-    if not configuration.exists() or configuration.read_text(encoding="utf-8") != INSTANCE:
-        configuration.write_text(INSTANCE, encoding="utf-8")
+    path, configuration = settings.dagster_home / "dagster.yaml", INSTANCE + _run_launcher(settings)
+    if not path.exists() or path.read_text(encoding="utf-8") != configuration:
+        path.write_text(configuration, encoding="utf-8")
     return {
         "DAGSTER_HOME": str(settings.dagster_home),
         STORAGE_URL_VARIABLE: dagster_storage_url(settings),
         "ANALYTICS_HOME": str(settings.home),
     }
+
+
+def _run_launcher(settings: Settings) -> str:
+    """The section of `dagster.yaml` with the run launcher that the settings name; empty for Dagster's own."""
+    if settings.run_launcher is None:
+        return ""
+    expected = f"ANALYTICS_RUN_LAUNCHER: expected a dagster.yaml with run_launcher in {settings.run_launcher}"
+    try:
+        found = yaml.safe_load(settings.run_launcher.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise SettingsError(f"{expected}: {' '.join(str(error).split())}") from error
+    launcher = found.get("run_launcher") if isinstance(found, dict) else None
+    if launcher is None:
+        raise SettingsError(f"{expected}, found none")
+    return yaml.safe_dump({"run_launcher": launcher})
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 import sql_engines
 from conftest import Server, settings_in
-from events import DAY, ask, declared, rows_of
+from events import DAY, ask, declared, published
 from lakes import computed, lake_of, needs_spark, rows_from, spark_of
 from sql_engines import CASES, Tables, all_models, plain, read_case, unordered
 
@@ -75,14 +75,14 @@ def filled(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Settings
 
 @pytest.mark.parametrize("table", sorted(OF_LAKE))
 def test_a_day_is_that_of_duckdb_to_the_last_digit(filled: Settings, table: str) -> None:
-    rows = rows_of(filled.database_url, table)
+    rows = published(filled, table)
     assert rows or table == "usage.usage_anomalies_daily"
     model = declared().aggregates[table]
     on_spark = replace(filled, engine="spark", spark="local[2]")
     publishing.replace(Database(on_spark), model, periods(model.cadence, DAY, DAY))
     made = ask(filled.database_url, "select engine, rows from ops.partitions where table_name = %s", [table])
     assert made == [{"engine": "spark", "rows": len(rows)}]
-    assert rows_of(filled.database_url, table) == rows
+    assert published(filled, table) == rows
 
 
 def test_percentiles_of_any_numbers(tmp_path: Path, catalog: Catalog, tables: Tables) -> None:
