@@ -18,7 +18,7 @@ from analytics_etl.ops import dropped
 from analytics_etl.ops.held import held
 from analytics_etl.ops.records import CheckResult
 from analytics_etl.postgres.database import Database
-from analytics_etl.tables.lake_tables import views_among
+from analytics_etl.ops.places import views_among
 
 __all__ = ["Limits", "evaluate", "query_text"]
 

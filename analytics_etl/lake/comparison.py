@@ -14,23 +14,10 @@ import pyarrow.parquet as pq
 
 from analytics_etl.catalog.additive import is_additive, measures, rows_that_add_up
 from analytics_etl.disk.scratch import Scratch
+from analytics_etl.lake.difference import Difference
 
 Rows = Any
 """A Path of a file, a RecordBatchReader, or None for no rows."""
-
-
-@dataclass(frozen=True)
-class Difference:
-    """What differs between two versions of a partition; its pairs are (old, new)."""
-
-    rows: tuple[int, int]
-    added: int
-    removed: int
-    changed: int
-    totals: Mapping[str, tuple[float, float]]
-    """{additive column: sums}, without rows that add up others."""
-    sums: Mapping[str, tuple[float, float]]
-    """{numeric column outside the key: sums over all rows}"""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from analytics_etl.lake.comparison import Difference
+from analytics_etl.lake.difference import Difference
 from analytics_etl.ops.records import CheckResult
 from analytics_etl.postgres.connection import Connection, DatabaseError, rows
 from analytics_etl.text.english import shortened

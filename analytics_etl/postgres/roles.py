@@ -24,6 +24,7 @@ _LOADER_OPS: Mapping[str, str] = {"audit": "select, insert", "schema_version": "
 _READER_OPS: Mapping[str, str | None] = {
     "partitions": None,
     "loaded_days": None,
+    "lake_files": None,
     "days": "table_name, day, state, is_final, final_from, rows, rows_waiting, files_waiting, failed_checks, "
     "warned_checks, changed_at",
     "loaded_files": "table_name, path, size_bytes, modified_at, checksum, state, first_day, last_day, rows_read, "

@@ -14,7 +14,6 @@ import pyarrow as pa
 from psycopg import sql
 
 from analytics_etl.catalog.calendar import chunks
-from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.catalog.models import Model, rename_schemas, window_parameters
 from analytics_etl.lake import Lake, LakeFile
 from analytics_etl.lake.comparison import comparison
@@ -136,12 +135,6 @@ def make_view(connection: Connection, lake: Lake, model: Model) -> None:
     connection.execute(sql.SQL("drop view if exists {}").format(view))
     places.make_view(connection, model.table, columns)
     comment(connection, model, "view")
-
-
-def views_among(connection: Connection, catalog: Catalog, tables: Collection[str]) -> frozenset[str]:
-    """The fine-grained tables among some, of which PostgreSQL has views without rows."""
-    fine = [table for table in tables if table in catalog.aggregates and catalog.aggregates[table].is_in_lake_only]
-    return frozenset(table for table in fine if relation_kind(connection, table) == "view")
 
 
 def days_in_postgres(connection: Connection, model: Model) -> list[date]:

@@ -13,7 +13,8 @@ from psycopg import sql
 from analytics_etl.catalog.contracts import Contract
 from analytics_etl.config.settings import Settings
 from analytics_etl.lake import LakeFile, open_lake
-from analytics_etl.lake.comparison import Difference, comparison
+from analytics_etl.lake.comparison import comparison
+from analytics_etl.lake.difference import Difference
 from analytics_etl.landing import FileReport, RejectedRow
 from analytics_etl.ops import archives, changes, lake_files, ledger, places
 from analytics_etl.ops.changes import Change, Gate

@@ -27,3 +27,11 @@ create view ops.current_lake_files as
     from ops.lake_files
     where superseded_at is null;
 comment on view ops.current_lake_files is 'The current file of each raw day in the lake.';
+
+create function ops.rows_are_in_the_lake(name text) returns setof record language plpgsql as $$
+begin
+    raise exception 'the rows of % are in the lake, not in PostgreSQL', name
+        using hint = 'Ask by: analytics-etl sql -c "select ..."';
+end
+$$;
+comment on function ops.rows_are_in_the_lake is 'Raises an error: the view that reads it has columns, but no rows in PostgreSQL.';

@@ -11,6 +11,7 @@ create table ops.partitions (
     updated_at timestamptz not null default clock_timestamp(),
     changed_at timestamptz default clock_timestamp(),
     engine text,
+    in_postgres boolean not null default true,
     primary key (table_name, period_start)
 );
 comment on table ops.partitions is 'The latest materialization of each partition, written in the same transaction as its rows.';
@@ -19,6 +20,7 @@ comment on column ops.partitions.code_version is 'Hash of the statement (or cont
 comment on column ops.partitions.run_id is 'Dagster run that wrote it.';
 comment on column ops.partitions.changed_at is 'When the content of the partition last changed, which an identical materialization leaves as it is; NULL = unknown, before this was kept.';
 comment on column ops.partitions.engine is 'The engine that computed the rows: postgresql or duckdb. NULL for raw days, and before this was kept.';
+comment on column ops.partitions.in_postgres is 'Whether PostgreSQL has the rows; if not, the lake alone has them.';
 
 create table ops.refreshed_views (
     view_name text primary key,

@@ -1,19 +1,16 @@
 """Run the SELECTs of `sql/<family>/queries`: PostgreSQL does, or DuckDB if it lacks rows that a SELECT reads."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from analytics_etl.catalog.catalog import Catalog
-from analytics_etl.catalog.models import bind, window_parameters
-from analytics_etl.engines.duckdb import as_postgres_computes
-from analytics_etl.engines.session import as_postgres_gives, lake_session
+from analytics_etl.catalog.models import Model, bind, window_parameters
 from analytics_etl.ops import places
-from analytics_etl.ops.held import held
+from analytics_etl.ops.held import held, held_in_lake
 from analytics_etl.postgres.columns import columns_of
 from analytics_etl.postgres.database import Database
-from analytics_etl.tables.held_rows import Source, bring_rows, define
-from analytics_etl.tables.lake_tables import views_among
+from analytics_etl.ops.places import views_among
 from analytics_etl.tables.model_sql import as_sql
 
 _ALL_DAYS = (date.min, date.max)
@@ -39,25 +36,43 @@ def ask(
         lacks_rows = bool(fine) or bool(raw and places.in_lake_only(connection, raw, *window))
     if not lacks_rows:
         return database.query(model.select, parameters, start, end)
-    settings = database.settings
+    return _asked_of_the_lake(database, model, bound, window, {*raw, *fine})
+
+
+def _asked_of_the_lake(
+    database: Database, model: Model, bound: Mapping[str, str | int], window: tuple[date, date],
+    in_lake: Collection[str],
+) -> list[dict[str, Any]]:  # fmt: skip
+    """The rows of a query, by DuckDB: from files of the lake, and rows of other tables that PostgreSQL has."""
+    # Most questions are about tables of PostgreSQL, and need not wait for the import of Arrow and DuckDB.
+    from analytics_etl.engines.duckdb import as_postgres_computes  # noqa: PLC0415
+    from analytics_etl.engines.session import as_postgres_gives, lake_session  # noqa: PLC0415
+    from analytics_etl.tables.held_rows import Source, bring_rows, define  # noqa: PLC0415
+
+    settings, catalog = database.settings, Catalog.of(database.settings)
+    rows: list[dict[str, Any]]
     with lake_session(settings.engine_memory_mb, settings.temporary_dir) as session:
         with database.transaction() as connection:
             for table in model.dependencies:
-                source = _source(catalog, table)
-                if table in raw or table in fine:
+                contract = catalog.contracts.get(table)
+                source = Source(table, _period(catalog, table), contract)
+                if contract and table in in_lake:
                     define(session, connection, settings, source, held(connection, [table], *window))
+                elif table in in_lake:
+                    define(session, connection, settings, source, held_in_lake(connection, table, *window))
                 else:
                     bring_rows(session, connection, table, source, [window])
             select = bind(model.select, bound, model.path)
             types = dict(columns_of(connection, as_sql(select)))
-        return as_postgres_gives(session.rows(as_postgres_computes(model, select)), types)
+        rows = as_postgres_gives(session.rows(as_postgres_computes(model, select)), types)
+    return rows
 
 
-def _source(catalog: Catalog, table: str) -> Source:
+def _period(catalog: Catalog, table: str) -> str | None:
+    """The column with the time or the partition of a row; None for a view, which is read as a whole."""
     if contract := catalog.contracts.get(table):
-        return Source(table, contract.time_column, contract)
-    model = catalog.aggregates.get(table)
-    return Source(table, model.key[0] if model else None, None)
+        return contract.time_column
+    return catalog.aggregates[table].key[0] if table in catalog.aggregates else None
 
 
 def _day(moment: str | int) -> date:
