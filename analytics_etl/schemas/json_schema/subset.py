@@ -135,7 +135,7 @@ class Subset(Combinations):
         """Differences in schemas that must hold if a property is there."""
         for keyword in ("dependencies", "dependentSchemas"):
             was, is_ = old.get(keyword) or {}, new.get(keyword) or {}
-            for name in was.keys() & is_.keys():
+            for name in sorted(was.keys() & is_.keys()):
                 if isinstance(was[name], dict | bool) and isinstance(is_[name], dict | bool):
                     place = below(element, keyword, name)
                     yield from self.between(old.inner(was[name]), new.inner(is_[name]), place)
