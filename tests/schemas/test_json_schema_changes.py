@@ -243,7 +243,9 @@ def schemas(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
             "pattern": st.sampled_from(["^a", "b$"]),
             "maxItems": st.integers(0, 2),
             "items": inner,
+            "prefixItems": st.lists(inner, min_size=1, max_size=2),
             "contains": inner,
+            "maxContains": st.integers(0, 1),
             "properties": st.dictionaries(NAMES, inner, max_size=2),
             "patternProperties": st.dictionaries(st.sampled_from(["^x", "y|z"]), inner, max_size=1),
             "additionalProperties": inner,
@@ -252,6 +254,12 @@ def schemas(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
             "oneOf": st.lists(inner, min_size=1, max_size=2),
             "allOf": st.lists(inner, min_size=1, max_size=2),
             "not": inner,
+            "if": inner,
+            "then": inner,
+            "else": inner,
+            "dependentSchemas": st.dictionaries(NAMES, inner, max_size=1),
+            "unevaluatedProperties": inner,
+            "unevaluatedItems": st.booleans(),
             "$ref": st.sampled_from(["#/$defs/a", "#/$defs/b"]),
         },
     )
@@ -260,19 +268,21 @@ def schemas(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 SCHEMAS: st.SearchStrategy[Any] = st.recursive(st.booleans() | st.just({}), schemas, max_leaves=6)
 
 
-@given(SCHEMAS, SCHEMAS, SCHEMAS, st.lists(INSTANCES, min_size=20, max_size=40))
+@given(SCHEMAS, SCHEMAS, SCHEMAS, SCHEMAS, st.lists(INSTANCES, min_size=20, max_size=40))
 def test_nothing_that_was_valid_is_invalid_when_all_is_said_to_be_compatible(
-    old: Any, new: Any, definition: Any, instances: list[Any]
+    old: Any, new: Any, definition: Any, redefinition: Any, instances: list[Any]
 ) -> None:
     """A wrong "compatible" is what harms. Most pairs differ in one keyword."""
-    assume("#/$defs/a" not in json.dumps(definition))  # else the validator does not end
+    assume("#/$defs/a" not in json.dumps([definition, redefinition]))  # else the validator does not end
+    pairs = [(old, new, redefinition), (old, old, redefinition)]
     if isinstance(old, dict) and isinstance(new, dict):
         first = dict(list(new.items())[:1])
-        pairs = [(old, new), (old, old | first), (old | first, old)]
-    else:
-        pairs = [(old, new)]
-    for before, after in pairs:
-        texts = [json.dumps({"allOf": [schema], "$defs": {"a": definition, "b": {}}}) for schema in (before, after)]
+        pairs += [(old, old | first, definition), (old | first, old, definition)]
+    for before, after, later in pairs:
+        texts = [
+            json.dumps({"allOf": [schema], "$defs": {"a": a, "b": {}}})
+            for schema, a in ((before, definition), (after, later))
+        ]
         parsed = [parse_files({"a.json": text}, {}) for text in texts]
         if any(item.faults for item in parsed):
             continue

@@ -5,11 +5,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from analytics_etl.schemas.json_schema.dialects import below
-from analytics_etl.schemas.json_schema.differences import Difference, narrowed, widened
+from analytics_etl.schemas.json_schema.differences import Difference, narrowed, required_by, widened
 from analytics_etl.schemas.json_schema.node import Node
 from analytics_etl.schemas.json_schema.walking import REFERENCES
 
 _COMBINATIONS = frozenset({"allOf", "anyOf", "oneOf", "not", "if", "then", "else", *REFERENCES})
+_CONDITION = ("if", "then", "else")
 
 
 class Combinations(ABC):
@@ -107,12 +108,12 @@ class Combinations(ABC):
             yield narrowed("NOT_TYPE_EXTENDED", element, "more is forbidden than before")
 
     def _conditions(self, old: Node, new: Node, element: str) -> Iterator[Difference]:
-        was, is_ = ({word: node.get(word) for word in ("if", "then", "else")} for node in (old, new))
-        if was == is_ or (was["if"] is None and is_["if"] is None):
+        if new.get("if") is None:
+            if old.get("if") is not None:
+                yield widened("CONDITION_REMOVED", element, "a condition holds no more")
             return
-        if is_["if"] is None:
-            yield widened("CONDITION_REMOVED", element, "a condition holds no more")
-        else:
+        parts = [[node.inner(node.get(word, {})) for node in (old, new)] for word in _CONDITION]
+        if old.get("if") is None or any(self.between(was, is_, element) for was, is_ in parts):
             yield narrowed("CONDITION_CHANGED", element, "the condition of if, then, else is another")
 
     def _optional(self, keyword: str, rule: str, old: Node, new: Node, element: str) -> Iterator[Difference]:
@@ -149,7 +150,7 @@ def _differ(first: Node, second: Node, types: frozenset[str]) -> bool:
     shared = first.types() & second.types() & types
     if shared != {"object"}:
         return not shared
-    needs = [set(node.get("required") or ()) for node in (first, second)]
+    needs = [required_by(node) for node in (first, second)]
     return (
         any(_forbids(second, name) for name in needs[0])
         or any(_forbids(first, name) for name in needs[1])

@@ -186,27 +186,28 @@ def of_required(old: Node, new: Node, element: str) -> Iterator[Difference]:
     """Differences in which properties must be there. A default does not help: validators do not fill it in."""
     if "object" not in old.types() & new.types():
         return
-    was, is_ = _required(old), _required(new)
+    was, is_ = required_by(old), required_by(new)
     for name in sorted(is_ - was):
         yield narrowed("REQUIRED_ATTRIBUTE_ADDED", below(element, "properties", name), "it is required now")
     for name in sorted(was - is_):
         yield widened("REQUIRED_ATTRIBUTE_REMOVED", below(element, "properties", name), "it is not required any more")
 
 
-def _required(node: Node) -> set[str]:
+def required_by(node: Node) -> set[str]:
+    """The properties that must be there."""
     stated = node.get("required")
     return {name for name in stated if isinstance(name, str)} if isinstance(stated, list) else set()
 
 
 def of_dependencies(old: Node, new: Node, element: str) -> Iterator[Difference]:
-    """Differences in what must be there if something else is there."""
+    """Differences in what must be there if something else is there. Not here: two schemas that must hold then."""
     if "object" not in old.types() & new.types():
         return
     for keyword in ("dependencies", "dependentRequired", "dependentSchemas"):
         before, after = old.get(keyword) or {}, new.get(keyword) or {}
         for name in sorted(before.keys() | after.keys()):
             was, is_, place = before.get(name), after.get(name), below(element, keyword, name)
-            if was == is_:
+            if was == is_ or (isinstance(was, dict | bool) and isinstance(is_, dict | bool)):
                 continue
             if is_ is None:
                 yield widened("DEPENDENCY_ARRAY_REMOVED", place, "nothing depends on it any more")

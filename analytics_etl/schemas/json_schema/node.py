@@ -54,6 +54,11 @@ class Node:
     def is_nothing(self) -> bool:
         return self.schema is False
 
+    @property
+    def is_combined(self) -> bool:
+        """Whether it is made of other schemas for the same value."""
+        return isinstance(self.schema, dict) and bool(COMBINATIONS & self.schema.keys())
+
     def get(self, keyword: str, default: Any = None) -> Any:
         """The value of a keyword."""
         return self.schema.get(keyword, default) if isinstance(self.schema, dict) else default
@@ -80,6 +85,14 @@ class Node:
         found += [self._target(self.schema[keyword]) for keyword in REFERENCES if isinstance(self.get(keyword), str)]
         return found
 
+
+COMBINATIONS = frozenset(
+    {
+        *("allOf", "anyOf", "oneOf", "not", "if", "then", "else", "dependentSchemas", "dependencies", "contains"),
+        *REFERENCES,
+    }
+)
+"""Keywords with schemas that may evaluate parts of the same value."""
 
 CONSTRAINTS = frozenset(
     {

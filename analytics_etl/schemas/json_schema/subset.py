@@ -6,6 +6,7 @@ anything goes. A property that is added to an open model narrows it, one that is
 
 import re
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from analytics_etl.schemas.json_schema import differences
 from analytics_etl.schemas.json_schema.combinations import Combinations
@@ -64,6 +65,14 @@ class Subset(Combinations):
             return
         for compare in _SIMPLE:
             yield from compare(old, new, element)
+        inside = list(self._inside(old, new, element))
+        yield from inside
+        closing = [keyword for keyword in _UNEVALUATED if new.get(keyword) not in (None, True)]
+        if inside and closing and (old.is_combined or new.is_combined):
+            # What these forbid depends on the combined schemas.
+            yield narrowed("UNEVALUATED_CHANGED", element, f"other values may be what {closing[0]} is about")
+
+    def _inside(self, old: Node, new: Node, element: str) -> Iterator[Difference]:
         shared = old.types() & new.types()
         if "array" in shared:
             yield from self._items(old, new, element)
@@ -78,7 +87,10 @@ class Subset(Combinations):
             after = is_[number] if number < len(is_) else is_rest
             yield from self.between(before, after, below(element, "items", number))
         yield from self.between(was_rest, is_rest, below(element, "items"))
-        yield from self._optional("contains", "ITEMS_CONTAIN", old, new, element)
+        contained = list(self._optional("contains", "ITEMS_CONTAIN", old, new, element))
+        yield from contained
+        if contained and new.get("maxContains") is not None:
+            yield narrowed("ITEMS_CONTAIN_CHANGED", element, "more items may count as contained ones")
         yield from self._opaque("unevaluatedItems", old, new, element)
 
     def _properties(self, old: Node, new: Node, element: str) -> Iterator[Difference]:
@@ -95,6 +107,7 @@ class Subset(Combinations):
             before, after = (_of_pattern(node, pattern) for node in (old, new))
             yield from self.between(before, after, below(element, "patternProperties", pattern))
         yield from self._additional(old, new, element)
+        yield from self._dependent(old, new, element)
         yield from self._optional("propertyNames", "PROPERTY_NAMES", old, new, element)
         yield from self._opaque("unevaluatedProperties", old, new, element)
 
@@ -118,6 +131,15 @@ class Subset(Combinations):
         else:
             yield from self._all_between(before, after, place)
 
+    def _dependent(self, old: Node, new: Node, element: str) -> Iterator[Difference]:
+        """Differences in schemas that must hold if a property is there."""
+        for keyword in ("dependencies", "dependentSchemas"):
+            was, is_ = old.get(keyword) or {}, new.get(keyword) or {}
+            for name in sorted(was.keys() & is_.keys()):
+                if isinstance(was[name], dict | bool) and isinstance(is_[name], dict | bool):
+                    place = below(element, keyword, name)
+                    yield from self.between(old.inner(was[name]), new.inner(is_[name]), place)
+
     def _additional(self, old: Node, new: Node, element: str) -> Iterator[Difference]:
         before, after = _additional(old), _additional(new)
         if before.followed().is_anything and after.is_nothing:
@@ -132,20 +154,31 @@ class Subset(Combinations):
 
 _NONE = 1 << 60
 """Deeper than any walk."""
+_UNEVALUATED = ("unevaluatedItems", "unevaluatedProperties")
 
 
 def _tuple(node: Node) -> tuple[list[Node], Node]:
     """The schemas of the first items, and the one of all others."""
-    items, prefix = node.get("items", True), node.get("prefixItems")
+    items, prefix = node.get("items"), node.get("prefixItems")
     if isinstance(items, list):
-        first, rest = items, node.get("additionalItems", True)
+        first, rest = items, node.get("additionalItems")
     else:
         first, rest = (prefix if isinstance(prefix, list) else []), items
-    return [node.inner(schema) for schema in first], node.inner(rest)
+    return [node.inner(schema) for schema in first], _rest(node, rest, "unevaluatedItems")
+
+
+def _rest(node: Node, stated: Any, unevaluated: str) -> Node:
+    """The schema of what has none of its own: the stated one, or anything.
+
+    What is forbidden as unevaluated counts as stated, too, if no schema inside could have allowed it.
+    """
+    if stated is None and not node.is_combined:
+        stated = node.get(unevaluated)
+    return node.inner(True if stated is None else stated)
 
 
 def _additional(node: Node) -> Node:
-    return node.inner(node.get("additionalProperties", True))
+    return _rest(node, node.get("additionalProperties"), "unevaluatedProperties")
 
 
 def _of_pattern(node: Node, pattern: str) -> Node:

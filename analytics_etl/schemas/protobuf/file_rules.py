@@ -33,7 +33,7 @@ def changes_of_files(old: Module, new: Module) -> Iterator[Change]:
     for kind, elements in _DECLARED.items():
         yield from _removed_from_files(kind, elements(old), elements(new), new)
         yield from _removed_from_packages(kind, elements(old), elements(new), new)
-    for package in _packages(old) - _packages(new):
+    for package in sorted(_packages(old) - _packages(new)):
         yield removed("PACKAGE_NO_DELETE", package, f"The package {package} was removed.", None)
 
 

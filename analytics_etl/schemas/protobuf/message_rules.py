@@ -47,9 +47,9 @@ def _changed_required(before: Message, after: Message) -> Iterator[Change]:
     rule = "MESSAGE_SAME_REQUIRED_FIELDS"
     was = {number: field for number, field in before.fields.items() if label_of(field) is Label.REQUIRED}
     is_ = {number: field for number, field in after.fields.items() if label_of(field) is Label.REQUIRED}
-    for number in was.keys() - is_.keys():
+    for number in sorted(was.keys() - is_.keys()):
         yield removed(rule, was[number].name, f"The field {number} is not required any more.", after.file, after.path)
-    for number in is_.keys() - was.keys():
+    for number in sorted(is_.keys() - was.keys()):
         field = is_[number]
         yield changed(rule, field.name, f"The field {number} is required now.", after.file, field.path)
 
