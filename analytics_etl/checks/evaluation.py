@@ -16,9 +16,9 @@ from analytics_etl.checks.selects import Broken, Limits, query_text
 from analytics_etl.engines.session import LakeSession, lake_session
 from analytics_etl.ops import dropped
 from analytics_etl.ops.held import held
+from analytics_etl.ops.places import views_among
 from analytics_etl.ops.records import CheckResult
 from analytics_etl.postgres.database import Database
-from analytics_etl.ops.places import views_among
 
 __all__ = ["Limits", "evaluate", "query_text"]
 

@@ -8,9 +8,9 @@ from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.catalog.models import Model, bind, window_parameters
 from analytics_etl.ops import places
 from analytics_etl.ops.held import held, held_in_lake
+from analytics_etl.ops.places import views_among
 from analytics_etl.postgres.columns import columns_of
 from analytics_etl.postgres.database import Database
-from analytics_etl.ops.places import views_among
 from analytics_etl.tables.model_sql import as_sql
 
 _ALL_DAYS = (date.min, date.max)
