@@ -101,11 +101,14 @@ def put_into_postgres(settings: Settings, model: Model) -> int:
             "delete from ops.lake_files where table_name = %s returning path, superseded_at is null", [model.table]
         ).fetchall()
         for path, is_current in found:
-            for row in pq.read_table(settings.lake_dir / path).to_pylist() if is_current else ():
+            rows = [
+                [str(UUID(bytes=value)) if isinstance(value, bytes) else value for value in row.values()]
+                for row in (pq.read_table(settings.lake_dir / path).to_pylist() if is_current else ())
+            ]
+            if rows:
                 places = ", ".join(["%s"] * len(types))
-                values = [str(UUID(bytes=value)) if isinstance(value, bytes) else value for value in row.values()]
-                database.execute(f"insert into {model.table} values ({places})".encode(), values)
-                count += 1
+                database.cursor().executemany(f"insert into {model.table} values ({places})".encode(), rows)
+            count += len(rows)
             (settings.lake_dir / path).unlink()
         database.execute("update ops.partitions set in_postgres = true where table_name = %s", [model.table])
     return count

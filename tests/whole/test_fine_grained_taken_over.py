@@ -9,10 +9,11 @@ from click.testing import CliRunner
 from commands import call, variables
 from events import DAY, DOWNLOADS, aggregate, ask, declared, download, load, rows_in_lake, rows_of, write
 
+from analytics_etl.catalog.calendar import periods
 from analytics_etl.cli import main
 from analytics_etl.config.settings import Settings
 from analytics_etl.ops import places as books_of_places
-from analytics_etl.pipeline import retention
+from analytics_etl.pipeline import publishing, retention
 from analytics_etl.postgres.database import Database
 
 TABLE = "registry.module_activity_daily"
@@ -93,3 +94,16 @@ def test_a_kill_in_the_middle_of_a_day_leaves_the_day_in_postgresql(
     assert rows_in_lake(settings, TABLE) == []
     aggregate(database, DAYS[0], DAYS[-1], families=["registry"])
     assert rows_in_lake(settings, TABLE) == before
+
+
+def test_replaced_twice_and_day_by_day_is_replaced_once(
+    settings: Settings, database: Database, before: list[str]
+) -> None:
+    model = declared().aggregates[TABLE]
+    for _ in range(2):
+        publishing.replace(database, model, periods("day", DAYS[0], DAYS[-1]))
+        assert rows_in_lake(settings, TABLE) == before
+    for day in reversed(DAYS):
+        publishing.replace(database, model, {day: day + timedelta(days=1)})
+    assert rows_in_lake(settings, TABLE) == before
+    assert ask(settings.database_url, "select * from ops.changes") == []
