@@ -306,6 +306,7 @@ def booked(url: str | None) -> dict[str, dict[str, tuple[Any, ...]]]:
 def forget_what_is_newer(settings: Settings) -> None:
     """Empty the books that came with later migrations, which would refuse to lose what is known."""
     execute(settings.database_url, "truncate ops.refreshed_views, ops.written_reports, ops.lake_files")
+    execute(settings.database_url, "update ops.partitions set in_postgres = true")
 
 
 USAGE_EVENTS, SCHEDULE_EVENTS = "usage.schema_usage_events", "schedules.schedule_events"
@@ -344,6 +345,24 @@ def rows_in_lake(settings: Settings, table: str) -> list[str]:
         engine.execute("set timezone = 'UTC'")
         rows = engine.execute("from read_parquet(?, hive_partitioning = false, union_by_name = true)", [paths])
         return sorted(f"({','.join(_as_text(value) for value in row)})" for row in rows.fetchall())
+
+
+def ask_lake(settings: Settings, table: str, statement: str) -> list[dict[str, Any]]:
+    """The rows of a SELECT of DuckDB from a fine-grained table."""
+    lake = open_lake(settings)
+    with Database(settings).transaction() as connection, duckdb.connect() as engine:
+        paths = [lake.verified(file) for file in lake_files.current(connection, [table], date.min, date.max)[table]]
+        columns = ", ".join(
+            f"{f.name}{'::uuid' * (f.type == pa.binary(16))} as {f.name}" for f in pq.read_schema(paths[0])
+        )
+        engine.execute(f"set timezone = 'UTC'; create schema {table.split('.', maxsplit=1)[0]}")
+        listed = ", ".join(f"'{path}'" for path in paths)
+        engine.execute(
+            f"create view {table} as select {columns} from read_parquet([{listed}], hive_partitioning = false)"
+        )
+        cursor = engine.execute(statement)
+        names = [column[0] for column in cursor.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
 def edit_lake(settings: Settings, table: str, statement: str) -> None:

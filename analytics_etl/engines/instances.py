@@ -5,6 +5,7 @@ of several threads do not see each other's tables, and share the memory limit.
 """
 
 import atexit
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -58,7 +59,7 @@ def session(memory_mb: int, temporary_dir: Path) -> Iterator[duckdb.DuckDBPyConn
 def _taken(memory_mb: int, temporary_dir: Path) -> _Instance:
     with _lock:
         if not _kept or _kept[0].key != (memory_mb, temporary_dir) or not _kept[0].scratch.path.exists():
-            _drop_kept()
+            close_kept()
             scratch = Scratch(temporary_dir)
             config: dict[str, str | bool | int | float | list[str]] = {
                 "memory_limit": f"{memory_mb}MB",
@@ -77,12 +78,13 @@ def _give_back(instance: _Instance) -> None:
             instance.close()
 
 
-def _drop_kept() -> None:
-    """Close the kept instance, or leave that to its last session."""
+def close_kept() -> None:
+    """Close the instance that is kept for the next session; one in use is closed by its last session."""
     while _kept:
         instance = _kept.pop()
         if not instance.sessions:
             instance.close()
 
 
-atexit.register(_drop_kept)
+atexit.register(close_kept)
+os.register_at_fork(after_in_child=_kept.clear)  # its threads are not there

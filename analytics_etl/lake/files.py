@@ -23,6 +23,10 @@ class LakeError(RuntimeError):
     """A file with the rows of a day is missing or damaged, or its place cannot be used; the message says what to do."""
 
 
+class LostFileError(LakeError):
+    """A file is missing or damaged."""
+
+
 @dataclass(frozen=True)
 class LakeFile:
     """One day of one table in the lake, as the books have it."""
@@ -40,11 +44,11 @@ class LakeFile:
 
     def missing(self, where: object) -> LakeError:
         """The error that this file is not where it should be."""
-        return LakeError(f"{where} is missing ({self.table} {self.day}): {self._remedy}")
+        return LostFileError(f"{where} is missing ({self.table} {self.day}): {self._remedy}")
 
     def damaged(self, where: object, what: str) -> LakeError:
         """The error that this file is not what it was; `what` says what it has, and what was expected."""
-        return LakeError(f"{where} is damaged ({self.table} {self.day}): {what}; {self._remedy}")
+        return LostFileError(f"{where} is damaged ({self.table} {self.day}): {what}; {self._remedy}")
 
     @property
     def _remedy(self) -> str:
@@ -80,6 +84,14 @@ class Lake(Protocol):
 
     def remove_unfinished(self, grace_seconds: float) -> None:
         """Remove what killed processes began to write and never placed."""
+
+
+def usable(lake: Lake, file: LakeFile) -> Path | None:
+    """The path of a file whose day is about to be replaced; None if it is missing or damaged, which this mends."""
+    try:
+        return lake.verified(file)
+    except LostFileError:
+        return None
 
 
 def path_of(table: str, day: date, sha256: str) -> str:

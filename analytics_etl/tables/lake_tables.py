@@ -17,6 +17,8 @@ from analytics_etl.catalog.calendar import chunks
 from analytics_etl.catalog.models import Model, rename_schemas, window_parameters
 from analytics_etl.lake import Lake, LakeFile
 from analytics_etl.lake.comparison import comparison
+from analytics_etl.lake.difference import Difference
+from analytics_etl.lake.files import usable
 from analytics_etl.lake.writing import ARROW_TYPES, PartitionWriter
 from analytics_etl.ops import archives, changes, lake_files, places
 from analytics_etl.ops.changes import Change, Gate
@@ -27,6 +29,9 @@ from analytics_etl.postgres.connection import Connection, ensure_schema, identif
 from analytics_etl.tables.computed import PARTITIONS_AT_ONCE, Computed, Inputs, add_by_period, computed_batches
 from analytics_etl.tables.model_sql import as_sql, comment
 from analytics_etl.tables.partition_rows import stream
+
+_STREAMED = {**ARROW_TYPES, "uuid": pa.uuid()}
+"""{type in PostgreSQL: type in Arrow} of the rows that come from PostgreSQL."""
 
 
 @dataclass(frozen=True)
@@ -53,10 +58,14 @@ class LakeWindow:
         versions = changes.known_versions(self.connection, table, periods)
         before = lake_files.of_days(self.connection, table, periods)
         there = [start for start in sorted(versions) if start in before]
-        found = list(self._changes(types, periods, {start: (before[start], files[start]) for start in there}, versions))
+        found, same = list[Change](), set[date]()
+        for start, difference in self._differences(types, {start: (before[start], files[start]) for start in there}):
+            if difference is None:
+                same.add(start)
+            else:
+                found.append(Change.of_files(table, start, periods[start], difference, (versions[start], version)))
         changes.judge(self.connection, found, gate)
         changes.record_changes(self.connection, found, self.run_id)
-        same = set(there) - {change.start for change in found}
         for start, file in files.items():
             if start in same and before[start].contract_version == version:
                 if file.path != before[start].path:
@@ -90,19 +99,19 @@ class LakeWindow:
                     add_by_period(writer, batch, periods)
             yield from writer.place(self.run_id)
 
-    def _changes(
-        self, types: Mapping[str, str], periods: Mapping[date, date], pairs: Mapping[date, tuple[LakeFile, LakeFile]],
-        versions: Mapping[date, str],
-    ) -> Iterator[Change]:  # fmt: skip
-        """The changes of partitions with an old and a new file."""
+    def _differences(
+        self, types: Mapping[str, str], pairs: Mapping[date, tuple[LakeFile, LakeFile]]
+    ) -> Iterator[tuple[date, Difference | None]]:
+        """How the rows of partitions differ between an old and a new file; None if they do not.
+
+        A partition whose old file is missing or damaged is left out.
+        """
         if not pairs:
             return
         with comparison(types, self.model.key, self.inputs.memory_mb, self.inputs.temporary_dir) as compared:
             for start, (old, new) in pairs.items():
-                difference = compared.compare(self._lake.verified(old), self._lake.locate(new))
-                if difference is not None:
-                    codes = versions[start], self.model.code_version
-                    yield Change.of_files(self.model.table, start, periods[start], difference, codes)
+                if (before := usable(self._lake, old)) is not None:
+                    yield start, compared.compare(before, self._lake.locate(new))
 
 
 @contextmanager
@@ -111,7 +120,7 @@ def _from_postgres(window: Computed, inputs: Inputs) -> Iterator[Iterator[pa.Rec
     periods = window.periods
     statement = window.model.statement(window_parameters(min(periods), max(periods.values())))
     select = sql.SQL("({}) as computed").format(as_sql(rename_schemas(statement, inputs.schemas)))
-    with closing(stream(window.connection, select, window.types, arrow_types=ARROW_TYPES)) as batches:
+    with closing(stream(window.connection, select, window.types, arrow_types=_STREAMED)) as batches:
         yield batches
 
 
@@ -159,7 +168,7 @@ def take_over(connection: Connection, lake: Lake, model: Model, days: Collection
             version = archives.contract_version(connection, model.table, day)
             with PartitionWriter(lake, model.table, version, _schema(types), [day]) as writer:
                 condition = sql.SQL("{} = {}").format(period, day)
-                with closing(stream(connection, table, types, condition, arrow_types=ARROW_TYPES)) as batches:
+                with closing(stream(connection, table, types, condition, arrow_types=_STREAMED)) as batches:
                     for batch in batches:
                         writer.add(day, batch)
                 for file in writer.place(None):

@@ -15,6 +15,7 @@ from analytics_etl.config.settings import Settings
 from analytics_etl.lake import LakeFile, open_lake
 from analytics_etl.lake.comparison import comparison
 from analytics_etl.lake.difference import Difference
+from analytics_etl.lake.files import usable
 from analytics_etl.landing import FileReport, RejectedRow
 from analytics_etl.ops import archives, changes, lake_files, ledger, places
 from analytics_etl.ops.changes import Change, Gate
@@ -155,41 +156,45 @@ class DayLoad:
         lock(self.connection, f"{self.contract.table} books")
 
     def _record_changes(self) -> set[date]:
-        """Record how existing days change, if the gate lets them; return the days that stay the same."""
-        contract, found = self.contract, []
-        days = [file.day for file in self.files]
-        versions = changes.known_versions(self.connection, contract.table, days)
-        before = lake_files.of_days(self.connection, contract.table, days)
+        """Record how existing days change, if the gate lets them; return the days that stay the same.
+
+        A day whose old rows are nowhere any more, since its file is missing or damaged, counts as changed; nothing is
+        known of how.
+        """
+        contract, found, same = self.contract, list[Change](), set[date]()
         new = {file.day: file for file in self.files}
+        versions = changes.known_versions(self.connection, contract.table, list(new))
+        before = lake_files.of_days(self.connection, contract.table, list(new))
         there = [day for day in sorted(versions) if day in before or has_partition(self.connection, contract, day)]
-        differing = [day for day in there if day not in before or before[day].sha256 != new[day].sha256]
-        for day, difference in self._differences(differing, before, new):
-            codes = versions[day], contract.code_version
-            found.append(Change.of_files(contract.table, day, day + timedelta(days=1), difference, codes))
+        same |= {day for day in there if day in before and before[day].sha256 == new[day].sha256}
+        for day, difference in self._differences([day for day in there if day not in same], before, new):
+            if difference is None:
+                same.add(day)
+            else:
+                codes = versions[day], contract.code_version
+                found.append(Change.of_files(contract.table, day, day + timedelta(days=1), difference, codes))
         changes.judge(self.connection, found, self.gate)
         changes.record_changes(self.connection, found, self.run_id)
-        return set(there) - {change.start for change in found}
+        return same
 
     def _differences(
         self, days: Sequence[date], before: Mapping[date, LakeFile], new: Mapping[date, LakeFile]
-    ) -> Iterator[tuple[date, Difference]]:
-        """The days whose rows differ. A day that was loaded before there was a lake is read in its partition."""
+    ) -> Iterator[tuple[date, Difference | None]]:
+        """How the rows of days differ; None if they do not. Days without old rows are left out."""
         if not days:
             return
         lake, settings = open_lake(self.settings), self.settings
         types = {column.name: column.type for column in self.contract.columns}
-        memory = settings.loader_memory_mb
-        with comparison(types, self.contract.key, memory, settings.temporary_dir) as compared:
+        with comparison(types, self.contract.key, settings.loader_memory_mb, settings.temporary_dir) as compared:
             for day in days:
                 after = lake.locate(new[day])
-                if day in before:
-                    difference = compared.compare(lake.verified(before[day]), after)
-                else:
+                old = usable(lake, before[day]) if day in before else None
+                if old is not None:
+                    yield day, compared.compare(old, after)
+                elif has_partition(self.connection, self.contract, day):
                     with closing(stream(self.connection, partition(self.contract, day), types)) as rows:
                         reader = pa.RecordBatchReader.from_batches(arrow_schema(types), rows)
-                        difference = compared.compare(reader, after)
-                if difference is not None:
-                    yield day, difference
+                        yield day, compared.compare(reader, after)
 
     def mark_gone(self, paths: Iterable[str]) -> None:
         """Record that files are gone, and with them their rows of these days.

@@ -90,7 +90,7 @@ def test_the_name_tells_the_cadence(name: str, cadence: str) -> None:
         (("Users of each day.", "Users: of each day"), ["not valid YAML", "quote a text that holds a colon", "line 2"]),
         (("description: Users of each day.\n", ""), ["needs at least a description"]),
         (("description: Users of each day.\n", "description:\n"), ["needs at least a description"]),
-        (("checks:", "chekcs:"), ["unknown header keys ['chekcs']", "'checks', 'columns', 'description', 'key'"]),
+        (("checks:", "chekcs:"), ["unknown header keys ['chekcs']", "['checks', 'columns', 'description', 'kept'"]),
         (("key: [day, user_id]\n", ""), ["needs key and columns"]),
         (("key: [day, user_id]", "key: [day, user]"), ["key columns ['user'] are not among the columns"]),
         (("  user_id: User.\n  event_count: Events.\n", "  event_count: Events.\n  user_id: User.\n"),

@@ -12,6 +12,7 @@ from uuid import UUID
 
 import pytest
 from click.testing import CliRunner, Result
+from commands import variables
 from conftest import Server, settings_in
 from events import aggregate, ask, load, write
 
@@ -173,8 +174,7 @@ def test_nothing_is_loaded_yet(database: Database) -> None:
 
 def call(settings: Settings, arguments: str) -> Result:
     assert settings.database_url is not None
-    environment = {"ANALYTICS_HOME": str(settings.home), "ANALYTICS_DATABASE_URL": settings.database_url}
-    return CliRunner().invoke(main, f"query usage {arguments}", env=environment)
+    return CliRunner().invoke(main, f"query usage {arguments}", env=variables(settings))
 
 
 def test_json_gives_the_next_page(loaded: Settings) -> None:

@@ -141,7 +141,7 @@ def test_a_schedule_that_runs_such_a_day_says_so(settings: Settings, capfd: pyte
 
 
 def test_retention_does_not_count_what_lies_behind_a_gap(settings: Settings) -> None:
-    kept = Database(Settings(**{**vars(settings), "retention": PerTable(90), "personal_retention": PerTable(30)}))
+    kept = Database(Settings(**{**vars(settings), "hot_days": PerTable(90), "personal_retention": PerTable(30)}))
     write(settings, "download_events/a.ndjson", [download(1, FIRST), download(2, LAST)])
     load(kept, DOWNLOADS, FIRST, LAST)
     load(kept, DOWNLOADS, FAR)

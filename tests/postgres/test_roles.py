@@ -113,8 +113,9 @@ def test_the_reader_reads_aggregates_and_views_made_by_the_loader(world: World, 
     publishing.replace(database, model, {DAY: DAY + timedelta(days=1)})
     for model in catalog.views.values():
         publishing.refresh(database, model)
+    fine = [table for table, model in catalog.aggregates.items() if model.is_in_lake_only]
     for table in [*catalog.aggregates, *catalog.views]:
-        if database.run(column_types, [table]):
+        if database.run(column_types, [table]) and table not in fine:
             assert ask(world.reader.database_url, f"select count(*) as n from {table}")[0]["n"] is not None
     assert ask(world.reader.database_url, "select count(*) as n from registry.org_stats_daily")[0]["n"] > 0
     for table in ("partitions", "loaded_days"):

@@ -31,6 +31,7 @@ from events import DAY, DOWNLOADS, aggregate, all_tables, ask, compilation, decl
 
 from analytics_etl.config.settings import Settings
 from analytics_etl.disk.scratch import Scratch
+from analytics_etl.engines import instances
 from analytics_etl.orchestration.assets.metadata import asset_key
 from analytics_etl.orchestration.definitions import build_defs
 from analytics_etl.postgres import migrations
@@ -97,6 +98,7 @@ def child(settings: Settings, kill_at: int, answer: int) -> None:
 
     count_steps(at_step)
     run_day(settings)
+    instances.close_kept()  # as at the end of a process; this one ends at once
     os.write(answer, json.dumps(steps).encode())
 
 
@@ -106,8 +108,8 @@ def serve() -> None:
         declared().code_version(table)
     for text in sys.stdin:
         request = json.loads(text)
-        home, landing = Path(request["home"]), Path(request["landing_dir"])
-        settings = Settings(home=home, landing_dir=landing, database_url=request["database_url"])
+        home, landing, lake = (Path(request[name]) for name in ("home", "landing_dir", "lake_dir"))
+        settings = Settings(home=home, landing_dir=landing, lake_dir=lake, database_url=request["database_url"])
         children = []
         for kill_at in request["kill_at"]:
             reading, writing = os.pipe()
@@ -145,7 +147,9 @@ class Runner:
         """Run the day in as many processes at once as steps are named (0 = not killed); how each ended."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        folders = {"home": str(settings.home), "landing_dir": str(settings.landing_dir)}
+        folders = {
+            "home": str(settings.home), "landing_dir": str(settings.landing_dir), "lake_dir": str(settings.lake_dir)
+        }  # fmt: skip
         request = {**folders, "database_url": settings.database_url, "kill_at": kill_at or (0,)}
         self._process.stdin.write(json.dumps(request) + "\n")
         self._process.stdin.flush()
@@ -406,6 +410,7 @@ def test_the_command_is_killed_in_its_middle(settings: Settings) -> None:
         "ANALYTICS_DATABASE_URL": str(settings.database_url),
         "ANALYTICS_LANDING_DIR": str(settings.landing_dir),
         "ANALYTICS_REPORTS_DIR": str(settings.reports_dir),
+        "ANALYTICS_LAKE": str(settings.lake_dir),
     }
     command = [sys.executable, "-m", "analytics_etl.cli", "run", DAY.isoformat(), "--family", "registry"]
     with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:

@@ -9,7 +9,7 @@ from uuid import UUID
 import pandas as pd
 import pytest
 from conftest import REAL_DATA, Server, needs_real_data, settings_in
-from events import aggregate, ask, booked, days_of, ledger, load
+from events import aggregate, ask, ask_lake, booked, days_of, declared, ledger, load
 
 from analytics_etl.config.settings import Settings
 from analytics_etl.postgres.database import Database
@@ -70,7 +70,11 @@ COLUMNS = (
 
 
 def stored(settings: Settings, key: str, source: str) -> dict[object, tuple[float, ...]]:
-    rows = ask(settings.database_url, f"select {key}, {COLUMNS} from {source}")
+    statement, table = f"select {key}, {COLUMNS} from {source}", source.split(maxsplit=1)[0]
+    if declared().aggregates[table].is_in_lake_only:
+        rows = ask_lake(settings, table, statement)
+    else:
+        rows = ask(settings.database_url, statement)
     found = {}
     for row in rows:
         *keys, _, _, _, _, _, _, _ = row.values()

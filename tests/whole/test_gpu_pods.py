@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pandas as pd
@@ -9,7 +10,7 @@ import pytest
 from conftest import REAL_DATA, Server, needs_real_data, settings_in
 from events import aggregate, ask, days_of, ledger, load
 
-from analytics_etl.config.settings import Settings
+from analytics_etl.config.settings import PerTable, Settings
 from analytics_etl.postgres.database import Database
 
 pytestmark = needs_real_data
@@ -34,7 +35,7 @@ def pods() -> pd.DataFrame:
 def loaded(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """A database with all of them loaded and aggregated, as one range."""
     url = server.clone()
-    settings = settings_in(tmp_path_factory.mktemp("pods"), url, FIRST)
+    settings = replace(settings_in(tmp_path_factory.mktemp("pods"), url, FIRST), hot_days=PerTable(None))
     folder = settings.landing_dir / "schedule_events" / "gpu_pods"
     folder.mkdir(parents=True)
     shutil.copy(FILE, folder)

@@ -1,7 +1,9 @@
 """Hot days: PostgreSQL has the newest raw days as a copy of the lake, or none, and nothing else differs."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from events import (
@@ -20,6 +22,7 @@ from events import (
 from analytics_etl import checks
 from analytics_etl.checks.evaluation import evaluate
 from analytics_etl.config.settings import PerTable, Settings
+from analytics_etl.lake import LakeError
 from analytics_etl.ops.changes import ChangeRefusedError
 from analytics_etl.pipeline import retention, verification
 from analytics_etl.postgres.connection import DatabaseError
@@ -139,3 +142,23 @@ def test_an_old_cold_day_is_protected_as_an_archived_one(settings: Settings, col
     assert load(cold, DOWNLOADS, DAY) == ([], [])
     assert in_postgres(cold) == [False, False]
     assert len(rows_in_lake(settings, DOWNLOADS)) == 2
+
+
+@pytest.mark.parametrize("spoil", [Path.unlink, lambda path: path.write_bytes(b"PAR1")], ids=["missing", "damaged"])
+def test_a_day_whose_file_is_lost_is_loaded_again(
+    settings: Settings, cold: Database, spoil: Callable[[Path], object]
+) -> None:
+    """As the error says; how the day changed is not known then."""
+    write(settings, "download_events/a.ndjson", [download(n) for n in range(5)])
+    load(cold, DOWNLOADS, DAY)
+    aggregate(cold, DAY, DAY, families=["registry"])
+    spoil(next(settings.lake_dir.glob(f"registry/download_events/day={DAY}/*")))
+    spoil(next(settings.lake_dir.glob(f"registry/module_activity_daily/day={DAY}/*")))
+    with pytest.raises(LakeError, match=f"load the day again: analytics-etl backfill {DAY} {DAY}"):
+        aggregate(cold, DAY, DAY, families=["registry"])
+    write(settings, "download_events/b.ndjson", [download(9)])
+    load(cold, DOWNLOADS, DAY)
+    aggregate(cold, DAY, DAY, families=["registry"])
+    assert len(rows_in_lake(settings, DOWNLOADS)) == len(rows_in_lake(settings, "registry.module_activity_daily")) == 6
+    changed = ask(settings.database_url, "select distinct table_name from ops.changes")
+    assert {row["table_name"] for row in changed}.isdisjoint([DOWNLOADS, "registry.module_activity_daily"])

@@ -81,7 +81,10 @@ class World:
         shutil.rmtree(self.settings.landing_dir, ignore_errors=True)
         leaves = ask(self.url, "select inhrelid::regclass::text as name from pg_inherits")
         drops = [f"drop table {leaf['name']};" for leaf in leaves]
-        drops += [f"drop table if exists {table} cascade;" for table in declared().aggregates]
+        drops += [
+            f"drop {'view' if model.is_in_lake_only else 'table'} if exists {table} cascade;"
+            for table, model in declared().aggregates.items()
+        ]
         books = ", ".join(f"ops.{name}" for name in (*BOOKS, "changes"))
         execute(self.url, f"{' '.join(drops)} truncate {books}")
 

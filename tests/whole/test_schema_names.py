@@ -45,7 +45,7 @@ def older(server: Server, tmp_path_factory: pytest.TempPathFactory, before: Cont
     load(database, USAGE_EVENTS, *days_of(FIRST, NEWEST))
     aggregate(database, FIRST, NEWEST, families=["usage"])
     settle(database, FIRST, NEWEST)
-    execute(settings.database_url, "truncate ops.lake_files")
+    execute(settings.database_url, "truncate ops.lake_files; update ops.partitions set in_postgres = true")
     migrations.downgrade(settings, "0012")
     archive(settings, before, FIRST)
     yield database
@@ -73,9 +73,11 @@ def test_days_without_names_stay_as_they_are(older: Database) -> None:
     tables, url = rows(older), older.settings.database_url
     migrations.upgrade(older.settings)
     assert make_plan(older, declared(), FIRST, NEWEST, ("usage",)).reasons() == []
-    assert rows(older) == tables
+    found = rows(older)  # and those of tables that were in PostgreSQL then and are in the lake now
+    assert {table: found[table] for table in tables} == tables
     aggregate(older, FIRST, NEWEST, ("day",), ["usage"])  # of the archived day, too
-    assert rows(older) == tables
+    found = rows(older)  # and those of tables that were in PostgreSQL then and are in the lake now
+    assert {table: found[table] for table in tables} == tables
     assert ask(url, f"select * from {NAMES}") == []
     Archiver(older.settings).restore(declared().contracts[USAGE_EVENTS], FIRST, "test", "why")
     counts = "count(*)::int as n, count(schema_name)::int as named"

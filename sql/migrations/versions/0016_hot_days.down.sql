@@ -17,4 +17,5 @@ $$;
 
 alter table ops.partitions drop column in_postgres;
 
-drop function ops.rows_are_in_the_lake(text);
+-- With the views of tables whose rows are in the lake: they have none.
+drop function ops.rows_are_in_the_lake(text) cascade;
