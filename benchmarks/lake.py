@@ -2,6 +2,7 @@
 
     .venv/bin/python -m benchmarks.lake                       5 million events of one day, 200,000 users
     .venv/bin/python -m benchmarks.lake --events 500000       a tenth of it
+    .venv/bin/python -m benchmarks.lake --hot-days 0          raw days in the lake alone
 
 The whole command is timed, with its start, checks and reports. The floors are DuckDB reading and grouping
 the same files without keeping anything, and DuckDB running our SELECTs over the files of our lake, both with 2 GB of
@@ -64,7 +65,8 @@ def main() -> None:
     command = [sys.executable, "-m", "analytics_etl.cli", "backfill", *days, "--family", "registry"]
 
     def run() -> None:
-        subprocess.run(command, cwd=CHECKOUT, env=environment(settings), check=True, capture_output=True)
+        variables = {**environment(settings), "ANALYTICS_HOT_DAYS": arguments.hot_days}
+        subprocess.run(command, cwd=CHECKOUT, env=variables, check=True, capture_output=True)
 
     ours = timed(f"one day of {arguments.events:,} events, the whole command", run)[0]
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / (1 << 20)
@@ -154,6 +156,7 @@ def _engine() -> Iterator[duckdb.DuckDBPyConnection]:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="lake", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--events", type=int, default=5_000_000)
+    parser.add_argument("--hot-days", default="90", help="0: raw days in the lake alone")
     parser.add_argument("--home", type=Path, default=Path(".analytics/bench"), help="where everything is written")
     return parser.parse_args()
 
