@@ -37,6 +37,7 @@ class _Instance:
 
 _kept: list[_Instance] = []
 """The instance for the next session, if any."""
+_inherited: list[_Instance] = []
 
 
 @contextmanager
@@ -86,5 +87,11 @@ def close_kept() -> None:
             instance.close()
 
 
+def _forget_kept() -> None:
+    """In a forked process: leave the instance of the other process alone. Without its threads it cannot be closed."""
+    _inherited.extend(_kept)
+    _kept.clear()
+
+
 atexit.register(close_kept)
-os.register_at_fork(after_in_child=_kept.clear)  # its threads are not there
+os.register_at_fork(after_in_child=_forget_kept)

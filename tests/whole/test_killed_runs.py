@@ -64,10 +64,9 @@ def run_missing(settings: Settings, last: date) -> list[list[str]]:
 
 
 def child(request: dict[str, Any]) -> Any:
-    home, landing = Path(request["home"]), Path(request["landing_dir"])
-    settings = Settings(
-        home=home, landing_dir=landing, reports_dir=Path(request["reports_dir"]), database_url=request["database_url"]
-    )
+    home, landing, reports, lake = (Path(request[f]) for f in ("home", "landing_dir", "reports_dir", "lake_dir"))
+    url = request["database_url"]
+    settings = Settings(home=home, landing_dir=landing, reports_dir=reports, lake_dir=lake, database_url=url)
     last = date.fromisoformat(request["last"])
     if request["what"] == "missing":
         return run_missing(settings, last)
@@ -112,7 +111,7 @@ class Runner:
     def ask(self, settings: Settings, what: str, first: date, last: date, kill_in: str = "") -> tuple[int, Any]:
         assert self.process.stdin is not None
         assert self.process.stdout is not None
-        folders = {name: str(getattr(settings, name)) for name in ("home", "landing_dir", "reports_dir")}
+        folders = {name: str(getattr(settings, name)) for name in ("home", "landing_dir", "reports_dir", "lake_dir")}
         request = {"what": what, "first": str(first), "last": str(last), "kill_in": kill_in}
         print(json.dumps({**folders, **request, "database_url": settings.database_url}), file=self.process.stdin)
         self.process.stdin.flush()

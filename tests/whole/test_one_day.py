@@ -16,6 +16,7 @@ from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.catalog.models import cadence_of
 from analytics_etl.checks import declared_checks
 from analytics_etl.config.settings import Settings
+from analytics_etl.engines import instances
 from analytics_etl.families.sample import FAMILIES, SampleOptions, write_sample
 from analytics_etl.orchestration import instance as dagster_instance
 from analytics_etl.orchestration import runs
@@ -158,6 +159,7 @@ def test_nothing_is_left_behind(ran: Ran) -> None:
     )
     staging = ask(ran.settings.database_url, "select relname from pg_class where relname like '%\\_new'")
     assert (views, staging) == ([], [])
+    instances.close_kept()
     assert list(ran.settings.temporary_dir.iterdir()) == []
 
 

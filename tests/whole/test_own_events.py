@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from commands import variables
@@ -29,6 +30,7 @@ def test_own_events_are_loaded_asked_for_and_undone(settings: Settings, tmp_path
     command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m analytics_etl.cli "$@"\n')
     command.chmod(0o755)
     home = tmp_path / ".analytics"
+    own = replace(settings, home=home, lake_dir=home / "lake")
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith(("ANALYTICS_", "DAGSTER_"))},
         "ANALYTICS_DATABASE_URL": variables(settings)["ANALYTICS_DATABASE_URL"],
@@ -50,7 +52,7 @@ def test_own_events_are_loaded_asked_for_and_undone(settings: Settings, tmp_path
     [report] = re.findall(r"report: (.*\.html)", said)
     shown = Path(report).read_text(encoding="utf-8")
     assert "billing.v1" in shown
-    tables = all_tables(settings)
+    tables = all_tables(own)
     [module] = tables["registry.module_stats_daily"]
     assert module.split(",")[1:4] == ["billing.v1", "1", "1"]
     [usage] = [line.split() for line in said.splitlines() if "(all)" in line]
@@ -59,4 +61,4 @@ def test_own_events_are_loaded_asked_for_and_undone(settings: Settings, tmp_path
     said = typed(undo)
     assert "undone" in said
     assert not Path(report).exists()
-    assert {table: rows for table, rows in all_tables(settings).items() if rows} == {}
+    assert {table: rows for table, rows in all_tables(own).items() if rows} == {}
