@@ -13,8 +13,9 @@ from analytics_etl.engines.instances import session
 
 
 def tables(connection: duckdb.DuckDBPyConnection) -> int:
-    [count] = connection.execute("select count(*) from information_schema.tables").fetchone() or [None]
-    return int(count)
+    found = connection.execute("select count(*) from information_schema.tables").fetchone()
+    assert found is not None
+    return int(found[0])
 
 
 def test_sessions_share_the_limit_and_no_tables(tmp_path: Path) -> None:
