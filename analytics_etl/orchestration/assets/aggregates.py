@@ -47,7 +47,7 @@ def build_aggregate_asset(model: Model, partitions: Partitions) -> dg.AssetsDefi
         description=model.description,
         partitions_def=partitions.of(model.cadence),
         backfill_policy=dg.BackfillPolicy.single_run(),
-        kinds={"postgres", "sql", "table"},
+        kinds={"parquet", "sql"} if model.is_in_lake_only else {"postgres", "sql", "table"},
         pool=model.table,
         code_version=model.code_version,
         freshness_policy=FRESHNESS[model.cadence],
