@@ -5,7 +5,7 @@ until `drain` returns.
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 
@@ -92,3 +92,17 @@ class RowSender:
             self._copy.write(self._encoder.finish())
             self._open.close()
         self._copy = self._encoder = self._table = None
+
+
+def send_all(connection: Connection, table: sql.Identifier, batches: Iterable[pa.RecordBatch]) -> None:
+    """Send batches into a table that was made in this transaction, and wait until they are there."""
+    sender = RowSender(connection)
+    try:
+        for batch in batches:
+            sender.send(table, pa.Table.from_batches([batch]))
+        sender.drain()
+    except BaseException:
+        connection.close()  # a COPY may be running, and a transaction cannot be rolled back during one
+        raise
+    finally:
+        sender.close()

@@ -14,7 +14,7 @@ from psycopg import sql
 from analytics_etl.catalog.models import window_parameters
 from analytics_etl.config.settings import Settings
 from analytics_etl.postgres.connection import Connection, connect, identifier
-from analytics_etl.postgres.sending import RowSender
+from analytics_etl.postgres.sending import send_all
 from analytics_etl.tables.model_sql import as_sql
 
 _LOCK = "hashtextextended('analytics_etl ' || {}, 0)"
@@ -50,7 +50,7 @@ def batch_table(settings: Settings, columns: Mapping[str, str], batches: Iterabl
         try:
             with connection.transaction():
                 connection.execute(sql.SQL("create unlogged table {} ({})").format(table, listed))
-                _send(connection, table, batches)
+                send_all(connection, table, batches)
             yield f"ops.{name}"
         finally:
             if not connection.closed:
@@ -67,19 +67,6 @@ def _create_view(connection: Connection, name: str, table: str, period: str | No
         column = sql.Identifier(period)
         statement += sql.SQL(" where {} >= {} and {} < {}").format(column, window["start"], column, window["end"])
     connection.execute(statement)
-
-
-def _send(connection: Connection, table: sql.Identifier, batches: Iterable[pa.RecordBatch]) -> None:
-    sender = RowSender(connection)
-    try:
-        for batch in batches:
-            sender.send(table, pa.Table.from_batches([batch]))
-        sender.drain()
-    except BaseException:
-        connection.close()  # a COPY may be running, and a transaction cannot be rolled back during one
-        raise
-    finally:
-        sender.close()
 
 
 def _drop_view(connection: Connection, name: str) -> None:

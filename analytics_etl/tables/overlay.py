@@ -4,7 +4,7 @@ A temporary view for each table has its name: the rows of the table and those of
 copied from the lake. The statement reads that view instead. Other sessions do not see it.
 """
 
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from datetime import date
 
@@ -20,7 +20,7 @@ from analytics_etl.lake.reading import read
 from analytics_etl.ops import archives, lake_files, places
 from analytics_etl.postgres.columns import relation_kind
 from analytics_etl.postgres.connection import Connection, identifier, lock
-from analytics_etl.postgres.sending import RowSender
+from analytics_etl.postgres.sending import send_all
 
 TEMPORARY = "pg_temp"
 
@@ -71,20 +71,15 @@ def _overlay_table(connection: Connection, files: Iterable[Generator[pa.RecordBa
     rows_table = sql.Identifier(TEMPORARY, f"{name}_of_lake")
     # The view depends on it and is dropped, too.
     connection.execute(sql.SQL("create table {} (like {}) on commit drop").format(rows_table, identifier(table)))
-    sender = RowSender(connection)
-    try:
-        for file in files:
-            with closing(file) as batches:
-                for batch in batches:
-                    sender.send(rows_table, pa.Table.from_batches([batch]))
-        sender.drain()
-    except BaseException:
-        connection.close()  # a COPY may be running, and a transaction cannot be rolled back during one
-        raise
-    finally:
-        sender.close()
+    send_all(connection, rows_table, _batches_of(files))
     connection.execute(sql.SQL("analyze {}").format(rows_table))
     both = sql.SQL("select * from {}").format(rows_table)
     if relation_kind(connection, table) == "table":  # of a fine-grained table there is only a view, without rows
         both += sql.SQL(" union all select * from {}").format(identifier(table))
     connection.execute(sql.SQL("create temporary view {} as {}").format(sql.Identifier(name), both))
+
+
+def _batches_of(files: Iterable[Generator[pa.RecordBatch, None, None]]) -> Iterator[pa.RecordBatch]:
+    for file in files:
+        with closing(file) as batches:
+            yield from batches
