@@ -71,6 +71,8 @@ def replace_marked(
     window = _open(connection, model, None, time.monotonic(), find_inputs())
     for stretch in stretches:
         window.replace(stretch, None)
+    if isinstance(window, _Window) and window.is_new:  # somebody has dropped the table
+        _make_index(connection, model)
 
 
 def _open(
