@@ -4,9 +4,9 @@ import os
 import re
 import signal
 import subprocess
-import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -118,51 +118,49 @@ def without_session() -> None:
         session.stop()
 
 
-def wait_for_tasks(done: threading.Event) -> bool:
-    """Wait until tasks run; return whether they do."""
+def active_tasks() -> dict[str, int]:
+    """{executor: tasks it has been given and not finished} of this process' session."""
     from pyspark.sql import SparkSession  # noqa: PLC0415 - an extra
 
+    session = SparkSession.getActiveSession() or SparkSession._instantiatedSession
+    assert session is not None, "the engine has no session"
+    found = session.sparkContext._jsc.sc().statusStore().executorList(True)  # noqa: FBT003 - Java
+    executors = [found.apply(number) for number in range(found.size())]
+    return {executor.id(): executor.activeTasks() for executor in executors if executor.id() != "driver"}
+
+
+def wait_until(holds: Callable[[], bool], what: str) -> None:
     until = time.monotonic() + PATIENCE
-    while time.monotonic() < until and not done.is_set():
-        if session := SparkSession._instantiatedSession:
-            tracker = session.sparkContext.statusTracker()
-            stages = [tracker.getStageInfo(stage) for stage in tracker.getActiveStageIds()]
-            if any(stage and stage.numActiveTasks > 1 for stage in stages):
-                return True
+    while not holds():
+        if time.monotonic() > until:
+            raise TimeoutError(what)
         time.sleep(0.02)
-    return False
 
 
 def test_a_worker_is_lost_and_the_day_is_whole(
     server: Server, catalog: Catalog, lake: GivenLake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """The worker stands still before the day begins, so it is killed while it has a task, on a fast machine, too."""
     monkeypatch.setenv("SPARK_LOCAL_IP", "127.0.0.1")
     without_session()
     model, end = catalog.aggregates["usage.schema_usage_1m"], DAY + timedelta(days=1)
     with sql_engines.postgres(server, catalog) as engine:
         types = {name: column.type for name, column in engine.tables[model.table].items()}
     expected = rows_from(DuckDBEngine(lake.lake, catalog.contracts, lake.files, 512, tmp_path), model, types, DAY, end)
-    found: list[list[sql_engines.Row]] = []
-    done = threading.Event()
-
-    def compute() -> None:
+    with cluster(tmp_path, workers=2) as (address, workers), ThreadPoolExecutor(1) as thread:
+        spark = replace(spark_of(lake, catalog, tmp_path), master=address)
+        assert rows_from(spark, model, types, end, end + timedelta(days=1)) == []  # starts the executors
         try:
-            found.append(rows_from(replace(spark_of(lake, catalog, tmp_path), master=address), model, types, DAY, end))
-        finally:
-            done.set()
-
-    with cluster(tmp_path, workers=2) as (address, workers):
-        thread = threading.Thread(target=compute)
-        thread.start()
-        try:
-            assert wait_for_tasks(done), "no task ran on both workers"
+            wait_until(lambda: len(active_tasks()) == len(workers), "not every worker has an executor")
+            [folder] = (tmp_path / "work1").glob("app-*/*/")
+            os.killpg(workers[1].pid, signal.SIGSTOP)
+            computed = thread.submit(rows_from, spark, model, types, DAY, end)
+            wait_until(lambda: active_tasks()[folder.name] > 0, "the worker that stands still got no task")
             os.killpg(workers[1].pid, signal.SIGKILL)
             assert workers[1].wait(PATIENCE) == -signal.SIGKILL
-            assert not done.is_set(), "the day was computed before the worker was killed"
+            rows = computed.result(4 * PATIENCE)
         finally:
-            thread.join(4 * PATIENCE)
             without_session()
-    [rows] = found
     assert by_key(rows, model.key) == by_key(expected, model.key)
 
 
