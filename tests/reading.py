@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from events import DAY, DOWNLOADS, declared
 
+from analytics_etl.catalog.contracts import Contract
 from analytics_etl.catalog.models import Model
 from analytics_etl.landing import FileReport, RejectedRow, list_files
 from analytics_etl.landing.reader import LandingReader
@@ -45,10 +46,10 @@ def parquet(columns: Mapping[str, pa.Array] | pa.Table, **options: Any) -> bytes
 
 def read(
     folder: Path, files: Mapping[str, bytes], *days: date, table: str = DOWNLOADS, source: Model | None = None,
-    found_at: datetime | None = None,
+    found_at: datetime | None = None, contract: Contract | None = None,
 ) -> Read:  # fmt: skip
     """Write files by name and read them together; DAY when no day is named. Those of a source lie in its folder."""
-    contract = declared().contracts[table]
+    contract = contract or declared().contracts[table]
     mappings = {} if source is None else {source.name: source}
     place = folder / "landing" / contract.name / ("" if source is None else source.name)
     place.mkdir(parents=True)

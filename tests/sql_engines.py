@@ -4,6 +4,7 @@ PostgreSQL has the real tables (migrations, `ensure_table`); DuckDB gets the sam
 here: reading `tests/cases/<family>/<name>/<case>.yaml`, and the statement a case is about. Not here: comparing results.
 """
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from sqlglot import exp
 from analytics_etl import checks
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.catalog.contracts import DUCKDB_TYPES
+from analytics_etl.catalog.json_values import canonical
 from analytics_etl.catalog.models import Model, Value, bind, window_parameters
 from analytics_etl.catalog.reading import read_models
 from analytics_etl.checks.evaluation import Limits, query_text
@@ -53,7 +55,6 @@ TYPES = {
     **DUCKDB_TYPES,
     "timestamp with time zone": "TIMESTAMPTZ",
     "date": "DATE",
-    "jsonb": "JSON",
     "json": "JSON",
     "integer": "INTEGER",
     "text[]": "VARCHAR[]",
@@ -95,6 +96,7 @@ EXAMPLES: Row = {
     "boolean": True,
     "timestamptz": datetime(2025, 3, 31, 12, tzinfo=UTC),
     "uuid": UUID(int=1),
+    "jsonb": {},
 }
 
 
@@ -272,17 +274,23 @@ def complete(tables: Tables, table: str, rows: Sequence[Row]) -> Iterator[Row]:
         missing = [name for name, column in columns.items() if column.must_be_given and name not in row]
         if unfilled := [name for name in missing if name != "event_id" and name not in examples()]:
             raise ValueError(f"{table}: row {number} must give {unfilled}, which have no default")
-        yield row | {n: UUID(int=number) if n == "event_id" else examples()[n] for n in missing}
+        given = {n: json_text(value) if columns[n].type == "jsonb" else value for n, value in row.items()}
+        yield given | {n: UUID(int=number) if n == "event_id" else examples()[n] for n in missing}
 
 
 def plain(value: Any) -> Any:
-    """A value as engines and YAML have it: numbers to 12 digits, whole ones as int, times in UTC, UUIDs as text."""
+    """A value as engines and YAML have it: numbers to 12 digits, whole ones as int, times in UTC, others as text."""
     if isinstance(value, datetime):
         return value.astimezone(UTC)
     if isinstance(value, float | Decimal):
         number = float(f"{value:.12g}")
         return int(number) if number.is_integer() else number
-    return str(value) if isinstance(value, UUID) else value
+    return str(value) if isinstance(value, UUID) else json_text(value)
+
+
+def json_text(value: Any) -> Any:
+    """A JSON object in the one form that the lake has; other values as they are."""
+    return canonical(json.dumps(value)) if isinstance(value, dict) else value
 
 
 def unordered(rows: Sequence[Row]) -> list[Row]:

@@ -20,7 +20,9 @@ DUCKDB_TYPES = {
     "bigint": "BIGINT",
     "double precision": "DOUBLE",
     "boolean": "BOOLEAN",
+    "jsonb": "VARCHAR",
 }
+"""{type in PostgreSQL: type in DuckDB}. JSON is text in the form of `json_values`, so that equal values are equal."""
 
 
 REVISION = "revision"

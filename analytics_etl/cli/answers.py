@@ -10,6 +10,7 @@ from uuid import UUID
 
 import click
 
+from analytics_etl.catalog.json_values import canonical
 from analytics_etl.cli.configured import read_settings
 from analytics_etl.cli.terminal import Column, err, out
 from analytics_etl.cli.typed import Text
@@ -148,8 +149,13 @@ def _shown(value: Any) -> str:
         return f"{value:,.4g}" if abs(value) < 1 else f"{value:,.1f}"
     if isinstance(value, int):
         return f"{value:,}"
-    portable = portable_value(value)
+    portable = _cell_value(value)
     return "" if portable is None else str(portable)
+
+
+def _cell_value(value: Any) -> Any:
+    """A value as CSV and tables have it: JSON as the text that the lake has."""
+    return canonical(json.dumps(value)) if isinstance(value, dict | list) else portable_value(value)
 
 
 def csv_of(names: Sequence[str], rows: Iterable[Row]) -> str:
@@ -158,7 +164,7 @@ def csv_of(names: Sequence[str], rows: Iterable[Row]) -> str:
     """
     if not names:
         return ""
-    return csv_lines([names, *([portable_value(row.get(name)) for name in names] for row in rows)])
+    return csv_lines([names, *([_cell_value(row.get(name)) for name in names] for row in rows)])
 
 
 def csv_lines(rows: Iterable[Sequence[Any]]) -> str:
@@ -187,7 +193,7 @@ def _portable(row: Row) -> dict[str, Any]:
 
 
 def portable_value(value: Any) -> Any:
-    """A value as JSON and CSV have it: a time in UTC with a Z, an id as text, a number without digits of no meaning."""
+    """A value as JSON has it: a time in UTC with a Z, an id as text, a number without digits of no meaning."""
     if isinstance(value, float):  # a whole one is exact
         return value if value.is_integer() else float(f"{value:.{SIGNIFICANT_DIGITS}g}")
     if isinstance(value, datetime):

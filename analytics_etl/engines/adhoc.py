@@ -169,7 +169,9 @@ class AdHocSession:
             self._copy(copied, columns, others, schema)
             selects.append(f"from {copied}")
         if selects:
-            names, whole = ", ".join(map(quoted, types)), " union all by name ".join(selects)
+            # JSON is text in the files.
+            casts = (f"{quoted(c)}::json as {quoted(c)}" if kind == "json" else quoted(c) for c, kind in types.items())
+            names, whole = ", ".join(casts), " union all by name ".join(selects)
             view = f"create or replace view {_named(table)} as select {names} from ({whole})"  # noqa: S608 - ours
             self.connection.execute(view)
         else:

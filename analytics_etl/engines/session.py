@@ -3,6 +3,7 @@
 Not here: what is read from where (`checks.lake`), and statements of an operator (`adhoc`).
 """
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -105,6 +106,8 @@ def _value(value: Any, type_name: str) -> Any:
     if type_name == "numeric" and value is not None:
         number = Decimal(str(value))
         return number.quantize(1) if number.is_finite() and number == number.to_integral_value() else number
+    if type_name == "jsonb" and value is not None:
+        return json.loads(value)
     if type_name in _KINDS and value is not None:
         return _KINDS[type_name](value)
     return value

@@ -2,7 +2,7 @@
 
 The kept row has the highest revision (NULL is the lowest), then the earliest event time, then the smallest MD5 of its
 text. The text is the one that PostgreSQL writes for a row: days that were loaded when PostgreSQL made this choice keep
-the same rows when they are loaded again.
+the same rows when they are loaded again. (PostgreSQL never chose among rows with JSON, which is the text in the lake.)
 """
 
 from collections.abc import Iterable
@@ -68,7 +68,7 @@ def _value(column: Column) -> str:
         return f"coalesce(left({name}::varchar, 1), '')"
     if column.type == "timestamptz":  # it has a space, so PostgreSQL puts it in quotes
         return f"""coalesce('"' || {name}::varchar || '"', '')"""
-    if column.type == "text":
+    if column.type in ("text", "jsonb"):
         escaped = f"""'"' || replace(replace({name}, '\\', '\\\\'), '"', '""') || '"'"""
         is_special = f"""{name} = '' or regexp_matches({name}, '["\\\\(),\\s\\x0b]')"""
         return f"coalesce(case when {is_special} then {escaped} else {name} end, '')"

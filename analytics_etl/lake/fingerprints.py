@@ -12,6 +12,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from analytics_etl.catalog.json_values import as_postgres_writes, map_texts
 from analytics_etl.lake.files import LakeError
 from analytics_etl.lake.fingerprint import Fingerprint
 
@@ -85,15 +86,16 @@ def _text(name: str, type_name: str) -> str:
 
 
 def _reader(schema: pa.Schema, columns: Mapping[str, str], batches: Iterable[pa.RecordBatch]) -> pa.RecordBatchReader:
-    """The batches as DuckDB is to see them: with all columns, UUIDs as such, and doubles as the integers of their bits.
-
-    The two engines write doubles differently as text.
+    """The batches as DuckDB is to see them: with all columns, UUIDs as such, doubles as the integers of their bits, and
+    JSON as PostgreSQL writes it. The two engines write doubles and JSON differently as text.
     """
     types = {name: _type(schema, name, type_name) for name, type_name in columns.items()}
 
     def converted(batch: pa.RecordBatch) -> pa.RecordBatch:
         arrays = [
-            _converted(batch[name], kind) if name in batch.schema.names else pa.nulls(batch.num_rows, kind)
+            _converted(batch[name], kind, columns[name])
+            if name in batch.schema.names
+            else pa.nulls(batch.num_rows, kind)
             for name, kind in types.items()
         ]
         return pa.RecordBatch.from_arrays(arrays, names=list(types))
@@ -109,7 +111,9 @@ def _type(schema: pa.Schema, name: str, type_name: str) -> pa.DataType:
     return {pa.float64(): pa.int64(), pa.binary(16): pa.uuid()}.get(found, found)
 
 
-def _converted(column: pa.Array, kind: pa.DataType) -> pa.Array:
+def _converted(column: pa.Array, kind: pa.DataType, type_name: str) -> pa.Array:
+    if type_name == "jsonb":
+        return map_texts(column, as_postgres_writes)
     if column.type == pa.float64():
         return column.view(pa.int64())
     if column.type == pa.binary(16):

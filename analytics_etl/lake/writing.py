@@ -33,6 +33,7 @@ ARROW_TYPES = {
     "timestamptz": pa.timestamp("us", "UTC"),
     "timestamp with time zone": pa.timestamp("us", "UTC"),
     "date": pa.date32(),
+    "jsonb": pa.string(),
     "text": pa.string(),
     "bigint": pa.int64(),
     "integer": pa.int32(),

@@ -4,6 +4,8 @@ A value that cannot be converted gives a problem, and its row is rejected.
 """
 
 import json
+from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 import numpy as np
@@ -228,6 +230,8 @@ def _value(  # noqa: PLR0911 - one return for each kind
             return found.decode(), None
         if isinstance(found, str | UUID):
             return str(found), None
+        if wanted == "jsonb":
+            return _json_text(found, value.type), None
         shown = json.dumps(found, default=str, ensure_ascii=False)
     except UnicodeDecodeError as error:
         shown = error.object[:LONGEST_SHOWN].decode(errors="replace")
@@ -237,3 +241,23 @@ def _value(  # noqa: PLR0911 - one return for each kind
     if wanted == "text":
         return shown[:LONGEST_SHOWN], f"{name}: expected text, got {shown[:100]}"
     return shown, None
+
+
+def _json_text(found: Any, kind: pa.DataType) -> str:
+    """A nested value as JSON. A field of a struct that is NULL is left out: all rows have all fields."""
+    kind = _stored(kind)
+    if found is not None and pa.types.is_map(kind):
+        pairs = [f"{_key(key)}:{_json_text(item, kind.item_type)}" for key, item in found]
+        return "{" + ",".join(pairs) + "}"
+    if found is not None and pa.types.is_struct(kind):
+        fields = [f"{_key(f.name)}:{_json_text(found[f.name], f.type)}" for f in kind if found[f.name] is not None]
+        return "{" + ",".join(fields) + "}"
+    if isinstance(found, list):
+        return "[" + ",".join(_json_text(item, kind.value_type) for item in found) + "]"
+    return str(found) if isinstance(found, Decimal) else json.dumps(found, ensure_ascii=False)
+
+
+def _key(key: Any) -> str:
+    if not isinstance(key, str):
+        raise TypeError(f"the key {key!r} is no text")
+    return json.dumps(key, ensure_ascii=False)

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from analytics_etl.catalog.contracts import Contract
 from analytics_etl.catalog.models import Model
 from analytics_etl.disk.scratch import Scratch
-from analytics_etl.landing import validation
+from analytics_etl.landing import json_columns, validation
 from analytics_etl.landing.batches import plain_booleans, rows_where, values_where
 from analytics_etl.landing.event_ids import EventIds
 from analytics_etl.landing.faults import READ_FAULTS, StatementError, UnreadableFilesError, is_ours, short_reason
@@ -121,6 +121,7 @@ class LandingReader:
                 "threads": max(1, min(os.cpu_count() or 1, self._memory_mb // _MEMORY_MB_PER_THREAD)),
             }
         )
+        json_columns.register(connection)
         return connection.execute(
             "set timezone = 'UTC'; set arrow_lossless_conversion = true; set enable_progress_bar = false; "
             f"set streaming_buffer_size = '{min(32, self._memory_mb // 8)}MB'"

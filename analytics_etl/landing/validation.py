@@ -7,6 +7,7 @@ import re
 from collections.abc import Collection
 
 from analytics_etl.catalog.contracts import Column, Constraint, Contract
+from analytics_etl.landing import json_columns
 from analytics_etl.landing.fields import PASSED_ON, Fields, Origin, literal, quote
 from analytics_etl.landing.json_text import may_be_odd, shown, text_problem, written
 from analytics_etl.landing.rejections import LONGEST_CONTENT
@@ -18,6 +19,7 @@ EXPECTED = {
     "bigint": "a whole number",
     "double precision": "a number",
     "boolean": "true or false",
+    "jsonb": "JSON",
 }
 EARLIEST = "timestamptz '1970-01-01 00:00:00+00'"
 LATEST = "timestamptz '9999-12-31 00:00:00+00'"
@@ -30,7 +32,7 @@ def validated(contract: Contract, fields: Fields) -> str:
     A relation with rows for other tables (`fields.has_others`) adds _is_wanted.
     """
     typed = ",\n".join(_typed(column, fields.origins[column.name]) for column in contract.columns)
-    texts = ", ".join(f"{quote(c.name)} as {_text(c)}" for c in contract.columns if fields.origins[c.name] != "absent")
+    texts = ", ".join(f"{_given(c)} as {_text(c)}" for c in contract.columns if fields.origins[c.name] != "absent")
     outputs = ", ".join(quote(column.name) for column in contract.columns)
     others = ", _is_wanted" if fields.has_others else ""
     odd = f", {may_be_odd(fields.odd_texts)} as _is_odd" if fields.odd_texts else ""
@@ -56,6 +58,11 @@ def _text(column: Column) -> str:
     return quote(f"_text_{column.name}")
 
 
+def _given(column: Column) -> str:
+    """A column's value as it came. JSON's null is no value."""
+    return f"nullif(trim({quote(column.name)}), 'null')" if column.type == "jsonb" else quote(column.name)
+
+
 def _typed(column: Column, origin: Origin) -> str:  # noqa: PLR0911 - one return for each type
     name = quote(column.name)
     if origin == "absent":
@@ -75,6 +82,8 @@ def _typed(column: Column, origin: Origin) -> str:  # noqa: PLR0911 - one return
         return f"case {name} when 'true' then true when 'false' then false end as {name}"
     if column.type == "double precision":
         return f"case when isfinite(try_cast({name} as double)) then try_cast({name} as double) end as {name}"
+    if column.type == "jsonb":
+        return f"{json_columns.value(_given(column), column.name, origin)} as {name}"
     if column.type == "timestamptz":
         # A cast would assume a time zone where the text has none.
         zoned = f"regexp_full_match({name}, '[^T ]+[T ][0-9:.]+ ?(Z|z|[+-][0-9][0-9](:?[0-9][0-9])?)')"
@@ -122,11 +131,12 @@ def _column_cases(contract: Contract, column: Column, fields: Fields) -> list[st
         cases.append(f"when {holds_nul} then '{column.name}: holds a NUL byte, which text must not'")
         return cases
     came = shown(column.name, text) if origin == "json" else text + "::varchar"
+    why = f" || ', which ' || {json_columns.problem(text, column.name, origin)}" if column.type == "jsonb" else ""
     # Reasons are kept longer than personal data, so they must not repeat it.
     given = "'something else'" if column.name in contract.personal_columns else f"left({came}, 100)"
     cases.append(
         f"when {name} is null and {text} is not null "
-        f"then '{column.name}: expected {EXPECTED[column.type]}, got ' || {given}"
+        f"then '{column.name}: expected {EXPECTED[column.type]}, got ' || {given}{why}"
     )
     if column.name == contract.time_column:
         latest = f"{given} || ' is more than one day after the file was found (' || _found_at || ')'"

@@ -12,6 +12,8 @@ from contextlib import ExitStack
 import psycopg
 import pyarrow as pa
 from pgpq import ArrowToPostgresBinaryEncoder
+from pgpq.encoders import StringEncoderBuilder
+from pgpq.schema import Jsonb
 from psycopg import sql
 
 from analytics_etl.postgres.connection import Connection
@@ -82,10 +84,22 @@ class RowSender:
         names = sql.SQL(", ").join(map(sql.Identifier, schema.names))
         options = sql.SQL("format binary, freeze" if self._freeze else "format binary")
         statement = sql.SQL("copy {} ({}) from stdin with ({})").format(table, names, options)
-        self._encoder = ArrowToPostgresBinaryEncoder(schema)
+        self._encoder = self._encoder_of(table, schema)
         self._copy = self._open.enter_context(self._open.enter_context(self._connection.cursor()).copy(statement))
         self._copy.write(self._encoder.write_header())
         self._table = table
+
+    def _encoder_of(self, table: sql.Identifier, schema: pa.Schema) -> ArrowToPostgresBinaryEncoder:
+        """An encoder of rows for a table. JSON comes as text, and goes in another form than text."""
+        found = self._connection.execute(
+            "select attname from pg_attribute where attrelid = to_regclass(%s) and atttypid = 'jsonb'::regtype",
+            [table.as_string(self._connection)],
+        ).fetchall()
+        encoders = {field.name: ArrowToPostgresBinaryEncoder.infer_encoder(field) for field in schema}
+        for (name,) in found:
+            if name in encoders:
+                encoders[name] = StringEncoderBuilder.new_with_output(schema.field(name), Jsonb())
+        return ArrowToPostgresBinaryEncoder.new_with_encoders(schema, encoders)
 
     def _end_copy(self) -> None:
         if self._copy is not None and self._encoder is not None:

@@ -15,6 +15,7 @@ import pyarrow.csv as pacsv
 from psycopg import Copy, sql
 
 from analytics_etl.catalog.contracts import Contract
+from analytics_etl.catalog.json_values import canonical, map_texts
 from analytics_etl.catalog.models import window_parameters
 from analytics_etl.config.settings import Settings
 from analytics_etl.lake.fingerprint import Fingerprint
@@ -29,7 +30,7 @@ _ARROW_TYPES = {
     "double precision": pa.float64(),
     "boolean": pa.bool_(),
 }
-"""Types of the batches. Any other type is PostgreSQL's text."""
+"""Types of the batches. Any other type is PostgreSQL's text, but JSON is in the form of `json_values`."""
 
 _ALL = sql.SQL("true")
 
@@ -95,7 +96,7 @@ def stream(
         ) as batches:  # fmt: skip
             for batch in batches:
                 yield pa.RecordBatch.from_arrays(
-                    [_uuids(c) if f.type == pa.uuid() else c for c, f in zip(batch.columns, schema, strict=True)],
+                    [_value(column, kind) for column, kind in zip(batch.columns, columns.values(), strict=True)],
                     schema=schema,
                 )
 
@@ -143,6 +144,13 @@ class _CopyStream(io.RawIOBase):
         target[:count] = self._rest[:count]
         self._rest = self._rest[count:]
         return count
+
+
+def _value(values: pa.Array, type_name: str) -> pa.Array:
+    """A column of PostgreSQL's CSV as the batches have it."""
+    if type_name == "uuid":
+        return _uuids(values)
+    return map_texts(values, canonical) if type_name == "jsonb" else values
 
 
 def _uuids(texts: pa.Array) -> pa.Array:

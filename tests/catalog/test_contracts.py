@@ -15,8 +15,10 @@ create table shop.visit_events (
     pages bigint not null,
     share double precision,
     is_paid boolean,
+    labels jsonb,
     constraint user_id_not_empty check (user_id <> ''),
-    constraint pages_fit_share check (pages >= 0 and (share is null or pages > 0))
+    constraint pages_fit_share check (pages >= 0 and (share is null or pages > 0)),
+    constraint labels_are_few_texts check (ops.is_text_map(labels) and ops.json_bytes(labels) <= 100)
 ) partition by range (seen_at);
 
 comment on table shop.visit_events is 'One visit; of one user''s.';
@@ -26,6 +28,7 @@ comment on column shop.visit_events.user_id is 'User.';
 comment on column shop.visit_events.pages is 'Pages.';
 comment on column shop.visit_events.share is 'Share.';
 comment on column shop.visit_events.is_paid is 'Whether it was paid.';
+comment on column shop.visit_events.labels is 'Labels.';
 """
 
 
@@ -53,13 +56,15 @@ def test_a_file_becomes_a_contract(tmp_path: Path) -> None:
         Column("pages", "bigint", True, "Pages."),  # noqa: FBT003
         Column("share", "double precision", False, "Share."),  # noqa: FBT003
         Column("is_paid", "boolean", False, "Whether it was paid."),  # noqa: FBT003
+        Column("labels", "jsonb", False, "Labels."),  # noqa: FBT003
     )
     assert [column.duckdb_type for column in contract.columns] == [
-        *("UUID", "TIMESTAMPTZ", "VARCHAR", "BIGINT", "DOUBLE", "BOOLEAN"),
+        *("UUID", "TIMESTAMPTZ", "VARCHAR", "BIGINT", "DOUBLE", "BOOLEAN", "VARCHAR"),
     ]
     assert [(c.name, c.columns) for c in contract.constraints] == [
         ("user_id_not_empty", ("user_id",)),
         ("pages_fit_share", ("pages", "share")),
+        ("labels_are_few_texts", ("labels",)),
     ]
     assert contract.constraints[0].condition == "user_id <> ''"
     assert contract.column_docs["pages"] == "Pages."

@@ -149,6 +149,29 @@ def test_there_is_a_case(model: Model) -> None:
         assert any(not case.expect and case.given for case in cases), "a case in which nothing is wrong is missing"
 
 
+JSON = {column.name for contract in CATALOG.contracts.values() for column in contract.columns if column.type == "jsonb"}
+OF_TEXTS = {
+    name
+    for contract in CATALOG.contracts.values()
+    for constraint in contract.constraints
+    if "is_text_map" in constraint.condition
+    for name in constraint.columns
+}
+
+
+@of(*KINDS)
+def test_json_is_used_as_every_engine_uses_it(model: Model) -> None:
+    """The lake has it as text: its order, its form and its parts other than texts are not those of jsonb."""
+    for column in model.expression.find_all(exp.Column):
+        if column.name not in JSON:
+            continue
+        assert not isinstance(column.parent, exp.Cast | exp.Ordered | exp.Min | exp.Max | exp.JSONExtract), (
+            column.parent
+        )
+        if isinstance(column.parent, exp.JSONExtractScalar):
+            assert column.name in OF_TEXTS, f"{column.parent} needs a CHECK with ops.is_text_map"
+
+
 def test_check_names_are_unique_per_table() -> None:
     by_table = checks.declared_checks(CATALOG)
     assert set(by_table) == set(CATALOG.contracts) | set(CATALOG.derived)

@@ -127,7 +127,7 @@ def test_types_of_postgres_are_kept(loaded: Settings) -> None:
     assert [list(row.values()) for row in whole] == [
         [
             *(9007199254740993, 0.1, 'a,"b"\n', True, str(DAY), f"{DAY - timedelta(days=1)}T23:02:03.456789Z"),
-            *("00000000-0000-0000-0000-000000000001", '{"a": [1]}', ["x,y", None, "{}"], 7, 1.5, [1, 2], "1 day"),
+            *("00000000-0000-0000-0000-000000000001", '{"a":[1]}', ["x,y", None, "{}"], 7, 1.5, [1, 2], "1 day"),
         ]
     ]
     empty = answer(loaded, "select b, c, f = 'infinity' as is_infinite, h, i from ops.every_type where a is null")

@@ -19,6 +19,7 @@ FILE = Path("sql/registry/aggregates/stats_daily.sql")
 COLUMNS = {
     "id": "uuid", "at": "timestamptz", "since": "timestamptz", "day": "date", "other_day": "date", "name": "text",
     "count": "bigint", "total": "bigint", "share": "double precision", "ok": "boolean",
+    "labels": "jsonb", "others": "jsonb",
 }  # fmt: skip
 
 
@@ -81,6 +82,11 @@ TIMESTAMP = "CAST('2025-03-31 00:00:00.000000+00:00' AS TIMESTAMP)"
         ("left(name, 40)", "LEFT(name, 40)"),
         (r"regexp_replace(name, '(a)\.$', '\1!', 'g')", r"REGEXP_REPLACE(name, '(?s)(a)\\.\\z', '$1!')"),
         ("name ~ '.*[0-9].*'", "name RLIKE '(?s)[0-9]'"),
+        # JSON is text in one form
+        ("labels ->> 'service.id'", "CAST(GET_JSON_OBJECT(labels, '$[\\'service.id\\']') AS STRING)"),
+        ("coalesce(labels ->> 'a', name) = 'x'",
+         "COALESCE(CAST(GET_JSON_OBJECT(labels, '$[\\'a\\']') AS STRING), name) = 'x'"),
+        ("labels = others", "labels = others"),
         # NULL is the largest value in PostgreSQL
         (
             "row_number() over (partition by day order by count desc, total)",
@@ -107,6 +113,15 @@ def test_what_means_the_same(postgres: str, spark: str) -> None:
         ("round(extract(epoch from at))", "cast what is rounded to double precision"),
         ("round(cast(count as decimal), 1)", "whole numbers only"),
         ("share::bigint", "this cast is not known to give the same"),
+        ("labels::text", "this cast is not known to give the same"),
+        ("labels -> 'a'", "is not known to mean the same"),
+        ("labels ->> name", "a constant key"),
+        ("labels ->> '$.a'", "a constant key"),
+        ("labels = '{}'", "JSON beside a constant"),
+        ("coalesce(labels, '{}')", "JSON beside a constant"),
+        ("labels < others", "JSON has no order here"),
+        ("max(labels ->> 'a')", 'say collate "C"'),
+        ("row_number() over (order by labels)", "JSON has no order here"),
         ("share::text", "this cast is not known to give the same"),
         ("at::text", "this cast is not known to give the same"),
         ("name::bigint", "this cast is not known to give the same"),

@@ -1,6 +1,7 @@
 """Rules for texts, their order, and regular expressions."""
 
 import re
+from collections.abc import Iterable
 
 from sqlglot import exp
 
@@ -24,6 +25,8 @@ from analytics_etl.engines.spark_dialect.trees import (
 BY_BYTES = "by_bytes"
 """Mark of a text whose order was said to be that of its bytes."""
 _LAST_ASCII = 127
+_KEY = re.compile("[A-Za-z_][A-Za-z0-9_.:-]*")
+"""Keys that are keys in every engine: elsewhere $ and / begin a path."""
 
 
 def collate(node: exp.Expr) -> exp.Expr:
@@ -34,9 +37,31 @@ def collate(node: exp.Expr) -> exp.Expr:
     return marked
 
 
+def json_text(node: exp.Expr) -> exp.Expr:
+    """The text of one key. JSON is a text here, in the form of `json_values`."""
+    keys = [part.name for part in node.expression.expressions[1:]] if isinstance(node.expression, exp.JSONPath) else []
+    if len(keys) != 1 or not _KEY.fullmatch(keys[0]):
+        raise UnequalError(f"{text_of(node)}: a constant key of letters, digits and . : _ - only, a letter first")
+    return cast(call("get_json_object", node.this, exp.Literal.string(f"$['{keys[0]}']")), "text")
+
+
+def _refuse_json(node: exp.Expr, values: Iterable[exp.Expr]) -> None:
+    """PostgreSQL compares JSON by its meaning, Spark the text of it, which a constant may have in another form."""
+    values = list(values)
+    if any(is_of(value, Type.JSONB) for value in values) and any(constant(value) is not None for value in values):
+        raise UnequalError(f"{text_of(node)}: JSON beside a constant")
+
+
+def alternatives(node: exp.Expr) -> exp.Expr:
+    _refuse_json(node, (node.this, *node.expressions))
+    return node
+
+
 def by_bytes(node: exp.Expr) -> exp.Expr:
     """Texts may have any order in PostgreSQL, unless it is said."""
     for value in (node.this, *([node.expression] if isinstance(node, exp.Binary) else node.expressions)):
+        if is_of(value, Type.JSONB):
+            raise UnequalError(f"{text_of(node)}: JSON has no order here")
         if is_of(value, *TEXTS) and not value.meta.get(BY_BYTES) and not isinstance(value, exp.Literal):
             raise UnequalError(f'{text_of(node)}: say collate "C" for the order of texts')
     return node
@@ -44,6 +69,7 @@ def by_bytes(node: exp.Expr) -> exp.Expr:
 
 def comparison(node: exp.Expr) -> exp.Expr:
     """A constant beside a time is one in PostgreSQL."""
+    _refuse_json(node, (node.this, node.expression))
     for one, other in (("this", "expression"), ("expression", "this")):
         text, beside = constant(node.args[one]), node.args[other]
         if text is not None and is_of(beside, *TIMES):

@@ -1,0 +1,89 @@
+"""Columns of JSON in the statement that validates records: functions of Python, and the rules that contracts may name.
+
+Python reads and writes JSON, see `catalog.json_values`: DuckDB keeps the order of keys, writes numbers anew, and lets
+through a key that occurs twice.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+from duckdb.func import FunctionNullHandling, PythonUDFType
+
+from analytics_etl.catalog.json_values import JsonError, Reader, map_texts, written
+from analytics_etl.landing.fields import Origin, literal
+
+_RULES = """
+    create schema ops;
+    create macro ops.is_text_map(value) as (
+        json_type(value) = 'OBJECT'
+        and len(list_filter(json_extract(value, '$.*'), lambda item: json_type(item) <> 'VARCHAR')) = 0
+    );
+    create macro ops.json_bytes(value) as (
+        strlen(value) + len(regexp_extract_all(regexp_replace(value, '"(\\\\.|[^"\\\\])*"', '', 'g'), '[,:]'))
+    );"""
+"""The functions of PostgreSQL that a CHECK may call, see sql/ops/json.sql. PostgreSQL puts a blank after : and , ."""
+
+_MAY_LOSE_DIGITS = "'[0-9][.eE]|[0-9]{16}'"
+"""DuckDB writes such numbers anew when it takes a value out of a line."""
+
+
+def register(connection: duckdb.DuckDBPyConnection) -> None:
+    """Give a connection the functions that statements with columns of JSON call."""
+    connection.execute(_RULES)
+    for name, index in (("canonical_json", 0), ("json_problem", 1)):
+        connection.create_function(
+            name,
+            _function(index),
+            ["VARCHAR"] * 3,
+            "VARCHAR",
+            type=PythonUDFType.ARROW,
+            null_handling=FunctionNullHandling.SPECIAL,
+        )
+
+
+def value(text: str, name: str, origin: Origin) -> str:
+    """SQL for a value in the one form, NULL if it is none; `text` is SQL for what came, in the column `name`."""
+    return f"canonical_json({_arguments(text, name, origin)})"
+
+
+def problem(text: str, name: str, origin: Origin) -> str:
+    """SQL for why `value` is NULL."""
+    return f"json_problem({_arguments(text, name, origin)})"
+
+
+def _arguments(text: str, name: str, origin: Origin) -> str:
+    line = (
+        f"case when regexp_matches({text}, {_MAY_LOSE_DIGITS}) then _raw end" if origin == "json" else "null::varchar"
+    )
+    return f"{text}, {line}, {literal(name)}"
+
+
+def _function(index: int) -> Callable[[pa.Array, pa.Array, pa.Array], pa.Array]:
+    """The function that gives one part of what `_read` gives, for whole columns."""
+
+    def of_columns(texts: pa.Array, lines: pa.Array, names: pa.Array) -> pa.Array:
+        if lines.null_count == len(lines):
+            return map_texts(texts, lambda text: _read(text, None, "")[index])
+        rows = zip(texts.to_pylist(), lines.to_pylist(), names.to_pylist(), strict=True)
+        return pa.array([None if row[0] is None else _read(*row)[index] for row in rows], pa.string())
+
+    return of_columns
+
+
+def _read(text: str, line: str | None, name: str) -> tuple[str | None, str | None]:
+    """A value in the one form, or why there is none. Digits are those of the line, if it is given."""
+    reader = Reader()
+    try:
+        found = reader.read(text)
+        if line is not None and reader.has_fractions:
+            found = reader.read(line, _first_counts)[name]
+        return written(found, has_fractions=reader.has_fractions), None
+    except JsonError as error:
+        return None, str(error)
+
+
+def _first_counts(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object in which the first of equal keys counts, as in DuckDB."""
+    return dict(reversed(pairs))

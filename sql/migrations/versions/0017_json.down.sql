@@ -1,0 +1,2 @@
+drop function ops.json_bytes(jsonb);
+drop function ops.is_text_map(jsonb);
