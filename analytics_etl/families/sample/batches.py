@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
@@ -50,17 +50,18 @@ def _batches(options: SampleOptions) -> Iterator[Batch]:
         day = options.last_day - timedelta(days=age)
         events = day_events(options, day)
         for tables in families:
-            for name, total in _counts(tables, events).items():
+            for name, total in _counts(tables, events, day).items():
                 for first in range(0, total, _BATCH_ROWS):
                     yield Batch(name, tables[name], Slice(day, first, min(_BATCH_ROWS, total - first), total))
 
 
-def _counts(tables: Mapping[str, EventTable], events: int) -> dict[str, int]:
-    """How many events each table of a family has. The first table gets the remainder of the rounding."""
+def _counts(tables: Mapping[str, EventTable], events: int, day: date) -> dict[str, int]:
+    """How many events each table of a family has. The first table gets the remainder of the rounding of shares."""
     counts = {name: round(events * table.share) for name, table in tables.items()}
     first, *others = counts
     total = round(events * math.fsum(table.share for table in tables.values()))
-    return counts | {first: total - sum(counts[name] for name in others)}
+    counts[first] = total - sum(counts[name] for name in others)
+    return counts | {name: table.count(events, day) for name, table in tables.items() if table.count is not None}
 
 
 def _make(options: SampleOptions, batch: Batch) -> list[Any]:

@@ -40,7 +40,10 @@ def _json_lines(batch: pa.RecordBatch) -> pa.Array:
         return pc.binary_join_element_wise('"', escaped, '"', "")
 
     names = [f'{"," if i else "{"}"{name}":' for i, name in enumerate(batch.schema.names)]
-    texts = [_text(column, quoted, "null") for column in batch.columns]
+    texts = [
+        column.storage.fill_null("null") if _is_json(column.type) else _text(column, quoted, "null")
+        for column in batch.columns
+    ]
     return pc.binary_join_element_wise(*chain.from_iterable(zip(names, texts, strict=True)), "}\n", "")
 
 
@@ -55,6 +58,8 @@ def _csv_lines(batch: pa.RecordBatch) -> pa.Array:
 
 def _text(column: pa.Array, quoted: Callable[[pa.Array], pa.Array], null: str) -> pa.Array:
     """The values as they stand in a line."""
+    if _is_json(column.type):
+        column = column.storage
     if pa.types.is_dictionary(column.type):
         text = quoted(column.dictionary).take(column.indices)  # only distinct values are quoted
     elif pa.types.is_timestamp(column.type):
@@ -73,13 +78,23 @@ def _bad_lines(batch: pa.RecordBatch, defects: Mapping[int, Row], *, is_json: bo
         row |= {name: value for name, value in defect.items() if value not in (CUT, NO_ZONE)}
         is_cut = CUT in defect.values()
         if is_json:
-            line = json.dumps(row, separators=(",", ":"))
+            given = {name: _value(batch, name, value) for name, value in row.items()}
+            line = json.dumps(given, separators=(",", ":"))
             yield (line[: len(line) // 2] if is_cut else line) + "\n"
         else:
             fields = [str(value).lower() if isinstance(value, bool) else value for value in row.values()]
             buffer = io.StringIO()
             csv.writer(buffer, lineterminator="\n").writerow(fields[:-3] if is_cut else fields)
             yield buffer.getvalue()
+
+
+def _value(batch: pa.RecordBatch, name: str, value: Any) -> Any:
+    return json.loads(value) if value is not None and _is_json(batch.schema.field(name).type) else value
+
+
+def _is_json(kind: pa.DataType) -> bool:
+    """Whether values are JSON, which stands in a line of JSON as it is."""
+    return isinstance(kind, pa.JsonType)
 
 
 def _with_defects(batch: pa.RecordBatch, defects: Mapping[int, Row]) -> pa.Table:

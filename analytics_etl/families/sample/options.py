@@ -10,12 +10,13 @@ FILE_FORMATS = ("ndjson", "ndjson.gz", "ndjson.zst", "csv", "csv.gz", "csv.zst",
 class SampleOptions:
     """What to generate; equal options give equal files.
 
-    `events_per_day` counts the distinct events of the registry's three tables together (70, 20 and 10 % of them): valid
+    `events_per_day` counts the distinct downloads, views and compilations together (70, 20 and 10 % of them): valid
     ones and bad rows, without the second copies that `duplicate_ratio` adds on top. With `rhythm` it is the level of
     an ordinary weekday on `last_day`: a day's number is this times 0.4 on a weekend, divided by 1.01 for every day
     before `last_day`, times a noise between 0.97 and 1.03, less what the outage swallowed. Without `rhythm` every day
-    has exactly `events_per_day`. `outage`: three hours of failures, ten days before `last_day`. Tables of other
-    families have their share of `events_per_day` on top of it; `families` says whose tables are made.
+    has exactly `events_per_day`. `outage`: three hours of failures, ten days before `last_day`. Other tables
+    have their share of `events_per_day` on top of it, but versions of modules are as many as there are; `families` says
+    whose tables are made.
 
     A day's rows do not depend on `days`, on `families`, nor on `file_format` but for the defects that a typed file
     cannot hold.

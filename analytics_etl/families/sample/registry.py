@@ -1,4 +1,4 @@
-"""Sample events of the registry: downloads and views of modules, and compilations of them."""
+"""Sample events of the registry: downloads and views of modules, and compilations of them. Schemas: `versions`."""
 # ruff: noqa: PLR2004 - the ratios of a made-up world would not be clearer with names
 
 from functools import partial
@@ -6,6 +6,7 @@ from functools import partial
 import numpy as np
 import pyarrow as pa
 
+from analytics_etl.families.sample import versions
 from analytics_etl.families.sample.columns import Flags, Numbers, Shares, codes, integers, timestamps, uuids
 from analytics_etl.families.sample.options import SampleOptions
 from analytics_etl.families.sample.rhythm import Moments
@@ -17,22 +18,19 @@ from analytics_etl.families.sample.vocabulary import (
     CLIENTS,
     CODE_SIZE,
     COMPILATION_ERRORS,
-    CURL,
     DOWNLOAD_ERRORS,
     FAILURE_RATIO,
-    HOSTILE,
     LANGUAGES,
     MEDIAN_MS,
     OUTAGE_MESSAGES,
     REFERRERS,
-    SDK_VERSIONS,
     USER_AGENTS,
 )
-from analytics_etl.families.sample.world import RELEASES, VERSIONS, Draws, World, build_world, draw
+from analytics_etl.families.sample.world import RELEASES, VERSIONS, Draws, World, build_world, clients, draw
 
 
 def make_tables(options: SampleOptions) -> dict[str, EventTable]:
-    """The three tables: downloads, of which there are most, views and compilations."""
+    """The five tables: downloads, of which there are most, views, compilations, versions and uses of fields."""
     world = build_world(options)
     return {
         "download_events": EventTable(
@@ -66,6 +64,7 @@ def make_tables(options: SampleOptions) -> dict[str, EventTable]:
             ),
             text_defects=({"success": "perhaps"}, {"started_at": NO_ZONE}, {"event_id": CUT}),
         ),
+        **versions.make_tables(world, options),
     }
 
 
@@ -76,7 +75,7 @@ def _downloads(world: World, moments: Moments) -> dict[str, pa.Array]:
     is_failed, message = _failures(draws, 0.012, len(DOWNLOAD_ERRORS))
     sent = np.where(is_failed, 0, _source_bytes(world, draws) * CODE_SIZE[language])
     latency = np.where(is_hit, 18, 95) * draws.rng.lognormal(0, 0.55, draws.size)
-    client = _clients(draws, language)
+    client = clients(draws, language)
     return {
         **ids,
         "downloaded_at": timestamps(draws.time),
@@ -101,7 +100,7 @@ def _module_views(world: World, moments: Moments) -> dict[str, pa.Array]:
     pages, sources = ("detail", "list", "search"), ("web", "api", "cli")
     page = draws.rng.choice(3, draws.size, p=[0.65, 0.2, 0.15])
     source = draws.rng.choice(3, draws.size, p=[0.7, 0.2, 0.1])
-    web, api = len(CLIENTS) + draws.user % len(BROWSERS), _clients(draws, world.user_languages[draws.user])
+    web, api = len(CLIENTS) + draws.user % len(BROWSERS), clients(draws, world.user_languages[draws.user])
     agent = np.where(source == 0, web, np.where(source == 1, api, CLI + draws.user % 4))
     is_hostile = draws.chance(0.001)
     referrer = np.where(is_hostile, len(REFERRERS) - 1, draws.rng.integers(0, len(REFERRERS) - 1, draws.size))
@@ -158,14 +157,6 @@ def _addresses(draws: Draws) -> pa.Array:
     own = draws.user * 613 + draws.rng.integers(0, 2, draws.size) * 331
     anyones = draws.rng.integers(0, len(ADDRESSES), draws.size)
     return codes(np.where(draws.is_anonymous, anyones, own) % len(ADDRESSES), ADDRESSES, draws.chance(0.01))
-
-
-def _clients(draws: Draws, language: Numbers) -> Numbers:
-    """Positions in `CLIENTS`: mostly the SDK of the language, in the user's version of it."""
-    kind = draws.rng.random(draws.size)
-    sdk = language * len(SDK_VERSIONS) + draws.user % 11 // 2
-    client = np.where(kind < 0.7, sdk, np.where(kind < 0.93, CLI + draws.user % 4, CURL))
-    return np.where(kind > 0.9995, HOSTILE, client)
 
 
 def _languages(world: World, draws: Draws) -> Numbers:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import pyarrow as pa
@@ -25,9 +26,11 @@ class EventTable:
     the moments; called from several threads."""
     stream: int
     """A number no other table has, which its random streams are made from; with another one all rows change."""
-    share: float
-    """Its number of events, relative to that of all tables of the registry."""
-    defects: tuple[Row, ...]
+    share: float = 0
+    """Its number of events, relative to `events_per_day`."""
+    defects: tuple[Row, ...] = ()
     """What is wrong with bad rows: each replaces some right values, and breaks the contract."""
     text_defects: tuple[Row, ...] = ()
     """The same for what does not fit into a typed file: other types, NO_ZONE, CUT."""
+    count: Callable[[int, date], int] | None = None
+    """Instead of a share: its number of events on a day, from that of `events_per_day` on the day."""

@@ -10,7 +10,18 @@ import pyarrow as pa
 from analytics_etl.families.sample.columns import Flags, Numbers, Shares, weighted
 from analytics_etl.families.sample.options import SampleOptions
 from analytics_etl.families.sample.rhythm import Moments
-from analytics_etl.families.sample.vocabulary import DOMAINS, LANGUAGE_SHARE, LANGUAGES, ORGS, TOPICS, UNITS
+from analytics_etl.families.sample.vocabulary import (
+    CLI,
+    CURL,
+    DOMAINS,
+    HOSTILE,
+    LANGUAGE_SHARE,
+    LANGUAGES,
+    ORGS,
+    SDK_VERSIONS,
+    TOPICS,
+    UNITS,
+)
 
 _LAGS = np.array([0, 0, 0, 0, 0, 1, 1, 1, 2, 2, 3, 6])  # releases a pinned version is behind the newest one
 RELEASES = 30  # of each major version
@@ -125,3 +136,11 @@ def draw(world: World, moments: Moments, *, by_humans: bool) -> Draws:
         module=module,
         version=(world.majors[module] - 1) * RELEASES + np.maximum(newest[module] - lag, 0),
     )
+
+
+def clients(draws: Draws, language: Numbers) -> Numbers:
+    """Positions in `CLIENTS`: mostly the SDK of the language, in the user's version of it."""
+    kind = draws.rng.random(draws.size)
+    sdk = language * len(SDK_VERSIONS) + draws.user % 11 // 2
+    client = np.where(kind < 0.7, sdk, np.where(kind < 0.93, CLI + draws.user % 4, CURL))
+    return np.where(kind > 0.9995, HOSTILE, client)

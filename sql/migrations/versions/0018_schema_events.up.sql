@@ -1,0 +1,77 @@
+-- The versions of modules with their schemas, and the fields that clients use.
+
+create table registry.module_versions (
+    event_id uuid not null,
+    registered_at timestamptz not null,
+    organization_id text,
+    module_name text not null,
+    version text not null,
+    format text not null,
+    files jsonb not null,
+    size_bytes bigint not null,
+    previous_version text,
+    constraint organization_id_not_empty check (organization_id <> ''),
+    constraint module_name_not_empty check (module_name <> ''),
+    constraint version_not_empty check (version <> ''),
+    constraint previous_version_not_empty check (previous_version <> ''),
+    constraint previous_version_is_another check (previous_version <> version),
+    constraint format_known check (format in ('protobuf', 'avro', 'json_schema')),
+    constraint files_are_texts check (ops.is_text_map(files)),
+    constraint files_not_too_large check (ops.json_bytes(files) <= 1000000),
+    constraint size_bytes_not_negative check (size_bytes >= 0),
+    constraint size_bytes_not_too_large check (size_bytes <= 1000000000),
+    constraint organization_id_not_too_long check (length(organization_id) <= 100),
+    constraint module_name_not_too_long check (length(module_name) <= 256),
+    constraint version_not_too_long check (length(version) <= 100),
+    constraint previous_version_not_too_long check (length(previous_version) <= 100)
+) partition by range (registered_at);
+
+comment on table registry.module_versions is 'One version of a module that was registered, with the source of its schemas.';
+comment on column registry.module_versions.event_id is 'Identifier of the event, unique within a UTC day.';
+comment on column registry.module_versions.registered_at is 'When the version was registered. The partition column.';
+comment on column registry.module_versions.organization_id is 'Organisation that the module belongs to; NULL when there is none.';
+comment on column registry.module_versions.module_name is 'Module.';
+comment on column registry.module_versions.version is 'Version of the module.';
+comment on column registry.module_versions.format is 'Language of the schemas: protobuf, avro or json_schema.';
+comment on column registry.module_versions.files is 'Source: a JSON object from the path of each file within the module to its text.';
+comment on column registry.module_versions.size_bytes is 'Size of the source, in bytes.';
+comment on column registry.module_versions.previous_version is 'Version that this one follows; NULL for the first one, or when the source does not know it.';
+
+create table registry.field_usage_events (
+    event_id uuid not null,
+    used_at timestamptz not null,
+    organization_id text,
+    module_name text not null,
+    version text,
+    entity text not null,
+    field text not null,
+    service text,
+    client_sdk text,
+    client_version text,
+    constraint organization_id_not_empty check (organization_id <> ''),
+    constraint module_name_not_empty check (module_name <> ''),
+    constraint version_not_empty check (version <> ''),
+    constraint entity_not_empty check (entity <> ''),
+    constraint field_not_empty check (field <> ''),
+    constraint service_not_empty check (service <> ''),
+    constraint organization_id_not_too_long check (length(organization_id) <= 100),
+    constraint module_name_not_too_long check (length(module_name) <= 256),
+    constraint version_not_too_long check (length(version) <= 100),
+    constraint entity_not_too_long check (length(entity) <= 200),
+    constraint field_not_too_long check (length(field) <= 100),
+    constraint service_not_too_long check (length(service) <= 100),
+    constraint client_sdk_not_too_long check (length(client_sdk) <= 256),
+    constraint client_version_not_too_long check (length(client_version) <= 256)
+) partition by range (used_at);
+
+comment on table registry.field_usage_events is 'One use of a field of a schema by a client: it was read or written.';
+comment on column registry.field_usage_events.event_id is 'Identifier of the event, unique within a UTC day.';
+comment on column registry.field_usage_events.used_at is 'When the field was used. The partition column.';
+comment on column registry.field_usage_events.organization_id is 'Organisation of the client; NULL when there is none.';
+comment on column registry.field_usage_events.module_name is 'Module that the schema belongs to.';
+comment on column registry.field_usage_events.version is 'Version of the module that the client has; NULL when it does not say.';
+comment on column registry.field_usage_events.entity is 'Message, record or object of the field: its full name, or its JSON pointer in a JSON Schema.';
+comment on column registry.field_usage_events.field is 'Field.';
+comment on column registry.field_usage_events.service is 'Service that used it; NULL when it does not say.';
+comment on column registry.field_usage_events.client_sdk is 'Client library that used it; NULL when it does not say.';
+comment on column registry.field_usage_events.client_version is 'Version of the client library.';
