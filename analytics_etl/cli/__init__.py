@@ -28,6 +28,7 @@ COMMANDS = {
     "query": ("query", "query", "Ask the tables of a family."),
     "sql": ("sql", "sql", "Ask all tables by a SELECT of your own, or at a prompt."),
     "check-schema": ("schema_check", "check_schema", "Say what a version of a schema would break."),
+    "import-schemas": ("schema_import", "import_schemas", "Write a history of schemas as events of versions."),
     "forget": ("files", "forget", "Take a landing file that is gone out of the ledger."),
     "archive": ("upkeep", "archive", "Archive old raw days, empty old personal columns."),
     "restore": ("upkeep", "restore", "Bring an archived day back into its table."),
