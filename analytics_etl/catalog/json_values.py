@@ -43,7 +43,7 @@ class Reader:
         `of_pairs` makes an object of keys and values; without it, a key that occurs twice is an error.
         """
         try:
-            return json.loads(
+            found = json.loads(
                 text, parse_float=self._fraction, parse_int=self._integer, parse_constant=_no_constant,
                 object_pairs_hook=of_pairs or _object,
             )  # fmt: skip
@@ -53,6 +53,9 @@ class Reader:
             raise JsonError(f"is nested more than {DEEPEST} levels deep") from error
         except ValueError as error:
             raise JsonError("is no JSON") from error
+        if text.count("{") + text.count("[") > DEEPEST and of_pairs is None and _depth(found) > DEEPEST:
+            raise JsonError(f"is nested more than {DEEPEST} levels deep")
+        return found
 
     def _integer(self, digits: str) -> int | _Number:
         if len(digits) < 16:  # noqa: PLR2004 - of a double
@@ -81,8 +84,6 @@ def canonical(text: str) -> str:
 
 def written(value: Any, *, has_fractions: bool = True) -> str:
     """A value that a `Reader` has read, in the one form; raise JsonError for NUL and lone surrogates."""
-    if _depth(value) > DEEPEST:
-        raise JsonError(f"is nested more than {DEEPEST} levels deep")
     text = _with_numbers(value) if has_fractions else _WRITE(value)
     if "\\u0000" in text and _has_nul(value):
         raise JsonError("holds a NUL byte, which text must not")
