@@ -25,14 +25,11 @@ _RULES = """
     );"""
 """The functions of PostgreSQL that a CHECK may call, see sql/ops/json.sql. PostgreSQL puts a blank after : and , ."""
 
-_MAY_LOSE_DIGITS = "'[0-9][.eE]|[0-9]{16}'"
-"""DuckDB writes such numbers anew when it takes a value out of a line."""
-
 
 def register(connection: duckdb.DuckDBPyConnection) -> None:
     """Give a connection the functions that statements with columns of JSON call."""
     connection.execute(_RULES)
-    for name, index in (("canonical_json", 0), ("json_problem", 1)):
+    for name, index in (("canonical_json", 0), ("json_problem", 1), ("json_of_line", 2)):
         connection.create_function(
             name,
             _function(index),
@@ -41,6 +38,11 @@ def register(connection: duckdb.DuckDBPyConnection) -> None:
             type=PythonUDFType.ARROW,
             null_handling=FunctionNullHandling.SPECIAL,
         )
+
+
+def may_lose_digits(text: str) -> str:
+    """SQL for whether a text may have numbers that DuckDB writes anew when it takes a value out of a line."""
+    return f"regexp_matches({text}, '[0-9][.eE]|[0-9]{{16}}')"
 
 
 def value(text: str, name: str, origin: Origin) -> str:
@@ -53,10 +55,13 @@ def problem(text: str, name: str, origin: Origin) -> str:
     return f"json_problem({_arguments(text, name, origin)})"
 
 
+def of_line(text: str, name: str) -> str:
+    """SQL for a nested value with the digits in the line; NULL if DuckDB has lost none."""
+    return f"json_of_line({_arguments(text, name, 'json')})"
+
+
 def _arguments(text: str, name: str, origin: Origin) -> str:
-    line = (
-        f"case when regexp_matches({text}, {_MAY_LOSE_DIGITS}) then _raw end" if origin == "json" else "null::varchar"
-    )
+    line = f"case when {may_lose_digits(text)} then _raw end" if origin == "json" else "null::varchar"
     return f"{text}, {line}, {literal(name)}"
 
 
@@ -72,16 +77,17 @@ def _function(index: int) -> Callable[[pa.Array, pa.Array, pa.Array], pa.Array]:
     return of_columns
 
 
-def _read(text: str, line: str | None, name: str) -> tuple[str | None, str | None]:
-    """A value in the one form, or why there is none. Digits are those of the line, if it is given."""
+def _read(text: str, line: str | None, name: str) -> tuple[str | None, str | None, str | None]:
+    """A value in the one form, or why there is none, and the value again if it has numbers with digits of the line."""
     reader = Reader()
     try:
         found = reader.read(text)
         if line is not None and reader.has_fractions:
             found = reader.read(line, _first_counts)[name]
-        return written(found, has_fractions=reader.has_fractions), None
+        form = written(found, has_fractions=reader.has_fractions)
     except JsonError as error:
-        return None, str(error)
+        return None, str(error), None
+    return form, None, form if reader.has_fractions else None
 
 
 def _first_counts(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

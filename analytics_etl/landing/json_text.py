@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from analytics_etl.catalog.contracts import Contract
+from analytics_etl.landing import json_columns
 from analytics_etl.landing.fields import ROW, Fields, Origin, literal, quote
 
 _MAY_HOLD_NUL = "contains(_raw, '\\u0000') as _may_hold_nul"  # a bare NUL is no JSON
@@ -38,9 +39,13 @@ def foreign_json(columns: Iterable[str]) -> str:
 
 
 def _as_written(name: str) -> str:
-    """A key's value as text; a number with the digits in the line."""
+    """A key's value as text; a number, also in an object or array, with the digits in the line."""
     value = quote(name)
-    return f"case when {_may_be_odd(name)} and {_is_real(name)} then {written(name)} else {value} end"
+    nested = f"coalesce({json_columns.of_line(value, name)}, {value})"
+    return f"""case when {_may_be_odd(name)} then case
+        when {_is_real(name)} then {written(name)}
+        when {_is_nested(name)} and {json_columns.may_lose_digits(value)} then {nested}
+        else {value} end else {value} end"""
 
 
 def _foreign_problem(name: str) -> str:

@@ -54,6 +54,22 @@ def in_every_format(records: list[dict[str, object]]) -> dict[str, bytes]:
     }
 
 
+def test_numbers_within_objects_keep_their_digits(tmp_path: Path) -> None:
+    """DuckDB writes them anew; other objects, and texts that look like one, come as they are."""
+    source = mapping(tmp_path, f"select {SELECT}, extra as user_id from source")
+    extras = [
+        '{"n": 0.12345678901234567890, "a": 1e3}',
+        '{"n": "1.50", "a": [1]}',
+        '"{\\"n\\": 1.50}"',
+        "[123456789012345678901]",
+    ]
+    lines = [json.dumps(record(n, None))[:-1] + f', "extra": {extra}}}' for n, extra in enumerate(extras)]
+    found = read(tmp_path, {"a.ndjson": "\n".join(lines).encode()}, source=source)
+    assert [row["user_id"] for row in sorted(found.rows, key=lambda row: row["event_id"])] == [
+        '{"a":1000,"n":0.1234567890123456789}', '{"n":"1.50","a":[1]}', '{"n": 1.50}', "[123456789012345678901]",
+    ]  # fmt: skip
+
+
 def test_where_routes_a_mixed_stream(tmp_path: Path) -> None:
     """What it leaves out, also by NULL, is neither loaded nor rejected; a line that is no JSON is."""
     source = mapping(tmp_path, f"select {SELECT} from source where kind = 'download'")
