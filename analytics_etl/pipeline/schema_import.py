@@ -144,5 +144,8 @@ def _known(folder: Path) -> set[str]:
     found = set()
     for path in sorted(folder.glob(f"{_PREFIX}*.ndjson")):
         with path.open("rb") as lines:
-            found |= {json.loads(line)["event_id"] for line in lines}
+            try:
+                found |= {json.loads(line)["event_id"] for line in lines}
+            except (ValueError, LookupError, TypeError) as error:
+                raise ImportRefusedError(f"{path} is not as an import has written it: move it away") from error
     return found

@@ -100,6 +100,16 @@ def test_again_nothing_is_written_and_then_what_is_new(orders: Path, landing: Pa
     assert "wrote 4 versions" in other.stdout
 
 
+def test_a_file_of_an_import_that_was_changed(orders: Path, landing: Path) -> None:
+    put(
+        landing,
+        {"module_versions/imported-0.ndjson": '{"event_id": "a"}\n{"event', "module_versions/other.ndjson": "x"},
+    )
+    done = imported(orders, "--registered-at", DAY, to=landing)
+    assert (done.exit_code, "imported-0.ndjson is not as an import has written it" in done.stderr) == (1, True)
+    assert len(list((landing / "module_versions").iterdir())) == 2
+
+
 def test_one_import_gives_one_file_wherever_it_runs(orders: Path, tmp_path: Path) -> None:
     for name in ("a", "b"):
         imported(orders, "--registered-at", DAY, to=tmp_path / name)
