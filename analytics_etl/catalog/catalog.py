@@ -181,7 +181,8 @@ def _check_names(settings: Settings) -> None:
 def kept_in_lake(catalog: Catalog) -> frozenset[str]:
     """The tables whose rows lie in the lake: event tables, fine-grained ones, and those that others are made of."""
     alone = [table for table, model in catalog.aggregates.items() if model.is_in_lake_only]
-    bounded = [model for model in catalog.aggregates.values() if model.lookback_days != ALL_DAYS]
+    # What a function is given may as well come from PostgreSQL: it reads rows that are already few.
+    bounded = [m for m in catalog.aggregates.values() if m.lookback_days != ALL_DAYS and m.function is None]
     return frozenset({*catalog.contracts, *alone, *(table for model in bounded for table in model.dependencies)})
 
 

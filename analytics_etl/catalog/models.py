@@ -44,6 +44,17 @@ class ModelError(ValueError):
 
 
 @dataclass(frozen=True)
+class Function:
+    """The function in Python that makes the rows of a table of those that its SELECT gives."""
+
+    name: str
+    version: str
+    """Changes when the same input gives other rows, so that partitions of the version before are outdated."""
+    types: Mapping[str, str]
+    """{column of the table: its type in PostgreSQL}, in order."""
+
+
+@dataclass(frozen=True)
 class Model:
     """One SELECT: a SQL file, or the variant of it for one of its suffixes."""
 
@@ -60,6 +71,8 @@ class Model:
     select: str
     is_in_lake_only: bool = False
     """Whether its rows, which may be as many as its events, lie in the lake alone: `kept: lake` in the header."""
+    function: Function | None = None
+    """Makes the rows of the table of those of the SELECT; None = they are the rows of the table."""
     parameters: Mapping[str, str] = field(default_factory=dict)
     """{parameter of a query, beside days and limit: its meaning}."""
     inputs_affected_margin: tuple[int, int] = (0, 0)
@@ -144,8 +157,11 @@ class Model:
     @cached_property
     def code_version(self) -> str:
         """Hash of the statement as parsed: comments and layout do not change it."""
-        # Not of a copy, which takes most of the time: SQLGlot rewrites nothing that PostgreSQL knows.
-        text = self.expression.sql(dialect="postgres", comments=False, normalize=True, copy=False)
+        # Of a copy, which takes most of the time, only if SQLGlot rewrites something on the way.
+        copy = self.expression.find(exp.GroupConcat) is not None
+        text = self.expression.sql(dialect="postgres", comments=False, normalize=True, copy=copy)
+        if self.function:
+            text += repr((self.function.name, self.function.version, list(self.function.types.items())))
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     def statement(self, parameters: Mapping[str, Value]) -> str:
@@ -225,12 +241,15 @@ def column_lineage(model: Model, schema: Mapping[str, Mapping[str, str]]) -> dic
         nested.setdefault(family, {})[name] = dict(schema[table])
     graphs = lineage(None, model.expression.copy(), nested, trim_selects=False, copy=False, dialect="postgres")
     result: dict[str, list[tuple[str, str]]] = {}
-    for column in model.columns:
+    for column, graph in graphs.items():
         leaves = set()
-        for node in graphs[column].walk():
+        for node in graph.walk():
             if isinstance(node.source, exp.Table) and node.source.db:
                 leaves.add((f"{node.source.db}.{node.source.name}", node.name.split(".")[-1].strip('"')))
         result[column] = sorted(leaves)
+    if model.function:  # each column may come of each that the function is given
+        everything = sorted({leaf for leaves in result.values() for leaf in leaves})
+        return dict.fromkeys(model.columns, everything)
     return result
 
 

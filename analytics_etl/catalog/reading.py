@@ -13,12 +13,12 @@ import yaml
 from sqlglot import exp
 
 from analytics_etl.catalog.grains import GRAINS, names_in, write_names
-from analytics_etl.catalog.models import PARAMETERS, Model, ModelError, Value, bind
+from analytics_etl.catalog.models import PARAMETERS, Function, Model, ModelError, Value, bind
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """Ten times as fast if PyYAML was built with libyaml, as its wheels are."""
 
-HEADER_KEYS = {"description", "key", "columns", "checks", "kept", "parameters"}
+HEADER_KEYS = {"description", "key", "columns", "checks", "function", "kept", "parameters"}
 
 
 def read_models(path: Path, settings: Mapping[str, Value] = MappingProxyType({})) -> dict[str, Model]:
@@ -73,6 +73,9 @@ def _model(path: Path, name: str, grain: str | None, header_text: str, select: s
     columns, checks = header.get("columns", {}), header.get("checks", [])
     if not isinstance(columns, dict):
         raise ModelError(f"{path}: columns must be a mapping of each column to its meaning, but is {columns!r}")
+    function = _function(path, header.get("function"), columns)
+    if function is not None:
+        columns = {column: meaning for column, (_, meaning) in columns.items()}
     if not isinstance(checks, list) or not all(isinstance(entry, dict) for entry in checks):
         raise ModelError(f"{path}: checks must be a list of expectations, each with its arguments, but is {checks!r}")
     key = header.get("key", [])
@@ -91,10 +94,30 @@ def _model(path: Path, name: str, grain: str | None, header_text: str, select: s
         checks=tuple((name, arguments or {}) for entry in checks for name, arguments in entry.items()),
         select=select.strip(),
         is_in_lake_only=_is_in_lake_only(path, header.get("kept"), grain),
+        function=function,
         parameters={name: str(doc) for name, doc in header.get("parameters", {}).items()},
     )
     _validate(model)
     return model
+
+
+def _function(path: Path, declared: object, columns: Mapping[str, object]) -> Function | None:
+    """The function of a header, with the types of the table's columns: `day: [date, Its meaning.]`."""
+    if declared is None:
+        return None
+    if path.parent.name != "aggregates":
+        raise ModelError(f"{path}: only a table below aggregates has a function")
+    if not isinstance(declared, dict) or set(declared) != {"name", "version"}:
+        raise ModelError(f"{path}: function must be like {{name: module_catalog, version: 1}}, but is {declared!r}")
+    types = {}
+    for column, text in columns.items():
+        if not isinstance(text, list) or len(text) != 2 or not all(isinstance(part, str) for part in text):  # noqa: PLR2004
+            raise ModelError(
+                f"{path}: a table with a function has a type and a meaning for each column, like [date, The day.]; "
+                f"{column} has {text!r}"
+            )
+        types[column] = text[0]
+    return Function(str(declared["name"]), str(declared["version"]), types)
 
 
 def _is_in_lake_only(path: Path, kept: object, grain: str | None) -> bool:
@@ -133,5 +156,8 @@ def _validate(model: Model) -> None:
     if list(model.expression.find_all(exp.Star)) and any(s.is_star for s in model.expression.selects):
         raise ModelError(f"{model.path}: name the columns instead of select *")
     outputs = [column.alias_or_name for column in model.expression.selects]
-    if model.kind in ("aggregates", "views", "reports", "queries") and outputs != list(model.columns):
+    if model.function:
+        if model.cadence != "day":
+            raise ModelError(f"{model.path}: a table with a function is kept by day; its name ends in _daily")
+    elif model.kind in ("aggregates", "views", "reports", "queries") and outputs != list(model.columns):
         raise ModelError(f"{model.path}: the header documents {list(model.columns)}, the SELECT gives {outputs}")

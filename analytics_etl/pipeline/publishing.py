@@ -15,6 +15,7 @@ from analytics_etl.config.settings import Settings
 from analytics_etl.engines.duckdb import DuckDBEngine
 from analytics_etl.engines.engine import Engine
 from analytics_etl.engines.spark import SparkEngine
+from analytics_etl.families.functions import function_of
 from analytics_etl.lake import Lake, LakeFile, open_lake
 from analytics_etl.ops import archives, changes, days, dropped, lake_files, outbox, records
 from analytics_etl.ops.changes import ChangeRefusedError, Gate
@@ -88,6 +89,14 @@ def replace(
 
 
 def inputs(connection: Connection, settings: Settings, model: Model, start: date, end: date) -> Inputs:
+    """Where the rows of [start, end) that a SELECT reads lie, and so who computes the table: its function, if any."""
+    found = _inputs_of_select(connection, settings, model, start, end)
+    if model.function is None:
+        return found
+    return found.through(function_of(model), connection)
+
+
+def _inputs_of_select(connection: Connection, settings: Settings, model: Model, start: date, end: date) -> Inputs:
     """Where the rows of [start, end) that a SELECT reads lie, and so who computes it.
 
     The engine of the settings does if all these days of all its tables are in the lake. Else PostgreSQL does: it has

@@ -17,7 +17,7 @@ from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.catalog.contracts import DUCKDB_TYPES, Contract
 from analytics_etl.catalog.models import ALL_DAYS, Model, bind, rename_schemas, window_parameters
 from analytics_etl.disk.scratch import Scratch
-from analytics_etl.engines.duckdb import rows_of_files
+from analytics_etl.engines.duckdb import POSTGRES_TYPES, rows_of_files
 from analytics_etl.lake import LakeError, open_lake
 from analytics_etl.lake.reading import read
 from analytics_etl.ops import lake_files, places
@@ -58,6 +58,8 @@ def derive(
             for table in catalog.in_order():
                 if table in needed and table in catalog.contracts:
                     _copy(database, connection, catalog.contracts[table], _columns(catalog, table), *needed[table])
+                elif table in needed and catalog.aggregates[table].function:
+                    _copy_made(database, connection, catalog.aggregates[table], *needed[table])
                 elif table in needed:
                     select = catalog.aggregates[table].statement(window_parameters(*needed[table]))
                     connection.execute(f"create table {table} as {select}")
@@ -83,7 +85,7 @@ def derive_in_postgres(
     with database.transaction(AGGREGATION) as connection:
         made = overlay(connection, database.settings, raw, first, after)
         for table in catalog.in_order():
-            if table in needed and table in catalog.aggregates:
+            if table in needed and table in catalog.aggregates and not catalog.aggregates[table].function:
                 statement = catalog.aggregates[table].statement(window_parameters(*needed[table]))
                 select, name = rename_schemas(statement, made), table.split(".")[1]
                 connection.execute(as_sql(f"create temporary table {name} on commit drop as {select}"))
@@ -112,11 +114,13 @@ def needed_days(catalog: Catalog, model: Model, start: date, end: date) -> dict[
     """{table: days [first, after)} of all tables that a partition is computed from, down to the raw ones.
 
     A table that is read from the beginning is computed for the days of the partition only; its earlier rows are copied.
+    So are all rows of a table that a function makes: there is no second engine for it.
     """
     reads = (start, end) if _is_unbounded(catalog, model) else model.reads(start, end)
     found: dict[str, tuple[date, date]] = {}
     for table in model.dependencies:
-        below = needed_days(catalog, catalog.aggregates[table], *reads) if table in catalog.aggregates else {}
+        source = catalog.aggregates.get(table)
+        below = {} if source is None or source.function else needed_days(catalog, source, *reads)
         for name, (first, after) in {table: reads, **below}.items():
             known = found.get(name, (first, after))
             found[name] = min(first, known[0]), max(after, known[1])
@@ -134,11 +138,28 @@ def _tables_read_from_the_beginning(catalog: Catalog, model: Model, needed: Coll
     return {table for each in models if _is_unbounded(catalog, each) for table in each.dependencies}
 
 
+def _copy_made(
+    database: Database, connection: duckdb.DuckDBPyConnection, model: Model, start: date, end: date
+) -> None:  # fmt: skip
+    """Copy the stored rows of [start, end) of a table that a function makes."""
+    assert model.function is not None
+    columns = ", ".join(f'"{name}" {POSTGRES_TYPES[kind]}' for name, kind in model.function.types.items())
+    connection.execute(f"create table {model.table} ({columns})")
+    _copy_rows(database, connection, model, start, end)
+
+
 def _copy_stored(database: Database, connection: duckdb.DuckDBPyConnection, model: Model, before: date) -> None:
     """Copy the stored rows of a derived table before a day."""
+    _copy_rows(database, connection, model, date.min, before)
+
+
+def _copy_rows(
+    database: Database, connection: duckdb.DuckDBPyConnection, model: Model, start: date, end: date
+) -> None:  # fmt: skip
+    """Copy the stored rows of [start, end) of a derived table."""
     names = ", ".join(f'"{column}"' for column in model.columns)
-    text = f"select {names} from {model.table} where {model.key[0]} < :start::date"
-    found = database.query(text, None, before, before)
+    text = f"select {names} from {model.table} where {model.key[0]} >= :start::date and {model.key[0]} < :end::date"
+    found = database.query(text, None, start, end)
     if found:
         rows = pa.table({name: [_portable(row[name]) for row in found] for name in model.columns})
         connection.register("stored_rows", rows)

@@ -74,7 +74,8 @@ def watch(
         return []
     if seed is None:
         seed = period_start("week", max(start for of_table in known.values() for start in of_table)).toordinal()
-    tables = [table for table in catalog.in_order() if table in catalog.aggregates]
+    # There is no second engine for a function.
+    tables = [t for t in catalog.in_order() if t in catalog.aggregates and not catalog.aggregates[t].function]
     gone = database.run(dropped_days, list(catalog.contracts), date.min, date.max)
     failed = _failed(database)
     findings = []

@@ -1,9 +1,19 @@
 """Who depends on whom: the import graph of modules, directly and through others. Circles are allowed."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
-from analytics_etl.schemas.values import Catalogue, Format, Origin
+from analytics_etl.schemas.values import Catalogue, Format
+
+
+@dataclass(frozen=True)
+class Module:
+    """What a module declares and what it takes from elsewhere, see `names_of`."""
+
+    format: Format
+    names: Collection[str]
+    targets: Collection[str]
+    """What its files import that is not its own."""
 
 
 @dataclass(frozen=True)
@@ -19,28 +29,26 @@ class Dependents:
         return len(self.direct) + len(self.through_others)
 
 
-def imports_of_modules(catalogues: Mapping[str, Catalogue]) -> dict[str, frozenset[str]]:
-    """Module -> the other modules whose files or types it imports; the catalogues are by module.
+def imports_of_modules(modules: Mapping[str, Module]) -> dict[str, frozenset[str]]:
+    """Module -> the other modules whose files or types it imports.
 
     A target that several modules have belongs to the first of them in the order of the alphabet.
     """
     owners: dict[tuple[Format, str], str] = {}
-    for module in sorted(catalogues):
-        for name in _names(catalogues[module]):
-            owners.setdefault((catalogues[module].format, name), module)
+    for name in sorted(modules):
+        for declared in modules[name].names:
+            owners.setdefault((modules[name].format, declared), name)
     return {
-        module: frozenset(
+        name: frozenset(
             owner
-            for item in catalogue.imports
-            if item.origin is not Origin.OWN
-            and (owner := owners.get((catalogue.format, item.target.partition("#")[0]))) is not None
-            and owner != module
+            for target in module.targets
+            if (owner := owners.get((module.format, target.partition("#")[0]))) is not None and owner != name
         )
-        for module, catalogue in catalogues.items()
+        for name, module in modules.items()
     }
 
 
-def _names(catalogue: Catalogue) -> Iterator[str]:
+def names_of(catalogue: Catalogue) -> Iterator[str]:
     """What others call the things in a module: paths of protobuf files, full names in Avro, `$id` of JSON Schemas."""
     if catalogue.format is Format.PROTOBUF:
         yield from (file.path for file in catalogue.files)

@@ -8,9 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
-from analytics_etl.schemas.elements import element_of
-from analytics_etl.schemas.measures import Measures, measures_of
-from analytics_etl.schemas.values import Catalogue, Kind, Label
+from analytics_etl.schemas.measures import Measures
 
 FORMULA = "1"
 WEIGHTS = {"complexity": 0.25, "maintainability": 0.35, "unused": 0.15, "deprecated": 0.10, "breaking": 0.15}
@@ -37,11 +35,14 @@ BROKEN: Knots = ((0, 100), (2, 75), (6, 50), (16, 25), (55, 0))
 class Evidence:
     """What is known of a module on a day. Elements are called as in `elements.element_of`."""
 
-    catalogue: Catalogue
-    used: frozenset[str] | None = None
-    """Fields that were used in the last 90 days; None without any usage data."""
-    young: frozenset[str] = frozenset()
-    """Fields that are younger than 90 days."""
+    measures: Measures | None
+    """Of the version; None if it could not be read."""
+    fault: str = ""
+    """Why it could not be read."""
+    unused: tuple[str, ...] | None = None
+    """Fields of at least 90 days that nobody used in 90 days; None without any usage data."""
+    old_fields: int = 0
+    """Fields of at least 90 days."""
     broken: frozenset[str] | None = None
     """Elements that versions of the last 30 days broke; None if the versions could not be compared."""
     dependents: int | None = None
@@ -107,11 +108,11 @@ def points(knots: Knots, raw: float) -> float:
 
 
 def _parts(evidence: Evidence) -> Iterator[Part]:
-    if not evidence.catalogue.is_whole:
-        reason = f"the version could not be read: {evidence.catalogue.faults[0]}"
+    measures = evidence.measures
+    if measures is None:
+        reason = f"the version could not be read: {evidence.fault}"
         yield from (Part(name, None, {}, reason) for name in WEIGHTS)
         return
-    measures = measures_of(evidence.catalogue)
     yield _complexity(measures)
     yield _maintainability(measures)
     yield _unused(evidence)
@@ -151,24 +152,8 @@ def _maintainability(measures: Measures) -> Part:
     return Part("maintainability", sum(found) / len(found), raw)
 
 
-def unused_fields(evidence: Evidence) -> tuple[str, ...] | None:
-    """Fields of at least 90 days that nobody used in 90 days, in order; None without usage data."""
-    if evidence.used is None:
-        return None
-    return tuple(name for name in _data_fields(evidence) if name not in evidence.used | evidence.young)
-
-
-def _data_fields(evidence: Evidence) -> Iterator[str]:
-    """Fields that carry data: not values of enums, not methods."""
-    for entity in evidence.catalogue.entities:
-        for field in entity.fields:
-            if field.label not in {Label.VALUE, Label.METHOD} and entity.kind is not Kind.ENUM:
-                yield element_of(evidence.catalogue.format, entity, field)
-
-
 def _unused(evidence: Evidence) -> Part:
-    unused = unused_fields(evidence)
-    old = sum(name not in evidence.young for name in _data_fields(evidence))
+    unused, old = evidence.unused, evidence.old_fields
     if unused is None:
         return Part("unused", None, {"unused": None, "fields": old}, "no usage of fields is known")
     if not old:
@@ -183,10 +168,10 @@ def _recommendations(evidence: Evidence, parts: tuple[Part, ...]) -> Iterator[Re
         yield Recommendation("split_module", text)
     if raw.get("unused", 0) > 5:  # noqa: PLR2004
         text = f"Remove unused fields: nobody used {raw['unused']} of them in 90 days."
-        yield Recommendation("remove_unused_fields", text, unused_fields(evidence) or ())
+        yield Recommendation("remove_unused_fields", text, evidence.unused or ())
     if raw.get("deprecated", 0) > 3:  # noqa: PLR2004
         text = f"Clean up deprecations: {raw['deprecated']} elements are deprecated."
-        yield Recommendation("clean_up_deprecations", text, measures_of(evidence.catalogue).deprecated)
+        yield Recommendation("clean_up_deprecations", text, evidence.measures.deprecated if evidence.measures else ())
     broken = tuple(sorted(evidence.broken or ()))
     if len(broken) > 2:  # noqa: PLR2004
         text = f"Reduce breaking changes: {len(broken)} elements were broken in 30 days."

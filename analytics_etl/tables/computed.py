@@ -21,12 +21,10 @@ from analytics_etl.lake.writing import ARROW_TYPES, PartitionWriter
 from analytics_etl.ops import lake_files
 from analytics_etl.postgres.connection import Connection
 from analytics_etl.postgres.sending import RowSender
+from analytics_etl.tables.functions import POSTGRES, FunctionEngine, PostgresEngine, RowsFunction
 
 PARTITIONS_AT_ONCE = 92
 """Partitions that are computed together: each has an open file, and a process may open about a thousand."""
-
-POSTGRES = "postgresql"
-"""The name of PostgreSQL as an engine, in the books."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +40,11 @@ class Inputs:
     memory_mb: int = 512
     """Memory for comparing the old and the new rows in the lake; beyond it, they spill to the temporary folder."""
     temporary_dir: Path = Path()
+
+    def through(self, function: RowsFunction, connection: Connection) -> "Inputs":
+        """The same with a function between the rows of the SELECT and those of the table."""
+        source = self.engine or PostgresEngine(connection, self.schemas)
+        return replace(self, engine=FunctionEngine(source, function, connection, self.temporary_dir), schemas={})
 
     @property
     def engine_name(self) -> str:
@@ -81,17 +84,17 @@ def copy_computed(window: Computed, inputs: Inputs, table: sql.Identifier, *, is
         sender.close()
 
 
-def computed_batches(window: Computed, inputs: Inputs) -> AbstractContextManager[Iterator[pa.RecordBatch]]:
-    """The rows of a window, as its engine computes them."""
-    assert inputs.engine is not None
-    return inputs.engine.compute(window.model, window.types, min(window.periods), max(window.periods.values()))
+def computed_batches(window: Computed, engine: Engine) -> AbstractContextManager[Iterator[pa.RecordBatch]]:
+    """The rows of a window, as an engine computes them."""
+    return engine.compute(window.model, window.types, min(window.periods), max(window.periods.values()))
 
 
 def _copy_part(window: Computed, inputs: Inputs, table: sql.Identifier, sender: RowSender) -> int:
     """Compute and copy a part of a window."""
     periods, count = window.periods, 0
+    assert inputs.engine is not None
     with (
-        computed_batches(window, inputs) as batches,
+        computed_batches(window, inputs.engine) as batches,
         _lake_writer(window, inputs.lake) as writer,
     ):
         for batch in batches:

@@ -18,7 +18,7 @@ from analytics_etl.postgres.columns import columns_of, relation_kind
 from analytics_etl.postgres.connection import Connection, DatabaseError, ensure_schema, identifier, lock
 from analytics_etl.tables.computed import Computed, Inputs, copy_computed
 from analytics_etl.tables.lake_tables import LakeWindow, make_view
-from analytics_etl.tables.model_sql import as_sql, comment
+from analytics_etl.tables.model_sql import as_sql, columns_made, comment
 
 
 @dataclass(frozen=True)
@@ -233,8 +233,7 @@ def _make_table(connection: Connection, model: Model) -> bool:
         )
     if kind == "table" and has_version(connection, model.table, model.code_version):
         return False  # to plan the SELECT takes milliseconds, for each table of a run
-    parameters = window_parameters(date(2000, 1, 1), date(2000, 1, 1))
-    wanted = columns_of(connection, as_sql(model.statement(parameters)))
+    wanted = columns_made(connection, model)
     if kind == "table":
         present = columns_of(connection, sql.SQL("select * from {}").format(identifier(model.table)))
         if present != wanted:

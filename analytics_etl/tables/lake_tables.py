@@ -6,7 +6,7 @@ rows would look like none. Not here: tables whose rows are in PostgreSQL (`deriv
 
 import time
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
 
@@ -14,7 +14,7 @@ import pyarrow as pa
 from psycopg import sql
 
 from analytics_etl.catalog.calendar import chunks
-from analytics_etl.catalog.models import Model, rename_schemas, window_parameters
+from analytics_etl.catalog.models import Model
 from analytics_etl.lake import Lake, LakeFile
 from analytics_etl.lake.comparison import comparison
 from analytics_etl.lake.difference import Difference
@@ -27,11 +27,9 @@ from analytics_etl.ops.records import PartitionRecord, record_partition
 from analytics_etl.postgres.columns import column_types, columns_of, relation_kind
 from analytics_etl.postgres.connection import Connection, ensure_schema, identifier
 from analytics_etl.tables.computed import PARTITIONS_AT_ONCE, Computed, Inputs, add_by_period, computed_batches
-from analytics_etl.tables.model_sql import as_sql, comment
+from analytics_etl.tables.functions import STREAMED, PostgresEngine
+from analytics_etl.tables.model_sql import as_sql, columns_made, comment
 from analytics_etl.tables.partition_rows import stream
-
-_STREAMED = {**ARROW_TYPES, "uuid": pa.uuid()}
-"""{type in PostgreSQL: type in Arrow} of the rows that come from PostgreSQL."""
 
 
 @dataclass(frozen=True)
@@ -92,9 +90,9 @@ class LakeWindow:
     def _written(self, types: Mapping[str, str], periods: Mapping[date, date]) -> Iterator[LakeFile]:
         """The new file of each partition, which is not booked yet."""
         window = Computed(self.connection, self.model, types, periods, self.run_id)
+        engine = self.inputs.engine or PostgresEngine(self.connection, self.inputs.schemas)
         with PartitionWriter(self._lake, self.model.table, self.model.code_version, _schema(types), periods) as writer:
-            computed = _from_postgres if self.inputs.engine is None else computed_batches
-            with computed(window, self.inputs) as batches:
+            with computed_batches(window, engine) as batches:
                 for batch in batches:
                     add_by_period(writer, batch, periods)
             yield from writer.place(self.run_id)
@@ -114,16 +112,6 @@ class LakeWindow:
                     yield start, compared.compare(before, self._lake.locate(new))
 
 
-@contextmanager
-def _from_postgres(window: Computed, inputs: Inputs) -> Iterator[Iterator[pa.RecordBatch]]:
-    """The rows that PostgreSQL computes for a window."""
-    periods = window.periods
-    statement = window.model.statement(window_parameters(min(periods), max(periods.values())))
-    select = sql.SQL("({}) as computed").format(as_sql(rename_schemas(statement, inputs.schemas)))
-    with closing(stream(window.connection, select, window.types, arrow_types=_STREAMED)) as batches:
-        yield batches
-
-
 def make_view(connection: Connection, lake: Lake, model: Model) -> None:
     """Make the view of a fine-grained table, or make it anew if the columns of its SELECT have changed.
 
@@ -134,8 +122,7 @@ def make_view(connection: Connection, lake: Lake, model: Model) -> None:
         take_over(connection, lake, model, days_in_postgres(connection, model))
     elif kind == "view" and has_version(connection, model.table, model.code_version):
         return
-    parameters = window_parameters(date(2000, 1, 1), date(2000, 1, 1))
-    wanted = columns_of(connection, as_sql(model.statement(parameters)))
+    wanted = columns_made(connection, model)
     if list(column_types(connection, [model.table]).get(model.table, {}).items()) == wanted:
         return
     ensure_schema(connection, model.family)
@@ -168,7 +155,7 @@ def take_over(connection: Connection, lake: Lake, model: Model, days: Collection
             version = archives.contract_version(connection, model.table, day)
             with PartitionWriter(lake, model.table, version, _schema(types), [day]) as writer:
                 condition = sql.SQL("{} = {}").format(period, day)
-                with closing(stream(connection, table, types, condition, arrow_types=_STREAMED)) as batches:
+                with closing(stream(connection, table, types, condition, arrow_types=STREAMED)) as batches:
                     for batch in batches:
                         writer.add(day, batch)
                 for file in writer.place(None):

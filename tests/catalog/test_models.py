@@ -10,6 +10,7 @@ from sqlglot import exp
 from analytics_etl.catalog.broken import read_files
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.catalog.models import (
+    Function,
     Model,
     ModelError,
     Value,
@@ -90,7 +91,7 @@ def test_the_name_tells_the_cadence(name: str, cadence: str) -> None:
         (("Users of each day.", "Users: of each day"), ["not valid YAML", "quote a text that holds a colon", "line 2"]),
         (("description: Users of each day.\n", ""), ["needs at least a description"]),
         (("description: Users of each day.\n", "description:\n"), ["needs at least a description"]),
-        (("checks:", "chekcs:"), ["unknown header keys ['chekcs']", "['checks', 'columns', 'description', 'kept'"]),
+        (("checks:", "chekcs:"), ["unknown header keys ['chekcs']", "['checks', 'columns', 'description', 'function'"]),
         (("key: [day, user_id]\n", ""), ["needs key and columns"]),
         (("key: [day, user_id]", "key: [day, user]"), ["key columns ['user'] are not among the columns"]),
         (("  user_id: User.\n  event_count: Events.\n", "  event_count: Events.\n  user_id: User.\n"),
@@ -119,6 +120,60 @@ def test_a_file_that_breaks_a_rule_is_refused_by_name(tmp_path: Path, change: tu
     assert str(refusal.value).startswith(f"{path}: ")
     for part in said:
         assert part in str(refusal.value)
+
+
+FUNCTION_HEADER = """\
+/*
+description: Users of each day, from their visits.
+key: [day, user_id]
+function: {name: count_users, version: 1}
+columns:
+  day: [date, UTC calendar day.]
+  user_id: [text, User.]
+  visit_share: [double precision, "Visits of the user, per visit."]
+*/
+"""
+
+
+def test_a_function_makes_the_columns(tmp_path: Path) -> None:
+    """The SELECT gives others; each column of the table may come of each of them."""
+    model = model_of(tmp_path, header=FUNCTION_HEADER)
+    types = {"day": "date", "user_id": "text", "visit_share": "double precision"}
+    assert model.function == Function("count_users", "1", types)
+    assert model.columns["visit_share"] == "Visits of the user, per visit."
+    assert column_lineage(model, SHOP)["visit_share"] == [
+        ("shop.totals_daily", "day"),
+        ("shop.visit_events", "seen_at"),
+        ("shop.visit_events", "user_id"),
+    ]
+    another = model_of(tmp_path, header=FUNCTION_HEADER.replace("version: 1", "version: 2"))
+    assert another.code_version != model.code_version
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (
+            ("{name: count_users, version: 1}", "count_users"),
+            "must be like {name: module_catalog, version: 1}",
+        ),
+        (
+            ("[text, User.]", "User."),
+            "a type and a meaning for each column, like [date, The day.]; user_id has 'User",
+        ),
+        (('"Visits of the user, per visit."', "Visits, per visit."), "visit_share has ['double precision', 'Visits'"),
+    ],
+    ids=["no version", "no type", "a comma without quotes"],
+)
+def test_a_function_that_is_declared_wrongly_is_refused(tmp_path: Path, change: tuple[str, str], said: str) -> None:
+    with pytest.raises(ModelError) as refusal:
+        model_of(tmp_path, header=FUNCTION_HEADER.replace(*change))
+    assert said in str(refusal.value)
+
+
+def test_a_table_of_weeks_has_no_function(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="kept by day"):
+        model_of(tmp_path, header=FUNCTION_HEADER, name="users_weekly")
 
 
 def test_one_bad_file_is_named_when_all_are_loaded(tmp_path: Path) -> None:

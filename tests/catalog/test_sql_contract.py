@@ -23,6 +23,7 @@ from analytics_etl.catalog.models import Model, window_parameters
 from analytics_etl.checks.evaluation import Limits
 from analytics_etl.config.parameters import load_parameters
 from analytics_etl.config.settings import SQL_DIR, Settings
+from analytics_etl.families.functions import function_of
 from analytics_etl.families.sample import FAMILIES, SampleOptions, write_sample
 from analytics_etl.ops.records import CheckResult, record_report
 from analytics_etl.pipeline import publishing
@@ -230,7 +231,21 @@ def parameters_of(query: Model) -> sql_engines.Parameters:
 
 @of("aggregates", "views", "reports", "queries")
 def test_output_columns_are_those_of_the_header(postgres: Postgres, model: Model) -> None:
-    assert list(postgres.columns(runnable(postgres, model))) == list(model.columns)
+    assert list(columns_of(postgres, model)) == list(model.columns)
+
+
+def columns_of(postgres: Postgres, model: Model) -> dict[str, str]:
+    """Names and types of the columns of what a file makes."""
+    if model.function:
+        return {name: column.type for name, column in postgres.tables[model.table].items()}
+    return postgres.columns(runnable(postgres, model))
+
+
+@pytest.mark.parametrize(
+    "model", [model for model in CATALOG.aggregates.values() if model.function], ids=lambda model: model.table
+)
+def test_there_is_the_function(model: Model) -> None:
+    assert callable(function_of(model))
 
 
 @of("checks")
@@ -317,9 +332,7 @@ def test_names_are_ordered_by_code_point(postgres: Postgres, model: Model) -> No
     ],
 )
 def test_a_table_that_no_longer_fits_its_select_is_refused(postgres: Postgres, model: Model, change: str) -> None:
-    last = next(
-        name for name, type_ in reversed(postgres.columns(runnable(postgres, model)).items()) if type_ != "text"
-    )
+    last = next(name for name, type_ in reversed(columns_of(postgres, model).items()) if type_ != "text")
     with postgres.undone():
         ensure_table(postgres.connection, model)
         postgres.execute(f"alter table {model.table} {change.format(last=last)}")

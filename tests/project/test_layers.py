@@ -53,7 +53,7 @@ MAY_IMPORT = {
     "tables": {"archive", "catalog", "config", "engines", "lake", "landing", "ops", "postgres"},
     "schemas": set[str](),
     "reporting": {"catalog", "config"},
-    "families": {"catalog", "disk", "engines", "ops", "postgres", "tables"},
+    "families": {"catalog", "disk", "engines", "ops", "postgres", "schemas", "tables"},
     "checks": {"catalog", "config", "engines", "ops", "postgres", "tables"},
     "pipeline": {
         *(
@@ -63,6 +63,7 @@ MAY_IMPORT = {
             "config",
             "disk",
             "engines",
+            "families",
             "lake",
             "landing",
             "ops",

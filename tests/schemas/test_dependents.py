@@ -1,7 +1,7 @@
 """Who depends on whom, with circles, and by what others call the things of a module."""
 
 from analytics_etl.schemas import Catalogue, Entity, File, Format, Import, Kind, Origin
-from analytics_etl.schemas.dependents import Dependents, dependents, imports_of_modules
+from analytics_etl.schemas.dependents import Dependents, Module, dependents, imports_of_modules, names_of
 
 
 def imports(**targets: str) -> dict[str, frozenset[str]]:
@@ -44,6 +44,10 @@ def test_modules_are_known_by_files_types_and_addresses() -> None:
         "json-a": module(Format.JSON_SCHEMA, "https://x/a", "https://x/b#/definitions/c", "#/definitions/d"),
         "json-b": module(Format.JSON_SCHEMA, "https://x/b#"),
     }
-    assert imports_of_modules(catalogues) == imports(
+    modules = {
+        name: Module(of.format, list(names_of(of)), [item.target for item in of.imports])
+        for name, of in catalogues.items()
+    }
+    assert imports_of_modules(modules) == imports(
         **{"proto-a": "proto-b", "proto-b": "", "avro-a": "avro-b", "avro-b": "", "json-a": "json-b", "json-b": ""}
     )

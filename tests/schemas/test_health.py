@@ -1,6 +1,8 @@
 """The score of a module: expected values are computed by hand; the page on the score has an example that must hold."""
 
 import re
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -20,7 +22,7 @@ from analytics_etl.schemas import (
     Parser,
     Version,
 )
-from analytics_etl.schemas.health import BROKEN, NESTING, WEIGHTS, Evidence, Health, health_of, points, unused_fields
+from analytics_etl.schemas.health import BROKEN, NESTING, WEIGHTS, Evidence, Health, health_of, points
 from analytics_etl.schemas.measures import measures_of
 
 PAGE = (CHECKOUT / "docs" / "health-scoring.md").read_text(encoding="utf-8")
@@ -34,11 +36,8 @@ def score_of(health: Health, part: str) -> float | None:
 def test_the_example_of_the_page_holds(parser: Parser) -> None:
     (source,) = re.findall(r"```proto\n(.*?)```", PAGE, re.DOTALL)
     catalogue = parser.parse(Version(Format.PROTOBUF, {"order.proto": source}))
-    used = frozenset(
-        {"shop.v1.Order.id", "shop.v1.Order.placed_at", "shop.v1.Order.lines", "shop.v1.Order.Line.article"}
-    )
-    evidence = Evidence(catalogue, used, broken=frozenset({"shop.v1.Order.lines"}), dependents=2)
-    health = health_of(evidence)
+    evidence = evidence_of(catalogue, unused=("shop.v1.Order.oldNote",), old_fields=5, broken={"shop.v1.Order.lines"})
+    health = health_of(replace(evidence, dependents=2))
     rows = dict(re.findall(r"^\| (\w+) \| ([0-9.]+) \| .*\|$", PAGE, re.MULTILINE))
     assert {part.name: pytest.approx(part.score, abs=0.005) for part in health.parts} == {
         name: float(rows[name]) for name in WEIGHTS
@@ -48,7 +47,6 @@ def test_the_example_of_the_page_holds(parser: Parser) -> None:
     assert health.coverage == pytest.approx(1)
     assert (health.badge, health.formula) == ("green", "1")
     assert health.recommendations == ()
-    assert unused_fields(evidence) == ("shop.v1.Order.oldNote",)
 
 
 def test_the_page_has_the_weights_and_the_knots() -> None:
@@ -73,9 +71,13 @@ def catalogue(*entities: Entity, **more: Any) -> Catalogue:
     return Catalogue(Format.PROTOBUF, (File("a.proto", "", "proto3"),), entities, **more)
 
 
+def evidence_of(of: Catalogue, *, broken: Iterable[str] = (), **more: Any) -> Evidence:
+    return Evidence(measures_of(of), broken=frozenset(broken), **more)
+
+
 def test_what_is_not_known_is_left_out() -> None:
     """2 entities, no use known, nothing compared: complexity 100, maintainability 75, deprecated 100."""
-    health = health_of(Evidence(catalogue(entity(0), entity(5))))
+    health = health_of(Evidence(measures_of(catalogue(entity(0), entity(5)))))
     assert (score_of(health, "unused"), score_of(health, "breaking")) == (None, None)
     assert [part.reason for part in health.parts if part.score is None] == [
         "no usage of fields is known",
@@ -85,26 +87,22 @@ def test_what_is_not_known_is_left_out() -> None:
     assert health.score == pytest.approx((0.25 * 100 + 0.35 * 75 + 0.10 * 100) / 0.70)
 
 
-def test_young_fields_are_not_unused() -> None:
+def test_unused_fields_count_among_those_that_are_old_enough() -> None:
     one = catalogue(entity(0, 4))
-    evidence = Evidence(one, frozenset({"E0.f_0"}), young=frozenset({"E0.f_1", "E0.f_2"}))
-    assert unused_fields(evidence) == ("E0.f_3",)
-    assert score_of(health_of(evidence), "unused") == 50
-    everything = frozenset(f"E0.f_{number}" for number in range(4))
-    assert score_of(health_of(Evidence(one, frozenset(), young=everything)), "unused") is None
+    assert score_of(health_of(evidence_of(one, unused=("E0.f_3",), old_fields=2)), "unused") == 50
+    assert score_of(health_of(evidence_of(one, unused=(), old_fields=0)), "unused") is None
 
 
 def test_a_version_that_cannot_be_read_has_no_score() -> None:
-    health = health_of(Evidence(catalogue(faults=(Fault("Expected message name.", "a.proto", 1, 8),))))
+    health = health_of(Evidence(None, str(Fault("Expected message name.", "a.proto", 1, 8))))
     assert (health.score, health.coverage, health.badge, health.recommendations) == (None, 0, "unknown", ())
     assert health.parts[0].reason == "the version could not be read: a.proto:1:8: Expected message name."
 
 
 def test_recommendations_come_beyond_their_limits() -> None:
     large = catalogue(*(entity(number, 26, is_deprecated=number == 0) for number in range(190)))
-    used = frozenset(f"E{number}.f_{index}" for number in range(190) for index in range(26))
-    broken = frozenset({"E1", "E2", "E3"})
-    found = health_of(Evidence(large, used - {f"E3.f_{index}" for index in range(6)}, frozenset(), broken, 5))
+    unused = tuple(f"E3.f_{index}" for index in range(6))
+    found = health_of(evidence_of(large, unused=unused, old_fields=9, broken={"E1", "E2", "E3"}, dependents=5))
     assert [(item.kind, len(item.evidence)) for item in found.recommendations] == [
         ("split_module", 0),
         ("remove_unused_fields", 6),
@@ -113,7 +111,7 @@ def test_recommendations_come_beyond_their_limits() -> None:
         ("coordinate_with_dependents", 3),
     ]
     assert score_of(found, "complexity") == 0
-    few = health_of(Evidence(catalogue(entity(0, 3, is_deprecated=True)), frozenset(), frozenset(), frozenset("ab"), 4))
+    few = health_of(evidence_of(catalogue(entity(0, 3, is_deprecated=True)), unused=(), broken="ab", dependents=4))
     assert few.recommendations == ()
 
 

@@ -1,0 +1,33 @@
+"""The functions that make the rows of tables for which a SELECT is not enough. Headers of SQL files name them.
+
+A function is pure: it gets the rows of the SELECT and gives rows of the table; rows of a day depend on no other day's.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from analytics_etl.catalog.models import Model, ModelError
+from analytics_etl.families.functions.json_rows import rows_of_json
+from analytics_etl.families.functions.module_catalog import module_catalog
+from analytics_etl.families.functions.module_dependents import module_dependents
+from analytics_etl.families.functions.module_health import module_health
+from analytics_etl.tables.functions import RowsFunction
+
+FUNCTIONS: Mapping[str, RowsFunction] = MappingProxyType(
+    {
+        "module_catalog": module_catalog,
+        "module_dependents": module_dependents,
+        "module_health": module_health,
+        "rows_of_json": rows_of_json,
+    }
+)
+
+
+def function_of(model: Model) -> RowsFunction:
+    """The function of a table; raise ModelError, naming the file, if there is none of its name."""
+    assert model.function is not None
+    if model.function.name not in FUNCTIONS:
+        raise ModelError(
+            f"{model.path}: there is no function {model.function.name}, expected one of {', '.join(sorted(FUNCTIONS))}"
+        )
+    return FUNCTIONS[model.function.name]

@@ -1,0 +1,177 @@
+"""The catalogue of each registered version of a schema, and what it changes in the version before.
+
+Rows of the SELECT: the newest version of each module at the beginning of a day, whose files new ones may import, then
+the versions that were registered on the day (`is_new`), in order.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from itertools import groupby
+from typing import Any
+
+import pyarrow as pa
+
+from analytics_etl.families.functions.json_rows import batch_of
+from analytics_etl.schemas import (
+    Catalogue,
+    Comparison,
+    Entity,
+    Examination,
+    Format,
+    Kind,
+    Label,
+    Origin,
+    Parser,
+    Version,
+)
+from analytics_etl.schemas.dependents import names_of
+from analytics_etl.schemas.elements import element_of
+from analytics_etl.schemas.measures import measures_of
+
+Row = Mapping[str, Any]
+
+_ROUNDS = 10
+"""Most steps of imports that are followed into other modules."""
+
+
+def module_catalog(batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    """A row for each new version."""
+    rows = (row for batch in batches for row in batch.to_pylist())
+    with Parser() as parser:
+        for _, of_day in groupby(rows, key=lambda row: row["day"]):
+            for row, found in _of_day(parser, of_day):
+                yield batch_of([_row(row, found)], schema)
+
+
+def _of_day(parser: Parser, rows: Iterator[Row]) -> Iterator[tuple[Row, Examination]]:
+    """The versions of a day and what is in them. What other modules have is looked up for those that miss it."""
+    library, new = Library(), list[tuple[Row, Version, Version | None]]()
+    for row in rows:
+        version = _version(row["format"], row["files"])
+        if row["is_new"]:
+            old = row["previous_files"] and _version(row["previous_format"], row["previous_files"])
+            new.append((row, version, old or None))
+        else:
+            library.add(row["module_name"], version)
+    examined = parser.examine_all((version, old) for _, version, old in new)
+    for (row, version, old), found in zip(new, examined, strict=True):
+        library.add(row["module_name"], version)
+        yield row, _with_imports(parser, library, version, old, found)
+
+
+def _version(format_: str, files: str) -> Version:
+    return Version(Format(format_), json.loads(files))
+
+
+class Library:
+    """The files of the newest version of each module."""
+
+    def __init__(self) -> None:
+        self._modules: dict[str, Version] = {}
+
+    def add(self, module: str, version: Version) -> None:
+        """Replace the files of a module."""
+        self._modules[module] = version
+
+    def find(self, format_: Format, target: str) -> dict[str, str]:
+        """Files that may have what is missing: a path of protobuf, or a text that names a type or an address."""
+        named = f'"{target}"', f'"{target.rpartition(".")[2]}"'
+        return {
+            path: text
+            for version in self._modules.values()
+            if version.format is format_
+            for path, text in version.files.items()
+            if (path == target if format_ is Format.PROTOBUF else any(name in text for name in named))
+        }
+
+
+def _with_imports(
+    parser: Parser, library: Library, version: Version, old: Version | None, found: Examination
+) -> Examination:
+    """The examination of a version with the files of other modules that it imports, directly and through others."""
+    others: dict[str, str] = {}
+    for _ in range(_ROUNDS):
+        missing = _missing(found.catalogue)
+        if old is not None and not missing and found.comparison and found.comparison.obstacle:
+            missing = _missing(parser.parse(Version(old.format, old.files, others)))
+        more = {path: text for name in missing for path, text in library.find(version.format, name).items()}
+        if not more.keys() - others.keys():
+            break
+        others |= more
+        before = old and Version(old.format, old.files, others)
+        found = parser.examine(Version(version.format, version.files, others), before)
+    return found
+
+
+def _missing(catalogue: Catalogue) -> set[str]:
+    return {item.target.partition("#")[0] for item in catalogue.imports if item.origin is Origin.MISSING}
+
+
+def _row(row: Row, found: Examination) -> dict[str, Any]:
+    catalogue, comparison = found.catalogue, found.comparison or Comparison()
+    measures = measures_of(catalogue)
+    return {
+        **row,
+        "fault": None if catalogue.is_whole else str(catalogue.faults[0]),
+        "file_count": len(catalogue.files),
+        "entity_count": measures.entities,
+        "field_count": measures.elements - measures.entities,
+        "deprecated_count": len(measures.deprecated),
+        "change_count": len(comparison.changes),
+        "breaking_count": len({change.element for change in comparison.breaking}),
+        "obstacle": comparison.obstacle,
+        "measures": _text(asdict(measures)) if catalogue.is_whole else None,
+        "provides": _text(sorted(names_of(catalogue))),
+        "needs": _text(sorted({item.target for item in catalogue.imports if item.origin is not Origin.OWN})),
+        "elements": _text([item for entity in catalogue.entities for item in _elements(catalogue.format, entity)]),
+        "changes": _text(_changes(comparison)),
+    }  # fmt: skip
+
+
+def _elements(format_: Format, entity: Entity) -> Iterator[dict[str, Any]]:
+    common = {"entity": entity.name, "kind": entity.kind, "file_path": entity.file}
+    yield {
+        **common,
+        "element": entity.name,
+        "is_data_field": False,
+        "is_deprecated": entity.is_deprecated,
+        "is_documented": bool(entity.documentation),
+        "line": entity.line,
+    }
+    for field in entity.fields:
+        yield {
+            **common,
+            "element": element_of(format_, entity, field),
+            "field": field.name,
+            "type": field.type,
+            "label": field.label,
+            "number": field.number,
+            "default_value": field.default,
+            "is_data_field": field.label not in {Label.VALUE, Label.METHOD} and entity.kind is not Kind.ENUM,
+            "is_deprecated": field.is_deprecated,
+            "is_documented": bool(field.documentation),
+            "line": field.line,
+        }
+
+
+def _changes(comparison: Comparison) -> list[dict[str, Any]]:
+    return [
+        {
+            "change_number": number,
+            "element": change.element,
+            "rule": change.rule,
+            "action": change.action,
+            "category": change.category,
+            "is_breaking": change.category.is_breaking,
+            "rule_sets": " ".join(change.sets),
+            "message": change.message,
+            "file_path": change.file,
+            "line": change.line,
+        }
+        for number, change in enumerate(comparison.changes, 1)
+    ]
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
