@@ -43,6 +43,8 @@ class Evidence:
     """Fields of at least 90 days that nobody used in 90 days; None without any usage data."""
     old_fields: int = 0
     """Fields of at least 90 days."""
+    unused_days: int = 90
+    """The setting, if it is not 90 days."""
     broken: frozenset[str] | None = None
     """Elements that versions of the last 30 days broke; None if the versions could not be compared."""
     dependents: int | None = None
@@ -157,7 +159,7 @@ def _unused(evidence: Evidence) -> Part:
     if unused is None:
         return Part("unused", None, {"unused": None, "fields": old}, "no usage of fields is known")
     if not old:
-        return Part("unused", None, {"unused": 0, "fields": 0}, "no field is 90 days old")
+        return Part("unused", None, {"unused": 0, "fields": 0}, f"no field is {evidence.unused_days} days old")
     return Part("unused", 100 * (1 - len(unused) / old), {"unused": len(unused), "fields": old})
 
 
@@ -167,7 +169,7 @@ def _recommendations(evidence: Evidence, parts: tuple[Part, ...]) -> Iterator[Re
         text = f"Split the module: its complexity is {raw['complexity']:.0f}."
         yield Recommendation("split_module", text)
     if raw.get("unused", 0) > 5:  # noqa: PLR2004
-        text = f"Remove unused fields: nobody used {raw['unused']} of them in 90 days."
+        text = f"Remove unused fields: nobody used {raw['unused']} of them in {evidence.unused_days} days."
         yield Recommendation("remove_unused_fields", text, evidence.unused or ())
     if raw.get("deprecated", 0) > 3:  # noqa: PLR2004
         text = f"Clean up deprecations: {raw['deprecated']} elements are deprecated."

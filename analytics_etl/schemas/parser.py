@@ -16,6 +16,7 @@ from typing import Self
 
 from analytics_etl.schemas.changes import Comparison
 from analytics_etl.schemas.limits import Limits, faults_of_files
+from analytics_etl.schemas.memory import Memory
 from analytics_etl.schemas.messages import (
     CATALOGUE,
     COMPARISON,
@@ -32,6 +33,11 @@ _PACKAGES = Path(__file__).resolve().parents[2]
 """The folder that the package is imported from."""
 
 
+_MEMORY_BYTES = 64 << 20
+_NOT_READ, _NOT_COMPARED = "it could not be read", "the versions could not be compared"
+"""What is said when a limit stopped the process, which may be otherwise next time."""
+
+
 class ParserError(RuntimeError):
     """The processes that read schemas cannot be started. No schema caused it."""
 
@@ -42,6 +48,9 @@ class Examination:
 
     catalogue: Catalogue
     comparison: Comparison | None = None
+
+
+_MEMORY = Memory[Examination](_MEMORY_BYTES)
 
 
 class Parser:
@@ -81,11 +90,17 @@ class Parser:
             return _unread(new, old, faults)
         if old is not None and (faults := tuple(faults_of_files(old, self._limits))):
             return Examination(self.parse(new), Comparison(obstacle=f"the old version: {faults[0]}"))
+        question = QUESTION.dump_json(Question(new, old))
+        if (known := _MEMORY.find(question)) is not None:
+            return known
         process = self._idle.get()
         try:
-            return process.examine(new, old)
+            found = process.examine(new, old, question)
         finally:
             self._idle.put(process)
+        if _is_certain(found):
+            _MEMORY.keep(question, found)
+        return found
 
     def parse_all(self, versions: Iterable[Version]) -> Iterator[Catalogue]:
         """The catalogues of many versions in their order; few of them are in memory at once."""
@@ -109,12 +124,12 @@ class _Process:
         self._limits, self._folder = limits, folder
         self._running: subprocess.Popen[bytes] | None = None
 
-    def examine(self, new: Version, old: Version | None) -> Examination:
+    def examine(self, new: Version, old: Version | None, question: bytes) -> Examination:
         """The catalogue and the comparison; if the worker dies over it, a fault says so."""
         running = self._running or self._start()
         assert running.stdin is not None and running.stdout is not None  # noqa: PT018 - both are pipes
         try:
-            write_message(running.stdin, QUESTION.dump_json(Question(new, old)))
+            write_message(running.stdin, question)
             written, stop = read_message(running.stdout), read_message(running.stdout)
         except BrokenPipeError:
             written = stop = None
@@ -124,10 +139,10 @@ class _Process:
         answers, reason = BytesIO(written), stop.decode()
         catalogue, comparison = read_message(answers), read_message(answers)
         if catalogue is None:
-            return _unread(new, old, (Fault(f"it could not be read: {reason}"),))
+            return _unread(new, old, (Fault(f"{_NOT_READ}: {reason}"),))
         if comparison is not None:
             return Examination(CATALOGUE.validate_json(catalogue), COMPARISON.validate_json(comparison))
-        obstacle = None if old is None else Comparison(obstacle=f"the versions could not be compared: {reason}")
+        obstacle = None if old is None else Comparison(obstacle=f"{_NOT_COMPARED}: {reason}")
         return Examination(CATALOGUE.validate_json(catalogue), obstacle)
 
     def stop(self) -> None:
@@ -150,6 +165,13 @@ class _Process:
         if read_message(running.stdout) != READY:
             raise ParserError(f"{' '.join(command[:3])} ended with code {running.wait()}; it said why above")
         return running
+
+
+def _is_certain(found: Examination) -> bool:
+    """Whether the same versions give the same again, since no limit stopped them."""
+    obstacle = found.comparison.obstacle if found.comparison else None
+    said = [*(fault.message for fault in found.catalogue.faults), obstacle or ""]
+    return not any(_NOT_READ in text or _NOT_COMPARED in text for text in said)
 
 
 def _unread(new: Version, old: Version | None, faults: tuple[Fault, ...]) -> Examination:

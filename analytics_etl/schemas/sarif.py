@@ -1,6 +1,6 @@
 """Changes in SARIF 2.1.0, the form in which code hosts show findings beside the lines of a change."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -10,10 +10,12 @@ from analytics_etl.schemas.values import Fault
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
 
-def sarif(changes: Sequence[Change], errors: Collection[Change], faults: Sequence[Fault]) -> dict[str, Any]:
+def sarif(
+    changes: Sequence[Change], errors: Collection[Change], faults: Sequence[Fault], uses: Mapping[Change, str]
+) -> dict[str, Any]:
     """A log with all changes: those in `errors` as errors, other breaking ones as warnings, the rest as notes.
 
-    Faults are messages of the tool, since then nothing was compared.
+    Faults are messages of the tool, since then nothing was compared. `uses` says who uses what a change is about.
     """
     rules = sorted({change.rule for change in changes})
     sets = {change.rule: list(change.sets) for change in changes}
@@ -28,17 +30,17 @@ def sarif(changes: Sequence[Change], errors: Collection[Change], faults: Sequenc
     run = {
         "tool": {"driver": driver},
         "invocations": [{"executionSuccessful": not faults, "toolExecutionNotifications": notifications}],
-        "results": [_result(change, rules, is_error=change in errors) for change in changes],
+        "results": [_result(change, rules, uses.get(change, ""), is_error=change in errors) for change in changes],
     }
     return {"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}
 
 
-def _result(change: Change, rules: list[str], *, is_error: bool) -> dict[str, Any]:
+def _result(change: Change, rules: list[str], use: str, *, is_error: bool) -> dict[str, Any]:
     return {
         "ruleId": change.rule,
         "ruleIndex": rules.index(change.rule),
         "level": "error" if is_error else "warning" if change.category.is_breaking else "note",
-        "message": {"text": change.message},
+        "message": {"text": f"{change.message} {use}".strip()},
         "locations": list(_places(change.file, change.line, change.element)),
         "properties": {"category": change.category, "action": change.action},
     }

@@ -148,9 +148,9 @@ def test_memory_is_limited() -> None:
 
 
 def test_a_worker_that_is_killed_is_started_again() -> None:
-    good = protobuf('syntax = "proto3"; message Good {}')
+    first, good = (protobuf(f'syntax = "proto3"; message {name} {{}}') for name in ("First", "Second"))
     with Parser(1) as parser:
-        assert parser.parse(good).is_whole
+        assert parser.parse(first).is_whole
         process = parser._idle.get()
         assert process._running is not None
         os.kill(process._running.pid, 9)

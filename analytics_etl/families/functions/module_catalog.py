@@ -14,7 +14,6 @@ import pyarrow as pa
 
 from analytics_etl.families.functions.json_rows import batch_of
 from analytics_etl.schemas import (
-    Catalogue,
     Comparison,
     Entity,
     Examination,
@@ -27,12 +26,10 @@ from analytics_etl.schemas import (
 )
 from analytics_etl.schemas.dependents import names_of
 from analytics_etl.schemas.elements import element_of
+from analytics_etl.schemas.imports import examine_with_imports
 from analytics_etl.schemas.measures import measures_of
 
 Row = Mapping[str, Any]
-
-_ROUNDS = 10
-"""Most steps of imports that are followed into other modules."""
 
 
 def module_catalog(batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
@@ -57,7 +54,7 @@ def _of_day(parser: Parser, rows: Iterator[Row]) -> Iterator[tuple[Row, Examinat
     examined = parser.examine_all((version, old) for _, version, old in new)
     for (row, version, old), found in zip(new, examined, strict=True):
         library.add(row["module_name"], version)
-        yield row, _with_imports(parser, library, version, old, found)
+        yield row, examine_with_imports(parser, library.find, version, old, found)
 
 
 def _version(format_: str, files: str) -> Version:
@@ -86,28 +83,6 @@ class Library:
         }
 
 
-def _with_imports(
-    parser: Parser, library: Library, version: Version, old: Version | None, found: Examination
-) -> Examination:
-    """The examination of a version with the files of other modules that it imports, directly and through others."""
-    others: dict[str, str] = {}
-    for _ in range(_ROUNDS):
-        missing = _missing(found.catalogue)
-        if old is not None and not missing and found.comparison and found.comparison.obstacle:
-            missing = _missing(parser.parse(Version(old.format, old.files, others)))
-        more = {path: text for name in missing for path, text in library.find(version.format, name).items()}
-        if not more.keys() - others.keys():
-            break
-        others |= more
-        before = old and Version(old.format, old.files, others)
-        found = parser.examine(Version(version.format, version.files, others), before)
-    return found
-
-
-def _missing(catalogue: Catalogue) -> set[str]:
-    return {item.target.partition("#")[0] for item in catalogue.imports if item.origin is Origin.MISSING}
-
-
 def _row(row: Row, found: Examination) -> dict[str, Any]:
     catalogue, comparison = found.catalogue, found.comparison or Comparison()
     measures = measures_of(catalogue)
@@ -121,7 +96,7 @@ def _row(row: Row, found: Examination) -> dict[str, Any]:
         "change_count": len(comparison.changes),
         "breaking_count": len({change.element for change in comparison.breaking}),
         "obstacle": comparison.obstacle,
-        "measures": _text(asdict(measures)) if catalogue.is_whole else None,
+        "raw_measures": _text(asdict(measures)) if catalogue.is_whole else None,
         "provides": _text(sorted(names_of(catalogue))),
         "needs": _text(sorted({item.target for item in catalogue.imports if item.origin is not Origin.OWN})),
         "elements": _text([item for entity in catalogue.entities for item in _elements(catalogue.format, entity)]),

@@ -20,7 +20,7 @@ def module_health(batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> Itera
 
 
 def _row(row: Mapping[str, Any]) -> dict[str, Any]:
-    measures = _measures(row["measures"])
+    measures = _measures(row["raw_measures"])
     unused = row["unused_elements"].split("\n") if row["unused_elements"] else []
     broken = row["broken_elements"].split("\n") if row["broken_elements"] else []
     health = health_of(
@@ -29,6 +29,7 @@ def _row(row: Mapping[str, Any]) -> dict[str, Any]:
             row["fault"] or "",
             unused=tuple(unused) if row["has_usage"] else None,
             old_fields=row["old_field_count"],
+            unused_days=row["unused_days"],
             broken=frozenset(broken) if row["is_compared"] else None,
             dependents=row["dependent_count"],
         )
