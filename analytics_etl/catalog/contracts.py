@@ -83,6 +83,11 @@ class Contract:
         return {column.name: column.comment for column in self.columns}
 
     @property
+    def is_sparse(self) -> bool:
+        """Whether the table's comment says "A day may have none": its volume is not judged."""
+        return "a day may have none" in self.description.lower()
+
+    @property
     def has_revisions(self) -> bool:
         return any(column.name == REVISION for column in self.columns)
 

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from analytics_etl.catalog.calendar import CADENCES, Cadence, periods
 from analytics_etl.catalog.catalog import Catalog, is_of
 from analytics_etl.catalog.models import cadence_of
-from analytics_etl.checks.declared import declared_checks
+from analytics_etl.checks.declared import VOLUME_CHECK, declared_checks
 from analytics_etl.checks.due import due_checks
 from analytics_etl.ops.changes import CHANGE_CHECK
 from analytics_etl.ops.days import day_states, frozen_days
@@ -31,7 +31,6 @@ State = Literal["expected", "provisional", "final", "frozen_late", "failed", "ou
 Flag = Literal["empty", "unusual", "unchecked"]
 """A remark beside the state: no rows, an unusual number of rows, or checks that have not run."""
 
-VOLUME_CHECK = "volume_is_usual"
 MOST_CHECK = "events_are_not_too_many"
 
 

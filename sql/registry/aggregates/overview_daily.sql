@@ -15,6 +15,11 @@ columns:
   download_cache_hit_ratio: Share of downloads that a cache answered, of those where it is known.
   compilation_cache_hit_ratio: Share of compilations that a cache answered, of those where it is known.
   error_ratio: Share of downloads and compilations that failed.
+  modules: Modules with a registered version, at the end of the day.
+  versions: Registered versions, at the end of the day.
+  storage_bytes: Bytes of their source together.
+  modules_created: Modules whose first version was registered on the day.
+  versions_created: Versions that were registered on the day.
 checks:
   - expect_column_values_to_be_between: {column: error_ratio, min_value: 0, max_value: 1}
   - expect_column_values_to_be_between: {column: download_cache_hit_ratio, min_value: 0, max_value: 1}
@@ -73,6 +78,12 @@ downloads as (
         group by 1
     ) as daily on daily.day > totals.day - 30 and daily.day <= totals.day
     group by 1
+),
+-- What is registered.
+registered as (
+    select day, modules, versions, storage_bytes, modules_created, versions_created
+    from registry.registry_size_daily
+    where day >= :start::date and day < :end::date and organization_id = ''
 )
 select
     day,
@@ -87,8 +98,14 @@ select
     coalesce(downloads_30d, 0)::bigint as downloads_30d,
     download_cache_hit_ratio,
     compilation_cache_hit_ratio,
-    error_ratio
+    error_ratio,
+    coalesce(modules, 0)::bigint as modules,
+    coalesce(versions, 0)::bigint as versions,
+    coalesce(storage_bytes, 0)::bigint as storage_bytes,
+    coalesce(modules_created, 0)::bigint as modules_created,
+    coalesce(versions_created, 0)::bigint as versions_created
 from totals
 left join seen using (day)
 left join users using (day)
 left join downloads using (day)
+left join registered using (day)

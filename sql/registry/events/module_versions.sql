@@ -24,7 +24,7 @@ create table registry.module_versions (
     constraint previous_version_not_too_long check (length(previous_version) <= 100)
 ) partition by range (registered_at);
 
-comment on table registry.module_versions is 'One version of a module that was registered, with the source of its schemas.';
+comment on table registry.module_versions is 'One version of a module that was registered, with the source of its schemas. A day may have none.';
 comment on column registry.module_versions.event_id is 'Identifier of the event, unique within a UTC day.';
 comment on column registry.module_versions.registered_at is 'When the version was registered. The partition column.';
 comment on column registry.module_versions.organization_id is 'Organisation that the module belongs to; NULL when there is none.';
