@@ -20,6 +20,9 @@ HOSTILE_PLACES = (
     ("top_organizations", "organization_id"),
     ("languages", "language"),
     ("compilation_performance", "language"),
+    ("schema_health", "module_name"),
+    ("broken_schemas", "message"),
+    ("schema_recommendations", "evidence"),
     ("quality_checks", "description"),
     ("quality_checks", "table_name"),
     ("quality_reasons", "reason"),
@@ -139,6 +142,25 @@ def performance(name: str, count: int, mean: float) -> dict[str, Any]:
     }
 
 
+def health(module: str, score: float, before: float, unused: int, broken: int, dependents: int) -> dict[str, Any]:
+    return {
+        "module_name": module,
+        "version": "1.4.0",
+        "overall_score": score,
+        "previous_overall_score": before,
+        "badge": "green" if score >= 80 else "red",
+        "unused_field_count": unused,
+        "deprecated_count": 2,
+        "breaking_count": broken,
+        "dependent_count": dependents,
+        "reason": None,
+        "module_count": 3,
+        "green_count": 1,
+        "amber_count": 1,
+        "red_count": 1,
+    }
+
+
 def check(table: str, severity: str, failed: int, checked: int) -> dict[str, Any]:
     return {
         "table_name": table,
@@ -203,6 +225,30 @@ def day_rows() -> Rows:
         "top_organizations": [organization("acme", 9000, 6000), organization("newcomer", 345, 0)],
         "languages": [language("go", 150, 9, 0.75), language("rust", 50, 1, 0.25)],
         "compilation_performance": [performance("go", 150, 480.5), performance("rust", 50, 2000.0)],
+        "schema_health": [health("acme.orders.v1", 48.6, 61.2, 9, 5, 1), health("acme.users.v1", 91.0, 90.0, 0, 0, 0)],
+        "broken_schemas": [
+            {
+                "day": DAY,
+                "module_name": "acme.orders.v1",
+                "version": "1.4.0",
+                "previous_version": "1.3.2",
+                "element": "acme.orders.v1.Order.note",
+                "rules": "FIELD_NO_DELETE, FIELD_NO_DELETE_UNLESS_NUMBER_RESERVED",
+                "message": 'The field 3 "note" was removed.',
+                "dependent_count": 2,
+                "element_count": 1,
+                "version_count": 1,
+            }
+        ],
+        "schema_recommendations": [
+            {
+                "module_name": "acme.orders.v1",
+                "recommendation": "Remove unused fields: nobody used 9 of them in 90 days.",
+                "evidence": "acme.orders.v1.Order.a\nacme.orders.v1.Order.b",
+                "first_seen_day": DAY - timedelta(3),
+                "open_count": 1,
+            }
+        ],
         "quality_checks": [
             check("registry.download_events", "warn", 1, 1),
             check("registry.overview_daily", "error", 0, 1),

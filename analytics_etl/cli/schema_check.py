@@ -2,18 +2,23 @@
 
 import json
 from collections import Counter
-from collections.abc import Collection, Sequence
-from dataclasses import asdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import click
 
+from analytics_etl.cli.configured import read_settings
 from analytics_etl.cli.terminal import BAD, GOOD, NOTE, Styled, err, out
 from analytics_etl.cli.typed import Folder
-from analytics_etl.pipeline.schema_check import SchemaFolderError, compare_folders
+from analytics_etl.families.queries import QueryError
+from analytics_etl.families.queries.registry_schemas import Use
+from analytics_etl.pipeline.schema_check import SUFFIXES, SchemaFolderError, compare_folders, compare_registered
+from analytics_etl.postgres import migrations
+from analytics_etl.postgres.database import Database
 from analytics_etl.schemas import BACKWARD, FORWARD, Category, Change, Examination, Fault, Format
 from analytics_etl.schemas.sarif import sarif
-from analytics_etl.text.english import counted
+from analytics_etl.text.english import counted, shortened
 
 SETS = ("FILE", "PACKAGE", "WIRE_JSON", "WIRE", BACKWARD, FORWARD)
 ENFORCED = ("FILE", "WIRE", BACKWARD)
@@ -21,7 +26,10 @@ ENFORCED = ("FILE", "WIRE", BACKWARD)
 
 @click.command("check-schema")
 @click.argument("path", type=Folder(), metavar="PATH")
-@click.option("--against", type=Folder(), metavar="PATH", required=True, help="The version before: a folder or a file.")
+@click.option(
+    "--against", type=Folder(), metavar="PATH|MODULE[@VERSION]", required=True,
+    help="The version before: a folder, a file, or a registered version of a module, the newest if none is named.",
+)  # fmt: skip
 @click.option(
     "--enforce", type=click.Choice(SETS), multiple=True, default=ENFORCED, show_default=True,
     help="What must not break; may be repeated. Protobuf: Buf's categories; Avro and JSON Schema: BACKWARD, FORWARD.",
@@ -40,11 +48,14 @@ ENFORCED = ("FILE", "WIRE", BACKWARD)
 def check_schema(
     path: Path, against: Path, enforce: Sequence[str], schema_format: str | None, form: str, *, shows_all: bool
 ) -> None:
-    """Say what a version of a schema breaks. It needs no database.
+    """Say what a version of a schema breaks, and who uses that.
 
     PATH and the version before it are folders (or single files) of .proto, .avsc or .json files. Paths in a folder are
     what imports call them. Well-known types and googleapis are there; nothing is fetched. Rules have the ids of Buf
     (protobuf), of Avro's libraries and of Confluent's registry (JSON Schema); docs/health-scoring.md says more.
+
+    Against a registered version it also says which services used what breaks in the last 90 days, and it needs the
+    database. Between two folders it needs none.
 
     Exit code 0: nothing enforced breaks. 1: something does, or nothing could be compared. 2: it was typed wrongly.
 
@@ -56,22 +67,58 @@ def check_schema(
       analytics-etl check-schema proto --against ../before/proto --enforce WIRE --enforce WIRE_JSON
     A single Avro schema in both directions, everything that changed:
       analytics-etl check-schema order.avsc --against old/order.avsc --enforce BACKWARD --enforce FORWARD --all
+    Whom would my change hurt?
+      analytics-etl check-schema proto --against acme/shop
     For a pull request:
       analytics-etl check-schema proto --against ../before/proto --format sarif > schema.sarif
     """  # noqa: D301 - click takes \b for the begin of lines to leave as they are
     try:
-        found = compare_folders(path, against, Format(schema_format) if schema_format else None)
-    except SchemaFolderError as error:
+        found, uses = _compare(path, against, Format(schema_format) if schema_format else None)
+    except (SchemaFolderError, QueryError) as error:
         raise click.ClickException(str(error)) from error
     broken = _enforced(found, set(enforce))
     if form == "sarif":
-        out.write(json.dumps(sarif(_changes(found), broken, _faults(found)), indent=2) + "\n")
+        out.write(json.dumps(sarif(_changes(found), broken, _faults(found), uses.said), indent=2) + "\n")
     elif form == "json":
-        out.write(_json(found, broken))
+        out.write(_json(found, broken, uses))
     else:
-        _print(found, broken, shows_all=shows_all)
+        _print(found, broken, uses, shows_all=shows_all)
     if broken or _faults(found):
         click.get_current_context().exit(1)
+
+
+@dataclass(frozen=True)
+class Uses:
+    """Who uses what changes, as values and as sentences; nothing between two folders."""
+
+    found: Mapping[Change, Use] = field(default_factory=dict)
+    said: Mapping[Change, str] = field(default_factory=dict)
+
+
+def _compare(path: Path, against: Path, schema_format: Format | None) -> tuple[Examination, Uses]:
+    """The changes from a folder, or from a registered version if there is no such path."""
+    looks_like_path = against.is_absolute() or against.parts[:1] in ((".",), ("..",)) or against.suffix in SUFFIXES
+    if against.exists() or looks_like_path:
+        return compare_folders(path, against, schema_format), Uses()
+    settings = read_settings()
+    migrations.upgrade(settings)
+    checked = compare_registered(Database(settings), path, str(against), schema_format)
+    if checked.usage is None:
+        return checked.found, Uses()
+    uses: dict[Change, Use] = {}
+    for change in _changes(checked.found):
+        use = checked.usage.of(change.element)
+        if use is not None and change.category.is_breaking:
+            uses[change] = use
+    return checked.found, Uses(uses, {change: _said(use, checked.usage.days) for change, use in uses.items()})
+
+
+def _said(use: Use, days: int) -> str:
+    """The use of an element as a sentence."""
+    if not use.usage_count:
+        return f"Nobody used it in {days} days."
+    named = [service or "an unknown service" for service in use.services]
+    return f"Used by {shortened(named)} in {days} days, last on {use.last_used_day}."
 
 
 def _changes(found: Examination) -> tuple[Change, ...]:
@@ -94,16 +141,27 @@ def _enforced(found: Examination, sets: set[str]) -> dict[Change, None]:
     )
 
 
-def _json(found: Examination, broken: Collection[Change]) -> str:
+def _json(found: Examination, broken: Collection[Change], uses: Uses) -> str:
     said = {
         "breaks": bool(broken),
         "faults": [asdict(fault) for fault in _faults(found)],
-        "changes": [asdict(change) | {"is_enforced": change in broken} for change in _changes(found)],
+        "changes": [
+            asdict(change) | {"is_enforced": change in broken} | _use_in_json(uses.found.get(change))
+            for change in _changes(found)
+        ],
     }
     return json.dumps(said, indent=2) + "\n"
 
 
-def _print(found: Examination, broken: Collection[Change], *, shows_all: bool) -> None:
+def _use_in_json(use: Use | None) -> dict[str, object]:
+    """The key `use`, where the use of an element is known."""
+    if use is None:
+        return {}
+    last = None if use.last_used_day is None else str(use.last_used_day)
+    return {"use": {"usage_count": use.usage_count, "services": list(use.services), "last_used_day": last}}
+
+
+def _print(found: Examination, broken: Collection[Change], uses: Uses, *, shows_all: bool) -> None:
     faults = _faults(found)
     for fault in faults:
         err.say(BAD, " ", str(fault))
@@ -111,7 +169,7 @@ def _print(found: Examination, broken: Collection[Change], *, shows_all: bool) -
         return
     others = [change for change in _changes(found) if change not in broken]
     for change in broken:
-        out.say(BAD, " ", *_line(change))
+        out.say(BAD, " ", *_line(change), *([f" {uses.said[change]}"] if change in uses.said else []))
     for change in others if shows_all else ():
         out.say(NOTE if change.category.is_breaking else GOOD, " ", *_line(change))
     counts = Counter(str(change.category).replace("_", " ") for change in others)

@@ -1,11 +1,35 @@
-"""What a version of a schema in a folder changes in another one. Not here: what a change is (`schemas`)."""
+"""What a version of a schema in a folder changes in another one, which is in a folder or registered.
+
+Not here: what a change is (`schemas`).
+"""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+from analytics_etl.families.queries.registry_schemas import (
+    Registered,
+    Usage,
+    files_that_provide,
+    registered_version,
+    usage_of,
+)
+from analytics_etl.postgres.database import Database
 from analytics_etl.schemas import Examination, Format, Limits, Parser, Version
+from analytics_etl.schemas.imports import examine_with_imports
 
 SUFFIXES = {".proto": Format.PROTOBUF, ".avsc": Format.AVRO, ".json": Format.JSON_SCHEMA}
+
+
+@dataclass(frozen=True)
+class CheckedUse:
+    """What a version changes in a registered one, and who uses that one."""
+
+    found: Examination
+    old: Registered
+    usage: Usage | None
+    """None if no use of the module is known."""
 
 
 class SchemaFolderError(Exception):
@@ -20,6 +44,30 @@ def compare_folders(new: Path, old: Path, format_: Format | None) -> Examination
     found = format_ or _format_of(new)
     with Parser(1) as parser:
         return parser.examine(read_version(new, found), read_version(old, found))
+
+
+def compare_registered(database: Database, new: Path, module: str, format_: Format | None) -> CheckedUse:
+    """What the version in a folder changes in a registered one, `MODULE` (its newest) or `MODULE@VERSION`, and its use.
+
+    Files of other modules that either imports are those of their newest versions.
+    """
+    if not new.exists():
+        raise SchemaFolderError(f"{new} does not exist, expected a folder or file of schemas")
+    old = registered_version(database, module)
+    if old is None and "@" in module:
+        name, _, version = module.rpartition("@")
+        old = registered_version(database, name, version)
+    if old is None:
+        raise SchemaFolderError(
+            f"{module} is no folder or file here, and no version of the registry; expected a path, MODULE or "
+            "MODULE@VERSION, of a version in registry.module_catalog_daily"
+        )
+    found = read_version(new, format_ or old.source.format)
+    if found.format is not old.source.format:
+        raise SchemaFolderError(f"{module} is in {old.source.format}, but {new} is to be read as {found.format}")
+    with Parser(1) as parser:
+        examined = examine_with_imports(parser, partial(files_that_provide, database), found, old.source)
+    return CheckedUse(examined, old, usage_of(database, old))
 
 
 def read_version(path: Path, format_: Format) -> Version:

@@ -32,6 +32,8 @@ class FamilyReport:
     """The key figures the index shows."""
     windows: Mapping[str, WindowKind] = field(default_factory=dict)
     """Query -> window, for queries about another window than the period and the one before."""
+    optional: tuple[Section, ...] = ()
+    """Sections that are left out when their query has no rows: not everybody has what they are about."""
     lookups: tuple[str, ...] = ()
     """Queries without a section, whose rows several sections read."""
 

@@ -109,6 +109,7 @@ def build_report(
             }
             for topic, built in {**report.topics, **QUALITY}.items()
             for section in built
+            if section not in report.optional or period.rows.get(section.__name__)
         ],
         "links": report_links(period, family, families, neighbours or adjacent),
     }

@@ -50,7 +50,7 @@ MAY_IMPORT = {
     # The books hold what landing reports, and name these values.
     "ops": {"archive", "catalog", "config", "lake", "landing", "postgres", "text"},
     "engines": {"catalog", "disk", "lake", "landing"},
-    "tables": {"archive", "catalog", "config", "engines", "lake", "landing", "ops", "postgres"},
+    "tables": {"disk", "archive", "catalog", "config", "engines", "lake", "landing", "ops", "postgres"},
     "schemas": set[str](),
     "reporting": {"catalog", "config"},
     "families": {"catalog", "disk", "engines", "ops", "postgres", "schemas", "tables"},

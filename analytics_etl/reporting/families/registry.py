@@ -6,6 +6,7 @@ from typing import Any
 
 from analytics_etl.reporting import wording
 from analytics_etl.reporting.families import registry_figures as figures
+from analytics_etl.reporting.families.registry_schemas import SCHEMAS
 from analytics_etl.reporting.family import FamilyReport
 from analytics_etl.reporting.period import Column, Kpi, Period, Row, compared, section, uncompared
 from analytics_etl.reporting.trend import Trend, build, draw
@@ -220,6 +221,7 @@ REPORT = FamilyReport(
     topics={
         "Downloads": (trend, top_modules, growing_modules, top_versions, top_organizations),
         "Compilations": (languages, compilation_performance),
+        "Schemas": SCHEMAS,
     },
     drawings={
         "trend": partial(draw, TREND),
@@ -231,4 +233,5 @@ REPORT = FamilyReport(
     },
     index_kpis=("download_count", "active_users", "error_ratio"),
     windows={"trend": "trend", "growing_modules": "growth"},
+    optional=SCHEMAS,
 )

@@ -1,0 +1,144 @@
+"""Two modules from their registration on: what is in them, what breaks, who depends on whom, what nobody uses."""
+
+import json
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from commands import call, variables
+from events import Event, ask, at, event_id, load_and_aggregate, write
+
+from analytics_etl.config.settings import Settings
+from analytics_etl.postgres.database import Database
+
+FIRST, CHANGED, LAST = date(2025, 1, 6), date(2025, 3, 31), date(2025, 4, 14)
+MONEY = """syntax = "proto3";
+package money.v1;
+// An amount.
+message Money {
+  // ISO 4217.
+  string currency = 1;
+  int64 units = 2;
+}
+"""
+SHOP = """syntax = "proto3";
+package shop.v1;
+import "money/v1/money.proto";
+message Order {
+  string id = 1;
+  money.v1.Money total = 2;
+  string note = 3;
+}
+"""
+
+
+def version(number: int, day: date, module: str, name: str, text: str, path: str) -> Event:
+    return {
+        "event_id": event_id(number),
+        "registered_at": at(number, day),
+        "module_name": module,
+        "version": name,
+        "format": "protobuf",
+        "files": {path: text},
+        "size_bytes": len(text),
+    }
+
+
+def use(number: int, day: date, module: str, entity: str, field: str) -> Event:
+    names = {"module_name": module, "entity": entity, "field": field, "service": "billing"}
+    return {"event_id": event_id(number), "used_at": at(number, day), **names}
+
+
+def rows(settings: Settings, table: str, columns: str, day: date) -> list[Any]:
+    text = f"select {columns} from registry.{table} where day = '{day}' order by 1, 2"
+    return [tuple(row.values()) for row in ask(settings.database_url, text)]
+
+
+@pytest.fixture
+def life(settings: Settings, database: Database) -> Settings:
+    """Two modules and a broken one, from their registration to the last day."""
+    shop = "shop/v1/order.proto"
+    write(
+        settings,
+        "module_versions/a.ndjson",
+        [
+            version(1, FIRST, "money", "1", MONEY, "money/v1/money.proto"),
+            version(2, FIRST, "shop", "1", SHOP, shop),
+            version(3, CHANGED, "shop", "2", SHOP.replace("  string note = 3;\n", ""), shop),
+            version(4, CHANGED, "broken", "1", "message {", "broken.proto"),
+        ],
+    )
+    uses = [use(1, CHANGED, "money", "money.v1.Money", "currency"), use(2, LAST, "shop", "shop.v1.Order", "id")]
+    write(settings, "field_usage_events/a.ndjson", uses)
+    for day in (FIRST, CHANGED, LAST):
+        load_and_aggregate(database, day, day, ["registry"])
+    return settings
+
+
+def test_two_modules_and_what_becomes_of_them(life: Settings) -> None:
+    def found(table: str, columns: str, day: date) -> list[Any]:
+        return rows(life, table, columns, day)
+
+    assert found("module_catalog_daily", "module_name, version, previous_version, field_count, fault", CHANGED) == [
+        ("broken", "1", None, 0, "broken.proto:1:9: Expected message name."),
+        ("shop", "2", "1", 2, None),
+    ]
+    assert found("schema_changes_daily", "element, rule, category", CHANGED) == [
+        ("shop.v1.Order.note", "FIELD_NO_DELETE", "breaking_source"),
+        ("shop.v1.Order.note", "FIELD_NO_DELETE_UNLESS_NAME_RESERVED", "breaking_wire"),
+        ("shop.v1.Order.note", "FIELD_NO_DELETE_UNLESS_NUMBER_RESERVED", "breaking_wire"),
+    ]
+    assert found("module_elements_daily", "element, field, type, number, is_documented", FIRST) == [
+        ("money.v1.Money", None, None, None, True),
+        ("money.v1.Money.currency", "currency", "string", 1, True),
+        ("money.v1.Money.units", "units", "int64", 2, False),
+        ("shop.v1.Order", None, None, None, False),
+        ("shop.v1.Order.id", "id", "string", 1, False),
+        ("shop.v1.Order.note", "note", "string", 3, False),
+        ("shop.v1.Order.total", "total", "money.v1.Money", 2, False),
+    ]
+    assert found("module_dependents_daily", "module_name, imported_modules, dependents", CHANGED) == [
+        ("broken", None, None),
+        ("money", None, "shop"),
+        ("shop", "money", None),
+    ]
+    assert found("unused_fields_daily", "module_name, element, first_seen_day", LAST) == [
+        ("money", "money.v1.Money.units", FIRST),
+        ("shop", "shop.v1.Order.total", FIRST),
+    ]
+    # money: documented 2 of 3, so maintainability (66.67 + 3 x 100) / 4; shop: documented 0 of 3; 1 of 2 fields unused;
+    # the removal of `note` counts once, 87.5 points.
+    assert found("module_health_daily", "module_name, badge, unused_score, breaking_score, breaking_count", LAST) == [
+        ("broken", "unknown", None, None, None),
+        ("money", "green", 50, 100, 0),
+        ("shop", "green", 50, 87.5, 1),
+    ]
+    scores: dict[object, object] = dict(found("module_health_daily", "module_name, overall_score", LAST))
+    assert scores["broken"] is None
+    assert scores["money"] == pytest.approx(0.25 * 100 + 0.35 * (200 / 3 + 300) / 4 + 0.15 * 50 + 0.25 * 100)
+    assert scores["shop"] == pytest.approx(0.25 * 100 + 0.35 * 75 + 0.15 * 50 + 0.10 * 100 + 0.15 * 87.5)
+
+
+def test_a_change_is_checked_against_what_is_registered(life: Settings, tmp_path: Path) -> None:
+    """The total is not used, the id is; the amount comes from the other module."""
+    order = tmp_path / "shop" / "v1" / "order.proto"
+    order.parent.mkdir(parents=True)
+    order.write_text(SHOP.replace("  string id = 1;\n  money.v1.Money total = 2;\n", "  money.v1.Money sum = 4;\n"))
+    result = call(f"check-schema {tmp_path} --against shop --enforce FILE", variables(life))
+    assert result.exit_code == 1
+    place = "✗ shop/v1/order.proto:4: FIELD_NO_DELETE (FILE, PACKAGE) breaking source: shop.v1.Order"
+    assert [line.removeprefix(place) for line in result.stdout.splitlines()] == [
+        '.id: The field 1 "id" was removed. Used by billing in 90 days, last on 2025-04-14.',
+        '.total: The field 2 "total" was removed. Nobody used it in 90 days.',
+        "2 rules broken; other changes: 2 addition, 4 breaking wire",
+    ]
+    said = json.loads(call(f"check-schema {tmp_path} --against shop@1 --format json", variables(life)).stdout)
+    uses = {change["element"]: change.get("use") for change in said["changes"] if change["rule"] == "FIELD_NO_DELETE"}
+    assert uses == {
+        "shop.v1.Order.id": {"usage_count": 1, "services": ["billing"], "last_used_day": "2025-04-14"},
+        "shop.v1.Order.total": {"usage_count": 0, "services": [], "last_used_day": None},
+    }
+    result = call(f"check-schema {tmp_path} --against shop@9", variables(life))
+    assert result.exit_code == 1
+    assert "shop@9 is no folder or file here, and no version of the registry" in result.stderr
