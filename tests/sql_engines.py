@@ -96,7 +96,7 @@ EXAMPLES: Row = {
     "boolean": True,
     "timestamptz": datetime(2025, 3, 31, 12, tzinfo=UTC),
     "uuid": UUID(int=1),
-    "jsonb": {},
+    "jsonb": "{}",
 }
 
 

@@ -200,7 +200,9 @@ def test_status_of_some_families_only(settings: Settings, database: Database) ->
     assert shown(f"--family usage --family registry --to {later}")[0] == {"registry", "usage"}
     wrong = call("status --family usages", variables(settings))
     assert wrong.exit_code != 0
-    assert "there is no family usages; expected --family with one of registry, schedules, usage" in wrong.stderr
+    assert (
+        "there is no family usages; expected --family with one of registry, schedules, services, usage" in wrong.stderr
+    )
 
 
 def test_status_and_doctor_on_a_loaded_database(settings: Settings, database: Database) -> None:

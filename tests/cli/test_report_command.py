@@ -119,7 +119,7 @@ def test_families_that_lack_the_same_are_named_once(server: Server, tmp_path: Pa
     result = call("report 2025-04-02", variables(settings))
     assert result.exit_code == 1
     assert result.stderr == (
-        "Error: no report of registry, schedules, usage: nothing of 2025-04-02 is loaded, "
+        "Error: no report of registry, schedules, services, usage: nothing of 2025-04-02 is loaded, "
         "the newest day is 2025-03-31: analytics-etl run 2025-04-02\n"
     )
     assert not settings.reports_dir.exists() or written(settings) == set()

@@ -40,7 +40,7 @@ def _json_lines(batch: pa.RecordBatch) -> pa.Array:
         return pc.binary_join_element_wise('"', escaped, '"', "")
 
     names = [f'{"," if i else "{"}"{name}":' for i, name in enumerate(batch.schema.names)]
-    texts = [_text(column, quoted, "null") for column in batch.columns]
+    texts = [c.storage if _is_json(c.type) else _text(c, quoted, "null") for c in batch.columns]
     return pc.binary_join_element_wise(*chain.from_iterable(zip(names, texts, strict=True)), "}\n", "")
 
 
@@ -49,7 +49,7 @@ def _csv_lines(batch: pa.RecordBatch) -> pa.Array:
         in_quotes = pc.binary_join_element_wise('"', pc.replace_substring(values, '"', '""'), '"', "")
         return pc.if_else(pc.match_substring_regex(values, '[,"]'), in_quotes, values)
 
-    texts = [_text(column, quoted, "") for column in batch.columns]
+    texts = [_text(column.storage if _is_json(column.type) else column, quoted, "") for column in batch.columns]
     return pc.binary_join_element_wise(pc.binary_join_element_wise(*texts, ","), "\n", "")
 
 
@@ -65,7 +65,12 @@ def _text(column: pa.Array, quoted: Callable[[pa.Array], pa.Array], null: str) -
     return text.fill_null(null)
 
 
+def _is_json(type_: pa.DataType) -> bool:
+    return isinstance(type_, pa.JsonType)
+
+
 def _bad_lines(batch: pa.RecordBatch, defects: Mapping[int, Row], *, is_json: bool) -> Iterator[str]:
+    objects = [field.name for field in batch.schema if _is_json(field.type)]
     for row, defect in zip(batch.take(pa.array(defects)).to_pylist(), defects.values(), strict=True):
         for name, value in row.items():
             if isinstance(value, datetime):
@@ -73,6 +78,7 @@ def _bad_lines(batch: pa.RecordBatch, defects: Mapping[int, Row], *, is_json: bo
         row |= {name: value for name, value in defect.items() if value not in (CUT, NO_ZONE)}
         is_cut = CUT in defect.values()
         if is_json:
+            row |= {name: json.loads(row[name]) for name in objects if isinstance(row[name], str)}
             line = json.dumps(row, separators=(",", ":"))
             yield (line[: len(line) // 2] if is_cut else line) + "\n"
         else:
@@ -83,8 +89,10 @@ def _bad_lines(batch: pa.RecordBatch, defects: Mapping[int, Row], *, is_json: bo
 
 
 def _with_defects(batch: pa.RecordBatch, defects: Mapping[int, Row]) -> pa.Table:
-    """The batch with its bad rows; its text columns no longer dictionaries, so that all batches have one schema."""
-    schema = pa.schema((f.name, pa.string() if pa.types.is_dictionary(f.type) else f.type) for f in batch.schema)
+    """The batch with its bad rows; its texts are plain, no dictionaries or JSON, so all batches have one schema."""
+    schema = pa.schema(
+        (f.name, pa.string() if pa.types.is_dictionary(f.type) or _is_json(f.type) else f.type) for f in batch.schema
+    )
     good = batch.take(pa.array(defects, pa.int64())).to_pylist()
     bad = [row | defect for row, defect in zip(good, defects.values(), strict=True)]
     rows = np.arange(len(batch))
