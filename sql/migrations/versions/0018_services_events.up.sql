@@ -34,7 +34,7 @@ comment on column services.performance_events.service_id is 'Service that carrie
 comment on column services.performance_events.operation is 'What was done.';
 comment on column services.performance_events.duration_ms is 'How long it took, in whole milliseconds, so that sums are exact; NULL when the source does not know it.';
 comment on column services.performance_events.resource_mb is 'Memory it used, in megabytes, or what the source counts in its place; NULL when unknown.';
-comment on column services.performance_events.throughput is 'What it got through per second, in the unit of the operation; NULL when unknown.';
+comment on column services.performance_events.throughput is 'What it got through, in the unit that the operation counts, such as frames per second; NULL when unknown.';
 comment on column services.performance_events.success is 'Whether it succeeded.';
 comment on column services.performance_events.error_type is 'Kind of the error; only when it failed.';
 

@@ -18,8 +18,12 @@ columns:
   avg_resource_mb: >-
     Mean of the known memory in megabytes, each to its thousandth so that the sum does not depend on the order; NULL when
     none is known.
+  p50_resource_mb: Median of the known memory in megabytes, continuous.
+  p95_resource_mb: 95th percentile of the known memory in megabytes, continuous.
   max_resource_mb: Most memory in megabytes; NULL when none is known.
-  avg_throughput: Mean of the known throughputs, each to its thousandth; NULL when none is known.
+  avg_throughput: Mean of the known throughputs, in the unit of the operation, each to its thousandth; NULL when none is known.
+  p50_throughput: Median of the known throughputs, continuous.
+  p95_throughput: 95th percentile of the known throughputs, continuous.
 checks:
   - expect_column_values_to_be_between: {column: event_count, min_value: 1}
   - expect_column_values_to_be_between: {column: error_rate, min_value: 0, max_value: 1}
@@ -42,8 +46,12 @@ select
     (percentile_cont(0.99) within group (order by duration_ms))::double precision as p99_duration_ms,
     sum(floor(1000 * resource_mb + 0.5)::bigint)::double precision / 1000 / nullif(count(resource_mb), 0)
         as avg_resource_mb,
+    (percentile_cont(0.50) within group (order by resource_mb))::double precision as p50_resource_mb,
+    (percentile_cont(0.95) within group (order by resource_mb))::double precision as p95_resource_mb,
     max(resource_mb) as max_resource_mb,
-    sum(floor(1000 * throughput + 0.5)::bigint)::double precision / 1000 / nullif(count(throughput), 0) as avg_throughput
+    sum(floor(1000 * throughput + 0.5)::bigint)::double precision / 1000 / nullif(count(throughput), 0) as avg_throughput,
+    (percentile_cont(0.50) within group (order by throughput))::double precision as p50_throughput,
+    (percentile_cont(0.95) within group (order by throughput))::double precision as p95_throughput
 from services.performance_events
 where occurred_at >= :start and occurred_at < :end
 group by 1, 2, 3
