@@ -16,7 +16,7 @@ columns:
   session_count: Sessions that began on the day.
   session_action_count: Actions of these sessions on the day.
   bounce_count: Those sessions with one action only.
-  total_session_ms: Sum of their lengths, each from the first to the last action, in milliseconds.
+  total_session_ms: Sum of their lengths, each from the first to the last action, in whole milliseconds.
   avg_session_ms: Mean length in milliseconds; a session of one action has the length 0; NULL without sessions.
   median_session_ms: Median length in milliseconds, continuous; NULL without sessions.
   actions_per_session: Mean number of actions; NULL without sessions.
@@ -67,16 +67,21 @@ continued as (
     from activity
     where day >= :start::date - 1 and session_id <> ''
 ),
--- The sessions that began on each day, with their length in whole milliseconds.
+-- The sessions that began on each day, with their length in microseconds.
 begun as (
     select
         activity.day, event_count,
-        floor(round(extract(epoch from last_at - first_at) * 1000000)::double precision / 1000)::bigint as session_ms
+        round(extract(epoch from last_at - first_at) * 1000000)::bigint as session_us
     from activity
     left join continued
         on continued.day = activity.day and continued.user_id = activity.user_id
             and continued.session_id = activity.session_id
     where activity.day >= :start::date and activity.session_id <> '' and continued.day is null
+),
+-- The same, rounded to whole milliseconds, whose sum does not depend on their order.
+rounded as (
+    select day, event_count, cast(session_us::double precision / 1000 as decimal(18, 0))::bigint as session_ms
+    from begun
 ),
 -- All sessions of each day.
 sessions as (
@@ -87,7 +92,7 @@ sessions as (
         count(*) filter (where event_count = 1) as bounce_count,
         sum(session_ms)::bigint as total_session_ms,
         (percentile_cont(0.50) within group (order by session_ms))::double precision as median_session_ms
-    from begun
+    from rounded
     group by 1
 )
 select

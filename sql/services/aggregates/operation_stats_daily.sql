@@ -44,12 +44,11 @@ select
     (percentile_cont(0.50) within group (order by duration_ms))::double precision as p50_duration_ms,
     (percentile_cont(0.95) within group (order by duration_ms))::double precision as p95_duration_ms,
     (percentile_cont(0.99) within group (order by duration_ms))::double precision as p99_duration_ms,
-    sum(floor(1000 * resource_mb + 0.5)::bigint)::double precision / 1000 / nullif(count(resource_mb), 0)
-        as avg_resource_mb,
+    sum(cast(resource_mb as decimal(18, 3)))::double precision / nullif(count(resource_mb), 0) as avg_resource_mb,
     (percentile_cont(0.50) within group (order by resource_mb))::double precision as p50_resource_mb,
     (percentile_cont(0.95) within group (order by resource_mb))::double precision as p95_resource_mb,
     max(resource_mb) as max_resource_mb,
-    sum(floor(1000 * throughput + 0.5)::bigint)::double precision / 1000 / nullif(count(throughput), 0) as avg_throughput,
+    sum(cast(throughput as decimal(18, 3)))::double precision / nullif(count(throughput), 0) as avg_throughput,
     (percentile_cont(0.50) within group (order by throughput))::double precision as p50_throughput,
     (percentile_cont(0.95) within group (order by throughput))::double precision as p95_throughput
 from services.performance_events

@@ -32,7 +32,7 @@ errors as (
     select
         day, service_id, error_type,
         sum(error_count)::bigint as error_count,
-        max(case when place = 1 then operation end) as worst_operation,
+        max(case when place = 1 then operation end collate "C") as worst_operation,
         min(first_seen_at) as first_seen_at,
         max(last_seen_at) as last_seen_at
     from operations
