@@ -190,7 +190,7 @@ def test_status_of_some_families_only(settings: Settings, database: Database) ->
         assert result.exit_code == 0, result.output
         return {line.split(".")[0] for line in result.stdout.splitlines() if "_events  " in line}, result.stdout
 
-    assert shown("")[0] == {"registry", "schedules", "usage"}
+    assert shown("")[0] == {"registry", "schedules", "services", "usage"}
     assert f"{later} has 1 row waiting" in shown(f"--to {later}")[1]
     families, text = shown("--family usage")
     assert families == {"usage"}
