@@ -4,6 +4,7 @@ import click
 
 from analytics_etl.cli.registry_queries import registry
 from analytics_etl.cli.schedule_queries import schedules
+from analytics_etl.cli.service_queries import services
 from analytics_etl.cli.usage_queries import usage
 
 
@@ -26,9 +27,11 @@ def query() -> None:
     analytics-etl query usage top --days 30 --operation validate
     analytics-etl query schedules errors --from 2025-03-25 --to 2025-03-31
     analytics-etl query schedules health --from 2025-03-25 --to 2025-03-31
+    analytics-etl query services errors --from 2025-03-25 --to 2025-03-31
     """  # noqa: D301 - click takes \b for the begin of lines to leave as they are
 
 
 query.add_command(registry)
 query.add_command(usage)
 query.add_command(schedules)
+query.add_command(services)

@@ -1,4 +1,4 @@
-"""Parameters: numbers that the SELECTs of a family may name. Knows no database, and reads no environment itself.
+"""Parameters: numbers and words that the SELECTs of a family may name. Knows no database, and reads no environment.
 
 `sql/<family>/parameters.yaml` declares them; each is set by the environment variable `ANALYTICS_<NAME>`:
 
@@ -7,7 +7,8 @@
       minimum: 1
       meaning: a whole number of downloads
 
-If the default is a whole number, values must be, too. Parameters with the same `share_of` are shares that sum to 1.
+If the default is a whole number, values must be, too; if it is a text, values are texts. Parameters with the same
+`share_of` are shares that sum to 1.
 """
 
 import math
@@ -20,12 +21,14 @@ import yaml
 
 from analytics_etl.text.visible import cut
 
-Value = int | float
+Number = int | float
+Value = Number | str
 
 _KEYS = {"default", "minimum", "maximum", "meaning", "share_of"}
 _ROUNDING = 1e-9
 LARGEST = 10**8
 """Largest value: PostgreSQL reads it as an integer of 32 bits, and a SELECT may multiply it by ten."""
+_LONGEST_TEXT = 100
 _LONGEST_SHOWN = 200
 
 
@@ -35,14 +38,14 @@ class ParameterError(ValueError):
 
 @dataclass(frozen=True)
 class Parameter:
-    """One number that a SELECT names."""
+    """One number or text that a SELECT names."""
 
     path: Path
     name: str
     default: Value
     meaning: str
-    minimum: Value | None = None
-    maximum: Value | None = None
+    minimum: Number | None = None
+    maximum: Number | None = None
     share_of: str | None = None
     """The whole that this share is a part of; shares with the same name sum to 1."""
 
@@ -61,17 +64,21 @@ class Parameter:
 
     def parse(self, text: str) -> Value:
         """Parse a value of the environment. Raise ParameterError if it is not expected."""
+        value: Value
         try:
-            value = int(text) if isinstance(self.default, int) else float(text)
+            value = type(self.default)(text)
         except ValueError:
             value = math.nan
         if not self.accepts(value):
-            most = f" and at most {LARGEST:,}" if value > LARGEST and self.maximum is None else ""
+            is_too_large = not isinstance(value, str) and value > LARGEST and self.maximum is None
+            most = f" and at most {LARGEST:,}" if is_too_large else ""
             shown = cut(repr(text), _LONGEST_SHOWN)
             raise ParameterError(f"{self.variable} must be {self.expected}{most}, but is {shown}")
         return value
 
     def accepts(self, value: Value) -> bool:
+        if isinstance(value, str):
+            return isinstance(self.default, str) and 0 < len(value) <= _LONGEST_TEXT and value.isprintable()
         return (
             -LARGEST <= value <= LARGEST  # false for NaN
             and (self.minimum is None or value >= self.minimum)
@@ -105,8 +112,8 @@ def _parameter(path: Path, name: str, entry: Any) -> Parameter:
     if not isinstance(entry, dict) or not {"default", "meaning"} <= set(entry) <= _KEYS:
         raise ParameterError(f"{path}: {name} needs default and meaning; beyond them there are only {sorted(_KEYS)}")
     parameter = Parameter(path, name, **entry)
-    if isinstance(parameter.default, bool) or not isinstance(parameter.default, int | float):
-        raise ParameterError(f"{path}: the default of {name} must be a number, but is {parameter.default!r}")
+    if isinstance(parameter.default, bool) or not isinstance(parameter.default, int | float | str):
+        raise ParameterError(f"{path}: the default of {name} must be a number or a text, but is {parameter.default!r}")
     if not parameter.accepts(parameter.default):
         raise ParameterError(f"{path}: the default of {name} must be {parameter.expected}, but is {parameter.default}")
     return parameter
@@ -118,7 +125,7 @@ def _check_shares(parameters: Mapping[str, Parameter], found: Mapping[str, Value
         if parameter.share_of is not None:
             groups.setdefault(parameter.share_of, []).append(parameter)
     for whole, members in groups.items():
-        total = sum(found[member.name] for member in members)
+        total = sum(float(found[member.name]) for member in members)
         if abs(total - 1) > _ROUNDING:
             shown = " + ".join(f"{member.variable}={found[member.name]:g}" for member in members)
             raise ParameterError(f"{shown} must add up to 1, being shares of the {whole}, but is {total:g}")

@@ -29,7 +29,19 @@ NAME_LENGTH = 96
 """Characters of a name in HTML; its tooltip and JSON have all of it."""
 CARDS = 6
 """KPIs with a card of their own; the others share a line."""
-NUMBERS = {"count", "bytes", "duration_ms", "ratio", "change_ratio", "rank", "rank_change", "days", "failed", "figure"}
+NUMBERS = {
+    "count",
+    "bytes",
+    "duration_ms",
+    "ratio",
+    "change_ratio",
+    "rank",
+    "rank_change",
+    "days",
+    "failed",
+    "figure",
+    "decimal",
+}
 
 
 def render_json(value: Mapping[str, Any]) -> str:
@@ -79,6 +91,7 @@ _WRITERS: Mapping[str, Callable[[Any], str]] = {
     "moment": _moment,
     "words": wording.words,
     "score": "{:.0f}".format,
+    "decimal": lambda number: wording.count(float(number)),
 }
 
 

@@ -27,7 +27,7 @@ from sql_engines import (
 )
 
 from analytics_etl.catalog.catalog import Catalog
-from analytics_etl.catalog.models import Model
+from analytics_etl.catalog.models import Model, window_parameters
 from analytics_etl.families.functions import function_of
 from analytics_etl.lake.writing import ARROW_TYPES
 
@@ -166,6 +166,20 @@ def test_check_of_top_modules_knows_that_the_list_ends(engine: Engine, catalog: 
             row = {"rank": rank, "module_name": f"{name}000", "download_count": downloads}
             engine.insert("registry.top_modules_30d", [row])
         assert [row["module_name"] for row in engine.rows(select)] == ["more000"]
+
+
+@pytest.mark.parametrize("engine", ENGINES, indirect=True)
+def test_throughput_of_a_service_is_events_per_second(engine: Engine, catalog: Catalog) -> None:
+    """1,250 events in a minute, 25 of them errors, are 20.83 a second and 2 %."""
+    events = [{"occurred_at": "2025-03-31T12:00:30Z", "service_id": "play", "success": n >= 25} for n in range(1250)]
+    select = catalog.aggregates["services.service_stats_1m"].statement(
+        window_parameters(date(2025, 3, 31), date(2025, 4, 1))
+    )
+    with engine.undone():
+        engine.insert("services.performance_events", events)
+        [row] = engine.rows(select)
+    assert (row["event_count"], row["error_count"]) == (1250, 25)
+    assert (round(row["throughput"], 2), row["error_rate"], row["success_rate"]) == (20.83, 0.02, 0.98)
 
 
 def test_a_case_that_gives_what_the_statement_does_not_read_is_refused(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ DECLARED = """\
 shop_minimum: {default: 10, minimum: 1, meaning: a whole number of visits}
 shop_price: {default: 0.6, minimum: 0, maximum: 1, meaning: a weight, share_of: score}
 shop_speed: {default: 0.4, minimum: 0, maximum: 1, meaning: a weight, share_of: score}
+shop_door: {default: front, meaning: the name of a door}
 """
 
 
@@ -27,10 +28,13 @@ def declare(folder: Path, text: str = DECLARED, family: str = "shop") -> Path:
 def test_defaults_and_values_of_the_environment(tmp_path: Path) -> None:
     declared = load_parameters(declare(tmp_path))
     assert values(declared, {"ANALYTICS_SHOP_MINIMUM": " "}) == {
-        "shop_minimum": 10, "shop_price": 0.6, "shop_speed": 0.4,
+        "shop_minimum": 10, "shop_price": 0.6, "shop_speed": 0.4, "shop_door": "front",
     }  # fmt: skip
     given = {"ANALYTICS_SHOP_MINIMUM": "3", "ANALYTICS_SHOP_PRICE": "0.25", "ANALYTICS_SHOP_SPEED": ".75"}
-    assert values(declared, given) == {"shop_minimum": 3, "shop_price": 0.25, "shop_speed": 0.75}
+    given |= {"ANALYTICS_SHOP_DOOR": " it's :start "}
+    assert values(declared, given) == {
+        "shop_minimum": 3, "shop_price": 0.25, "shop_speed": 0.75, "shop_door": "it's :start",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -40,6 +44,7 @@ def test_defaults_and_values_of_the_environment(tmp_path: Path) -> None:
         ({"SHOP_MINIMUM": "1.5"}, "ANALYTICS_SHOP_MINIMUM must be a whole number of visits, 1 or more, but is '1.5'"),
         ({"SHOP_PRICE": "much"}, "ANALYTICS_SHOP_PRICE must be a weight, 0 to 1, but is 'much'"),
         ({"SHOP_PRICE": "nan"}, "ANALYTICS_SHOP_PRICE must be a weight, 0 to 1, but is 'nan'"),
+        ({"SHOP_DOOR": "a\0b"}, "ANALYTICS_SHOP_DOOR must be the name of a door, but is 'a\\x00b'"),
         ({"SHOP_PRICE": "1.1"}, "ANALYTICS_SHOP_PRICE must be a weight, 0 to 1, but is '1.1'"),
         (
             {"SHOP_PRICE": "0.5"},
@@ -63,8 +68,8 @@ def test_a_value_that_makes_no_sense(tmp_path: Path, environment: dict[str, str]
         ("a: 1", "a needs default and meaning"),
         ("a: {default: 1}", "a needs default and meaning"),
         ("a: {default: 1, meaning: m, unit: s}", "a needs default and meaning; beyond them there are only"),
-        ("a: {default: x, meaning: m}", "the default of a must be a number, but is 'x'"),
-        ("a: {default: true, meaning: m}", "the default of a must be a number, but is True"),
+        ("a: {default: '', meaning: m}", "the default of a must be m, but is "),
+        ("a: {default: true, meaning: m}", "the default of a must be a number or a text, but is True"),
         ("a: {default: 0, minimum: 1, meaning: visits}", "the default of a must be visits, 1 or more, but is 0"),
         ("a: {default: 0.5, meaning: m, share_of: score}", "must add up to 1"),
     ],
@@ -80,7 +85,7 @@ def test_a_name_belongs_to_one_family(tmp_path: Path) -> None:
         load_parameters(tmp_path)
 
 
-def model(folder: Path, minimum: int, name: str = "shop_minimum") -> Model:
+def model(folder: Path, minimum: int | str, name: str = "shop_minimum") -> Model:
     path = folder / "shop" / "aggregates" / "visits_daily.sql"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(
@@ -96,6 +101,11 @@ def test_a_select_holds_the_value_and_another_value_is_another_version(tmp_path:
     assert ten.select.endswith("day >= :start::date and day < :end::date\ngroup by 1 having count(*) >= 10")
     assert twenty.statement({"start": "2025-03-31", "end": "2025-04-01"}).endswith(">= 20")
     assert ten.code_version == model(tmp_path, 10).code_version != twenty.code_version
+
+
+def test_a_text_is_bound_as_one(tmp_path: Path) -> None:
+    statement = model(tmp_path, "it's :start").statement({"start": "2025-03-31", "end": "2025-04-01"})
+    assert statement.endswith("group by 1 having count(*) >= 'it''s :start'")
 
 
 def test_a_parameter_nobody_declared_is_refused(tmp_path: Path) -> None:

@@ -27,7 +27,8 @@ draw everything else from) into columns, `event_id` first:
         }
 
 Everything else is the same for all: the rhythm of days and weeks, second copies, bad rows, formats, files. What the
-function returns are text (as it is, or as `codes`), whole numbers, floating-point numbers, booleans and UTC timestamps.
+function returns are text (as it is, or as `codes`), whole numbers, floating-point numbers, booleans, UTC timestamps and
+JSON (`objects`).
 """
 
 from analytics_etl.families.sample.families import FAMILIES

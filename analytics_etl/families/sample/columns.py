@@ -1,6 +1,7 @@
 """Columns of events as Arrow arrays, from positions and numbers; positions by weight."""
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,12 @@ def codes(codes: Numbers, values: Iterable[str | None], is_null: Flags | None = 
     """Text column: positions in `values`; NULL where a position is negative or `is_null`."""
     mask = codes < 0 if is_null is None else is_null | (codes < 0)
     return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32), mask=mask), pa.array(values, pa.string()))
+
+
+def objects(codes: Numbers, values: Iterable[Mapping[str, str]]) -> pa.Array:
+    """Column of JSON objects: positions in `values`."""
+    texts = pa.array([json.dumps(value, separators=(",", ":")) for value in values])
+    return pa.ExtensionArray.from_storage(pa.json_(), texts.take(pa.array(codes)))
 
 
 def integers(values: NDArray[Any], is_null: Flags | None = None) -> pa.Array:

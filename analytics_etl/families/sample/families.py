@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 
-from analytics_etl.families.sample import registry, schedules, usage
+from analytics_etl.families.sample import registry, schedules, services, usage
 from analytics_etl.families.sample.options import SampleOptions
 from analytics_etl.families.sample.tables import EventTable
 
 FAMILIES: dict[str, Callable[[SampleOptions], dict[str, EventTable]]] = {
     "registry": registry.make_tables,
     "schedules": schedules.make_tables,
+    "services": services.make_tables,
     "usage": usage.make_tables,
 }
 """Family -> function that makes its event tables. A day's files are written in this order."""

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 
-from analytics_etl.reporting.families import registry, schedules, usage
+from analytics_etl.reporting.families import registry, schedules, services, usage
 from analytics_etl.reporting.family import FamilyReport
 
 REPORTS: Mapping[str, FamilyReport] = {
     "registry": registry.REPORT,
     "schedules": schedules.REPORT,
+    "services": services.REPORT,
     "usage": usage.REPORT,
 }

@@ -1,0 +1,62 @@
+"""Questions about the streaming services: errors, operations, users, engagement."""
+
+from dataclasses import replace
+from datetime import date
+
+from analytics_etl.families.queries import Page
+from analytics_etl.families.queries.coverage import ask_days
+from analytics_etl.families.queries.keyset import Key
+from analytics_etl.families.queries.texts import check_texts
+from analytics_etl.postgres.database import Database
+
+_RANK = Key({"rank": int})
+_DAY_AND_RANK = Key({"day": date, "service_id": str, "rank": int})
+
+
+def errors(
+    database: Database, first: date, last: date, service: str | None = None, limit: int = 100, after: str | None = None
+) -> Page:
+    """How operations failed in the days first to last together, the most frequent first.
+
+    `after` is the cursor of the page before, here as in the other functions.
+    """
+    return _ranked(
+        database, "services.error_types_daily", "services.errors_of_range", first, last, service, limit, after
+    )
+
+
+def operations(
+    database: Database, first: date, last: date, service: str | None = None, limit: int = 100, after: str | None = None
+) -> Page:
+    """What services carried out in the days first to last together, what took most time first.
+
+    Means are exact; of percentiles only the highest of any day is known.
+    """
+    table = "services.operation_stats_daily"
+    return _ranked(database, table, "services.operations_of_range", first, last, service, limit, after)
+
+
+def top_users(
+    database: Database, first: date, last: date, service: str | None = None, limit: int = 100, after: str | None = None
+) -> Page:
+    """The 20 users for whom each service did most on each of the days first to last. They are personal data."""
+    check_texts({"service": service})
+    wanted = {"service_id": service or "", **_DAY_AND_RANK.parameters(after, limit)}
+    found = ask_days(database, ["services.top_users_daily"], "services.users_of_days", first, last, wanted)
+    return replace(_DAY_AND_RANK.page(found.rows, limit), coverage=found.coverage)
+
+
+def engagement(database: Database, first: date, last: date) -> Page:
+    """Users and sessions at the end of each of the days first to last; a day without actions has no row."""
+    tables = ["services.engagement_daily", "services.conversion_daily"]
+    return ask_days(database, tables, "services.engagement_of_days", first, last, {})
+
+
+def _ranked(
+    database: Database, table: str, query: str, first: date, last: date, service: str | None, limit: int,
+    after: str | None,
+) -> Page:  # fmt: skip
+    check_texts({"service": service})
+    wanted = {"service_id": service or "", **_RANK.parameters(after, limit)}
+    found = ask_days(database, [table], query, first, last, wanted)
+    return replace(_RANK.page(found.rows, limit), coverage=found.coverage)
