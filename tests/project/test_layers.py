@@ -31,7 +31,7 @@ LIBRARIES = {
     "grpc_tools": {"schemas"},
     "avro": {"schemas"},
     "fastavro": {"schemas"},
-    "jsonschema": {"schemas"},
+    "jsonschema": {"schemas", "signals"},
 }
 """Library -> the rooms of ours that may import it. Any other library is free."""
 
@@ -74,7 +74,7 @@ MAY_IMPORT = {
             "text",
         ),
     },
-    "alerting": {"config", "text"},
+    "alerting": {"config", "signals", "text"},
     "monitoring": {
         *("archive", "catalog", "checks", "config", "lake", "landing", "ops", "pipeline", "postgres", "tables"),
         "text",
