@@ -136,6 +136,13 @@ def test_a_season_is_taken_out() -> None:
     np.testing.assert_allclose(ahead, (day + week)[:14], atol=1e-9)
 
 
+def test_the_effects_of_a_long_season_are_smoothed() -> None:
+    """A spike at one of 168 phases goes to its neighbours, too: 1/4, 1/2, 1/4."""
+    spike = np.where(np.arange(168) == 50, 168.0, 0.0)
+    _, ahead = deseasonalised(np.tile(spike, 4), (168,), 168)
+    np.testing.assert_allclose(ahead[48:53], [-1, 41, 83, 41, -1], atol=1e-6)
+
+
 def test_a_season_is_found_if_there_is_one() -> None:
     rng = np.random.default_rng(0)
     noise = rng.normal(0, 1, 120)

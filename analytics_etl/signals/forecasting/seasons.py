@@ -10,6 +10,8 @@ FEWEST_CYCLES = 2.5
 """A season is looked for in at least so many cycles."""
 HALF_LIFE_CYCLES = 4.0
 """A cycle counts half as much as one so many cycles later: seasons change."""
+_SMOOTHED = 100
+"""The effects of a season of so many phases, and of longer ones, are smoothed: each phase was seen a few times only."""
 _CRITICAL = 1.645
 """Of the standard normal distribution: the test's level is 90 %, as in the M4 competition."""
 
@@ -92,9 +94,12 @@ def slope_of(values: Floats) -> float:
 
 
 def _effects(values: Floats, season: int) -> Floats:
-    """The mean of each phase; they sum to 0."""
+    """The mean of each phase, for many phases with a triangular window over its neighbours; they sum to 0."""
     phases = np.arange(len(values)) % season
     ages = (len(values) - 1 - np.arange(len(values))) // season
     weights = 0.5 ** (ages / HALF_LIFE_CYCLES)
     means = np.bincount(phases, weights * values, season) / np.bincount(phases, weights, season)
-    return np.asarray(means - means.mean())
+    half = season // _SMOOTHED
+    window = np.r_[np.arange(1, half + 2), np.arange(half, 0, -1)] / (half + 1) ** 2
+    around = np.arange(-half, season + half) % season
+    return np.asarray(np.convolve(means[around], window, "valid") - means.mean())
