@@ -204,10 +204,17 @@ def test_an_interval_is_a_quantile_of_the_errors() -> None:
     """Of 1 to 19: 0.8 x 20 / 19 of the way from 1 to 19, 16.158, and a little wider."""
     residuals = np.arange(1.0, 20)[:, None] * np.tile([1, -1], 10)[:19, None]
     quantile = 1 + 18 * 0.8 * 20 / 19
-    # 1.25 x 16 = 20 degrees of freedom: 1.325 / 1.282.
-    np.testing.assert_allclose(half_widths(residuals, 16, 0.80), [quantile * 1.325 / 1.282])
-    # One degree: 3.078 / 1.282.
+    # One step has no neighbours, so no autocorrelation: 0.8 x 25 = 20 degrees of freedom: 1.325 / 1.282.
+    np.testing.assert_allclose(half_widths(residuals, 25, 0.80), [quantile * 1.325 / 1.282])
+    # One degree, the least: 3.078 / 1.282.
     np.testing.assert_allclose(half_widths(residuals, 0, 0.80), [quantile * 3.078 / 1.282])
+
+
+def test_errors_that_follow_from_each_other_say_less() -> None:
+    """1 1 1 is one witness, 1 -1 1 are three: 0.8 x 30 / 3 = 8 degrees of freedom (1.397), 0.7 x 30 = 21."""
+    same, different = np.ones((10, 3)), np.tile([1.0, -1, 1], (10, 1))
+    ratio = half_widths(same, 30, 0.80) / half_widths(different, 30, 0.80)
+    np.testing.assert_allclose(ratio, 1.397 / np.interp(1 / 21, [1 / 30, 1 / 20], [1.310, 1.325]))
 
 
 def test_intervals_grow_as_the_errors_do() -> None:

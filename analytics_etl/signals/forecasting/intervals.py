@@ -1,9 +1,10 @@
 """Intervals around a forecast, from the errors of backtests: split conformal prediction.
 
 Half the width of an interval is a quantile of the absolute errors (Vovk, Gammerman and Shafer, Algorithmic Learning in
-a Random World, 2005), which grow with a power of the step that is fitted to them. Errors of overlapping backtests are
-no independent witnesses: the quantile is widened as Student's distribution is, with as many degrees of freedom as
-backtests would fit side by side.
+a Random World, 2005), which grow with a power of the step that is fitted to them. Errors of neighbouring buckets are no
+independent witnesses: the quantile is widened as Student's distribution is. Its degrees of freedom are the effective
+number of errors, n (1 - r) / (1 + r) with their autocorrelation r (Bayley and Hammersley, The Effective Number of
+Independent Observations in an Autocorrelated Time Series, 1946), or the backtests that fit side by side, if more.
 """
 
 import numpy as np
@@ -12,8 +13,8 @@ from analytics_etl.signals.series import Floats
 
 _GROWTH, _GROWTH_POINTS = 0.4, 4
 """The expected power of the step, and how many steps it weighs."""
-_INDEPENDENT = 1.25
-"""Degrees of freedom for each horizon that fits into the backtested stretch; measured (docs/forecasts.md)."""
+_OF_ERRORS, _OF_BACKTESTS = 0.7, 0.8
+"""Shares of both numbers that count. Measured: the methods were weighed by the same errors (docs/forecasts.md)."""
 _FREEDOM = np.array([1, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, np.inf])
 _STUDENT = {
     0.80: np.array([3.078, 1.886, 1.638, 1.533, 1.476, 1.440, 1.397, 1.372, 1.341, 1.325, 1.310, 1.282]),
@@ -34,7 +35,7 @@ def half_widths(residuals: Floats, stretch: int, level: float) -> Floats:
     growth = np.arange(1, horizon + 1) ** _power(absolute, is_known)
     scaled = (absolute / growth)[is_known]
     quantile = np.quantile(scaled, min(1.0, level * (1 + 1 / len(scaled))))
-    return np.asarray(quantile * _widening(_INDEPENDENT * stretch / horizon, level) * growth)
+    return np.asarray(quantile * _widening(_freedom(residuals, stretch), level) * growth)
 
 
 def coverage(residuals: Floats, stretch: int, level: float = 0.80) -> float | None:
@@ -49,6 +50,16 @@ def coverage(residuals: Floats, stretch: int, level: float = 0.80) -> float | No
         known += int(is_known.sum())
         within += int((np.abs(own[is_known]) <= half[is_known]).sum())
     return within / known
+
+
+def _freedom(residuals: Floats, stretch: int) -> float:
+    """The degrees of freedom of the errors of backtests of a stretch."""
+    before, after = residuals[:, :-1], residuals[:, 1:]
+    is_pair = ~np.isnan(before) & ~np.isnan(after)
+    squares = float((before[is_pair] ** 2).sum())
+    correlation = float(np.clip((before[is_pair] * after[is_pair]).sum() / squares, 0, 1)) if squares else 0.0
+    effective = stretch * (1 - correlation) / (1 + correlation)
+    return float(max(_OF_ERRORS * effective, _OF_BACKTESTS * stretch / residuals.shape[1]))
 
 
 def _power(absolute: Floats, is_known: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> float:
