@@ -57,6 +57,7 @@ def test_the_last_values() -> None:
     assert found["seasonal naive 2"].tolist() == [[4, 3, 4], [5, 7, 5]]
     drift = [[3 + 2 / 3, 3 + 4 / 3, 5], [7 + 6 / 5, 7 + 12 / 5, 7 + 18 / 5]]
     np.testing.assert_allclose(found["drift"], drift)
+    assert found["median"].tolist() == [[2.5] * 3, [3.5] * 3]
     means = forecasts(np.arange(1.0, 9), np.array([8]), (2,), 3)["seasonal mean 2"]
     assert means.tolist() == [[4, 5, 4]]  # of 7, 5, 3, 1 and of 8, 6, 4, 2
 

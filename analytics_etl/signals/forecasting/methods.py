@@ -12,6 +12,7 @@ from analytics_etl.signals.series import Floats, Integers
 _MOST_SMOOTHED = 1500
 """Buckets; what lies before them has no weight left."""
 _MEAN_CYCLES = 4
+_MEDIAN_OF = 28
 _LARGEST_LOG = 50.0
 """Values are about 1: a logarithm beyond this is a trend that runs away."""
 
@@ -34,10 +35,14 @@ def forecasts(values: Floats, ends: Integers, seasons: Sequence[int], horizon: i
 
 
 def _simple(values: Floats, ends: Integers, seasons: Sequence[int], horizon: int) -> Found:
-    """Hyndman and Athanasopoulos, 5.2: the last value, the line through the first and the last, the last cycles."""
+    """Hyndman and Athanasopoulos, 5.2: the last value, the line through the first and the last, the last cycles; and
+    the median of the last values, which neither bursts nor many zeros move.
+    """
     last = values[ends - 1][:, None]
     yield "naive", np.repeat(last, horizon, axis=1)
     yield "drift", last + (last - values[0]) / np.maximum(ends - 1, 1)[:, None] * np.arange(1, horizon + 1)
+    medians = np.array([np.median(values[max(0, end - _MEDIAN_OF) : end]) for end in ends])
+    yield "median", np.repeat(medians[:, None], horizon, axis=1)
     for season in seasons:
         phases = ends[:, None] - season + np.arange(horizon) % season
         cycles = min(_MEAN_CYCLES, int(ends.min()) // season)
