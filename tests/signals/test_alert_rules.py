@@ -15,7 +15,7 @@ from analytics_etl.signals.alerts.prometheus import expression, prometheus_rules
 from analytics_etl.signals.alerts.reading import RuleError, load_rules, read_rules
 from analytics_etl.signals.alerts.rules import Comparison, Rule, Selector
 from analytics_etl.signals.alerts.states import Status, initial
-from analytics_etl.signals.alerts.watching import alerts_of, grain_name, points_of
+from analytics_etl.signals.alerts.watching import alerts_of, grain_name, points_of, replay
 from analytics_etl.signals.series import DAY, HOUR, MINUTE, Series, SeriesKey
 
 SQL_DIR = Path(__file__).parents[2] / "sql"
@@ -182,13 +182,12 @@ def test_an_alert_for_each_series_that_matches() -> None:
 def test_a_default_rule_over_a_series() -> None:
     """An error ratio over a tenth for five minutes."""
     rule = load_rules(SQL_DIR)["error_ratio_high"]
-    (watched,) = alerts_of(rule, [series("error_ratio", [0.05, 0.2, 0.2, 0.2, 0.2, 0.11, 0.1], service="api")])
-    until = START + timedelta(minutes=10)
-    found = evaluate(
-        rule, initial(rule.name, watched.labels, START), points_of(watched, START, until), [], until
-    )  # fmt: skip
-    assert [(one.after, (one.at - START) // timedelta(minutes=1)) for one in found.transitions] == [
-        (Status.PENDING, 2), (Status.TRIGGERED, 6), (Status.RESOLVED, 7),
+    api = series("error_ratio", [0.05, 0.2, 0.2, 0.2, 0.2, 0.11, 0.1], service="api")
+    web = series("error_ratio", [0, 0, 0, 0.2, 0.2, 0, 0], service="web")
+    found = replay(rule, [web, api], START, START + timedelta(minutes=10))
+    assert [(one.labels["service"], one.after, (one.at - START) // timedelta(minutes=1)) for one in found] == [
+        ("api", Status.PENDING, 2), ("web", Status.PENDING, 4), ("api", Status.TRIGGERED, 6),
+        ("web", Status.INACTIVE, 6), ("api", Status.RESOLVED, 7),
     ]  # fmt: skip
 
 

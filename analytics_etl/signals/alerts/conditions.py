@@ -30,12 +30,12 @@ def absent_from(absent: Absent, state: AlertState) -> datetime:
     return (kept.points[-1][0] if kept else state.started) + absent.after
 
 
-def with_point(inputs: Mapping[str, Input], point: Point, look_back: timedelta) -> dict[str, Input]:
-    """The inputs with one point more, and without those that nobody looks back to."""
-    kept = inputs.get(point.input)
-    points = [*(kept.points if kept else ()), (point.at, point.value)]
-    first = next(number for number, (at, _) in enumerate(points) if at >= point.at - look_back)
-    return {**inputs, point.input: Input(point.grain, tuple(points[first:]))}
+def with_point(kept: Input | None, point: Point, look_back: timedelta) -> Input:
+    """The input with one point more, and without those that nobody looks back to."""
+    if kept is None or not look_back:
+        return Input(point.grain, ((point.at, point.value),))
+    points = [one for one in kept.points if one[0] >= point.at - look_back]
+    return Input(point.grain, (*points, (point.at, point.value)))
 
 
 def look_back_of(condition: Condition, key: str) -> timedelta:

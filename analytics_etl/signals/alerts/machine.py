@@ -6,7 +6,7 @@ come, then the commands. So a history judged day by day gives the same transitio
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import groupby
 from math import isfinite
 
@@ -36,7 +36,7 @@ def evaluate(
     """
     if until < state.until:
         raise ValueError(f"{rule.name} is judged until {state.until}; expected a later moment, but came {until}")
-    machine = _Machine(rule, state)
+    machine = _Machine(rule, replace(state, inputs=dict(state.inputs)))
     events: list[Point | Command] = [*(point for point in points if isfinite(point.value)), *commands]
     for event in events:
         if not state.until < event.at <= until:
@@ -50,7 +50,7 @@ def evaluate(
             if isinstance(event, Command):
                 machine.obey(event)
     machine.pass_until(until, inclusive=True)
-    return Evaluation(replace(machine.state, until=until), machine.transitions, machine.ignored)
+    return Evaluation(machine.state, machine.transitions, machine.ignored)
 
 
 class _Machine:
@@ -66,14 +66,14 @@ class _Machine:
         """Let happen what is due up to a moment because no point came."""
         while due := [moment for moment in self._deadlines() if moment < at or (inclusive and moment == at)]:
             moment = min(due)
-            self.state = replace(self.state, until=moment)
+            self.state.until = moment
             holds, value = judge(self.rule.condition, self.state, moment)
             if holds is not None:
                 self._observe(moment, moment, value, holds=holds)
             if self.state.gap_after is not None and self.state.gap_after <= moment:
                 self._miss(moment, is_unknown=holds is None)
         if inclusive:
-            self.state = replace(self.state, until=at)
+            self.state.until = at
 
     def take(self, points: Sequence[Point], at: datetime) -> None:
         """Judge the points of one moment."""
@@ -82,12 +82,11 @@ class _Machine:
         inputs = self.state.inputs
         for point in points:
             if point.input in self._look_back:
-                inputs = with_point(inputs, point, self._look_back[point.input])
-        self.state = replace(self.state, inputs=inputs)
+                inputs[point.input] = with_point(inputs.get(point.input), point, self._look_back[point.input])
         holds, value = judge(self.rule.condition, self.state, at)
         if holds is not None:
             grain = min(point.grain for point in points)
-            self.state = replace(self.state, gap_after=at + grain + max(self.rule.gap, timedelta(0)))
+            self.state.gap_after = at + grain + self.rule.gap
             self._observe(at, at - grain, value, holds=holds)
 
     def obey(self, command: Command) -> None:
@@ -96,12 +95,13 @@ class _Machine:
         if not self.state.has_incident:
             self.ignored.append((command, f"nothing to {command.kind}: the alert is {status}"))
         elif command.kind == "resolve":
-            self.state = replace(self.state, waits_for_end=True, before_gap=None)
+            self.state.waits_for_end = True
+            self.state.before_gap = None
             self._go(Status.RESOLVED, command.at, self.state.value, command.who)
         elif status is Status.ACKNOWLEDGED or self.state.before_gap is Status.ACKNOWLEDGED:
             self.ignored.append((command, "the alert is acknowledged already"))
         else:
-            self.state = replace(self.state, before_gap=None)
+            self.state.before_gap = None
             self._go(Status.ACKNOWLEDGED, command.at, self.state.value, command.who)
 
     def _deadlines(self) -> Iterator[datetime]:
@@ -116,25 +116,26 @@ class _Machine:
 
     def _observe(self, at: datetime, start: datetime, value: float | None, *, holds: bool) -> None:
         """Go where the condition leads; `start` is when the bucket that was judged began."""
-        self.state = replace(self.state, value=value)
+        self.state.value = value
         if self.state.status is Status.NO_DATA and self.state.before_gap is not None:
             if holds or self.state.before_gap is Status.PENDING:
                 self._go(self.state.before_gap, at, value)
-            self.state = replace(self.state, before_gap=None)
+            self.state.before_gap = None
         status = self.state.status
         if not holds:
             if status is Status.PENDING:
                 self._go(Status.INACTIVE, at, value)
             elif status in OPEN or status is Status.NO_DATA:
                 self._go(Status.RESOLVED, at, value)
-            self.state = replace(self.state, waits_for_end=False, since=None)
+            self.state.waits_for_end = False
+            self.state.since = None
             return
         if status in OPEN or self.state.waits_for_end:
             return
         since = self.state.since or start
-        self.state = replace(self.state, since=since)
+        self.state.since = since
         if at - since >= self.rule.hold:
-            self.state = replace(self.state, incident=self.state.incident + 1)
+            self.state.incident += 1
             self._go(Status.TRIGGERED, at, value)
         elif status is not Status.PENDING:
             self._go(Status.PENDING, at, value)
@@ -142,12 +143,12 @@ class _Machine:
     def _miss(self, at: datetime, *, is_unknown: bool) -> None:
         """The gap has lasted too long."""
         status = self.state.status
-        self.state = replace(self.state, gap_after=None)
+        self.state.gap_after = None
         if is_unknown and status in (Status.PENDING, *OPEN):
-            self.state = replace(self.state, before_gap=status)
+            self.state.before_gap = status
             self._go(Status.NO_DATA, at, None)
             if status is Status.PENDING:
-                self.state = replace(self.state, since=None)  # nobody knows whether the condition held on
+                self.state.since = None  # nobody knows whether the condition held on
 
     def _go(self, status: Status, at: datetime, value: float | None, who: str | None = None) -> None:
         state = self.state
@@ -165,4 +166,4 @@ class _Machine:
                 state.since,
             )
         )
-        self.state = replace(state, status=status)
+        self.state.status = status

@@ -71,9 +71,9 @@ class Input:
     points: tuple[tuple[datetime, float], ...]
 
 
-@dataclass(frozen=True)
+@dataclass
 class AlertState:
-    """All that the machine knows after the moment `until`."""
+    """All that the machine knows after the moment `until`. The machine changes its own copy only."""
 
     rule: str
     labels: Mapping[str, str]
@@ -91,7 +91,7 @@ class AlertState:
     """The state that `no data` took the place of."""
     gap_after: datetime | None = None
     """When there will be no data, unless a point comes."""
-    inputs: Mapping[str, Input] = field(default_factory=dict)
+    inputs: dict[str, Input] = field(default_factory=dict)
 
     @property
     def has_incident(self) -> bool:

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from analytics_etl.signals.alerts.machine import evaluate
 from analytics_etl.signals.alerts.rules import Absent, Rule, alert_key, leaves
-from analytics_etl.signals.alerts.states import Point
+from analytics_etl.signals.alerts.states import Point, Transition, initial
 from analytics_etl.signals.series import DAY, HOUR, MINUTE, SECOND, Series
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -75,6 +76,15 @@ def points_of(watched: Watched, after: datetime, until: datetime) -> list[Point]
             for start, value in zip(part.times.tolist(), part.values.tolist(), strict=True)
         ]
     return sorted(points, key=lambda point: point.at)
+
+
+def replay(rule: Rule, series: Iterable[Series], since: datetime, until: datetime) -> list[Transition]:
+    """The transitions of all alerts of a rule if it had been there: to try it before it is switched on."""
+    found = [
+        evaluate(rule, initial(rule.name, one.labels, since), points_of(one, since, until), [], until).transitions
+        for one in alerts_of(rule, series)
+    ]
+    return sorted((one for transitions in found for one in transitions), key=lambda one: one.at)
 
 
 def _awaited(rule: Rule) -> dict[str, str]:
