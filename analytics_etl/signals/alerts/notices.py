@@ -11,7 +11,7 @@ from itertools import groupby
 from typing import Any
 
 from analytics_etl.signals.alerts.matching import quoted, written
-from analytics_etl.signals.alerts.rules import SEVERITIES, Rule, Severity, alert_key
+from analytics_etl.signals.alerts.rules import SEVERITIES, Inhibition, Rule, Severity, alert_key
 from analytics_etl.signals.alerts.silences import Silence, end_of_silence, is_muted
 from analytics_etl.signals.alerts.states import Status, Transition
 
@@ -111,6 +111,7 @@ class _Teller:
         self.rules, self.silences = rules, silences
         self.open, self.told = dict(state.open), list[Notice]()
         self._clock = state.until
+        self._inhibiting: dict[Inhibition, set[tuple[str, ...]]] = {}
 
     def take(self, transition: Transition) -> None:
         """Note a transition."""
@@ -133,6 +134,7 @@ class _Teller:
     def tell(self, at: datetime) -> None:
         """Make a notice of each group that has something to tell, and forget what is resolved."""
         self._clock = at
+        self._inhibiting.clear()
         groups: dict[str, list[str]] = {}
         for key, alert in self.open.items():
             groups.setdefault(written(self._group(alert)), []).append(key)
@@ -157,12 +159,16 @@ class _Teller:
 
     def _is_inhibited(self, alert: OpenAlert) -> bool:
         return any(
-            other.rule == inhibition.rule
-            and other.resolved_at is None
-            and all(other.labels.get(name, "") == alert.labels.get(name, "") for name in inhibition.equal)
+            _values(alert, inhibition) in self._sources(inhibition)
             for inhibition in self.rules[alert.rule].inhibited_by
-            for other in self.open.values()
         )
+
+    def _sources(self, inhibition: Inhibition) -> set[tuple[str, ...]]:
+        """The values of the labels that must be equal, of the open alerts that inhibit others."""
+        if inhibition not in self._inhibiting:
+            found = (one for one in self.open.values() if one.rule == inhibition.rule and one.resolved_at is None)
+            self._inhibiting[inhibition] = {_values(one, inhibition) for one in found}
+        return self._inhibiting[inhibition]
 
     def _deadlines(self) -> list[datetime]:
         """Moments to come at which an open alert may have to be told."""
@@ -177,6 +183,10 @@ class _Teller:
     def _group(self, alert: OpenAlert) -> dict[str, str]:
         names = self.rules[alert.rule].group_by
         return {name: alert.labels[name] for name in names if name in alert.labels}
+
+
+def _values(alert: OpenAlert, inhibition: Inhibition) -> tuple[str, ...]:
+    return tuple(alert.labels.get(name, "") for name in inhibition.equal)
 
 
 def _plain(value: Any) -> Any:
