@@ -31,6 +31,7 @@ LIBRARIES = {
     "grpc_tools": {"schemas"},
     "avro": {"schemas"},
     "fastavro": {"schemas"},
+    # In signals the schema is ours: that of rules of alerts.
     "jsonschema": {"schemas", "signals"},
 }
 """Library -> the rooms of ours that may import it. Any other library is free."""
