@@ -14,6 +14,9 @@ LONGEST_BODY = 100_000
 MANY = 20
 """Failed checks that a body describes; of more it says only how many."""
 
+NO_LABELS = ("summary", "starts_at", "ends_at")
+"""What an alert of a message has beside its labels."""
+
 NOTIFY_TAG = "analytics_etl/notify"
 BY_TAG = "analytics_etl/by"
 _STARTED_BY_ITSELF = ("dagster/schedule_name", "dagster/sensor_name")
@@ -31,12 +34,14 @@ class Message:
     owners: tuple[str, ...]
     severity: str = "error"
     alerts: tuple[dict[str, str], ...] = ()
-    """One alert for each failure: labels, and a sentence as `summary`."""
+    """One alert for each failure: labels, a sentence as `summary`, and when it began and ended, if that is known."""
     created_at: datetime | None = None
+    group_labels: Mapping[str, str] = field(default_factory=dict)
+    """What all its alerts have in common, if it is about a group that is told more than once."""
 
     @property
     def details(self) -> dict[str, Any]:
-        return {"severity": self.severity, "alerts": list(self.alerts)}
+        return {"severity": self.severity, "alerts": list(self.alerts), "group_labels": dict(self.group_labels)}
 
 
 @dataclass(frozen=True)

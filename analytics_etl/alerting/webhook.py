@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 import httpx
 
 from analytics_etl.alerting.delivery import TIMEOUT_SECONDS, DeliveryError, fingerprint, secrets_in
-from analytics_etl.alerting.messages import Message
+from analytics_etl.alerting.messages import NO_LABELS, Message
 from analytics_etl.alerting.text import harmless, redacted
 from analytics_etl.config.urls import secrets_of
 
@@ -77,31 +77,37 @@ def request_parts(url: str) -> tuple[str, str, dict[str, str], list[str]]:
 
 def webhook_body(message: Message) -> dict[str, Any]:
     """The payload of Alertmanager's webhook: the message's alerts, with its text as common annotations."""
-    started = message.created_at.isoformat() if message.created_at is not None else ZERO_TIME
     common = {"severity": message.severity, "kind": message.kind, "owners": ",".join(message.owners)}
-    alerts = []
-    for alert in message.alerts:
-        labels = {**common, **{name: value for name, value in alert.items() if name != "summary"}}
-        alerts.append(
-            {
-                "status": "firing",
-                "labels": labels,
-                "annotations": {"summary": alert["summary"]},
-                "startsAt": started,
-                "endsAt": ZERO_TIME,
-                "generatorURL": "",
-                "fingerprint": fingerprint(json.dumps(labels, sort_keys=True))[:16],
-            }
-        )
+    alerts = [_alert(alert, common, message) for alert in message.alerts]
+    is_firing = not alerts or any(alert["status"] == "firing" for alert in alerts)
+    group = {"kind": message.kind, **message.group_labels}
     return {
         "version": "4",
-        "groupKey": message.dedup_key,
+        "groupKey": json.dumps(group, sort_keys=True) if message.group_labels else message.dedup_key,
         "truncatedAlerts": 0,
-        "status": "firing",
+        "status": "firing" if is_firing else "resolved",
         "receiver": "analytics_etl",
-        "groupLabels": {"kind": message.kind},
-        "commonLabels": common,
+        "groupLabels": group,
+        "commonLabels": {
+            name: value
+            for name, value in {**common, **message.group_labels}.items()
+            if all(alert["labels"].get(name) == value for alert in alerts)
+        },
         "commonAnnotations": {"summary": message.subject, "description": message.body},
         "externalURL": "",
         "alerts": alerts,
+    }
+
+
+def _alert(alert: Mapping[str, str], common: Mapping[str, str], message: Message) -> dict[str, Any]:
+    labels = {**common, **{name: value for name, value in alert.items() if name not in NO_LABELS}}
+    created = message.created_at.isoformat() if message.created_at is not None else ZERO_TIME
+    return {
+        "status": "resolved" if "ends_at" in alert else "firing",
+        "labels": labels,
+        "annotations": {"summary": alert["summary"]},
+        "startsAt": alert.get("starts_at", created),
+        "endsAt": alert.get("ends_at", ZERO_TIME),
+        "generatorURL": "",
+        "fingerprint": fingerprint(json.dumps(labels, sort_keys=True))[:16],
     }

@@ -215,6 +215,7 @@ def _outgoing(settings: Settings, message: Message, receivers: Sequence[Receiver
         {
             **message.details,
             "alerts": [{name: redacted(text, secrets) for name, text in alert.items()} for alert in message.alerts],
+            "group_labels": {name: redacted(text, secrets) for name, text in message.group_labels.items()},
         },
         message.owners,
         [receiver.name for receiver in receivers if receiver.is_for(message.owners)],
@@ -225,6 +226,7 @@ def _message(row: Mapping[str, Any]) -> Message:
     return Message(
         row["dedup_key"], row["kind"], row["subject"], row["body"], tuple(row["owners"]), row["details"]["severity"],
         tuple(row["details"]["alerts"]), row["created_at"],
+        row["details"].get("group_labels", {}),  # not in a message of the version before
     )  # fmt: skip
 
 

@@ -31,7 +31,8 @@ LIBRARIES = {
     "grpc_tools": {"schemas"},
     "avro": {"schemas"},
     "fastavro": {"schemas"},
-    "jsonschema": {"schemas"},
+    # In signals the schema is ours: that of rules of alerts.
+    "jsonschema": {"schemas", "signals"},
 }
 """Library -> the rooms of ours that may import it. Any other library is free."""
 
@@ -52,6 +53,7 @@ MAY_IMPORT = {
     "engines": {"catalog", "disk", "lake", "landing"},
     "tables": {"disk", "archive", "catalog", "config", "engines", "lake", "landing", "ops", "postgres"},
     "schemas": set[str](),
+    "signals": set[str](),
     "reporting": {"catalog", "config"},
     "families": {"catalog", "disk", "engines", "ops", "postgres", "schemas", "tables"},
     "checks": {"catalog", "config", "engines", "ops", "postgres", "tables"},
@@ -74,7 +76,7 @@ MAY_IMPORT = {
             "text",
         ),
     },
-    "alerting": {"config", "text"},
+    "alerting": {"config", "signals", "text"},
     "monitoring": {
         *("archive", "catalog", "checks", "config", "lake", "landing", "ops", "pipeline", "postgres", "tables"),
         "text",
