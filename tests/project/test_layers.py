@@ -52,6 +52,7 @@ MAY_IMPORT = {
     "engines": {"catalog", "disk", "lake", "landing"},
     "tables": {"archive", "catalog", "config", "engines", "lake", "landing", "ops", "postgres"},
     "schemas": set[str](),
+    "signals": set[str](),
     "reporting": {"catalog", "config"},
     "families": {"catalog", "disk", "engines", "ops", "postgres", "tables"},
     "checks": {"catalog", "config", "engines", "ops", "postgres", "tables"},

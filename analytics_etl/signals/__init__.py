@@ -1,0 +1,1 @@
+"""What series say: anomalies, forecasts, transitions of alerts. Pure: knows no database, no Dagster, no clock."""
