@@ -78,8 +78,9 @@ def anomalies_of(
     series: Series, scores: Scores, method: str, unit: str = "", error_ratios: Floats | None = None
 ) -> Findings:
     """The rows of the points that begin an anomaly. Error ratios, one for each point, make high ones critical."""
-    if len(series) and not scores.begins.any() and int(scores.seen.max()) < LEAST:
-        return Findings((), f"{int(scores.seen.max()) + 1} points are known, at least {LEAST} must come before one.")
+    known = int(scores.seen.max()) + 1 if len(series) else 0
+    if known <= LEAST and not scores.begins.any():
+        return Findings((), f"{known} points are known, at least {LEAST} must come before an anomaly.")
     rows = []
     for at in np.flatnonzero(scores.begins).tolist():
         ratio = None if error_ratios is None else float(error_ratios[at])

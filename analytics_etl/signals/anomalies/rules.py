@@ -13,7 +13,7 @@ import numpy as np
 
 from analytics_etl.signals.anomalies.baseline import NORMAL
 from analytics_etl.signals.anomalies.context import NOTHING_KNOWN, Context
-from analytics_etl.signals.anomalies.scores import VALUE, Scores, figures_of
+from analytics_etl.signals.anomalies.scores import VALUE, Scores, figures_of_values
 from analytics_etl.signals.anomalies.state import LEAST
 from analytics_etl.signals.series import WEEK, Booleans, Floats, Integers, Series
 
@@ -141,10 +141,9 @@ class RuleMethod:
 
 def _scores(values: Floats, figures: Floats, begins: Booleans, seen: Integers, is_quiet: Booleans) -> Scores:
     ratio, expected, spread = figures
-    aspect = np.full(len(values), VALUE)
-    told = figures_of(aspect, values[None], expected[None], spread[None])
+    told = figures_of_values(values, expected, spread)
     score = np.where(np.isnan(ratio) | is_quiet, 0.0, 1 - 1 / (1 + ratio))
-    return Scores(score, begins, aspect, *told, seen, is_quiet)
+    return Scores(score, begins, np.full(len(values), VALUE), *told, seen, is_quiet)
 
 
 def _median_and_spread(past: Floats) -> tuple[float, float]:

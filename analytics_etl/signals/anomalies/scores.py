@@ -60,15 +60,20 @@ class Scores:
         return type(self)(**entries)
 
 
+def figures_of_values(values: Floats, expected: Floats, spread: Floats) -> Figures:
+    """The figures of values as they are."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        deviation = np.where((spread == 0) & (values == expected), 0.0, (values - expected) / spread)
+    half = LEAST_DEVIATION * spread
+    return Figures(values, expected, expected - half, expected + half, deviation)
+
+
 def figures_of(aspect: Integers, found: Floats, centres: Floats, spreads: Floats) -> Figures:
     """The figures of each point in its aspect (aspect, point): seasonal ones and roots in terms of the series."""
     points = np.arange(len(aspect))
-    number, centre, spread = found[aspect, points], centres[aspect, points], spreads[aspect, points]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        deviation = np.where((spread == 0) & (number == centre), 0.0, (number - centre) / spread)
-    current = np.select([aspect == SEASONAL, aspect == SEASONAL_MEAN], [found[VALUE], found[MEAN]], number)
-    shift, half = current - number, LEAST_DEVIATION * spread
-    limits = np.stack([current, centre + shift, centre - half + shift, centre + half + shift])
+    figures = figures_of_values(found[aspect, points], centres[aspect, points], spreads[aspect, points])
+    current = np.select([aspect == SEASONAL, aspect == SEASONAL_MEAN], [found[VALUE], found[MEAN]], figures.current)
+    limits = np.stack(figures[:-1]) + (current - figures.current)
     powers = np.square(np.square(np.maximum(limits, 0)))
     current, expected, lower, upper = np.where(aspect == ROOT_SPREAD, powers, limits)
-    return Figures(current, expected, lower, upper, deviation)
+    return Figures(current, expected, lower, upper, figures.deviation)
