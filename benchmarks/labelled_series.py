@@ -252,9 +252,10 @@ def disturb(draw: Generator, kind: str, values: Floats, at: int, day: int) -> No
     np.maximum(values, 0, out=values)
 
 
-def make(shape: str, seed: int, number_of_labels: int) -> Labelled:
-    """A series with anomalies of drawn kinds after the first fifth."""
-    drawn, grain, number = SHAPES[shape]
+def make(shape: str, seed: int, number_of_labels: int, number: int = 0) -> Labelled:
+    """A series with anomalies of drawn kinds after the first fifth; of its usual number of points if none is given."""
+    drawn, grain, usual_number = SHAPES[shape]
+    number = number or usual_number
     draw = np.random.default_rng([seed, list(SHAPES).index(shape), number_of_labels])
     times = START + grain * np.arange(number, dtype=np.int64)
     values = np.maximum(drawn(draw, times), 0)

@@ -134,6 +134,6 @@ def test_a_score_by_hand() -> None:
     """Hours: 10 and 20 in turn, then 45, which lies 2.5 ranges beyond. Nothing else is known after ten points."""
     scores, _ = detect(series_of([10.0, 20.0] * 5 + [45.0], HOUR))
     trusted = 2.5 * 10 / (5 * 24)
-    assert scores.score[-1] == pytest.approx(0.1 + 0.9 * trusted / (trusted + 0.25))
+    assert scores.score[-1] == pytest.approx(0.1 + 0.9 * trusted / (trusted + 0.3))
     # Half of the values are 5 away from their median of 15: so are all.
     assert (scores.expected[-1], scores.deviation[-1]) == (15, pytest.approx(30 / (5 * 1.4826)))

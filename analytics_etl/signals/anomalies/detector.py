@@ -18,7 +18,7 @@ from analytics_etl.signals.anomalies.season import learn_season
 from analytics_etl.signals.anomalies.state import LEAST, LONG, NAMES, State, quiet_points, slots_of
 from analytics_etl.signals.series import Booleans, Floats, Integers, Series
 
-USUAL_NOVELTY = 0.25
+USUAL_NOVELTY = 0.3
 """Of a point with the default threshold's score; chosen on labelled series."""
 BELOW_NEWS = 0.1
 """Scores of points that are no news stay below."""
