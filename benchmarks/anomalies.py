@@ -105,8 +105,9 @@ def swept(all_labelled: list[Labelled], all_scores: list[Floats]) -> Sweep:
 
 
 def print_kinds(found: list[tuple[Labelled, Booleans]]) -> None:
-    """Print recall by kind, and the precision of all anomalies after probation."""
+    """Print recall and delay by kind, and the precision of all anomalies after probation."""
     hits: dict[str, list[bool]] = defaultdict(list)
+    delays: dict[str, list[int]] = defaultdict(list)
     right = wrong = 0
     for labelled, begins in found:
         number = len(begins)
@@ -117,10 +118,14 @@ def print_kinds(found: list[tuple[Labelled, Booleans]]) -> None:
             inside = (at >= label.first) & (at < label.end)
             hits[label.kind].append(bool(inside.any()))
             is_right |= inside
+            delays[label.kind] += (at[inside & (at >= label.at)] - label.at)[:1].tolist()
         right += int(is_right.sum())
         wrong += int((~is_right).sum())
     for kind in KINDS:
-        print(f"{kind:<10} recall {np.mean(hits[kind]):.2f} of {len(hits[kind])}")
+        print(
+            f"{kind:<10} recall {np.mean(hits[kind]):.2f} of {len(hits[kind])}, "
+            f"median delay {np.median(delays[kind]):.0f} points"
+        )
     everything = [hit for kind in KINDS for hit in hits[kind]]
     print(f"{'all':<10} recall {np.mean(everything):.2f}, precision {right / (right + wrong):.2f}")
 

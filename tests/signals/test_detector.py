@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from series_of import KEY, noise, series_of
 
 from analytics_etl.signals.anomalies.context import Context
-from analytics_etl.signals.anomalies.detector import _learn_beginnings, detect
+from analytics_etl.signals.anomalies.detector import Direction, Sensitivity, _learn_beginnings, detect
 from analytics_etl.signals.anomalies.scores import ASPECTS, Scores
 from analytics_etl.signals.anomalies.state import State
 from analytics_etl.signals.series import DAY, HOUR, MINUTE, WEEK, Series
@@ -175,8 +175,15 @@ def test_nothing_is_told_of_the_first_ten_points() -> None:
 
 def test_a_small_change_is_no_anomaly_where_only_large_ones_count() -> None:
     series = series_of([5.0] * 12 + [6.0])
-    assert not detect(series, least_change=1.5)[0].begins.any()
-    assert detect(series, least_change=1.0)[0].begins[-1]
+    assert not detect(series, sensitivity=Sensitivity(least_change=1.5))[0].begins.any()
+    assert detect(series, sensitivity=Sensitivity(least_change=1.0))[0].begins[-1]
+
+
+def test_only_the_direction_that_matters_is_told() -> None:
+    for value, direction in ((6.0, Direction.UP), (4.0, Direction.DOWN)):
+        series = series_of([5.0] * 12 + [value])
+        told = [d for d in Direction if detect(series, sensitivity=Sensitivity(direction=d))[0].begins[-1]]
+        assert told == [direction, Direction.BOTH]
 
 
 def test_a_gap_is_told_at_the_first_point_after_it() -> None:

@@ -10,7 +10,7 @@ from analytics_etl.signals.anomalies.context import Context
 from analytics_etl.signals.anomalies.methods import Method, Novelty
 from analytics_etl.signals.anomalies.rows import anomalies_of
 from analytics_etl.signals.anomalies.rules import AboveMedian, Limit, RuleMethod, ZScore
-from analytics_etl.signals.series import HOUR, WEEK
+from analytics_etl.signals.series import DAY, HOUR, WEEK
 
 METHODS: list[Method] = [
     Novelty(),
@@ -60,6 +60,12 @@ def test_rules_know_seven_days() -> None:
     assert np.flatnonzero(scores.begins).tolist() == [192]
     assert scores.expected[192 + 83] == 10
     assert scores.expected[192 + 85] == 100
+
+
+def test_rules_know_thirty_days_of_days() -> None:
+    scores, _ = RuleMethod(AboveMedian(floor=1)).detect(series_of([10.0] * 30 + [100.0] * 20, DAY), None)
+    assert np.flatnonzero(scores.begins).tolist() == [30]
+    assert scores.expected[[10, 30 + 14, 30 + 16]].tolist() == [10, 10, 100]
 
 
 @pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)

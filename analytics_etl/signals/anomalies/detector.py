@@ -4,7 +4,8 @@ A point is scored in several aspects (`aspects`), by how far it lies beyond ever
 news if it is more unusual than each of the last points. So a burst is told at its beginning, and not at each point.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from enum import StrEnum
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -13,7 +14,7 @@ from analytics_etl.signals.anomalies.aspects import aspects, without_rounding
 from analytics_etl.signals.anomalies.baseline import learn_baseline
 from analytics_etl.signals.anomalies.context import NOTHING_KNOWN, Context
 from analytics_etl.signals.anomalies.novelty import learn_extremes
-from analytics_etl.signals.anomalies.scores import ASPECTS, GAP, SEASONAL, VALUE, Scores, figures_of
+from analytics_etl.signals.anomalies.scores import ASPECTS, GAP, SEASONAL, VALUE, Figures, Scores, figures_of
 from analytics_etl.signals.anomalies.season import learn_season
 from analytics_etl.signals.anomalies.state import LEAST, LONG, NAMES, State, quiet_points, slots_of
 from analytics_etl.signals.series import Booleans, Floats, Integers, Series
@@ -35,17 +36,46 @@ LEAST_TRUST = 0.05
 """What lies five times the range of the first points beyond them is told at once."""
 
 
+class Direction(StrEnum):
+    """Of the changes that are told."""
+
+    UP = "up"
+    DOWN = "down"
+    BOTH = "both"
+
+
+@dataclass(frozen=True)
+class Sensitivity:
+    """Which points are told; it changes no score."""
+
+    threshold: float = DEFAULT_THRESHOLD
+    least_change: float = 0.0
+    """From what was expected, in units of the series."""
+    direction: Direction = Direction.BOTH
+    """Of the value from its median; gaps are told whatever it is."""
+
+    def tells(self, figures: Figures, rise: Floats) -> Booleans:
+        """Points whose change is large enough and of the direction."""
+        is_large = np.abs(figures.current - figures.expected) >= self.least_change
+        match self.direction:
+            case Direction.UP:
+                return is_large & (rise > 0)
+            case Direction.DOWN:
+                return is_large & (rise < 0)
+            case Direction.BOTH:
+                return is_large
+
+
+DEFAULT_SENSITIVITY = Sensitivity()
+
+
 def detect(
     series: Series,
     state: State | None = None,
     context: Context = NOTHING_KNOWN,
-    threshold: float = DEFAULT_THRESHOLD,
-    least_change: float = 0.0,
+    sensitivity: Sensitivity = DEFAULT_SENSITIVITY,
 ) -> tuple[Scores, State]:
-    """Score each point by what came before it. With the state of before, the result is that of one long series.
-
-    Where the score reaches the threshold, and the point is `least_change` away from what was expected, is an alarm.
-    """
+    """Score each point by what came before it. With the state of before, the result is that of one long series."""
     now = State.new(series.grain) if state is None else state
     _check(series, now)
     is_number = np.isfinite(series.values)
@@ -67,13 +97,10 @@ def detect(
     most = np.where(is_quiet, 0.0, _trust(seen, slots_of(series.grain)) * weighed.max(axis=0))
     is_news, now = _learn_news(now, most)
     unusual = 1 - 3 / (np.nan_to_num(np.abs(figures.deviation), posinf=np.inf) + 3)
-    score = np.where(
-        is_news,
-        BELOW_NEWS + (1 - BELOW_NEWS) * most / (most + USUAL_NOVELTY),
-        BELOW_NEWS * np.where(seen < LEAST, 0.0, unusual),
-    )
-    is_large = (np.abs(figures.current - figures.expected) >= least_change) | (aspect == GAP)
-    begins, now = _learn_beginnings(now, (score >= threshold) & is_large, most)
+    usual_score = BELOW_NEWS * np.where(seen < LEAST, 0.0, unusual)
+    score = np.where(is_news, BELOW_NEWS + (1 - BELOW_NEWS) * most / (most + USUAL_NOVELTY), usual_score)
+    is_told = sensitivity.tells(figures, values - centres[VALUE]) | (aspect == GAP)
+    begins, now = _learn_beginnings(now, is_told & (score >= sensitivity.threshold), most)
     return Scores(score, begins, aspect, *figures, seen, is_quiet).at(is_number), now
 
 

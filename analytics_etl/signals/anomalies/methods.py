@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from analytics_etl.signals.anomalies.context import NOTHING_KNOWN, Context
-from analytics_etl.signals.anomalies.detector import DEFAULT_THRESHOLD, detect
+from analytics_etl.signals.anomalies.detector import DEFAULT_SENSITIVITY, Sensitivity, detect
 from analytics_etl.signals.anomalies.scores import Scores
 from analytics_etl.signals.anomalies.state import VERSION, State
 from analytics_etl.signals.series import Series
@@ -25,12 +25,11 @@ class Method(Protocol):
 class Novelty:
     """The default detector."""
 
-    threshold: float = DEFAULT_THRESHOLD
-    least_change: float = 0.0
+    sensitivity: Sensitivity = DEFAULT_SENSITIVITY
     name: str = field(default=VERSION, init=False)
 
     def detect(self, series: Series, state: bytes | None, context: Context = NOTHING_KNOWN) -> tuple[Scores, bytes]:
         """As `detector.detect`."""
         before = None if state is None else State.from_bytes(state)
-        scores, after = detect(series, before, context, self.threshold, self.least_change)
+        scores, after = detect(series, before, context, self.sensitivity)
         return scores, after.to_bytes()

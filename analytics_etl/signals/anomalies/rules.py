@@ -1,5 +1,7 @@
 """Rules that compare each point with the seven days before it: a limit, a multiple of the median, a z-score.
 
+Of long buckets it is the last 30, since seven days of them would be too few.
+
 A score is r / (1 + r), where r is 1 at the limit of the rule: 0.5 at the limit, and more beyond. What people dismissed
 does not change a rule: its limit does.
 """
@@ -17,6 +19,7 @@ from analytics_etl.signals.anomalies.scores import VALUE, Scores, figures_of_val
 from analytics_etl.signals.anomalies.state import LEAST
 from analytics_etl.signals.series import WEEK, Booleans, Floats, Integers, Series
 
+MOST_LONG_BUCKETS = 30
 _HEAD = struct.Struct("<16sqqq")
 
 
@@ -101,6 +104,8 @@ class RuleMethod:
     def detect(self, series: Series, state: bytes | None, context: Context = NOTHING_KNOWN) -> tuple[Scores, bytes]:
         """Judge each point by the last seven days; the state holds these."""
         seen_before, was_alarm, old_times, old_values = self._read(state)
+        if len(series) and len(old_times) and series.times[0] <= old_times[-1]:
+            raise ValueError(f"The state has seen {series.key} until {old_times[-1]}, not before {series.times[0]}.")
         is_number = np.isfinite(series.values)
         times, values = series.times[is_number], series.values[is_number]
         is_quiet = context.is_quiet(times)
@@ -108,7 +113,8 @@ class RuleMethod:
         past_times = np.concatenate([old_times, times[is_learned]])
         past_values = np.concatenate([old_values, values[is_learned]])
         known = len(old_times) + np.cumsum(is_learned) - is_learned
-        first = np.searchsorted(past_times, times - WEEK)
+        length = max(WEEK, MOST_LONG_BUCKETS * series.grain)
+        first = np.searchsorted(past_times, times - length)
         figures = np.full((3, len(times)), np.nan)
         for at in np.flatnonzero(known - first >= LEAST).tolist():
             judged = self.rule.judge(float(values[at]), past_values[first[at] : known[at]])
@@ -118,7 +124,7 @@ class RuleMethod:
         scores = _scores(values, figures, begins, seen_before + known - len(old_times), is_quiet)
         if not len(times):
             return scores.at(is_number), self._write(seen_before, past_times, past_values, is_alarm=was_alarm)
-        kept = slice(int(np.searchsorted(past_times, times[-1] - WEEK)), None)
+        kept = slice(int(np.searchsorted(past_times, times[-1] - length)), None)
         seen = seen_before + int(is_learned.sum())
         now = self._write(seen, past_times[kept], past_values[kept], is_alarm=bool(is_alarm[-1]))
         return scores.at(is_number), now
