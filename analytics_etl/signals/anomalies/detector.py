@@ -30,6 +30,8 @@ FAR_MORE = 3.0
 """Times the novelty of an anomaly that has just begun: another one."""
 LONG_GAP = 3
 """In longest gaps seen so far: what is longer is unusual."""
+MOST_OF_GAP = 3.0
+"""In long gaps: a longer one is no more unusual, or it would hide what comes after it."""
 CYCLES_TO_TRUST = 5
 """So long everything counts for less: much is new in the first days."""
 LEAST_TRUST = 0.05
@@ -88,7 +90,8 @@ def detect(
     centres, spreads, now = learn_baseline(now, found, is_learned)
     novelty, now = learn_extremes(now, times, found, is_learned)
     gaps, longest, now = _learn_gaps(now, times)
-    beyond = np.where(gaps > LONG_GAP * longest, USUAL_NOVELTY * gaps / (LONG_GAP * longest), 0.0)
+    how_long = np.minimum(gaps / (LONG_GAP * longest), MOST_OF_GAP)
+    beyond = np.where(how_long > 1, USUAL_NOVELTY * how_long, 0.0)
     weighed = context.weigh(np.concatenate([novelty, [beyond]]), ASPECTS)
     # Of a point that is new in nothing, the narrower of both expectations is told.
     usual_aspect = np.where(spreads[SEASONAL] < spreads[VALUE], SEASONAL, VALUE)
