@@ -6,7 +6,7 @@ from analytics_etl.signals.anomalies.causes import Cause, Part, explain
 from analytics_etl.signals.anomalies.detector import detect
 from analytics_etl.signals.anomalies.incidents import group
 from analytics_etl.signals.anomalies.rows import Anomaly, Severity, anomalies_of, number_text, severity_of
-from analytics_etl.signals.anomalies.scores import ASPECTS, Scores, figures_of_values
+from analytics_etl.signals.anomalies.scores import ASPECTS, Scores, figures_of, figures_of_values
 from analytics_etl.signals.series import HOUR, MINUTE, SeriesKey
 
 NAN, INF = float("nan"), float("inf")
@@ -87,6 +87,16 @@ def test_what_came_off_a_flat_line_is_told_as_such() -> None:
     (row,) = anomalies_of(series, detect(series)[0], "novelty-1").anomalies
     assert (row.is_flat, row.deviation, row.severity, row.direction) == (True, None, "high", "up")
     assert row.sentence == "requests 6, expected always 5 as before: high"
+
+
+def test_spreads_and_gaps_are_not_expected_below_0() -> None:
+    """Aspects by their numbers: a value, a spread, a gap; of each 10 was expected, give or take 2 times 6."""
+    aspect = np.array([ASPECTS.index(name) for name in ("value", "spread", "gap")])
+    found, centres, spreads = (np.full((len(ASPECTS), 3), number) for number in (40.0, 10.0, 6.0))
+    figures = figures_of(aspect, found, centres, spreads)
+    assert figures.lower.tolist() == [-2, 0, 0]
+    assert figures.upper.tolist() == [22, 22, 22]
+    assert figures.deviation.tolist() == [5, 5, 5]
 
 
 def test_of_few_points_there_are_no_anomalies_and_a_reason() -> None:

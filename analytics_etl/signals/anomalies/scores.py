@@ -9,9 +9,7 @@ from analytics_etl.signals.anomalies.state import NAMES
 from analytics_etl.signals.series import Booleans, Floats, Integers
 
 ASPECTS = (*NAMES, "gap")
-VALUE, SEASONAL, MEAN, SEASONAL_MEAN, ROOT_SPREAD, GAP = (
-    ASPECTS.index(name) for name in ("value", "seasonal", "mean", "seasonal_mean", "root_spread", "gap")
-)
+VALUE, SEASONAL, MEAN, SEASONAL_MEAN, SPREAD, ROOT_SPREAD, SHORT_SPREAD, GAP = range(len(ASPECTS))
 LEAST_DEVIATION = 2.0
 """In robust standard deviations: the half width of the interval."""
 
@@ -76,4 +74,5 @@ def figures_of(aspect: Integers, found: Floats, centres: Floats, spreads: Floats
     limits = np.stack(figures[:-1]) + (current - figures.current)
     powers = np.square(np.square(np.maximum(limits, 0)))
     current, expected, lower, upper = np.where(aspect == ROOT_SPREAD, powers, limits)
+    lower = np.where(aspect >= SPREAD, np.maximum(lower, 0), lower)  # neither spreads nor gaps are negative
     return Figures(current, expected, lower, upper, figures.deviation)
