@@ -27,6 +27,7 @@ from analytics_etl.postgres.database import Database
 from analytics_etl.postgres.sessions import AGGREGATION
 from analytics_etl.tables.computed import Inputs
 from analytics_etl.tables.derived import Replaced, replace_window
+from analytics_etl.tables.functions import POSTGRES, as_selected
 from analytics_etl.tables.loading import DayLoad
 from analytics_etl.tables.overlay import overlay
 from analytics_etl.tables.views import refresh_view
@@ -112,8 +113,10 @@ def _inputs_of_select(connection: Connection, settings: Settings, model: Model, 
             engine = _engine(settings, lake, catalog, files)
             written = lake if model.table in in_lake else None
             return Inputs(engine, {}, written, settings.engine_memory_mb, settings.temporary_dir)
-    schemas, written = overlay(connection, settings, tables, start, end), lake if model.is_in_lake_only else None
-    return Inputs(None, schemas, written, settings.engine_memory_mb, settings.temporary_dir)
+    schemas, written = overlay(connection, settings, tables, start, end), lake if model.table in in_lake else None
+    found = Inputs(None, schemas, written, settings.engine_memory_mb, settings.temporary_dir)
+    is_in_both = written is not None and not (model.is_in_lake_only or model.function)
+    return found.through(as_selected, connection, POSTGRES) if is_in_both else found
 
 
 def _engine(

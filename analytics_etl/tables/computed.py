@@ -21,7 +21,7 @@ from analytics_etl.lake.writing import ARROW_TYPES, PartitionWriter
 from analytics_etl.ops import lake_files
 from analytics_etl.postgres.connection import Connection
 from analytics_etl.postgres.sending import RowSender
-from analytics_etl.tables.functions import POSTGRES, FunctionEngine, PostgresEngine, RowsFunction
+from analytics_etl.tables.functions import POSTGRES, PYTHON, FunctionEngine, PostgresEngine, RowsFunction
 
 PARTITIONS_AT_ONCE = 92
 """Partitions that are computed together: each has an open file, and a process may open about a thousand."""
@@ -41,10 +41,10 @@ class Inputs:
     """Memory for comparing the old and the new rows in the lake; beyond it, they spill to the temporary folder."""
     temporary_dir: Path = Path()
 
-    def through(self, function: RowsFunction, connection: Connection) -> "Inputs":
+    def through(self, function: RowsFunction, connection: Connection, name: str = PYTHON) -> "Inputs":
         """The same with a function between the rows of the SELECT and those of the table."""
         source = self.engine or PostgresEngine(connection, self.schemas)
-        return replace(self, engine=FunctionEngine(source, function, connection, self.temporary_dir), schemas={})
+        return replace(self, engine=FunctionEngine(source, function, connection, self.temporary_dir, name), schemas={})
 
     @property
     def engine_name(self) -> str:

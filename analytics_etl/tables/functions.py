@@ -33,6 +33,11 @@ STREAMED = {**ARROW_TYPES, "uuid": pa.uuid()}
 """{type in PostgreSQL: type in Arrow} of rows that are computed."""
 
 
+def as_selected(batches: Iterator[pa.RecordBatch], _schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    """The rows of the SELECT as they are: for a table that PostgreSQL computes and the lake has, too."""
+    return batches
+
+
 @dataclass(frozen=True)
 class PostgresEngine:
     """Computes in the transaction that publishes."""
@@ -63,6 +68,7 @@ class FunctionEngine:
     connection: Connection
     temporary_dir: Path
     name: str = PYTHON
+    """As the books name it."""
 
     @contextmanager
     def compute(

@@ -51,7 +51,7 @@ def process_of(name: str, *arguments: str, folder: Path) -> Iterator[tuple[subpr
         yield process, log
     finally:
         if process.poll() is None:
-            os.killpg(process.pid, signal.SIGTERM)
+            os.killpg(process.pid, signal.SIGKILL)  # whoever runs the tests may have SIGTERM ignored
         process.wait(PATIENCE)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from commands import call, variables
-from events import Event, ask, at, event_id, load_and_aggregate, write
+from events import Event, ask, at, event_id, load_and_aggregate, rows_in_lake, rows_of, write
 
 from analytics_etl.config.settings import Settings
 from analytics_etl.postgres.database import Database
@@ -142,3 +142,20 @@ def test_a_change_is_checked_against_what_is_registered(life: Settings, tmp_path
     result = call(f"check-schema {tmp_path} --against shop@9", variables(life))
     assert result.exit_code == 1
     assert "shop@9 is no folder or file here, and no version of the registry" in result.stderr
+
+
+def test_what_postgresql_computes_and_others_are_made_of_is_in_the_lake(life: Settings) -> None:
+    """So the overview is computed where its large input lies."""
+    made = ask(
+        life.database_url,
+        "select distinct table_name, engine from ops.partitions where table_name = any(%s) order by 1",
+        [["registry.registry_size_daily", "registry.overview_daily", "registry.module_catalog_daily"]],
+    )
+    assert [(row["table_name"], row["engine"]) for row in made] == [
+        ("registry.module_catalog_daily", "python"),
+        ("registry.overview_daily", "duckdb"),
+        ("registry.registry_size_daily", "postgresql"),
+    ]
+    assert rows_of(life.database_url, "registry.registry_size_daily") == rows_in_lake(
+        life, "registry.registry_size_daily"
+    )
