@@ -40,7 +40,10 @@ def _json_lines(batch: pa.RecordBatch) -> pa.Array:
         return pc.binary_join_element_wise('"', escaped, '"', "")
 
     names = [f'{"," if i else "{"}"{name}":' for i, name in enumerate(batch.schema.names)]
-    texts = [c.storage if _is_json(c.type) else _text(c, quoted, "null") for c in batch.columns]
+    texts = [
+        column.storage.fill_null("null") if _is_json(column.type) else _text(column, quoted, "null")
+        for column in batch.columns
+    ]
     return pc.binary_join_element_wise(*chain.from_iterable(zip(names, texts, strict=True)), "}\n", "")
 
 
@@ -49,12 +52,14 @@ def _csv_lines(batch: pa.RecordBatch) -> pa.Array:
         in_quotes = pc.binary_join_element_wise('"', pc.replace_substring(values, '"', '""'), '"', "")
         return pc.if_else(pc.match_substring_regex(values, '[,"]'), in_quotes, values)
 
-    texts = [_text(column.storage if _is_json(column.type) else column, quoted, "") for column in batch.columns]
+    texts = [_text(column, quoted, "") for column in batch.columns]
     return pc.binary_join_element_wise(pc.binary_join_element_wise(*texts, ","), "\n", "")
 
 
 def _text(column: pa.Array, quoted: Callable[[pa.Array], pa.Array], null: str) -> pa.Array:
     """The values as they stand in a line."""
+    if _is_json(column.type):
+        column = column.storage
     if pa.types.is_dictionary(column.type):
         text = quoted(column.dictionary).take(column.indices)  # only distinct values are quoted
     elif pa.types.is_timestamp(column.type):
@@ -65,12 +70,7 @@ def _text(column: pa.Array, quoted: Callable[[pa.Array], pa.Array], null: str) -
     return text.fill_null(null)
 
 
-def _is_json(type_: pa.DataType) -> bool:
-    return isinstance(type_, pa.JsonType)
-
-
 def _bad_lines(batch: pa.RecordBatch, defects: Mapping[int, Row], *, is_json: bool) -> Iterator[str]:
-    objects = [field.name for field in batch.schema if _is_json(field.type)]
     for row, defect in zip(batch.take(pa.array(defects)).to_pylist(), defects.values(), strict=True):
         for name, value in row.items():
             if isinstance(value, datetime):
@@ -78,8 +78,8 @@ def _bad_lines(batch: pa.RecordBatch, defects: Mapping[int, Row], *, is_json: bo
         row |= {name: value for name, value in defect.items() if value not in (CUT, NO_ZONE)}
         is_cut = CUT in defect.values()
         if is_json:
-            row |= {name: json.loads(row[name]) for name in objects if isinstance(row[name], str)}
-            line = json.dumps(row, separators=(",", ":"))
+            given = {name: _value(batch, name, value) for name, value in row.items()}
+            line = json.dumps(given, separators=(",", ":"))
             yield (line[: len(line) // 2] if is_cut else line) + "\n"
         else:
             fields = [str(value).lower() if isinstance(value, bool) else value for value in row.values()]
@@ -88,11 +88,18 @@ def _bad_lines(batch: pa.RecordBatch, defects: Mapping[int, Row], *, is_json: bo
             yield buffer.getvalue()
 
 
+def _value(batch: pa.RecordBatch, name: str, value: Any) -> Any:
+    return json.loads(value) if value is not None and _is_json(batch.schema.field(name).type) else value
+
+
+def _is_json(kind: pa.DataType) -> bool:
+    """Whether values are JSON, which stands in a line of JSON as it is."""
+    return isinstance(kind, pa.JsonType)
+
+
 def _with_defects(batch: pa.RecordBatch, defects: Mapping[int, Row]) -> pa.Table:
-    """The batch with its bad rows; its texts are plain, no dictionaries or JSON, so all batches have one schema."""
-    schema = pa.schema(
-        (f.name, pa.string() if pa.types.is_dictionary(f.type) or _is_json(f.type) else f.type) for f in batch.schema
-    )
+    """The batch with its bad rows; its text columns no longer dictionaries, so that all batches have one schema."""
+    schema = pa.schema((f.name, pa.string() if pa.types.is_dictionary(f.type) else f.type) for f in batch.schema)
     good = batch.take(pa.array(defects, pa.int64())).to_pylist()
     bad = [row | defect for row, defect in zip(good, defects.values(), strict=True)]
     rows = np.arange(len(batch))
