@@ -27,7 +27,7 @@ from sql_engines import (
 )
 
 from analytics_etl.catalog.catalog import Catalog
-from analytics_etl.catalog.models import Model, window_parameters
+from analytics_etl.catalog.models import Model
 from analytics_etl.families.functions import function_of
 from analytics_etl.lake.writing import ARROW_TYPES
 
@@ -172,9 +172,8 @@ def test_check_of_top_modules_knows_that_the_list_ends(engine: Engine, catalog: 
 def test_throughput_of_a_service_is_events_per_second(engine: Engine, catalog: Catalog) -> None:
     """1,250 events in a minute, 25 of them errors, are 20.83 a second and 2 %."""
     events = [{"occurred_at": "2025-03-31T12:00:30Z", "service_id": "play", "success": n >= 25} for n in range(1250)]
-    select = catalog.aggregates["services.service_stats_1m"].statement(
-        window_parameters(date(2025, 3, 31), date(2025, 4, 1))
-    )
+    window = {"start": "2025-03-31 00:00:00+00", "end": "2025-04-01 00:00:00+00"}
+    select = catalog.aggregates["services.service_stats_1m"].statement(window)
     with engine.undone():
         engine.insert("services.performance_events", events)
         [row] = engine.rows(select)
