@@ -136,11 +136,11 @@ def test_a_long_run_says_what_it_prepares_and_how_far_it_is(
     weeks = runs.Job("weekly", date(2025, 3, 3), date(2025, 3, 17))
     with pytest.raises(runs.RunFailedError, match="does not exist"):  # which is not looked at here
         runs.execute(fresh(), [weeks], lambda *told: said.append(told))
-    # One table by week, module_stats_weekly, and the weekly reports of three families.
+    # One table by week, module_stats_weekly, and the weekly reports of four families.
     [first, *rest] = [(what, done, of) for what, done, of in said if "repar" in what]
     assert first == (
         (
-            f"{weeks}: preparing 3 partitions of 4 tables and reports; this can take minutes, then the first table "
+            f"{weeks}: preparing 3 partitions of 5 tables and reports; this can take minutes, then the first table "
             "begins"
         ),
         *(0, said[-1][2]),

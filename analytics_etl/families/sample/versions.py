@@ -1,8 +1,8 @@
 """Sample events of the schemas themselves: versions of modules that are registered, and fields that clients use.
 
-A version is registered on one day, whichever days are made: some time before users move to it (see `world.draw`). Half
-of the modules have been there from their first release on; the others came with their newest version on one day, when
-the registry took them over. A day with few releases has builds of the night beside them, so that every day has some.
+A version is registered on one day, whichever days are made: some time before users move to it (see `world.draw`). Some
+modules have been there from their first release on; the others, and all that others import, came with their newest
+version on one day, when the registry took them over. A day with few releases has builds of the night beside them, so that every day has some.
 """
 # ruff: noqa: PLR2004 - the ratios of a made-up world would not be clearer with names
 
@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 import pyarrow as pa
@@ -86,12 +86,16 @@ class Registry:
         age = (self._last_day - day).days
         found = [r for number in range(len(self._world.modules)) if (r := self._released(number, age)) is not None]
         if age == TAKEN_OVER:
-            newest = {number: self._newest(number, age) for number in self._taken_over()}
+            newest = {number: self._newest(number, age) for number in sorted(self._taken_over)}
             found += [Registration(n, release, is_first=True) for n, release in newest.items() if release >= 0]
         return [*self._nightly(day, age, _LEAST - len(found)), *found]
 
-    def _taken_over(self) -> range:
-        return range(1, len(self._world.modules) - 2, 2)
+    @cached_property
+    def _taken_over(self) -> frozenset[int]:
+        """Half of the modules, and all that others import, so that the sample's versions can be read."""
+        numbers = range(len(self._world.modules) - 2)
+        names = {other.name for number in numbers for other in self.schemas.module(number).imports}
+        return frozenset(number for number in numbers if number % 2 or self._world.modules[number] in names)
 
     def _newest(self, number: int, age: int) -> int:
         """The newest release at the end of a day; negative if there is none."""
@@ -111,14 +115,15 @@ class Registry:
             first = 5 if number == len(self._world.modules) - 2 else 3
             return {first + 2: Registration(number, 0, is_first=True), first + 1: Registration(number, 1)}.get(age)
         release = self._newest(number, age)
-        is_there = release >= 0 and (number not in self._taken_over() or age < TAKEN_OVER)
+        is_there = release >= 0 and (number not in self._taken_over or age < TAKEN_OVER)
         if not is_there or release == self._newest(number, age + 1):
             return None
         return Registration(number, release, is_first=release == 0)
 
     def _nightly(self, day: date, age: int, count: int) -> Iterator[Registration]:
         """Builds of the night of some modules that are registered by then."""
-        early = [n for n in range(0, len(self._world.modules) - 2, 2) if self._newest(n, age + 1) >= 0]
+        others = (n for n in range(len(self._world.modules) - 2) if n not in self._taken_over)
+        early = [number for number in others if self._newest(number, age + 1) >= 0]
         for place in range(min(count, len(early))):
             number = early[(day.toordinal() * 7 + place) % min(len(early), 40)]
             yield Registration(number, self._newest(number, age + 1), f"-nightly.{day:%Y%m%d}")
