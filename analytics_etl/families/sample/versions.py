@@ -2,7 +2,8 @@
 
 A version is registered on one day, whichever days are made: some time before users move to it (see `world.draw`). Some
 modules have been there from their first release on; the others, and all that others import, came with their newest
-version on one day, when the registry took them over. A day with few releases has builds of the night beside them, so that every day has some.
+version on one day, when the registry took them over. A day with few releases has builds of the night beside them, so
+that every day has some.
 """
 # ruff: noqa: PLR2004 - the ratios of a made-up world would not be clearer with names
 
