@@ -145,7 +145,7 @@ def test_a_long_run_says_what_it_prepares_and_how_far_it_is(
         ),
         *(0, said[-1][2]),
     )
-    assert rest == [(f"{weeks}: prepared {count} of 12 partitions", count, 12) for count in (5, 10)]
+    assert rest == [(f"{weeks}: prepared {count} of 15 partitions", count, 15) for count in (5, 10, 15)]
     assert said.index(rest[-1]) < next(n for n, told in enumerate(said) if "module_stats_weekly" in told[0])
 
 

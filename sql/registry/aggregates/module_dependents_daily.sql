@@ -17,7 +17,7 @@ checks:
 with
 -- Days on which something happened in the registry.
 days as (
-    select day from registry.overview_daily where day >= :start::date and day < :end::date
+    select day from registry.module_stats_daily where day >= :start::date and day < :end::date
     union
     select day from registry.module_versions_daily where day >= :start::date and day < :end::date
     union

@@ -19,8 +19,8 @@ create table services.performance_events (
     constraint resource_mb_not_too_large check (resource_mb <= 1000000000),
     constraint throughput_not_too_large check (throughput <= 1000000000),
     constraint service_id_not_too_long check (length(service_id) <= 256),
-    constraint operation_not_too_long check (length(operation) <= 256),
-    constraint error_type_not_too_long check (length(error_type) <= 256)
+    constraint operation_not_too_long check (length(operation) <= 200),
+    constraint error_type_not_too_long check (length(error_type) <= 200)
 ) partition by range (occurred_at);
 
 comment on table services.performance_events is 'One operation that a service carried out.';
