@@ -113,7 +113,8 @@ def root_cause(error: SerializableErrorInfo) -> SerializableErrorInfo:
 
 
 def _is_interruption(error: SerializableErrorInfo) -> bool:
-    return error.cls_name == DagsterExecutionInterruptedError.__name__
+    """Whether ^C made it; a library that waits in C may turn Dagster's exception into Python's own."""
+    return error.cls_name in (DagsterExecutionInterruptedError.__name__, KeyboardInterrupt.__name__)
 
 
 def _message(error: SerializableErrorInfo) -> str:

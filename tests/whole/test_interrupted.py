@@ -10,11 +10,13 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from commands import variables
+from dagster._utils.error import serializable_error_info_from_exc_info
 from dagster._utils.interrupts import capture_interrupts
 from events import DAY, ask, download, write
 
 from analytics_etl.config.settings import CHECKOUT, Settings
 from analytics_etl.orchestration.interrupts import remembered_interrupts
+from analytics_etl.orchestration.outcomes import Outcome
 
 MOST_SECONDS = 90
 
@@ -92,3 +94,14 @@ def test_what_dagster_forgets_at_the_end_of_a_run_is_remembered() -> None:
             signal.raise_signal(signal.SIGINT)
         with pytest.raises(KeyboardInterrupt):
             interrupts.raise_if_any()
+
+
+def test_python_s_own_interruption_of_a_step_is_one_too() -> None:
+    """A remembered ^C is raised as the next step begins, and Dagster records it as that step's error."""
+    try:
+        raise KeyboardInterrupt  # noqa: TRY301 - to have it with its traceback
+    except KeyboardInterrupt:
+        error = serializable_error_info_from_exc_info(sys.exc_info())
+    outcome = Outcome(failures=[("registry.field_usage_events", error)])
+    assert outcome.is_interrupted
+    assert "to go on, type the same command again" in str(outcome)
