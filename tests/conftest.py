@@ -3,7 +3,8 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -55,10 +56,31 @@ class Server:
 
     def clone(self) -> str:
         """A new database like the template, to which nobody may be connected; returns its URL."""
+        return self._create(f"test_{uuid4().hex[:12]}", self.template)
+
+    @contextmanager
+    def made_once(self, folder: Path, make: Callable[[Database], None]) -> Iterator[Settings]:
+        """A world that several tests begin with: `make` fills it, `copy` gives it to a test."""
+        settings = settings_in(folder, self.clone())
+        make(Database(settings))
+        with psycopg.connect(self.admin_url, autocommit=True) as connection:  # Dagster's instance may still be there
+            connection.execute(
+                "select pg_terminate_backend(pid) from pg_stat_activity where datname = %s",
+                [urlsplit(settings.database_url or "").path[1:]],
+            )
+        yield settings
+        self.drop(settings.database_url or "")
+
+    def copy(self, made: Settings, settings: Settings) -> None:
+        """Give the database and the folders of a test the content of others."""
+        self.drop(settings.database_url or "")
+        self._create(*(urlsplit(of.database_url or "").path[1:] for of in (settings, made)))
+        shutil.copytree(made.home.parent, settings.home.parent, dirs_exist_ok=True)
+
+    def _create(self, name: str, template: str) -> str:
         close_pools()
-        name = f"test_{uuid4().hex[:12]}"
         with psycopg.connect(self.admin_url, autocommit=True) as connection:
-            connection.execute(f"create database {name} template {self.template} strategy file_copy")
+            connection.execute(f"create database {name} template {template} strategy file_copy")
         return self.url(name)
 
     def forget_power_cuts(self) -> None:

@@ -42,14 +42,25 @@ from analytics_etl.postgres.database import Database
 TODAY = DAY + timedelta(days=1)
 
 
-@pytest.fixture
-def well(settings: Settings, database: Database) -> Settings:
+@pytest.fixture(scope="module")
+def one_day(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """Everything is as it should be on the day after the only day."""
-    write(settings, "download_events/a.ndjson", [download(n) for n in range(20)])
-    write(settings, "module_view_events/a.ndjson", [view(1)])
-    write(settings, "compilation_events/a.ndjson", [compilation(1)])
-    load_and_aggregate(database, DAY, DAY)
-    settle(database, DAY, DAY)
+
+    def make(database: Database) -> None:
+        settings = database.settings
+        write(settings, "download_events/a.ndjson", [download(n) for n in range(20)])
+        write(settings, "module_view_events/a.ndjson", [view(1)])
+        write(settings, "compilation_events/a.ndjson", [compilation(1)])
+        load_and_aggregate(database, DAY, DAY)
+        settle(database, DAY, DAY)
+
+    with server.made_once(tmp_path_factory.mktemp("one_day"), make) as made:
+        yield made
+
+
+@pytest.fixture
+def well(server: Server, one_day: Settings, settings: Settings) -> Settings:
+    server.copy(one_day, settings)
     with restored_environment(), dagster_instance.instance(settings) as instance:
         instance.add_daemon_heartbeat(DaemonHeartbeat(datetime.now(UTC).timestamp(), "SENSOR", "x", []))
     return settings

@@ -1,13 +1,14 @@
 """What doctor says to type mends what is wrong: the fault is made, the advice typed, and all is well again."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from click.testing import Result
 from commands import call, variables
+from conftest import Server
 from dagster._daemon.types import DaemonHeartbeat
 from due import settle
 from events import (
@@ -41,14 +42,25 @@ OF_REPORTS = {"reports"}
 """Written by tests' own books, so that runs of other days find them outdated: not what these tests are about."""
 
 
-@pytest.fixture
-def well(settings: Settings, database: Database) -> Settings:
+@pytest.fixture(scope="module")
+def one_day(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """Everything is as it should be on the day after the only day."""
-    write(settings, "download_events/a.ndjson", [download(n) for n in range(20)])
-    write(settings, "module_view_events/a.ndjson", [view(1)])
-    write(settings, "compilation_events/a.ndjson", [compilation(1)])
-    load_and_aggregate(database, DAY, DAY)
-    settle(database, DAY, DAY)
+
+    def make(database: Database) -> None:
+        settings = database.settings
+        write(settings, "download_events/a.ndjson", [download(n) for n in range(20)])
+        write(settings, "module_view_events/a.ndjson", [view(1)])
+        write(settings, "compilation_events/a.ndjson", [compilation(1)])
+        load_and_aggregate(database, DAY, DAY)
+        settle(database, DAY, DAY)
+
+    with server.made_once(tmp_path_factory.mktemp("one_day"), make) as made:
+        yield made
+
+
+@pytest.fixture
+def well(server: Server, one_day: Settings, settings: Settings) -> Settings:
+    server.copy(one_day, settings)
     return settings
 
 

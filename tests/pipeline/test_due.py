@@ -1,10 +1,12 @@
 """What is due beside partitions: checks, reports, the index and views, each for its own reason, none without one."""
 
 import shutil
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from conftest import Server
 from due import settle
 from events import DAY, DOWNLOADS, aggregate, declared, download, execute, load, load_and_aggregate, write
 
@@ -27,13 +29,23 @@ NEXT = DAY + timedelta(days=1)
 OVERVIEW = "registry.overview_daily"
 
 
-@pytest.fixture
-def done(settings: Settings, database: Database) -> Database:
+@pytest.fixture(scope="module")
+def two_days(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """Two days of the registry with which everything is done."""
-    write(settings, "download_events/a.ndjson", [download(1), download(2, NEXT)])
-    load_and_aggregate(database, DAY, NEXT)
-    settle(database, DAY, NEXT)
-    return database
+
+    def make(database: Database) -> None:
+        write(database.settings, "download_events/a.ndjson", [download(1), download(2, NEXT)])
+        load_and_aggregate(database, DAY, NEXT)
+        settle(database, DAY, NEXT)
+
+    with server.made_once(tmp_path_factory.mktemp("two_days"), make) as made:
+        yield made
+
+
+@pytest.fixture
+def done(server: Server, two_days: Settings, settings: Settings) -> Database:
+    server.copy(two_days, settings)
+    return Database(settings)
 
 
 def plan(database: Database) -> Plan:

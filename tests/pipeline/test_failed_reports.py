@@ -2,11 +2,10 @@
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from commands import call, variables
-from conftest import Server, settings_in
+from conftest import Server
 from dagster import AssetKey, RunsFilter
 from events import DAY, download, restored_environment, write
 
@@ -18,6 +17,7 @@ from analytics_etl.orchestration import runs
 from analytics_etl.orchestration.assets.days import DAYS_KEY
 from analytics_etl.orchestration.runs import Job
 from analytics_etl.pipeline.jobs import VIEWS_JOB
+from analytics_etl.postgres.database import Database
 
 FAMILY = ("registry",)
 PERIODS = (f"daily/{DAY}", "weekly/2025-W11", "monthly/2025-03")
@@ -25,18 +25,27 @@ BAD = f"download_events/bad-{DAY}.ndjson.gz"
 SAYS = "A check or the last run failed for 1 table."
 
 
-@pytest.fixture
-def day(server: Server, tmp_path: Path) -> Iterator[Settings]:
+@pytest.fixture(scope="module")
+def done(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """A day of one family that is done, and then gets a file that nobody can read."""
-    url = server.clone()
-    made = settings_in(tmp_path, url)
-    write_sample(made.landing_dir, SampleOptions(last_day=DAY, days=1, events_per_day=200, families=FAMILY))
-    with restored_environment():
-        run(made, *runs.jobs_of(DAY, DAY, FAMILY))
-        assert [state(made, period)["is_failed"] for period in PERIODS] == [False] * 3
-        write(made, BAD, []).write_bytes(b"rubbish")
+
+    def make(database: Database) -> None:
+        settings = database.settings
+        write_sample(settings.landing_dir, SampleOptions(last_day=DAY, days=1, events_per_day=200, families=FAMILY))
+        with restored_environment():
+            run(settings, *runs.jobs_of(DAY, DAY, FAMILY))
+        assert [state(settings, period)["is_failed"] for period in PERIODS] == [False] * 3
+        write(settings, BAD, []).write_bytes(b"rubbish")
+
+    with server.made_once(tmp_path_factory.mktemp("done"), make) as made:
         yield made
-    server.drop(url)
+
+
+@pytest.fixture
+def day(server: Server, done: Settings, settings: Settings) -> Iterator[Settings]:
+    server.copy(done, settings)
+    with restored_environment():
+        yield settings
 
 
 def run(settings: Settings, *jobs: Job) -> None:

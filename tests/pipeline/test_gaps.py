@@ -1,11 +1,13 @@
 """Days of which nobody has files, between days that were run: one finding, and never hundreds of days to run."""
 
+from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
 
 import dagster as dg
 import pytest
 from commands import call, variables
+from conftest import Server
 from dagster._core.storage.tags import SCHEDULE_NAME_TAG
 from events import DOWNLOADS, ask, declared, download, load, write
 
@@ -25,15 +27,24 @@ FAR = date(2026, 3, 31)  # the year was typed wrongly
 GAP = "2025-04-01 to 2026-03-30 (364 days)"
 
 
-@pytest.fixture
-def far(settings: Settings) -> Database:
+@pytest.fixture(scope="module")
+def two_days_and_another(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """Two days with events, and a run of a day a year later, of which there is no file."""
-    database = Database(settings)
-    write(settings, "download_events/a.ndjson", [download(1, FIRST), download(2, LAST)])
-    for table in declared().contracts:
-        load(database, table, FIRST, LAST)
-        load(database, table, FAR)
-    return database
+
+    def make(database: Database) -> None:
+        write(database.settings, "download_events/a.ndjson", [download(1, FIRST), download(2, LAST)])
+        for table in declared().contracts:
+            load(database, table, FIRST, LAST)
+            load(database, table, FAR)
+
+    with server.made_once(tmp_path_factory.mktemp("far"), make) as made:
+        yield made
+
+
+@pytest.fixture
+def far(server: Server, two_days_and_another: Settings, settings: Settings) -> Database:
+    server.copy(two_days_and_another, settings)
+    return Database(settings)
 
 
 def known(database: Database) -> tuple[date, date]:

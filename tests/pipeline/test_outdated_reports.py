@@ -1,10 +1,12 @@
 """Reports of days around those of a run are written again with them when the run changed what they show."""
 
 import json
+from collections.abc import Iterator
 from datetime import date, timedelta
 
 import dagster as dg
 import pytest
+from conftest import Server
 from events import DAY, DOWNLOADS, SCHEDULE_EVENTS, aggregate, ask, declared, download, load, record, write
 
 from analytics_etl.catalog.calendar import Cadence
@@ -38,17 +40,27 @@ def kpis(settings: Settings, period: str) -> dict[str, float | None]:
     return {kpi["name"]: kpi["value"] for kpi in value["kpis"]}
 
 
-@pytest.fixture
-def executed(settings: Settings, database: Database) -> Database:
+@pytest.fixture(scope="module")
+def reported(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """An execution that began on Sunday and was lost, and one on each of the other days; all reports are written."""
+    with server.made_once(tmp_path_factory.mktemp("reported"), execute_and_report) as made:
+        yield made
+
+
+@pytest.fixture
+def executed(server: Server, reported: Settings, settings: Settings) -> Database:
+    server.copy(reported, settings)
+    return Database(settings)
+
+
+def execute_and_report(database: Database) -> None:
     events = [record(1, "mongo", SUNDAY), record(2, "clickhouse", SUNDAY)]
     others = [record(10 + n, "mongo", day, execution_id=f"x{n}") for n, day in enumerate(DAYS) if day != SUNDAY]
-    write(settings, "schedule_events/a.ndjson", [*events, *others])
+    write(database.settings, "schedule_events/a.ndjson", [*events, *others])
     load(database, SCHEDULE_EVENTS, *DAYS)
     aggregate(database, DAYS[0], DAYS[-1], ("day",), ["schedules"])
     report(database, "schedules", "day", DAYS[0], DAYS[-1])
     report(database, "schedules", "week", MONDAY - timedelta(days=7), MONDAY)
-    return database
 
 
 def test_a_late_tier_re_opens_the_reports_of_the_day_its_execution_began_on(executed: Database) -> None:

@@ -1,19 +1,20 @@
 """The backfill plan: what `backfill --missing` finds, and that it then has nothing left to do."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
 from commands import call, variables
+from conftest import Server
 from due import settle
-from events import DOWNLOADS, ask, declared, download, execute, ledger, load, write
+from events import DOWNLOADS, ask, declared, download, execute, ledger, load, load_and_aggregate, write
 
-from analytics_etl.catalog.calendar import period_end, periods
+from analytics_etl.catalog.calendar import period_end
 from analytics_etl.config.settings import PerTable, Settings
 from analytics_etl.monitoring import doctor
 from analytics_etl.monitoring.status import Cell, matrices
 from analytics_etl.ops.days import frozen_days
-from analytics_etl.pipeline import publishing
 from analytics_etl.pipeline.lineage import Lineage
 from analytics_etl.pipeline.planning import known_days, make_plan
 from analytics_etl.postgres.database import Database
@@ -23,19 +24,24 @@ DAY_LONG = timedelta(days=1)
 WEEK = [FIRST + timedelta(days=n) for n in range(7)]
 
 
-@pytest.fixture
-def loaded(settings: Settings, database: Database) -> Database:
+@pytest.fixture(scope="module")
+def week(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """A whole week, every table of it up to date."""
-    write(settings, "download_events/week.ndjson", [download(n, day) for n, day in enumerate(WEEK)])
-    for table in declared().contracts:
-        load(database, table, *WEEK)
-    for table in declared().in_order():
-        if (model := declared().aggregates.get(table)) is not None:
-            publishing.replace(database, model, periods(model.cadence, FIRST, LAST))
-        elif table in declared().views:
-            publishing.refresh(database, declared().views[table])
-    settle(database, FIRST, LAST)
-    return database
+
+    def make(database: Database) -> None:
+        events = [download(n, day) for n, day in enumerate(WEEK)]
+        write(database.settings, "download_events/week.ndjson", events)
+        load_and_aggregate(database, FIRST, LAST)
+        settle(database, FIRST, LAST)
+
+    with server.made_once(tmp_path_factory.mktemp("week"), make) as made:
+        yield made
+
+
+@pytest.fixture
+def loaded(server: Server, week: Settings, settings: Settings) -> Database:
+    server.copy(week, settings)
+    return Database(settings)
 
 
 def jobs(database: Database) -> list[str]:
