@@ -163,6 +163,7 @@ FORBIDDEN_TO_READER = [
     "create table ops.mine (a int)",
     "create table public.mine (a int)",
     "create schema mine",
+    "set role analytics_tenant",
 ]
 FORBIDDEN_TO_LOADER = [
     "delete from ops.audit",
@@ -199,6 +200,7 @@ def test_neither_reaches_what_it_should_not(loaded: World) -> None:
     names = {"owner": loaded.roles.owner, "loader": loaded.roles.loader}
     for statement in FORBIDDEN_TO_LOADER:
         assert loaded.refuses(loaded.loader, statement.format(**names)), statement
+    assert not loaded.refuses(loaded.loader, "set role analytics_tenant")
 
 
 def test_the_owner_changes_event_tables_and_sets_grants_again(world: World) -> None:
