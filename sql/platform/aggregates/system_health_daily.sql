@@ -23,7 +23,7 @@ checks:
   - expect_column_pair_values_a_to_be_greater_than_b: {column_A: hour_count, column_B: critical_hour_count, or_equal: true}
 */
 with
--- The gauges that are judged, with what a sentence says of them. A unit is the one named here, or none.
+-- The gauges that are judged, in the unit that is named here or in none, and what a sentence says of them.
 limits as (
     select 'cpu_percent' as name, 'percent' as unit, 'CPU' as label, 1 as factor, ' %' as suffix,
         :platform_degraded_cpu_percent as degraded_from, :platform_critical_cpu_percent as critical_from

@@ -10,6 +10,7 @@ columns:
   labels: Labels of the series.
   value: The newest value by time, then by event_id.
   recorded_at: When it was measured.
+  sample_count: Samples of the series on its newest day.
   last_day: The newest day with samples of any series.
 */
 with
@@ -20,7 +21,7 @@ newest as (
 -- The days of each series, the newest first.
 days as (
     select
-        tenant_id, name, category, type, unit, labels, last_value, last_at, last_day,
+        tenant_id, name, category, type, unit, labels, last_value, last_at, sample_count, last_day,
         row_number() over (partition by tenant_id, name, category, type, unit, labels order by day desc) as place
     from platform.metric_1d
     join newest on day > last_day - 90
@@ -34,6 +35,7 @@ select
     labels,
     last_value as value,
     last_at as recorded_at,
+    sample_count,
     last_day
 from days
 where place = 1
