@@ -192,6 +192,13 @@ def _portable(row: Row) -> dict[str, Any]:
     return {name: portable_value(value) for name, value in row.items()}
 
 
+def plain(value: Any) -> Any:
+    """A value of objects, lists and values as JSON has it."""
+    if isinstance(value, Mapping):
+        return {name: plain(item) for name, item in value.items()}
+    return [plain(item) for item in value] if isinstance(value, list | tuple) else portable_value(value)
+
+
 def portable_value(value: Any) -> Any:
     """A value as JSON has it: a time in UTC with a Z, an id as text, a number without digits of no meaning."""
     if isinstance(value, float):  # a whole one is exact
