@@ -26,7 +26,7 @@ LIBRARIES = {
     "markupsafe": {"reporting"},
     "click": {"cli"},
     "rich": {"cli"},
-    "prometheus_client": {"monitoring"},
+    "prometheus_client": {"landing", "monitoring"},
     # They read what may be hostile, in processes of their own.
     "grpc_tools": {"schemas"},
     "avro": {"schemas"},
