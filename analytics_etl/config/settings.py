@@ -65,6 +65,9 @@ class Settings:
     reports_url: values.PublicUrl = None
     """URL under which people read `reports_dir`, without a / at its end. The UI links to it; None = file paths."""
 
+    exports_dir: values.Folder = HOME / "exports"
+    """Where `export` writes the files of aggregates for a static host."""
+
     start_date: values.Day = DEFAULT_START_DATE
     """First daily partition."""
 
@@ -240,7 +243,7 @@ class Settings:
         if isinstance(found.get("lake_dir"), str):
             found["lake_url"] = found.pop("lake_dir")
         home = found.get("home", HOME)
-        folders = {f"{name}_dir": home / name for name in ("landing", "reports", "lake", "archive")}
+        folders = {f"{name}_dir": home / name for name in ("landing", "reports", "exports", "lake", "archive")}
         settings = cls(**{**folders, **found})
         _check_mail(settings)
         return settings
