@@ -33,6 +33,7 @@ COMMANDS = {
     "archive": ("upkeep", "archive", "Archive old raw days, empty old personal columns."),
     "restore": ("upkeep", "restore", "Bring an archived day back into its table."),
     "report": ("reports", "report", "Write a report from what the tables hold now."),
+    "export": ("exports", "export", "Write aggregates as files for a static host."),
     "ui": ("servers", "ui", "Start the Dagster UI with its daemon."),
     "exec": ("servers", "execute", "Run one of Dagster's own programs, for services."),
     "stop": ("servers", "stop", "Stop the embedded database server."),

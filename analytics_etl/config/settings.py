@@ -13,6 +13,7 @@ from typing import Any
 from analytics_etl.config import parameters as declared
 from analytics_etl.config import urls, values
 from analytics_etl.config.owners import Owners
+from analytics_etl.config.report_receivers import WEBHOOK, ReportReceivers
 from analytics_etl.config.values import PerTable, Roles
 
 __all__ = [
@@ -64,6 +65,9 @@ class Settings:
 
     reports_url: values.PublicUrl = None
     """URL under which people read `reports_dir`, without a / at its end. The UI links to it; None = file paths."""
+
+    exports_dir: values.Folder = HOME / "exports"
+    """Where `export` writes the files of aggregates for a static host."""
 
     start_date: values.Day = DEFAULT_START_DATE
     """First daily partition."""
@@ -157,6 +161,12 @@ class Settings:
     notify_webhook: values.HttpUrl = field(default=None, repr=False)  # may hold a token
     """URL that receives notifications as POST requests."""
 
+    reports_to: values.ReportsTo = field(default_factory=ReportReceivers)
+    """Who is sent which reports, by family and cadence."""
+
+    reports_webhook: values.HttpUrl = field(default=None, repr=False)  # may hold a token
+    """URL that receives reports as POST requests."""
+
     heartbeat_url: values.HttpUrl = field(default=None, repr=False)  # may hold a token
     """Heartbeat: URL that the notification sensor requests while all is well."""
 
@@ -200,7 +210,14 @@ class Settings:
     @property
     def secrets(self) -> list[str]:
         """The secrets in URLs: passwords, and paths that may be tokens."""
-        found = (self.database_url, self.smtp_url, self.notify_webhook, self.heartbeat_url, self.spark)
+        found = (
+            self.database_url,
+            self.smtp_url,
+            self.notify_webhook,
+            self.reports_webhook,
+            self.heartbeat_url,
+            self.spark,
+        )
         return [secret for url in found if url for secret in urls.secrets_of(url)]
 
     @property
@@ -240,17 +257,40 @@ class Settings:
         if isinstance(found.get("lake_dir"), str):
             found["lake_url"] = found.pop("lake_dir")
         home = found.get("home", HOME)
-        folders = {f"{name}_dir": home / name for name in ("landing", "reports", "lake", "archive")}
+        folders = {f"{name}_dir": home / name for name in ("landing", "reports", "exports", "lake", "archive")}
         settings = cls(**{**folders, **found})
         _check_mail(settings)
         return settings
 
 
 def _check_mail(settings: Settings) -> None:
-    """Raise SettingsError if e-mail has a server but no address, or an address but no server."""
+    """Raise SettingsError if e-mail has a server but no address, or an address but no server; likewise of reports."""
     has_url, has_addresses = bool(settings.smtp_url), bool(settings.notify_email)
+    _check_reports(settings)
+    if settings.reports_to.receivers - {WEBHOOK} and has_url:
+        return
     if has_url != has_addresses and not (has_url and settings.owners.addresses):
         raise SettingsError(
             "ANALYTICS_SMTP_URL and ANALYTICS_NOTIFY_EMAIL belong together, but only "
             f"{'the first' if has_url else 'the second'} is set: without both, no e-mail would be sent"
+        )
+
+
+def _check_reports(settings: Settings) -> None:
+    """Raise SettingsError if somebody would be sent reports without a way to."""
+    receivers = settings.reports_to.receivers
+    if receivers - {WEBHOOK} and not settings.smtp_url:
+        raise SettingsError(
+            "ANALYTICS_REPORTS_TO names addresses or teams, so ANALYTICS_SMTP_URL must name a mail server"
+        )
+    if (WEBHOOK in receivers) != bool(settings.reports_webhook):
+        raise SettingsError(
+            "ANALYTICS_REPORTS_WEBHOOK and the receiver webhook in ANALYTICS_REPORTS_TO belong together, but only one "
+            "of them is set"
+        )
+    known = {owner for owner, _ in settings.notify_email}
+    lost = sorted(team for team in receivers if team.startswith("team:") and not {team, "*"} & known)
+    if lost:
+        raise SettingsError(
+            f"ANALYTICS_REPORTS_TO names {lost[0]}, but ANALYTICS_NOTIFY_EMAIL has no address of it: {lost[0]}=a@x.org"
         )

@@ -15,6 +15,7 @@ from typing import Annotated, Generic, TypeVar
 from analytics_etl.config import urls
 from analytics_etl.config.formats import LONGEST_SHOWN, OutOfBoundsError, TextFormat, UrlFormat
 from analytics_etl.config.owners import Owners, parse_owners
+from analytics_etl.config.report_receivers import ReportReceivers, parse_report_receivers
 from analytics_etl.text.visible import cut
 
 FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2999, 12, 31)
@@ -255,6 +256,13 @@ Owned = Annotated[
 ]
 Address = Annotated[str, TextFormat(_address, "an e-mail address")]
 Addresses = Annotated[tuple[tuple[str, str], ...], TextFormat(_addresses, "addresses, or owner=address,address; ...")]
+ReportsTo = Annotated[
+    ReportReceivers,
+    TextFormat(
+        parse_report_receivers,
+        "families, cadences and receivers like registry.daily=team:registry,a@x.org; *.weekly=webhook",
+    ),
+]
 Hosts = Annotated[tuple[str, ...], TextFormat(_hosts, "names of hosts like etl.example.org,10.1.2.3")]
 DatabaseUrl = Annotated[str | None, UrlFormat(urls.check_database_url)]
 MailUrl = Annotated[str | None, UrlFormat(lambda url: urls.check_service_url(url, ("smtp", "smtps")))]
