@@ -166,6 +166,21 @@ class Settings:
     allowed_hosts: values.Hosts = ()
     """Host names that the web server and the metrics accept, beside localhost and its addresses."""
 
+    api_jwt_keys: values.File = None
+    """A JWKS file: public keys of the issuer whose JWTs the API accepts; None = it accepts tokens of its own only."""
+
+    api_jwt_issuer: values.Claim = None
+    """What the claim `iss` of a JWT must say."""
+
+    api_jwt_audience: values.Claim = "analytics-etl"
+    """What the claim `aud` of a JWT must name."""
+
+    api_requests_per_minute: values.MostRequests = 600
+    """Requests of a token that the API answers in a minute; None = any number."""
+
+    api_cors_origins: values.Origins = ()
+    """Origins whose web pages may read the API; none by default."""
+
     daemon_silence_minutes: values.Minutes = 5
     """Minutes without a heartbeat after which Dagster's daemon counts as dead."""
 
@@ -243,6 +258,7 @@ class Settings:
         folders = {f"{name}_dir": home / name for name in ("landing", "reports", "lake", "archive")}
         settings = cls(**{**folders, **found})
         _check_mail(settings)
+        _check_issuer(settings)
         return settings
 
 
@@ -254,3 +270,9 @@ def _check_mail(settings: Settings) -> None:
             "ANALYTICS_SMTP_URL and ANALYTICS_NOTIFY_EMAIL belong together, but only "
             f"{'the first' if has_url else 'the second'} is set: without both, no e-mail would be sent"
         )
+
+
+def _check_issuer(settings: Settings) -> None:
+    """Raise SettingsError if JWTs have keys but no issuer: another issuer may use the same keys for something else."""
+    if settings.api_jwt_keys and not settings.api_jwt_issuer:
+        raise SettingsError("ANALYTICS_API_JWT_KEYS needs ANALYTICS_API_JWT_ISSUER: whose tokens they are")
