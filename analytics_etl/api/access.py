@@ -61,7 +61,7 @@ class Access:
         self._is_local = is_local
         self._keys = _keys(settings)
         self._lock = threading.Lock()
-        self._known: Mapping[bytes, Token] = {}
+        self._known: Mapping[str, Token] = {}
         self._has_tokens = False
         self._read_at = float("-inf")
         self._limiter = MovingWindowRateLimiter(MemoryStorage())

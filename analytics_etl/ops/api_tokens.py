@@ -27,9 +27,9 @@ class Token:
     expires_at: datetime
 
 
-def digest_of(token: str) -> bytes:
+def digest_of(token: str) -> str:
     """What is stored of a token. It is random and long, so that a plain hash cannot be turned round."""
-    return hashlib.sha256(token.encode()).digest()
+    return hashlib.sha256(token.encode()).hexdigest()
 
 
 def create(
@@ -70,13 +70,13 @@ def listed(connection: Connection) -> list[dict[str, Any]]:
     )
 
 
-def usable(connection: Connection) -> dict[bytes, Token]:
+def usable(connection: Connection) -> dict[str, Token]:
     """{SHA-256: token} of the tokens that are neither revoked nor expired."""
     found = connection.execute(
         "select sha256, token_id, name, role, tenant_id, expires_at from ops.api_tokens "
         "where revoked_at is null and expires_at > clock_timestamp()"
     ).fetchall()
-    return {bytes(sha256): Token(*values) for sha256, *values in found}
+    return {sha256: Token(*values) for sha256, *values in found}
 
 
 def is_any(connection: Connection) -> bool:
