@@ -1,13 +1,14 @@
 """The days that a request is about: a number of them up to the newest complete day, or two dates."""
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Annotated
 
 from fastapi import Query
 
 from analytics_etl.config.values import FIRST_DAY, LAST_DAY
 from analytics_etl.families.queries import QueryError
+from analytics_etl.families.queries.cursor import utc
 from analytics_etl.ops.partitions import newest_day
 from analytics_etl.postgres.database import Database
 
@@ -16,8 +17,6 @@ ONE_DAY = timedelta(days=1)
 Period = Annotated[
     str, Query(pattern="^[1-9][0-9]{0,2}d$", description="A number of days up to the newest complete one, like 30d.")
 ]
-From = Annotated[date | None, Query(alias="from", description="First day; the newest day that is there by default.")]
-To = Annotated[date | None, Query(description="Last day, which is included; the newest day by default.")]
 
 
 @dataclass(frozen=True)
@@ -34,21 +33,34 @@ class Days:
         return Days(self.first - length, self.last - length)
 
 
-def days_of(database: Database, table: str, period: str) -> Days | None:
-    """The days of a period, up to the newest one that a table has; None before its first."""
-    newest = database.run(newest_day, [table])
-    if newest is None:
-        return None
+def days_of(database: Database, table: str, period: str) -> Days:
+    """The days of a period, up to the newest one that a table has, or the first it could have."""
+    newest = database.run(newest_day, [table]) or database.settings.start_date
     return Days(newest - (int(period.removesuffix("d")) - 1) * ONE_DAY, newest)
 
 
-def days_between(database: Database, table: str, first: date | None, last: date | None) -> Days | None:
-    """The days of two dates; what is missing is the newest day that a table has. None if there is none."""
-    for name, day in (("from", first), ("to", last)):
-        if day is not None and not FIRST_DAY <= day <= LAST_DAY:
-            raise QueryError(f"{name} must be a day of {FIRST_DAY} to {LAST_DAY}, but is {day}")
-    newest = database.run(newest_day, [table]) if first is None or last is None else None
-    last = last or (max(newest, first) if newest and first else newest or first)
-    if last is None:
-        return None
-    return Days(first or last, last)
+Moment = Annotated[str, Query(max_length=40, description="A day like 2025-03-31, or a moment like 2025-03-31T13:00Z.")]
+
+
+def moments(start: str, end: str) -> tuple[datetime, datetime]:
+    """The half-open range of two moments; a day as the end is included. QueryError for what is neither."""
+    since, _ = _moment("start", start)
+    until, is_day = _moment("end", end)
+    return since, until + ONE_DAY if is_day else until
+
+
+def _moment(name: str, text: str) -> tuple[datetime, bool]:
+    """A moment in UTC, and whether the text names a day."""
+    try:
+        found = utc(datetime.fromisoformat(text))
+    except (ValueError, OverflowError):
+        raise QueryError(f"{name} must be a day or a moment, like 2025-03-31T13:00Z, but is {text!r}") from None
+    if not FIRST_DAY <= found.date() <= LAST_DAY:
+        raise QueryError(f"{name} must be from {FIRST_DAY} to {LAST_DAY}, but is {text!r}")
+    return found, len(text) == len("2025-03-31")
+
+
+def as_moments(days: Days) -> tuple[datetime, datetime]:
+    """The moments [start, end) of some days."""
+    start = datetime(days.first.year, days.first.month, days.first.day, tzinfo=UTC)
+    return start, start + (days.last - days.first + ONE_DAY)

@@ -1,20 +1,24 @@
 """Routes of the registry: modules, languages, organisations. Paths and names of fields are those of its former API."""
 
+from dataclasses import replace
 from typing import Annotated, Literal
 
-from fastapi import Depends, Query
+from fastapi import Depends, Path, Query
 from starlette.responses import Response
 
 from analytics_etl.api.answers import Answer
 from analytics_etl.api.openapi import documented
 from analytics_etl.api.periods import Period, days_of
 from analytics_etl.api.serving import Asked, Cursor, Limit, router
-from analytics_etl.families.queries import registry, registry_modules
+from analytics_etl.families.queries import registry, registry_details, registry_modules
 from analytics_etl.families.queries.registry_overview import DAYS_BEFORE, OVERVIEW, overview_of_newest_day
 
 routes = router("/api/v2/analytics", "registry", "registry")
 
 _MODULES, _LANGUAGES = "registry.module_stats_daily", "registry.language_stats_daily"
+_ORGANIZATIONS = "registry.org_stats_daily"
+_ADDED = ("requests", "downloads", "compilations", "modules_created", "versions_created")
+"""Columns of an organisation's days that add up."""
 _KINDS: dict[str, registry_modules.Direction] = {"growing": "up", "declining": "down", "new": "new"}
 _FIGURES = {name: {"type": ["number", "null"]} for name in DAYS_BEFORE}
 _PREVIOUS = {
@@ -50,8 +54,6 @@ def popular(
 ) -> Response:
     """The modules with the most successful downloads."""
     days = days_of(asked.database, _MODULES, period)
-    if days is None:
-        return asked.respond(Answer(columns=list(_POPULAR.values())))
     page = registry_modules.top_of_days(asked.database, days.first, days.last, limit, cursor)
     return asked.page(page, [_MODULES], days, renamed=_POPULAR)
 
@@ -87,7 +89,43 @@ _TRENDING = {
 def languages(asked: Annotated[Asked, Depends()], period: Period = "30d") -> Response:
     """Share and performance of each language that modules are compiled into."""
     days = days_of(asked.database, _LANGUAGES, period)
-    if days is None:
-        return asked.respond(Answer())
     page = registry.languages(asked.database, days.first, days.last)
     return asked.page(page, [_LANGUAGES], days)
+
+
+@routes.get("/performance/compilation", **documented(
+    "/api/v2/analytics/performance/compilation?language=go&period=7d", "registry.languages_of_days"
+))  # fmt: skip
+def compilation(
+    asked: Annotated[Asked, Depends()],
+    language: Annotated[str | None, Query(max_length=1_000, description="A language; all by default.")] = None,
+    period: Period = "30d",
+) -> Response:  # fmt: skip
+    """Compilations per day and language: how many, how many succeeded, how long they took, what a cache answered."""
+    days = days_of(asked.database, _LANGUAGES, period)
+    page = registry.languages(asked.database, days.first, days.last, by_day=True)
+    rows = [row for row in page.rows if language in (None, row["language"])]
+    return asked.page(replace(page, rows=rows), [_LANGUAGES], days)
+
+
+@routes.get("/organizations/{organization_id}/dashboard", **documented(
+    "/api/v2/analytics/organizations/acme/dashboard?period=7d", "registry.organization_days", {
+        "organization_id": {"type": "string"},
+        **{name: {"type": ["integer", "null"]} for name in (*_ADDED, "storage_bytes")},
+    }, "days",
+))  # fmt: skip
+def organization(
+    asked: Annotated[Asked, Depends()],
+    organization_id: Annotated[str, Path(max_length=1_000, description="Id of the organisation.")],
+    period: Period = "30d",
+) -> Response:  # fmt: skip
+    """What one organisation did: its requests, downloads, compilations, users, storage, and what it registered."""
+    days = days_of(asked.database, _ORGANIZATIONS, period)
+    page = registry_details.organization_days(asked.database, organization_id, days.first, days.last)
+    fields = {
+        "organization_id": organization_id,
+        **{name: sum(row[name] for row in page.rows) for name in _ADDED},
+        "storage_bytes": page.rows[-1]["storage_bytes"] if page.rows else None,
+    }
+    answer = Answer(page.rows, "days", fields, list(page.rows[0]) if page.rows else (), page.coverage)
+    return asked.about([_ORGANIZATIONS], days.first, days.last, answer)
