@@ -14,11 +14,12 @@ from analytics_etl.api import openapi, problems
 from analytics_etl.api.access import Access
 from analytics_etl.api.guard import Guard
 from analytics_etl.api.pages import STATIC
-from analytics_etl.api.routes import meta, modules, pipeline, registry, schedules, services, usage
+from analytics_etl.api.routes import landing, meta, modules, pipeline, registry, schedules, services, usage
 from analytics_etl.api.serving import Serving
 from analytics_etl.api.versions import Memory, Versions
 from analytics_etl.config.settings import Settings
 from analytics_etl.monitoring.host_guard import HostGuard
+from analytics_etl.pipeline.posting import Posting
 
 MOST_THREADS = 8
 """Requests that are computed at once: as many as there are connections in the pool. The others wait."""
@@ -27,7 +28,7 @@ _DESCRIPTION = (
     "Usage of a schema registry and its services, from tables that are checked. Times are UTC; days that are not "
     "final may still change. A token goes into the header Authorization: Bearer …"
 )
-ROUTERS = tuple(group.routes for group in (meta, registry, modules, usage, schedules, services, pipeline))
+ROUTERS = tuple(group.routes for group in (meta, registry, modules, usage, schedules, services, pipeline, landing))
 
 
 def application(settings: Settings, *, is_local: bool, hosts: tuple[str, ...] = ()) -> FastAPI:
@@ -36,7 +37,9 @@ def application(settings: Settings, *, is_local: bool, hosts: tuple[str, ...] = 
         title="analytics_etl", version=version("analytics-etl"), description=_DESCRIPTION, lifespan=_lifespan,
         docs_url=None, redoc_url=None,
     )  # fmt: skip
-    app.state.serving = Serving(settings, Access(settings, is_local=is_local), Versions(settings), Memory())
+    app.state.serving = Serving(
+        settings, Access(settings, is_local=is_local), Versions(settings), Memory(), Posting(settings)
+    )
     for routes in ROUTERS:
         app.include_router(routes)
     app.mount("/static", StaticFiles(directory=STATIC), "static")
@@ -57,6 +60,8 @@ def application(settings: Settings, *, is_local: bool, hosts: tuple[str, ...] = 
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    del app
     anyio.to_thread.current_default_thread_limiter().total_tokens = MOST_THREADS
+    posting: Posting = app.state.serving.posting
+    await anyio.to_thread.run_sync(posting.start)
     yield
+    await anyio.to_thread.run_sync(posting.close)

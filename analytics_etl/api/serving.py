@@ -21,6 +21,7 @@ from analytics_etl.api.versions import Memory, Remembered, Versions
 from analytics_etl.config.settings import Settings
 from analytics_etl.families.queries import Page
 from analytics_etl.ops.versions import progress
+from analytics_etl.pipeline.posting import Posting
 from analytics_etl.postgres.database import Database
 
 STATEMENT_SECONDS = 5
@@ -40,6 +41,7 @@ class Serving:
     access: Access
     versions: Versions
     memory: Memory
+    posting: Posting
 
     @classmethod
     def of(cls, request: Request) -> "Serving":
@@ -90,6 +92,8 @@ class Route(APIRoute):
     right: ClassVar[str] = "read"
     family: ClassVar[str | None] = None
     """Family whose tables the answers are made of; None = an answer is not remembered."""
+    is_of_tenants: ClassVar[bool] = False
+    """Whether the token of a tenant may ask, since the route sees to it that it gets no further."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
@@ -116,15 +120,22 @@ class Route(APIRoute):
     def _check_right(self, identity: Identity) -> None:
         if not identity.may(self.right):
             raise Problem(403, f"the role {identity.role} may not {self.right} here")
-        if identity.tenant_id is not None:
+        if identity.tenant_id is not None and not self.is_of_tenants:
             raise Problem(403, "these rows are of no tenant: a token of the platform is needed")
 
 
-def router(prefix: str, tag: str, family: str | None = None, right: str = "read") -> APIRouter:
-    """A router whose routes need a right, and are answered from the tables of a family."""
-    kind = type("FamilyRoute", (Route,), {"family": family, "right": right})
-    statuses = (401, 403, 422, 429, 503, 504) if right == "read" else (401, 403, 408, 413, 415, 422, 429, 503, 507)
-    return APIRouter(prefix=prefix, tags=[tag], route_class=kind, responses=problems.documented(*statuses))
+def router(prefix: str, tag: str, family: str | None = None) -> APIRouter:
+    """A router of routes that read, from the tables of a family."""
+    kind = type("ReadingRoute", (Route,), {"family": family})
+    statuses = problems.documented(401, 403, 422, 429, 503, 504)
+    return APIRouter(prefix=prefix, tags=[tag], route_class=kind, responses=statuses)
+
+
+class PostingRoute(Route):
+    """A route that takes records."""
+
+    right = "post"
+    is_of_tenants = True
 
 
 async def _remembered(

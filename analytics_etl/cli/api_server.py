@@ -1,5 +1,6 @@
 """The command `serve`: the API in the foreground."""
 
+import signal
 import socket
 
 import click
@@ -49,5 +50,7 @@ def serve(host: str, port: int) -> None:
         out.say(f"API: {url}/api/v1/pipeline/days, its routes: {url}/docs")
         if access.is_open():
             out.say("no token was made: whoever is on this machine may ask and post everything")
+        for number in (signal.SIGINT, signal.SIGTERM):  # the server ends by them, and then sends them again
+            signal.signal(number, lambda *_: None)
         server_of(app).run(sockets=[listening])
     out.say("the API is stopped")
