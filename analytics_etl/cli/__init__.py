@@ -35,6 +35,8 @@ COMMANDS = {
     "report": ("reports", "report", "Write a report from what the tables hold now."),
     "export": ("exports", "export", "Write aggregates as files for a static host."),
     "ui": ("servers", "ui", "Start the Dagster UI with its daemon."),
+    "serve": ("api_server", "serve", "Serve the API."),
+    "token": ("tokens", "token", "Make, list and revoke tokens of the API."),
     "exec": ("servers", "execute", "Run one of Dagster's own programs, for services."),
     "stop": ("servers", "stop", "Stop the embedded database server."),
     "doctor": ("inspection", "doctor", "Look for what is wrong and say what to type."),

@@ -9,12 +9,13 @@ from typing import Any
 import click
 
 from analytics_etl.cli import ranges
-from analytics_etl.cli.answers import FORMAT, LIMIT, answer, plain
+from analytics_etl.cli.answers import FORMAT, LIMIT, answer
 from analytics_etl.cli.configured import read_settings
 from analytics_etl.cli.terminal import out
 from analytics_etl.cli.typed import Text
 from analytics_etl.families.queries import Page, QueryError
 from analytics_etl.families.queries import platform as queries
+from analytics_etl.families.queries.written import plain
 from analytics_etl.postgres import migrations
 from analytics_etl.postgres.database import Database
 

@@ -12,8 +12,9 @@ from typing import Any
 
 from analytics_etl.config import parameters as declared
 from analytics_etl.config import urls, values
+from analytics_etl.config.agreement import disagreement
 from analytics_etl.config.owners import Owners
-from analytics_etl.config.report_receivers import WEBHOOK, ReportReceivers
+from analytics_etl.config.report_receivers import ReportReceivers
 from analytics_etl.config.values import PerTable, Roles
 
 __all__ = [
@@ -176,6 +177,21 @@ class Settings:
     allowed_hosts: values.Hosts = ()
     """Host names that the web server and the metrics accept, beside localhost and its addresses."""
 
+    api_jwt_keys: values.File = None
+    """A JWKS file: public keys of the issuer whose JWTs the API accepts; None = it accepts tokens of its own only."""
+
+    api_jwt_issuer: values.Claim = None
+    """What the claim `iss` of a JWT must say."""
+
+    api_jwt_audience: values.Claim = "analytics-etl"
+    """What the claim `aud` of a JWT must name."""
+
+    api_requests_per_minute: values.MostRequests = 600
+    """Requests of a token that the API answers in a minute; None = any number."""
+
+    api_cors_origins: values.Origins = ()
+    """Origins whose web pages may read the API; none by default."""
+
     daemon_silence_minutes: values.Minutes = 5
     """Minutes without a heartbeat after which Dagster's daemon counts as dead."""
 
@@ -259,38 +275,7 @@ class Settings:
         home = found.get("home", HOME)
         folders = {f"{name}_dir": home / name for name in ("landing", "reports", "exports", "lake", "archive")}
         settings = cls(**{**folders, **found})
-        _check_mail(settings)
+        wrong = disagreement(settings)
+        if wrong:
+            raise SettingsError(wrong)
         return settings
-
-
-def _check_mail(settings: Settings) -> None:
-    """Raise SettingsError if e-mail has a server but no address, or an address but no server; likewise of reports."""
-    has_url, has_addresses = bool(settings.smtp_url), bool(settings.notify_email)
-    _check_reports(settings)
-    if settings.reports_to.receivers - {WEBHOOK} and has_url:
-        return
-    if has_url != has_addresses and not (has_url and settings.owners.addresses):
-        raise SettingsError(
-            "ANALYTICS_SMTP_URL and ANALYTICS_NOTIFY_EMAIL belong together, but only "
-            f"{'the first' if has_url else 'the second'} is set: without both, no e-mail would be sent"
-        )
-
-
-def _check_reports(settings: Settings) -> None:
-    """Raise SettingsError if somebody would be sent reports without a way to."""
-    receivers = settings.reports_to.receivers
-    if receivers - {WEBHOOK} and not settings.smtp_url:
-        raise SettingsError(
-            "ANALYTICS_REPORTS_TO names addresses or teams, so ANALYTICS_SMTP_URL must name a mail server"
-        )
-    if (WEBHOOK in receivers) != bool(settings.reports_webhook):
-        raise SettingsError(
-            "ANALYTICS_REPORTS_WEBHOOK and the receiver webhook in ANALYTICS_REPORTS_TO belong together, but only one "
-            "of them is set"
-        )
-    known = {owner for owner, _ in settings.notify_email}
-    lost = sorted(team for team in receivers if team.startswith("team:") and not {team, "*"} & known)
-    if lost:
-        raise SettingsError(
-            f"ANALYTICS_REPORTS_TO names {lost[0]}, but ANALYTICS_NOTIFY_EMAIL has no address of it: {lost[0]}=a@x.org"
-        )
