@@ -1,4 +1,4 @@
-"""Settings that need each other: what is said when one is set without the other. Each value alone is judged in `values`."""
+"""Settings that need each other: what is said when one is set without the other. `values` judges each alone."""
 
 from typing import TYPE_CHECKING
 
