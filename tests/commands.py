@@ -13,6 +13,7 @@ def variables(settings: Settings) -> dict[str, str]:
         "ANALYTICS_DATABASE_URL": settings.database_url or "",
         "ANALYTICS_LANDING_DIR": str(settings.landing_dir),
         "ANALYTICS_REPORTS_DIR": str(settings.reports_dir),
+        "ANALYTICS_EXPORTS_DIR": str(settings.exports_dir),
         "ANALYTICS_LAKE": settings.lake_place,
         "ANALYTICS_START_DATE": settings.start_date.isoformat(),
     }

@@ -150,6 +150,7 @@ def settings_in(folder: Path, url: str, start_date: date = date(2025, 1, 1)) -> 
         database_url=url,
         landing_dir=folder / "landing",
         reports_dir=folder / "reports",
+        exports_dir=folder / "exports",
         lake_dir=folder / "lake",
         archive_dir=folder / "archive",
         start_date=start_date,

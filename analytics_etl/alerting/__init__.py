@@ -1,7 +1,7 @@
 """Notifications: their messages (`messages`) and the receivers that deliver them (`receivers`).
 
 This room finds no failures and stores nothing: `orchestration.incidents` finds them, `ops.outbox` stores the messages,
-`orchestration.notifier` ties all together.
+`orchestration.notifier` ties all together. `orchestration.report_delivery` writes the messages that deliver reports.
 """
 
 from analytics_etl.alerting.delivery import DeliveryError, Receiver

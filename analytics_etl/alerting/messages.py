@@ -38,10 +38,15 @@ class Message:
     created_at: datetime | None = None
     group_labels: Mapping[str, str] = field(default_factory=dict)
     """What all its alerts have in common, if it is about a group that is told more than once."""
+    report: Mapping[str, Any] | None = None
+    """What a message that delivers a report has beside its text: `html`, the file to attach, and what it is about."""
 
     @property
     def details(self) -> dict[str, Any]:
-        return {"severity": self.severity, "alerts": list(self.alerts), "group_labels": dict(self.group_labels)}
+        of_report = {} if self.report is None else {"report": dict(self.report)}
+        return {
+            "severity": self.severity, "alerts": list(self.alerts), "group_labels": dict(self.group_labels), **of_report
+        }  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -1,22 +1,27 @@
-"""The receivers that the settings name: the log and e-mail are here, webhooks in `webhook`."""
+"""Receivers that the settings name: the log and e-mail are here, webhooks in `webhook`. And who gets which reports."""
 
 import logging
 import smtplib
 import ssl
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from analytics_etl.alerting.delivery import TIMEOUT_SECONDS, DeliveryError, Receiver, fingerprint, secrets_in
 from analytics_etl.alerting.messages import Message
 from analytics_etl.alerting.text import harmless, redacted
-from analytics_etl.alerting.webhook import WebhookReceiver
+from analytics_etl.alerting.webhook import ReportWebhook, WebhookReceiver
+from analytics_etl.config.report_receivers import WEBHOOK
 from analytics_etl.config.settings import Settings
 
+LARGEST_ATTACHMENT = 5_000_000
+"""Bytes of a report that is attached; servers refuse mails above 10 to 25 MB."""
 LINE_LENGTH = 400
 """Length of header lines, of at most 998 in mail. Long, since some readers show a space where a subject is folded."""
 
@@ -31,11 +36,41 @@ def receivers_of(settings: Settings) -> list[Receiver]:
         themselves = [(owner, owner) for owner in settings.owners.addresses]
         for owner, address in (*settings.notify_email, *themselves):
             by_address.setdefault(address, set()).add(owner)
-        sender = settings.notify_sender
-        found += [EmailReceiver(settings.smtp_url, a, sender, frozenset(owners)) for a, owners in by_address.items()]
+        for address in addresses_of(settings, settings.reports_to.receivers):
+            by_address.setdefault(address, set())
+        sender, reports = settings.notify_sender, settings.reports_dir
+        found += [
+            EmailReceiver(settings.smtp_url, address, sender, frozenset(owners), reports)
+            for address, owners in by_address.items()
+        ]
     if settings.notify_webhook:
         found.append(WebhookReceiver(settings.notify_webhook))
+    if settings.reports_webhook:
+        found.append(ReportWebhook(settings.reports_webhook))
     return found
+
+
+def report_receivers(settings: Settings, family: str, cadence: str) -> list[str]:
+    """The names of the receivers that get the reports of a family and cadence."""
+    wanted = settings.reports_to.of(family, cadence)
+    found = [email_name(address) for address in addresses_of(settings, wanted)]
+    return [*found, *([ReportWebhook.name] if WEBHOOK in wanted else [])]
+
+
+def addresses_of(settings: Settings, receivers: Iterable[str]) -> list[str]:
+    """The addresses among receivers of reports, and those of the teams among them, each once."""
+    found: dict[str, None] = {}
+    for receiver in sorted(set(receivers) - {WEBHOOK}):
+        if "@" in receiver:
+            found[receiver] = None
+        else:
+            found |= {address: None for owner, address in settings.notify_email if owner in ("*", receiver)}
+    return list(found)
+
+
+def email_name(address: str) -> str:
+    """The name of the receiver with an address."""
+    return f"email:{address}"
 
 
 class LogReceiver:
@@ -60,8 +95,10 @@ class EmailReceiver:
 
     channel = "email"
 
-    def __init__(self, url: str, address: str, sender: str, owners: frozenset[str]) -> None:
-        self.name = f"email:{address}"
+    def __init__(
+        self, url: str, address: str, sender: str, owners: frozenset[str], reports_dir: Path | None = None
+    ) -> None:
+        self.name, self._reports_dir = email_name(address), reports_dir
         self.address, self.sender, self.owners = address, sender, owners
         parts = urlsplit(url)
         self._is_tls = parts.scheme == "smtps"
@@ -79,7 +116,7 @@ class EmailReceiver:
         try:
             with self._raising_delivery_errors():
                 self._log_in(server)
-                server.send_message(email_of(message, self.address, self.sender))
+                server.send_message(email_of(message, self.address, self.sender, self._reports_dir))
             yield
             with suppress(smtplib.SMTPException, OSError):  # the message is accepted, even if QUIT fails
                 server.quit()
@@ -133,8 +170,11 @@ class EmailReceiver:
         return harmless(redacted(text, secrets_in(self._user, self._password)), 300)
 
 
-def email_of(message: Message, address: str, sender: str) -> EmailMessage:
-    """The e-mail of a message: always the same bytes, so that servers and readers recognise a repeated one."""
+def email_of(message: Message, address: str, sender: str, reports_dir: Path | None = None) -> EmailMessage:
+    """The e-mail of a message: always the same bytes, so that servers and readers recognise a repeated one.
+
+    One that delivers a report has it as HTML as well, and attached as the file it is now, if that is there.
+    """
     mail = EmailMessage(policy=SMTP.clone(max_line_length=LINE_LENGTH))
     mail["Subject"] = message.subject
     mail["From"] = sender
@@ -145,7 +185,20 @@ def email_of(message: Message, address: str, sender: str) -> EmailMessage:
     mail["Auto-Submitted"] = "auto-generated"
     mail["X-Analytics-ETL-Kind"] = message.kind
     mail.set_content(message.body)
+    if message.report is not None:
+        _add_report(mail, message.report, reports_dir)
+        for number, part in enumerate(mail.walk()):
+            if part.is_multipart():  # else its boundary would be another each time
+                part.set_boundary(f"{fingerprint(message.dedup_key)}-{number}")
     return mail
+
+
+def _add_report(mail: EmailMessage, report: Mapping[str, Any], reports_dir: Path | None) -> None:
+    mail.add_alternative(report["html"], subtype="html")
+    path = reports_dir / report["path"] if reports_dir is not None else None
+    if path is not None and path.is_file() and path.stat().st_size <= LARGEST_ATTACHMENT:
+        name = report["path"].replace("/", "-")
+        mail.add_attachment(path.read_text(encoding="utf-8"), subtype="html", filename=name)
 
 
 def _is_this_machine(host: str) -> bool:

@@ -37,14 +37,43 @@ class WebhookReceiver:
 
     @contextmanager
     def handing_over(self, message: Message) -> Iterator[None]:
-        headers = {
-            **self._headers, "Content-Type": "application/json", "Idempotency-Key": fingerprint(message.dedup_key)
-        }  # fmt: skip
-        body = json.dumps(webhook_body(message)).encode()
-        error = send_http("POST", self._url, headers, body)
-        if error is not None:
-            raise DeliveryError(f"{self._where}: {harmless(redacted(error, self._secrets), 300)}")
+        _post(self._where, self._url, self._headers, self._secrets, message, webhook_body(message))
         yield
+
+
+class ReportWebhook:
+    """A URL that accepts reports as JSON."""
+
+    name = channel = "reports webhook"
+
+    def __init__(self, url: str) -> None:
+        self._where, self._url, self._headers, self._secrets = request_parts(url)
+
+    def is_for(self, owners: Sequence[str]) -> bool:
+        del owners
+        return False  # of reports the receivers are named
+
+    @contextmanager
+    def handing_over(self, message: Message) -> Iterator[None]:
+        _post(self._where, self._url, self._headers, self._secrets, message, report_body(message))
+        yield
+
+
+def report_body(message: Message) -> dict[str, Any]:
+    """What a webhook gets of a report: what it is about, its figures, what changed, and its text and HTML."""
+    report = dict(message.report or {})
+    report.pop("path", None)
+    return {"version": "1", "kind": message.kind, "subject": message.subject, "text": message.body, **report}
+
+
+def _post(
+    where: str, url: str, headers: Mapping[str, str], secrets: Sequence[str], message: Message, body: Mapping[str, Any]
+) -> None:
+    """Send a message as JSON; raise DeliveryError unless it is accepted."""
+    sent = {**headers, "Content-Type": "application/json", "Idempotency-Key": fingerprint(message.dedup_key)}
+    error = send_http("POST", url, sent, json.dumps(body).encode())
+    if error is not None:
+        raise DeliveryError(f"{where}: {harmless(redacted(error, secrets), 300)}")
 
 
 def send_http(method: str, url: str, headers: Mapping[str, str], body: bytes | None = None) -> str | None:

@@ -167,9 +167,15 @@ def _cached(parameters: tuple[tuple[str, Value], ...], _marks: tuple[tuple[str, 
 
 
 def _check_names(settings: Settings) -> None:
-    """Raise SettingsError for a setting that names a table which does not exist."""
+    """Raise SettingsError for a setting that names a table or family which does not exist."""
     files = [path for kind in TABLE_KINDS for path in SQL_DIR.glob(f"*/{kind}/*.sql")]
     tables = sorted(table for path in files for table in tables_in(path))
+    families = {path.parent.parent.name for path in SQL_DIR.glob("*/events/*.sql")}
+    if unknown := settings.reports_to.unknown(families):
+        raise SettingsError(
+            f"ANALYTICS_REPORTS_TO names {cut(', '.join(unknown), LONGEST_SHOWN)}, expected some of "
+            f"{', '.join(sorted(families))}"
+        )
     known = {*tables, *(table.partition(".")[2] for table in tables)}
     for variable, values in settings.by_table.items():
         if unknown := [table for table, _ in values.tables if table not in known]:

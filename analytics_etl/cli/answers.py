@@ -1,34 +1,23 @@
 """Rows as the command line prints them: a table, JSON or CSV."""
 
-import csv
 import json
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
-from uuid import UUID
 
 import click
 
-from analytics_etl.catalog.json_values import canonical
 from analytics_etl.cli.configured import read_settings
 from analytics_etl.cli.terminal import Column, err, out
 from analytics_etl.cli.typed import Text
-from analytics_etl.families.queries import Coverage, Page, QueryError, Row
+from analytics_etl.families.queries import Coverage, Page, QueryError, Row, written
 from analytics_etl.families.queries.cursor import LARGEST_PAGE
+from analytics_etl.families.queries.written import FORMULAS, cell_value, portable_row
 from analytics_etl.postgres import migrations
 from analytics_etl.postgres.database import Database
 from analytics_etl.text.english import counted, shortened, spanned
 from analytics_etl.text.visible import visible
-
-FORMULAS = (
-    "in CSV a text that begins with = + - @, a tab or a line break gets an apostrophe before it, so that no "
-    "spreadsheet takes it for a formula."
-)
-_FORMULA_BEGINS = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
-"""The last four are the wide forms of the first four; spreadsheets treat them alike."""
-
-_WINDOWS = "\r\n"
 
 FORMAT = click.option(
     "--format", "form", type=click.Choice(["table", "json", "csv"]), default="table", show_default=True,
@@ -48,10 +37,6 @@ EXIT_DROPPED = 3
 
 ALL = "(all)"
 """What a table shows for the value that stands for all values of a column."""
-
-SIGNIFICANT_DIGITS = 15
-"""Digits of a number in JSON and CSV: a double holds 15 for sure. The 16th and 17th digit of a sum (12.300000000000001)
-mean nothing, and differ between engines."""
 
 
 def answer(form: str, ask: Callable[[Database], Page], all_of: Mapping[str, Any] | None = None) -> None:
@@ -84,7 +69,7 @@ def answer(form: str, ask: Callable[[Database], Page], all_of: Mapping[str, Any]
 def _whole(page: Page, coverage: Coverage) -> dict[str, Any]:
     """The page as the object that JSON prints."""
     return {
-        "rows": [_portable(row) for row in page.rows],
+        "rows": [portable_row(row) for row in page.rows],
         "next": page.next,
         "dropped": [str(day) for day in coverage.dropped],
         "missing": [{"first": str(first), "last": str(last)} for first, last in coverage.missing],
@@ -149,53 +134,15 @@ def _shown(value: Any) -> str:
         return f"{value:,.4g}" if abs(value) < 1 else f"{value:,.1f}"
     if isinstance(value, int):
         return f"{value:,}"
-    portable = _cell_value(value)
+    portable = cell_value(value)
     return "" if portable is None else str(portable)
 
 
-def _cell_value(value: Any) -> Any:
-    """A value as CSV and tables have it: JSON as the text that the lake has."""
-    return canonical(json.dumps(value)) if isinstance(value, dict | list) else portable_value(value)
-
-
 def csv_of(names: Sequence[str], rows: Iterable[Row]) -> str:
-    """Rows as CSV under a header, no text a formula; nothing without columns. On a terminal what would act on it is
-    written out, in a file it stays as it is stored.
-    """
-    if not names:
-        return ""
-    return csv_lines([names, *([_cell_value(row.get(name)) for name in names] for row in rows)])
+    """Rows as CSV. On a terminal what would act on it is written out, in a file it stays as it is stored."""
+    return written.csv_of(names, rows, visible if out.is_terminal else str)
 
 
 def csv_lines(rows: Iterable[Sequence[Any]]) -> str:
     """Rows of cells as CSV, see `csv_of`."""
-    lines = _Lines()
-    writer = csv.writer(lines, lineterminator=_WINDOWS)
-    show = visible if out.is_terminal else str
-    for row in rows:
-        writer.writerow([show(_no_formula(cell)) if isinstance(cell, str) else cell for cell in row])
-    return "".join(lines)
-
-
-class _Lines(list[str]):
-    """What a CSV writer writes to. It quotes a CR within a text only if it ends lines with one, so ours are cut off."""
-
-    def write(self, line: str) -> None:
-        self.append(line.removesuffix(_WINDOWS) + "\n")
-
-
-def _no_formula(text: str) -> str:
-    return f"'{text}" if text.startswith(_FORMULA_BEGINS) else text
-
-
-def _portable(row: Row) -> dict[str, Any]:
-    return {name: portable_value(value) for name, value in row.items()}
-
-
-def portable_value(value: Any) -> Any:
-    """A value as JSON has it: a time in UTC with a Z, an id as text, a number without digits of no meaning."""
-    if isinstance(value, float):  # a whole one is exact
-        return value if value.is_integer() else float(f"{value:.{SIGNIFICANT_DIGITS}g}")
-    if isinstance(value, datetime):
-        return value.isoformat().replace("+00:00", "Z")
-    return str(value) if isinstance(value, UUID | date) else value
+    return written.csv_lines(rows, visible if out.is_terminal else str)

@@ -8,10 +8,11 @@ from typing import Any
 import click
 
 from analytics_etl.catalog.catalog import Catalog
-from analytics_etl.cli.answers import FORMULAS, csv_of, portable_value
+from analytics_etl.cli.answers import csv_of
 from analytics_etl.cli.configured import read_settings
 from analytics_etl.cli.terminal import Styled, err, out
 from analytics_etl.cli.typed import DAY, Count, Text
+from analytics_etl.families.queries.written import FORMULAS, portable_value
 from analytics_etl.ops.changes import newest_changes
 from analytics_etl.postgres import migrations
 from analytics_etl.postgres.database import Database

@@ -2,6 +2,7 @@
 
 import click
 
+from analytics_etl.cli.platform_queries import platform
 from analytics_etl.cli.registry_queries import registry
 from analytics_etl.cli.schedule_queries import schedules
 from analytics_etl.cli.service_queries import services
@@ -28,6 +29,7 @@ def query() -> None:
     analytics-etl query schedules errors --from 2025-03-25 --to 2025-03-31
     analytics-etl query schedules health --from 2025-03-25 --to 2025-03-31
     analytics-etl query services errors --from 2025-03-25 --to 2025-03-31
+    analytics-etl query platform aggregated cpu_percent --from 2025-03-31
     """  # noqa: D301 - click takes \b for the begin of lines to leave as they are
 
 
@@ -35,3 +37,4 @@ query.add_command(registry)
 query.add_command(usage)
 query.add_command(schedules)
 query.add_command(services)
+query.add_command(platform)

@@ -8,8 +8,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from analytics_etl.cli.answers import csv_lines, portable_value
+from analytics_etl.cli.answers import csv_lines
 from analytics_etl.cli.terminal import Column, Styled, err, out
+from analytics_etl.families.queries.written import portable_value
 from analytics_etl.pipeline.adhoc import Answer, StatementError, new_file
 from analytics_etl.text.english import counted
 from analytics_etl.text.visible import cut, visible

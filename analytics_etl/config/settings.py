@@ -12,7 +12,9 @@ from typing import Any
 
 from analytics_etl.config import parameters as declared
 from analytics_etl.config import urls, values
+from analytics_etl.config.agreement import disagreement
 from analytics_etl.config.owners import Owners
+from analytics_etl.config.report_receivers import ReportReceivers
 from analytics_etl.config.values import PerTable, Roles
 
 __all__ = [
@@ -64,6 +66,9 @@ class Settings:
 
     reports_url: values.PublicUrl = None
     """URL under which people read `reports_dir`, without a / at its end. The UI links to it; None = file paths."""
+
+    exports_dir: values.Folder = HOME / "exports"
+    """Where `export` writes the files of aggregates for a static host."""
 
     start_date: values.Day = DEFAULT_START_DATE
     """First daily partition."""
@@ -157,6 +162,12 @@ class Settings:
     notify_webhook: values.HttpUrl = field(default=None, repr=False)  # may hold a token
     """URL that receives notifications as POST requests."""
 
+    reports_to: values.ReportsTo = field(default_factory=ReportReceivers)
+    """Who is sent which reports, by family and cadence."""
+
+    reports_webhook: values.HttpUrl = field(default=None, repr=False)  # may hold a token
+    """URL that receives reports as POST requests."""
+
     heartbeat_url: values.HttpUrl = field(default=None, repr=False)  # may hold a token
     """Heartbeat: URL that the notification sensor requests while all is well."""
 
@@ -165,6 +176,21 @@ class Settings:
 
     allowed_hosts: values.Hosts = ()
     """Host names that the web server and the metrics accept, beside localhost and its addresses."""
+
+    api_jwt_keys: values.File = None
+    """A JWKS file: public keys of the issuer whose JWTs the API accepts; None = it accepts tokens of its own only."""
+
+    api_jwt_issuer: values.Claim = None
+    """What the claim `iss` of a JWT must say."""
+
+    api_jwt_audience: values.Claim = "analytics-etl"
+    """What the claim `aud` of a JWT must name."""
+
+    api_requests_per_minute: values.MostRequests = 600
+    """Requests of a token that the API answers in a minute; None = any number."""
+
+    api_cors_origins: values.Origins = ()
+    """Origins whose web pages may read the API; none by default."""
 
     daemon_silence_minutes: values.Minutes = 5
     """Minutes without a heartbeat after which Dagster's daemon counts as dead."""
@@ -200,7 +226,14 @@ class Settings:
     @property
     def secrets(self) -> list[str]:
         """The secrets in URLs: passwords, and paths that may be tokens."""
-        found = (self.database_url, self.smtp_url, self.notify_webhook, self.heartbeat_url, self.spark)
+        found = (
+            self.database_url,
+            self.smtp_url,
+            self.notify_webhook,
+            self.reports_webhook,
+            self.heartbeat_url,
+            self.spark,
+        )
         return [secret for url in found if url for secret in urls.secrets_of(url)]
 
     @property
@@ -240,17 +273,9 @@ class Settings:
         if isinstance(found.get("lake_dir"), str):
             found["lake_url"] = found.pop("lake_dir")
         home = found.get("home", HOME)
-        folders = {f"{name}_dir": home / name for name in ("landing", "reports", "lake", "archive")}
+        folders = {f"{name}_dir": home / name for name in ("landing", "reports", "exports", "lake", "archive")}
         settings = cls(**{**folders, **found})
-        _check_mail(settings)
+        wrong = disagreement(settings)
+        if wrong:
+            raise SettingsError(wrong)
         return settings
-
-
-def _check_mail(settings: Settings) -> None:
-    """Raise SettingsError if e-mail has a server but no address, or an address but no server."""
-    has_url, has_addresses = bool(settings.smtp_url), bool(settings.notify_email)
-    if has_url != has_addresses and not (has_url and settings.owners.addresses):
-        raise SettingsError(
-            "ANALYTICS_SMTP_URL and ANALYTICS_NOTIFY_EMAIL belong together, but only "
-            f"{'the first' if has_url else 'the second'} is set: without both, no e-mail would be sent"
-        )

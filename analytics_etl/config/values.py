@@ -15,6 +15,7 @@ from typing import Annotated, Generic, TypeVar
 from analytics_etl.config import urls
 from analytics_etl.config.formats import LONGEST_SHOWN, OutOfBoundsError, TextFormat, UrlFormat
 from analytics_etl.config.owners import Owners, parse_owners
+from analytics_etl.config.report_receivers import ReportReceivers, parse_report_receivers
 from analytics_etl.text.visible import cut
 
 FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2999, 12, 31)
@@ -201,6 +202,19 @@ def _address(text: str) -> str:
     return text.strip()
 
 
+def _claim(text: str) -> str:
+    if not re.fullmatch(r"[!-~]{1,500}", text):
+        raise ValueError(text)
+    return text
+
+
+def _origins(text: str) -> tuple[str, ...]:
+    origins = tuple(origin.strip() for origin in text.split(","))
+    if not all(re.fullmatch(r"https?://[a-z0-9._-]+(:[0-9]{1,5})?", origin) for origin in origins):
+        raise ValueError(text)
+    return origins
+
+
 Folder = Annotated[Path, TextFormat(_folder, "a folder: no URL, no ~ of a user there is not, no name too long")]
 LakePlace = Annotated[
     Path,
@@ -255,7 +269,17 @@ Owned = Annotated[
 ]
 Address = Annotated[str, TextFormat(_address, "an e-mail address")]
 Addresses = Annotated[tuple[tuple[str, str], ...], TextFormat(_addresses, "addresses, or owner=address,address; ...")]
+ReportsTo = Annotated[
+    ReportReceivers,
+    TextFormat(
+        parse_report_receivers,
+        "families, cadences and receivers like registry.daily=team:registry,a@x.org; *.weekly=webhook",
+    ),
+]
 Hosts = Annotated[tuple[str, ...], TextFormat(_hosts, "names of hosts like etl.example.org,10.1.2.3")]
+Claim = Annotated[str | None, TextFormat(_claim, "a name without blanks, like https://login.example.org")]
+MostRequests = Annotated[int | None, TextFormat(_most, "a number like 600; 0 or never means any number")]
+Origins = Annotated[tuple[str, ...], TextFormat(_origins, "origins like https://app.example.org,http://localhost:8000")]
 DatabaseUrl = Annotated[str | None, UrlFormat(urls.check_database_url)]
 MailUrl = Annotated[str | None, UrlFormat(lambda url: urls.check_service_url(url, ("smtp", "smtps")))]
 HttpUrl = Annotated[str | None, UrlFormat(lambda url: urls.check_service_url(url, ("http", "https")))]

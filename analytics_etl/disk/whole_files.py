@@ -24,7 +24,7 @@ def whole_file(path: Path, top: Path) -> Iterator[Path]:
     private.make_folder(path.parent, top)
     remove_leftovers(path.parent, path.name)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    descriptor = _locked(part, private.permissions_in(path.parent))
+    descriptor = locked_part(part, private.permissions_in(path.parent))
     try:
         yield part
         part.replace(path)
@@ -44,7 +44,7 @@ def remove_leftovers(folder: Path, name: str | None = None) -> None:
         _remove_unless_written(part)
 
 
-def _locked(part: Path, permissions: int) -> int:
+def locked_part(part: Path, permissions: int) -> int:
     """Make and lock a part; try again if another process removed it as a leftover before it was locked."""
     while True:
         descriptor = os.open(part, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, permissions)

@@ -1,9 +1,9 @@
 """Landing files + contract -> valid rows and rejected rows, in batches of bounded memory (DuckDB).
 
 `files` lists files and opens them. `opener` turns a file into `records`, with the help of `lines`, `csv_records`,
-`json_text` and `parquet`. `mappings` and `validation` write the SQL, `reader` runs it, `event_ids` finds duplicates.
-`rejections` keeps rejected rows, `file_reports` counts rows, `faults` separates a file's errors from our own.
-What happens to the rows afterwards is not decided here.
+`json_text`, `parquet` and `metric_formats`. `mappings` and `validation` write the SQL, `reader` runs it, `event_ids`
+finds duplicates. `rejections` keeps rejected rows, `file_reports` counts rows, `faults` separates a file's errors from
+our own. What happens to the rows afterwards is not decided here.
 
 What reads rows is imported from its module: this package names only what needs neither Arrow nor DuckDB.
 """

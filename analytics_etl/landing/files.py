@@ -15,7 +15,11 @@ from typing import BinaryIO
 
 from analytics_etl.landing.names import ledger_path
 
-FORMATS = {".ndjson": "ndjson", ".jsonl": "ndjson", ".json": "ndjson", ".csv": "csv", ".parquet": "parquet"}
+FORMATS = {
+    ".otlp.json": "otlp", ".otlp.jsonl": "otlp", ".ndjson": "ndjson", ".jsonl": "ndjson", ".json": "ndjson",
+    ".csv": "csv", ".parquet": "parquet", ".prom": "prometheus", ".openmetrics": "openmetrics", ".statsd": "statsd",
+}  # fmt: skip
+"""{ending: format}; of two endings that fit the first counts."""
 COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
 
 _DATE = re.compile("([0-9]{4})-?([0-9]{2})-?([0-9]{2})")

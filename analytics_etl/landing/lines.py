@@ -21,9 +21,10 @@ LINE_BATCH = pa.schema([("_line", pa.int64()), ("_raw", pa.string())])
 class Lines:
     """The lines of a text file, numbered from 1. Rejected lines go into the file's state."""
 
-    def __init__(self, file: LandingFile, state: FileState) -> None:
+    def __init__(self, file: LandingFile, state: FileState, longest: int = LONGEST_LINE) -> None:
         self._file = file
         self._state = state
+        self._longest = longest
         self._next_line = 1
 
     def blocks(self) -> Iterator[bytearray]:
@@ -75,7 +76,7 @@ class Lines:
     def _cut(self, block: bytearray) -> bytearray:
         """Cut a block behind its last line break; return the rest, of a line that is too long only the beginning."""
         end = block.rfind(b"\n") + 1
-        rest = block[end : end + 2 * LONGEST_LINE]
+        rest = block[end : end + 2 * self._longest]
         del block[end:]
         return rest
 
@@ -94,7 +95,7 @@ class Lines:
         lines = pa.StringArray.from_buffers(len(breaks), pa.py_buffer(offsets), pa.py_buffer(block))
         numbers = np.arange(first_line, first_line + len(breaks), dtype=np.int64)
         lengths = np.diff(offsets)
-        if _is_utf8(block, lines) and lengths.min() > 2 and lengths.max() <= LONGEST_LINE:  # noqa: PLR2004 - no blank line
+        if _is_utf8(block, lines) and lengths.min() > 2 and lengths.max() <= self._longest:  # noqa: PLR2004 - no blank line
             return pa.record_batch([pa.array(numbers), lines], schema=LINE_BATCH)
         return self._checked_batch(first_line, bytes(block))
 
@@ -118,7 +119,7 @@ class Lines:
         first_line = self._count(len(raw))
         try:
             texts: list[str | None] = list(block[:-1].decode("utf-8").split("\n"))
-            is_text = max(map(len, raw)) <= LONGEST_LINE
+            is_text = max(map(len, raw)) <= self._longest
         except UnicodeDecodeError:
             is_text = False
         if not is_text:
@@ -128,8 +129,8 @@ class Lines:
 
     def text(self, number: int, line: bytes) -> str | None:
         """The line as text; None, after rejecting it, if it is too long or no UTF-8."""
-        if len(line) > LONGEST_LINE:
-            self.reject(number, f"the line is longer than {LONGEST_LINE:,} bytes", line)
+        if len(line) > self._longest:
+            self.reject(number, f"the line is longer than {self._longest:,} bytes", line)
             return None
         try:
             return line.decode("utf-8")

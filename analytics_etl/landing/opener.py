@@ -15,6 +15,8 @@ from analytics_etl.landing.files import LandingFile
 from analytics_etl.landing.json_text import foreign_json, json_fields
 from analytics_etl.landing.lines import LINE_BATCH, Lines
 from analytics_etl.landing.mappings import mapped_fields, mapping_inputs
+from analytics_etl.landing.metric_formats.opening import samples_of
+from analytics_etl.landing.metric_formats.samples import COLUMNS
 from analytics_etl.landing.misspelt import note_misspelt, noting_keys
 from analytics_etl.landing.parquet import MARKS, ParquetRows, unpacked
 from analytics_etl.landing.records import Records
@@ -53,8 +55,10 @@ class Opener:
                 return Records(report, self._json(file), LINE_BATCH, lines)
             case "csv":
                 return self._csv(report)
-            case _:
+            case "parquet":
                 return self._parquet(report)
+            case _:
+                return self._texts(report, COLUMNS, samples_of(file, state))
 
     def refuse(self, report: FileReport, reason: str) -> None:
         """Reject a file for a known reason; it is read only for its checksum."""
@@ -73,15 +77,15 @@ class Opener:
         return mapped_fields(self._contract, mapping, foreign_json(mapping_inputs(mapping)), may_have_problems=True)
 
     def _csv(self, report: FileReport) -> Records | None:
-        file, state = report.file, report.state
-        records = csv_records(Lines(file, state))
+        records = csv_records(Lines(report.file, report.state))
         header = next(records, None)
-        if header is None:
-            return None
-        names = [name.strip() for name in header[1]]
+        return None if header is None else self._texts(report, [name.strip() for name in header[1]], records)
+
+    def _texts(self, report: FileReport, names: Sequence[str], records: Iterator[Record]) -> Records | None:
+        """Records whose fields are texts in the order of these names."""
+        file, state = report.file, report.state
         if not self._accept_header(file, state, names):
-            for _ in records:  # to the end, for the checksum
-                pass
+            state.checksum = checksum_of(file)
             return None
         # The wanted columns only, always in one order: so one statement reads files with different columns, and DuckDB
         # never sees 10,000 unknown columns.
@@ -147,32 +151,32 @@ class Opener:
         return mapping_inputs(self._mappings[file.source])
 
     def _columnar(self, file: LandingFile, schema: pa.Schema) -> Fields:
-        """The fields of a CSV or Parquet file: its own columns, or those that the source mapping computes."""
-        is_csv = file.file_format == "csv"
+        """The fields of a file with columns: its own ones, or those that the source mapping computes."""
+        is_text = file.file_format != "parquet"
         marks = ("_line", "_raw", *(name for name, _ in MARKS))
         columns = {field.name: field.type for field in schema if field.name not in marks}
         names = ", ".join(quote(name) for name in columns)
-        marked = f"null::varchar as _problem, {MAY_HOLD_NUL}" if is_csv else "_problem, _may_hold_nul"
+        marked = f"null::varchar as _problem, {MAY_HOLD_NUL}" if is_text else "_problem, _may_hold_nul"
         if file.source is not None:
             texts = ", ".join(f"{quote(name)}::varchar as {quote(name)}" for name in columns)
-            raw = "_raw" if is_csv else f"{_as_json(columns)} as _raw"
+            raw = "_raw" if is_text else f"{_as_json(columns)} as _raw"
             relation = f"select {ROW}, {raw}, true as _is_record, {marked}, {texts} from lines"
-            return mapped_fields(self._contract, self._mappings[file.source], relation, may_have_problems=not is_csv)
+            return mapped_fields(self._contract, self._mappings[file.source], relation, may_have_problems=not is_text)
         origins: dict[str, Origin] = {c.name: "absent" for c in self._contract.columns}
         for name, kind in columns.items():
             origins[name] = "text" if kind == pa.string() else "typed"
-        raw = "_raw" if is_csv else "null::varchar as _raw"
+        raw = "_raw" if is_text else "null::varchar as _raw"
         return Fields(
             f"select {ROW}, {raw}, true as _is_record, {marked}, {names} from lines",
             origins,
-            may_have_problems=not is_csv,
-            content="_raw" if is_csv else _as_json(columns, "_text_"),
+            may_have_problems=not is_text,
+            content="_raw" if is_text else _as_json(columns, "_text_"),
         )
 
     def _contract_type(self, name: str) -> str | None:
         return next((column.type for column in self._contract.columns if column.name == name), None)
 
-    def _accept_header(self, file: LandingFile, state: FileState, names: list[str]) -> bool:
+    def _accept_header(self, file: LandingFile, state: FileState, names: Sequence[str]) -> bool:
         """Compare a file's columns with the expected ones: note ignored columns, reject the file if one is missing."""
         expected = set(self._wanted(file))
         required = expected

@@ -180,6 +180,17 @@ def known(connection: Connection, dedup_keys: Sequence[str]) -> set[str]:
     return {row["dedup_key"] for row in found}
 
 
+def newest_details(connection: Connection, group: str) -> dict[str, Any] | None:
+    """The details of the newest notification whose key is `group`, or begins with it and a colon."""
+    found = rows(
+        connection,
+        "select details from ops.notifications where dedup_key = %(group)s or starts_with(dedup_key, %(group)s || ':') "
+        "order by notification_id desc limit 1",
+        {"group": group},
+    )
+    return found[0]["details"] if found else None
+
+
 @contextmanager
 def claim(connection: Connection, receiver: str, now: datetime) -> Iterator[Claim | None]:
     """Lock the next due delivery of a receiver until its outcome is recorded; None if none is due.

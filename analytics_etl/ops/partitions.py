@@ -186,3 +186,28 @@ def archived_files(connection: Connection) -> list[dict[str, Any]]:
         "where f.table_name = a.table_name and f.day = a.day and f.superseded_at is null) "
         "order by day, table_name",
     )
+
+
+def published(connection: Connection, table: str, lateness_days: int) -> list[dict[str, Any]]:
+    """The partitions of a table: period_start, period_end, rows, when these changed last, and whether they are final.
+
+    A day is as final as its state says, a longer period once its family has a day that is `lateness_days` after its
+    last one.
+    """
+    return rows(
+        connection,
+        """
+        select p.period_start, p.period_end, p.rows, coalesce(p.changed_at, p.updated_at) as changed_at,
+            case when p.period_end = p.period_start + 1 then coalesce(d.is_final, false)
+                else p.period_end - 1 + %(lateness)s <= newest.day
+            end as is_final
+        from ops.partitions as p
+        left join ops.days as d on d.table_name = p.table_name and d.day = p.period_start
+        cross join (
+            select coalesce(max(period_start), '-infinity') as day from ops.partitions
+            where split_part(table_name, '.', 1) = split_part(%(table)s, '.', 1) and period_end = period_start + 1
+        ) as newest
+        where p.table_name = %(table)s
+        order by p.period_start""",
+        {"table": table, "lateness": lateness_days},
+    )

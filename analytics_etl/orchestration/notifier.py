@@ -227,6 +227,7 @@ def _message(row: Mapping[str, Any]) -> Message:
         row["dedup_key"], row["kind"], row["subject"], row["body"], tuple(row["owners"]), row["details"]["severity"],
         tuple(row["details"]["alerts"]), row["created_at"],
         row["details"].get("group_labels", {}),  # not in a message of the version before
+        row["details"].get("report"),
     )  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """Writing reports: section queries -> one value -> HTML and JSON files; and the index page that lists them."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -44,9 +44,13 @@ class WrittenReport:
 
 
 def write_report(
-    database: Database, catalog: Catalog, family: str, cadence: Cadence, start: date, run_id: str | None = None
-) -> WrittenReport:
-    """Write one report from a single snapshot of the tables. Raise ModelError if a file that it needs is broken."""
+    database: Database, catalog: Catalog, family: str, cadence: Cadence, start: date, run_id: str | None = None,
+    publishing: Callable[[Mapping[str, Any]], None] = lambda _: None,
+) -> WrittenReport:  # fmt: skip
+    """Write one report from a single snapshot of the tables. Raise ModelError if a file that it needs is broken.
+
+    `publishing` is called with the value of a report that is about to be published: after a kill a second time.
+    """
     if unusable := catalog.broken_reports(family):
         raise ModelError(f"no report of {family} can be written: {unusable[0].reason}")
     for table in lacking_tables(database, catalog, family, cadence) if catalog.broken else ():
@@ -96,6 +100,7 @@ def write_report(
     value = build()
     if value["state"]["is_complete"] and not waits and not sections["first_figures"]:
         # This first complete version publishes the report. It is built again, since it shows that it is published.
+        publishing(value)
         database.run(record_report, family, name, start, {kpi["name"]: kpi["value"] for kpi in value["kpis"]})
         sections["first_figures"] = _query_section(database, queries["first_figures"], windows["first_figures"], family)
         value = build()

@@ -1,6 +1,7 @@
 """Running the Alembic revisions of `sql/migrations` in one transaction."""
 
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import command
@@ -10,6 +11,7 @@ from alembic.runtime.migration import MigrationContext
 from analytics_etl.config.settings import SQL_DIR, Settings
 from analytics_etl.postgres.connection import DatabaseError, connect
 from analytics_etl.postgres.patience import TRY_MS
+from analytics_etl.postgres.tenants import protect_all
 
 
 def run_once(settings: Settings, revision: str, *, up: bool) -> str:
@@ -30,6 +32,8 @@ def run_once(settings: Settings, revision: str, *, up: bool) -> str:
         config = _config()
         config.attributes["connection"] = connection
         (command.upgrade if up else command.downgrade)(config, revision)
+        driver: Any = connection.connection.dbapi_connection
+        protect_all(driver)
         return _context(connection).get_current_revision() or "base"
 
 

@@ -7,6 +7,7 @@ anything about a table.
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
+from types import MappingProxyType
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from analytics_etl.config.settings import Settings
@@ -20,15 +21,16 @@ Result = TypeVar("Result")
 
 
 class Database:
-    """The configured database."""
+    """The configured database; `session` are settings of each of its transactions."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, session: Mapping[str, str] = MappingProxyType({})) -> None:
         self.settings = settings
+        self.session = session
 
     @contextmanager
     def transaction(self, session: Mapping[str, str] | None = None) -> Iterator[Connection]:
         """A transaction, committed if the block succeeds; `session` are settings for this transaction only."""
-        with transaction(self.settings, session) as connection:
+        with transaction(self.settings, {**self.session, **(session or {})}) as connection:
             yield connection
 
     def run(
@@ -58,5 +60,5 @@ class Database:
     @contextmanager
     def snapshot(self) -> Iterator[Snapshot]:
         """A read-only snapshot: all its queries see the same moment, whatever is committed meanwhile."""
-        with snapshot(self.settings) as found:
+        with snapshot(self.settings, self.session) as found:
             yield found

@@ -33,6 +33,11 @@ def is_lost(error: BaseException) -> bool:
     return any(_is_connection_error(cause) for cause in _causes(error))
 
 
+def is_timed_out(error: BaseException) -> bool:
+    """Whether an error, or one of its causes, means that a statement took longer than its timeout."""
+    return any(_state(cause) == _CANCELED and "statement timeout" in str(cause) for cause in _causes(error))
+
+
 def explained(error: BaseException) -> str | None:
     """A message for a person about an error of the server, the disk or the connection; None for other errors.
 

@@ -15,6 +15,7 @@ from typing import Any
 from psycopg import sql
 
 from analytics_etl.config.settings import Roles
+from analytics_etl.postgres import tenants
 from analytics_etl.postgres.connection import Connection, DatabaseError, identifier
 
 _KEPT = "select, insert, update, delete"
@@ -54,10 +55,13 @@ class Tables:
 
 
 def create(connection: Connection, roles: Roles) -> list[str]:
-    """Make missing roles, as groups without login; returns their names."""
+    """Make missing roles, as groups without login; returns their names. The loader may act as a tenant."""
     missing = _missing(connection, roles)
     for role in missing:
         connection.execute(sql.SQL("create role {} nologin").format(sql.Identifier(role)))
+    tenants.protect_all(connection)
+    names = sql.Identifier(tenants.ROLE), sql.Identifier(roles.loader)
+    connection.execute(sql.SQL("grant {} to {}").format(*names))
     return missing
 
 
@@ -89,6 +93,7 @@ def grant(connection: Connection, roles: Roles, tables: Tables) -> None:
         run("grant {what} on {table} to {reader}", what=what, table=identifier(f"ops.{name}"))
     for table in tables.derived:
         show(connection, roles, table)
+    tenants.protect_all(connection)
 
 
 def show(connection: Connection, roles: Roles, table: str) -> None:
@@ -120,7 +125,7 @@ def problems(connection: Connection, roles: Roles, tables: Tables) -> list[str]:
         may, should = _has(connection, roles.reader, table, "select"), _is_for_readers(tables, table)
         if may != should:
             found.append(f"{roles.reader} {'may' if may else 'may not'} read {table}")
-    return found
+    return found + [f"{table} has no policy for tenants" for table in tenants.unprotected(connection)]
 
 
 def _is_for_readers(tables: Tables, table: str) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
+from types import MappingProxyType
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from psycopg import sql
@@ -39,9 +40,9 @@ class Snapshot:
 
 
 @contextmanager
-def snapshot(settings: Settings) -> Iterator[Snapshot]:
+def snapshot(settings: Settings, session: Mapping[str, str] = MappingProxyType({})) -> Iterator[Snapshot]:
     """A read-only snapshot on one connection."""
-    with transaction(settings, AGGREGATION) as connection:
+    with transaction(settings, {**session, **AGGREGATION}) as connection:
         connection.execute("set transaction isolation level repeatable read, read only")
         yield Snapshot(connection)
 

@@ -6,11 +6,12 @@
     render_index(entries), render_index_json(entries)  # entries = [index_entry(report), ...]
 
 `calendar` has the periods, `wording` numbers and days as people read them; `value`, `state`, `trend` and `quality` what
-every report says, `families` what that of each family does; `charts` and `svg` its pictures; `render` makes it text.
-What it looks like stands in `reports_templates`.
+every report says, `families` what that of each family does; `charts` and `svg` its pictures; `render` makes it text,
+`mail` a mail. What it looks like stands in `reports_templates`.
 """
 
 from analytics_etl.reporting.calendar import Cadence, Window
+from analytics_etl.reporting.mail import Mail, differing, figures_of, render_mail
 from analytics_etl.reporting.render import render_html, render_index, render_index_json, render_json
 from analytics_etl.reporting.value import (
     SCHEMA_VERSION,
@@ -23,13 +24,17 @@ from analytics_etl.reporting.value import (
 __all__ = [
     "SCHEMA_VERSION",
     "Cadence",
+    "Mail",
     "Window",
     "build_index",
     "build_report",
+    "differing",
+    "figures_of",
     "index_entry",
     "render_html",
     "render_index",
     "render_index_json",
     "render_json",
+    "render_mail",
     "section_windows",
 ]

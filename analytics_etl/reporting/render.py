@@ -10,7 +10,7 @@ from datetime import date, datetime
 from functools import cache
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from analytics_etl.catalog.states import FLAGS, STATES, TONES
@@ -76,6 +76,11 @@ def _compact(value: Mapping[str, Any]) -> str:
 def render_index(entries: Iterable[Mapping[str, Any]]) -> str:
     """The page that lists these reports."""
     return _environment().get_template("index.html.j2").render(index=build_index(entries))
+
+
+def mail_template() -> Template:
+    """The template of a report in a mail."""
+    return _environment().get_template("mail.html.j2")
 
 
 def _moment(text: str) -> str:

@@ -16,6 +16,7 @@ from analytics_etl.ops.partitions import has_version, touched
 from analytics_etl.ops.records import PartitionRecord, record_partition
 from analytics_etl.postgres.columns import columns_of, relation_kind
 from analytics_etl.postgres.connection import Connection, DatabaseError, ensure_schema, identifier, lock
+from analytics_etl.postgres.tenants import protect
 from analytics_etl.tables.computed import Computed, Inputs, copy_computed
 from analytics_etl.tables.lake_tables import LakeWindow, make_view
 from analytics_etl.tables.model_sql import as_sql, columns_made, comment
@@ -249,6 +250,8 @@ def _make_table(connection: Connection, model: Model) -> bool:
     ensure_schema(connection, model.family)
     connection.execute(sql.SQL("create table {} ({})").format(table, columns))
     comment(connection, model, "table")
+    if "tenant_id" in model.columns:
+        protect(connection, model.table)
     return True
 
 

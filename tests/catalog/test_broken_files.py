@@ -115,7 +115,7 @@ def test_a_misspelt_table_is_named_with_its_line_and_the_nearest_name(sql: Path)
     assert f"{reports}:{line_of(reports, 'registri.')}: reads registri." in reasons[reports]
     assert "; did you mean registry." in reasons[reports]
     assert set(catalog.broken) == {"registry.language_stats_daily"}
-    assert families_to_report(catalog) == ["schedules", "services", "usage"]
+    assert families_to_report(catalog) == ["platform", "schedules", "services", "usage"]
 
 
 @pytest.mark.parametrize("change", [misspelt, lambda text: text.replace("group by", "group bye (", 1)])
@@ -197,7 +197,7 @@ def test_a_broken_report_query_stops_the_reports_of_its_family(sql: Path, databa
     name = "usage/reports/" + min(path.name for path in (sql / "usage" / "reports").glob("*.sql"))
     catalog = broken(sql, name, lambda text: text.replace("*/", "*/ selekt ", 1))
     assert catalog.broken == {}
-    assert families_to_report(catalog) == ["registry", "schedules", "services"]
+    assert families_to_report(catalog) == ["platform", "registry", "schedules", "services"]
     with pytest.raises(ModelError, match=r"no report of usage can be written: .*cannot be parsed"):
         write_report(database, catalog, "usage", "day", DAY)
 
@@ -243,7 +243,7 @@ def test_a_broken_query_is_told_to_who_asks_it(sql: Path, production: Settings, 
     catalog = broken(sql, str(path.relative_to(sql)), change)
     assert [file.path for file in catalog.broken_files] == [path]
     assert catalog.broken == {}
-    assert families_to_report(catalog) == ["registry", "schedules", "services", "usage"]
+    assert families_to_report(catalog) == ["platform", "registry", "schedules", "services", "usage"]
     assert str(path) in sql_files(catalog).detail
     refused = call("query registry events --from 2025-03-31", variables(production))
     assert refused.exit_code == 1

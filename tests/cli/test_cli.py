@@ -190,7 +190,7 @@ def test_status_of_some_families_only(settings: Settings, database: Database) ->
         assert result.exit_code == 0, result.output
         return {line.split(".")[0] for line in result.stdout.splitlines() if "_events  " in line}, result.stdout
 
-    assert shown("")[0] == {"registry", "schedules", "services", "usage"}
+    assert shown("")[0] == {"platform", "registry", "schedules", "services", "usage"}
     assert f"{later} has 1 row waiting" in shown(f"--to {later}")[1]
     families, text = shown("--family usage")
     assert families == {"usage"}
@@ -200,9 +200,8 @@ def test_status_of_some_families_only(settings: Settings, database: Database) ->
     assert shown(f"--family usage --family registry --to {later}")[0] == {"registry", "usage"}
     wrong = call("status --family usages", variables(settings))
     assert wrong.exit_code != 0
-    assert (
-        "there is no family usages; expected --family with one of registry, schedules, services, usage" in wrong.stderr
-    )
+    names = "platform, registry, schedules, services, usage"
+    assert f"there is no family usages; expected --family with one of {names}" in wrong.stderr
 
 
 def test_status_and_doctor_on_a_loaded_database(settings: Settings, database: Database) -> None:

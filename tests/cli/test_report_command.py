@@ -45,7 +45,10 @@ def written(settings: Settings) -> set[str]:
         (f"{period_end('month', period_start('month', TODAY))} --cadence month", "is over yet in UTC; the last"),
         ("2025-03-23 --cadence week", "2025-03-17 is before the first week, 2025-03-24"),
         ("2025-02-28 --cadence month", "2025-02-01 is before the first month, 2025-03-01"),
-        ("2025-03-31 --family registries", "there is no family registries; expected --family with one of registry"),
+        (
+            "2025-03-31 --family registries",
+            "there is no family registries; expected --family with one of platform, registry",
+        ),
     ],
 )
 def test_a_report_that_cannot_be_is_refused(only_usage: Settings, arguments: str, expected: str) -> None:
@@ -61,7 +64,7 @@ def test_families_that_were_never_run_are_left_out(only_usage: Settings) -> None
     result = call(f"report {DAY}", variables(only_usage))
     assert (result.exit_code, result.stdout) == (0, f"{only_usage.reports_dir}/usage/daily/{DAY}.html\n")
     assert [line.split(":")[0] for line in result.stderr.splitlines()] == [
-        "! no report of registry", "! no report of schedules", "! no report of services",
+        "! no report of platform", "! no report of registry", "! no report of schedules", "! no report of services",
     ]  # fmt: skip
     assert "usage/daily/2025-03-31.html" in (only_usage.reports_dir / "index.html").read_text()
 
@@ -121,7 +124,7 @@ def test_families_that_lack_the_same_are_named_once(server: Server, tmp_path: Pa
     result = call("report 2025-04-02", variables(settings))
     assert result.exit_code == 1
     assert result.stderr == (
-        "Error: no report of registry, schedules, services, usage: nothing of 2025-04-02 is loaded, "
+        "Error: no report of platform, registry, schedules, services, usage: nothing of 2025-04-02 is loaded, "
         "the newest day is 2025-03-31: analytics-etl run 2025-04-02\n"
     )
     assert not settings.reports_dir.exists() or written(settings) == set()
@@ -137,9 +140,12 @@ def test_a_family_without_a_loaded_day_is_left_out_and_named(server: Server, tmp
     result = call(f"report {DAY}", variables(settings))
     assert result.exit_code == 0
     assert {path.split("/")[0] for path in written(settings)} == {"registry", "usage"}
-    told, never_run = result.stderr.splitlines()
+    never_run, told, *also_never_run = result.stderr.splitlines()
     assert told == f"! no report of schedules: nothing of {DAY} is loaded, the newest day is 2025-03-30"
-    assert never_run.startswith("! no report of services: services.")
+    assert [line.split(".")[0] for line in (never_run, *also_never_run)] == [
+        "! no report of platform: platform",
+        "! no report of services: services",
+    ]
     page = (settings.reports_dir / "usage" / "daily" / f"{DAY}.html").read_text()
     assert "It has no events." in page
     assert "schedules/daily" not in page

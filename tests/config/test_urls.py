@@ -113,11 +113,11 @@ def test_whatever_a_driver_says_the_password_is_hidden(url: str) -> None:
 COMMANDS = [
     "run 2025-03-31", "backfill 2025-03-30 2025-03-31", "backfill --missing", "status", "doctor", "changes", "archive",
     "archive --dry-run", "restore registry.download_events 2025-03-31 --reason x", "forget x --reason x",
-    "report 2025-03-31", "reopen 2025-03-31 --reason x",
+    "report 2025-03-31", "export", "reopen 2025-03-31 --reason x",
     "query usage statistics --grain 1d --from 2025-03-30 --to 2025-03-31", "ui", "stop",
     "exec -- dagster --version", "metrics", "metrics --serve", "prune --dry-run", "notify", "watchdog", "db-url",
     "sql -c 1", "migrate", "demo", "sample", "drop 2025-03-31 --reason x",
-    "import-schemas . --registered-at 2025-03-31", "accept-gap 2025-03-30 2025-03-31 --reason x",
+    "import-schemas . --registered-at 2025-03-31", "accept-gap 2025-03-30 2025-03-31 --reason x", "serve", "token list",
 ]  # fmt: skip
 
 

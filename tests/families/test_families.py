@@ -66,7 +66,6 @@ def test_only_the_families_that_are_named_are_run(settings: Settings) -> None:
 def test_a_family_that_there_is_not(settings: Settings, command: str) -> None:
     result = call(f"{command} --family usages", variables(settings))
     assert result.exit_code == 2
-    assert (
-        "there is no family usages; expected --family with one of registry, schedules, services, usage" in result.stderr
-    )
+    names = "platform, registry, schedules, services, usage"
+    assert f"there is no family usages; expected --family with one of {names}" in result.stderr
     assert not written(settings)

@@ -17,10 +17,10 @@ from conftest import Server, settings_in
 from events import aggregate, ask, load, write
 
 from analytics_etl.cli import main
-from analytics_etl.cli.answers import portable_value
 from analytics_etl.config.settings import Settings
 from analytics_etl.families.queries import QueryError
 from analytics_etl.families.queries.usage import EventFilter, events, events_between, statistics
+from analytics_etl.families.queries.written import portable_value
 from analytics_etl.families.sample import SampleOptions, write_sample
 from analytics_etl.postgres.database import Database
 

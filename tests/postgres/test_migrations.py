@@ -237,6 +237,7 @@ def given(table: str) -> sql_engines.Row:
             "size_bytes": 1,
             "manifest": "{}",
         },
+        "ops.api_tokens": {"sha256": "0" * 64, "name": "n", "role": "viewer", "expires_at": moment},
         "ops.lake_files": {"day": moment, "sha256": "s", "contract_version": "c", "has_personal_data": False},
         "ops.personal_removals": {
             "day": moment,

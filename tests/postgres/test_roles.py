@@ -1,5 +1,7 @@
 """The three roles on a real server: the pipeline as the loader, and what neither loader nor reader can reach."""
 
+import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -9,13 +11,14 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+import yaml
 from click.testing import CliRunner
 from conftest import Server, needs_second_postgres, settings_in
 from events import DAY, ask, compilation, download, execute, load_and_aggregate, restored_environment, view, write
 
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.cli import main
-from analytics_etl.config.settings import Roles, Settings, SettingsError
+from analytics_etl.config.settings import CHECKOUT, Roles, Settings, SettingsError
 from analytics_etl.families.queries import registry, registry_modules, schedule_days, usage_breakdowns, usage_schemas
 from analytics_etl.families.queries import schedules as schedule_queries
 from analytics_etl.monitoring.doctor import examine
@@ -142,6 +145,32 @@ def test_the_reader_may_ask_about_derived_tables(world: World) -> None:
         assert page.coverage is not None
 
 
+DASHBOARDS = CHECKOUT / "deploy" / "grafana"
+PANELS = json.loads((DASHBOARDS / "numbers.json").read_text(encoding="utf-8"))["panels"]
+
+
+def test_grafana_asks_as_the_reader_for_what_there_is(world: World) -> None:
+    """Each query of the dashboard runs, in the form that its panel draws; the range is filled in as Grafana does."""
+    [source] = yaml.safe_load((DASHBOARDS / "provisioning/datasources/analytics_etl.yaml").read_text())["datasources"]
+    shown = []
+    for panel in PANELS:
+        [target] = panel["targets"]
+        assert target["datasource"] == panel["datasource"] == {name: source[name] for name in ("type", "uid")}
+        text = re.sub(
+            r"\$__timeFilter\((\w+)\)",
+            r"\1 BETWEEN '2025-03-01T00:00:00Z' AND '2025-03-31T00:00:00Z'",
+            target["rawSql"],
+        )
+        with psycopg.connect(world.reader.database_url or "") as connection:
+            found = connection.execute(text.encode())
+            columns = {column.name: column.type_code for column in found.description or ()}
+            shown += [panel["title"]] if found.fetchall() else []
+        if target["format"] == "time_series":
+            assert columns.pop("time") == psycopg.adapters.types["timestamptz"].oid
+            assert "metric" not in columns or list(columns) == ["metric", "value"]
+    assert {"Downloads and views", "Compilation p95 by language", "Top modules"} <= set(shown)
+
+
 FORBIDDEN_TO_READER = [
     "select ip_address from registry.download_events",
     "select user_agent from registry.module_view_events",
@@ -163,6 +192,7 @@ FORBIDDEN_TO_READER = [
     "create table ops.mine (a int)",
     "create table public.mine (a int)",
     "create schema mine",
+    "set role analytics_tenant",
 ]
 FORBIDDEN_TO_LOADER = [
     "delete from ops.audit",
@@ -199,6 +229,7 @@ def test_neither_reaches_what_it_should_not(loaded: World) -> None:
     names = {"owner": loaded.roles.owner, "loader": loaded.roles.loader}
     for statement in FORBIDDEN_TO_LOADER:
         assert loaded.refuses(loaded.loader, statement.format(**names)), statement
+    assert not loaded.refuses(loaded.loader, "set role analytics_tenant")
 
 
 def test_the_owner_changes_event_tables_and_sets_grants_again(world: World) -> None:

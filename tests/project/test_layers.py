@@ -22,11 +22,15 @@ LIBRARIES = {
     "botocore": {"lake"},
     "pyspark": {"engines"},
     "py4j": {"engines"},
-    "jinja2": {"reporting"},
+    "jinja2": {"api", "reporting"},
+    "fastapi": {"api"},
+    "uvicorn": {"api"},
+    "jwt": {"api"},
+    "limits": {"api"},
     "markupsafe": {"reporting"},
     "click": {"cli"},
     "rich": {"cli"},
-    "prometheus_client": {"monitoring"},
+    "prometheus_client": {"landing", "monitoring"},
     # They read what may be hostile, in processes of their own.
     "grpc_tools": {"schemas"},
     "avro": {"schemas"},
@@ -85,8 +89,11 @@ MAY_IMPORT = {
         *("alerting", "catalog", "checks", "config", "disk", "landing", "monitoring", "ops", "pipeline", "postgres"),
         *("reporting", "tables", "text"),
     },
+    "api": {
+        *("catalog", "config", "disk", "families", "landing", "monitoring", "ops", "pipeline", "postgres", "text"),
+    },
     "cli": {
-        *("alerting", "catalog", "config", "families", "lake", "monitoring", "ops", "orchestration", "pipeline"),
+        *("alerting", "api", "catalog", "config", "families", "lake", "monitoring", "ops", "orchestration", "pipeline"),
         *("postgres", "schemas", "tables", "text"),
     },
 }

@@ -1,16 +1,22 @@
 """Questions about the streaming services: errors, operations, users, engagement."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
+from typing import Literal
 
-from analytics_etl.families.queries import Page
-from analytics_etl.families.queries.coverage import ask_days
+from analytics_etl.families.queries import Page, QueryError
+from analytics_etl.families.queries.asking import ask
+from analytics_etl.families.queries.coverage import are_there, ask_days, coverage_of_moments
+from analytics_etl.families.queries.cursor import text_of, utc
 from analytics_etl.families.queries.keyset import Key
 from analytics_etl.families.queries.texts import check_texts
 from analytics_etl.postgres.database import Database
 
+Grain = Literal["1m", "5m", "1h", "1d"]
+
 _RANK = Key({"rank": int})
 _DAY_AND_RANK = Key({"day": date, "service_id": str, "rank": int})
+_BUCKET_AND_SERVICE = Key({"bucket": datetime, "service_id": str})
 
 
 def errors(
@@ -60,3 +66,34 @@ def _ranked(
     wanted = {"service_id": service or "", **_RANK.parameters(after, limit)}
     found = ask_days(database, [table], query, first, last, wanted)
     return replace(_RANK.page(found.rows, limit), coverage=found.coverage)
+
+
+def aggregations(
+    database: Database, grain: Grain, start: datetime, end: datetime, service: str | None = None, limit: int = 100,
+    after: str | None = None,
+) -> Page:  # fmt: skip
+    """Operations and latencies per bucket of [start, end), of one service or of each of them, the oldest first."""
+    since, until = utc(start), utc(end)
+    if since >= until:
+        raise QueryError(f"the end must be after the start, but {text_of(until)} is not after {text_of(since)}")
+    check_texts({"service": service})
+    table = f"services.service_stats_{grain}"
+    wanted: dict[str, str | int] = {
+        "first_day": since.date().isoformat(),
+        "last_day": until.date().isoformat(),
+        "since": text_of(since),
+        "until": text_of(until),
+        "service_id": service or "",
+        **_BUCKET_AND_SERVICE.parameters(after, limit),
+    }
+    found = ask(database, f"services.aggregations_{grain}", wanted) if are_there(database, [table]) else []
+    page = _BUCKET_AND_SERVICE.page(found, limit)
+    return replace(page, coverage=coverage_of_moments(database, table, since, until))
+
+
+def health(database: Database, first: date, last: date, service: str | None = None) -> Page:
+    """How healthy one service or each of them was on each of the days first to last, the worst of a day first."""
+    check_texts({"service": service})
+    return ask_days(
+        database, ["services.health_daily"], "services.health_of_days", first, last, {"service_id": service or ""}
+    )

@@ -1,7 +1,7 @@
 """Questions about all of schema usage: what was done, operation by operation, and which hours were anomalies."""
 
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from analytics_etl.families.queries import Coverage, Page, QueryError
@@ -77,3 +77,12 @@ def anomalies_of_last_days(
         return Page([], coverage=Coverage(_ANOMALIES))
     page = anomalies(database, start, end, schema_id, severity, limit, after)
     return replace(page, coverage=coverage_of_last_days(database, _ANOMALIES, newest, last_days))
+
+
+def anomalies_of_last_hours(database: Database, hours: int, limit: int = 100, after: str | None = None) -> Page:
+    """The same of all schemas, of the last hours up to the end of the newest day that was looked at."""
+    newest = database.run(newest_day, [_ANOMALIES])
+    if newest is None:
+        return Page([], coverage=Coverage(_ANOMALIES))
+    _, end = last_days_up_to(newest, 1)
+    return anomalies(database, end - timedelta(hours=hours), end, limit=limit, after=after)

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 
-from analytics_etl.families.sample import registry, schedules, services, usage
+from analytics_etl.families.sample import platform, registry, schedules, services, usage
 from analytics_etl.families.sample.options import SampleOptions
 from analytics_etl.families.sample.tables import EventTable
 
 FAMILIES: dict[str, Callable[[SampleOptions], dict[str, EventTable]]] = {
+    "platform": platform.make_tables,
     "registry": registry.make_tables,
     "schedules": schedules.make_tables,
     "services": services.make_tables,

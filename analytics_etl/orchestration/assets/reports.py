@@ -12,10 +12,11 @@ from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.config.settings import Settings
 from analytics_etl.orchestration.assets.metadata import FRESHNESS, HOURLY, asset_key, retrying_lost_connections
 from analytics_etl.orchestration.partitions import Partitions, requested_periods
+from analytics_etl.orchestration.report_delivery import ReportDelivery
 from analytics_etl.pipeline.due_reports import INDEX, broken_report_tables, look_ahead, report_tables
 from analytics_etl.pipeline.failed_reports import reports_of_failures
 from analytics_etl.pipeline.outdated_reports import matured_reports, outdated_reports, publishable_reports
-from analytics_etl.pipeline.reports import loaded_families, write_index, write_report
+from analytics_etl.pipeline.reports import WrittenReport, loaded_families, write_index, write_report
 from analytics_etl.postgres.database import Database
 
 INDEX_KEY = dg.AssetKey(INDEX.split("."))
@@ -48,6 +49,13 @@ def build_report_asset(catalog: Catalog, family: str, cadence: Cadence, partitio
         context: dg.AssetExecutionContext, database: dg.ResourceParam[Database]
     ) -> Iterator[dg.MaterializeResult[None]]:
         requested = requested_periods(context, cadence)
+        delivery = ReportDelivery(database, context.run.tags)
+
+        def write(start: date) -> WrittenReport:
+            run_id = context.run.run_id
+            written = write_report(database, catalog, family, cadence, start, run_id, delivery.published)
+            delivery.written(written.value)
+            return written
 
         def path_of(start: date) -> Path:
             return database.settings.reports_dir / report_path(family, name, start, "json")
@@ -63,7 +71,7 @@ def build_report_asset(catalog: Catalog, family: str, cadence: Cadence, partitio
             if before not in others and _lacks_next(path_of(before)):
                 others.append(before)  # it now has a next report to link to
             for start in others:
-                also = write_report(database, catalog, family, cadence, start, context.run.run_id)
+                also = write(start)
                 context.log.info("also wrote %s", also.html)
         loaded = [start for start in requested if family in loaded_families(database, cadence, start)]
         for start in requested:
@@ -71,7 +79,7 @@ def build_report_asset(catalog: Catalog, family: str, cadence: Cadence, partitio
                 context.log.warning("no report of %s: nothing of it is loaded", start)
                 continue
             with retrying_lost_connections(database):
-                written = write_report(database, catalog, family, cadence, start, context.run.run_id)
+                written = write(start)
             context.log.info("wrote %s", written.html)
             metadata = {
                 "html": dg.MetadataValue.path(str(written.html)),

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 
-from analytics_etl.reporting.families import registry, schedules, services, usage
+from analytics_etl.reporting.families import platform, registry, schedules, services, usage
 from analytics_etl.reporting.family import FamilyReport
 
 REPORTS: Mapping[str, FamilyReport] = {
+    "platform": platform.REPORT,
     "registry": registry.REPORT,
     "schedules": schedules.REPORT,
     "services": services.REPORT,

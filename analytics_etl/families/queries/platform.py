@@ -1,0 +1,86 @@
+"""Questions about the platform: samples of metrics, health, business, tenants, and the dashboard of all of them.
+
+`tenant` is a tenant, "" the platform itself, None all of them. A session of the role of tenants sees its own rows only,
+whatever is asked.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any, Literal
+
+from analytics_etl.families.queries import Page
+from analytics_etl.families.queries.coverage import ask_days
+from analytics_etl.families.queries.cursor import check_limit
+from analytics_etl.families.queries.texts import check_texts
+from analytics_etl.postgres.database import Database
+
+Grain = Literal["1h", "1d"]
+
+_SHOWN_METRICS = 1_000
+"""Series of a metric that the dashboard shows, at most."""
+
+
+def latest(database: Database, first: date, last: date, name: str, tenant: str | None = None, limit: int = 100) -> Page:
+    """The newest sample of each series of a metric in the days first to last, the newest first."""
+    check_texts({"metric": name})
+    return _asked(database, "metric_1d", "latest_of_range", first, last, tenant, limit, name=name)
+
+
+def aggregated(
+    database: Database, first: date, last: date, name: str, grain: Grain = "1h", tenant: str | None = None,
+    limit: int = 100,
+) -> Page:  # fmt: skip
+    """A metric per hour or day and series in the days first to last, oldest first."""
+    check_texts({"metric": name})
+    return _asked(database, f"metric_{grain}", f"aggregated_{grain}", first, last, tenant, limit, name=name)
+
+
+def category(
+    database: Database, first: date, last: date, category: str, tenant: str | None = None, limit: int = 100
+) -> Page:
+    """The metrics of a category in the days first to last together, those with the most samples first."""
+    check_texts({"category": category})
+    return _asked(database, "metric_1d", "category_of_range", first, last, tenant, limit, category=category)
+
+
+def health(database: Database, first: date, last: date, tenant: str | None = None, limit: int = 100) -> Page:
+    """Whether each service was healthy on each of the days first to last, and why not."""
+    return _asked(database, "system_health_daily", "health_of_range", first, last, tenant, limit)
+
+
+def business(database: Database, first: date, last: date, tenant: str | None = None, limit: int = 100) -> Page:
+    """The business metrics of each of the days first to last, by unit and dimension."""
+    return _asked(database, "business_daily", "business_of_range", first, last, tenant, limit)
+
+
+def tenants(database: Database, first: date, last: date, tenant: str | None = None, limit: int = 100) -> Page:
+    """Each tenant on each of the days first to last: samples, users, and how its services were."""
+    return _asked(database, "tenant_overview_daily", "tenants_of_range", first, last, tenant, limit)
+
+
+def dashboard(
+    database: Database, first: date, last: date, tenant: str | None = None, metrics: Sequence[str] = (),
+    limit: int = 1_000,
+) -> dict[str, Any]:  # fmt: skip
+    """Everything of the days first to last as one value; of the named metrics the newest samples."""
+    overview = tenants(database, first, last, tenant, limit)
+    assert overview.coverage is not None
+    return {
+        "tenant": tenant,
+        "from": first,
+        "to": last,
+        "health": health(database, first, last, tenant, limit).rows,
+        "business": business(database, first, last, tenant, limit).rows,
+        "engagement": overview.rows,
+        "metrics": {name: latest(database, first, last, name, tenant, _SHOWN_METRICS).rows for name in metrics},
+        "missing": [{"first": start, "last": end} for start, end in overview.coverage.missing],
+    }
+
+
+def _asked(
+    database: Database, table: str, query: str, first: date, last: date, tenant: str | None, limit: int, **more: str
+) -> Page:
+    check_limit(limit)
+    check_texts({"tenant": tenant})
+    wanted: dict[str, str | int] = {"tenant_id": tenant or "", "is_any_tenant": tenant is None, "limit": limit, **more}
+    return ask_days(database, [f"platform.{table}"], f"platform.{query}", first, last, wanted)

@@ -1,0 +1,148 @@
+"""Records that arrive one by one: judged by the contract of their table, on disk before anybody is told so.
+
+One thread does it for all requests: whatever waits is judged and written together, with one fsync for each table.
+"""
+
+import queue
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+
+from analytics_etl.catalog.catalog import Catalog
+from analytics_etl.catalog.contracts import Contract
+from analytics_etl.config.settings import Settings
+from analytics_etl.landing.judge import Judge
+from analytics_etl.pipeline.spool import OpenFile, adopt
+
+MOST_WAITING = 50_000
+"""Records that may wait; beyond, whoever posts is told to come back."""
+MOST_AT_ONCE = 5_000
+"""Records that are judged together."""
+_SECONDS_BETWEEN_LOOKS = 0.5
+
+Reasons = list[str | None]
+
+
+class BacklogError(RuntimeError):
+    """More records wait than may."""
+
+
+class RefusedError(ValueError):
+    """Some records of a post do not fit the contract of their table; then none of the post is kept."""
+
+    def __init__(self, reasons: Mapping[int, str]) -> None:
+        super().__init__(f"{len(reasons)} records do not fit")
+        self.reasons = reasons
+        """{position of the record in its post: why}"""
+
+
+@dataclass(frozen=True)
+class _Post:
+    contract: Contract
+    lines: Sequence[str]
+    done: "Future[None]" = field(default_factory=Future)
+
+
+class Posting:
+    """Takes posts of any table; `start` it first, and `close` it at the end."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._posts: queue.SimpleQueue[_Post | None] = queue.SimpleQueue()
+        self._waiting = 0
+        self._lock = threading.Lock()
+        self._judges: dict[str, Judge] = {}
+        self._files: dict[str, OpenFile] = {}
+        self._thread = threading.Thread(target=self._run, name="posting", daemon=True)
+
+    def start(self) -> None:
+        """Take over what a killed process left, and begin."""
+        adopt(self._settings.landing_dir, [c.name for c in Catalog.of(self._settings).contracts.values()])
+        self._thread.start()
+
+    def close(self) -> None:
+        """Write what waits, and make ordinary landing files of the open ones."""
+        if self._thread.is_alive():
+            self._posts.put(None)
+            self._thread.join()
+
+    def post(self, contract: Contract, lines: Sequence[str]) -> "Future[None]":
+        """Records of a table, each as a line of NDJSON; the result comes when all of them are on disk.
+
+        It raises RefusedError if one does not fit, OSError without room. BacklogError is raised at once.
+        """
+        with self._lock:
+            if self._waiting + len(lines) > MOST_WAITING:
+                raise BacklogError(f"{self._waiting:,} records wait to be written")
+            self._waiting += len(lines)
+        post = _Post(contract, lines)
+        self._posts.put(post)
+        return post.done
+
+    def _run(self) -> None:
+        is_open = True
+        while is_open:
+            posts, is_open = self._taken()
+            by_table: dict[str, list[_Post]] = {}
+            for post in posts:
+                by_table.setdefault(post.contract.table, []).append(post)
+            for of_table in by_table.values():
+                self._write(of_table)
+            with self._lock:
+                self._waiting -= sum(len(post.lines) for post in posts)
+            for table, file in list(self._files.items()):
+                if file.is_due or not is_open:
+                    del self._files[table]
+                    file.close()
+        for judge in self._judges.values():
+            judge.close()
+
+    def _taken(self) -> tuple[list[_Post], bool]:
+        """The posts that wait, as many as are judged together, and whether more may come."""
+        posts: list[_Post] = []
+        until = time.monotonic() + _SECONDS_BETWEEN_LOOKS
+        while sum(len(post.lines) for post in posts) < MOST_AT_ONCE:
+            try:
+                post = self._posts.get(timeout=0 if posts else max(0.0, until - time.monotonic()))
+            except queue.Empty:
+                break
+            if post is None:
+                return posts, False
+            posts.append(post)
+        return posts, True
+
+    def _write(self, posts: Sequence[_Post]) -> None:
+        """Judge and write posts of one table, and tell whoever waits for them."""
+        try:
+            good = self._fitting(posts)
+            if good:
+                self._file(good[0].contract).append(line for post in good for line in post.lines)
+        except Exception as error:  # noqa: BLE001 - each post is told, and the next ones may succeed
+            for post in posts:
+                if not post.done.done():
+                    post.done.set_exception(error)
+            return
+        for post in good:
+            post.done.set_result(None)
+
+    def _fitting(self, posts: Sequence[_Post]) -> list[_Post]:
+        """The posts all of whose records fit; the others are told."""
+        contract = posts[0].contract
+        if contract.table not in self._judges:
+            self._judges[contract.table] = Judge(contract)
+        reasons = iter(self._judges[contract.table].reasons([line for post in posts for line in post.lines]))
+        good = []
+        for post in posts:
+            wrong = {number: why for number, why in enumerate(next(reasons) for _ in post.lines) if why is not None}
+            if wrong:
+                post.done.set_exception(RefusedError(wrong))
+            else:
+                good.append(post)
+        return good
+
+    def _file(self, contract: Contract) -> OpenFile:
+        if contract.table not in self._files:
+            self._files[contract.table] = OpenFile(self._settings.landing_dir, contract.name)
+        return self._files[contract.table]

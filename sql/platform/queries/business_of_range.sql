@@ -1,0 +1,20 @@
+/*
+description: The business metrics of each day of a range. Units, such as currencies, are apart, and so are dimensions.
+parameters:
+  tenant_id: Tenant; empty for the platform itself.
+  is_any_tenant: Whether rows of all tenants and of the platform are wanted; `tenant_id` is then ignored.
+columns:
+  day: UTC calendar day.
+  tenant_id: Tenant; empty for the platform itself.
+  name: Metric.
+  unit: Unit, of amounts their currency; empty for plain numbers.
+  labels: Dimensions of the metric.
+  total_value: Sum of the day, of counters what they grew by; NULL for gauges.
+  avg_value: Mean value of the day.
+  last_value: The newest value of the day.
+*/
+select day, tenant_id, name, unit, labels, total_value, avg_value, last_value
+from platform.business_daily
+where day >= :start::date and day < :end::date and (:is_any_tenant or tenant_id = :tenant_id)
+order by day, tenant_id collate "C", name collate "C", unit collate "C", last_at, last_value
+limit :limit

@@ -1,0 +1,113 @@
+"""The API over a few days of sample events: what every route does, asked by a client like any other."""
+
+import csv
+import io
+import time
+from collections.abc import Iterator
+from datetime import date, timedelta
+
+import httpx
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from conftest import Server, settings_in
+from events import execute, load_and_aggregate
+from jsonschema import Draft202012Validator
+from served import serving
+
+from analytics_etl.api import versions
+from analytics_etl.api.openapi import examples
+from analytics_etl.config.settings import Settings
+from analytics_etl.families.sample import SampleOptions, write_sample
+from analytics_etl.postgres.database import Database
+
+LAST = date(2025, 3, 31)
+FIRST = LAST - timedelta(days=1)
+
+
+@pytest.fixture(scope="module")
+def settings(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """Two days of all families, loaded and aggregated."""
+    url = server.clone()
+    settings = settings_in(tmp_path_factory.mktemp("api"), url)
+    write_sample(
+        settings.landing_dir,
+        SampleOptions(LAST, days=2, events_per_day=300, families=("registry", "usage", "schedules", "services")),
+    )
+    load_and_aggregate(Database(settings), FIRST, LAST)
+    yield settings
+    server.drop(url)
+
+
+@pytest.fixture(scope="module")
+def client(settings: Settings) -> Iterator[httpx.Client]:
+    with serving(settings) as client:
+        yield client
+
+
+def test_every_example_is_answered_as_documented(client: httpx.Client) -> None:
+    document = client.get("/openapi.json").json()
+    found = list(examples(document))
+    described = [path for path, item in document["paths"].items() if "get" in item and path.startswith("/api/v")]
+    others = {"healthz", "readyz", "metrics", "{day}"}
+    assert {path for path, _ in found} >= {path for path in described if path.rsplit("/", 1)[-1] not in others}
+    page = client.get("/docs").text.replace("&amp;", "&")
+    for path, example in found:
+        answer = client.get(example)
+        assert answer.status_code == 200, (example, answer.text)
+        content = document["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+        Draft202012Validator(content).validate(answer.json())
+        assert example in page
+    assert "analytics_etl_database_up 1.0" in client.get("/api/v1/pipeline/metrics").text
+    assert client.get("/api/v1/usage/reports/weekly/2025-03-31").status_code == 404
+
+
+def test_a_request_says_what_is_wrong_with_it(client: httpx.Client) -> None:
+    popular = "/api/v2/analytics/modules/popular"
+    for query, words in {
+        "perod=7d": "perod: there is no such parameter; expected some of cursor, format, limit, period",
+        "period=0d": "period", "limit=10001": "limit", "limit=1&limit=2": "limit: is given more than once",
+        "cursor=x": "the cursor must be the one that came with the page before", "format=xml": "format",
+    }.items():  # fmt: skip
+        answer = client.get(f"{popular}?{query}")
+        assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json"), query
+        assert words in answer.json()["detail"]
+        assert answer.json() | {"title": "", "status": 422} == {**answer.json(), "title": "", "status": 422}
+    assert client.get("/api/nothing").status_code == 404
+    assert client.post(popular).status_code == 405
+
+
+def test_pages_go_on_where_they_ended_in_every_form(client: httpx.Client) -> None:
+    popular = "/api/v2/analytics/modules/popular?period=2d"
+    whole = client.get(f"{popular}&limit=10000").json()
+    assert (whole["as_of"], whole["is_final"], whole["next_cursor"]) == ("2025-04-01T00:00:00Z", False, None)
+    page = client.get(f"{popular}&limit=7").json()
+    rows = page["rows"]
+    while page["next_cursor"]:
+        page = client.get(f"{popular}&limit=7&cursor={page['next_cursor']}").json()
+        rows += page["rows"]
+    assert rows == whole["rows"]
+    assert len(rows) > 14
+    as_csv = client.get(f"{popular}&limit=7&format=csv")
+    assert [*csv.DictReader(io.StringIO(as_csv.text))] == [
+        {name: str(value) for name, value in row.items()} for row in rows[:7]
+    ]
+    assert as_csv.headers["x-next-cursor"]
+    parquet = client.get(f"{popular}&limit=7", headers={"Accept": "application/vnd.apache.parquet"})
+    assert pq.read_table(io.BytesIO(parquet.content)).to_pylist() == rows[:7]
+    arrow = client.get(f"{popular}&limit=7&format=arrow")
+    assert pa.ipc.open_stream(arrow.content).read_all().to_pylist() == rows[:7]
+
+
+def test_an_answer_is_remembered_until_its_tables_change(client: httpx.Client, settings: Settings) -> None:
+    path = "/api/v2/analytics/overview"
+    first, second = client.get(path), client.get(path)
+    assert (first.headers["etag"], first.content) == (second.headers["etag"], second.content)
+    assert second.headers["x-cache"] == "HIT"
+    known = client.get(path, headers={"If-None-Match": first.headers["etag"]})
+    assert (known.status_code, known.content, known.headers["etag"]) == (304, b"", first.headers["etag"])
+    execute(settings.database_url, "update ops.partitions set updated_at = now() where table_name like 'registry.%'")
+    time.sleep(versions.SECONDS_KNOWN)
+    changed = client.get(path, headers={"If-None-Match": first.headers["etag"]})
+    assert (changed.status_code, changed.headers["x-cache"]) == (200, "MISS")
+    assert changed.headers["etag"] != first.headers["etag"]
