@@ -18,7 +18,7 @@ from analytics_etl.postgres.connection import Connection, identifier
 from analytics_etl.tables.partition_rows import stream
 
 TENANT = "tenant_id"
-"""The column of a table that says whose a row is; NULL is the platform itself."""
+"""The column of a table that says whose a row is; NULL, or empty in a key, is the platform itself."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,8 @@ class Part:
         period = sql.Identifier(self.key[0])
         condition = sql.SQL("{0} >= {1} and {0} < {2}").format(period, self.start, self.end)
         if TENANT in self.types:
-            condition = sql.SQL("{} and {} is not distinct from {}").format(
-                condition, sql.Identifier(TENANT), self.tenant
+            condition = sql.SQL("{} and coalesce({}, '') = {}").format(
+                condition, sql.Identifier(TENANT), self.tenant or ""
             )
         select = sql.SQL("(select * from {} where {} order by {}) as found").format(
             identifier(self.table), condition, sql.SQL(", ").join(map(self._in_order, self.key))
@@ -65,8 +65,8 @@ class Part:
         )
         of_tenant = ""
         if TENANT in types:
-            text = "null" if self.tenant is None else "'" + self.tenant.replace("'", "''") + "'"
-            of_tenant = f"where {TENANT} is not distinct from {text}"
+            text = (self.tenant or "").replace("'", "''")
+            of_tenant = f"where coalesce({TENANT}, '') = '{text}'"
         order = ", ".join(f"{quoted(name)} nulls last" for name in self.key)
         select = f"select {columns} from ({rows_of_files(types, [path])}) as found {of_tenant} order by {order}"  # noqa: S608 - names of the catalogue, and a quoted text
         schema = pa.schema(self.arrow_types.items())

@@ -65,7 +65,10 @@ def test_a_wrong_url_is_named_and_not_shown(url: str, expected: str) -> None:
     assert raised.value.__cause__ is None
 
 
-@pytest.mark.parametrize("name", ["ANALYTICS_SMTP_URL", "ANALYTICS_NOTIFY_WEBHOOK", "ANALYTICS_HEARTBEAT_URL"])
+@pytest.mark.parametrize(
+    "name",
+    ["ANALYTICS_SMTP_URL", "ANALYTICS_NOTIFY_WEBHOOK", "ANALYTICS_HEARTBEAT_URL", "ANALYTICS_REPORTS_WEBHOOK"],
+)
 @pytest.mark.parametrize(
     "rest",
     [

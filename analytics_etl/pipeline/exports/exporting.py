@@ -102,7 +102,7 @@ class Exporter:
             return {table: model for table, model in chosen.items() if table in self._types}
         found = {table: model for table, model in chosen.items() if TENANT in self._types.get(table, {})}
         stored = [table for table, model in found.items() if not model.is_in_lake_only]
-        if not any(self.database.run(has_tenant, table, tenant) for table in stored):
+        if not found or (stored and not any(self.database.run(has_tenant, table, tenant) for table in stored)):
             raise ExportError(f"no row of the tenant {tenant!r} is in any table that is exported")
         return found
 

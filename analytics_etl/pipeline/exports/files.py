@@ -54,12 +54,15 @@ def parquet_schema(
     return pa.schema(fields, metadata=dict(about))
 
 
-def _lines(batch: pa.RecordBatch) -> Iterator[bytes]:
+def _lines(batch: pa.RecordBatch) -> Iterator[Any]:
+    """The lines of a batch, as buffers of bytes."""
     for start in range(0, batch.num_rows, _ROWS_AT_ONCE):
         part = batch.slice(start, _ROWS_AT_ONCE)
         cells = [_cells(column) for column in part.columns]
         lines = pc.binary_join_element_wise(*cells, ",", null_handling="replace", null_replacement="")
-        yield f"{_LINE_END.join(lines.to_pylist())}{_LINE_END}".encode()
+        whole = pa.ListArray.from_arrays(pa.array([0, len(lines)], pa.int32()), lines)
+        yield pc.binary_join(whole, _LINE_END)[0].as_buffer()
+        yield _LINE_END.encode()
 
 
 def _cells(values: pa.Array) -> pa.Array:
