@@ -9,9 +9,10 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 from duckdb.func import FunctionNullHandling, PythonUDFType
 
-from analytics_etl.catalog.json_values import JsonError, Reader, map_texts, written
+from analytics_etl.catalog.json_values import JsonError, Reader, flat, map_texts, written
 from analytics_etl.landing.fields import Origin, literal
 
 _RULES = """
@@ -21,9 +22,14 @@ _RULES = """
         and len(list_filter(json_extract(value, '$.*'), lambda item: json_type(item) <> 'VARCHAR')) = 0
     );
     create macro ops.json_bytes(value) as (
-        strlen(value) + len(regexp_extract_all(regexp_replace(value, '"(\\\\.|[^"\\\\])*"', '', 'g'), '[,:]'))
+        strlen(value) + case
+            when value ^@ '{"' and strlen(replace(value, '{', '')) = strlen(value) - 1 and not contains(value, '[')
+            then 2 * len(json_keys(value)) - 1
+            else len(regexp_extract_all(regexp_replace(value, '"(\\\\.|[^"\\\\])*"', '', 'g'), '[,:]')) end
     );"""
-"""The functions of PostgreSQL that a CHECK may call, see sql/ops/json.sql. PostgreSQL puts a blank after : and , ."""
+"""The functions of PostgreSQL that a CHECK may call, see sql/ops/json.sql. PostgreSQL puts a blank after : and , of
+which an object without nested values has one and one for each key, but no , after the last.
+"""
 
 
 def register(connection: duckdb.DuckDBPyConnection) -> None:
@@ -69,6 +75,18 @@ def _function(index: int) -> Callable[[pa.Array, pa.Array, pa.Array], pa.Array]:
     """The function that gives one part of what `_read` gives, for whole columns."""
 
     def of_columns(texts: pa.Array, lines: pa.Array, names: pa.Array) -> pa.Array:
+        if index > 0:
+            return of_others(texts, lines, names)
+        if isinstance(texts, pa.ChunkedArray):
+            texts = texts.combine_chunks()
+        found = map_texts(texts, flat)
+        is_other = pc.and_(found.is_null(), texts.is_valid())
+        if not pc.any(is_other).as_py():
+            return found
+        others = of_others(*(column.filter(is_other) for column in (texts, lines, names)))
+        return pc.replace_with_mask(found, is_other, others)
+
+    def of_others(texts: pa.Array, lines: pa.Array, names: pa.Array) -> pa.Array:
         if lines.null_count == len(lines):
             return map_texts(texts, lambda text: _read(text, None, "")[index])
         rows = zip(texts.to_pylist(), lines.to_pylist(), names.to_pylist(), strict=True)

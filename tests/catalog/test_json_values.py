@@ -10,7 +10,7 @@ from conftest import Server
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analytics_etl.catalog.json_values import JsonError, as_postgres_writes, canonical, map_texts
+from analytics_etl.catalog.json_values import JsonError, Reader, as_postgres_writes, canonical, flat, map_texts, written
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8)
 NUMBERS = st.one_of(
@@ -73,6 +73,26 @@ def test_the_form(text: str, form: str) -> None:
 def test_what_is_no_value(text: str, why: str) -> None:
     with pytest.raises(JsonError, match=why):
         canonical(text)
+
+
+PARTS = ['"a"', '"b"', '"\\u0061"', '"\\""', '"1.50"', "1.50", "[]", '{"a":"a"}', '"\u00e9"', "null"]
+
+
+@given(st.lists(st.sampled_from(PARTS), max_size=8), st.sampled_from([",", ", "]), st.sampled_from([":", " :"]))
+def test_an_object_of_texts_has_a_short_way_to_the_same_form(parts: list[str], comma: str, colon: str) -> None:
+    text = "{" + comma.join(f"{key}{colon}{value}" for key, value in zip(parts[::2], parts[1::2], strict=False)) + "}"
+    reader = Reader()
+    try:
+        form = written(reader.read(text), has_fractions=reader.has_fractions)
+    except JsonError:
+        assert flat(text) is None
+    else:
+        assert flat(text) in (form, None)
+
+
+def test_the_short_way_is_taken() -> None:
+    assert flat('{"a":"1.5","b":"x, :y"}') == '{"a":"1.5","b":"x, :y"}'
+    assert flat('{"b":"","a":"{["}') == '{"a":"{[","b":""}'
 
 
 def test_an_array_of_texts_is_mapped() -> None:

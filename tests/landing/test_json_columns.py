@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import psycopg
 import pyarrow as pa
 import pytest
@@ -11,6 +12,9 @@ from conftest import Server
 from events import DAY, at, event_id
 from json_family import EVENTS, catalog_in
 from reading import Read, parquet, read
+
+from analytics_etl.catalog.json_values import as_postgres_writes
+from analytics_etl.landing import json_columns
 
 REQUIRED = {"event_id": event_id(1), "taken_at": at(1)}
 LONGEST = {"a": "x" * 51}
@@ -157,3 +161,19 @@ def test_what_landing_accepts_postgres_accepts_and_the_other_way_round(server: S
             if broken is not None:
                 assert read.reasons[f"{number:02}.ndjson"][0].startswith(f"{broken}:")
     server.drop(url)
+
+
+def test_the_size_of_a_value_is_that_of_postgres() -> None:
+    """Also where it is counted by keys, and of texts that hold the characters which are counted."""
+    values = ["{}", "[]", '"a,:b"', "5", '{"a":"{"}', '{"a":"[,:]"}', '{"a":"\\",:"}', '{"a":1,"b":null}']
+    values += [
+        '{"a":{"b":"c","d":[1,2]}}',
+        '{"a":"x","b":"y, : z","\u00e9":"\u00e9"}',
+        '[{"a":"b"},{"c":",d"}]',
+        '{"{":"a"}',
+    ]
+    ask = "select list(ops.json_bytes(value)) from (select unnest($1) as value)"
+    with duckdb.connect() as connection:
+        json_columns.register(connection)
+        found = connection.execute(ask, [values]).fetchone()
+    assert found == ([len(as_postgres_writes(value).encode()) for value in values],)
