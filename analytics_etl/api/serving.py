@@ -24,7 +24,7 @@ from analytics_etl.ops.versions import progress
 from analytics_etl.pipeline.posting import Posting
 from analytics_etl.postgres.database import Database
 
-STATEMENT_SECONDS = 5
+STATEMENT_SECONDS = 5.0
 """Time a statement of a request may take."""
 
 Limit = Annotated[int, Query(ge=1, le=10_000, description="Rows of a page.")]
@@ -61,7 +61,7 @@ class Asked:
     ) -> None:  # fmt: skip
         serving = Serving.of(request)
         self.settings = serving.settings
-        self.database = Database(serving.settings, {"statement_timeout": f"{STATEMENT_SECONDS}s"})
+        self.database = Database(serving.settings, seconds=STATEMENT_SECONDS)
         self.form: Form = format or _accepted(request.headers.get("accept", ""))
 
     def respond(self, answer: Answer) -> Response:
@@ -111,7 +111,7 @@ class Route(APIRoute):
                 response.headers.setdefault("Cache-Control", "no-store")
             else:
                 version = await run_in_threadpool(serving.versions.of, self.family)
-                response = await _remembered(serving, request, version, handle)
+                response = await _remembered(serving, request, f"{version} {identity.tenant_id!r}", handle)
             response.headers.update(headers)
             return response
 

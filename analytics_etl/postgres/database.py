@@ -21,11 +21,17 @@ Result = TypeVar("Result")
 
 
 class Database:
-    """The configured database; `session` are settings of each of its transactions."""
+    """The configured database; `session` are settings of each of its transactions.
 
-    def __init__(self, settings: Settings, session: Mapping[str, str] = MappingProxyType({})) -> None:
+    `seconds` is the time that a statement may take, also one that asks the lake; None = as the settings say.
+    """
+
+    def __init__(
+        self, settings: Settings, session: Mapping[str, str] = MappingProxyType({}), seconds: float | None = None
+    ) -> None:
         self.settings = settings
-        self.session = session
+        self.seconds = seconds
+        self.session = {**({} if seconds is None else {"statement_timeout": f"{seconds}s"}), **session}
 
     @contextmanager
     def transaction(self, session: Mapping[str, str] | None = None) -> Iterator[Connection]:
