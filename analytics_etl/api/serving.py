@@ -61,7 +61,8 @@ class Asked:
     ) -> None:  # fmt: skip
         serving = Serving.of(request)
         self.settings = serving.settings
-        self.database = Database(serving.settings, seconds=STATEMENT_SECONDS)
+        tenant_id = request.state.identity.tenant_id
+        self.database = Database(serving.settings, seconds=STATEMENT_SECONDS, tenant_id=tenant_id)
         self.form: Form = format or _accepted(request.headers.get("accept", ""))
 
     def respond(self, answer: Answer) -> Response:
@@ -124,9 +125,9 @@ class Route(APIRoute):
             raise Problem(403, "these rows are of no tenant: a token of the platform is needed")
 
 
-def router(prefix: str, tag: str, family: str | None = None) -> APIRouter:
-    """A router of routes that read, from the tables of a family."""
-    kind = type("ReadingRoute", (Route,), {"family": family})
+def router(prefix: str, tag: str, family: str | None = None, *, is_of_tenants: bool = False) -> APIRouter:
+    """A router of routes that read, from the tables of a family; a tenant may, if all of these have tenants."""
+    kind = type("ReadingRoute", (Route,), {"family": family, "is_of_tenants": is_of_tenants})
     statuses = problems.documented(401, 403, 422, 429, 503, 504)
     return APIRouter(prefix=prefix, tags=[tag], route_class=kind, responses=statuses)
 
