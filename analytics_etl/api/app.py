@@ -14,7 +14,7 @@ from analytics_etl.api import openapi, problems
 from analytics_etl.api.access import Access
 from analytics_etl.api.guard import Guard
 from analytics_etl.api.pages import STATIC
-from analytics_etl.api.routes import landing, meta, modules, pipeline, registry, schedules, services, usage
+from analytics_etl.api.routes import landing, meta, modules, pipeline, platform, registry, schedules, services, usage
 from analytics_etl.api.serving import Serving
 from analytics_etl.api.versions import Memory, Versions
 from analytics_etl.config.settings import Settings
@@ -28,7 +28,9 @@ _DESCRIPTION = (
     "Usage of a schema registry and its services, from tables that are checked. Times are UTC; days that are not "
     "final may still change. A token goes into the header Authorization: Bearer …"
 )
-ROUTERS = tuple(group.routes for group in (meta, registry, modules, usage, schedules, services, pipeline, landing))
+ROUTERS = tuple(
+    group.routes for group in (meta, registry, modules, usage, schedules, services, platform, pipeline, landing)
+)
 
 
 def application(settings: Settings, *, is_local: bool, hosts: tuple[str, ...] = ()) -> FastAPI:

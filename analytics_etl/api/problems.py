@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 
 from analytics_etl.families.queries import QueryError
 from analytics_etl.postgres.connection import DatabaseError, UnreachableError
-from analytics_etl.postgres.failures import explained, is_lost, is_timed_out
+from analytics_etl.postgres.failures import SERVER_ERRORS, explained, is_lost, is_timed_out
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -73,7 +73,8 @@ def handle(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(QueryError, _refused_question)
-    app.add_exception_handler(Exception, _failed)
+    for kind in (*SERVER_ERRORS, TimeoutError, Exception):
+        app.add_exception_handler(kind, _failed)
 
 
 def _http(request: Request, error: Exception) -> JSONResponse:
@@ -101,7 +102,7 @@ def _failed(request: Request, error: Exception) -> JSONResponse:
 
 def of_error(error: Exception, what: str) -> JSONResponse:
     """The problem of an error that no route expects; what it says stays in the log."""
-    if is_timed_out(error):
+    if isinstance(error, TimeoutError) or is_timed_out(error):
         return answer(504, "the answer took too long: ask for fewer days, or for less")
     if is_lost(error) or isinstance(error, UnreachableError):
         return answer(503, "the database does not answer; try again", {"Retry-After": "5"})

@@ -24,7 +24,7 @@ from analytics_etl.ops.versions import progress
 from analytics_etl.pipeline.posting import Posting
 from analytics_etl.postgres.database import Database
 
-STATEMENT_SECONDS = 5
+STATEMENT_SECONDS = 5.0
 """Time a statement of a request may take."""
 
 Limit = Annotated[int, Query(ge=1, le=10_000, description="Rows of a page.")]
@@ -61,7 +61,8 @@ class Asked:
     ) -> None:  # fmt: skip
         serving = Serving.of(request)
         self.settings = serving.settings
-        self.database = Database(serving.settings, {"statement_timeout": f"{STATEMENT_SECONDS}s"})
+        tenant_id = request.state.identity.tenant_id
+        self.database = Database(serving.settings, seconds=STATEMENT_SECONDS, tenant_id=tenant_id)
         self.form: Form = format or _accepted(request.headers.get("accept", ""))
 
     def respond(self, answer: Answer) -> Response:
@@ -111,7 +112,7 @@ class Route(APIRoute):
                 response.headers.setdefault("Cache-Control", "no-store")
             else:
                 version = await run_in_threadpool(serving.versions.of, self.family)
-                response = await _remembered(serving, request, version, handle)
+                response = await _remembered(serving, request, f"{version} {identity.tenant_id!r}", handle)
             response.headers.update(headers)
             return response
 
@@ -124,9 +125,9 @@ class Route(APIRoute):
             raise Problem(403, "these rows are of no tenant: a token of the platform is needed")
 
 
-def router(prefix: str, tag: str, family: str | None = None) -> APIRouter:
-    """A router of routes that read, from the tables of a family."""
-    kind = type("ReadingRoute", (Route,), {"family": family})
+def router(prefix: str, tag: str, family: str | None = None, *, is_of_tenants: bool = False) -> APIRouter:
+    """A router of routes that read, from the tables of a family; a tenant may, if all of these have tenants."""
+    kind = type("ReadingRoute", (Route,), {"family": family, "is_of_tenants": is_of_tenants})
     statuses = problems.documented(401, 403, 422, 429, 503, 504)
     return APIRouter(prefix=prefix, tags=[tag], route_class=kind, responses=statuses)
 

@@ -4,6 +4,7 @@ Not here: what is read from where (`checks.lake`), and statements of an operator
 """
 
 import json
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -82,10 +83,20 @@ class LakeSession:
 
 
 @contextmanager
-def lake_session(memory_mb: int, temporary_dir: Path) -> Iterator[LakeSession]:
-    """A session without tables."""
+def lake_session(memory_mb: int, temporary_dir: Path, seconds: float | None = None) -> Iterator[LakeSession]:
+    """A session without tables. TimeoutError if the block takes longer than some seconds, when one of them is named."""
     with opened(memory_mb, temporary_dir) as connection:
-        yield LakeSession(connection)
+        if seconds is None:
+            yield LakeSession(connection)
+            return
+        timer = threading.Timer(seconds, connection.interrupt)
+        timer.start()
+        try:
+            yield LakeSession(connection)
+        except duckdb.InterruptException:
+            raise TimeoutError(f"the answer took longer than {seconds:g} seconds") from None
+        finally:
+            timer.cancel()
 
 
 def duckdb_type(type_name: str) -> str:

@@ -3,6 +3,7 @@
 One thread does it for all requests: whatever waits is judged and written together, with one fsync for each table.
 """
 
+import logging
 import queue
 import threading
 import time
@@ -22,7 +23,7 @@ MOST_AT_ONCE = 5_000
 """Records that are judged together."""
 _SECONDS_BETWEEN_LOOKS = 0.5
 
-Reasons = list[str | None]
+_log = logging.getLogger(__name__)
 
 
 class BacklogError(RuntimeError):
@@ -90,14 +91,26 @@ class Posting:
                 by_table.setdefault(post.contract.table, []).append(post)
             for of_table in by_table.values():
                 self._write(of_table)
-            with self._lock:
-                self._waiting -= sum(len(post.lines) for post in posts)
+            self._forget(posts)
             for table, file in list(self._files.items()):
                 if file.is_due or not is_open:
-                    del self._files[table]
-                    file.close()
+                    self._close(table, file)
         for judge in self._judges.values():
             judge.close()
+
+    def _forget(self, posts: Sequence[_Post]) -> None:
+        """Make room for others."""
+        with self._lock:
+            self._waiting -= sum(len(post.lines) for post in posts)
+
+    def _close(self, table: str, file: OpenFile) -> None:
+        """Make an ordinary landing file of one; without room it stays open, and is tried again."""
+        try:
+            file.close()
+        except OSError as error:
+            _log.warning("a file of %s cannot be closed and is tried again: %s", table, error)
+        else:
+            del self._files[table]
 
     def _taken(self) -> tuple[list[_Post], bool]:
         """The posts that wait, as many as are judged together, and whether more may come."""
@@ -110,7 +123,10 @@ class Posting:
                 break
             if post is None:
                 return posts, False
-            posts.append(post)
+            if post.done.set_running_or_notify_cancel():  # else whoever sent it has gone
+                posts.append(post)
+            else:
+                self._forget([post])
         return posts, True
 
     def _write(self, posts: Sequence[_Post]) -> None:

@@ -15,17 +15,27 @@ from analytics_etl.postgres.connection import Connection
 from analytics_etl.postgres.pool import transaction
 from analytics_etl.postgres.sessions import AGGREGATION
 from analytics_etl.postgres.snapshot import Snapshot, ask, snapshot
+from analytics_etl.postgres.tenants import ROLE, SETTING
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 
 
 class Database:
-    """The configured database; `session` are settings of each of its transactions."""
+    """The configured database; `session` are settings of each of its transactions.
 
-    def __init__(self, settings: Settings, session: Mapping[str, str] = MappingProxyType({})) -> None:
+    `seconds` is the time that a statement may take, also one that asks the lake; None = as the settings say. With
+    `tenant_id`, `query` sees the rows of this tenant alone: PostgreSQL sees to it. The books are read as ever.
+    """
+
+    def __init__(
+        self, settings: Settings, session: Mapping[str, str] = MappingProxyType({}), seconds: float | None = None,
+        tenant_id: str | None = None,
+    ) -> None:  # fmt: skip
         self.settings = settings
-        self.session = session
+        self.seconds = seconds
+        self.tenant_id = tenant_id
+        self.session = {**({} if seconds is None else {"statement_timeout": f"{seconds}s"}), **session}
 
     @contextmanager
     def transaction(self, session: Mapping[str, str] | None = None) -> Iterator[Connection]:
@@ -54,7 +64,8 @@ class Database:
         end: date | None = None,
     ) -> list[dict[str, Any]]:  # fmt: skip
         """The rows of a SELECT; `:start` and `:end` from the dates, other `:parameters` by name."""
-        with self.transaction(AGGREGATION) as connection:
+        tenant = {} if self.tenant_id is None else {SETTING: self.tenant_id, "role": ROLE}
+        with self.transaction({**AGGREGATION, **tenant}) as connection:
             return ask(connection, statement, parameters, start, end)
 
     @contextmanager

@@ -13,7 +13,7 @@ import psycopg
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, stop_after_delay, wait_fixed
 
 from analytics_etl.config.settings import Settings
-from analytics_etl.postgres.connection import UnreachableError, connect
+from analytics_etl.postgres.connection import DatabaseError, UnreachableError, connect
 
 if TYPE_CHECKING:
     from sqlalchemy.exc import DBAPIError
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
+SERVER_ERRORS: tuple[type[Exception], ...] = (psycopg.Error, DatabaseError)
+"""What a statement may raise."""
 _WAIT_SECONDS = 60
 _MOST_TRIES = 3
 _DISK_FULL = "53100"

@@ -5,19 +5,32 @@ import io
 import time
 from collections.abc import Iterator
 from datetime import date, timedelta
+from typing import Any
 
 import httpx
+import hypothesis
+import psycopg
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import schemathesis
 from conftest import Server, settings_in
 from events import execute, load_and_aggregate
 from jsonschema import Draft202012Validator
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
 from served import serving
 
+from analytics_etl.api import serving as serving_module
 from analytics_etl.api import versions
 from analytics_etl.api.openapi import examples
 from analytics_etl.config.settings import Settings
+from analytics_etl.engines.session import lake_session
 from analytics_etl.families.sample import SampleOptions, write_sample
 from analytics_etl.postgres.database import Database
 
@@ -111,3 +124,45 @@ def test_an_answer_is_remembered_until_its_tables_change(client: httpx.Client, s
     changed = client.get(path, headers={"If-None-Match": first.headers["etag"]})
     assert (changed.status_code, changed.headers["x-cache"]) == (200, "MISS")
     assert changed.headers["etag"] != first.headers["etag"]
+
+
+CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
+
+
+def test_whatever_is_asked_the_answer_is_documented(client: httpx.Client) -> None:
+    """What schemathesis makes of the OpenAPI document: requests as it says, and others."""
+    schema = schemathesis.openapi.from_url(f"{client.base_url}/openapi.json")
+    count = 0
+    for found in schema.get_all_operations():
+        operation: Any = found.ok()  # type: ignore[union-attr]
+        for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
+
+            @hypothesis.settings(
+                max_examples=2, deadline=None, derandomize=True, database=None,
+                suppress_health_check=list(hypothesis.HealthCheck),
+                phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate],
+            )  # fmt: skip
+            @hypothesis.given(case=operation.as_strategy(generation_mode=mode))
+            def ask(case: Any) -> None:
+                nonlocal count
+                count += 1
+                case.call_and_validate(checks=CHECKS)
+
+            try:
+                ask()
+            except hypothesis.errors.Unsatisfiable:  # a route without anything to get wrong
+                assert mode == GenerationMode.NEGATIVE
+    assert count > 150
+
+
+def test_what_takes_too_long_is_said(client: httpx.Client, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serving_module, "STATEMENT_SECONDS", 0.3)
+    assert settings.database_url is not None
+    with psycopg.connect(settings.database_url) as connection:
+        connection.execute("lock table registry.overview_daily in access exclusive mode")
+        answer = client.get("/api/v2/analytics/overview?format=csv")
+    assert (answer.status_code, "took too long" in answer.json()["detail"]) == (504, True)
+    monkeypatch.undo()
+    assert client.get("/api/v2/analytics/overview?format=csv").status_code == 200
+    with pytest.raises(TimeoutError), lake_session(128, settings.temporary_dir, 0.1) as session:
+        session.rows("select sum(sin(a.range + b.range)) from range(10000000) as a, range(10000000) as b")

@@ -22,6 +22,7 @@ from conftest import Server, settings_in
 from events import DAY, Event, ask, download, load, record, rejected, usage, write
 from served import serving
 
+from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.config.settings import CHECKOUT, Settings
 from analytics_etl.ops import api_tokens
 from analytics_etl.pipeline import posting, spool
@@ -187,6 +188,27 @@ def test_files_are_closed_by_size_and_age(tmp_path: Path, monkeypatch: pytest.Mo
     (tmp_path / "t" / ".posted-y.part").write_text("7")
     assert spool.adopt(tmp_path, ["t"]) == 1
     assert sorted(p.read_text() for p in (tmp_path / "t").rglob("*") if p.is_file()) == ["1\n2\n3\n", "4\n5\n"]
+
+
+def test_a_post_that_is_given_up_and_a_file_that_cannot_be_closed_stop_nothing(
+    settings: Settings, catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contract = catalog.contracts["registry.download_events"]
+    monkeypatch.setattr(spool, "MOST_EVENTS", 1)
+    (settings.landing_dir / "download_events").mkdir(parents=True)
+    (settings.landing_dir / "download_events" / spool.FOLDER).write_text("no folder")
+    posts = posting.Posting(settings)
+    assert posts.post(contract, [json.dumps(download(1))]).cancel()
+    kept = posts.post(contract, [json.dumps(download(2))])
+    posts.start()
+    assert kept.result(timeout=60) is None
+    assert posts.post(contract, [json.dumps(download(3))]).result(timeout=60) is None
+    (settings.landing_dir / "download_events" / spool.FOLDER).unlink()
+    posts.close()
+    assert [event["event_id"] for event in landed(settings, "download_events")] == [
+        download(2)["event_id"], download(3)["event_id"],
+    ]  # fmt: skip
+    assert list((settings.landing_dir / "download_events").glob(".posted-*")) == []
 
 
 def test_a_killed_server_loses_nothing_it_has_taken(server: Server, tmp_path: Path) -> None:

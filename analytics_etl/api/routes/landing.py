@@ -76,6 +76,7 @@ _former("/api/v1/schedule-analytics/clickhouse/transfer", _SCHEDULES, {"schedule
 _former("/api/v1/schedule-analytics/redis/processing", _SCHEDULES, {"schedule_type": "redis"})
 _former("/api/v1/schedule-analytics/warning", _SCHEDULES, {"level": "WARNING"})
 _former("/api/v1/schedule-analytics/error", _SCHEDULES, {"level": "ERROR"})
+_former("/analytics/metrics", "platform.metric_samples")
 _former("/api/v1/analytics/events", "services.service_events")
 _former("/api/v1/analytics/behavior", "services.user_behavior_events")
 _former("/api/v1/analytics/performance", "services.performance_events")

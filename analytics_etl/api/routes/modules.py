@@ -25,7 +25,7 @@ _SAMPLE = "acme.users.profile.v1"
 Name = Annotated[str, Path(max_length=1_000, description="Name of the module.")]
 
 
-@routes.get("/{name}/stats", **documented(
+@routes.get("/{name:path}/stats", **documented(
     f"/api/v2/analytics/modules/{_SAMPLE}/stats?period=7d",
     {"day": "UTC calendar day.", **{name: f"{name}; null on a day that is not loaded." for name in COUNTED}},
     {"module_name": {"type": "string"}, "totals": {"type": "object"}, "versions": _LIST}, "series",
@@ -41,7 +41,7 @@ def stats(asked: Annotated[Asked, Depends()], name: Name, period: Period = "30d"
     return asked.about([_DAYS], days.first, days.last, answer)
 
 
-@routes.get("/{name}/downloads", **documented(
+@routes.get("/{name:path}/downloads", **documented(
     f"/api/v2/analytics/modules/{_SAMPLE}/downloads?period=7d&groupBy=version",
     {"group": "First day of the day, week or month; or the version.", "downloads": "Successful downloads."},
 ))  # fmt: skip
@@ -62,7 +62,7 @@ def downloads(
     return asked.page(page, [_DAYS], days, renamed={"first_day": "group", "download_count": "downloads"})
 
 
-@routes.get("/{name}/health", **documented(
+@routes.get("/{name:path}/health", **documented(
     f"/api/v2/analytics/modules/{_SAMPLE}/health?period=7d", "registry.health_history_of_module", {
         "module_name": {"type": "string"}, "version": {"type": ["string", "null"]},
         "score": {"type": ["number", "null"]}, "badge": {"type": "string"}, "parts": _LIST,

@@ -1,11 +1,14 @@
 """Run the SELECTs of `sql/<family>/queries`: PostgreSQL does, or DuckDB if it lacks rows that a SELECT reads."""
 
-from collections.abc import Collection, Mapping
+import threading
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.catalog.models import Model, bind, window_parameters
+from analytics_etl.families.queries import QueryError
 from analytics_etl.ops import places
 from analytics_etl.ops.held import held, held_in_lake
 from analytics_etl.ops.places import views_among
@@ -14,6 +17,8 @@ from analytics_etl.postgres.database import Database
 from analytics_etl.tables.model_sql import as_sql
 
 _ALL_DAYS = (date.min, date.max)
+_LAKE_QUESTIONS = threading.BoundedSemaphore(2)
+"""At once in this process: each may take the memory of an engine."""
 
 
 def ask(
@@ -36,6 +41,8 @@ def ask(
         lacks_rows = bool(fine) or bool(raw and places.in_lake_only(connection, raw, *window))
     if not lacks_rows:
         return database.query(model.select, parameters, start, end)
+    if database.tenant_id is not None:  # files have no row-level security
+        raise QueryError("rows of these days are in the lake alone, where no tenant may ask")
     return _asked_of_the_lake(database, model, bound, window, {*raw, *fine})
 
 
@@ -51,7 +58,10 @@ def _asked_of_the_lake(
 
     settings, catalog = database.settings, Catalog.of(database.settings)
     rows: list[dict[str, Any]]
-    with lake_session(settings.engine_memory_mb, settings.temporary_dir) as session:
+    with (
+        _one_of_few(database.seconds),
+        lake_session(settings.engine_memory_mb, settings.temporary_dir, database.seconds) as session,
+    ):
         with database.transaction() as connection:
             for table in model.dependencies:
                 contract = catalog.contracts.get(table)
@@ -66,6 +76,17 @@ def _asked_of_the_lake(
             types = dict(columns_of(connection, as_sql(select)))
         rows = as_postgres_gives(session.rows(as_postgres_computes(model, select)), types)
     return rows
+
+
+@contextmanager
+def _one_of_few(seconds: float | None) -> Iterator[None]:
+    """One of the questions that are asked of the lake at once; TimeoutError if others take too long."""
+    if not _LAKE_QUESTIONS.acquire(timeout=seconds):
+        raise TimeoutError("other questions to the lake take all of its time")
+    try:
+        yield
+    finally:
+        _LAKE_QUESTIONS.release()
 
 
 def _period(catalog: Catalog, table: str) -> str | None:

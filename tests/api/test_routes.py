@@ -1,0 +1,131 @@
+"""What routes answer, from rows put into tables, with numbers worked out by hand."""
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+import httpx
+import pytest
+from conftest import Server, settings_in
+from events import Event, execute, put
+from served import serving
+
+from analytics_etl.families.queries.registry_details import COUNTED
+
+FIRST, LAST = date(2025, 3, 30), date(2025, 3, 31)
+NONE: Event = {
+    **dict.fromkeys(COUNTED, 0), "compilation_timed_count": 0, "total_compilation_duration_ms": 0,
+    "download_cache_hit_count": 0, "download_cache_known_count": 0,
+}  # fmt: skip
+TABLES: dict[str, list[Event]] = {
+    "registry.module_stats_daily": [
+        {**NONE, "day": FIRST, "module_name": "a/b", "download_count": 3, "view_count": 1, "unique_users": 2},
+        {**NONE, "day": FIRST, "module_name": "c", "download_count": 9},
+        {**NONE, "day": LAST, "module_name": "c", "download_count": 1},
+    ],
+    "registry.version_stats_daily": [
+        {"day": FIRST, "module_name": "a/b", "version": "1", "downloads": 1, "unique_users": 1},
+        {"day": FIRST, "module_name": "a/b", "version": "2", "downloads": 2, "unique_users": 1},
+    ],
+    "registry.org_stats_daily": [
+        {"day": day, "organization_id": "o", "api_requests": 5, "downloads": 2, "compilations": 1, "active_users": 2,
+         "storage_bytes": size, "modules_created": 1, "versions_created": 2}
+        for day, size in ((FIRST, 10), (LAST, 30))
+    ],
+    "registry.module_health_daily": [
+        {"day": LAST, "module_name": "a/b", "version": "2", "overall_score": 80, "badge": "green", "coverage_ratio": 1,
+         "complexity_score": 75, "dependent_count": 2,
+         "recommendations": '[{"kind": "split_module"}]'},
+    ],
+    "registry.module_dependents_daily": [
+        {"day": LAST, "module_name": "a/b", "imported_count": 0, "direct_dependent_count": 1, "dependent_count": 2,
+         "direct_dependents": "c", "dependents": "c\nd"},
+    ],
+    "services.service_stats_1d": [
+        {"day": LAST, "bucket": f"{LAST}T00:00:00Z", "service_id": "play", "event_count": 4, "success_count": 3,
+         "error_count": 1, "success_rate": 0.75, "error_rate": 0.25, "throughput": 0.5, "timed_count": 4,
+         "total_latency_ms": 40, "avg_latency_ms": 10, "p50_latency_ms": 9, "p95_latency_ms": 19, "p99_latency_ms": 20},
+    ],
+    "services.top_users_daily": [
+        {"day": LAST, "service_id": "play", "rank": 1, "user_id": "ann", "event_count": 2, "event_share_ratio": 0.5,
+         "last_seen_at": f"{LAST}T10:00:00Z"},
+    ],
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def client(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    url = server.clone()
+    settings = settings_in(tmp_path_factory.mktemp("routes"), url)
+    put(settings, TABLES)
+    execute(url, "insert into ops.partitions (table_name, period_start, period_end, rows, code_version, duration_ms) "
+                 "values ('registry.module_stats_daily', '2025-03-28', '2025-03-29', 0, 'v', 1)")  # fmt: skip
+    execute(url, "insert into ops.days (table_name, day, state, is_final, final_from, rows) "
+                 "select table_name, period_start, 'final', true, period_end, rows from ops.partitions "
+                 "on conflict do nothing")  # fmt: skip
+    with serving(settings) as client:
+        yield client
+    server.drop(url)
+
+
+def asked(client: httpx.Client, path: str) -> dict[str, Any]:
+    answer = client.get(path)
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def test_a_day_that_is_not_loaded_is_not_an_empty_one(client: httpx.Client) -> None:
+    """The 29th is not loaded; on the others nothing happened to this module."""
+    found = asked(client, "/api/v2/analytics/modules/x/stats?period=4d")
+    assert [(row["day"], row["download_count"]) for row in found["series"]] == [
+        ("2025-03-28", 0), ("2025-03-29", None), ("2025-03-30", 0), ("2025-03-31", 0),
+    ]  # fmt: skip
+    assert found["missing"] == [{"first": "2025-03-29", "last": "2025-03-29"}]
+    assert (found["as_of"], found["is_final"]) == ("2025-04-01T00:00:00Z", True)
+
+
+def test_one_module(client: httpx.Client) -> None:
+    found = asked(client, "/api/v2/analytics/modules/a%2Fb/stats?period=2d")
+    assert found["totals"] == {
+        "view_count": 1, "download_count": 3, "failed_download_count": 0, "compilation_count": 0,
+        "compilation_success_count": 0, "total_download_bytes": 0,
+    }  # fmt: skip
+    assert [(v["version"], v["downloads"], v["download_share_ratio"]) for v in found["versions"]] == [
+        ("2", 2, 0.666666666666667), ("1", 1, 0.333333333333333),
+    ]  # fmt: skip
+    by_version = asked(client, "/api/v2/analytics/modules/a%2Fb/downloads?period=2d&groupBy=version")
+    assert by_version["rows"] == [{"group": "2", "downloads": 2}, {"group": "1", "downloads": 1}]
+    by_day = asked(client, "/api/v2/analytics/modules/c/downloads?period=2d")
+    assert by_day["rows"] == [{"group": "2025-03-30", "downloads": 9}, {"group": "2025-03-31", "downloads": 1}]
+
+
+def test_the_health_of_a_module(client: httpx.Client) -> None:
+    path = "/api/v2/analytics/modules/a%2Fb/health?period=2d"
+    found = asked(client, f"{path}&version=2")
+    assert (found["version"], found["score"], found["badge"]) == ("2", 80, "green")
+    assert (found["dependents"], found["recommendations"]) == (["c", "d"], [{"kind": "split_module"}])
+    assert found["parts"][:2] == [
+        {"part": "complexity", "score": 75, "weight": 0.25}, {"part": "maintainability", "score": None, "weight": 0.35},
+    ]  # fmt: skip
+    other = client.get(f"{path}&version=1")
+    assert (other.status_code, "version 2 is judged" in other.json()["detail"]) == (422, True)
+
+
+def test_an_organization(client: httpx.Client) -> None:
+    found = asked(client, "/api/v2/analytics/organizations/o/dashboard?period=2d")
+    assert [found[name] for name in ("requests", "downloads", "compilations", "storage_bytes", "modules_created")] == [
+        10, 4, 2, 30, 2,
+    ]  # fmt: skip
+    assert [day["active_users"] for day in found["days"]] == [2, 2]
+
+
+def test_a_service(client: httpx.Client) -> None:
+    found = asked(client, "/api/v1/analytics/dashboard?service_id=play")
+    assert found["service_metrics"] == [{
+        "id": "play:1d:2025-03-31T00:00Z", "timestamp": "2025-03-31T00:00:00Z", "service_id": "play", "period": "1d",
+        "event_count": 4, "error_count": 1, "error_rate": 0.25, "success_rate": 0.75, "throughput": 0.5,
+        "avg_latency": 10, "p50_latency": 9, "p95_latency": 19, "p99_latency": 20,
+    }]  # fmt: skip
+    assert [user["event_count"] for user in found["top_users"]] == [2]
+    assert "ann" not in str(found)
