@@ -16,7 +16,7 @@ from typing import Any
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.catalog.models import Model, window_parameters
 from analytics_etl.disk.whole_files import remove_leftovers, whole_file
-from analytics_etl.ops.partitions import newest_day
+from analytics_etl.ops.partitions import last_change, newest_day
 from analytics_etl.pipeline.due_reports import rendering_version
 from analytics_etl.postgres.columns import column_types
 from analytics_etl.postgres.database import Database
@@ -63,8 +63,11 @@ def write_module_pages(database: Database, catalog: Catalog) -> int:
         tables = sorted({table for query in queries.values() for table in query.dependencies})
         if newest is None or len(moment.read(column_types, tables)) < len(tables):
             return 0
-        reading = _Reading(moment, queries, *module_window(newest), int(catalog.parameters["schema_unused_days"]))
-        marks, written, there = reading.marks(), _read(folder / _CACHE), _files(folder)
+        unused_days = int(catalog.parameters["schema_unused_days"])
+        reading = _Reading(moment, queries, *module_window(newest), unused_days)
+        seen, (seen_before, written), there = reading.seen(), _read(folder / _CACHE), _files(folder)
+        # Most runs are of other families: the rows are not read again to find them as they were.
+        marks = reading.marks() if seen != seen_before else {module: of["mark"] for module, of in written.items()}
         due = [
             module
             for module, mark in sorted(marks.items())
@@ -78,6 +81,8 @@ def write_module_pages(database: Database, catalog: Catalog) -> int:
         (folder / path).unlink(missing_ok=True)
     if current != written or not all((folder / name).exists() for name in LISTS.values()):
         _write_list(folder, current)
+    if (seen, current) != (seen_before, written):
+        _write(folder, _CACHE, json.dumps([seen, current]))
     return len(due)
 
 
@@ -91,11 +96,21 @@ class _Reading:
     end: date
     unused_days: int
 
+    @property
+    def made_by(self) -> str:
+        """What makes other pages of the same rows."""
+        versions = [query.code_version for query in self.queries.values()]
+        return f"{rendering_version()} {self.unused_days} {sorted(WEIGHTS.items())} {versions}"
+
+    def seen(self) -> str:
+        """A text that is another one when any page may have changed."""
+        tables = sorted({table for query in self.queries.values() for table in query.dependencies})
+        return f"{self.moment.read(last_change, tables)} {self.made_by}"
+
     def marks(self) -> dict[str, str]:
         """{module that has a page: a mark of what the page shows}."""
         found = {name: self.moment.read(group_marks, self._statement(name), "module_name") for name in self.queries}
-        made_by = f"{rendering_version()} {self.unused_days} {sorted(WEIGHTS.items())}"
-        texts = {m: "\n".join([made_by, *(of.get(m, "") for of in found.values())]) for m in found["health"]}
+        texts = {m: "\n".join([self.made_by, *(of.get(m, "") for of in found.values())]) for m in found["health"]}
         return {module: hashlib.sha256(text.encode()).hexdigest() for module, text in texts.items()}
 
     def pages(self, modules: Sequence[str]) -> Iterator[dict[str, Any]]:
@@ -131,11 +146,10 @@ def _write_list(folder: Path, current: Written) -> None:
     value, section = build_modules(written["entry"] for written in current.values())
     _write(folder, LISTS["json"], render_json(value))
     _write(folder, LISTS["html"], render_modules(value, section))
-    _write(folder, _CACHE, json.dumps(current))
 
 
 def _write(folder: Path, name: str, text: str) -> None:
-    with whole_file(folder / name, folder) as part:
+    with whole_file(folder / name, folder, is_tidy=True) as part:
         part.write_text(text, encoding="utf-8")
 
 
@@ -148,16 +162,17 @@ def _files(folder: Path) -> set[str]:
     pages = folder / PAGES_FOLDER
     if not pages.is_dir():
         return set()
-    remove_leftovers(pages)
+    for tidied in (folder, pages):
+        remove_leftovers(tidied)
     with os.scandir(pages) as entries:
         names = [entry.name for entry in entries if entry.is_file(follow_symlinks=False)]
     return {f"{PAGES_FOLDER}/{name}" for name in names if name.endswith(SUFFIXES)}
 
 
-def _read(cache: Path) -> Written:
-    """What is written; empty if the file is not there or damaged, so that everything is written anew."""
+def _read(cache: Path) -> tuple[str, Written]:
+    """What was seen when pages were written, and these; nothing of a file that is not there or damaged: all are due."""
     try:
-        found: Written = json.loads(cache.read_text(encoding="utf-8"))
+        seen, written = json.loads(cache.read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
-        return {}
-    return found
+        return "", {}
+    return seen, written

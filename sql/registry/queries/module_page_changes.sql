@@ -31,9 +31,11 @@ versions as (
 -- One row for each element, however many rules are about it.
 elements as (
     select
-        changes.module_name, changes.version, versions.day, versions.number, changes.element,
+        changes.module_name, changes.version, versions.number, changes.element,
         bool_or(changes.is_breaking) as is_breaking,
         string_agg(changes.rule, ', ' order by changes.rule collate "C") as rules,
+        (array_agg(changes.category order by changes.change_number))[1] as category,
+        (array_agg(changes.message order by changes.change_number))[1] as message,
         min(changes.change_number) as change_number
     from registry.schema_changes_daily as changes
     join versions
@@ -41,24 +43,17 @@ elements as (
         and versions.module_name = changes.module_name
         and versions.version = changes.version
     where changes.day < :end::date
-    group by 1, 2, 3, 4, 5
+    group by 1, 2, 3, 4
 ),
 -- Their places in the page of the module.
 placed as (
     select
-        module_name, version, day, element, is_breaking, rules, change_number,
+        module_name, version, element, category, is_breaking, rules, message,
         row_number() over (partition by module_name order by number, is_breaking desc, change_number) as ordinal,
         count(*) over (partition by module_name) as element_count
     from elements
 )
-select
-    placed.module_name, placed.version, placed.element, changes.category, placed.is_breaking, placed.rules,
-    changes.message, placed.element_count
+select module_name, version, element, category, is_breaking, rules, message, element_count
 from placed
-join registry.schema_changes_daily as changes
-    on changes.day = placed.day
-    and changes.module_name = placed.module_name
-    and changes.version = placed.version
-    and changes.change_number = placed.change_number
-where placed.ordinal <= 100
-order by placed.module_name collate "C", placed.ordinal
+where ordinal <= 100
+order by module_name collate "C", ordinal
