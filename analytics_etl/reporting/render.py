@@ -103,10 +103,6 @@ def mail_template() -> Template:
     return _environment().get_template("mail.html.j2")
 
 
-def _moment(text: str) -> str:
-    return wording.moment(datetime.fromisoformat(text))
-
-
 def _date(text: str) -> str:
     day = date.fromisoformat(text)
     return f"{day.day} {wording.MONTHS[day.month - 1][:3]} {day.year}"
@@ -118,7 +114,7 @@ _WRITERS: Mapping[str, Callable[[Any], str]] = {
     "duration_ms": wording.duration,
     "ratio": wording.ratio,
     "change_ratio": wording.change,
-    "moment": _moment,
+    "moment": lambda text: wording.moment(datetime.fromisoformat(text)),
     "date": _date,
     "words": wording.words,
     "score": wording.score,
