@@ -225,6 +225,7 @@ def day_rows() -> Rows:
         "top_organizations": [organization("acme", 9000, 6000), organization("newcomer", 345, 0)],
         "languages": [language("go", 150, 9, 0.75), language("rust", 50, 1, 0.25)],
         "compilation_performance": [performance("go", 150, 480.5), performance("rust", 50, 2000.0)],
+        "registered_modules": [{"module_name": "acme.orders.v1"}, {"module_name": "acme.users.v1"}],
         "schema_health": [health("acme.orders.v1", 48.6, 61.2, 9, 5, 1), health("acme.users.v1", 91.0, 90.0, 0, 0, 0)],
         "broken_schemas": [
             {
@@ -333,6 +334,7 @@ def hostile_report() -> dict[str, Any]:
     rows["top_modules"][1]["module_name"] = "a" * 5000
     rows["top_modules"][2]["module_name"] = "名前\x07\x1b[31m.v1"
     rows["quality_checks"][0]["failed_count"] = 1
+    rows["registered_modules"].append({"module_name": HOSTILE})
     return day_report(rows)
 
 

@@ -31,6 +31,7 @@ def report(day: datetime, cadence: Any, families: tuple[str, ...]) -> None:
     the period is loaded has no report of it.
     """
     from analytics_etl.catalog.calendar import period_start  # noqa: PLC0415 - only for this
+    from analytics_etl.pipeline.module_pages import write_module_pages  # noqa: PLC0415 - only for this
     from analytics_etl.pipeline.reports import loaded_families, write_index, write_report  # noqa: PLC0415 - only for this
 
     settings = read_settings()
@@ -51,6 +52,7 @@ def report(day: datetime, cadence: Any, families: tuple[str, ...]) -> None:
         out.say(str(write_report(database, catalog, family, cadence, start).html))
         written += 1
     if written:
+        write_module_pages(database, catalog)
         write_index(settings.reports_dir)
     left_out = [f"no report of {', '.join(of)}: {why}" for why, of in lacking.items()]
     if left_out and (families or not written):

@@ -16,13 +16,15 @@ from analytics_etl.disk import private
 
 
 @contextmanager
-def whole_file(path: Path, top: Path) -> Iterator[Path]:
+def whole_file(path: Path, top: Path, *, is_tidy: bool = False) -> Iterator[Path]:
     """A path to write to: renamed to `path` if the block succeeds, else removed.
 
-    Removes leftovers of the same file, and makes missing folders from `top` on.
+    Makes missing folders from `top` on. Removes leftovers of the same file, unless the caller has removed those of the
+    folder, which is tidy then: to look for them takes the longer the more files there are.
     """
     private.make_folder(path.parent, top)
-    remove_leftovers(path.parent, path.name)
+    if not is_tidy:
+        remove_leftovers(path.parent, path.name)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     descriptor = locked_part(part, private.permissions_in(path.parent))
     try:

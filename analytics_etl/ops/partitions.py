@@ -18,6 +18,15 @@ def newest_day(connection: Connection, tables: Sequence[str]) -> date | None:
     return None if found is None else found[0]
 
 
+def last_change(connection: Connection, tables: Sequence[str]) -> str:
+    """A text that is another one as soon as a partition of any of some tables is new, gone or has other rows."""
+    found = connection.execute(
+        "select concat_ws(' ', count(*), max(changed_at)) from ops.partitions where table_name = any(%s)",
+        [list(tables)],
+    ).fetchone()
+    return "" if found is None else str(found[0])
+
+
 def first_day(connection: Connection, tables: Sequence[str]) -> date | None:
     """The start of the first partition of any of some tables."""
     found = connection.execute(

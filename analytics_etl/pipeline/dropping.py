@@ -19,6 +19,7 @@ from analytics_etl.catalog.models import Model
 from analytics_etl.ops.partitions import newest_day
 from analytics_etl.ops.records import partitions, record_audit
 from analytics_etl.pipeline import publishing
+from analytics_etl.pipeline.module_pages import write_module_pages
 from analytics_etl.pipeline.partition_states import refresh_days
 from analytics_etl.pipeline.progress import Progress
 from analytics_etl.pipeline.reports import write_index, write_report
@@ -129,6 +130,7 @@ def run(
         report_progress(f"writing the {NAMES[cadence]} report of {family} of {start} again", steps - 1, steps)
         write_report(database, catalog, family, cadence, start)
         dropped.rewritten += 1
+    write_module_pages(database, catalog)
     write_index(database.settings.reports_dir)
     return dropped
 

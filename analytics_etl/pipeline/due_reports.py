@@ -85,11 +85,11 @@ def report_version(catalog: Catalog, family: str) -> str:
     """Hash of the code and SQL behind the reports of a family; comments, docstrings and layout do not change it."""
     queries = {**catalog.reports("ops"), **catalog.reports(family)}
     made = [f"{name} {query.code_version}" for name, query in sorted(queries.items())]
-    return hashlib.sha256("\n".join([*made, _rendering_version()]).encode()).hexdigest()[:12]
+    return hashlib.sha256("\n".join([*made, rendering_version()]).encode()).hexdigest()[:12]
 
 
 @cache
-def _rendering_version() -> str:
+def rendering_version() -> str:
     """Hash of the templates and of the code of `reporting`."""
     hashed = hashlib.sha256()
     # Not imported: whoever only asks what is due needs no templates and charts.

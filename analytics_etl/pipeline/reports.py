@@ -20,6 +20,7 @@ from analytics_etl.postgres.columns import column_types
 from analytics_etl.postgres.database import Database
 from analytics_etl.postgres.snapshot import Snapshot
 from analytics_etl.reporting import (
+    LISTS,
     SCHEMA_VERSION,
     Window,
     build_report,
@@ -188,8 +189,10 @@ def write_index(reports_dir: Path) -> tuple[Path, int]:
             current[name] = {"mark": mark, "entry": entry}
     entries = [each["entry"] for each in current.values()]
     page = reports_dir / "index.html"
-    _write(reports_dir / "index.json", render_index_json(entries), reports_dir)
-    _write(page, render_index(entries), reports_dir)
+    listed = reports_dir / LISTS["json"]
+    modules = json.loads(listed.read_text(encoding="utf-8")) if listed.exists() else None
+    _write(reports_dir / "index.json", render_index_json(entries, modules), reports_dir)
+    _write(page, render_index(entries, modules), reports_dir)
     if current != cached:
         _write(cache, json.dumps(current), reports_dir)
     return page, len(entries)

@@ -16,8 +16,11 @@ from markupsafe import Markup
 from analytics_etl.catalog.states import FLAGS, STATES, TONES
 from analytics_etl.config.settings import TEMPLATES_DIR
 from analytics_etl.reporting import svg, wording
+from analytics_etl.reporting.badge import BADGE_TONES, badge_words
 from analytics_etl.reporting.calendar import days_of, period_label
 from analytics_etl.reporting.families import REPORTS
+from analytics_etl.reporting.module_figures import module_figures
+from analytics_etl.reporting.module_files import module_file
 from analytics_etl.reporting.period import Value
 from analytics_etl.reporting.value import QUALITY_TOPIC, build_index
 
@@ -61,9 +64,9 @@ def render_html(report: Mapping[str, Any]) -> str:
     return _environment().get_template("report.html.j2").render(report=report, figures=figures)
 
 
-def render_index_json(entries: Iterable[Mapping[str, Any]]) -> str:
+def render_index_json(entries: Iterable[Mapping[str, Any]], modules: Mapping[str, Any] | None = None) -> str:
     """The index of these reports as JSON, one per line: indenting thousands takes a third of a second."""
-    index = build_index(entries)
+    index = build_index(entries, modules)
     lines = [_compact(entry) for entry in index.pop("reports")]
     listed = "[\n" + ",\n".join(lines) + "\n]" if lines else "[]"
     return f'{{"reports": {listed}, {_compact(index)[1:]}\n'
@@ -73,9 +76,26 @@ def _compact(value: Mapping[str, Any]) -> str:
     return json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False)
 
 
-def render_index(entries: Iterable[Mapping[str, Any]]) -> str:
-    """The page that lists these reports."""
-    return _environment().get_template("index.html.j2").render(index=build_index(entries))
+def render_index(entries: Iterable[Mapping[str, Any]], modules: Mapping[str, Any] | None = None) -> str:
+    """The page that lists these reports, and leads to the list of modules if there is one."""
+    return _environment().get_template("index.html.j2").render(index=build_index(entries, modules))
+
+
+def render_module(page: Mapping[str, Any]) -> str:
+    """The page of a module as one self-contained file."""
+    template = _environment().get_template("module.html.j2")
+    return template.render(page=page, figures=module_figures(page), file=module_file(page["module_name"]))
+
+
+def render_modules(value: Mapping[str, Any], section: Mapping[str, Any]) -> str:
+    """The list of all modules as one self-contained page; the section is its table."""
+    return _environment().get_template("modules.html.j2").render(list=value, section=section)
+
+
+def health_badge(name: str, score: float | None) -> Markup:
+    """The badge of a module in a page: mark, colour in words, score."""
+    tone = BADGE_TONES[name][0]
+    return Markup('<span class="badge {}">{} {}</span>').format(tone, TONES.get(tone, ""), badge_words(name, score))
 
 
 def mail_template() -> Template:
@@ -83,8 +103,9 @@ def mail_template() -> Template:
     return _environment().get_template("mail.html.j2")
 
 
-def _moment(text: str) -> str:
-    return wording.moment(datetime.fromisoformat(text))
+def _date(text: str) -> str:
+    day = date.fromisoformat(text)
+    return f"{day.day} {wording.MONTHS[day.month - 1][:3]} {day.year}"
 
 
 _WRITERS: Mapping[str, Callable[[Any], str]] = {
@@ -93,9 +114,10 @@ _WRITERS: Mapping[str, Callable[[Any], str]] = {
     "duration_ms": wording.duration,
     "ratio": wording.ratio,
     "change_ratio": wording.change,
-    "moment": _moment,
+    "moment": lambda text: wording.moment(datetime.fromisoformat(text)),
+    "date": _date,
     "words": wording.words,
-    "score": "{:.0f}".format,
+    "score": wording.score,
     "decimal": lambda number: wording.count(float(number)),
 }
 
@@ -268,6 +290,7 @@ def _environment() -> Environment:
         badge=badge,
         listed=listed,
         finality=finality,
+        health_badge=health_badge,
         drawn=Markup,  # our own pictures, which must not be escaped
         spark=spark,
     )

@@ -23,6 +23,7 @@ from analytics_etl.reporting.calendar import (
 from analytics_etl.reporting.families import REPORTS
 from analytics_etl.reporting.family import Section
 from analytics_etl.reporting.links import report_links
+from analytics_etl.reporting.module_files import LISTS
 from analytics_etl.reporting.period import Kpi, Period, Row, Value
 from analytics_etl.reporting.state import period_state
 
@@ -139,12 +140,17 @@ def index_entry(report: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def build_index(entries: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """The value of the index: all reports, by family and cadence, newest first."""
+def build_index(entries: Iterable[Mapping[str, Any]], modules: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The value of the index: all reports, by family and cadence, newest first; and what the list of modules says."""
     order = {"daily": 0, "weekly": 1, "monthly": 2}
     by_start = sorted(entries, key=lambda entry: entry["period"]["start"], reverse=True)
     ordered = sorted(by_start, key=lambda entry: (entry["family"], order[entry["cadence"]]))
-    return {"schema_version": SCHEMA_VERSION, "title": "Reports", "reports": [dict(entry) for entry in ordered]}
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "title": "Reports",
+        "reports": [dict(entry) for entry in ordered],
+        "modules": None if modules is None else {"sentence": modules["sentence"], "links": dict(LISTS)},
+    }
 
 
 def _comparison(period: Period, *, is_complete: bool, is_under_way: bool) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Numbers and days as people read them: rounded, with units, in English, the same under every locale. No HTML."""
 
+import math
 import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -14,6 +15,8 @@ NOTHING = "\N{EN DASH}"
 SPACE = "\N{NO-BREAK SPACE}"
 MINUS = "\N{MINUS SIGN}"
 TIMES = "\N{MULTIPLICATION SIGN}"
+UNFIT = "\N{REPLACEMENT CHARACTER}"
+"""What stands for a control character in a name."""
 EXACT_BELOW = 10_000  # written in full, which is no longer than rounded
 GROUPED_BELOW = 1_000_000  # written in full in tables, where digits line up
 LONGEST_NAME = 80  # in a sentence; a table shows all of it
@@ -52,6 +55,11 @@ def ratio(fraction: float | None) -> str:
     if 99.9 < percent < 100:  # noqa: PLR2004
         return f">{SPACE}99.9{SPACE}%"
     return f"{percent:.0f}{SPACE}%" if percent in (0, 100) else f"{percent:.1f}{SPACE}%"
+
+
+def score(number: float) -> str:
+    """A score of 0 to 100, cut and not rounded: 79.9 is not 80, from which on it would be good."""
+    return str(math.floor(number + 1e-9))  # a sum of parts may miss 100 by its last digit
 
 
 def words(identifier: str) -> str:
@@ -106,7 +114,7 @@ def name(text: str, longest: int = LONGEST_NAME) -> str:
     if len(text) > 2 * longest:  # every character is at least one wide; the middle would be cut in any case
         text = text[:longest] + text[-longest:]
     unfit = ("Cc", "Cf", "Cs")
-    text = "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(each) in unfit else each for each in text)
+    text = "".join(UNFIT if unicodedata.category(each) in unfit else each for each in text)
     if _width(text) <= longest:
         return text
     head, tail = text, text

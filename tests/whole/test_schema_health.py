@@ -1,15 +1,18 @@
 """Two modules from their registration on: what is in them, what breaks, who depends on whom, what nobody uses."""
 
 import json
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from commands import call, variables
-from events import Event, ask, at, event_id, load_and_aggregate, rows_in_lake, rows_of, write
+from conftest import needs_real_data
+from events import Event, ask, at, declared, download, event_id, load_and_aggregate, rows_in_lake, rows_of, write
+from schema_histories import protobuf_versions
 
 from analytics_etl.config.settings import Settings
+from analytics_etl.pipeline.module_pages import write_module_pages
 from analytics_etl.postgres.database import Database
 
 FIRST, CHANGED, LAST = date(2025, 1, 6), date(2025, 3, 31), date(2025, 4, 14)
@@ -144,6 +147,26 @@ def test_a_change_is_checked_against_what_is_registered(life: Settings, tmp_path
     assert "shop@9 is no folder or file here, and no version of the registry" in result.stderr
 
 
+@needs_real_data
+def test_a_large_real_version_is_registered_and_read(settings: Settings, database: Database, tmp_path: Path) -> None:
+    """It has 2 MB of source, which is one value of one line."""
+    source = protobuf_versions("google-proto-files")["6.0.1"]
+    for path, text in source.files.items():
+        file = tmp_path / "6.0.1" / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+    done = call(f"import-schemas {tmp_path} --module google --registered-at {FIRST}", variables(settings))
+    assert done.exit_code == 0, done.output
+    load_and_aggregate(database, FIRST, FIRST, ["registry"])
+    assert rows(settings, "module_catalog_daily", "module_name, version, fault, file_count", FIRST) == [
+        ("google", "6.0.1", None, 170)
+    ]
+    [(_, _, badge, entities)] = rows(
+        settings, "module_health_daily", "module_name, version, badge, entity_count", FIRST
+    )
+    assert (badge, entities > 1000) == ("amber", True)
+
+
 def test_what_postgresql_computes_and_others_are_made_of_is_in_the_lake(life: Settings) -> None:
     """So the overview is computed where its large input lies."""
     made = ask(
@@ -159,3 +182,52 @@ def test_what_postgresql_computes_and_others_are_made_of_is_in_the_lake(life: Se
     assert rows_of(life.database_url, "registry.registry_size_daily") == rows_in_lake(
         life, "registry.registry_size_daily"
     )
+
+
+def test_a_page_of_a_module_is_written_when_something_on_it_changes(life: Settings, database: Database) -> None:
+    pages, listed = life.reports_dir / "modules", life.reports_dir / "modules.json"
+
+    def written() -> set[str]:
+        """The pages that are written now; the list says what they say."""
+        before = {path.name: path.stat().st_ino for path in pages.glob("*")}
+        count = write_module_pages(database, declared())
+        after = {path.name: path.stat().st_ino for path in pages.glob("*")}
+        found = {name.rpartition(".")[0] for name, node in after.items() if before.get(name) != node}
+        assert len(found) == count
+        entries = json.loads(listed.read_text())["modules"]
+        assert sorted(entry["links"]["html"] for entry in entries) == sorted(
+            f"modules/{p.name}" for p in pages.glob("*.html")
+        )
+        return found
+
+    assert written() == {"broken", "money", "shop"}
+    assert written() == set()
+    page = json.loads((pages / "shop.json").read_text())
+    assert page["score"]["overall_score"] == 81.875
+    assert page["last_change_day"] == str(LAST)
+    sections = {section["name"]: section["rows"] for section in page["sections"]}
+    assert [(row["day"], row["moved"]) for row in sections["scores"]] == [(str(LAST), "unused unknown to 50")]
+    assert [(row["version"], row["first_day"]) for row in sections["versions"]] == [
+        ("2", str(CHANGED)),
+        ("1", str(FIRST)),
+    ]
+    assert [row["element"] for row in sections["changes"]] == ["shop.v1.Order.note"]
+    assert [row["element"] for row in sections["unused_fields"]] == ["shop.v1.Order.total"]
+    assert ">shop<" in (pages / "money.html").read_text()  # it depends on money
+    assert "unknown" in (pages / "broken.svg").read_text()
+    # The next day one module is downloaded, and another one gets a version that depends on nothing; one page is lost.
+    after = LAST + timedelta(days=1)
+    write(life, "download_events/a.ndjson", [download(1, after, module_name="money", version="1")])
+    fixed = 'syntax = "proto3";\nmessage Fixed {\n}'
+    write(life, "module_versions/b.ndjson", [version(5, after, "broken", "2", fixed, "broken.proto")])
+    load_and_aggregate(database, after, after, ["registry"])
+    assert written() == {"money", "broken"}
+    assert "green" in (pages / "broken.svg").read_text()
+    (pages / "shop.svg").unlink()
+    assert written() == {"shop"}
+    # A day without events writes nothing, and what is no page of a module does not stay.
+    load_and_aggregate(database, after + timedelta(days=1), after + timedelta(days=1), ["registry"])
+    assert written() == set()
+    (pages / "gone.html").write_text("of a module that is no more")
+    assert written() == set()
+    assert not (pages / "gone.html").exists()

@@ -15,6 +15,7 @@ from analytics_etl.orchestration.partitions import Partitions, requested_periods
 from analytics_etl.orchestration.report_delivery import ReportDelivery
 from analytics_etl.pipeline.due_reports import INDEX, broken_report_tables, look_ahead, report_tables
 from analytics_etl.pipeline.failed_reports import reports_of_failures
+from analytics_etl.pipeline.module_pages import write_module_pages
 from analytics_etl.pipeline.outdated_reports import matured_reports, outdated_reports, publishable_reports
 from analytics_etl.pipeline.reports import WrittenReport, loaded_families, write_index, write_report
 from analytics_etl.postgres.database import Database
@@ -102,7 +103,7 @@ def build_index_asset(catalog: Catalog, families: list[str]) -> dg.AssetsDefinit
         deps=[report_key(family, cadence) for family in families for cadence in NAMES],
         group_name=INDEX_GROUP,
         description="The page that lists all reports, as HTML and JSON. Before, reports are written again if something "
-        "failed in their period after they were written.",
+        "failed in their period after they were written, and pages of modules if something on them changed.",
         kinds={"html", "json"},
         freshness_policy=HOURLY,
     )
@@ -112,6 +113,7 @@ def build_index_asset(catalog: Catalog, families: list[str]) -> dg.AssetsDefinit
                 for due in reports_of_failures(database, catalog):
                     also = write_report(database, catalog, due.family, due.cadence, due.start, context.run.run_id)
                     context.log.info("wrote %s, which was %s", also.html, due.why)
+                context.log.info("wrote the pages of %s modules", write_module_pages(database, catalog))
         finally:  # a report that cannot be written must not keep the others off the index
             path, count = write_index(database.settings.reports_dir)
         context.add_output_metadata(

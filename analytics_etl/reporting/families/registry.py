@@ -6,7 +6,7 @@ from typing import Any
 
 from analytics_etl.reporting import wording
 from analytics_etl.reporting.families import registry_figures as figures
-from analytics_etl.reporting.families.registry_schemas import SCHEMAS
+from analytics_etl.reporting.families.registry_schemas import SCHEMAS, linked
 from analytics_etl.reporting.family import FamilyReport
 from analytics_etl.reporting.period import Column, Kpi, Period, Row, compared, section, uncompared
 from analytics_etl.reporting.trend import Trend, build, draw
@@ -46,7 +46,7 @@ def trend(period: Period) -> dict[str, Any]:
 
 
 def top_modules(period: Period) -> dict[str, Any]:
-    rows = list(period.rows.get("top_modules", ()))
+    rows = linked(period, "top_modules")
     parts = []
     if rows:
         first = rows[0]
@@ -64,7 +64,7 @@ def top_modules(period: Period) -> dict[str, Any]:
     columns: list[Column] = [
         ("rank", "#", "rank"),
         ("rank_change", "Places", "rank_change"),
-        ("module_name", "Module", "name"),
+        ("module_name", "Module", "module"),
         ("download_count", "Downloads", "count"),
         ("previous_download_count", "Before", "count"),
         ("growth_ratio", "Change", "change_ratio"),
@@ -76,7 +76,7 @@ def top_modules(period: Period) -> dict[str, Any]:
 
 
 def growing_modules(period: Period) -> dict[str, Any]:
-    rows = list(period.rows.get("growing_modules", ()))
+    rows = linked(period, "growing_modules")
     grown = [row for row in rows if not row["is_new"]]
     new = [row for row in rows if row["is_new"]]
     window = period.windows["growing_modules"]
@@ -99,7 +99,7 @@ def growing_modules(period: Period) -> dict[str, Any]:
     parts.append(compared(window))
     columns: list[Column] = [
         ("rank", "#", "rank"),
-        ("module_name", "Module", "name"),
+        ("module_name", "Module", "module"),
         ("download_count", "Downloads", "count"),
         ("previous_download_count", "Before", "count"),
         ("growth_ratio", "Growth", "change_ratio"),
@@ -109,7 +109,7 @@ def growing_modules(period: Period) -> dict[str, Any]:
 
 
 def top_versions(period: Period) -> dict[str, Any]:
-    rows = list(period.rows.get("top_versions", ()))
+    rows = linked(period, "top_versions")
     parts = []
     if rows:
         first = rows[0]
@@ -120,7 +120,7 @@ def top_versions(period: Period) -> dict[str, Any]:
         )
     columns: list[Column] = [
         ("rank", "#", "rank"),
-        ("module_name", "Module", "name"),
+        ("module_name", "Module", "module"),
         ("version", "Version", "name"),
         ("download_count", "Downloads", "count"),
         ("previous_download_count", "Before", "count"),
@@ -234,4 +234,5 @@ REPORT = FamilyReport(
     index_kpis=("download_count", "active_users", "error_ratio"),
     windows={"trend": "trend", "growing_modules": "growth"},
     optional=SCHEMAS,
+    lookups=("registered_modules",),
 )

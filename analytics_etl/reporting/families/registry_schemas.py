@@ -7,13 +7,23 @@ from collections.abc import Sequence
 from typing import Any
 
 from analytics_etl.reporting import wording
+from analytics_etl.reporting.module_files import module_path
 from analytics_etl.reporting.period import Column, Period, Row, section
 
 
+def linked(period: Period, query: str) -> list[Row]:
+    """The rows of a query, each with the way to the page of its module, which only one with a schema has."""
+    known = {row["module_name"] for row in period.rows.get("registered_modules", ())}
+    return [
+        {**row, "page": f"../../{module_path(row['module_name'])}" if row["module_name"] in known else None}
+        for row in period.rows.get(query, ())
+    ]
+
+
 def schema_health(period: Period) -> dict[str, Any]:
-    rows = list(period.rows.get("schema_health", ()))
+    rows = linked(period, "schema_health")
     columns: list[Column] = [
-        ("module_name", "Module", "name"),
+        ("module_name", "Module", "module"),
         ("version", "Version", "name"),
         ("overall_score", "Score", "score"),
         ("previous_overall_score", "Before", "score"),
@@ -35,14 +45,14 @@ def _health(rows: Sequence[Row]) -> list[str]:
     parts = [", ".join([wording.plural(of_all["module_count"], "module"), *(f"{n} {badge}" for n, badge in counts)])]
     scored = [row for row in rows if row["overall_score"] is not None]
     if scored:
-        worst = scored[0]
-        parts.append(f"the lowest score: {wording.name(worst['module_name'])} with {worst['overall_score']:.0f}")
+        worst, lowest = wording.name(scored[0]["module_name"]), wording.score(scored[0]["overall_score"])
+        parts.append(f"the lowest score: {worst} with {lowest}")
     changed = [row for row in scored if row["previous_overall_score"] is not None]
     for verb, sign in (("improved", 1), ("declined", -1)):
         best = max(changed, key=lambda row: sign * _change(row), default=None)
         if best is not None and round(sign * _change(best)) > 0:
-            scores = f"{best['previous_overall_score']:.0f} to {best['overall_score']:.0f}"
-            parts.append(f"{verb} most: {wording.name(best['module_name'])}, {scores}")
+            before, after = wording.score(best["previous_overall_score"]), wording.score(best["overall_score"])
+            parts.append(f"{verb} most: {wording.name(best['module_name'])}, {before} to {after}")
     return parts
 
 
@@ -51,7 +61,7 @@ def _change(row: Row) -> float:
 
 
 def broken_schemas(period: Period) -> dict[str, Any]:
-    rows = list(period.rows.get("broken_schemas", ()))
+    rows = linked(period, "broken_schemas")
     parts = []
     if rows:
         elements, versions = (wording.plural(rows[0][f"{noun}_count"], noun) for noun in ("element", "version"))
@@ -61,7 +71,7 @@ def broken_schemas(period: Period) -> dict[str, Any]:
             parts.append(f"{wording.plural(dependents, 'module')} {verb} {wording.name(rows[0]['module_name'])}")
     columns: list[Column] = [
         ("day", "Day", "day"),
-        ("module_name", "Module", "name"),
+        ("module_name", "Module", "module"),
         ("version", "Version", "name"),
         ("element", "Element", "name"),
         ("message", "Change", "text"),
@@ -72,7 +82,7 @@ def broken_schemas(period: Period) -> dict[str, Any]:
 
 
 def schema_recommendations(period: Period) -> dict[str, Any]:
-    rows = list(period.rows.get("schema_recommendations", ()))
+    rows = linked(period, "schema_recommendations")
     parts = []
     if rows:
         oldest = rows[0]
@@ -80,7 +90,7 @@ def schema_recommendations(period: Period) -> dict[str, Any]:
         since = wording.day(oldest["first_seen_day"])
         parts.append(f"longest that of {wording.name(oldest['module_name'])}, since {since}")
     columns: list[Column] = [
-        ("module_name", "Module", "name"),
+        ("module_name", "Module", "module"),
         ("recommendation", "What to do", "text"),
         ("first_seen_day", "Since", "day"),
         ("evidence", "Elements", "text"),

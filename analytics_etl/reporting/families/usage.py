@@ -149,7 +149,7 @@ def scorecards(period: Period) -> dict[str, Any]:
         parts.append(f"of {wording.plural(scored, 'schema')} with a score on {wording.day(first['day'])}, "
                      f"{first['schemas_good']} reached 80 and {first['schemas_poor']} stayed below 50")  # fmt: skip
         if first["overall_score"] is not None:
-            parts.append(f"the lowest: {figures.called(first)} with {first['overall_score']:.0f}")
+            parts.append(f"the lowest: {figures.called(first)} with {wording.score(first['overall_score'])}")
     columns: list[Column] = [
         ("schema_name", "Schema", "name"),
         ("overall_score", "Score", "score"),
