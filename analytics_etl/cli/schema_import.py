@@ -63,7 +63,7 @@ def import_schemas(
     no database. The time of a version is that of its tag or commit; for folders say it. Importing again writes only
     what no earlier import has written: a version is known by its module, its name and its source.
 
-    A version has at most 4,000,000 bytes of source as JSON. Links that leave PATH are refused, and nothing is written
+    A version has at most 1,000,000 bytes of source as JSON. Links that leave PATH are refused, and nothing is written
     unless everything can be imported, or --leave-out is given.
 
     \b

@@ -10,10 +10,8 @@ from analytics_etl.landing.compression import UNREADABLE, decompressed
 from analytics_etl.landing.files import LandingFile, reason_without_path
 from analytics_etl.landing.rejections import FileState, RejectedRow, printable
 
-LONGEST_LINE = 4 << 20
-"""Bytes; a longer line is rejected, so that one bad file cannot fill the memory. The source of a large version of a
-schema is one value, and has 2 MB.
-"""
+LONGEST_LINE = 1 << 20
+"""Bytes; a longer line is rejected, so that one bad file cannot fill the memory."""
 
 _BLOCK_SIZE = 1 << 20
 

@@ -19,8 +19,8 @@ from analytics_etl.schemas import Limits, Version
 from analytics_etl.schemas.limits import faults_of_files
 
 TABLE = "module_versions"
-MOST_BYTES = 4_000_000
-"""Of the source as JSON, which is what the contract allows; a line of a landing file has at most 4 MiB."""
+MOST_BYTES = 1_000_000
+"""Of the source as JSON, which is what the contract allows; a line of a landing file has at most 1 MiB."""
 _LONGEST = {"module": 256, "version": 100, "organization": 100}
 _IDS = UUID("6e0f3c52-6a0e-5a8d-9d8f-2b8d3c1e7a54")
 _PREFIX = "imported-"

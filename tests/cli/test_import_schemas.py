@@ -157,7 +157,7 @@ def test_what_cannot_be_imported_is_named_and_may_be_left_out(tmp_path: Path, la
     module = put(
         tmp_path / "m",
         {
-            "1/a.proto": ONE, "2/a.proto": b"\xff", "3/a.proto": "x" * 4_000_001, "4/a.proto": "a\0b",
+            "1/a.proto": ONE, "2/a.proto": b"\xff", "3/a.proto": "x" * 1_000_001, "4/a.proto": "a\0b",
             "5/a.proto": "y" * (4 << 20) + "y", f"{'6' * 101}/a.proto": ONE, "7/a:b.proto": ONE,
         },
     )  # fmt: skip
@@ -170,7 +170,7 @@ def test_what_cannot_be_imported_is_named_and_may_be_left_out(tmp_path: Path, la
     assert done.exit_code == 1
     reasons = {
         "2": "a.proto is not UTF-8: byte 0 cannot be read",
-        "3": "has 4,000,016 bytes of source as JSON, expected at most 4,000,000",
+        "3": "has 1,000,016 bytes of source as JSON, expected at most 1,000,000",
         "4": "the source holds a NUL byte, which text must not",
         "5": "has more than 4,194,304 bytes of source",
         "6" * 101: "the name of the version has 101 characters, expected at most 100",

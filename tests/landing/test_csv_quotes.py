@@ -82,7 +82,7 @@ def test_no_line_is_lost(tmp_path_factory: pytest.TempPathFactory, lines: list[s
         (['1,"2\nstill 2",3,4', "5,6,7"], [4], [2]),  # one record, of one field too many
         (['x",y,"z'] * 4 + ["1,2,3"], [6], [2, 3, 4, 5]),
         (['1,"2', "\xff", '3",4', "5,6,7"], [5], [2, 3, 4]),  # a record does not go on behind a line that is none
-        (['1,"2', "l" * (4 << 20), '3",4', "5,6,7"], [5], [2, 3, 4]),
+        (['1,"2', "l" * (1 << 20), '3",4', "5,6,7"], [5], [2, 3, 4]),
     ],
 )
 def test_stray_quotes(tmp_path: Path, lines: list[str], read_lines: list[int], bad_lines: list[int]) -> None:
@@ -93,14 +93,14 @@ def test_stray_quotes(tmp_path: Path, lines: list[str], read_lines: list[int], b
 
 def test_a_record_is_limited(tmp_path: Path) -> None:
     """One that is longer goes as its first line; what can be read behind it is read."""
-    most, kilo = 4 << 20, "x" * 1023 + "\n"
-    fits = '1,"' + kilo * 4095 + '",3\n'
+    mega, kilo = 1 << 20, "x" * 1023 + "\n"
+    fits = '1,"' + kilo * 1023 + '",3\n'
     found, bad = read(tmp_path, f"{HEADER}\n{fits}4,5,6\n")
-    assert ([(n, len(f[1])) for n, f, _ in found], bad) == ([(2, most - 1024), (4098, 1)], {})
-    found, bad = read(tmp_path, f'{HEADER}\n1,"{kilo * 4096}",3\n4,5,6\n')
-    assert [number for number, _, _ in found] == [4099]
-    assert "the record is longer than 4,194,304 bytes or 50,000 lines, perhaps for want of a quote" in bad[2]
-    assert sorted(bad) == list(range(2, 4099))
+    assert ([(n, len(f[1])) for n, f, _ in found], bad) == ([(2, mega - 1024), (1026, 1)], {})
+    found, bad = read(tmp_path, f'{HEADER}\n1,"{kilo * 1024}",3\n4,5,6\n')
+    assert [number for number, _, _ in found] == [1027]
+    assert "the record is longer than 1,048,576 bytes or 50,000 lines, perhaps for want of a quote" in bad[2]
+    assert sorted(bad) == list(range(2, 1027))
     found, bad = read(tmp_path, f'{HEADER}\n1,"{chr(10) * 60_000}",3\n4,5,6\n')
     assert [number for number, _, _ in found] == [60_003]
     assert {*bad} == {2, 60_002}

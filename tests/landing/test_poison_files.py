@@ -131,7 +131,7 @@ def test_damage_anywhere_in_a_file_is_the_files(tmp_path: Path) -> None:
         ("module_name", BAD_TEXT, "module_name: expected text, got bytes that are no valid UTF-8 at byte 0"),
         ("module_name", unmarked(BAD_TEXT), "module_name: expected text, got bytes that are no valid UTF-8 at byte 0"),
         ("module_name", pa.array([[1], [2]]), "module_name: expected text, got [1]"),
-        ("module_name", pa.array(["x" * (4 << 20) + "y", "b"]), "module_name: is longer than 4,194,304 bytes"),
+        ("module_name", pa.array(["x" * (1 << 20) + "y", "b"]), "module_name: is longer than 1,048,576 bytes"),
         ("downloaded_at", pa.array([2**60, 1741600800000000], pa.timestamp("us", "UTC")),
          "downloaded_at: expected a time in the years 1970 to 9999, got 1152921504606846976 us since 1970"),
     ],

@@ -181,9 +181,9 @@ def test_a_very_long_line(settings: Settings, database: Database) -> None:
     load(database)
     reasons = [(number, reason[:50]) for _, number, reason, _ in rejected(settings.database_url)]
     assert reasons == [
-        (2, "the line is longer than 4,194,304 bytes"),
+        (2, "the line is longer than 1,048,576 bytes"),
         (4, "file_size_not_negative: expected file_size >= 0, g"),
-        (5, "the line is longer than 4,194,304 bytes"),
+        (5, "the line is longer than 1,048,576 bytes"),
     ]
     assert {len(content or "") for _, number, _, content in rejected(settings.database_url) if number != 4} == {10_000}
     assert loaded_ids(settings) == [2, 3]

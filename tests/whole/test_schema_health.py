@@ -7,9 +7,7 @@ from typing import Any
 
 import pytest
 from commands import call, variables
-from conftest import needs_real_data
 from events import Event, ask, at, declared, download, event_id, load_and_aggregate, rows_in_lake, rows_of, write
-from schema_histories import protobuf_versions
 
 from analytics_etl.config.settings import Settings
 from analytics_etl.pipeline.module_pages import write_module_pages
@@ -145,26 +143,6 @@ def test_a_change_is_checked_against_what_is_registered(life: Settings, tmp_path
     result = call(f"check-schema {tmp_path} --against shop@9", variables(life))
     assert result.exit_code == 1
     assert "shop@9 is no folder or file here, and no version of the registry" in result.stderr
-
-
-@needs_real_data
-def test_a_large_real_version_is_registered_and_read(settings: Settings, database: Database, tmp_path: Path) -> None:
-    """It has 2 MB of source, which is one value of one line."""
-    source = protobuf_versions("google-proto-files")["6.0.1"]
-    for path, text in source.files.items():
-        file = tmp_path / "6.0.1" / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, encoding="utf-8")
-    done = call(f"import-schemas {tmp_path} --module google --registered-at {FIRST}", variables(settings))
-    assert done.exit_code == 0, done.output
-    load_and_aggregate(database, FIRST, FIRST, ["registry"])
-    assert rows(settings, "module_catalog_daily", "module_name, version, fault, file_count", FIRST) == [
-        ("google", "6.0.1", None, 170)
-    ]
-    [(_, _, badge, entities)] = rows(
-        settings, "module_health_daily", "module_name, version, badge, entity_count", FIRST
-    )
-    assert (badge, entities > 1000) == ("amber", True)
 
 
 def test_what_postgresql_computes_and_others_are_made_of_is_in_the_lake(life: Settings) -> None:

@@ -15,7 +15,7 @@ create table registry.module_versions (
     constraint previous_version_is_another check (previous_version <> version),
     constraint format_known check (format in ('protobuf', 'avro', 'json_schema')),
     constraint files_are_texts check (ops.is_text_map(files)),
-    constraint files_not_too_large check (ops.json_bytes(files) <= 4000000),
+    constraint files_not_too_large check (ops.json_bytes(files) <= 1000000),
     constraint size_bytes_not_negative check (size_bytes >= 0),
     constraint size_bytes_not_too_large check (size_bytes <= 1000000000),
     constraint organization_id_not_too_long check (length(organization_id) <= 100),
