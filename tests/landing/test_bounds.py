@@ -80,7 +80,9 @@ def test_sums_of_a_day_cannot_overflow() -> None:
             if column.type == "bigint" and column.name not in compared_only:
                 assert limits[column.name] * EVENTS_A_DAY < 2**63, f"{contract.table}.{column.name}"
             if column.type == "double precision":
-                assert limits[column.name] <= 10**12, f"{contract.table}.{column.name}"
+                # The level of a counter of bytes is larger than what it grows by.
+                most = 10**15 if column.name == "value" else 10**12
+                assert limits[column.name] <= most, f"{contract.table}.{column.name}"
 
 
 def contracts_of(model: Model) -> set[str]:
@@ -121,6 +123,10 @@ ROWS: Mapping[str, Event] = {
     },
     "registry.field_usage_events": {
         "event_id": event_id(1), "used_at": at(1), "module_name": "m", "entity": "e", "field": "f",
+    },
+    "platform.metric_samples": {
+        "event_id": event_id(1), "recorded_at": at(1), "name": "n", "type": "gauge", "category": "system", "value": 1,
+        "labels": {},
     },
     "usage.schema_usage_events": {
         "event_id": event_id(1), "occurred_at": at(1), "schema_id": event_id(7), "operation": "read", "service": "s",
@@ -176,7 +182,7 @@ def test_one_beyond_a_bound_is_rejected_and_the_bound_itself_is_not(
         given(column, value, 1000 + 10 * n + m)
         for n, (column, limit) in enumerate(limits.items())
         for m, value in enumerate((2**63 - 1, 10**17))
-        if limit > 10_000 and column not in (*FREE_TEXTS, "files", "metadata", "tags")
+        if limit > 10_000 and column not in (*FREE_TEXTS, "files", "labels", "metadata", "tags")
     ]
     write(settings, file_of(table), [*right, *wrong, *absurd])
     [loaded], _ = load(database, table)

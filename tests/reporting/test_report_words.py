@@ -73,7 +73,7 @@ def test_an_amount_is_neither_better_nor_worse_when_everything_grew() -> None:
     judged = {name for name, kpi in kpis.items() if kpi["better"] is not None}
     assert judged == {
         "error_ratio", "download_cache_hit_ratio", "failure_ratio", "completed_ratio", "p95_latency_ms",
-        "avg_latency_ms", "conversion_ratio",
+        "avg_latency_ms", "conversion_ratio", "unhealthy_ratio",
     }  # fmt: skip
     with pytest.raises(ValueError, match="error_count is an amount"):
         replace(REPORTS_OF_FAMILIES["registry"], kpis=(Kpi("error_count", "Errors", "count", "lower"),))
