@@ -1,4 +1,8 @@
-"""Source mappings: a SELECT that computes a contract's fields from a foreign file's columns, and its checks."""
+"""Source mappings: a SELECT that computes a contract's fields from a foreign file's columns, and its checks.
+
+A row gives one row, or with `cross join unnest([{…}, …]) as many (one)` one for each element of the list, such as the
+metrics of a wide row. The elements name columns and constants only, so that no list fails, which would lose its row.
+"""
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -15,8 +19,8 @@ from analytics_etl.landing.fields import PASSED_ON, Fields, Origin, quote
 LINE = "_line"
 """The line number, the only column a mapping may read beside those of the file."""
 
-_PARTS = {"expressions", "from", "from_", "where"}
-"""Parts that a mapping's SELECT may have: it maps row to row."""
+_PARTS = {"expressions", "from", "from_", "joins", "where"}
+"""Parts that a mapping's SELECT may have: it maps row to row, or to the elements of a list."""
 
 _SESSION_FUNCTIONS = {"current_localtime", "current_localtimestamp", "current_user", "session_user", "user", "version"}
 """Functions that depend on the session and not on the row, though DuckDB does not mark them as volatile."""
@@ -24,7 +28,11 @@ _SESSION_FUNCTIONS = {"current_localtime", "current_localtimestamp", "current_us
 
 def mapping_inputs(mapping: Model) -> list[str]:
     """The foreign columns a source mapping reads, sorted."""
-    return sorted({column.name for column in mapping.expression.find_all(exp.Column)} - {LINE})
+    element = _element(mapping.expression)
+    found = {
+        column.name for column in mapping.expression.find_all(exp.Column) if column.table != element or not element
+    }
+    return sorted(found - {LINE, element})
 
 
 def mapped_fields(contract: Contract, mapping: Model, relation: str, *, may_have_problems: bool = False) -> Fields:
@@ -51,7 +59,7 @@ def mapped_fields(contract: Contract, mapping: Model, relation: str, *, may_have
     assert source is not None
     passed_on = ", ".join(PASSED_ON)
     texts = ", ".join(f"{quote(name)}::varchar as {quote(name)}" for name in outputs)
-    statement = f"select {passed_on}{is_wanted}, {values} {source.sql('duckdb')}"
+    statement = f"select {passed_on}{is_wanted}, {values} {source.sql('duckdb')}{_elements(select)}"
     others = "" if where is None else ", _is_wanted"
     origins: dict[str, Origin] = {c.name: "text" if c.name in outputs else "absent" for c in contract.columns}
     return Fields(
@@ -59,6 +67,28 @@ def mapped_fields(contract: Contract, mapping: Model, relation: str, *, may_have
         origins, may_have_problems=may_have_problems, has_others=where is not None,
         personal=tuple(sorted(_inputs_of(select, contract.personal_columns))),
     )  # fmt: skip
+
+
+def _elements(select: exp.Query) -> str:
+    """The join with the elements of a list, if there is one; a row that has a problem stays one row."""
+    if (unnest := _unnest(select)) is None:
+        return ""
+    [found] = unnest.expressions
+    elements, alias = found.sql("duckdb"), unnest.args["alias"].sql("duckdb")
+    one = f"case when _is_record and _problem is null then {elements} else ({elements})[:1] end"
+    return f" cross join unnest({one}) as {alias}"
+
+
+def _unnest(select: exp.Query) -> exp.Unnest | None:
+    """The list that a mapping joins its rows with."""
+    return next((join.this for join in select.args.get("joins") or () if isinstance(join.this, exp.Unnest)), None)
+
+
+def _element(select: exp.Query) -> str:
+    """The name of an element of that list; an empty text without one."""
+    unnest = _unnest(select)
+    alias = None if unnest is None else unnest.args.get("alias")
+    return next((column.name for column in alias.columns), "") if isinstance(alias, exp.TableAlias) else ""
 
 
 def _inputs_of(select: exp.Select, outputs: Collection[str]) -> set[str]:
@@ -102,7 +132,9 @@ def _check(mapping: Model) -> None:
     outputs = _outputs(mapping)
     if not all(outputs) or len(set(outputs)) < len(outputs):
         raise ModelError(f"{mapping.path}: each output needs a name of its own, expected `… as name`; got {outputs}")
-    parsed = _parsed(_select(mapping).sql("duckdb"))
+    select, element = _select(mapping), _element(mapping.expression)
+    select.args.pop("joins", None)
+    parsed = _parsed(select.sql("duckdb"))
     if parsed.get("error"):
         raise ModelError(f"{mapping.path}: DuckDB does not know this statement: {parsed.get('error_message')}")
     kinds = _function_kinds()
@@ -115,7 +147,8 @@ def _check(mapping: Model) -> None:
                 f"{mapping.path}: {what}: expected expressions of one row, since a mapping maps row to row"
             )
         asks = kind == "volatile" or function in _SESSION_FUNCTIONS or (function == "age" and len(arguments) == 1)
-        column = node["column_names"][-1].lower() if node.get("class") == "COLUMN_REF" else ""
+        path = [name.lower() for name in node["column_names"]] if node.get("class") == "COLUMN_REF" else [""]
+        column = "" if element and path[0] == element.lower() else path[-1]
         if asks or (column and column not in {*_folded(names), LINE}):
             raise ModelError(
                 f"{mapping.path}: {function or column}: its value is not the row's alone, so that reading a file again "
@@ -191,10 +224,26 @@ def _select(mapping: Model) -> exp.Select:
         raise ModelError(f"{mapping.path}: expected one SELECT from source, not several put together")
     if more := sorted(part for part, value in select.args.items() if value and part not in _PARTS):
         raise ModelError(f"{mapping.path}: has {', '.join(more)}; expected one SELECT from source that maps row to row")
+    if joins := select.args.get("joins"):
+        _check_elements(mapping, joins)
     tables = list(select.find_all(exp.Table))
     if [(table.db, table.name) for table in tables] != [("", "source")]:
         raise ModelError(f"{mapping.path}: reads from {[table.sql() for table in tables]}, expected `from source`")
     return select
+
+
+def _check_elements(mapping: Model, joins: list[exp.Join]) -> None:
+    """Raise ModelError unless rows are joined with one list of objects of columns and constants, and nothing else."""
+    unnest, element = _unnest(mapping.expression), _element(mapping.expression)
+    lists = [] if unnest is None else unnest.expressions
+    is_list = len(joins) == len(lists) == 1 and isinstance(lists[0], exp.Array) and joins[0].kind == "CROSS"
+    values = [value.expression for found in lists for value in found.find_all(exp.PropertyEQ)]
+    is_plain = bool(values) and all(isinstance(value, exp.Column | exp.Literal | exp.Null) for value in values)
+    if not (is_list and is_plain and element):
+        raise ModelError(
+            f"{mapping.path}: has joins; expected one SELECT from source that maps row to row, or to the elements of a "
+            "list of columns and constants: `cross join unnest([{'name': 'cpu', 'value': cpu}, …]) as many (one)`"
+        )
 
 
 def _outputs(mapping: Model) -> list[str]:

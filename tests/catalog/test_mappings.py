@@ -183,6 +183,10 @@ REFUSED = {
                 "every row would be rejected: registry.download_events needs ['version', 'file_size', 'success'], too"),
     "another table": (f"select {SELECT} from registry.download_events", "expected `from source`"),
     "a join": (f"select {SELECT} from source join source as b using (id)", "one SELECT from source that maps row to row"),
+    "a join with another list": (f"select {SELECT} from source cross join unnest([1, 2]) as many (one)", "the elements of a list of columns and"),
+    "a list that may fail": (f"select {SELECT} from source cross join unnest([{{'a': moment::int}}]) as many (one)", "the elements of a list of columns and"),
+    "a list beside another": (f"select {SELECT} from source cross join unnest([{{'a': 1}}]) as m (o) cross join unnest([{{'a': 1}}]) as n (p)", "the elements of a list"),
+    "a column that is no element's": (f"select {SELECT}, many.x as user_id from source cross join unnest([{{'a': 1}}]) as many (one)", "DuckDB refuses it"),
     "a group": (f"select {SELECT} from source group by all", "one SELECT from source that maps row to row"),
     "a limit": (f"select {SELECT} from source limit 5", "one SELECT from source that maps row to row"),
     "an order": (f"select {SELECT} from source order by 1", "one SELECT from source that maps row to row"),
@@ -222,3 +226,33 @@ def test_a_file_of_a_source_that_is_for_another_table_is_rejected(tmp_path: Path
         "registry.module_view_events has no columns" in found.reasons["a.csv"][0]
         or "missing" in found.reasons["a.csv"][0]
     )
+
+
+def test_a_wide_row_becomes_several(tmp_path: Path) -> None:
+    """In every format; what is missing gives no row, a bad value rejects its own row, a bad line is told once."""
+    source = mapping(
+        tmp_path,
+        """select md5(id || one.module)::uuid as event_id, moment as downloaded_at, one.module as module_name,
+            '1' as version, one.size as file_size, true as success
+        from source
+        cross join unnest([
+            {'module': 'a', 'size': small}, {'module': 'b', 'size': "Large size"}, {'module': 'c', 'size': null}
+        ]) as parts (one)
+        where one.size is not null""",
+    )
+    check_mappings([declared().contracts[DOWNLOADS]], {"stream": source})
+    rows: list[dict[str, object]] = [
+        {"id": "w", "moment": at(1), "small": "1", "Large size": "2"},
+        {"id": "x", "moment": at(2), "small": None, "Large size": "3"},
+        {"id": "y", "moment": at(3), "small": "much", "Large size": "4"},
+        {"id": "z", "moment": at(4), "small": None, "Large size": None},
+    ]
+    files = in_every_format(rows)
+    files["a.ndjson"] += b"\nno JSON\n"
+    found = read(tmp_path, files, source=source)
+    expected = [("a", 1), ("b", 2), ("b", 3), ("b", 4)]
+    assert sorted((row["module_name"], row["file_size"]) for row in found.rows) == sorted(expected * 3)
+    bad = "file_size: expected a whole number, got much"
+    reasons = {name: sorted(told) for name, told in found.reasons.items()}
+    assert reasons == {"a.ndjson": [bad, "the line is no record"], "b.csv": [bad], "c.parquet": [bad]}
+    assert [report.others for report in found.reports] == [7, 7, 7]

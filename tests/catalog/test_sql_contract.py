@@ -123,7 +123,8 @@ def test_no_star_no_semicolon_no_templates(model: Model) -> None:
     assert not stars, "name the columns instead of select *"
     unquoted = re.sub(r"'(''|[^'])*'", " ", without_comments(model))  # in a regular expression they are characters
     assert ";" not in unquoted
-    braces = set(re.findall(r"\{[^}]*\}?|\}", unquoted))
+    # Of a source they hold an object, as DuckDB writes it.
+    braces = set(re.findall(r"\{[^}]*\}?|\}", unquoted)) if model.kind != "sources" else set()
     assert braces <= ({"{batch}", "{events}", "{time_column}"} if model.family == "ops" else set())
 
 

@@ -392,7 +392,7 @@ def test_another_family_has_bad_rows_copies_and_the_outage(tmp_path: Path, monke
 
 
 def test_a_family_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"families must be some of registry.*, but there is nonsense"):
+    with pytest.raises(ValueError, match=r"families must be some of platform, registry.*, but there is nonsense"):
         write_sample(tmp_path, clean(families=("registry", "nonsense")))
 
 
