@@ -54,7 +54,7 @@ def test_what_makes_no_sense_is_refused(text: str) -> None:
 
 def test_names_of_nothing_are_refused_and_assets_show_their_owners(settings: Settings) -> None:
     with pytest.raises(
-        SettingsError, match=r"ANALYTICS_OWNERS names billing, registry.x, expected families \(registry"
+        SettingsError, match=r"ANALYTICS_OWNERS names billing, registry.x, expected families \(platform, registry"
     ):
         build_defs(replace(settings, owners=parse_owners("billing=team:billing; registry.x=team:a")))
     graph = build_defs(replace(settings, owners=parse_owners(CONFIGURED))).resolve_asset_graph()

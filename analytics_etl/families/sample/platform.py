@@ -122,7 +122,7 @@ def _of_tenants(options: SampleOptions) -> list[_Series]:
             found.append(_Series("revenue", "counter", "business", currency, labels, number, 1.5, revenue))
         for name, kind, unit, values in (
             ("user_count", "gauge", None, partial(_growing, number, 200 * scale)),
-            ("content_views", "counter", None, partial(_drawn, 12, 0.6)),
+            ("content_views", "counter", None, partial(_counted, 12)),
             ("conversion_ratio", "gauge", "ratio", partial(_share, 0.02 + 0.01 * number)),
         ):
             found.append(_Series(name, kind, "business", unit, {}, number, 1.5, values))
@@ -165,6 +165,10 @@ def _observed(service: int, moments: Moments, at: NDArray[Any]) -> Shares:
 
 def _drawn(mean: float, sigma: float, moments: Moments, at: NDArray[Any]) -> Shares:
     return np.round(mean * moments.rng.lognormal(0, sigma, len(at)), 2)
+
+
+def _counted(mean: float, moments: Moments, at: NDArray[Any]) -> Shares:
+    return moments.rng.poisson(mean, len(at)).astype(np.float64)
 
 
 def _growing(tenant: int, users: float, moments: Moments, at: NDArray[Any]) -> Shares:
