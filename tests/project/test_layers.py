@@ -76,6 +76,7 @@ MAY_IMPORT = {
             "postgres",
             "reporting",
             "schemas",
+            "signals",
             "tables",
             "text",
         ),
