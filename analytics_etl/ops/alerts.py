@@ -90,11 +90,11 @@ def record_day(
         cursor.executemany(
             """
             insert into ops.alert_transitions (
-                alert_key, happened_at, position, rule, rule_version, alert_labels, incident, who, state_before,
-                state_after, value, since
+                alert_key, happened_at, position, family, severity, rule, rule_version, alert_labels, incident, who,
+                state_before, state_after, value, since
             ) values (
-                %(alert_key)s, %(happened_at)s, %(position)s, %(rule)s, %(rule_version)s, %(alert_labels)s,
-                %(incident)s, %(who)s, %(state_before)s, %(state_after)s, %(value)s, %(since)s
+                %(alert_key)s, %(happened_at)s, %(position)s, %(family)s, %(severity)s, %(rule)s, %(rule_version)s,
+                %(alert_labels)s, %(incident)s, %(who)s, %(state_before)s, %(state_after)s, %(value)s, %(since)s
             )""",
             [{**one, "alert_labels": json.dumps(one["alert_labels"])} for one in transitions],
         )

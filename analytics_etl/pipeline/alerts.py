@@ -61,7 +61,7 @@ def judge(database: Database, catalog: Catalog, rules: Mapping[str, Rule] | None
         for day in days:
             series = series_of_days(connection, catalog, judging.rules.values(), day, day)
             found = judging.judge_day(day, series, said)
-            books.record_day(connection, day, judging.kept(), _rows(found))
+            books.record_day(connection, day, judging.kept(), _rows(found, judging.rules))
         return len(days)
 
 
@@ -209,14 +209,15 @@ def _joined(parts: Iterable[Series]) -> list[Series]:
     ]  # fmt: skip
 
 
-def _rows(found: Iterable[Transition]) -> Iterator[dict[str, Any]]:
+def _rows(found: Iterable[Transition], rules: Mapping[str, Rule]) -> Iterator[dict[str, Any]]:
     positions: dict[tuple[str, datetime], int] = {}
     for one in found:
         key = alert_key(one.rule, one.labels)
         position = positions[key, one.at] = positions.get((key, one.at), -1) + 1
         yield {
-            "alert_key": key, "happened_at": one.at, "position": position, "rule": one.rule,
-            "rule_version": one.version, "alert_labels": dict(one.labels), "incident": one.incident, "who": one.who,
+            "alert_key": key, "happened_at": one.at, "position": position, "family": one.labels.get("family", ""),
+            "severity": rules[one.rule].severity, "rule": one.rule, "rule_version": one.version,
+            "alert_labels": dict(one.labels), "incident": one.incident, "who": one.who,
             "state_before": str(one.before), "state_after": str(one.after), "value": one.value, "since": one.since,
         }  # fmt: skip
 

@@ -12,7 +12,8 @@ every report says, `families` what that of each family does; `charts` and `svg` 
 
 from analytics_etl.reporting.calendar import Cadence, Window
 from analytics_etl.reporting.mail import Mail, differing, figures_of, render_mail
-from analytics_etl.reporting.render import render_html, render_index, render_index_json, render_json
+from analytics_etl.reporting.overview import build_overview, summary_of
+from analytics_etl.reporting.render import render_html, render_index, render_index_json, render_json, render_overview
 from analytics_etl.reporting.value import (
     SCHEMA_VERSION,
     build_index,
@@ -27,6 +28,7 @@ __all__ = [
     "Mail",
     "Window",
     "build_index",
+    "build_overview",
     "build_report",
     "differing",
     "figures_of",
@@ -36,5 +38,7 @@ __all__ = [
     "render_index_json",
     "render_json",
     "render_mail",
+    "render_overview",
     "section_windows",
+    "summary_of",
 ]

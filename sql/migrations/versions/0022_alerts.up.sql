@@ -1,4 +1,4 @@
--- Alerts: what became of them, and what people said. Rules are in sql/<family>/alerts.yaml.
+-- Alerts: what became of them, and what people said.
 
 create table ops.alert_days (
     day date primary key,
@@ -18,6 +18,8 @@ create table ops.alert_transitions (
     alert_key text not null,
     happened_at timestamptz not null,
     position integer not null,
+    family text not null,
+    severity text not null,
     rule text not null,
     rule_version text not null,
     alert_labels jsonb not null,
@@ -32,6 +34,7 @@ create table ops.alert_transitions (
 create index alert_transitions_by_time on ops.alert_transitions (happened_at);
 comment on table ops.alert_transitions is 'Every change of the state of an alert. When an older day changes, they are found again from that day on.';
 comment on column ops.alert_transitions.position is 'Order of the changes of one moment.';
+comment on column ops.alert_transitions.family is 'Of the series that the alert is about; empty if it is about several.';
 comment on column ops.alert_transitions.incident is 'Number of the incident of this alert, from 1; 0 before the first.';
 comment on column ops.alert_transitions.who is 'The person; NULL if the series did it.';
 comment on column ops.alert_transitions.value is 'What was compared with the threshold.';
