@@ -61,11 +61,11 @@ def states_before(connection: Connection, first: date) -> list[Mapping[str, Any]
     """The states at the end of the last judged day before a day, as JSON."""
     found = rows(
         connection,
-        "select state from ops.alert_states where day = (select max(day) from ops.alert_days where day < %s) "
+        "select alert_state from ops.alert_states where day = (select max(day) from ops.alert_days where day < %s) "
         "order by alert_key",
         [first],
     )
-    return [row["state"] for row in found]
+    return [row["alert_state"] for row in found]
 
 
 def forget_from(connection: Connection, first: date) -> None:
@@ -84,7 +84,7 @@ def record_day(
     connection.execute("insert into ops.alert_days (day) values (%s)", [day])
     with connection.cursor() as cursor:
         cursor.executemany(
-            "insert into ops.alert_states (day, alert_key, state) values (%s, %s, %s)",
+            "insert into ops.alert_states (day, alert_key, alert_state) values (%s, %s, %s)",
             [(day, key, json.dumps(state)) for key, state in states.items()],
         )
         cursor.executemany(

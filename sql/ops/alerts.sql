@@ -9,7 +9,7 @@ comment on table ops.alert_days is 'The days of series that rules of alerts have
 create table ops.alert_states (
     day date not null,
     alert_key text not null,
-    state jsonb not null,
+    alert_state jsonb not null,
     primary key (day, alert_key)
 );
 comment on table ops.alert_states is 'What is known of each alert at the end of a judged day, unless nothing ever happened to it: the next day is judged from there on.';

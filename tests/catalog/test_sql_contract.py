@@ -409,6 +409,15 @@ def publish(loaded: Loaded, database: Database) -> None:
             """,
             [week, week, list(CATALOG.contracts)],
         )
+        connection.execute(
+            """
+            insert into ops.alert_transitions (alert_key, happened_at, position, family, severity, rule, rule_version,
+                alert_labels, incident, state_before, state_after)
+            select family, %s, 0, family, 'high', 'a', 'v', '{}', 1, 'inactive', 'triggered'
+            from unnest(%s::text[]) as t (family)
+            """,
+            [f"{week} 12:00:00+00", CATALOG.families],
+        )
 
 
 @pytest.fixture(scope="module")

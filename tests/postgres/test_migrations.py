@@ -304,7 +304,7 @@ def given(table: str) -> sql_engines.Row:
         "ops.deliveries": {"notification_id": 1, "receiver": "r", "next_attempt_at": moment},
         "ops.collections": {"source": "s", "reached_at": moment},
         "ops.alert_days": {"day": moment},
-        "ops.alert_states": {"day": moment, "alert_key": "k", "state": "{}"},
+        "ops.alert_states": {"day": moment, "alert_key": "k", "alert_state": "{}"},
         "ops.alert_transitions": {
             "alert_key": "k",
             "happened_at": moment,

@@ -35,13 +35,13 @@ shown as (
         day, series_id, bucket, severity, grain, metric, entity, sentence, cause, incident_id, anomaly_count,
         row_number() over (
             order by severity_rank, score desc, bucket, metric collate "C", entity collate "C", series_id collate "C"
-        ) as place
+        ) as rank
     from found
 ),
 -- The points of their series up to them: four weeks of days, two days of hours.
 recent as (
     select
-        shown.place,
+        shown.rank,
         string_agg(
             past.value::numeric(38, 4)::text || ' '
             || case when past.aspect in ('value', 'seasonal') then past.lower_value::numeric(38, 4)::text else '' end
@@ -54,13 +54,13 @@ recent as (
         on past.series_id = shown.series_id
         and past.bucket <= shown.bucket
         and past.day > shown.day - case when shown.grain = '1d' then 28 else 2 end
-    where past.day >= :start::date - 28 and past.day < :end::date and shown.place <= 50
+    where past.day >= :start::date - 28 and past.day < :end::date and shown.rank <= 50
     group by 1
 )
 select
     shown.severity, shown.bucket, shown.grain, shown.metric, shown.entity, shown.sentence, shown.cause,
     shown.incident_id, shown.anomaly_count, counted.incident_count, recent.recent_points
 from shown
-join recent on recent.place = shown.place
+join recent on recent.rank = shown.rank
 cross join counted
-order by shown.place
+order by shown.rank
