@@ -330,7 +330,19 @@ def all_models(sql_dir: Path = SQL_DIR, settings: Mapping[str, Value] = SETTINGS
                     other = found[table].path
                     raise CaseError(f"{path} and {other} have one name, so cases cannot tell them apart")
                 found[table] = model
-    return found
+    catalog = Catalog(sql_dir, settings)
+    shared = {model.table: model for family in catalog.families for model in catalog.reports(family).values()}
+    return {**found, **{name: m for name, m in {**catalog.aggregates, **shared}.items() if _is_shared(m)}}
+
+
+SHARED_IN = "services"
+"""Files that every family with series has are tested in one: its series are of hours and of days."""
+
+
+def _is_shared(model: Model) -> bool:
+    """Whether the file is one that families share, of which each family's own series are tested, and the rest once."""
+    is_shared = model.path.parent.parent.name == "signals"
+    return is_shared and (model.family == SHARED_IN or model.name == "series")
 
 
 def read_case(path: Path, models: Mapping[str, Model]) -> Case:

@@ -12,6 +12,7 @@ from analytics_etl.catalog.contracts import Contract
 from analytics_etl.catalog.grains import tables_in
 from analytics_etl.catalog.models import ALL_DAYS, Kind, Model, ModelError, Value, cadence_of
 from analytics_etl.catalog.reading import read_models
+from analytics_etl.catalog.series import PLACE, families_with_series, shared_files, union_of
 from analytics_etl.catalog.sql_files import TABLE_KINDS, SqlFiles
 from analytics_etl.config.formats import LONGEST_SHOWN
 from analytics_etl.config.settings import SQL_DIR, Settings, SettingsError
@@ -41,7 +42,7 @@ class Catalog(SqlFiles):
     @cached_property
     def aggregates(self) -> dict[str, Model]:
         """The aggregates, each with the affected days of the tables it reads."""
-        found = self._load("aggregates")
+        found = {table: self._with_series(model) for table, model in self._load("aggregates").items()}
         complete: dict[str, Model] = {}
 
         def add(table: str) -> Model:
@@ -52,6 +53,19 @@ class Catalog(SqlFiles):
             return complete[table]
 
         return {table: add(table) for table in found}
+
+    @cached_property
+    def _series(self) -> dict[str, Model]:
+        """The usable series; the others are left out of the tables of their families, which do not stop."""
+        found = self._load("series").items()
+        return {name: model for name, model in found if self.broken.keys().isdisjoint(model.dependencies)}
+
+    def _with_series(self, model: Model) -> Model:
+        """A model with the series of its family in the place of `{series}`."""
+        if PLACE not in model.select:
+            return model
+        own = [series for series in self._series.values() if series.family == model.family]
+        return replace(model, select=model.select.replace(PLACE, union_of(own)))
 
     @cached_property
     def views(self) -> dict[str, Model]:
@@ -169,7 +183,9 @@ def _cached(parameters: tuple[tuple[str, Value], ...], _marks: tuple[tuple[str, 
 def _check_names(settings: Settings) -> None:
     """Raise SettingsError for a setting that names a table or family which does not exist."""
     files = [path for kind in TABLE_KINDS for path in SQL_DIR.glob(f"*/{kind}/*.sql")]
-    tables = sorted(table for path in files for table in tables_in(path))
+    shared = [path.stem for path in shared_files(SQL_DIR, "aggregates")]
+    made = [f"{family}.{name}" for family in families_with_series(SQL_DIR) for name in shared]
+    tables = sorted([*(table for path in files for table in tables_in(path)), *made])
     families = {path.parent.parent.name for path in SQL_DIR.glob("*/events/*.sql")}
     if unknown := settings.reports_to.unknown(families):
         raise SettingsError(

@@ -21,7 +21,7 @@ from sqlglot.lineage import lineage
 from analytics_etl.catalog.calendar import Cadence
 from analytics_etl.catalog.grains import GRAINS
 
-Kind = Literal["sources", "aggregates", "views", "checks", "reports", "queries"]
+Kind = Literal["sources", "aggregates", "views", "checks", "reports", "queries", "series"]
 
 Value = str | int | float
 PARAMETERS: dict[str, set[str]] = {
@@ -31,6 +31,7 @@ PARAMETERS: dict[str, set[str]] = {
     "checks": {"start", "end", "table", "volume_factor", "most_events"},
     "reports": {"previous_start", "previous_end", "start", "end", "family"},
     "queries": {"start", "end", "limit"},
+    "series": {"start", "end"},
 }
 """{kind: parameters bound each time a statement runs}. Queries also have the parameters of their header. Settings are
 bound earlier, when the file is read.
@@ -55,6 +56,17 @@ class Function:
 
 
 @dataclass(frozen=True)
+class Measure:
+    """What the header of a series says of its numbers."""
+
+    unit: str
+    is_absent_zero: bool
+    """Whether nothing was there when a bucket is missing; else nobody knows."""
+    is_forecast: bool
+    """Whether the series of the whole, which has no entity, is forecast."""
+
+
+@dataclass(frozen=True)
 class Model:
     """One SELECT: a SQL file, or the variant of it for one of its suffixes."""
 
@@ -73,6 +85,8 @@ class Model:
     """Whether its rows, which may be as many as its events, lie in the lake alone: `kept: lake` in the header."""
     function: Function | None = None
     """Makes the rows of the table of those of the SELECT; None = they are the rows of the table."""
+    measure: Measure | None = None
+    """Of a series."""
     parameters: Mapping[str, str] = field(default_factory=dict)
     """{parameter of a query, beside days and limit: its meaning}."""
     inputs_affected_margin: tuple[int, int] = (0, 0)

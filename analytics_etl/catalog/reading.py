@@ -13,7 +13,9 @@ import yaml
 from sqlglot import exp
 
 from analytics_etl.catalog.grains import GRAINS, names_in, write_names
-from analytics_etl.catalog.models import PARAMETERS, Function, Model, ModelError, Value, bind
+from analytics_etl.catalog.models import PARAMETERS, Function, Measure, Model, ModelError, Value, bind
+from analytics_etl.catalog.series import FORECAST, HEADER, UNITS, ZERO, wrong_columns
+from analytics_etl.catalog.series import GRAINS as SERIES_GRAINS
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """Ten times as fast if PyYAML was built with libyaml, as its wheels are."""
@@ -21,19 +23,27 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 HEADER_KEYS = {"description", "key", "columns", "checks", "function", "kept", "parameters"}
 
 
-def read_models(path: Path, settings: Mapping[str, Value] = MappingProxyType({})) -> dict[str, Model]:
+def read_models(
+    path: Path, settings: Mapping[str, Value] = MappingProxyType({}), family: str | None = None
+) -> dict[str, Model]:
     """Read and validate one file: {table with schema: model}; raise ModelError naming the file.
 
-    Settings that the SELECT names are bound here, so that another value makes another code version.
+    Settings that the SELECT names are bound here, so that another value makes another code version. A file that several
+    families share is read for one of them, whose name stands for `{family}` in its text.
     """
     if "," in path.stem and len(names_in(path)) == 1:
         raise ModelError(f"{path}: the name lists something else than suffixes; expected some of {', '.join(GRAINS)}")
     text = path.read_text(encoding="utf-8")
-    models = [_read(path, text, name, grain, settings) for name, grain in names_in(path).items()]
+    if family is not None:
+        text = text.replace("{family}", family)
+    family = family or path.parent.parent.name
+    models = [_read(path, family, text, name, grain, settings) for name, grain in names_in(path).items()]
     return {model.table: model for model in models}
 
 
-def _read(path: Path, text: str, name: str, grain: str | None, settings: Mapping[str, Value]) -> Model:
+def _read(
+    path: Path, family: str, text: str, name: str, grain: str | None, settings: Mapping[str, Value]
+) -> Model:  # fmt: skip
     if grain is not None:
         text, settings = write_names(text, grain), {**settings, "bucket": GRAINS[grain].bucket}
     if not text.startswith("/*") or "*/" not in text:
@@ -43,7 +53,7 @@ def _read(path: Path, text: str, name: str, grain: str | None, settings: Mapping
     if kind != "sources":  # SELECTs for DuckDB, which have no parameters
         own_parameters = _header(path, header).get("parameters", ()) if kind == "queries" else ()
         select = bind(select, settings, path, {*PARAMETERS[kind], *own_parameters})
-    return _model(path, name, grain, header, select)
+    return _model(path, family, name, grain, header, select)
 
 
 @lru_cache(maxsize=1024)
@@ -55,8 +65,9 @@ def _header(path: Path, text: str) -> Mapping[str, Any]:
         raise ModelError(f"{path}: the header is not valid YAML (quote a text that holds a colon): {error}") from error
     if not isinstance(header, dict) or not header.get("description"):
         raise ModelError(f"{path}: the header needs at least a description")
-    if unknown := set(header) - HEADER_KEYS:
-        raise ModelError(f"{path}: unknown header keys {sorted(unknown)}; there are only {sorted(HEADER_KEYS)}")
+    known = {*HEADER_KEYS, *(HEADER if path.parent.name == "series" else ())}
+    if unknown := set(header) - known:
+        raise ModelError(f"{path}: unknown header keys {sorted(unknown)}; there are only {sorted(known)}")
     parameters = header.get("parameters", {})
     if parameters and path.parent.name != "queries":
         raise ModelError(f"{path}: only a query has parameters of its own")
@@ -66,7 +77,7 @@ def _header(path: Path, text: str) -> Mapping[str, Any]:
 
 
 @lru_cache(maxsize=1024)  # a process parses an unchanged file once
-def _model(path: Path, name: str, grain: str | None, header_text: str, select: str) -> Model:
+def _model(path: Path, family: str, name: str, grain: str | None, header_text: str, select: str) -> Model:
     """Make and validate the model of one name of a file from its header and its SELECT, whose settings are bound."""
     kind: Any = path.parent.name
     header = _header(path, header_text)
@@ -85,7 +96,7 @@ def _model(path: Path, name: str, grain: str | None, header_text: str, select: s
         raise ModelError(f"{path}: the arguments of an expectation must be a mapping like {{column: day}}: {checks!r}")
     model = Model(
         path=path,
-        family=path.parent.parent.name,
+        family=family,
         kind=kind,
         name=name,
         description=_text(path, "description", header["description"], grain),
@@ -95,6 +106,7 @@ def _model(path: Path, name: str, grain: str | None, header_text: str, select: s
         select=select.strip(),
         is_in_lake_only=_is_in_lake_only(path, header.get("kept"), grain),
         function=function,
+        measure=_measure(path, name, header),
         parameters={name: str(doc) for name, doc in header.get("parameters", {}).items()},
     )
     _validate(model)
@@ -118,6 +130,21 @@ def _function(path: Path, declared: object, columns: Mapping[str, object]) -> Fu
             )
         types[column] = text[0]
     return Function(str(declared["name"]), str(declared["version"]), types)
+
+
+def _measure(path: Path, name: str, header: Mapping[str, Any]) -> Measure | None:
+    """What the header of a series says of its numbers."""
+    if path.parent.name != "series":
+        return None
+    if not name.endswith(tuple(f"_{grain}" for grain in SERIES_GRAINS)):
+        raise ModelError(f"{path}: the name of a series ends in its grain, _1h or _1d")
+    if header.get("unit") not in UNITS:
+        raise ModelError(f"{path}: unit must be one of {', '.join(UNITS)}, but is {header.get('unit')!r}")
+    if header.get("absent", ZERO) != ZERO:
+        raise ModelError(f"{path}: absent must be {ZERO}, or left out if a missing bucket is unknown")
+    if header.get("forecast", FORECAST) != FORECAST:
+        raise ModelError(f"{path}: forecast must be {FORECAST}, or left out")
+    return Measure(header["unit"], "absent" in header, "forecast" in header)
 
 
 def _is_in_lake_only(path: Path, kept: object, grain: str | None) -> bool:
@@ -155,9 +182,17 @@ def _validate(model: Model) -> None:
         )
     if list(model.expression.find_all(exp.Star)) and any(s.is_star for s in model.expression.selects):
         raise ModelError(f"{model.path}: name the columns instead of select *")
+    _validate_outputs(model)
+
+
+def _validate_outputs(model: Model) -> None:
+    """The columns of the SELECT are those that its kind must have."""
     outputs = [column.alias_or_name for column in model.expression.selects]
     if model.function:
         if model.cadence != "day":
             raise ModelError(f"{model.path}: a table with a function is kept by day; its name ends in _daily")
+    elif model.kind == "series":
+        if wrong := wrong_columns(model.name, outputs):
+            raise ModelError(f"{model.path}: {wrong}")
     elif model.kind in ("aggregates", "views", "reports", "queries") and outputs != list(model.columns):
         raise ModelError(f"{model.path}: the header documents {list(model.columns)}, the SELECT gives {outputs}")

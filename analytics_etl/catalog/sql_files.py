@@ -21,11 +21,12 @@ from analytics_etl.catalog.contracts import Contract, read_contract
 from analytics_etl.catalog.grains import tables_in
 from analytics_etl.catalog.models import Kind, Model, Value
 from analytics_etl.catalog.reading import read_models
+from analytics_etl.catalog.series import families_with_series, shared_files
 from analytics_etl.config.settings import SQL_DIR, Settings
 
 TABLE_KINDS = ("events", "aggregates", "views")
 """The kinds of files that declare a table of their name."""
-_KINDS: tuple[Kind, ...] = ("sources", "aggregates", "views", "checks", "reports", "queries")
+_KINDS: tuple[Kind, ...] = ("sources", "aggregates", "views", "checks", "reports", "queries", "series")
 
 
 @dataclass(frozen=True)
@@ -48,12 +49,22 @@ class SqlFiles:
         found = [*self._contracts.broken, *(file for kind in _KINDS for file in self._files(kind).broken)]
         found += [file for file in self.stopped.values() if file not in found]
         problems = [(model.path, wrong_reference(model, self._known)) for model in self._readable.values()]
+        problems += [(model.path, self._wrong_input(model)) for model in self._files("series").good.values()]
         circular = in_circles({**self._files("aggregates").good, **self._files("views").good})
         problems += [(self._readable["tables", table].path, why) for table, why in circular.items()]
         for path, reason in problems:
             if reason and all(file.path != path for file in found):  # a file of several tables is listed once
                 found.append(BrokenFile(path, reason))
         return found
+
+    def _wrong_input(self, series: Model) -> str | None:
+        """Why a series must not read a table: it is not one of the family's aggregates, or is made of series."""
+        made = {table for path in shared_files(self.sql_dir, "aggregates") for table in self._shared_by(path.stem)}
+        allowed = {table for table, kind in self._kind_of.items() if kind == "aggregates"} - made
+        wrong = [t for t in series.dependencies if t not in allowed or not t.startswith(f"{series.family}.")]
+        if not wrong:
+            return None
+        return f"{series.path}: reads {wrong[0]}, expected tables below sql/{series.family}/aggregates"
 
     @cached_property
     def broken(self) -> dict[str, str]:
@@ -88,7 +99,8 @@ class SqlFiles:
         """{(kind, name): model} of all SELECTs that could be read; aggregates and views have the kind `tables`."""
         tables = {**self._files("aggregates").good, **self._files("views").good}
         others = {("checks", name): model for name, model in self._files("checks").good.items()}
-        others |= {(kind, name): m for kind in ("reports", "queries") for name, m in self._files(kind).good.items()}
+        kinds: tuple[Kind, ...] = ("reports", "queries", "series")
+        others |= {(kind, name): model for kind in kinds for name, model in self._files(kind).good.items()}
         return {**{("tables", name): model for name, model in tables.items()}, **others}
 
     @cached_property
@@ -100,7 +112,12 @@ class SqlFiles:
     def _kind_of(self) -> dict[str, str]:
         """{table: kind of its file}, broken or not."""
         files = [(kind, path) for kind in TABLE_KINDS for path in self.sql_dir.glob(f"*/{kind}/*.sql")]
-        return {table: kind for kind, path in files for table in tables_in(path)}
+        made = [table for path in shared_files(self.sql_dir, "aggregates") for table in self._shared_by(path.stem)]
+        return {table: kind for kind, path in files for table in tables_in(path)} | dict.fromkeys(made, "aggregates")
+
+    def _shared_by(self, name: str) -> list[str]:
+        """A name that every family with series has, with each of them."""
+        return [f"{family}.{name}" for family in families_with_series(self.sql_dir)]
 
     def is_view(self, table: str) -> bool:
         """Whether a table, broken or not, is a materialized view."""
@@ -121,9 +138,18 @@ class SqlFiles:
 
     def _files(self, kind: Kind) -> Files[Model]:
         if kind not in self._read:
-            paths = self.sql_dir.glob(f"*/{kind}/*.sql")
-            self._read[kind] = read_files(paths, lambda path: read_models(path, self.parameters))
+            paths = [*self.sql_dir.glob(f"*/{kind}/*.sql"), *shared_files(self.sql_dir, kind)]
+            self._read[kind] = read_files(paths, self._models_in)
         return self._read[kind]
+
+    def _models_in(self, path: Path) -> dict[str, Model]:
+        """The models of a file; of one that families share, those of each."""
+        if path.parent.parent.name != "signals":
+            return read_models(path, self.parameters)
+        families = families_with_series(self.sql_dir)
+        return {
+            name: model for family in families for name, model in read_models(path, self.parameters, family).items()
+        }
 
     @cached_property
     def _read(self) -> dict[Kind, Files[Model]]:

@@ -25,6 +25,7 @@ COMMANDS = {
     "accept-gap": ("gaps", "accept_gap", "Say that there is no data of some days."),
     "status": ("inspection", "status", "Print which day of which table is in which state."),
     "changes": ("changes", "changes", "Show how published numbers changed afterwards."),
+    "alerts": ("alerts", "alerts", "List, acknowledge, resolve and silence alerts; try a rule."),
     "query": ("query", "query", "Ask the tables of a family."),
     "sql": ("sql", "sql", "Ask all tables by a SELECT of your own, or at a prompt."),
     "check-schema": ("schema_check", "check_schema", "Say what a version of a schema would break."),

@@ -23,12 +23,15 @@ from analytics_etl.alerting import (
     request_parts,
     send_http,
 )
+from analytics_etl.alerting.alerts import alerts_message
 from analytics_etl.alerting.messages import checks_failed, run_failed
 from analytics_etl.alerting.text import harmless, redacted
+from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.config.owners import OPERATIONS, Owners
 from analytics_etl.config.settings import Settings
 from analytics_etl.ops import outbox
 from analytics_etl.orchestration import incidents
+from analytics_etl.pipeline import alerts
 from analytics_etl.postgres.database import Database
 from analytics_etl.text.english import counted
 
@@ -76,6 +79,8 @@ def collect(
     database: Database, instance: dg.DagsterInstance, receivers: Sequence[Receiver], now: datetime
 ) -> int:  # fmt: skip
     """Write each failure into the outbox, once; returns the number of new notifications."""
+    catalog = Catalog.of(database.settings)
+    alerts.judge(database, catalog)
     with database.transaction() as connection:
         outbox.begin_collecting(connection)
         reached = outbox.watermark(connection, SOURCE)
@@ -101,6 +106,11 @@ def collect(
             *incidents.tick_messages(instance, since, now, operators),
         ]:
             add(message)
+        notices, rules = alerts.notices_to_tell(connection, catalog, now)
+        for notice in notices:
+            families = {alert.labels.get("family", OPERATIONS) for alert in notice.alerts}
+            owners = database.settings.owners.of_all([f"{family}.series" for family in sorted(families)])
+            add(alerts_message(notice, rules, owners))
         outbox.set_watermark(connection, SOURCE, now)
     return new
 

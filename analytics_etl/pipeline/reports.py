@@ -1,7 +1,7 @@
 """Writing reports: section queries -> one value -> HTML and JSON files; and the index page that lists them."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -15,6 +15,7 @@ from analytics_etl.checks.due import due_checks
 from analytics_etl.disk.whole_files import remove_leftovers, whole_file
 from analytics_etl.ops import partitions
 from analytics_etl.ops.records import record_report, record_written_report
+from analytics_etl.pipeline import alerts
 from analytics_etl.pipeline.due_reports import families_with_reports, look_ahead, report_version
 from analytics_etl.postgres.columns import column_types
 from analytics_etl.postgres.database import Database
@@ -23,16 +24,21 @@ from analytics_etl.reporting import (
     LISTS,
     SCHEMA_VERSION,
     Window,
+    build_overview,
     build_report,
     index_entry,
     render_html,
     render_index,
     render_index_json,
     render_json,
+    render_overview,
     section_windows,
+    summary_of,
 )
 
 _ENTRY_CACHE = ".index_entries.json"
+_CACHED = 1
+"""Changes with what the cache has of a report."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +63,7 @@ def write_report(
     for table in lacking_tables(database, catalog, family, cadence) if catalog.broken else ():
         if table in catalog.broken:
             raise ModelError(f"no report of {family} can be written without {table}: {catalog.broken[table]}")
+    alerts.judge(database, catalog)
     name, end = NAMES[cadence], period_end(cadence, start)
     queries = {**catalog.reports("ops"), **catalog.reports(family)}
     windows = section_windows(family, name, start, end)
@@ -183,19 +190,35 @@ def write_index(reports_dir: Path) -> tuple[Path, int]:
         if path.with_suffix(".html").exists():
             name, status = path.relative_to(reports_dir).as_posix(), path.stat()
             # A rewritten report is a new file: modification time, size or inode differ.
-            mark = [SCHEMA_VERSION, status.st_mtime_ns, status.st_size, status.st_ino]
+            mark = [SCHEMA_VERSION, _CACHED, status.st_mtime_ns, status.st_size, status.st_ino]
             is_cached = name in cached and cached[name]["mark"] == mark
-            entry = cached[name]["entry"] if is_cached else index_entry(json.loads(path.read_text(encoding="utf-8")))
-            current[name] = {"mark": mark, "entry": entry}
+            current[name] = cached[name] if is_cached else _indexed(path, mark)
     entries = [each["entry"] for each in current.values()]
     page = reports_dir / "index.html"
     listed = reports_dir / LISTS["json"]
     modules = json.loads(listed.read_text(encoding="utf-8")) if listed.exists() else None
     _write(reports_dir / "index.json", render_index_json(entries, modules), reports_dir)
     _write(page, render_index(entries, modules), reports_dir)
+    _write_overview(reports_dir, current)
     if current != cached:
         _write(cache, json.dumps(current), reports_dir)
     return page, len(entries)
+
+
+def _write_overview(reports_dir: Path, known: Mapping[str, Mapping[str, Any]]) -> None:
+    """Write overview.html and overview.json from the newest daily report of each family."""
+    daily = [each for each in known.values() if each["entry"]["cadence"] == "daily"]
+    daily.sort(key=lambda each: each["entry"]["period"]["start"])
+    newest = {each["entry"]["family"]: each["summary"] for each in daily}
+    value = build_overview(newest.values(), SCHEMA_VERSION)
+    _write(reports_dir / "overview.json", render_json(value), reports_dir)
+    _write(reports_dir / "overview.html", render_overview(value), reports_dir)
+
+
+def _indexed(path: Path, mark: Sequence[int]) -> dict[str, Any]:
+    """What the index and the overview say of a report."""
+    report = json.loads(path.read_text(encoding="utf-8"))
+    return {"mark": mark, "entry": index_entry(report), "summary": summary_of(report)}
 
 
 def _read_cache(cache: Path) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from analytics_etl.reporting.calendar import Cadence, Window
 from analytics_etl.reporting.mail import Mail, differing, figures_of, render_mail
 from analytics_etl.reporting.module_files import LISTS, PAGES_FOLDER, SUFFIXES, Suffix, module_path
 from analytics_etl.reporting.module_page import build_module, build_modules, module_entry, module_window
+from analytics_etl.reporting.overview import build_overview, summary_of
 from analytics_etl.reporting.render import (
     render_html,
     render_index,
@@ -24,6 +25,7 @@ from analytics_etl.reporting.render import (
     render_json,
     render_module,
     render_modules,
+    render_overview,
 )
 from analytics_etl.reporting.value import (
     SCHEMA_VERSION,
@@ -45,6 +47,7 @@ __all__ = [
     "build_index",
     "build_module",
     "build_modules",
+    "build_overview",
     "build_report",
     "differing",
     "figures_of",
@@ -60,5 +63,7 @@ __all__ = [
     "render_mail",
     "render_module",
     "render_modules",
+    "render_overview",
     "section_windows",
+    "summary_of",
 ]

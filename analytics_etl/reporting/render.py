@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from analytics_etl.catalog.states import FLAGS, STATES, TONES
 from analytics_etl.config.settings import TEMPLATES_DIR
-from analytics_etl.reporting import svg, wording
+from analytics_etl.reporting import signals, svg, wording
 from analytics_etl.reporting.badge import BADGE_TONES, badge_words
 from analytics_etl.reporting.calendar import days_of, period_label
 from analytics_etl.reporting.families import REPORTS
@@ -54,7 +54,7 @@ def render_json(value: Mapping[str, Any]) -> str:
 
 def render_html(report: Mapping[str, Any]) -> str:
     """The report as one self-contained page."""
-    drawings = REPORTS[report["family"]].drawings
+    drawings = {**REPORTS[report["family"]].drawings, "begun_anomalies": signals.draw_anomalies}
     figures = {
         section["name"]: drawings[section["name"]](section["rows"], report)
         if section["name"] in drawings and section["rows"]
@@ -101,6 +101,11 @@ def health_badge(name: str, score: float | None) -> Markup:
 def mail_template() -> Template:
     """The template of a report in a mail."""
     return _environment().get_template("mail.html.j2")
+
+
+def render_overview(value: Mapping[str, Any]) -> str:
+    """The page of what is wrong."""
+    return _environment().get_template("overview.html.j2").render(overview=value)
 
 
 def _date(text: str) -> str:

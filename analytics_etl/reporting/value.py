@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from analytics_etl.catalog.calendar import period_name, report_path
-from analytics_etl.reporting import quality
+from analytics_etl.reporting import quality, signals
 from analytics_etl.reporting.calendar import (
     Cadence,
     Window,
@@ -45,6 +45,11 @@ QUALITY: Mapping[str, tuple[Section, ...]] = {
 }
 """The last sections of every report; their queries are in sql/ops/reports."""
 
+SIGNALS: Mapping[str, tuple[Section, ...]] = {
+    "Signals": (signals.alerts, signals.begun_anomalies, signals.newest_forecasts)
+}
+"""Sections of every family with series, left out if there is nothing to say; their queries are in sql/ops."""
+
 _QUALITY_WINDOWS: Mapping[str, WindowKind] = {"days": "days"}
 
 
@@ -52,7 +57,11 @@ def section_windows(family: str, cadence: Cadence, start: date, end: date) -> di
     """The window to bind to each report query, by section, for the period [start, end)."""
     report = REPORTS[family]
     kinds = {**_QUALITY_WINDOWS, **report.windows}
-    names = ["kpis", *report.lookups, *(section.__name__ for section in [*report.sections, *_sections(QUALITY)])]
+    names = [
+        "kpis",
+        *report.lookups,
+        *(section.__name__ for section in [*report.sections, *_sections(SIGNALS), *_sections(QUALITY)]),
+    ]
     return {name: window(kinds.get(name, "period"), cadence, start, end) for name in dict.fromkeys(names)}
 
 
@@ -108,9 +117,9 @@ def build_report(
                 "topic": topic,
                 **_without_comparison(section(period), is_fair=comparison["is_comparable"] or topic == QUALITY_TOPIC),
             }
-            for topic, built in {**report.topics, **QUALITY}.items()
+            for topic, built in {**report.topics, **SIGNALS, **QUALITY}.items()
             for section in built
-            if section not in report.optional or period.rows.get(section.__name__)
+            if section not in (*report.optional, *_sections(SIGNALS)) or period.rows.get(section.__name__)
         ],
         "links": report_links(period, family, families, neighbours or adjacent),
     }

@@ -73,10 +73,11 @@ def test_neighbouring_days_that_want_the_same_are_one_run(lineage: Lineage) -> N
     for number, table in [(4, "language"), (5, "language"), (6, "org"), (8, "language")]:
         builder.add([f"registry.{table}_stats_daily"], "day", date(2025, 3, number), date(2025, 3, number + 1))
     daily = [job for job in builder.jobs() if job.name == "daily"]
+    watched = tuple(f"registry.{name}" for name in ("series", "anomalies", "forecasts", "forecast_accuracy"))
     assert [(job.first, job.last, job.only and job.only.tables) for job in daily] == [
-        (date(2025, 3, 4), date(2025, 3, 5), ("registry.language_stats_daily",)),
+        (date(2025, 3, 4), date(2025, 3, 5), ("registry.language_stats_daily", *watched)),
         (date(2025, 3, 6), date(2025, 3, 6), ("registry.org_stats_daily",)),
-        (date(2025, 3, 8), date(2025, 3, 8), ("registry.language_stats_daily",)),
+        (date(2025, 3, 8), date(2025, 3, 8), ("registry.language_stats_daily", *watched)),
     ]
 
 

@@ -303,6 +303,24 @@ def given(table: str) -> sql_engines.Row:
         },
         "ops.deliveries": {"notification_id": 1, "receiver": "r", "next_attempt_at": moment},
         "ops.collections": {"source": "s", "reached_at": moment},
+        "ops.alert_days": {"day": moment},
+        "ops.alert_states": {"day": moment, "alert_key": "k", "alert_state": "{}"},
+        "ops.alert_transitions": {
+            "alert_key": "k",
+            "happened_at": moment,
+            "position": 0,
+            "family": "f",
+            "severity": "low",
+            "rule": "r",
+            "rule_version": "v",
+            "alert_labels": "{}",
+            "incident": 1,
+            "state_before": "inactive",
+            "state_after": "triggered",
+        },
+        "ops.alert_commands": {"alert_key": "k", "kind": "resolve", "given_at": moment, "who": "w"},
+        "ops.alert_silences": {"matchers": "{}", "starts_at": moment, "ends_at": moment, "who": "w"},
+        "ops.alert_told": {"told": "{}"},
     }
     return rows.get(table, {})
 

@@ -59,7 +59,7 @@ MAY_IMPORT = {
     "schemas": set[str](),
     "signals": set[str](),
     "reporting": {"catalog", "config"},
-    "families": {"catalog", "disk", "engines", "ops", "postgres", "schemas", "tables"},
+    "families": {"catalog", "disk", "engines", "ops", "postgres", "schemas", "signals", "tables"},
     "checks": {"catalog", "config", "engines", "ops", "postgres", "tables"},
     "pipeline": {
         *(
@@ -76,6 +76,7 @@ MAY_IMPORT = {
             "postgres",
             "reporting",
             "schemas",
+            "signals",
             "tables",
             "text",
         ),

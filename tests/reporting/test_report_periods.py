@@ -22,7 +22,8 @@ def test_no_query_touches_personal_data() -> None:
 
 @pytest.mark.parametrize("family", REPORTS_OF_FAMILIES)
 def test_every_query_has_a_window_and_every_window_a_query(family: str) -> None:
-    queries = {path.stem for of in ("ops", family) for path in (SQL_DIR / of / "reports").glob("*.sql")}
+    folders = ("ops", "ops/signals", family)
+    queries = {path.stem for folder in folders for path in (SQL_DIR / folder / "reports").glob("*.sql")}
     assert queries == set(reporting.section_windows(family, "daily", DAY, next_day(DAY)))
 
 

@@ -122,7 +122,46 @@ def troubled_rows() -> Rows:
     rows["errors"] = [error("playback", "timeout", 580, 40, 580 / 600), error("billing", "declined", 20, 0, 20 / 600)]
     rows["funnel"] = [stage("session", 300, 1.0), stage("view", 0, 0.0), stage("purchase", 0, 0.0)]
     rows["retention"] = []
+    rows["alerts"] = [
+        alert("high", 'error_ratio_high{entity="playback", family="services", grain="1d"}', value=0.15),
+        alert("medium", 'slow{entity="billing", family="services"}', value=1200, resolved_at=evening(22)),
+    ]
+    rows["begun_anomalies"] = [
+        anomaly("high", "playback", "error_ratio 0.15, expected 0.01 to 0.02: +24.0 sd, high",
+                "0.0100 0.0050 0.0200;0.0150 0.0050 0.0200;0.0120  ;0.1500 0.0050 0.0200"),
+        anomaly("low", "billing", "p95_latency_ms 1200 ms, expected 400 to 900 ms: +2.6 sd, low",
+                "500.0000 400.0000 900.0000;1200.0000 400.0000 900.0000"),
+    ]  # fmt: skip
+    rows["newest_forecasts"] = [
+        forecast("active_users", 120.0, 123.4, 110.0, 135.0, 0.8),
+        forecast("stalls", 1.0, reason="12 points; a forecast needs 20"),
+    ]
     return rows
+
+
+def evening(hour: int) -> datetime:
+    return datetime(DAY.year, DAY.month, DAY.day, hour, tzinfo=UTC)
+
+
+def alert(severity: str, key: str, value: float, resolved_at: datetime | None = None) -> dict[str, Any]:
+    status = "resolved" if resolved_at else "triggered"
+    return {"severity": severity, "status": status, "alert_key": key, "incident": 1, "value": value,
+            "triggered_at": evening(19), "acknowledged_at": None, "resolved_at": resolved_at}  # fmt: skip
+
+
+def forecast(
+    metric: str, value: float, predicted: float | None = None, low: float | None = None, high: float | None = None,
+    confidence: float | None = None, reason: str | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    return {"metric": metric, "unit": "count", "day": DAY, "value": value, "forecast_day": next_day(DAY), "steps": 1,
+            "predicted_value": predicted, "lower_80": low, "upper_80": high, "confidence_ratio": confidence,
+            "reason": reason}  # fmt: skip
+
+
+def anomaly(severity: str, entity: str, sentence: str, points: str) -> dict[str, Any]:
+    return {"severity": severity, "bucket": evening(19), "grain": "1h", "metric": sentence.split(" ", maxsplit=1)[0],
+            "entity": entity, "sentence": sentence, "cause": None, "incident_id": "1f0c9a2e1f0c9a2e",
+            "anomaly_count": 2, "incident_count": 1, "recent_points": points}  # fmt: skip
 
 
 def built(
@@ -148,6 +187,33 @@ def test_report_is_the_golden_one(name: str) -> None:
     assert_golden(f"{name}.json", reporting.render_json(value))
     assert_golden(f"{name}.html", reporting.render_html(value))
     assert reporting.render_index([reporting.index_entry(value)])
+
+
+def overview(reports: list[dict[str, Any]]) -> dict[str, Any]:
+    return reporting.build_overview([reporting.summary_of(report) for report in reports], reporting.SCHEMA_VERSION)
+
+
+def test_the_overview_says_what_is_wrong_first_things_first() -> None:
+    troubled = {**REPORTS["services_troubled"](), "family": "usage"}
+    missing = REPORTS["services_empty"]()
+    value = overview([troubled, missing])
+    schema = json.loads((TEMPLATES_DIR / "overview.schema.json").read_text())
+    Draft202012Validator(schema).validate(json.loads(reporting.render_json(value)))
+    assert [(item["severity"], item["kind"], item["family"], item["what"][:40]) for item in value["items"]] == [
+        ("high", "alert", "usage", 'error_ratio_high{entity="playback", fami'),
+        ("high", "missing", "services", "Monday 31 March 2025 (UTC) is incomplete"),
+        ("high", "anomaly", "usage", "playback: error_ratio 0.15, expected 0.0"),
+    ]
+    assert value["sentence"].startswith('3 high; the first: usage: error_ratio_high{entity="playback"')
+    page = reporting.render_overview(value)
+    assert page.count("<tr><td>") == len(value["items"])
+    assert 'href="usage/daily/2025-03-31.html"' in page
+    assert "and 1 more series at the same time" in page.replace("\N{NO-BREAK SPACE}", " ")
+    nothing = overview([REPORTS["services_day"]()])
+    assert (nothing["sentence"], nothing["items"]) == ("Nothing that anybody knows of.", [])
+    hostile = {**REPORTS["services_troubled"]()}
+    hostile["state"] = {**hostile["state"], "notices": [{"kind": "volume", "sentence": HOSTILE}]}
+    assert HOSTILE not in reporting.render_overview(overview([hostile]))
 
 
 def said_in(value: dict[str, Any]) -> dict[str, str]:

@@ -7,18 +7,25 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from analytics_etl.catalog.models import Model, ModelError
+from analytics_etl.families.functions.anomalies import anomalies
+from analytics_etl.families.functions.forecasts import forecasts
 from analytics_etl.families.functions.json_rows import rows_of_json
 from analytics_etl.families.functions.module_catalog import module_catalog
 from analytics_etl.families.functions.module_dependents import module_dependents
 from analytics_etl.families.functions.module_health import module_health
-from analytics_etl.tables.functions import RowsFunction
+from analytics_etl.families.functions.series import series
+from analytics_etl.tables.functions import RowsFunction, as_selected
 
 FUNCTIONS: Mapping[str, RowsFunction] = MappingProxyType(
     {
+        "anomalies": anomalies,
+        "forecasts": forecasts,
         "module_catalog": module_catalog,
         "module_dependents": module_dependents,
         "module_health": module_health,
         "rows_of_json": rows_of_json,
+        "rows_selected": as_selected,
+        "series": series,
     }
 )
 

@@ -1,0 +1,7 @@
+/*
+description: Use of the disk of each service, mean of the day's samples.
+unit: percent
+*/
+select day, nullif(tenant_id, '') as tenant_id, service_id as entity, avg_disk_percent as value, hour_count as weight
+from platform.system_health_daily
+where day >= :start::date and day < :end::date

@@ -1,0 +1,7 @@
+/*
+description: The health of each module, as of the end of the day.
+unit: score
+*/
+select day, module_name as entity, overall_score as value, coverage_ratio as weight
+from registry.module_health_daily
+where day >= :start::date and day < :end::date

@@ -1,0 +1,8 @@
+/*
+description: 95th percentile of the queue time of each tier and kind of work; fewer than 20 known times say nothing.
+unit: ms
+*/
+select
+    day, schedule_type || ' ' || event_type as entity, p95_queue_time_ms as value, queue_timed_count as weight
+from schedules.schedule_stats_daily
+where day >= :start::date and day < :end::date and queue_timed_count >= 20

@@ -1,0 +1,155 @@
+"""Alerts from published series: days in any order, what people say, what is told, and the commands."""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from commands import call, variables
+
+from analytics_etl.catalog.catalog import Catalog
+from analytics_etl.ops import alerts as books
+from analytics_etl.pipeline import alert_queries, alerts, publishing
+from analytics_etl.postgres.database import Database
+from analytics_etl.signals.alerts.notices import Notice
+from analytics_etl.tables.derived import ensure_table
+
+FIRST = date(2025, 3, 1)
+KEY = 'error_ratio_high{entity="play", family="services", grain="1d"}'
+BAD = {5: 0.3, 6: 0.3, 9: 0.4}
+
+
+def day_of(number: int) -> date:
+    return FIRST + timedelta(days=number - 1)
+
+
+def at(number: int, hour: int = 0, minute: int = 0) -> datetime:
+    return datetime(2025, 3, number, hour, minute, tzinfo=UTC)
+
+
+@pytest.fixture
+def services(database: Database, catalog: Catalog) -> Database:
+    """Twelve days of one service, whose operations failed too often on three of them; nothing is published."""
+    with database.transaction() as connection:
+        for table in catalog.in_order():
+            if table.startswith("services.") and table in catalog.aggregates:
+                ensure_table(connection, catalog.aggregates[table])
+        for number in range(1, 13):
+            connection.execute(
+                "insert into services.service_stats_1d (day, bucket, service_id, event_count, error_rate, timed_count, "
+                "p95_latency_ms) values (%s, %s, 'play', 100, %s, 100, 80)",
+                [day_of(number), at(number), BAD.get(number, 0.02)],
+            )
+    return database
+
+
+def publish(database: Database, catalog: Catalog, numbers: Sequence[int]) -> None:
+    for number in numbers:
+        for name in ("series", "anomalies"):
+            window = {day_of(number): day_of(number + 1)}
+            publishing.replace(database, catalog.aggregates[f"services.{name}"], window)
+
+
+def seen(database: Database) -> list[tuple[Any, ...]]:
+    with database.transaction() as connection:
+        rows = books.transitions(connection, key=KEY)
+    return [(row["happened_at"], row["incident"], row["state_before"], row["state_after"], row["who"]) for row in rows]
+
+
+def told(database: Database, catalog: Catalog, now: datetime) -> list[Notice]:
+    with database.transaction() as connection:
+        return alerts.notices_to_tell(connection, catalog, now)[0]
+
+
+EXPECTED = [
+    (at(6), 1, "inactive", "triggered", None),
+    (at(6, 8), 1, "triggered", "acknowledged", "ann"),
+    (at(8), 1, "acknowledged", "resolved", None),
+    (at(10), 2, "resolved", "triggered", None),
+    (at(11), 2, "triggered", "resolved", None),
+]
+
+
+def test_days_one_by_one_at_once_and_again_give_the_same_transitions(services: Database, catalog: Catalog) -> None:
+    notices = []
+    for number in range(1, 13):
+        publish(services, catalog, [number])
+        assert alerts.judge(services, catalog) == 1
+        if number == 5:
+            alert_queries.command(services, catalog, KEY, "acknowledge", "ann", "known", at(6, 8))
+            [row] = alert_queries.current(services, catalog)
+            assert (row["status"], row["triggered_at"], row["value"]) == ("acknowledged", at(6), 0.3)
+            with pytest.raises(alert_queries.AlertError, match="acknowledged already"):
+                alert_queries.command(services, catalog, KEY, "acknowledge", "bob", None, at(6, 9))
+        notices += told(services, catalog, at(number + 1, 0, 30))
+        assert told(services, catalog, at(number + 1, 0, 31)) == []
+    assert seen(services) == EXPECTED
+    said = [(n.at, [(a.labels["entity"], a.status, a.resolved_at) for a in n.alerts]) for n in notices]
+    assert said == [
+        (at(6), [("play", "triggered", None)]),
+        (at(8), [("play", "resolved", at(8))]),
+        (at(10), [("play", "triggered", None)]),
+        (at(11), [("play", "resolved", at(11))]),
+    ]
+
+    with services.transaction() as connection:
+        books.forget_from(connection, FIRST)
+    assert alerts.judge(services, catalog) == 12
+    assert seen(services) == EXPECTED
+    publish(services, catalog, [7, 3])
+    assert alerts.judge(services, catalog) == 10
+    assert seen(services) == EXPECTED
+    assert alerts.judge(services, catalog) == 0
+
+
+def test_history_is_recorded_and_not_told_and_an_end_that_is_found_later_is_told(
+    services: Database, catalog: Catalog
+) -> None:
+    publish(services, catalog, range(9, 0, -1))
+    assert alerts.judge(services, catalog) == 9
+    assert [after for _, _, _, after, _ in seen(services)] == ["triggered", "resolved", "triggered"]
+    [notice] = told(services, catalog, at(10, 0, 30))
+    assert [(alert.incident, alert.triggered_at) for alert in notice.alerts] == [(2, at(10))]
+    with services.transaction() as connection:
+        connection.execute("update services.service_stats_1d set error_rate = 0.02 where day = %s", [day_of(9)])
+    publish(services, catalog, [9, 10])
+    assert alerts.judge(services, catalog) == 2
+    [notice] = told(services, catalog, at(11, 0, 30))
+    assert [(alert.incident, alert.status) for alert in notice.alerts] == [(2, "resolved")]
+    publish(services, catalog, [11])
+    alerts.judge(services, catalog)
+    assert told(services, catalog, at(12, 0, 30)) == []
+
+
+def test_the_commands(services: Database, catalog: Catalog) -> None:
+    publish(services, catalog, range(1, 10))
+    environment = variables(services.settings)
+
+    def typed(arguments: str) -> Any:
+        result = call(f"alerts {arguments} --format json", environment)
+        assert result.exit_code == 0, result.output
+        return json.loads(result.stdout)["rows"]
+
+    [row] = typed("list")
+    name = row["alert"]
+    assert (row["rule"], row["status"], row["severity"], row["value"]) == ("error_ratio_high", "triggered", "high", 0.4)
+    assert [one["state_after"] for one in typed(f"show {name}")] == ["triggered", "resolved", "triggered"]
+    first, _ = typed(f"show {name} --incidents")
+    assert (first["incident"], first["seconds_to_resolve"]) == (1, 2 * 86400)
+    tried = typed("test error_ratio_high --from 2025-03-08 --to 2025-03-09")
+    assert [(one["happened_at"][:10], one["state_after"]) for one in tried] == [("2025-03-10", "triggered")]
+
+    assert call(f"alerts resolve {name}", environment).exit_code == 0
+    assert typed("list") == []
+    assert [one["status"] for one in typed("list --all")] == ["resolved"]
+    again = call(f"alerts resolve {name}", environment)
+    assert (again.exit_code, "nothing to resolve: the alert is resolved" in again.output) == (2, True)
+    unknown = call("alerts ack 00000000", environment)
+    assert (unknown.exit_code, "there is no alert 00000000" in unknown.output) == (2, True)
+    assert call("alerts silence --label family=services --hours 2 --reason move", environment).exit_code == 0
+    with services.transaction() as connection:
+        [silence] = books.silences(connection)
+    assert (silence["matchers"], silence["ends_at"] - silence["starts_at"]) == (
+        {"family": "services"}, timedelta(hours=2),
+    )  # fmt: skip
