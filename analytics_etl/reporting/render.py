@@ -108,11 +108,6 @@ def render_overview(value: Mapping[str, Any]) -> str:
     return _environment().get_template("overview.html.j2").render(overview=value)
 
 
-def _date(text: str) -> str:
-    day = date.fromisoformat(text)
-    return f"{day.day} {wording.MONTHS[day.month - 1][:3]} {day.year}"
-
-
 _WRITERS: Mapping[str, Callable[[Any], str]] = {
     "count": wording.grouped,
     "bytes": wording.size,
@@ -120,7 +115,7 @@ _WRITERS: Mapping[str, Callable[[Any], str]] = {
     "ratio": wording.ratio,
     "change_ratio": wording.change,
     "moment": lambda text: wording.moment(datetime.fromisoformat(text)),
-    "date": _date,
+    "date": lambda text: wording.short_date(date.fromisoformat(text)),
     "words": wording.words,
     "score": wording.score,
     "decimal": lambda number: wording.count(float(number)),

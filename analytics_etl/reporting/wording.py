@@ -136,6 +136,11 @@ def moment(value: datetime) -> str:
     return f"{day(at)} {at.year} at {at:%H:%M} UTC"
 
 
+def short_date(value: date) -> str:
+    """31 Mar 2025."""
+    return f"{value.day} {MONTHS[value.month - 1][:3]} {value.year}"
+
+
 def day_range(start: date, end: date) -> str:
     """The days of [start, end), with their year."""
     last = end - timedelta(1)

@@ -270,7 +270,7 @@ def test_what_a_setting_must_be_is_told() -> None:
     ):
         with pytest.raises(SettingsError, match=re.escape(expected)):
             Settings.from_environment({variable: value})
-    with pytest.raises(SettingsError, match="ANALYTICS_LATENESS_DAYS names download_event, expected some of registry"):
+    with pytest.raises(SettingsError, match="ANALYTICS_LATENESS_DAYS names download_event, expected some of platform"):
         Catalog.of(Settings.from_environment({"ANALYTICS_LATENESS_DAYS": "7,download_event=14"}))
     Catalog.of(Settings.from_environment({"ANALYTICS_LATENESS_DAYS": "7,download_events=14,usage.schema_usage_1d=8"}))
 
