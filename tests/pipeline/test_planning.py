@@ -80,8 +80,8 @@ def test_only_of_the_families_that_are_named(loaded: Database) -> None:
     made = {name.split(".")[0] for job in plan.jobs for name in job.makes(Lineage.of(declared()))}
     assert made == {"usage", "ops", "reports"}, "of schedules there is nothing to do"
     assert str(plan.jobs[0]) == (
-        "daily 2025-03-08: usage.schema_usage_1h, usage.usage_anomalies_daily; checks of usage.schema_usage_1d; "
-        "usage.daily_report"
+        "daily 2025-03-08: usage.schema_usage_1h, usage.series, usage.anomalies, usage.forecasts, "
+        "usage.forecast_accuracy, and 1 more; checks of usage.schema_usage_1d; usage.daily_report"
     ), "a check of the days compares them with the hours"
     both = make_plan(loaded, declared(), FIRST, LAST)
     assert len(both.jobs) > len(plan.jobs)
