@@ -14,7 +14,18 @@ from analytics_etl.api import openapi, problems
 from analytics_etl.api.access import Access
 from analytics_etl.api.guard import Guard
 from analytics_etl.api.pages import STATIC
-from analytics_etl.api.routes import landing, meta, modules, pipeline, platform, registry, schedules, services, usage
+from analytics_etl.api.routes import (
+    dashboard,
+    landing,
+    meta,
+    modules,
+    pipeline,
+    platform,
+    registry,
+    schedules,
+    services,
+    usage,
+)
 from analytics_etl.api.serving import Serving
 from analytics_etl.api.versions import Memory, Versions
 from analytics_etl.config.settings import Settings
@@ -29,7 +40,8 @@ _DESCRIPTION = (
     "final may still change. A token goes into the header Authorization: Bearer …"
 )
 ROUTERS = tuple(
-    group.routes for group in (meta, registry, modules, usage, schedules, services, platform, pipeline, landing)
+_GROUPS = (meta, registry, modules, usage, schedules, services, platform, pipeline, landing, dashboard)
+ROUTERS = tuple(group.routes for group in _GROUPS)
 )
 
 
