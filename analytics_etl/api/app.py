@@ -39,10 +39,8 @@ _DESCRIPTION = (
     "Usage of a schema registry and its services, from tables that are checked. Times are UTC; days that are not "
     "final may still change. A token goes into the header Authorization: Bearer …"
 )
-ROUTERS = tuple(
 _GROUPS = (meta, registry, modules, usage, schedules, services, platform, pipeline, landing, dashboard)
 ROUTERS = tuple(group.routes for group in _GROUPS)
-)
 
 
 def application(settings: Settings, *, is_local: bool, hosts: tuple[str, ...] = ()) -> FastAPI:

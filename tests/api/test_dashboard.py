@@ -244,10 +244,11 @@ def test_a_browser_goes_through_every_page(client: httpx.Client, browser: Any) -
 def test_a_browser_signs_in_with_a_token(settings: Settings) -> None:
     database = Database(settings)
 
-    def token(role: api_tokens.Role) -> str:
-        return database.run(api_tokens.create, "test", f"a {role}", role, datetime.now(UTC) + timedelta(1), None)[1]
+    def token(role: api_tokens.Role, tenant: str | None = None) -> str:
+        until = datetime.now(UTC) + timedelta(1)
+        return database.run(api_tokens.create, "test", f"a {role}", role, until, tenant)[1]
 
-    viewer, ingest = token("viewer"), token("ingest")
+    viewer, ingest, of_tenant = token("viewer"), token("ingest"), token("viewer", "acme")
     with serving(settings) as client:
         refused = client.get("/modules")
         assert (refused.status_code, 'name="token"' in refused.text) == (401, True)
@@ -263,6 +264,10 @@ def test_a_browser_signs_in_with_a_token(settings: Settings) -> None:
         assert client.get("/api/v2/analytics/overview").status_code == 401  # the API takes no cookie
         client.post("/sign-out")
         assert client.get("/modules").status_code == 401
+        assert client.post("/sign-in", data={"token": of_tenant}).headers["location"] == "/tenants"
+        assert {row["tenant_id"] for row in rows_of(client, "/tenants", "tenants")} == {"acme"}
+        assert rows_of(client, "/tenant?id=globex", "tenants") == []
+        assert client.get("/").status_code == 403
     execute(settings.database_url, "delete from ops.api_tokens")
 
 

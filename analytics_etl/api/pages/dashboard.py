@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlencode
 
 from jinja2 import Environment, StrictUndefined
@@ -22,7 +22,9 @@ PLACES: Mapping[str, str] = {
     "/schedules": "Schedules", "/services": "Services", "/tenants": "Tenants", "/reports": "Reports",
     "/pipeline": "Pipeline",
 }  # fmt: skip
-PERIODS: Mapping[str, str] = {"1d": "1 day", "7d": "7 days", "30d": "30 days", "90d": "90 days"}
+Period = Literal["1d", "7d", "30d", "90d"]
+PERIODS: Mapping[Period, str] = {"1d": "1 day", "7d": "7 days", "30d": "30 days", "90d": "90 days"}
+USUAL_PERIOD: Period = "7d"
 _ENDINGS: Mapping[str, tuple[str, ...]] = {
     "duration_ms": ("_ms",), "change_ratio": ("growth_ratio",), "ratio": ("_ratio", "_rate", "weight"),
     "bytes": ("_bytes",), "rank": ("rank",), "day": ("day",), "moment": ("_at", "bucket"), "score": ("score",),
@@ -41,17 +43,21 @@ _MARKS: Mapping[str, tuple[str, str]] = {
 """{mark of a day: (tone, words)}."""
 
 
-def html_of(page: Page, period: str, *, is_signed_in: bool) -> str:
+def html_of(page: Page, period: str) -> str:
     """A page of the dashboard."""
     template = _environment().get_template("dashboard_page.html.j2")
-    return template.render(page=page, place=page.place, period=period, is_signed_in=is_signed_in)
+    return template.render(page=page, place=page.place, period=period)
 
 
 def message(title: str, detail: str = "", *, asks_for_token: bool = False) -> str:
     """A page that says what went wrong, or asks for a token."""
     template = _environment().get_template("dashboard_message.html.j2")
     return template.render(
-        title=title, detail=detail, asks_for_token=asks_for_token, place="", period="7d", is_signed_in=False
+        title=title,
+        detail=detail,
+        asks_for_token=asks_for_token,
+        place="/sign-in" if asks_for_token else "",
+        period=USUAL_PERIOD,
     )
 
 

@@ -1,7 +1,7 @@
 """The dashboard's requests: its pages, the CSV of their tables, signing in, the reports' files."""
 
 from collections.abc import Callable, Coroutine
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar
 from urllib.parse import parse_qs
 from uuid import UUID
 
@@ -14,7 +14,7 @@ from starlette.responses import Response
 from analytics_etl.api.access import LONGEST_TOKEN
 from analytics_etl.api.dashboard import pipeline, registry, schedules, services, usage
 from analytics_etl.api.dashboard.values import Page, Question
-from analytics_etl.api.pages.dashboard import html_of, message
+from analytics_etl.api.pages.dashboard import USUAL_PERIOD, Period, html_of, message
 from analytics_etl.api.problems import Problem
 from analytics_etl.api.serving import STATEMENT_SECONDS, Cursor, Route, Serving
 from analytics_etl.families.queries import QueryError
@@ -28,20 +28,18 @@ _SECONDS_SIGNED_IN = 12 * 3_600
 
 Text = Annotated[str, Query(max_length=1_000)]
 Search = Annotated[str, Query(max_length=200)]
-Period = Literal["1d", "7d", "30d", "90d"]
 
 
 class Asked:
     """What a request for a page has: a database that answers within its time, and how to answer."""
 
     def __init__(
-        self, request: Request, period: Annotated[Period, Query()] = "7d",
+        self, request: Request, period: Annotated[Period, Query()] = USUAL_PERIOD,
         csv: Annotated[str | None, Query(max_length=100)] = None,
     ) -> None:  # fmt: skip
-        settings = Serving.of(request).settings
         self.period, self.csv = period, csv
-        self.is_signed_in = COOKIE in request.cookies
-        self._database = Database(settings, {"statement_timeout": f"{STATEMENT_SECONDS}s"})
+        settings, tenant_id = Serving.of(request).settings, request.state.identity.tenant_id
+        self._database = Database(settings, seconds=STATEMENT_SECONDS, tenant_id=tenant_id)
 
     def question(self, cursor: str | None = None, search: str = "") -> Question:
         """What the page is asked; its CSV has more rows."""
@@ -51,7 +49,7 @@ class Asked:
     def show(self, page: Page) -> Response:
         """The page, or the CSV of one of its tables."""
         if self.csv is None:
-            return HTMLResponse(html_of(page, self.period, is_signed_in=self.is_signed_in))
+            return HTMLResponse(html_of(page, self.period))
         for table in (section.table for section in page.sections):
             if table.name == self.csv:
                 columns = list(table.rows[0]) if table.rows else list(table.labels)
@@ -88,9 +86,9 @@ class PageRoute(Route):
         return answered
 
 
-def _router(family: str | None) -> APIRouter:
+def _router(family: str | None, *, is_of_tenants: bool = False) -> APIRouter:
     """A router of pages about a family, which are remembered until its tables change."""
-    kind = type("FamilyPageRoute", (PageRoute,), {"family": family})
+    kind = type("FamilyPageRoute", (PageRoute,), {"family": family, "is_of_tenants": is_of_tenants})
     return APIRouter(route_class=kind, include_in_schema=False)
 
 
@@ -175,7 +173,7 @@ def service(asked: Annotated[Asked, Depends()], id: Text) -> Response:  # noqa: 
     return asked.show(services.service(asked.question(), id))
 
 
-_platform = _router("platform")
+_platform = _router("platform", is_of_tenants=True)
 
 
 @_platform.get("/tenants")
@@ -244,7 +242,7 @@ async def sign_in(request: Request) -> Response:
         return _sign_in_page(problem.status_code, str(problem.detail))
     if not identity.may("read"):
         return _sign_in_page(403, f"the role {identity.role} may not read")
-    response = RedirectResponse("/", 303)
+    response = RedirectResponse("/" if identity.tenant_id is None else "/tenants", 303)
     response.set_cookie(
         COOKIE, token, _SECONDS_SIGNED_IN, httponly=True, samesite="strict", secure=request.url.scheme == "https"
     )
