@@ -78,7 +78,7 @@ def overview(question: Question) -> Page:
                     "language": "Language", "avg_duration_ms": "Mean", "p50_duration_ms": "Median",
                     "p95_duration_ms": "95th percentile", "p99_duration_ms": "99th percentile",
                 }), bars(languages.rows, "language", "p95_duration_ms", "95th percentile of the duration")),
-    ], cards, days, missing_note(by_day.coverage) if not is_whole(by_day.coverage, days) else "")  # fmt: skip
+    ], cards, days, missing_note(by_day.coverage, days))  # fmt: skip
 
 
 def modules(question: Question) -> Page:
@@ -93,7 +93,7 @@ def modules(question: Question) -> Page:
     return Page("Modules", "/modules", [
         Section("Modules by downloads", Table("modules", found.rows, _TOP, module_links, more),
                 empty=empty if question.search else "No module was downloaded in these days."),
-    ], (), days, missing_note(found.coverage), question.search)  # fmt: skip
+    ], (), days, missing_note(found.coverage, days), question.search)  # fmt: skip
 
 
 def module(question: Question, name: str) -> Page:
@@ -128,7 +128,7 @@ def module(question: Question, name: str) -> Page:
                     "versions_behind": "Versions behind", "downloads": "Downloads",
                     "last_download_day": "Last download",
                 }, organization_links), empty="Nobody downloaded it in these days."),
-    ], cards, days, "" if is_whole(series.coverage, days) else missing_note(series.coverage),
+    ], cards, days, missing_note(series.coverage, days),
         badge=(TONES.get(newest["badge"], "muted"), newest["badge"]) if newest else None,
         path="/module", parameters={"name": name})  # fmt: skip
 
@@ -185,7 +185,7 @@ def organizations(question: Question) -> Page:
                 }, {"organization_id": links(question, found.rows, "organization_id", "/organization", "id")},
                 next_link(question, "/organizations", found.next)),
                 bars(named, "organization_id", "api_requests", "Requests by organisation")),
-    ], (), days, missing_note(found.coverage))  # fmt: skip
+    ], (), days, missing_note(found.coverage, days))  # fmt: skip
 
 
 def organization(question: Question, organization_id: str) -> Page:
@@ -205,5 +205,5 @@ def organization(question: Question, organization_id: str) -> Page:
                     "active_users": "Users", "modules_created": "Modules", "versions_created": "Versions",
                     "storage_bytes": "Storage",
                 }), daily_figure(found.rows, "requests", days, "Requests per day")),
-    ], cards, days, "" if is_whole(found.coverage, days) else missing_note(found.coverage),
+    ], cards, days, missing_note(found.coverage, days),
         path="/organization", parameters={"id": organization_id})  # fmt: skip

@@ -17,6 +17,7 @@ from analytics_etl.api.dashboard.values import (
     next_link,
     summed_cards,
     within,
+    without,
 )
 from analytics_etl.api.periods import as_moments
 from analytics_etl.families.queries import Row, schedule_days, schedule_statistics, schedules
@@ -73,7 +74,7 @@ def overview(question: Question) -> Page:
         Section("What failed last?", Table("failures", failed.rows, _RECORD, {
                     "schedule_id": links(question, failed.rows, "schedule_id", "/schedule", "id"),
                 }), empty="Nothing failed in these days."),
-    ], cards, days, "" if is_whole(statistics.coverage, days) else missing_note(statistics.coverage),
+    ], cards, days, missing_note(statistics.coverage, days),
         question.search)  # fmt: skip
 
 
@@ -94,10 +95,11 @@ def schedule(question: Question, schedule_id: str) -> Page:
                     "baseline_success_rate": "Usually", "avg_processing_time_ms": "Mean time",
                     "baseline_avg_processing_time_ms": "Usual mean", "p95_queue_time_ms": "95th of the queue",
                 }), daily_figure(found.rows, "attempt_count", days, "Attempts per day")),
-        Section("What failed?", Table("errors", errors.rows, _PATTERNS), empty="Nothing failed in these days."),
-        Section("Which records are there?", Table("records", records.rows, _RECORD,
+        Section("What failed?", Table("errors", errors.rows, without(_PATTERNS, "schedule_count")),
+                empty="Nothing failed in these days."),
+        Section("Which records are there?", Table("records", records.rows, without(_RECORD, "schedule_id"),
                 next_link=next_link(question, "/schedule", records.next, id=schedule_id))),
-    ], cards, days, "" if is_whole(found.coverage, days) else missing_note(found.coverage),
+    ], cards, days, missing_note(found.coverage, days),
         path="/schedule", parameters={"id": schedule_id})  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """Pages of the streaming services and of the platform: all services, one service, the tenants."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from analytics_etl.api.dashboard.values import (
@@ -17,6 +17,7 @@ from analytics_etl.api.dashboard.values import (
     missing_note,
     summed_cards,
     within,
+    without,
 )
 from analytics_etl.api.periods import Days, as_moments
 from analytics_etl.families.queries import Row, platform
@@ -25,6 +26,21 @@ from analytics_etl.families.queries import services as asked
 _DAYS, _TENANTS = "services.service_stats_1d", "platform.tenant_overview_daily"
 _COUNTED = ("event_count", "error_count")
 _LARGEST = 10_000
+_SERVICE_DAY = {
+    "day": "Day", "service_id": "Service", "event_count": "Operations", "error_rate": "Errors",
+    "p50_latency_ms": "Median", "p95_latency_ms": "95th percentile", "p99_latency_ms": "99th",
+}  # fmt: skip
+_TENANT_DAY = {
+    "day": "Day", "tenant_id": "Tenant", "status": "Status", "sample_count": "Samples", "active_users": "Users",
+    "service_count": "Services", "degraded_count": "Degraded", "critical_count": "Critical",
+}  # fmt: skip
+_UNHEALTHY = {
+    "day": "Day", "tenant_id": "Tenant", "service_id": "Service", "status": "Status", "reason": "Reason",
+}  # fmt: skip
+_BUSINESS = {
+    "day": "Day", "tenant_id": "Tenant", "name": "Metric", "unit": "Unit", "labels": "Labels", "total_value": "Total",
+    "avg_value": "Mean", "last_value": "Last",
+}  # fmt: skip
 _HEALTH = {
     "day": "Day", "service_id": "Service", "status": "Status", "event_count": "Events", "error_rate": "Errors",
     "p95_latency_ms": "95th percentile", "reason": "Reason",
@@ -68,7 +84,7 @@ def _head(question: Question, service_id: str | None, days: Days) -> tuple[Any, 
     cards = summed_cards(rows, {
         "event_count": "Operations", "error_count": "Errors",
     }, days, is_comparable=is_whole(coverage, days.before))  # fmt: skip
-    return cards, days, "" if is_whole(coverage, days) else missing_note(coverage)
+    return cards, days, missing_note(coverage, days)
 
 
 def _of(question: Question, service_id: str | None) -> list[Section]:
@@ -79,52 +95,54 @@ def _of(question: Question, service_id: str | None) -> list[Section]:
     health = asked.health(database, days.first, days.last, service_id)
     operations = asked.operations(database, days.first, days.last, service_id, question.limit)
     errors = asked.errors(database, days.first, days.last, service_id, question.limit)
-    to_service = {} if service_id else {
-        "service_id": links(question, [*rows, *health.rows], "service_id", "/service", "id")
-    }  # fmt: skip
     latest = [row for row in within(rows, days) if row["day"] == days.last]
+    newest_first = sorted(health.rows, key=lambda row: row["day"], reverse=True)
+
+    def table(name: str, found: Sequence[Row], labels: Mapping[str, str]) -> Table:
+        return _of_each(question, name, found, labels, ("service_id", "/service"), service_id)
+
     return [
-        Section("How much was carried out?", Table("days", within(rows, days)[::-1], {
-                    "day": "Day", "service_id": "Service", "event_count": "Operations", "error_rate": "Errors",
-                    "p50_latency_ms": "Median", "p95_latency_ms": "95th percentile", "p99_latency_ms": "99th",
-                }, to_service), [
-                    *daily_figure(_summed(rows), "event_count", days, "Operations per day"),
-                    *bars(latest, "service_id", "p95_latency_ms", "95th percentile of the latency, the last day"),
-                ]),
-        Section("How healthy is it?" if service_id else "How healthy is each?",
-                Table("health", sorted(health.rows, key=lambda row: row["day"], reverse=True), _HEALTH, to_service)),
-        Section("Which operations take most time?", Table("operations", operations.rows, _OPERATIONS, to_service)),
-        Section("What failed most?", Table("errors", errors.rows, _ERRORS, to_service),
+        Section("How much was carried out?", table("days", within(rows, days)[::-1], _SERVICE_DAY), [
+            *daily_figure(_summed(rows), "event_count", days, "Operations per day"),
+            *bars(latest, "service_id", "p95_latency_ms", "95th percentile of the latency, the last day"),
+        ]),
+        Section("How healthy is it?" if service_id else "How healthy is each?", table("health", newest_first, _HEALTH)),
+        Section("Which operations take most time?", table("operations", operations.rows, _OPERATIONS)),
+        Section("What failed most?", table("errors", errors.rows, _ERRORS),
                 bars(errors.rows, "error_type", "error_count", "Errors by kind") if service_id else (),
                 empty="Nothing failed in these days."),
     ]  # fmt: skip
 
 
 def tenants(question: Question, tenant: str | None = None) -> Page:
-    """Each tenant: its samples, its users, the health of its services; or one tenant with its business metrics."""
+    """Each tenant: its samples, its users, the health of its services, its business metrics; or one tenant."""
     database, days = question.database, question.days(_TENANTS)
     found = platform.tenants(database, days.first, days.last, tenant, _LARGEST)
     health = platform.health(database, days.first, days.last, tenant, _LARGEST)
     business = platform.business(database, days.first, days.last, tenant, question.limit)
-    to_tenant = {} if tenant else {"tenant_id": links(question, found.rows, "tenant_id", "/tenant", "id")}
     unhealthy = [row for row in health.rows if row["status"] != "healthy"]
+
+    def table(name: str, rows: Sequence[Row], labels: Mapping[str, str]) -> Table:
+        return _of_each(question, name, rows, labels, ("tenant_id", "/tenant"), tenant)
+
     return Page(tenant or "Tenants", "/tenants", [
-        Section("How active are they?" if tenant is None else "How active was it?",
-                Table("tenants", found.rows[::-1], {
-                    "day": "Day", "tenant_id": "Tenant", "status": "Status", "sample_count": "Samples",
-                    "active_users": "Users", "service_count": "Services", "degraded_count": "Degraded",
-                    "critical_count": "Critical",
-                }, to_tenant)),
-        Section("Which services were not healthy?", Table("health", unhealthy[::-1], {
-                    "day": "Day", "tenant_id": "Tenant", "service_id": "Service", "status": "Status",
-                    "reason": "Reason",
-                }, to_tenant), empty="Every service was healthy, as far as anything is known."),
-        Section("How is the business?", Table("business", business.rows, {
-                    "day": "Day", "tenant_id": "Tenant", "name": "Metric", "unit": "Unit", "labels": "Labels",
-                    "total_value": "Total", "avg_value": "Mean", "last_value": "Last",
-                }, to_tenant)),
-    ], (), days, missing_note(found.coverage), path="/tenant" if tenant else "",
+        Section("How active was it?" if tenant else "How active are they?",
+                table("tenants", found.rows[::-1], _TENANT_DAY)),
+        Section("Which services were not healthy?", table("health", unhealthy[::-1], _UNHEALTHY),
+                empty="Every service was healthy, as far as anything is known."),
+        Section("How is the business?", table("business", business.rows, _BUSINESS)),
+    ], (), days, missing_note(found.coverage, days), path="/tenant" if tenant else "",
         parameters={"id": tenant} if tenant else {})  # fmt: skip
+
+
+def _of_each(
+    question: Question, name: str, rows: Sequence[Row], labels: Mapping[str, str], column: tuple[str, str],
+    of: str | None,
+) -> Table:  # fmt: skip
+    """A table with a link from each service or tenant to its page; of one alone, which is named `of`, without it."""
+    if of is not None:
+        return Table(name, rows, without(labels, column[0]))
+    return Table(name, rows, labels, {column[0]: links(question, rows, *column, "id")})
 
 
 def _summed(rows: Sequence[Row]) -> list[dict[str, Any]]:

@@ -18,6 +18,7 @@ from analytics_etl.api.dashboard.values import (
     next_link,
     summed_cards,
     within,
+    without,
 )
 from analytics_etl.api.periods import Days, as_moments
 from analytics_etl.families.queries import Page as Answer
@@ -75,7 +76,7 @@ def schemas(question: Question) -> Page:
                     "schema_name": "Schema", "schema_id": "Id", "last_used_day": "Last use",
                     "days_since_use": "Days since", "first_seen_day": "First seen",
                 }, _links(question, zombies.rows)), empty="Every schema was used in the last 90 days."),
-    ], cards, days, "" if is_whole(statistics.coverage, days) else missing_note(statistics.coverage),
+    ], cards, days, missing_note(statistics.coverage, days),
         question.search)  # fmt: skip
 
 
@@ -102,16 +103,16 @@ def schema(question: Question, schema_id: UUID) -> Page:
                     "day": "Day", "operation": "Operation", "region": "Region", "operation_count": "Operations",
                     "error_count": "Errors", "p95_latency_ms": "95th percentile",
                 })),
-        Section("How healthy is it?", Table("health", health.rows, {
+        Section("How healthy is it?", Table("health", sorted(health.rows, key=lambda row: row["day"], reverse=True), {
                     "day": "Day", "overall_score": "Score", "success_rate_score": "Success",
                     "performance_score": "Performance", "activity_score": "Activity", "reason": "Reason",
                 }), empty="Its health is not known in these days."),
         Section("What would make it healthier?", Table("recommendations", advice, {
                     "recommendation": "Recommendation",
                 }), empty="Nothing: no recommendation is open."),
-        Section("Which hours were unusual?", Table("anomalies", anomalies.rows, _ANOMALIES),
+        Section("Which hours were unusual?", Table("anomalies", anomalies.rows, without(_ANOMALIES, "schema_name")),
                 empty="No hour of these days was unusual."),
-    ], cards, days, "" if is_whole(statistics.coverage, days) else missing_note(statistics.coverage),
+    ], cards, days, missing_note(statistics.coverage, days),
         path="/schema", parameters={"id": str(schema_id)})  # fmt: skip
 
 

@@ -170,15 +170,24 @@ def bars(rows: Sequence[Row], name: str, column: str, caption: str, failed: str 
     return [bar_figure(drawn, caption, legend)]
 
 
-def missing_note(coverage: Coverage | None) -> str:
-    """A sentence about days that the numbers lack; empty if they lack none."""
-    if coverage is None or not (coverage.missing or coverage.dropped):
+def missing_note(coverage: Coverage | None, days: Days) -> str:
+    """A sentence about days that the numbers of a page lack; empty if they lack none of these."""
+    if coverage is None:
         return ""
-    gaps = [wording.day_range(first, last + ONE_DAY) for first, last in coverage.missing]
-    parts = [f"not loaded: {', '.join(gaps)}" if gaps else ""]
-    if coverage.dropped:
-        parts.append(f"not kept: {wording.day_list(coverage.dropped)}")
-    return wording.sentence(parts)
+    gaps = [
+        wording.day_range(max(first, days.first), min(last, days.last) + ONE_DAY)
+        for first, last in coverage.missing
+        if first <= days.last and last >= days.first
+    ]
+    dropped = [day for day in coverage.dropped if days.first <= day <= days.last]
+    return wording.sentence([
+        f"not loaded: {', '.join(gaps)}" if gaps else "", f"not kept: {wording.day_list(dropped)}" if dropped else "",
+    ])  # fmt: skip
+
+
+def without(labels: Mapping[str, str], column: str) -> dict[str, str]:
+    """The columns of a table but one, which is the same in each of its rows."""
+    return {name: label for name, label in labels.items() if name != column}
 
 
 def is_whole(coverage: Coverage | None, days: Days) -> bool:

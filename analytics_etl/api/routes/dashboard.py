@@ -228,7 +228,7 @@ def reports_css() -> Response:
 @_open.get("/sign-in")
 def sign_in_page() -> Response:
     """The form that asks for a token."""
-    return _sign_in_page(200)
+    return _sign_in_page(200, "The dashboard shows what a token may read.")
 
 
 @_open.post("/sign-in")
