@@ -14,7 +14,18 @@ from analytics_etl.api import openapi, problems
 from analytics_etl.api.access import Access
 from analytics_etl.api.guard import Guard
 from analytics_etl.api.pages import STATIC
-from analytics_etl.api.routes import landing, meta, modules, pipeline, platform, registry, schedules, services, usage
+from analytics_etl.api.routes import (
+    dashboard,
+    landing,
+    meta,
+    modules,
+    pipeline,
+    platform,
+    registry,
+    schedules,
+    services,
+    usage,
+)
 from analytics_etl.api.serving import Serving
 from analytics_etl.api.versions import Memory, Versions
 from analytics_etl.config.settings import Settings
@@ -28,9 +39,8 @@ _DESCRIPTION = (
     "Usage of a schema registry and its services, from tables that are checked. Times are UTC; days that are not "
     "final may still change. A token goes into the header Authorization: Bearer …"
 )
-ROUTERS = tuple(
-    group.routes for group in (meta, registry, modules, usage, schedules, services, platform, pipeline, landing)
-)
+_GROUPS = (meta, registry, modules, usage, schedules, services, platform, pipeline, landing, dashboard)
+ROUTERS = tuple(group.routes for group in _GROUPS)
 
 
 def application(settings: Settings, *, is_local: bool, hosts: tuple[str, ...] = ()) -> FastAPI:

@@ -96,13 +96,18 @@ class Route(APIRoute):
     is_of_tenants: ClassVar[bool] = False
     """Whether the token of a tenant may ask, since the route sees to it that it gets no further."""
 
+    @staticmethod
+    def authorization(request: Request) -> str | None:
+        """What a request says about who asks."""
+        return request.headers.get("authorization")
+
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
         known = _parameters(self.dependant)
 
         async def answered(request: Request) -> Response:
             serving = Serving.of(request)
-            identity = await run_in_threadpool(serving.access.identify, request.headers.get("authorization"))
+            identity = await run_in_threadpool(serving.access.identify, self.authorization(request))
             headers = serving.access.check_rate(identity)
             self._check_right(identity)
             _check_parameters(request, known)

@@ -79,7 +79,7 @@ class Memory:
 def _code_version(settings: Settings) -> str:
     """Hash of everything beside rows that decides an answer, the same in each process of one release."""
     digest = hashlib.sha256(repr(sorted(settings.parameters.items())).encode())
-    folders = [*SQL_DIR.glob("*/queries"), *(_PACKAGE / name for name in ("api", "families"))]
-    for path in sorted(p for folder in folders for p in folder.rglob("*") if p.suffix in (".py", ".sql")):
+    folders = [*SQL_DIR.glob("*/queries"), *(_PACKAGE / name for name in ("api", "families", "reporting"))]
+    for path in sorted(p for folder in folders for p in folder.rglob("*") if p.suffix in (".py", ".sql", ".j2")):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:12]

@@ -36,7 +36,7 @@ COMMANDS = {
     "report": ("reports", "report", "Write a report from what the tables hold now."),
     "export": ("exports", "export", "Write aggregates as files for a static host."),
     "ui": ("servers", "ui", "Start the Dagster UI with its daemon."),
-    "serve": ("api_server", "serve", "Serve the API."),
+    "serve": ("api_server", "serve", "Serve the dashboard and the API."),
     "token": ("tokens", "token", "Make, list and revoke tokens of the API."),
     "exec": ("servers", "execute", "Run one of Dagster's own programs, for services."),
     "stop": ("servers", "stop", "Stop the embedded database server."),

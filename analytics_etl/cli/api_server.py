@@ -1,4 +1,4 @@
-"""The command `serve`: the API in the foreground."""
+"""The command `serve`: the dashboard and the API in the foreground."""
 
 import signal
 import socket
@@ -17,7 +17,7 @@ from analytics_etl.postgres import migrations
 @click.option("--host", type=Text(), default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", type=PORT, default=8080, show_default=True)
 def serve(host: str, port: int) -> None:
-    """Serve the API on http://HOST:PORT until Ctrl-C; /docs describes its routes.
+    """Serve the dashboard and the API on http://HOST:PORT until Ctrl-C; /docs describes the API's routes.
 
     Whoever asks needs a token (analytics-etl token create), or a JWT of the configured issuer. As long as there are
     neither, it listens on this machine only, and everybody here may ask everything.
@@ -47,6 +47,7 @@ def serve(host: str, port: int) -> None:
             said = getattr(error, "strerror", None) or str(error)
             raise click.ClickException(f"cannot listen on {host}:{port}: {said}; try another --port") from error
         url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        out.say(f"dashboard: {url}")
         out.say(f"API: {url}/api/v1/pipeline/days, its routes: {url}/docs")
         if access.is_open():
             out.say("no token was made: whoever is on this machine may ask and post everything")

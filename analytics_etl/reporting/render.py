@@ -98,6 +98,16 @@ def health_badge(name: str, score: float | None) -> Markup:
     return Markup('<span class="badge {}">{} {}</span>').format(tone, TONES.get(tone, ""), badge_words(name, score))
 
 
+def style_sheet() -> str:
+    """The style sheet of all reports, for pages that look like them."""
+    return _environment().get_template("_style.css.j2").render()
+
+
+def script_hash() -> str:
+    """The hash of the script in reports, for a Content-Security-Policy."""
+    return str(_environment().globals["SCRIPT_HASH"])
+
+
 def mail_template() -> Template:
     """The template of a report in a mail."""
     return _environment().get_template("mail.html.j2")

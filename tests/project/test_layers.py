@@ -91,7 +91,8 @@ MAY_IMPORT = {
         *("reporting", "tables", "text"),
     },
     "api": {
-        *("catalog", "config", "disk", "families", "landing", "monitoring", "ops", "pipeline", "postgres", "text"),
+        *("catalog", "config", "disk", "families", "landing", "monitoring", "ops", "pipeline", "postgres", "reporting"),
+        "text",
     },
     "cli": {
         *("alerting", "api", "catalog", "config", "families", "lake", "monitoring", "ops", "orchestration", "pipeline"),

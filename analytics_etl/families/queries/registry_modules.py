@@ -54,7 +54,7 @@ def top(database: Database, last_days: int, limit: int = 100, after: str | None 
     """
     if last_days not in PERIODS:
         raise QueryError(f"the number of days must be {', '.join(map(str, PERIODS))}, but is {last_days}")
-    wanted = _RANK.parameters(after, limit)
+    wanted = {"search": "", **_RANK.parameters(after, limit)}
     newest = _newest_day(database)
     if newest is None:
         return Page([], coverage=Coverage(_DAYS))
@@ -64,9 +64,16 @@ def top(database: Database, last_days: int, limit: int = 100, after: str | None 
     return replace(_RANK.page(found.rows, limit), coverage=found.coverage)
 
 
-def top_of_days(database: Database, first: date, last: date, limit: int = 100, after: str | None = None) -> Page:
-    """All modules that were downloaded in the days first to last, the most downloads first."""
-    found = ask_days(database, [_DAYS], "registry.modules_by_downloads", first, last, _RANK.parameters(after, limit))
+def top_of_days(
+    database: Database, first: date, last: date, limit: int = 100, after: str | None = None, search: str = ""
+) -> Page:
+    """The modules that were downloaded in the days first to last, the most downloads first.
+
+    `search` is a part of their names, in any case; all of them if it is empty.
+    """
+    check_texts({"search": search})
+    wanted = {"search": search, **_RANK.parameters(after, limit)}
+    found = ask_days(database, [_DAYS], "registry.modules_by_downloads", first, last, wanted)
     return replace(_RANK.page(found.rows, limit), coverage=found.coverage)
 
 

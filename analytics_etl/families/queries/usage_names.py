@@ -34,6 +34,14 @@ def schema_of(database: Database, schema: UUID | str | None) -> UUID | None:
     return schema_id
 
 
+def named_like(database: Database, search: str) -> list[Row]:
+    """`schema_id` and `schema_name` of the schemas whose id or newest name has a text in it, in any case, by name."""
+    found = ask(database, "usage.names_of_all") if are_there(database, [_NAMES]) else []
+    wanted = search.casefold()
+    rows = [row for row in found if wanted in row["schema_name"].casefold() or wanted in str(row["schema_id"])]
+    return sorted(rows, key=lambda row: (row["schema_name"], row["schema_id"]))
+
+
 def with_names(database: Database, page: Page, last: date) -> Page:
     """The same rows with `schema_name` after `schema_id`: the newest one known as of a day, None where none is."""
     ids = sorted({str(row["schema_id"]) for row in page.rows})

@@ -1,10 +1,11 @@
 /*
-description: Modules by their successful downloads in a range of days, the most first.
+description: Modules by their successful downloads in a range of days, all or those of a search, the most first.
 parameters:
+  search: A part of the module's name, in any case; empty for all modules.
   is_first_page: Whether there is no page before; the parameters `after_…` are then ignored.
   after_rank: "`rank` of the last row of the page before."
 columns:
-  rank: Position, 1 for the most downloads; ties in the order of their names.
+  rank: Position among all modules, 1 for the most downloads; ties in the order of their names.
   module_name: Module.
   download_count: Successful downloads.
   view_count: Pages viewed.
@@ -36,6 +37,6 @@ select
     rank, module_name, download_count, view_count, total_download_bytes, :start::date as first_day,
     :end::date - 1 as last_day
 from ranked
-where :is_first_page or rank > :after_rank
+where (:search = '' or strpos(lower(module_name), lower(:search)) > 0) and (:is_first_page or rank > :after_rank)
 order by rank
 limit :limit

@@ -1,0 +1,282 @@
+"""The dashboard over a few days of sample events: its numbers are those of the API, and names do no harm."""
+
+import csv
+import io
+import re
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from html import unescape
+from html.parser import HTMLParser
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import httpx
+import pytest
+from conftest import Server, settings_in
+from events import download, execute, load_and_aggregate, write
+from served import serving
+
+from analytics_etl.api.guard import POLICY
+from analytics_etl.api.pages.dashboard import PERIODS, PLACES
+from analytics_etl.catalog.catalog import Catalog
+from analytics_etl.config.settings import Settings
+from analytics_etl.families.sample import SampleOptions, write_sample
+from analytics_etl.ops import api_tokens
+from analytics_etl.pipeline.reports import write_index, write_report
+from analytics_etl.postgres.database import Database
+
+LAST = date(2025, 3, 31)
+FIRST = LAST - timedelta(days=1)
+HOSTILE = "=<script>alert('x')</script>\"&/../é"
+FAMILIES = ("registry", "usage", "schedules", "services", "platform")
+
+
+@pytest.fixture(scope="module")
+def settings(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """Two days of all families with a hostile name among them, and a report."""
+    url = server.clone()
+    settings = settings_in(tmp_path_factory.mktemp("dashboard"), url)
+    write_sample(settings.landing_dir, SampleOptions(LAST, days=2, events_per_day=300, families=FAMILIES))
+    names = {"module_name": HOSTILE, "version": HOSTILE, "organization_id": HOSTILE, "language": HOSTILE}
+    write(settings, "download_events/hostile.ndjson", [download(n, LAST, **names) for n in range(900_000, 900_500)])
+    database = Database(settings)
+    load_and_aggregate(database, FIRST, LAST)
+    write_report(database, Catalog.of(settings), "registry", "day", LAST)
+    write_index(settings.reports_dir)
+    yield settings
+    server.drop(url)
+
+
+@pytest.fixture(scope="module")
+def client(settings: Settings) -> Iterator[httpx.Client]:
+    with serving(settings) as client:
+        yield client
+
+
+class Outline(HTMLParser):
+    """The elements of a page, and what cannot be reached or read by somebody."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.found if name == tag]
+
+
+def cards(page: str) -> dict[str, str]:
+    """{label: the exact value} of a page's cards."""
+    found = re.findall(r'class="label">([^<]*)</span>\s*<span class="value" title="([^"]*)"', page)
+    return {unescape(label): unescape(value) for label, value in found}
+
+
+def details_of(client: httpx.Client) -> list[str]:
+    """Paths of pages about one thing, and of answers to searches."""
+    schema = client.get("/api/v1/usage/top?limit=1").json()["rows"][0]["schema_id"]
+    schedule = client.get("/api/v1/schedule-analytics/level/INFO?limit=1").json()["rows"][0]["schedule_id"]
+    return [
+        f"/module?name={quote(HOSTILE)}", f"/organization?id={quote(HOSTILE)}", f"/schema?id={schema}",
+        f"/schedule?id={quote(schedule)}", "/service?id=search", "/tenant?id=acme", "/modules?q=nothing",
+        "/schemas?q=a", "/sign-in",
+    ]  # fmt: skip
+
+
+def rows_of(client: httpx.Client, path: str, table: str) -> list[dict[str, str]]:
+    """The CSV of a table of a page."""
+    answer = client.get(f"{path}{'&' if '?' in path else '?'}csv={table}")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "text/csv; charset=utf-8"), answer.text
+    assert answer.headers["content-disposition"] == f'attachment; filename="{table}.csv"'
+    return list(csv.DictReader(io.StringIO(answer.text)))
+
+
+def test_numbers_are_those_of_the_api(client: httpx.Client) -> None:
+    figures = client.get("/api/v2/analytics/overview").json()
+    shown = cards(client.get("/").text)
+    assert shown["Modules"] == f"{figures['modules']:,}"
+    assert shown["Downloads in 30 days"] == f"{figures['total_downloads_30d']:,}"
+    assert float(shown["Errors"]) == pytest.approx(figures["error_ratio"])
+    popular = client.get("/api/v2/analytics/modules/popular?period=7d&limit=10").json()["rows"]
+    assert [(row["module_name"], int(row["download_count"])) for row in rows_of(client, "/", "top_modules")] == [
+        (f"'{HOSTILE}" if row["module_name"] == HOSTILE else row["module_name"], row["downloads"]) for row in popular
+    ]
+    name = popular[1]["module_name"]
+    totals = client.get(f"/api/v2/analytics/modules/{name}/stats?period=1d").json()["totals"]
+    module = cards(client.get(f"/module?name={name}&period=1d").text)
+    assert module["Downloads"] == f"{totals['download_count']:,}"
+    assert module["Downloaded"] == f"{totals['total_download_bytes']:,} bytes"
+    organization = client.get("/api/v2/analytics/organizations/acme/dashboard?period=7d").json()
+    assert cards(client.get("/organization?id=acme").text)["Requests"] == f"{organization['requests']:,}"
+    top = client.get("/api/v1/usage/top?period=7d&limit=1").json()["rows"][0]
+    schema = cards(client.get(f"/schema?id={top['schema_id']}").text)
+    assert schema["Operations"] == f"{top['operation_count']:,}"
+    attempts = client.get("/api/v1/schedule-analytics/stats?period=7d").json()["rows"]
+    schedules = cards(client.get("/schedules").text)
+    assert schedules["Attempts"] == f"{sum(row['attempt_count'] for row in attempts):,}"
+    services = client.get("/api/v1/analytics/aggregations?period=1d&days=7").json()["rows"]
+    assert cards(client.get("/services").text)["Operations"] == f"{sum(row['event_count'] for row in services):,}"
+    assert {row["tenant_id"] for row in rows_of(client, "/tenants", "tenants")} > {""}
+
+
+def test_every_page_can_be_read_by_everybody_and_asks_nobody_else(client: httpx.Client) -> None:
+    for path in [*PLACES, *details_of(client)]:
+        answer = client.get(path)
+        assert answer.status_code == 200, (path, answer.text)
+        assert answer.headers["content-security-policy"] == POLICY
+        page = Outline(answer.text)
+        assert not page.all("script")
+        assert not page.all("style")
+        assert not [attributes for _, attributes in page.found if "style" in attributes], path
+        assert HOSTILE not in answer.text
+        assert "<script" not in answer.text
+        assert [len(page.all(tag)) for tag in ("main", "h1")] == [1, 1]
+        assert page.all("a")[0]["href"] == "#content"
+        assert page.all("main")[0]["id"] == "content"
+        assert all(nav["aria-label"] for nav in page.all("nav"))
+        assert len(page.all("caption")) == len(page.all("table"))
+        assert all(head["scope"] in ("col", "row") for head in page.all("th"))
+        assert all(svg.get("aria-label") or svg.get("aria-hidden") for svg in page.all("svg"))
+        ids = [attributes["id"] for _, attributes in page.found if "id" in attributes]
+        assert len(ids) == len(set(ids))
+        links = [a["href"] or "" for a in page.all("a")] + [link["href"] or "" for link in page.all("link")]
+        assert all(link.startswith(("/", "#")) and not link.startswith("//") for link in links), path
+        for link in links:
+            if "csv=" in link:
+                assert client.get(link).headers["content-type"].startswith("text/csv"), link
+    for path in ("/dashboard/reports.css", "/static/dashboard.css", "/static/icon.svg"):
+        assert client.get(path).status_code == 200
+
+
+def test_periods_search_and_pages_of_modules(client: httpx.Client) -> None:
+    for period in PERIODS:
+        assert f'href="/modules?period={period}"' in client.get(f"/modules?period={period}").text
+    names = [row["module_name"] for row in rows_of(client, "/modules", "modules")]
+    part = names[1].split(".")[0]
+    found = [row["module_name"] for row in rows_of(client, f"/modules?q={part.upper()}", "modules")]
+    assert found == [name for name in names if part in name]
+    page = client.get("/modules").text
+    seen = re.findall(r'href="/module\?name=([^&]*)&amp;', page)
+    while (following := re.search(r'rel="next" href="([^"]*)"', page)) is not None:
+        page = client.get(unescape(following[1])).text
+        seen += re.findall(r'href="/module\?name=([^&]*)&amp;', page)
+    assert len(seen) == len(names)
+    assert client.get("/schedules?q=nightly", follow_redirects=False).headers["location"] == (
+        "/schedule?id=nightly&period=7d"
+    )
+
+
+def test_what_cannot_be_shown_is_said_in_a_page(client: httpx.Client) -> None:
+    for path, status in {
+        "/modules?period=5d": 422, "/modules?perod=7d": 422, "/modules?cursor=x": 422, "/module?name=%00": 422,
+        "/schema?id=x": 422, "/?csv=nothing": 404, "/reports/nothing.html": 404, "/reports/..%2F..%2Fa.json": 404,
+        "/reports/.index_entries.json%00": 404,
+    }.items():  # fmt: skip
+        answer = client.get(path)
+        assert (answer.status_code, answer.headers["content-type"]) == (status, "text/html; charset=utf-8"), path
+        assert "<h1>This cannot be shown</h1>" in answer.text
+    listed = rows_of(client, "/reports", "daily")
+    report = client.get(f"/reports/{listed[0]['file']}")
+    assert report.status_code == 200
+    assert "script-src 'sha256-" in report.headers["content-security-policy"]
+    states = rows_of(client, "/pipeline", "states")
+    assert {row["table_name"] for row in states} >= {"registry.download_events", "usage.schema_usage_1d"}
+    assert {row["03-31"] for row in states} <= set("●◐✗▪▫!·")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A real browser, if one is installed."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    program = next((found for name in ("chromium", "google-chrome", "chrome") if (found := shutil.which(name))), None)
+    if program is None:
+        pytest.skip("there is no Chromium here")
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+def test_a_browser_goes_through_every_page(client: httpx.Client, browser: Any) -> None:
+    said: list[str] = []
+    host = client.base_url.netloc.decode()
+    context = browser.new_context(base_url=str(client.base_url), viewport={"width": 390, "height": 844})
+    page = context.new_page()
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("request", lambda request: said.append(request.url) if urlsplit(request.url).netloc != host else None)
+    for path in [*PLACES, *details_of(client)]:
+        page.goto(path)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, path  # a phone need not scroll sideways
+        snapshot = page.locator("body").aria_snapshot()
+        assert '- heading "' in snapshot
+        assert "- main:" in snapshot
+        for name in PLACES.values():
+            assert f'- link "{name}"' in snapshot
+    page.goto("/")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "To the content"
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "content"
+    page.get_by_role("link", name="Modules", exact=True).click()
+    page.get_by_role("navigation", name="Period").get_by_role("link", name="1 day").click()
+    assert "period=1d" in page.url
+    page.get_by_role("searchbox", name="Search modules").fill(HOSTILE[1:8].upper())
+    page.keyboard.press("Enter")
+    page.wait_for_url("**q=*")
+    assert page.get_by_role("table", name="Modules by downloads").get_by_role("row").count() == 2
+    with page.expect_download() as saved:
+        page.get_by_role("link", name="CSV: Modules by downloads").click()
+    assert saved.value.suggested_filename == "modules.csv"
+    assert next(csv.DictReader(io.StringIO(saved.value.path().read_text())))["module_name"] == f"'{HOSTILE}"
+    page.get_by_role("link", name=HOSTILE[1:8]).click()
+    assert page.get_by_role("heading", level=1).text_content().replace("\n", "") == HOSTILE
+    page.goto("/reports")
+    page.get_by_role("link", name="Registry, Monday 31 March 2025").click()
+    assert "31 March 2025" in page.get_by_role("heading", level=1).text_content()
+    context.close()
+    assert said == []
+
+
+def test_a_browser_signs_in_with_a_token(settings: Settings) -> None:
+    database = Database(settings)
+
+    def token(role: api_tokens.Role, tenant: str | None = None) -> str:
+        until = datetime.now(UTC) + timedelta(1)
+        return database.run(api_tokens.create, "test", f"a {role}", role, until, tenant)[1]
+
+    viewer, ingest, of_tenant = token("viewer"), token("ingest"), token("viewer", "acme")
+    with serving(settings) as client:
+        refused = client.get("/modules")
+        assert (refused.status_code, 'name="token"' in refused.text) == (401, True)
+        assert client.post("/sign-in", data={"token": "x"}).status_code == 401
+        assert client.post("/sign-in", data={"token": ingest}).status_code == 403
+        foreign = client.post("/sign-in", data={"token": viewer}, headers={"Sec-Fetch-Site": "cross-site"})
+        assert foreign.status_code == 403
+        answer = client.post("/sign-in", data={"token": viewer})
+        kept = answer.headers["set-cookie"]
+        assert (answer.status_code, answer.headers["location"]) == (303, "/")
+        assert all(word in kept for word in ("HttpOnly", "SameSite=strict", "Max-Age="))
+        assert client.get("/modules").status_code == 200
+        assert client.get("/api/v2/analytics/overview").status_code == 401  # the API takes no cookie
+        client.post("/sign-out")
+        assert client.get("/modules").status_code == 401
+        assert client.post("/sign-in", data={"token": of_tenant}).headers["location"] == "/tenants"
+        assert {row["tenant_id"] for row in rows_of(client, "/tenants", "tenants")} == {"acme"}
+        assert rows_of(client, "/tenant?id=globex", "tenants") == []
+        assert client.get("/").status_code == 403
+    execute(settings.database_url, "delete from ops.api_tokens")
+
+
+def test_pages_are_there_before_the_first_day(server: Server, tmp_path: Any) -> None:
+    url = server.clone()
+    with serving(settings_in(tmp_path, url)) as client:
+        for path in [*PLACES, "/module?name=a", "/organization?id=a", "/schedule?id=a", "/service?id=a", "/tenant?id=a",
+                     "/schema?id=00000000-0000-0000-0000-000000000001"]:  # fmt: skip
+            answer = client.get(path)
+            assert answer.status_code == 200, (path, answer.text)
+            assert "<table" not in answer.text or path in ("/module?name=a", "/pipeline"), path
+    server.drop(url)
