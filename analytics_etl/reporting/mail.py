@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from analytics_etl.reporting import wording
-from analytics_etl.reporting.render import badge, compared_with, headline, mail_template, reading
+from analytics_etl.reporting.cells import headline, reading
+from analytics_etl.reporting.render import badge, compared_with, mail_template
 from analytics_etl.reporting.value import QUALITY_TOPIC
 
 LONGEST_HTML = 90_000

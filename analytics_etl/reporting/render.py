@@ -5,8 +5,8 @@ import json
 import re
 from base64 import b64encode
 from calendar import Calendar
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import date, datetime
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from functools import cache
 from typing import Any
 
@@ -18,16 +18,14 @@ from analytics_etl.config.settings import TEMPLATES_DIR
 from analytics_etl.reporting import signals, svg, wording
 from analytics_etl.reporting.badge import BADGE_TONES, badge_words
 from analytics_etl.reporting.calendar import days_of, period_label
+from analytics_etl.reporting.cells import exact, grade, headline, raw, reading
 from analytics_etl.reporting.families import REPORTS
 from analytics_etl.reporting.module_figures import module_figures
 from analytics_etl.reporting.module_files import module_file
-from analytics_etl.reporting.period import Value
 from analytics_etl.reporting.value import QUALITY_TOPIC, build_index
 
 ROWS_OPEN = 10
 """Rows of a table that are shown at once; the others unfold."""
-GOOD_SCORE, FAIR_SCORE = 80, 50  # from which a score is green, and amber
-
 NAME_LENGTH = 96
 """Characters of a name in HTML; its tooltip and JSON have all of it."""
 CARDS = 6
@@ -116,61 +114,6 @@ def mail_template() -> Template:
 def render_overview(value: Mapping[str, Any]) -> str:
     """The page of what is wrong."""
     return _environment().get_template("overview.html.j2").render(overview=value)
-
-
-_WRITERS: Mapping[str, Callable[[Any], str]] = {
-    "count": wording.grouped,
-    "bytes": wording.size,
-    "duration_ms": wording.duration,
-    "ratio": wording.ratio,
-    "change_ratio": wording.change,
-    "moment": lambda text: wording.moment(datetime.fromisoformat(text)),
-    "date": lambda text: wording.short_date(date.fromisoformat(text)),
-    "words": wording.words,
-    "score": wording.score,
-    "decimal": lambda number: wording.count(float(number)),
-}
-
-
-def reading(value: Value, kind: str) -> str:
-    """A value as text for a table."""
-    if value is None:
-        return wording.NOTHING
-    if (writer := _WRITERS.get(kind)) is not None:
-        return writer(value)
-    if kind in ("day", "daily"):
-        day = date.fromisoformat(value)
-        return f"{wording.WEEKDAYS[day.weekday()][:3]} {day.day} {wording.MONTHS[day.month - 1][:3]}"
-    if kind == "weekly":
-        start = date.fromisoformat(value)
-        return f"W{start.isocalendar().week}, from {wording.day(start)}"
-    if kind == "monthly":
-        start = date.fromisoformat(value)
-        return period_label("monthly", start, start)
-    return str(value)
-
-
-def exact(value: Value, kind: str) -> str:
-    """A number in full, for the tooltip of its rounded form."""
-    if value is None:
-        return "no data"
-    unit = {"bytes": " bytes", "duration_ms": " ms"}.get(kind, "")
-    return f"{value:,}{unit}" if isinstance(value, int) else f"{value!r}{unit}"
-
-
-def raw(value: Value) -> str:
-    """A value for a program that sorts or saves it: all digits, nothing for NULL."""
-    return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def grade(score: float) -> str:
-    """The tone of a score from 0 to 100."""
-    return "good" if score >= GOOD_SCORE else "warn" if score >= FAIR_SCORE else "bad"
-
-
-def headline(value: Value, kind: str) -> str:
-    """A value as the big number of a card."""
-    return wording.count(value) if kind == "count" else reading(value, kind)
 
 
 STATE_TONES = {

@@ -15,7 +15,7 @@ from analytics_etl.api.periods import ONE_DAY
 from analytics_etl.catalog.states import STATES, TONES
 from analytics_etl.families.queries import Row
 from analytics_etl.families.queries.written import cell_value
-from analytics_etl.reporting import render, svg, wording
+from analytics_etl.reporting import cells, render, svg, wording
 
 PLACES: Mapping[str, str] = {
     "/": "Overview", "/modules": "Modules", "/organizations": "Organisations", "/schemas": "Schemas",
@@ -89,7 +89,7 @@ def _shown(value: Any, kind: str) -> Any:
         return render.breakable(str(cell_value(value)))
     if kind == "text":
         return str(value)
-    return render.reading(cell_value(value), kind)
+    return cells.reading(cell_value(value), kind)
 
 
 def _tone(kind: str, value: Any) -> str:
@@ -97,7 +97,7 @@ def _tone(kind: str, value: Any) -> str:
     if kind == "mark":
         return _MARKS[value][0] if value else ""
     if kind == "score" and value is not None:
-        return render.grade(value)
+        return cells.grade(value)
     return _STATES.get(str(value), "") if kind == "health" else ""
 
 
@@ -124,7 +124,7 @@ def _environment() -> Environment:
     made = environment().overlay(undefined=StrictUndefined)
     made.filters = {
         **made.filters, "kinds": _kinds, "shown": _shown, "tone": _tone,
-        "spark": _spark, "exact": render.exact, "headline": render.headline, "breakable": render.breakable,
+        "spark": _spark, "exact": cells.exact, "headline": cells.headline, "breakable": render.breakable,
         "date_range": _date_range,
     }  # fmt: skip
     made.globals = {
