@@ -104,12 +104,13 @@ def _of(question: Question, service_id: str | None) -> list[Section]:
     return [
         Section("How much was carried out?", table("days", within(rows, days)[::-1], _SERVICE_DAY), [
             *daily_figure(_summed(rows), "event_count", days, "Operations per day"),
-            *bars(latest, "service_id", "p95_latency_ms", "95th percentile of the latency, the last day"),
+            *(() if service_id else bars(
+                latest, "service_id", "p95_latency_ms", "95th percentile of the latency, the last day"
+            )),
         ]),
         Section("How healthy is it?" if service_id else "How healthy is each?", table("health", newest_first, _HEALTH)),
         Section("Which operations take most time?", table("operations", operations.rows, _OPERATIONS)),
         Section("What failed most?", table("errors", errors.rows, _ERRORS),
-                bars(errors.rows, "error_type", "error_count", "Errors by kind") if service_id else (),
                 empty="Nothing failed in these days."),
     ]  # fmt: skip
 
