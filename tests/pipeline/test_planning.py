@@ -90,21 +90,21 @@ def test_only_of_the_families_that_are_named(loaded: Database) -> None:
 def test_neighbouring_days_are_one_run_and_weeks_and_months_follow(loaded: Database) -> None:
     execute(
         loaded.settings.database_url,
-        "delete from ops.partitions where table_name = 'registry.language_stats_daily' "
+        "delete from ops.partitions where table_name = 'registry.version_stats_daily' "
         "and period_start in ('2025-03-04', '2025-03-05', '2025-03-08')",
     )
     plan = make_plan(loaded, declared(), FIRST, LAST)
     assert {(item.table, item.start, item.why) for item in plan.partitions} == {
-        ("registry.language_stats_daily", date(2025, 3, day), "missing") for day in (4, 5, 8)
+        ("registry.version_stats_daily", date(2025, 3, day), "missing") for day in (4, 5, 8)
     }
     assert [str(job) for job in plan.jobs] == [
-        "daily 2025-03-04 to 2025-03-05: registry.language_stats_daily; registry.daily_report",
-        "daily 2025-03-08: registry.language_stats_daily; registry.daily_report",
+        "daily 2025-03-04 to 2025-03-05: registry.version_stats_daily; registry.daily_report",
+        "daily 2025-03-08: registry.version_stats_daily; registry.daily_report",
         "weekly 2025-03-03: registry.weekly_report",
         "monthly 2025-03-01: registry.monthly_report",
         "views: ops.days; reports.index",
     ]
-    assert plan.reasons() == ["registry.language_stats_daily: 3 partitions between 2025-03-04 and 2025-03-08: missing"]
+    assert plan.reasons() == ["registry.version_stats_daily: 3 partitions between 2025-03-04 and 2025-03-08: missing"]
 
 
 def test_tables_that_lack_the_same_days_for_the_same_reason_share_a_line(loaded: Database) -> None:
@@ -119,8 +119,8 @@ def test_tables_that_lack_the_same_days_for_the_same_reason_share_a_line(loaded:
     assert missing == [
         "schedules.schedule_events: 2 partitions between 2025-03-04 and 2025-03-05: missing",
         (
-            "registry.module_activity_daily, registry.active_users_daily, registry.field_usage_daily, and 16 more: 2 "
-            "partitions each between 2025-03-04 and 2025-03-05: missing"
+            "registry.module_activity_daily, registry.active_users_daily, registry.language_stats_daily, and 16 more: "
+            "2 partitions each between 2025-03-04 and 2025-03-05: missing"
         ),
         "usage.schema_usage_1h, usage.schema_usage_5m: 2025-03-08: missing",
     ]
@@ -279,14 +279,14 @@ def now(database: Database) -> str:
 def test_one_new_table_is_made_and_nothing_loaded_for_it(loaded: Database) -> None:
     execute(
         loaded.settings.database_url,
-        "drop table registry.language_stats_daily; "
-        "delete from ops.partitions where table_name = 'registry.language_stats_daily'",
+        "drop table registry.version_stats_daily; "
+        "delete from ops.partitions where table_name = 'registry.version_stats_daily'",
     )
     before = now(loaded)
     result = call("backfill --missing", variables(loaded.settings))
     assert result.exit_code == 0, result.output
-    assert written_after(loaded, before) == {("registry.language_stats_daily", day) for day in WEEK}
-    assert "registry.language_stats_daily; registry.daily_report" in result.stdout
+    assert written_after(loaded, before) == {("registry.version_stats_daily", day) for day in WEEK}
+    assert "registry.version_stats_daily; registry.daily_report" in result.stdout
     assert "✓ 7 partitions done: 1 table (" in result.stdout
     plan = make_plan(loaded, declared(), FIRST, LAST)
     assert (plan.partitions, plan.views, plan.checks, plan.reports, plan.jobs) == ([], {}, [], [], [])
