@@ -1,5 +1,5 @@
-"""A value as text: in a table, on a card, in a tooltip, for a program; and the tone of a score. `wording` says what words
-and numbers look like.
+"""A value as text: in a table, on a card, in a tooltip, for a program; and the tone of a score. How words and numbers
+look stands in `wording`.
 """
 
 from collections.abc import Callable, Mapping
