@@ -54,7 +54,7 @@ def test_what_a_kill_left_is_removed_and_what_is_being_written_is_not(folder: Pa
     write_index(folder.parent.parent)
     assert names(folder) == ["a.json"]
     assert (folder / "a.json").read_text() == "whole"
-    assert names(folder.parent.parent) == ["index.html", "index.json", "registry"]
+    assert names(folder.parent.parent) == ["index.html", "index.json", "overview.html", "overview.json", "registry"]
 
 
 def test_a_full_disk_leaves_nothing_behind(folder: Path) -> None:

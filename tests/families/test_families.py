@@ -25,7 +25,8 @@ def test_a_family_has_all_its_parts(family: str) -> None:
     )
     assert family in REPORTS, f"no report for {family}: a module in analytics_etl/reporting/families, a line in REPORTS"
     report = REPORTS[family]
-    queries = {"kpis", *report.lookups, *(section.__name__ for section in report.sections)}
+    of_signals = {path.stem for path in (SQL_DIR / "ops/signals/reports").glob("*.sql")}
+    queries = {"kpis", *report.lookups, *(section.__name__ for section in report.sections)} | of_signals
     assert queries == set(catalog.reports(family)), (
         f"the queries in {SQL_DIR / family}/reports are not the sections and lookups"
     )
