@@ -12,7 +12,7 @@ from analytics_etl.cli.answers import FORMAT, answer
 from analytics_etl.cli.catalogs import read_catalog
 from analytics_etl.cli.configured import read_settings
 from analytics_etl.cli.terminal import GOOD, actor, out
-from analytics_etl.cli.typed import DAY, REASON, Moment, Text
+from analytics_etl.cli.typed import DAY, REASON, Clock, File, Moment, Text
 from analytics_etl.families.queries import Page
 from analytics_etl.pipeline import alert_queries
 from analytics_etl.pipeline.alerts import judge
@@ -20,6 +20,8 @@ from analytics_etl.postgres import migrations
 from analytics_etl.postgres.database import Database
 
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_MOST_HOURS = 366 * 24
+"""Of a silence by its length."""
 
 
 @click.group()
@@ -78,12 +80,22 @@ def resolve(alert: str, reason: str | None) -> None:
 
 
 @alerts.command()
-@click.option("--label", "labels", multiple=True, required=True, metavar="NAME=VALUE", help="* is any text in a value.")
+@click.option(
+    "--label",
+    "labels",
+    type=Text(),
+    multiple=True,
+    required=True,
+    metavar="NAME=VALUE",
+    help="* is any text in a value.",
+)
 @click.option("--from", "first", type=Moment(), help="From then on; now by default.")
 @click.option("--to", "last", type=Moment(), help="Until then.")
-@click.option("--hours", type=click.FloatRange(0, min_open=True), help="For so long, instead of --to.")
+@click.option("--hours", type=click.FloatRange(0, _MOST_HOURS, min_open=True), help="For so long, instead of --to.")
 @click.option("--weekday", "weekdays", multiple=True, type=click.Choice(_WEEKDAYS), help="Only on these days.")
-@click.option("--between", nargs=2, default=("00:00", "00:00"), metavar="FROM TO", help="Only in these hours, UTC.")
+@click.option(
+    "--between", type=Clock(), nargs=2, default=("00:00", "00:00"), metavar="FROM TO", help="Only in these hours, UTC."
+)
 @click.option("--reason", type=REASON, required=True, help="Why, for the audit log.")
 def silence(
     labels: tuple[str, ...], first: datetime | None, last: datetime | None, hours: float | None,
@@ -112,9 +124,7 @@ def silence(
 @click.argument("rule", type=Text())
 @click.option("--from", "first", type=DAY, required=True, help="First day.")
 @click.option("--to", "last", type=DAY, required=True, help="Last day, included.")
-@click.option(
-    "--file", "path", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A file with the rule."
-)
+@click.option("--file", "path", type=File(), help="A file with the rule.")
 @FORMAT
 def test(form: str, rule: str, first: datetime, last: datetime, path: Path | None) -> None:
     """Say what a rule would have done in the days of a range, before it is switched on."""

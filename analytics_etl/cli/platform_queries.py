@@ -83,13 +83,13 @@ def aggregated(form: str, **wanted: Any) -> None:
 
 
 @platform.command()
-@click.argument("category", type=click.Choice(CATEGORIES))
+@click.argument("category", type=click.Choice(CATEGORIES), metavar="CATEGORY")
 @ranges.days()
 @of_tenant
 @LIMIT
 @FORMAT
 def category(form: str, **wanted: Any) -> None:
-    """The metrics of a CATEGORY, those with the most samples first.
+    """The metrics of a CATEGORY (system, business, user, performance, security), those with the most samples first.
 
     \b
     Of a tenant:

@@ -87,6 +87,18 @@ class Text(click.ParamType[str]):
         return text
 
 
+class Clock(click.ParamType[str]):
+    """A time of day, UTC: HH:MM."""
+
+    name = "HH:MM"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        text = str(value)
+        if not re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", text):
+            self.fail(f"expected a time of day such as 08:30, got {text[:20]!r}", param, ctx)
+        return text
+
+
 class IdOrName(click.ParamType[UUID | str]):
     """A UUID, or else a name."""
 

@@ -129,7 +129,11 @@ def rule_named(catalog: Catalog, name: str, path: Path | None = None) -> Rule:
         rules = load_rules(catalog.sql_dir)
     else:
         schema = json.loads((catalog.sql_dir / SCHEMA_FILE).read_text(encoding="utf-8"))
-        rules = {rule.name: rule for rule in read_rules(path.read_text(encoding="utf-8"), str(path), schema)}
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise AlertError(f"the rules in {path} cannot be read: {error}") from error
+        rules = {rule.name: rule for rule in read_rules(text, str(path), schema)}
     if name not in rules:
         raise AlertError(f"there is no rule {name}, expected one of {', '.join(sorted(rules))}")
     return rules[name]

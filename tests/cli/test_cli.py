@@ -188,7 +188,9 @@ def test_status_of_some_families_only(settings: Settings, database: Database) ->
     def shown(arguments: str) -> tuple[set[str], str]:
         result = call(f"status {arguments}", variables(settings))
         assert result.exit_code == 0, result.output
-        return {line.split(".")[0] for line in result.stdout.splitlines() if "_events  " in line}, result.stdout
+        return {
+            line.split(".")[0] for line in result.stdout.splitlines() if "_events  " in line or "_samples  " in line
+        }, result.stdout
 
     assert shown("")[0] == {"platform", "registry", "schedules", "services", "usage"}
     assert f"{later} has 1 row waiting" in shown(f"--to {later}")[1]
