@@ -38,7 +38,8 @@ EDGES = [
 """What some parameter may take; then there is an answer."""
 HARMLESS = {
     "day": "2024-12-31", "table": "registry.download_events", "path": "download_events/x", "reason": "why",
-    "schedule_id": "s", "module": "m", "category": "system", "start": "2025-03-31", "first": "2025-03-31", "command": "no-such-program",
+    "schedule_id": "s", "module": "m", "category": "system",
+    "start": "2025-03-31", "first": "2025-03-31", "command": "no-such-program",
     "role": "viewer",
 }  # fmt: skip
 """For the other parameters a command requires, by name: days before the first partition, so that nothing is run."""
