@@ -7,7 +7,7 @@ import click
 
 from analytics_etl.cli import ranges
 from analytics_etl.cli.answers import AFTER, FORMAT, LIMIT, answer
-from analytics_etl.cli.health_queries import consumers, health
+from analytics_etl.cli.health_queries import consumers, health, recommendations
 from analytics_etl.cli.module_queries import GRAIN, statistics, top, trending, versions
 from analytics_etl.cli.typed import MOST_DAYS, Count, Text
 from analytics_etl.families.queries import registry as queries
@@ -139,5 +139,5 @@ def events(
     answer(form, lambda database: registry_events.events_between(database, kind, since, until, chosen, limit, after))
 
 
-for command in (statistics, top, trending, versions, health, consumers):
+for command in (statistics, top, trending, versions, health, recommendations, consumers):
     registry.add_command(command)

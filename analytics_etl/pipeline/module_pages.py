@@ -39,7 +39,10 @@ from analytics_etl.reporting import (
 from analytics_etl.schemas.health import WEIGHTS
 from analytics_etl.tables.group_marks import group_marks
 
-_QUERIES = ("health", "scores", "versions", "changes", "unused", "deprecated", "weeks", "consumers")
+_QUERIES = (
+    "health", "recommendations", "scores", "versions", "changes", "unused", "deprecated", "weeks", "consumers",
+    "clients",
+)  # fmt: skip
 _HEALTH = "registry.module_health_daily"
 _CACHE = ".module_pages.json"
 _BATCH = 500

@@ -98,7 +98,10 @@ def build_modules(entries: Iterable[Mapping[str, Any]]) -> tuple[dict[str, Any],
 
 def _days(rows: Rows) -> set[date]:
     """Every day on which something happened that the page shows."""
-    names = ("day", "first_day", "last_active_day", "last_download_day", "deprecated_since_day", "last_used_day")
+    names = (
+        "day", "first_day", "first_seen_day", "last_active_day", "last_download_day", "deprecated_since_day",
+        "last_used_day",
+    )  # fmt: skip
     return {row[name] for of in rows.values() for row in of for name in names if row.get(name) is not None}
 
 

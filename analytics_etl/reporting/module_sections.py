@@ -1,6 +1,5 @@
 """The sections of the page of a module."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -86,9 +85,16 @@ _RAW: Mapping[str, Callable[[Row, int], str]] = {
 
 
 def recommendations(module: Module) -> dict[str, Any]:
-    rows = json.loads(module.health["recommendations"] or "[]")
-    parts = [wording.plural(len(rows), "recommendation") if rows else "nothing is recommended"]
-    columns: list[Column] = [("recommendation", "What to do", "text"), ("evidence", "Elements", "text")]
+    rows = module.of("recommendations")
+    parts = ["nothing is recommended"]
+    if rows:
+        first = rows[0]["first_seen_day"]
+        parts = [wording.plural(len(rows), "recommendation"), f"the oldest since {wording.day(first)} {first.year}"]
+    columns: list[Column] = [
+        ("recommendation", "What to do", "text"),
+        ("first_seen_day", "Since", "date"),
+        ("evidence", "Elements", "text"),
+    ]
     return section("What would make it healthier?", parts, columns, rows)
 
 
@@ -252,7 +258,25 @@ def consumers(module: Module) -> dict[str, Any]:
     return section("Who downloads it, and how far behind?", parts, columns, rows)
 
 
+def clients(module: Module) -> dict[str, Any]:
+    rows = [{**row, "sdk": row["sdk"] or "without a name"} for row in module.of("clients")]
+    parts = [f"none did in {WEEKS} weeks"]
+    if rows:
+        behind = sum((row["versions_behind"] or 0) > 0 for row in rows)
+        parts = [wording.plural(rows[0]["client_count"], "client")]
+        parts.append(f"{behind} of {len(rows)} have not downloaded the newest version")
+    columns: list[Column] = [
+        ("sdk", "Client", "name"),
+        ("sdk_version", "Its version", "name"),
+        ("newest_downloaded_version", "Newest version", "name"),
+        ("versions_behind", "Versions behind", "count"),
+        ("downloads", "Downloads", "count"),
+        ("last_download_day", "Last download", "date"),
+    ]
+    return section("Which clients download it, and how far behind?", parts, columns, rows)
+
+
 SECTIONS: tuple[Callable[[Module], dict[str, Any]], ...] = (
     score_parts, recommendations, scores, versions, changes, unused_fields, deprecated_fields, dependents, downloads,
-    consumers,
+    consumers, clients,
 )  # fmt: skip

@@ -48,6 +48,8 @@ OVERHEAD = 8
 """Bytes of such a row beside its values, of which each has at most 8 for length and alignment, or for itself."""
 PATTERN = 300
 """Characters of a masked message, which its SELECT cuts."""
+CLIENT = 100
+"""Characters of the name of a client library, and of its version, which their SELECT cuts."""
 
 FREE_TEXTS = ("error_message", "referrer", "user_agent")
 """What people and browsers write: nothing is grouped or ordered by all of it but whole messages, which are masked."""
@@ -96,7 +98,7 @@ def contracts_of(model: Model) -> set[str]:
 def test_texts_have_bounds_and_keys_fit_into_an_index() -> None:
     of_contracts: dict[str, dict[str, int]] = {}
     for table, contract in declared().contracts.items():
-        longest = of_contracts.setdefault(table, {"pattern": PATTERN})
+        longest = of_contracts.setdefault(table, {"pattern": PATTERN, "sdk": CLIENT, "sdk_version": CLIENT})
         limits = bounds(contract)
         listed = {
             column

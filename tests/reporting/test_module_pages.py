@@ -27,9 +27,6 @@ def health(name: str, **changes: Any) -> dict[str, Any]:
         "fields_per_entity": 2.5, "nesting_depth": 1, "documented_ratio": 4 / 7, "named_ratio": 6 / 7,
         "largest_entity_fields": 4, "import_depth": 1, "unused_field_count": 1, "old_field_count": 5,
         "deprecated_count": 1, "breaking_count": 1, "dependent_count": 2, "reason": None, "formula_version": "1",
-        "recommendations": json.dumps([
-            {"recommendation_kind": "reduce_breaking_changes", "recommendation": "Break less.", "evidence": "a\nb"}
-        ]),
         "imported_modules": "acme/money", "direct_dependents": "acme/cart", "dependents": "acme/cart\nacme/web",
         **changes,
     }  # fmt: skip
@@ -38,6 +35,10 @@ def health(name: str, **changes: Any) -> dict[str, Any]:
 def rows(name: str) -> dict[str, list[dict[str, Any]]]:
     scores = {f"{way}{part}_score": SCORES[part] for part in SCORES for way in ("", "previous_")}
     return {
+        "recommendations": [
+            {"recommendation_kind": "reduce_breaking_changes", "recommendation": "Break less.", "evidence": "a\nb",
+             "first_seen_day": FIRST},
+        ],
         "scores": [{
             "day": LAST, "version": "2.0", "previous_version": "1.0", "overall_score": 86.61,
             "previous_overall_score": 95.2, **scores, "previous_breaking_score": 100.0, "badge": "green",
@@ -69,6 +70,12 @@ def rows(name: str) -> dict[str, list[dict[str, Any]]]:
             {"organization_id": "", "newest_downloaded_version": None, "versions_behind": None, "downloads": 1,
              "last_download_day": LAST, "consumer_count": 2},
         ],
+        "clients": [
+            {"sdk": name, "sdk_version": "1.2", "newest_downloaded_version": "1.0", "versions_behind": 1,
+             "downloads": 3, "last_download_day": LAST, "client_count": 2},
+            {"sdk": "", "sdk_version": "", "newest_downloaded_version": "2.0", "versions_behind": 0, "downloads": 1,
+             "last_download_day": LAST, "client_count": 2},
+        ],
     }  # fmt: skip
 
 
@@ -78,9 +85,7 @@ UNKNOWN = dict.fromkeys([f"{part}_score" for part in SCORES]) | dict.fromkeys(
 PAGES = {
     "ordinary": build_module(health("acme/shop"), rows("acme/shop"), WEIGHTS, 90),
     "unknown": build_module(
-        health(
-            "broken", badge="unknown", coverage_ratio=0.0, reason="it cannot be read", recommendations="[]", **UNKNOWN
-        )
+        health("broken", badge="unknown", coverage_ratio=0.0, reason="it cannot be read", **UNKNOWN)
         | {"direct_dependents": None},
         {},
         WEIGHTS,

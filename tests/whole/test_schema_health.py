@@ -195,11 +195,16 @@ def test_a_page_of_a_module_is_written_when_something_on_it_changes(life: Settin
     assert "unknown" in (pages / "broken.svg").read_text()
     # The next day one module is downloaded, and another one gets a version that depends on nothing; one page is lost.
     after = LAST + timedelta(days=1)
-    write(life, "download_events/a.ndjson", [download(1, after, module_name="money", version="1")])
+    write(life, "download_events/a.ndjson", [download(1, after, module_name="money", version="1", client_sdk="go")])
     fixed = 'syntax = "proto3";\nmessage Fixed {\n}'
     write(life, "module_versions/b.ndjson", [version(5, after, "broken", "2", fixed, "broken.proto")])
     load_and_aggregate(database, after, after, ["registry"])
     assert written() == {"money", "broken"}
+    page = json.loads((pages / "money.json").read_text())
+    clients = next(section["rows"] for section in page["sections"] if section["name"] == "clients")
+    assert [(row["sdk"], row["newest_downloaded_version"], row["versions_behind"]) for row in clients] == [
+        ("go", "1", 0)
+    ]
     assert "green" in (pages / "broken.svg").read_text()
     (pages / "shop.svg").unlink()
     assert written() == {"shop"}

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from analytics_etl.families.queries import Page
+from analytics_etl.families.queries import Coverage, Page
 from analytics_etl.families.queries.asking import ask
 from analytics_etl.families.queries.coverage import are_there, ask_days
-from analytics_etl.families.queries.cursor import LARGEST_PAGE
+from analytics_etl.families.queries.cursor import LARGEST_ANSWER, LARGEST_PAGE, whole
 from analytics_etl.families.queries.texts import check_texts
 from analytics_etl.ops.partitions import newest_day
 from analytics_etl.postgres.database import Database
@@ -16,7 +16,8 @@ from analytics_etl.schemas import Format, Version
 
 _VERSIONS, _CATALOG = "registry.module_versions_daily", "registry.module_catalog_daily"
 _ELEMENTS, _USES = "registry.module_elements_daily", "registry.field_usage_daily"
-_HEALTH, _CONSUMERS = "registry.module_health_daily", "registry.version_consumers_daily"
+_HEALTH, _RECOMMENDATIONS = "registry.module_health_daily", "registry.recommendations"
+_CONSUMERS, _CLIENTS = "registry.version_consumers_daily", "registry.version_clients_daily"
 
 
 @dataclass(frozen=True)
@@ -64,10 +65,22 @@ def health(database: Database, first: date, last: date, module: str | None = Non
     return ask_days(database, [_HEALTH], "registry.health_of_modules", first, last, wanted)
 
 
-def consumers(database: Database, module: str, first: date, last: date) -> Page:
-    """Who downloaded a module in the days first to last; those that are most versions behind first."""
+def recommendations(database: Database, module: str | None = None, state: str | None = None) -> Page:
+    """The recommendations of a module, or of all, each time they were open; of one state, open or closed, or both."""
+    wanted = {"module": module or "", "state": state or ""}
+    check_texts(wanted)
+    if not are_there(database, [_RECOMMENDATIONS]):
+        return Page([], coverage=Coverage(_HEALTH))
+    return whole(ask(database, "registry.recommendations_of_modules", {**wanted, "limit": LARGEST_ANSWER + 1}))
+
+
+def consumers(database: Database, module: str, first: date, last: date, *, by_client: bool = False) -> Page:
+    """Which organisations, or client libraries, downloaded a module in the days first to last; those that are most
+    versions behind first.
+    """
     check_texts({"module": module})
-    return ask_days(database, [_CONSUMERS, _CATALOG], "registry.consumers_of_module", first, last, {"module": module})
+    table, query = (_CLIENTS, "clients_of_module") if by_client else (_CONSUMERS, "consumers_of_module")
+    return ask_days(database, [table, _CATALOG], f"registry.{query}", first, last, {"module": module})
 
 
 def registered_version(database: Database, module: str, version: str = "") -> Registered | None:

@@ -27,7 +27,6 @@ columns:
   breaking_count: Elements that versions of the last 30 days broke.
   dependent_count: Modules that import it, directly or through others.
   reason: Why parts are missing, one reason a line; NULL when none is.
-  recommendations: What would make it healthier, as JSON.
   formula_version: Version of the formula.
   imported_modules: Modules that it imports, one a line; NULL without any.
   direct_dependents: Modules that import it directly, one a line; NULL without any.
@@ -46,7 +45,7 @@ select
     health.breaking_score, health.entity_count, health.fields_per_entity, health.nesting_depth,
     health.documented_ratio, health.named_ratio, health.largest_entity_fields, health.import_depth,
     health.unused_field_count, health.old_field_count, health.deprecated_count, health.breaking_count,
-    health.dependent_count, health.reason, health.recommendations, health.formula_version,
+    health.dependent_count, health.reason, health.formula_version,
     graph.imported_modules, graph.direct_dependents, graph.dependents
 from registry.module_health_daily as health
 join last_days on last_days.last_day = health.day
