@@ -204,7 +204,7 @@ def test_the_command_says_what_changed(database: Database) -> None:
     assert [(line["outcome"], line["measure"], line["new"]) for line in records] == [
         ("refused", "file_size", "2500.0"), ("refused", "duration_ms", "250.0"), ("published", "file_size", "1900.0"),
     ]  # fmt: skip
-    assert "expected one of registry." in call("changes --table x", environment).output
+    assert "expected one of platform." in call("changes --table x", environment).output
 
 
 def test_status_says_how_to_publish_a_refused_change(database: Database) -> None:
