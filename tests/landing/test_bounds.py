@@ -239,7 +239,8 @@ def test_values_at_their_bounds_are_aggregated_checked_and_derived_again(
     aggregate(database, first, DAY)
     for view_name in declared().views:
         publishing.refresh(database, declared().views[view_name])  # again: concurrently
-        assert rows_of(settings.database_url, view_name)
+        has_rows = view_name != "registry.recommendations"  # none of these schemas wants mending
+        assert bool(rows_of(settings.database_url, view_name)) == has_rows, view_name
     checks, of_table = declared_checks(declared()), targets(declared())
     for table, model in declared().aggregates.items():
         [(start, end)] = periods(model.cadence, DAY, DAY).items()
