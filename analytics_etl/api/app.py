@@ -15,6 +15,7 @@ from analytics_etl.api.access import Access
 from analytics_etl.api.guard import Guard
 from analytics_etl.api.pages import STATIC
 from analytics_etl.api.routes import (
+    alerts,
     dashboard,
     landing,
     meta,
@@ -39,7 +40,7 @@ _DESCRIPTION = (
     "Usage of a schema registry and its services, from tables that are checked. Times are UTC; days that are not "
     "final may still change. A token goes into the header Authorization: Bearer …"
 )
-_GROUPS = (meta, registry, modules, usage, schedules, services, platform, pipeline, landing, dashboard)
+_GROUPS = (meta, registry, modules, usage, schedules, services, platform, alerts, pipeline, landing, dashboard)
 ROUTERS = tuple(group.routes for group in _GROUPS)
 
 

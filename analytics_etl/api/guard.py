@@ -48,7 +48,11 @@ class Guard:
             await self._app(scope, receive, send)
             return
 
+        has_started = False
+
         async def send_guarded(message: Message) -> None:
+            nonlocal has_started
+            has_started = True
             if message["type"] == "http.response.start":
                 given = {name.lower() for name, _ in message["headers"]}
                 message["headers"] = [*message["headers"], *(h for h in self._headers if h[0] not in given)]
@@ -67,7 +71,15 @@ class Guard:
             has_been_read = True
             return {"type": "http.request", "body": body, "more_body": False}
 
-        await self._app(scope, receive_again, send_guarded)
+        try:
+            await self._app(scope, receive_again, send_guarded)
+        except Exception as error:
+            # Starlette would answer it outside of all middleware, and so without the headers.
+            if not has_started:
+                answer = problems.of_error(error, f"{scope['method']} {scope['path']}")
+                answer.headers["Connection"] = "close"  # as the server does after an error
+                await answer(scope, receive, send_guarded)
+            raise
 
     async def _body(self, scope: Scope, receive: Receive) -> tuple[App | None, bytes]:
         """The whole body, or the answer that refuses the request."""

@@ -56,12 +56,12 @@ def documented(
     """What OpenAPI says of a route beside its parameters, as arguments of its decorator.
 
     `rows` is the query that its rows come from, or {column: meaning}; `fields` are schemas of what stands beside them.
-    The example is a path with parameters; a test asks it.
+    The example is a path with parameters; a test asks it. A route that takes a body has its example there instead.
     """
     return {
         "openapi_extra": {
             _ROWS: {"of": rows if isinstance(rows, str) else dict(rows), "name": rows_name, "fields": dict(fields)},
-            _EXAMPLE: example,
+            **({_EXAMPLE: example} if example else {}),
         },
         "response_model": None,
     }
@@ -95,10 +95,11 @@ def _completed(app: FastAPI, catalog: Catalog) -> dict[str, Any]:
     components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
     document["security"] = [{"token": []}, {}]
     for item in document["paths"].values():
-        for operation in (item[method] for method in _METHODS if method in item):
+        for method, operation in ((method, item[method]) for method in _METHODS if method in item):
             if (described := operation.pop(_ROWS, None)) is not None:
                 operation["responses"]["200"] = _rows_response(described, catalog)
-                operation["responses"]["304"] = {"description": "The answer is the one that the client has."}
+                if method == "get":
+                    operation["responses"]["304"] = {"description": "The answer is the one that the client has."}
     return document
 
 

@@ -69,11 +69,11 @@ def answer(
 
 
 def handle(app: FastAPI) -> None:
-    """Answer all errors of an application with problem details."""
+    """Answer the errors that are foreseen with problem details; the guard answers the others."""
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(QueryError, _refused_question)
-    for kind in (*SERVER_ERRORS, TimeoutError, Exception):
+    for kind in (*SERVER_ERRORS, TimeoutError):
         app.add_exception_handler(kind, _failed)
 
 

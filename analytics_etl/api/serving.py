@@ -130,9 +130,11 @@ class Route(APIRoute):
             raise Problem(403, "these rows are of no tenant: a token of the platform is needed")
 
 
-def router(prefix: str, tag: str, family: str | None = None, *, is_of_tenants: bool = False) -> APIRouter:
-    """A router of routes that read, from the tables of a family; a tenant may, if all of these have tenants."""
-    kind = type("ReadingRoute", (Route,), {"family": family, "is_of_tenants": is_of_tenants})
+def router(
+    prefix: str, tag: str, family: str | None = None, *, is_of_tenants: bool = False, right: str = "read"
+) -> APIRouter:
+    """A router of routes that need a right, about tables of a family; a tenant may, if all of these have tenants."""
+    kind = type("FamilyRoute", (Route,), {"family": family, "is_of_tenants": is_of_tenants, "right": right})
     statuses = problems.documented(401, 403, 422, 429, 503, 504)
     return APIRouter(prefix=prefix, tags=[tag], route_class=kind, responses=statuses)
 

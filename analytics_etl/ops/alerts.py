@@ -118,6 +118,20 @@ def transitions(
     )
 
 
+def transitions_of(connection: Connection, keys: Sequence[str]) -> list[Row]:
+    """All transitions of some alerts, in order."""
+    return rows(
+        connection,
+        """
+        select alert_key, happened_at, position, rule, rule_version, alert_labels, incident, who, state_before,
+            state_after, value, since
+        from ops.alert_transitions
+        where alert_key = any(%s)
+        order by happened_at, alert_key, position""",
+        [list(keys)],
+    )
+
+
 def command(connection: Connection, key: str, kind: str, at: datetime, who: str, reason: str | None) -> None:
     """Record what a person did to an alert."""
     connection.execute(

@@ -12,7 +12,7 @@ Wanted = Mapping[str, Any]
 
 
 def days(connection: Connection, wanted: Wanted) -> list[dict[str, Any]]:
-    """States of days from `first` to `last`, of one table or, if it is empty, of all."""
+    """States of days from `first` to `last`, of one table or, if it is empty, of all; of one family, if it is named."""
     return rows(
         connection,
         """
@@ -20,10 +20,11 @@ def days(connection: Connection, wanted: Wanted) -> list[dict[str, Any]]:
             files_waiting as waiting_file_count, failed_checks, warned_checks, changed_at
         from ops.days
         where day between %(first)s and %(last)s and (%(table)s = '' or table_name = %(table)s)
+          and split_part(table_name, '.', 1) = coalesce(%(family)s::text, split_part(table_name, '.', 1))
           and (%(is_first_page)s or (day, table_name collate "C") < (%(after_day)s::date, %(after_table_name)s))
         order by day desc, table_name collate "C" desc
         limit %(limit)s""",
-        wanted,
+        {"family": None, **wanted},
     )
 
 

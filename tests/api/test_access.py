@@ -19,6 +19,7 @@ from analytics_etl.api.access import SECONDS_KNOWN
 from analytics_etl.api.guard import LARGEST_BODY
 from analytics_etl.config.settings import Settings
 from analytics_etl.ops import api_tokens
+from analytics_etl.postgres import migrations
 from analytics_etl.postgres.database import Database
 
 PATH = "/api/v2/analytics/overview"
@@ -126,6 +127,20 @@ def test_every_answer_is_guarded(guarded: Settings) -> None:
     with serving(replace(guarded, api_cors_origins=("https://a.example",))) as client:
         allowed = client.get("/healthz", headers={"Origin": "https://a.example"}).headers
         assert allowed["access-control-allow-origin"] == "https://a.example"
+
+
+def test_a_defect_is_answered_as_guarded_as_all_else(guarded: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> str:
+        raise RuntimeError("secret")
+
+    monkeypatch.setattr(migrations, "head", broken)
+    with serving(guarded) as client:
+        answer = client.get("/readyz")
+        fine = client.get("/healthz")
+    assert (answer.status_code, answer.headers["content-type"]) == (500, "application/problem+json")
+    assert "secret" not in answer.text
+    names = ("content-security-policy", "x-content-type-options", "x-frame-options", "referrer-policy")
+    assert [answer.headers[name] for name in names] == [fine.headers[name] for name in names]
 
 
 def test_without_tokens_it_is_open_on_this_machine_only(settings: Settings) -> None:

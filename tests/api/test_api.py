@@ -4,7 +4,7 @@ import csv
 import io
 import time
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -32,7 +32,11 @@ from analytics_etl.api.openapi import examples
 from analytics_etl.config.settings import Settings
 from analytics_etl.engines.session import lake_session
 from analytics_etl.families.sample import SampleOptions, write_sample
+from analytics_etl.ops import alerts
+from analytics_etl.postgres.connection import Connection
 from analytics_etl.postgres.database import Database
+from analytics_etl.signals.alerts.rules import alert_key
+from analytics_etl.signals.alerts.states import AlertState, Status, to_json
 
 LAST = date(2025, 3, 31)
 FIRST = LAST - timedelta(days=1)
@@ -48,8 +52,22 @@ def settings(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         SampleOptions(LAST, days=2, events_per_day=300, families=("registry", "usage", "schedules", "services")),
     )
     load_and_aggregate(Database(settings), FIRST, LAST)
+    Database(settings).run(record_alert)
     yield settings
     server.drop(url)
+
+
+def record_alert(connection: Connection) -> None:
+    """Book the alert that examples name, triggered at the end of the last day."""
+    labels, at = {"entity": "play", "family": "services", "grain": "1d"}, datetime(2025, 4, 1, tzinfo=UTC)
+    state = AlertState("error_ratio_high", labels, at, at, Status.TRIGGERED, 1, at, 0.3)
+    key = alert_key(state.rule, labels)
+    transition = {
+        "alert_key": key, "happened_at": at, "position": 0, "family": "services", "severity": "high",
+        "rule": state.rule, "rule_version": "v", "alert_labels": labels, "incident": 1, "who": None,
+        "state_before": "inactive", "state_after": "triggered", "value": 0.3, "since": at,
+    }  # fmt: skip
+    alerts.record_day(connection, LAST, {key: to_json(state)}, [transition])
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +79,9 @@ def client(settings: Settings) -> Iterator[httpx.Client]:
 def test_every_example_is_answered_as_documented(client: httpx.Client) -> None:
     document = client.get("/openapi.json").json()
     found = list(examples(document))
-    described = [path for path, item in document["paths"].items() if "get" in item and path.startswith("/api/v")]
+    described = [
+        path for path, item in document["paths"].items() if "get" in item and path.startswith(("/api/v", "/analytics/"))
+    ]
     others = {"healthz", "readyz", "metrics", "{day}"}
     assert {path for path, _ in found} >= {path for path in described if path.rsplit("/", 1)[-1] not in others}
     page = client.get("/docs").text.replace("&amp;", "&")

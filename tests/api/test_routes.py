@@ -50,6 +50,24 @@ TABLES: dict[str, list[Event]] = {
         {"day": LAST, "service_id": "play", "rank": 1, "user_id": "ann", "event_count": 2, "event_share_ratio": 0.5,
          "last_seen_at": f"{LAST}T10:00:00Z"},
     ],
+    "services.anomalies": [
+        {"day": LAST, "series_id": "s1", "bucket": f"{LAST}T05:00:00Z", "metric": "error_ratio", "grain": "1h",
+         "unit": "ratio", "entity": "play", "series_labels": "{}", "value": 0.5, "score": 0.9, "is_anomaly": True,
+         "current_value": 0.5, "expected_value": 0.1, "deviation": 4.2, "severity": "medium",
+         "sentence": "Many failed."},
+    ],
+    "services.series": [
+        {"day": LAST, "series_id": "s2", "bucket": f"{LAST}T00:00:00Z", "metric": "active_users", "grain": "1d",
+         "unit": "count", "is_absent_zero": True, "is_forecast": True, "entity": "", "series_labels": "{}",
+         "value": 90, "weight": 90},
+    ],
+    "services.forecasts": [
+        {"day": LAST, "series_id": "s2", "steps": 7, "forecast_day": date(2025, 4, 7), "metric": "active_users",
+         "unit": "count", "predicted_value": 98, "lower_80": 90, "upper_80": 1106, "lower_95": 80, "upper_95": 1200,
+         "confidence_ratio": 0.8},
+        {"day": LAST, "series_id": "s2", "steps": 1, "forecast_day": date(2025, 4, 1), "metric": "active_users",
+         "unit": "count", "reason": "too few days"},
+    ],
 }  # fmt: skip
 
 
@@ -129,3 +147,21 @@ def test_a_service(client: httpx.Client) -> None:
     }]  # fmt: skip
     assert [user["event_count"] for user in found["top_users"]] == [2]
     assert "ann" not in str(found)
+
+
+def test_what_is_unusual_and_what_is_expected_of_services(client: httpx.Client) -> None:
+    found = asked(client, "/api/v1/analytics/anomalies?service_id=play")
+    assert (found["as_of"], found["rows"]) == ("2025-04-01T00:00:00Z", [{
+        "id": "s1:2025-03-31T05:00Z", "timestamp": "2025-03-31T05:00:00Z", "service_id": "play", "period": "1h",
+        "metric_name": "error_ratio", "current_value": 0.5, "expected_value": 0.1, "deviation": 4.2,
+        "severity": "medium", "description": "Many failed.",
+    }])  # fmt: skip
+    assert asked(client, "/api/v1/analytics/anomalies?service_id=other")["rows"] == []
+    tomorrow, in_a_week = asked(client, "/api/v1/analytics/predictions")["rows"]
+    assert in_a_week == {
+        "id": "s2:2025-03-31:7d", "timestamp": "2025-03-31", "service_id": "", "prediction_type": "active_users",
+        "unit": "count", "predicted_value": 98, "lower_value": 90, "upper_value": 1106, "confidence": 0.8,
+        "time_horizon": "7d", "forecast_day": "2025-04-07", "recommendation": "Reckon with 90 to 1,106 (count).",
+    }  # fmt: skip
+    assert (tomorrow["predicted_value"], tomorrow["recommendation"]) == (None, "too few days")
+    assert asked(client, "/api/v1/analytics/predictions?service_id=play")["rows"] == []

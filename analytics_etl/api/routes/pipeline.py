@@ -1,7 +1,10 @@
-"""Routes about the pipeline: states of days, runs, checks, changes, tables, metrics. No answer is remembered."""
+"""Routes about the pipeline: days, runs, checks, changes, tables, exports, metrics. No answer is remembered."""
 
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime
+from itertools import islice
+from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import Depends, Query
@@ -9,6 +12,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from analytics_etl.api.answers import Answer
 from analytics_etl.api.openapi import documented
+from analytics_etl.api.problems import Problem
 from analytics_etl.api.serving import Asked, Cursor, Limit, router
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.catalog.models import cadence_of
@@ -18,10 +22,12 @@ from analytics_etl.families.queries.keyset import Key
 from analytics_etl.families.queries.texts import check_texts
 from analytics_etl.monitoring.metrics import expose
 from analytics_etl.ops import listing
+from analytics_etl.pipeline.exports import ManifestError, folder_of_tenant, read_index, read_table
 from analytics_etl.postgres.connection import Connection
 
 routes = router("/api/v1/pipeline", "pipeline")
 
+_log = logging.getLogger(__name__)
 _PREFIX = "/api/v1/pipeline"
 _COLUMNS = {
     "name": "The table.", "kind": "events, aggregate or view.", "cadence": "day, week or month; null for a view.",
@@ -30,11 +36,18 @@ _COLUMNS = {
     "size_bytes": "Bytes in PostgreSQL.", "first_day": "Start of its first period.",
     "newest_day": "Start of its newest period.", "changed_at": "When its content last changed.",
 }  # fmt: skip
+_EXPORTS = {
+    "table_name": "The table.", "cadence": "Length of the period: daily, weekly or monthly.",
+    "period_start": "First day of the period.", "is_final": "Whether its rows can change no more.",
+    "row_count": "Its rows.", "format": "csv or parquet.", "path": "The file, below the folder of the exports.",
+    "size_bytes": "Its bytes.", "sha256": "Its checksum.", "updated_at": "When the rows of the period last changed.",
+}  # fmt: skip
 Table = Annotated[str, Query(max_length=200, description="A table with its family; all of them by default.")]
 From = Annotated[date, Query(alias="from", description="First day.")]
 To = Annotated[date, Query(alias="to", description="Last day, which is included.")]
 
 _DAYS, _CHANGES, _RUNS = Key({"day": date, "table_name": str}), Key({"change_id": int}), Key({"run_number": int})
+_FILES = Key({"table_name": str, "period_start": str, "format": str})
 _CHECKS = Key({"period_start": date, "table_name": str, "check_name": str})
 
 
@@ -63,7 +76,12 @@ def days(
     limit: Limit = 100, cursor: Cursor = None,
 ) -> Response:  # fmt: skip
     """The state of each day of each table, newest first: expected, provisional, final, failed and so on."""
-    return _listed(asked, listing.days, _DAYS, limit, cursor, about=about)
+    return states_of_days(asked, about, limit, cursor)
+
+
+def states_of_days(asked: Asked, about: About, limit: int, cursor: str | None, family: str | None = None) -> Response:
+    """A page of the states of days of all tables, or of those of a family."""
+    return _listed(asked, listing.days, _DAYS, limit, cursor, about=about, family=family)
 
 
 @routes.get("/checks", **documented(f"{_PREFIX}/checks?failed_only=true&limit=5"))
@@ -108,6 +126,53 @@ def tables(asked: Annotated[Asked, Depends()]) -> Response:
         }  # fmt: skip
         rows.append({column: found.get(column) for column in _COLUMNS})
     return asked.respond(Answer(rows, columns=list(_COLUMNS)))
+
+
+@routes.get("/exports", **documented(f"{_PREFIX}/exports?limit=5", _EXPORTS))
+def exports(
+    asked: Annotated[Asked, Depends()], table: Table = "",
+    tenant: Annotated[str | None, Query(max_length=200, description="Whose own; else those of the platform.")] = None,
+    limit: Limit = 100, cursor: Cursor = None,
+) -> Response:  # fmt: skip
+    """The exported files with their checksums, by table and period; paths begin in the folder of the exports."""
+    folder = asked.settings.exports_dir
+    try:
+        top = folder if tenant is None else folder_of_tenant(folder, tenant)
+    except ValueError as error:
+        raise Problem(422, str(error)) from None
+    after = _FILES.parameters(cursor, limit)
+    key = (str(after["after_table_name"]), str(after["after_period_start"]), str(after["after_format"]))
+    try:
+        files = (file for file in _exported(top, table, key[0]) if after["is_first_page"] or _place(file) > key)
+        found = list(islice(files, limit + 1))
+    except ManifestError as error:
+        _log.error("%s", error)
+        raise Problem(503, "the exports cannot be read; the log says which file, and what to do") from None
+    page: Page = _FILES.page(found, limit)
+    return asked.respond(Answer(page.rows, columns=list(_EXPORTS), next_cursor=page.next))
+
+
+def _exported(folder: Path, wanted: str, first: str) -> Iterator[dict[str, Any]]:
+    """The files of one table or of each, from a table on, in order."""
+    index = read_index(folder)
+    for name in sorted(entry["table"] for entry in (index["tables"] if index else ())):
+        if name < first or wanted not in ("", name):
+            continue
+        manifest = read_table(folder, name)
+        if manifest is None:  # taken out since
+            continue
+        for partition in manifest["partitions"]:
+            for file in sorted(partition["files"], key=lambda file: file["format"]):
+                yield {
+                    "table_name": name, "cadence": manifest["cadence"], "period_start": partition["start"],
+                    "is_final": partition["is_final"], "row_count": partition["rows"], "format": file["format"],
+                    "path": file["path"], "size_bytes": file["size_bytes"], "sha256": file["sha256"],
+                    "updated_at": partition["last_updated"],
+                }  # fmt: skip
+
+
+def _place(file: Mapping[str, Any]) -> tuple[str, str, str]:
+    return file["table_name"], file["period_start"], file["format"]
 
 
 @routes.get("/metrics", response_class=PlainTextResponse)

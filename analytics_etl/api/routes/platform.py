@@ -8,10 +8,13 @@ from starlette.responses import Response
 from analytics_etl.api.answers import Answer
 from analytics_etl.api.openapi import documented
 from analytics_etl.api.periods import Period, days_of
-from analytics_etl.api.serving import Asked, Limit, router
+from analytics_etl.api.routes.pipeline import About, states_of_days
+from analytics_etl.api.serving import Asked, Cursor, Limit, router
 from analytics_etl.families.queries import platform
 
 routes = router("/analytics", "platform", "platform", is_of_tenants=True)
+states = router("/aggregation", "platform")
+"""Not for tenants: the rows of a day that are counted are those of all."""
 
 _DAYS = "platform.metric_1d"
 _LIST: dict[str, Any] = {"type": "array"}
@@ -100,3 +103,14 @@ def dashboard(
     fields = {name: found[name] for name in ("health", "business", "metrics")}
     answer = Answer(rows, "engagement", fields, list(rows[0]) if rows else ())
     return asked.about([_DAYS], days.first, days.last, answer)
+
+
+@states.get("/status", **documented("/analytics/aggregation/status?table=platform.metric_1d"))
+def status(
+    asked: Annotated[Asked, Depends()], about: Annotated[About, Depends()], limit: Limit = 100, cursor: Cursor = None
+) -> Response:
+    """The state of each day of each table of the platform, newest first: expected, provisional, final and so on."""
+    return states_of_days(asked, about, limit, cursor, "platform")
+
+
+routes.include_router(states)

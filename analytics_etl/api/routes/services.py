@@ -33,6 +33,25 @@ _COLUMNS = {
     "p50_latency": "Median latency in milliseconds.", "p95_latency": "95th percentile of it.",
     "p99_latency": "99th percentile of it.",
 }  # fmt: skip
+_ANOMALIES = {
+    "id": "Series and start of the bucket.", "timestamp": "Start of the bucket in which it begins.",
+    "service_id": "Service; empty for all services together.", "period": "Length of the bucket, 1h or 1d.",
+    "metric_name": "What is measured.", "current_value": "What is unusual of the bucket, such as its value.",
+    "expected_value": "What was expected of it.",
+    "deviation": "Signed distance from that in robust standard deviations; null off a constant line.",
+    "severity": "low, medium, high or critical.", "description": "What happened.",
+}  # fmt: skip
+_PREDICTIONS = {
+    "id": "Series, day and days ahead.", "timestamp": "The day at whose end the forecast was made.",
+    "service_id": "Service; empty for all services together.", "prediction_type": "What is forecast.",
+    "unit": "Of the value: count, ratio, score, percent, ms or bytes.",
+    "predicted_value": "The forecast; null without one.", "lower_value": "Lower end of the 80 % interval.",
+    "upper_value": "Its upper end.", "confidence": "Share of earlier values within their 80 % interval.",
+    "time_horizon": "Days ahead, like 7d.", "forecast_day": "The day that is forecast.",
+    "recommendation": "What to reckon with, or why there is no forecast.",
+}  # fmt: skip
+Days = Annotated[int, Query(ge=1, le=400, description="Days up to the newest one.")]
+Newest = Annotated[int, Query(ge=1, le=10_000, description="Rows, the newest first.")]
 Service = Annotated[str | None, Query(max_length=1_000, description="A service; each of them by default.")]
 
 
@@ -40,7 +59,7 @@ Service = Annotated[str | None, Query(max_length=1_000, description="A service; 
 def aggregations(
     asked: Annotated[Asked, Depends()], service_id: Service = None,
     period: Annotated[services.Grain, Query(description="Length of the buckets.")] = "1m",
-    days: Annotated[int, Query(ge=1, le=400, description="Days up to the newest one.")] = 1,
+    days: Days = 1,
     limit: Limit = 100, cursor: Cursor = None,
 ) -> Response:  # fmt: skip
     """Operations and latencies per bucket, the oldest first."""
@@ -49,6 +68,30 @@ def aggregations(
     page = services.aggregations(asked.database, period, *as_moments(asked_days), service_id, limit, cursor)
     rows = [_aggregation(row, period) for row in page.rows]
     return asked.page(Page(rows, page.next, page.coverage), [table], asked_days, columns=list(_COLUMNS))
+
+
+@routes.get("/anomalies", **documented("/api/v1/analytics/anomalies?service_id=play&limit=10", _ANOMALIES))
+def anomalies(
+    asked: Annotated[Asked, Depends()], service_id: Service = None, days: Days = 30, limit: Newest = 10
+) -> Response:
+    """The newest anomalies of one service, or of each and of all together."""
+    table = "services.anomalies"
+    asked_days = days_of(asked.database, table, f"{days}d")
+    page = services.anomalies(asked.database, asked_days.first, asked_days.last, service_id, limit)
+    rows = [_anomaly(row) for row in page.rows]
+    return asked.page(Page(rows, coverage=page.coverage), [table], asked_days, columns=list(_ANOMALIES))
+
+
+@routes.get("/predictions", **documented("/api/v1/analytics/predictions?limit=10", _PREDICTIONS))
+def predictions(
+    asked: Annotated[Asked, Depends()], service_id: Service = None, days: Days = 1, limit: Newest = 10
+) -> Response:
+    """The newest forecasts. Only totals are forecast yet, so that a single service has none."""
+    table = "services.forecasts"
+    asked_days = days_of(asked.database, table, f"{days}d")
+    page = services.forecasts(asked.database, asked_days.first, asked_days.last, service_id, limit)
+    rows = [_prediction(row) for row in page.rows]
+    return asked.page(Page(rows, coverage=page.coverage), [table], asked_days, columns=list(_PREDICTIONS))
 
 
 @routes.get("/dashboard", **documented(
@@ -80,6 +123,28 @@ def _aggregation(row: Row, period: str) -> dict[str, Any]:
     found = {name: row[column] for name, column in _FIELDS.items()}
     key = f"{row['service_id']}:{period}:{row['bucket']:%Y-%m-%dT%H:%MZ}"
     return {name: found.get(name) for name in _COLUMNS} | {"id": key, "period": period}
+
+
+def _anomaly(row: Row) -> dict[str, Any]:
+    return {
+        "id": f"{row['series_id']}:{row['bucket']:%Y-%m-%dT%H:%MZ}", "timestamp": row["bucket"],
+        "service_id": row["service_id"], "period": row["grain"], "metric_name": row["metric"],
+        "current_value": row["current_value"], "expected_value": row["expected_value"],
+        "deviation": row["deviation"], "severity": row["severity"], "description": row["sentence"],
+    }  # fmt: skip
+
+
+def _prediction(row: Row) -> dict[str, Any]:
+    recommendation = row["reason"]
+    if row["predicted_value"] is not None:
+        recommendation = f"Reckon with {row['lower_80']:,.4g} to {row['upper_80']:,.4g} ({row['unit']})."
+    return {
+        "id": f"{row['series_id']}:{row['day']}:{row['steps']}d", "timestamp": row["day"],
+        "service_id": row["service_id"], "prediction_type": row["metric"], "unit": row["unit"],
+        "predicted_value": row["predicted_value"], "lower_value": row["lower_80"], "upper_value": row["upper_80"],
+        "confidence": row["confidence_ratio"], "time_horizon": f"{row['steps']}d", "forecast_day": row["forecast_day"],
+        "recommendation": recommendation,
+    }  # fmt: skip
 
 
 def _pseudonym(user_id: str) -> str:

@@ -7,7 +7,7 @@ from typing import Literal
 from analytics_etl.families.queries import Page, QueryError
 from analytics_etl.families.queries.asking import ask
 from analytics_etl.families.queries.coverage import are_there, ask_days, coverage_of_moments
-from analytics_etl.families.queries.cursor import text_of, utc
+from analytics_etl.families.queries.cursor import check_limit, text_of, utc
 from analytics_etl.families.queries.keyset import Key
 from analytics_etl.families.queries.texts import check_texts
 from analytics_etl.postgres.database import Database
@@ -97,3 +97,22 @@ def health(database: Database, first: date, last: date, service: str | None = No
     return ask_days(
         database, ["services.health_daily"], "services.health_of_days", first, last, {"service_id": service or ""}
     )
+
+
+def anomalies(database: Database, first: date, last: date, service: str | None = None, limit: int = 10) -> Page:
+    """The anomalies that begin in the days first to last, of one service or of all, the newest first."""
+    return _newest(database, ["services.anomalies"], "services.anomalies_of_services", first, last, service, limit)
+
+
+def forecasts(database: Database, first: date, last: date, service: str | None = None, limit: int = 10) -> Page:
+    """What is expected after the days first to last, of one service or of all, the newest first."""
+    tables = ["services.forecasts", "services.series"]
+    return _newest(database, tables, "services.forecasts_of_services", first, last, service, limit)
+
+
+def _newest(
+    database: Database, tables: list[str], query: str, first: date, last: date, service: str | None, limit: int
+) -> Page:
+    check_limit(limit)
+    check_texts({"service": service})
+    return ask_days(database, tables, query, first, last, {"service_id": service or "", "limit": limit})
