@@ -61,7 +61,8 @@ def given(world: tuple[Database, Postgres], case: Case) -> Iterator[None]:
     database, engine = world
     for table, of_table in case.given.items():
         engine.insert(table, of_table)
-    events = {table: of_table for table, of_table in case.given.items() if not table.startswith("ops.")}
+    books_and_views = {table for table in case.given if table.startswith("ops.") or table in declared().views}
+    events = {table: of_table for table, of_table in case.given.items() if table not in books_and_views}
     in_lake = {table: of_table for table, of_table in events.items() if table in kept_in_lake(declared())}
     files = lake_of(database.settings.lake_dir, declared(), engine.tables, in_lake).files
     with database.transaction() as connection:

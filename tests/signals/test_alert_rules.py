@@ -202,7 +202,7 @@ def test_points_are_those_that_became_known_in_between() -> None:
 def test_a_run_that_never_came_is_watched() -> None:
     rule = load_rules(SQL_DIR)["daily_run_missing"]
     (watched,) = alerts_of(rule, [])
-    assert watched.labels == {"family": "ops", "grain": "1d"}
+    assert watched.labels == {"family": "ops"}
     found = evaluate(rule, initial(rule.name, watched.labels, START), [], [], START + timedelta(days=3))
     assert [one.at - START for one in found.transitions] == [timedelta(hours=26)]
 
