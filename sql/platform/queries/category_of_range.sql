@@ -3,7 +3,7 @@ description: The metrics of a category in a range of days, those with the most s
 parameters:
   tenant_id: Tenant; empty for the platform itself.
   is_any_tenant: Whether rows of all tenants and of the platform are wanted; `tenant_id` is then ignored.
-  category: Category.
+  category: What the metrics are about, one of the five categories of samples.
 columns:
   tenant_id: Tenant; empty for the platform itself.
   name: Metric.
