@@ -14,6 +14,7 @@ from events import (
     days_of,
     download,
     load_and_aggregate,
+    rare,
     restored_environment,
     view,
     without_rows,
@@ -76,7 +77,7 @@ def test_range_days_backwards_and_twice_are_the_same(fresh: Callable[[], Setting
     load_and_aggregate(Database(as_range), SHORT[0], SHORT[-1])
     expected = all_tables(as_range)
     assert set(expected) == {*catalog.contracts, *catalog.derived}
-    assert set(without_rows(expected)) <= {"registry.schema_changes_daily"}, "schemas change more rarely"
+    assert set(without_rows(expected)) <= rare()
     assert len(expected[DOWNLOADS]) > 500
     load_and_aggregate(Database(as_range), SHORT[0], SHORT[-1])
     assert_equal(all_tables(as_range), expected)

@@ -9,7 +9,7 @@ import dagster as dg
 import pytest
 from conftest import Server, settings_in
 from dagster import AssetCheckEvaluation, AssetRecordsFilter, DagsterEventType, DagsterInstance
-from events import DOWNLOADS, all_tables, ask, booked, download, ledger, restored_environment, without_rows, write
+from events import DOWNLOADS, all_tables, ask, booked, download, ledger, rare, restored_environment, without_rows, write
 
 from analytics_etl.catalog.calendar import period_start
 from analytics_etl.catalog.catalog import Catalog
@@ -67,11 +67,7 @@ def partition_of(table: str) -> str:
 
 def test_every_table_has_rows_and_the_books_balance(ran: Ran, catalog: Catalog) -> None:
     assert set(ran.tables) == {*catalog.contracts, *catalog.derived}
-    # Two days have no version of a module whose version before is there, too, no module that wants mending, and no
-    # forecast of a day that came; nothing of the platform is a whole that is forecast.
-    rare = {"registry.recommendations", "registry.recommendations_daily", "registry.schema_changes_daily"}
-    rare |= {"platform.forecasts"}
-    assert set(without_rows(ran.tables)) == rare | {f"{family}.forecast_accuracy" for family in catalog.families}
+    assert set(without_rows(ran.tables)) == rare()
     assert len(ran.tables[DOWNLOADS]) > 1000
     for path, file in ledger(ran.settings.database_url).items():
         assert file["state"] == "read", path

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from conftest import Server, needs_second_postgres, settings_in
-from events import all_tables, ask, load_and_aggregate, without_rows
+from events import all_tables, ask, load_and_aggregate, rare, without_rows
 
 from analytics_etl.catalog.calendar import periods
 from analytics_etl.catalog.catalog import Catalog
@@ -64,7 +64,7 @@ def test_both_give_the_same(server: Server, second_server: Server, tmp_path: Pat
     assert len(versions) == 2
     (tables, outcomes, *reports), (other_tables, other_outcomes, *other_reports) = found
     assert tables.keys() == other_tables.keys()
-    assert without_rows(tables) == []
+    assert set(without_rows(tables)) <= rare()
     for table, rows in tables.items():
         assert sorted(other_tables[table]) == sorted(rows), table  # the servers may sort by other rules
     assert other_outcomes == outcomes
