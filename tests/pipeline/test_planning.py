@@ -21,6 +21,8 @@ from analytics_etl.postgres.database import Database
 
 FIRST, LAST = date(2025, 3, 3), date(2025, 3, 9)  # a Monday to its Sunday
 DAY_LONG = timedelta(days=1)
+OF_VERSIONS = "registry.version_stats_daily; checks of registry.version_clients_daily; registry.daily_report"
+"""What a run does for this table. A check of the other one reads it."""
 WEEK = [FIRST + timedelta(days=n) for n in range(7)]
 
 
@@ -98,8 +100,8 @@ def test_neighbouring_days_are_one_run_and_weeks_and_months_follow(loaded: Datab
         ("registry.version_stats_daily", date(2025, 3, day), "missing") for day in (4, 5, 8)
     }
     assert [str(job) for job in plan.jobs] == [
-        "daily 2025-03-04 to 2025-03-05: registry.version_stats_daily; registry.daily_report",
-        "daily 2025-03-08: registry.version_stats_daily; registry.daily_report",
+        f"daily 2025-03-04 to 2025-03-05: {OF_VERSIONS}",
+        f"daily 2025-03-08: {OF_VERSIONS}",
         "weekly 2025-03-03: registry.weekly_report",
         "monthly 2025-03-01: registry.monthly_report",
         "views: ops.days; reports.index",
@@ -119,7 +121,7 @@ def test_tables_that_lack_the_same_days_for_the_same_reason_share_a_line(loaded:
     assert missing == [
         "schedules.schedule_events: 2 partitions between 2025-03-04 and 2025-03-05: missing",
         (
-            "registry.module_activity_daily, registry.active_users_daily, registry.language_stats_daily, and 16 more: "
+            "registry.module_activity_daily, registry.active_users_daily, registry.language_stats_daily, and 17 more: "
             "2 partitions each between 2025-03-04 and 2025-03-05: missing"
         ),
         "usage.schema_usage_1h, usage.schema_usage_5m: 2025-03-08: missing",
@@ -286,7 +288,7 @@ def test_one_new_table_is_made_and_nothing_loaded_for_it(loaded: Database) -> No
     result = call("backfill --missing", variables(loaded.settings))
     assert result.exit_code == 0, result.output
     assert written_after(loaded, before) == {("registry.version_stats_daily", day) for day in WEEK}
-    assert "registry.version_stats_daily; registry.daily_report" in result.stdout
+    assert OF_VERSIONS in result.stdout
     assert "✓ 7 partitions done: 1 table (" in result.stdout
     plan = make_plan(loaded, declared(), FIRST, LAST)
     assert (plan.partitions, plan.views, plan.checks, plan.reports, plan.jobs) == ([], {}, [], [], [])
