@@ -161,10 +161,12 @@ def _show_range(
 
 
 def _say_done(settings: Settings, days: tuple[date, date], done: "runs.Outcome", what: str) -> None:
-    """Print counts of what was done, and the report to open: the day's own, or the index of all."""
+    """Print counts of what was done, and the report to open: the day's own, of a family with rows, or the index."""
     count = "" if days[0] == days[1] else f" ({counted((days[1] - days[0]).days + 1, 'day')})"
     out.say(GOOD, f" {spanned(*days)}{count}{what}: {done.summary() or 'there was nothing to do'}")
-    of_day = sorted(path for path in done.reports if path.match(f"daily/{days[0]}.html"))
+    with_rows = {table.partition(".")[0] for table, rows in done.rows.items() if rows}
+    of_day = [path for path in done.reports if path.match(f"daily/{days[0]}.html")]
+    of_day.sort(key=lambda path: (path.parts[-3] not in with_rows, path))
     if of_day and days[0] == days[1]:
         out.say(f"  report: {of_day[0]}")
     elif done.reports:

@@ -31,7 +31,7 @@ MOST_ROUNDS = 3
 
 # The step that is being begun when the run of each day is killed, and what is due of that day then.
 KILLS = {
-    "registry.overview_daily.checks": {"registry.overview_daily", "registry.daily_report"},
+    "registry.overview_daily.checks": {"registry.daily_report"},
     "registry.monthly_report": {"registry.monthly_report"},
 }  # fmt: skip
 
