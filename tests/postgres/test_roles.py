@@ -99,7 +99,8 @@ def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 def test_the_pipeline_runs_as_the_loader(world: World, catalog: Catalog) -> None:
     """A day with its checks, week, month, views and reports; then again, over partitions a superuser had made."""
     with restored_environment():
-        runs.execute(world.loader, runs.jobs_of(DAY - timedelta(days=1), DAY), lambda *_: None, {})
+        families = ("registry", "platform")  # rows, and tables with tenants
+        runs.execute(world.loader, runs.jobs_of(DAY - timedelta(days=1), DAY, families), lambda *_: None, {})
     counted = ask(world.loader.database_url, "select count(*) as n from registry.download_events")
     assert counted == [{"n": 40}]
     reports = [path.name for path in Path(world.loader.reports_dir).rglob("*.html")]

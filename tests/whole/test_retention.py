@@ -1,7 +1,7 @@
 """Archive, restore, and personal data: what the lake does not have is not dropped, aggregates stay what they were."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -14,6 +14,7 @@ import pytest
 from archived import archive, forget_lake, sha256
 from books import leftovers
 from commands import call, variables
+from conftest import Server
 from events import (
     DOWNLOADS,
     aggregate,
@@ -78,15 +79,24 @@ def hot(database: Database) -> Database:
     return Database(replace(database.settings, hot_days=PerTable(None)))
 
 
-@pytest.fixture
-def loaded(settings: Settings) -> Database:
+@pytest.fixture(scope="module")
+def three_days(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """Two old days of all tables and a newest one, aggregated; retention would archive the two."""
-    database = Database(keeping(settings))
-    for day in (OLD, OLD + timedelta(days=1), NEWEST):
-        write_day(settings, day, count=20 + (day - OLD).days)
-    load_all(database, OLD, OLD + timedelta(days=1), NEWEST)
-    aggregate(database, OLD, NEWEST, families=["registry"])
-    return database
+
+    def make(database: Database) -> None:
+        for day in (OLD, OLD + timedelta(days=1), NEWEST):
+            write_day(database.settings, day, count=20 + (day - OLD).days)
+        load_all(database, OLD, OLD + timedelta(days=1), NEWEST)
+        aggregate(database, OLD, NEWEST, families=["registry"])
+
+    with server.made_once(tmp_path_factory.mktemp("three_days"), make) as made:
+        yield made
+
+
+@pytest.fixture
+def loaded(server: Server, three_days: Settings, settings: Settings) -> Database:
+    server.copy(three_days, settings)
+    return Database(keeping(settings))
 
 
 def contract(table: str = DOWNLOADS) -> Contract:

@@ -1,6 +1,7 @@
 """A database of the version before the lake: its days are taken over into the lake, and nothing is lost on the way."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -9,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from archived import archive, export, forget_lake
 from commands import call, variables
+from conftest import Server
 from events import DOWNLOADS, aggregate, ask, declared, edit_lake, execute, load, rows_of
 from test_retention import (
     NEWEST,
@@ -42,12 +44,24 @@ from analytics_etl.tables.archiving import Archiver
 SECOND = OLD + timedelta(days=1)
 
 
+@pytest.fixture(scope="module")
+def former(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    with server.made_once(tmp_path_factory.mktemp("former"), make_former) as made:
+        yield made
+
+
 @pytest.fixture
-def before(settings: Settings) -> Database:
+def before(server: Server, former: Settings, settings: Settings) -> Database:
+    server.copy(former, settings)
+    return Database(keeping(settings))
+
+
+def make_former(empty: Database) -> None:
     """A home of the version before: the first day archived, the second exported or loaded, the newest one loaded.
 
     The archive of one table was left by a process that was killed after it had committed.
     """
+    settings = empty.settings
     database = Database(keeping(settings))
     for day in (OLD, SECOND, NEWEST):
         write_day(settings, day, count=20 + (day - OLD).days)
@@ -58,7 +72,6 @@ def before(settings: Settings) -> Database:
         forget_lake(settings, table, SECOND)
         forget_lake(settings, table, NEWEST)
     export(settings, contract(), SECOND)
-    return database
 
 
 def in_lake(settings: Settings) -> dict[tuple[str, date], int]:
