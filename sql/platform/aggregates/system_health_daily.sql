@@ -107,11 +107,11 @@ services as (
         max(level) as level,
         nullif(concat_ws(
             ' ',
-            max(case when name = 'cpu_percent' and level > 0 then sentence end),
-            max(case when name = 'memory_percent' and level > 0 then sentence end),
-            max(case when name = 'disk_percent' and level > 0 then sentence end),
-            max(case when name = 'error_ratio' and level > 0 then sentence end),
-            max(case when name = 'latency_ms' and level > 0 then sentence end)
+            max(case when name = 'cpu_percent' and level > 0 then sentence end collate "C"),
+            max(case when name = 'memory_percent' and level > 0 then sentence end collate "C"),
+            max(case when name = 'disk_percent' and level > 0 then sentence end collate "C"),
+            max(case when name = 'error_ratio' and level > 0 then sentence end collate "C"),
+            max(case when name = 'latency_ms' and level > 0 then sentence end collate "C")
         ), '') as reason,
         max(case when name = 'cpu_percent' then day_value end) as avg_cpu_percent,
         max(case when name = 'memory_percent' then day_value end) as avg_memory_percent,
