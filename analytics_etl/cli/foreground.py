@@ -102,7 +102,7 @@ def _print_url_when_ready(process: "subprocess.Popen[bytes]", url: str) -> None:
     while process.poll() is None:
         if _is_answering(url):
             out.say(f"Dagster UI: {url}")
-            out.say("the same numbers over HTTP: analytics-etl serve")
+            out.say("the dashboard and the API: analytics-etl serve")
             return
         time.sleep(SECONDS_BETWEEN_LOOKS)
 

@@ -115,7 +115,7 @@ def _say_where(settings: Settings, last: date) -> None:
 
 Next:
   make ui                                    the Dagster UI: lineage, partitions, checks, backfills
-  .venv/bin/analytics-etl serve              the same numbers over HTTP: http://127.0.0.1:8080/docs
+  .venv/bin/analytics-etl serve              the dashboard and the API: http://127.0.0.1:8080/
   .venv/bin/analytics-etl status             which day of which table is there
   psql "$(.venv/bin/analytics-etl db-url)"   the tables themselves
   .venv/bin/analytics-etl demo --remove      take the demo away, before events of your own
