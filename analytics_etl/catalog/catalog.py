@@ -82,7 +82,7 @@ class Catalog(SqlFiles):
     def read_by(self, table: str) -> dict[str, tuple[int, int]]:
         """{derived table whose SELECT or checks read rows of an event table: days (before, after) its own it reads}."""
         found: dict[str, tuple[int, int]] = {}
-        derived = {**self._files("aggregates").good, **self._files("views").good}
+        derived = self._tables
         for model in (*derived.values(), *self.checks.values()):
             if table in model.dependencies:
                 # The name of a check begins with its table; the longest such table is meant.
@@ -168,7 +168,7 @@ class Catalog(SqlFiles):
 
     def _load(self, kind: Kind) -> dict[str, Model]:
         """The usable models of a kind."""
-        broken = {file.path for file in self.broken_files}
+        broken = {file.path for file in self._broken(kind)}
         return {
             name: model for name, model in self._files(kind).good.items()
             if model.path not in broken and not (kind in TABLE_KINDS and name in self.broken)

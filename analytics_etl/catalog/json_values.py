@@ -10,8 +10,6 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-import pyarrow as pa
-
 DEEPEST = 100
 """Levels of a value, at most."""
 LONGEST_NUMBER = 1_000
@@ -122,15 +120,6 @@ def written(value: Any, *, has_fractions: bool = True) -> str:
 def as_postgres_writes(text: str) -> str:
     """A text in the one form as PostgreSQL writes the value: blanks after : and , and short keys first."""
     return _as_postgres(json.loads(text, parse_float=_Number, parse_int=_Number))
-
-
-def map_texts(texts: pa.Array, function: Callable[[str], str | None]) -> pa.Array:
-    """The results of a function for an array of texts, called once for each distinct one; NULL for NULL."""
-    coded = texts.dictionary_encode()
-    if isinstance(coded, pa.ChunkedArray):
-        coded = coded.combine_chunks()
-    found = pa.array([function(text) for text in coded.dictionary.to_pylist()], pa.string())
-    return found.take(coded.indices)
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

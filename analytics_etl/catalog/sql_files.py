@@ -3,7 +3,7 @@
 A broken file stops its own table and all tables that read it. Not here: what is usable without these (`catalog`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -26,7 +26,8 @@ from analytics_etl.config.settings import SQL_DIR, Settings
 
 TABLE_KINDS = ("events", "aggregates", "views")
 """The kinds of files that declare a table of their name."""
-_KINDS: tuple[Kind, ...] = ("sources", "aggregates", "views", "checks", "reports", "queries", "series")
+_OTHERS: tuple[Kind, ...] = ("checks", "reports", "queries", "series")
+"""The kinds of files that stop no table."""
 
 
 @dataclass(frozen=True)
@@ -46,16 +47,29 @@ class SqlFiles:
     @cached_property
     def broken_files(self) -> list[BrokenFile]:
         """All files that cannot be used, whatever they declare."""
-        found = [*self._contracts.broken, *(file for kind in _KINDS for file in self._files(kind).broken)]
+        return [*self._broken_tables, *(file for kind in _OTHERS for file in self._broken(kind))]
+
+    @cached_property
+    def _broken_tables(self) -> list[BrokenFile]:
+        """The broken files that declare tables, and those of source mappings."""
+        kinds: tuple[Kind, ...] = ("sources", "aggregates", "views")
+        found = [*self._contracts.broken, *(file for kind in kinds for file in self._files(kind).broken)]
         found += [file for file in self.stopped.values() if file not in found]
-        problems = [(model.path, wrong_reference(model, self._known)) for model in self._readable.values()]
-        problems += [(model.path, self._wrong_input(model)) for model in self._files("series").good.values()]
-        circular = in_circles({**self._files("aggregates").good, **self._files("views").good})
-        problems += [(self._readable["tables", table].path, why) for table, why in circular.items()]
-        for path, reason in problems:
-            if reason and all(file.path != path for file in found):  # a file of several tables is listed once
-                found.append(BrokenFile(path, reason))
-        return found
+        problems = [(model.path, wrong_reference(model, self._known)) for model in self._tables.values()]
+        problems += [(self._tables[table].path, why) for table, why in in_circles(self._tables).items()]
+        return _with_problems(found, problems)
+
+    def _broken(self, kind: Kind) -> list[BrokenFile]:
+        """The broken files of a kind."""
+        if kind not in _OTHERS:
+            return self._broken_tables
+        if kind not in self._found_broken:
+            files = self._files(kind)
+            problems = [(model.path, wrong_reference(model, self._known)) for model in files.good.values()]
+            if kind == "series":
+                problems += [(model.path, self._wrong_input(model)) for model in files.good.values()]
+            self._found_broken[kind] = _with_problems(files.broken, problems)
+        return self._found_broken[kind]
 
     def _wrong_input(self, series: Model) -> str | None:
         """Why a series must not read a table: it is not one of the family's aggregates, or is made of series."""
@@ -69,7 +83,7 @@ class SqlFiles:
     @cached_property
     def broken(self) -> dict[str, str]:
         """{table that cannot be made or loaded: why}, with the tables that read it."""
-        files = self.broken_files
+        files = self._broken_tables
         roots = {table: file.reason for file in files if file.kind in TABLE_KINDS for table in file.tables}
         for file in files:
             # Nobody knows which rows its files hold, so no event table of its family is loaded.
@@ -77,31 +91,26 @@ class SqlFiles:
                 if table.startswith(f"{file.family}."):
                     roots.setdefault(table, f"its source mapping is broken: {file.reason}")
         roots |= {table: file.reason for table, file in self.stopped.items()}
-        return with_readers(roots, {**self._files("aggregates").good, **self._files("views").good})
+        return with_readers(roots, self._tables)
 
     def reads(self, table: str) -> list[str]:
         """The existing tables that a derived table reads; none if its file cannot be read."""
-        model = self._readable.get(("tables", table))
+        model = self._tables.get(table)
         return [] if model is None else [name for name in model.dependencies if name in self._known]
 
     @cached_property
     def broken_checks(self) -> dict[str, str]:
         """{check with its family: why its file cannot be used}."""
-        files = [file for file in self.broken_files if file.kind == "checks"]
-        return {check: file.reason for file in files for check in file.tables}
+        return {check: file.reason for file in self._broken("checks") for check in file.tables}
 
     def broken_reports(self, family: str) -> list[BrokenFile]:
         """The broken files that the reports of a family need."""
-        return [file for file in self.broken_files if file.kind == "reports" and file.family in (family, "ops")]
+        return [file for file in self._broken("reports") if file.family in (family, "ops")]
 
     @cached_property
-    def _readable(self) -> dict[tuple[str, str], Model]:
-        """{(kind, name): model} of all SELECTs that could be read; aggregates and views have the kind `tables`."""
-        tables = {**self._files("aggregates").good, **self._files("views").good}
-        others = {("checks", name): model for name, model in self._files("checks").good.items()}
-        kinds: tuple[Kind, ...] = ("reports", "queries", "series")
-        others |= {(kind, name): model for kind in kinds for name, model in self._files(kind).good.items()}
-        return {**{("tables", name): model for name, model in tables.items()}, **others}
+    def _tables(self) -> dict[str, Model]:
+        """{table: model} of all derived tables whose files could be read."""
+        return {**self._files("aggregates").good, **self._files("views").good}
 
     @cached_property
     def _known(self) -> set[str]:
@@ -154,3 +163,16 @@ class SqlFiles:
     @cached_property
     def _read(self) -> dict[Kind, Files[Model]]:
         return {}
+
+    @cached_property
+    def _found_broken(self) -> dict[Kind, list[BrokenFile]]:
+        return {}
+
+
+def _with_problems(broken: Iterable[BrokenFile], problems: Iterable[tuple[Path, str | None]]) -> list[BrokenFile]:
+    """Broken files, and those that have a problem; a file of several tables is listed once."""
+    found = list(broken)
+    for path, reason in problems:
+        if reason and all(file.path != path for file in found):
+            found.append(BrokenFile(path, reason))
+    return found

@@ -7,7 +7,6 @@ from datetime import date
 from functools import cached_property
 from typing import Any
 
-from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.checks import in_postgres
 from analytics_etl.checks.declared import Check, CheckError, Target
 from analytics_etl.checks.in_lake import LakeWindow
@@ -98,7 +97,7 @@ class _Evaluation:
         with self.database.transaction() as connection:
             dropped.refuse(connection, [need_of(self.target, check, start, end) for check in checks])
             found = held(connection, tables, min(each.start for each in reads), max(each.end for each in reads))
-            return Places(found, views_among(connection, Catalog.of(self.database.settings), tables))
+            return Places(found, views_among(connection, tables))
 
     @cached_property
     def _session(self) -> LakeSession:

@@ -12,7 +12,8 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from analytics_etl.catalog.json_values import as_postgres_writes, map_texts
+from analytics_etl.catalog.json_arrays import map_texts
+from analytics_etl.catalog.json_values import as_postgres_writes
 from analytics_etl.lake.files import LakeError
 from analytics_etl.lake.fingerprint import Fingerprint
 

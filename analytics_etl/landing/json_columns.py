@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from duckdb.func import FunctionNullHandling, PythonUDFType
 
-from analytics_etl.catalog.json_values import JsonError, Reader, flat, map_texts, written
+from analytics_etl.catalog.json_arrays import map_texts
+from analytics_etl.catalog.json_values import JsonError, Reader, flat, written
 from analytics_etl.landing.fields import Origin, literal
 
 _RULES = """

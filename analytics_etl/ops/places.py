@@ -5,7 +5,6 @@ from datetime import date, timedelta
 
 from psycopg import sql
 
-from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.postgres.columns import relation_kind
 from analytics_etl.postgres.connection import Connection, identifier
 
@@ -80,7 +79,6 @@ def make_view(connection: Connection, name: str, columns: sql.Composable) -> Non
     )
 
 
-def views_among(connection: Connection, catalog: Catalog, tables: Collection[str]) -> frozenset[str]:
+def views_among(connection: Connection, tables: Collection[str]) -> frozenset[str]:
     """The fine-grained tables among some, of which PostgreSQL has views without rows."""
-    fine = [table for table in tables if table in catalog.aggregates and catalog.aggregates[table].is_in_lake_only]
-    return frozenset(table for table in fine if relation_kind(connection, table) == "view")
+    return frozenset(table for table in tables if relation_kind(connection, table) == "view")

@@ -15,7 +15,8 @@ import pyarrow.csv as pacsv
 from psycopg import Copy, sql
 
 from analytics_etl.catalog.contracts import Contract
-from analytics_etl.catalog.json_values import canonical, map_texts
+from analytics_etl.catalog.json_arrays import map_texts
+from analytics_etl.catalog.json_values import canonical
 from analytics_etl.catalog.models import window_parameters
 from analytics_etl.config.settings import Settings
 from analytics_etl.lake.fingerprint import Fingerprint

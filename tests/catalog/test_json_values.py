@@ -10,7 +10,8 @@ from conftest import Server
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analytics_etl.catalog.json_values import JsonError, Reader, as_postgres_writes, canonical, flat, map_texts, written
+from analytics_etl.catalog.json_arrays import map_texts
+from analytics_etl.catalog.json_values import JsonError, Reader, as_postgres_writes, canonical, flat, written
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8)
 NUMBERS = st.one_of(

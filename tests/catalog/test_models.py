@@ -1,6 +1,7 @@
 """SQL files as values: what they become, and what is said of one that breaks a rule."""
 
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from analytics_etl.catalog.models import (
     window_parameters,
 )
 from analytics_etl.catalog.reading import read_models
+from analytics_etl.config.settings import SQL_DIR
 
 SELECT = """\
 with
@@ -314,12 +316,27 @@ def test_a_table_is_declared_once(tmp_path: Path) -> None:
         ("select :start, :start_of, :starts", "select 'S', 'O''Brien', '%s'"),
         ("select '100 %', 5 % 2, :start", "select '100 %', 5 % 2, 'S'"),
         ("select $$ :start $$, :start", "select $$ :start $$, 'S'"),
+        ("select $t$ $$ :start $t$, :start", "select $t$ $$ :start $t$, 'S'"),
+        (r"select e'it\'s :start', E'\\', :start", r"select e'it\'s :start', E'\\', 'S'"),
         ("select 'ä', :start, '日本', :start", "select 'ä', 'S', '日本', 'S'"),
         ("", ""),
     ],
 )
 def test_bind_writes_parameters_and_leaves_the_rest_alone(statement: str, bound: str) -> None:
     assert bind(statement, {"start": "S", "limit": 10, "start_of": "O'Brien", "starts": "%s"}) == bound
+
+
+def test_parameters_are_where_sqlglot_finds_a_colon_before_a_name() -> None:
+    for path in SQL_DIR.glob("*/*/*.sql"):
+        statement = path.read_text(encoding="utf-8").partition("*/")[2]
+        names, expected, position = set(), "", 0
+        for colon, name in pairwise(sqlglot.tokenize(statement, dialect="postgres")):
+            is_parameter = colon.token_type == sqlglot.TokenType.COLON and name.start == colon.end + 1
+            if is_parameter and not name.text[0].isdigit():
+                names.add(name.text)
+                expected += f"{statement[position : colon.start]}'{name.text}'"
+                position = name.end + 1
+        assert bind(statement, {name: name for name in names}, path) == expected + statement[position:]
 
 
 def test_bind_names_the_file_and_what_it_expected() -> None:

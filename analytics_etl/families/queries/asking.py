@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from analytics_etl.catalog.catalog import Catalog
-from analytics_etl.catalog.models import Model, bind, window_parameters
+from analytics_etl.catalog.models import Model, ModelError, bind, window_parameters
 from analytics_etl.families.queries import QueryError
 from analytics_etl.ops import places
 from analytics_etl.ops.held import held, held_in_lake
@@ -35,9 +35,9 @@ def ask(
     bound = {**(window_parameters(start, end) if start and end else {}), **(parameters or {})}
     if "since" in bound:
         window = _day(bound["since"]), _day(bound["until"]) + timedelta(days=1)
-    raw = [table for table in model.dependencies if table in catalog.contracts]
+    raw = [table for table in model.dependencies if catalog.is_contract(table)]
     with database.transaction() as connection:
-        fine = views_among(connection, catalog, model.dependencies)
+        fine = views_among(connection, model.dependencies)
         lacks_rows = bool(fine) or bool(raw and places.in_lake_only(connection, raw, *window))
     if not lacks_rows:
         return database.query(model.select, parameters, start, end)
@@ -64,6 +64,8 @@ def _asked_of_the_lake(
     ):
         with database.transaction() as connection:
             for table in model.dependencies:
+                if reason := catalog.broken.get(table):
+                    raise ModelError(reason)
                 contract = catalog.contracts.get(table)
                 source = Source(table, _period(catalog, table), contract)
                 if contract and table in in_lake:
