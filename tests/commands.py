@@ -16,6 +16,7 @@ def variables(settings: Settings) -> dict[str, str]:
         "ANALYTICS_EXPORTS_DIR": str(settings.exports_dir),
         "ANALYTICS_LAKE": settings.lake_place,
         "ANALYTICS_START_DATE": settings.start_date.isoformat(),
+        **({"ANALYTICS_FAMILIES": ",".join(settings.families)} if settings.families else {}),
     }
 
 

@@ -59,9 +59,11 @@ class Server:
         return self._create(f"test_{uuid4().hex[:12]}", self.template)
 
     @contextmanager
-    def made_once(self, folder: Path, make: Callable[[Database], None]) -> Iterator[Settings]:
+    def made_once(
+        self, folder: Path, make: Callable[[Database], None], families: tuple[str, ...] = ()
+    ) -> Iterator[Settings]:  # fmt: skip
         """A world that several tests begin with: `make` fills it, `copy` gives it to a test."""
-        settings = settings_in(folder, self.clone())
+        settings = replace(settings_in(folder, self.clone()), families=families)
         make(Database(settings))
         with psycopg.connect(self.admin_url, autocommit=True) as connection:  # Dagster's instance may still be there
             connection.execute(
@@ -127,10 +129,13 @@ def second_server() -> Iterator[Server]:
 
 
 @pytest.fixture
-def settings(server: Server, tmp_path: Path) -> Iterator[Settings]:
-    """Settings with a database, a home and a landing folder of the test's own."""
+def settings(server: Server, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Settings]:
+    """Settings with a database, a home and a landing folder of the test's own.
+
+    A module whose tests need the tables of some families only names them as FAMILIES: each run takes a fraction then.
+    """
     url = server.clone()
-    yield settings_in(tmp_path, url)
+    yield replace(settings_in(tmp_path, url), families=getattr(request.module, "FAMILIES", ()))
     server.drop(url)
 
 

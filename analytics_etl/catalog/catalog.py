@@ -12,7 +12,7 @@ from analytics_etl.catalog.contracts import Contract
 from analytics_etl.catalog.grains import tables_in
 from analytics_etl.catalog.models import ALL_DAYS, Kind, Model, ModelError, Value, cadence_of
 from analytics_etl.catalog.reading import read_models
-from analytics_etl.catalog.series import PLACE, families_with_series, shared_files, union_of
+from analytics_etl.catalog.series import PLACE, union_of
 from analytics_etl.catalog.sql_files import TABLE_KINDS, SqlFiles
 from analytics_etl.config.formats import LONGEST_SHOWN
 from analytics_etl.config.settings import SQL_DIR, Settings, SettingsError
@@ -33,7 +33,7 @@ class Catalog(SqlFiles):
         _check_names(settings)
         files = [(str(path), path.stat()) for path in sorted(SQL_DIR.rglob("*.sql"))]
         marks = tuple((name, status.st_mtime_ns, status.st_size) for name, status in files)
-        return _cached(tuple(sorted(settings.parameters.items())), marks)
+        return _cached(tuple(sorted(settings.parameters.items())), settings.families, marks)
 
     @cached_property
     def contracts(self) -> dict[str, Contract]:
@@ -176,22 +176,24 @@ class Catalog(SqlFiles):
 
 
 @lru_cache(maxsize=1)
-def _cached(parameters: tuple[tuple[str, Value], ...], _marks: tuple[tuple[str, int, int], ...]) -> Catalog:
-    return Catalog(parameters=dict(parameters))
+def _cached(
+    parameters: tuple[tuple[str, Value], ...], families: tuple[str, ...], _marks: tuple[tuple[str, int, int], ...]
+) -> Catalog:  # fmt: skip
+    return Catalog(parameters=dict(parameters), in_use=families)
 
 
 def _check_names(settings: Settings) -> None:
     """Raise SettingsError for a setting that names a table or family which does not exist."""
-    files = [path for kind in TABLE_KINDS for path in SQL_DIR.glob(f"*/{kind}/*.sql")]
-    shared = [path.stem for path in shared_files(SQL_DIR, "aggregates")]
-    made = [f"{family}.{name}" for family in families_with_series(SQL_DIR) for name in shared]
-    tables = sorted([*(table for path in files for table in tables_in(path)), *made])
-    families = {path.parent.parent.name for path in SQL_DIR.glob("*/events/*.sql")}
-    if unknown := settings.reports_to.unknown(families):
-        raise SettingsError(
-            f"ANALYTICS_REPORTS_TO names {cut(', '.join(unknown), LONGEST_SHOWN)}, expected some of "
-            f"{', '.join(sorted(families))}"
-        )
+    everything = SqlFiles(parameters={})
+    tables, families = everything.tables, everything.families
+    for variable, unknown in {
+        "ANALYTICS_FAMILIES": sorted({*settings.families} - {*families}),
+        "ANALYTICS_REPORTS_TO": settings.reports_to.unknown(families),
+    }.items():
+        if unknown:
+            raise SettingsError(
+                f"{variable} names {cut(', '.join(unknown), LONGEST_SHOWN)}, expected some of {', '.join(families)}"
+            )
     known = {*tables, *(table.partition(".")[2] for table in tables)}
     for variable, values in settings.by_table.items():
         if unknown := [table for table, _ in values.tables if table not in known]:

@@ -29,11 +29,6 @@ def shared_files(sql_dir: Path, kind: str) -> list[Path]:
     return sorted((sql_dir / "ops" / "signals" / kind).glob("*.sql"))
 
 
-def families_with_series(sql_dir: Path) -> list[str]:
-    """The families with a series, broken or not."""
-    return sorted({path.parent.parent.name for path in sql_dir.glob("*/series/*.sql")})
-
-
 def wrong_columns(name: str, outputs: Sequence[str]) -> str | None:
     """What is wrong with the columns of a series, if anything."""
     needed = _NEEDED[name[-2:]]

@@ -3,7 +3,7 @@
 A broken file stops its own table and all tables that read it. Not here: what is usable without these (`catalog`).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -21,7 +21,7 @@ from analytics_etl.catalog.contracts import Contract, read_contract
 from analytics_etl.catalog.grains import tables_in
 from analytics_etl.catalog.models import Kind, Model, Value
 from analytics_etl.catalog.reading import read_models
-from analytics_etl.catalog.series import families_with_series, shared_files
+from analytics_etl.catalog.series import shared_files
 from analytics_etl.config.settings import SQL_DIR, Settings
 
 TABLE_KINDS = ("events", "aggregates", "views")
@@ -37,12 +37,14 @@ class SqlFiles:
     sql_dir: Path = SQL_DIR
     parameters: Mapping[str, Value] = field(default_factory=lambda: Settings().parameters)
     """{setting that SELECTs may name: value}."""
+    in_use: Collection[str] = ()
+    """The families whose files are read; all, if none is named."""
     stopped: Mapping[str, BrokenFile] = field(default_factory=dict)
     """{event table that cannot be loaded: file}, for reasons that only a caller can find."""
 
     @cached_property
     def families(self) -> list[str]:
-        return sorted({path.parent.parent.name for path in self.sql_dir.glob("*/events/*.sql")})
+        return sorted({path.parent.parent.name for path in self._paths("events")})
 
     @cached_property
     def broken_files(self) -> list[BrokenFile]:
@@ -120,13 +122,28 @@ class SqlFiles:
     @cached_property
     def _kind_of(self) -> dict[str, str]:
         """{table: kind of its file}, broken or not."""
-        files = [(kind, path) for kind in TABLE_KINDS for path in self.sql_dir.glob(f"*/{kind}/*.sql")]
+        files = [(kind, path) for kind in TABLE_KINDS for path in self._paths(kind)]
         made = [table for path in shared_files(self.sql_dir, "aggregates") for table in self._shared_by(path.stem)]
         return {table: kind for kind, path in files for table in tables_in(path)} | dict.fromkeys(made, "aggregates")
 
     def _shared_by(self, name: str) -> list[str]:
         """A name that every family with series has, with each of them."""
-        return [f"{family}.{name}" for family in families_with_series(self.sql_dir)]
+        return [f"{family}.{name}" for family in self._families_with_series]
+
+    @cached_property
+    def _families_with_series(self) -> list[str]:
+        """The families with a series, broken or not."""
+        return sorted({path.parent.parent.name for path in self._paths("series")})
+
+    def _paths(self, kind: str) -> list[Path]:
+        """The files of a kind, of the families in use and of `ops`."""
+        paths = self.sql_dir.glob(f"*/{kind}/*.sql")
+        return [path for path in paths if not self.in_use or path.parent.parent.name in (*self.in_use, "ops")]
+
+    @property
+    def tables(self) -> list[str]:
+        """Every table that has a file, broken or not."""
+        return sorted(self._kind_of)
 
     def is_view(self, table: str) -> bool:
         """Whether a table, broken or not, is a materialized view."""
@@ -143,11 +160,11 @@ class SqlFiles:
 
     @cached_property
     def _contracts(self) -> Files[Contract]:
-        return read_files(self.sql_dir.glob("*/events/*.sql"), lambda path: {tables_in(path)[0]: read_contract(path)})
+        return read_files(self._paths("events"), lambda path: {tables_in(path)[0]: read_contract(path)})
 
     def _files(self, kind: Kind) -> Files[Model]:
         if kind not in self._read:
-            paths = [*self.sql_dir.glob(f"*/{kind}/*.sql"), *shared_files(self.sql_dir, kind)]
+            paths = [*self._paths(kind), *shared_files(self.sql_dir, kind)]
             self._read[kind] = read_files(paths, self._models_in)
         return self._read[kind]
 
@@ -155,9 +172,10 @@ class SqlFiles:
         """The models of a file; of one that families share, those of each."""
         if path.parent.parent.name != "signals":
             return read_models(path, self.parameters)
-        families = families_with_series(self.sql_dir)
         return {
-            name: model for family in families for name, model in read_models(path, self.parameters, family).items()
+            name: model
+            for family in self._families_with_series
+            for name, model in read_models(path, self.parameters, family).items()
         }
 
     @cached_property

@@ -158,10 +158,11 @@ def _last_day(named: datetime | None) -> date:
 
 
 def _make_events(folder: Path, last_day: date, days: int, **options: Any) -> list[Path]:
-    """Write sample events of all families; `options` are further fields of SampleOptions."""
+    """Write sample events of the families in use; `options` are further fields of SampleOptions."""
     from analytics_etl.families.sample import FAMILIES, SampleOptions, write_sample  # noqa: PLC0415 - numpy and Arrow
 
-    wanted = SampleOptions(last_day=last_day, days=days, families=tuple(FAMILIES), **options)
+    families = tuple(name for name in FAMILIES if name in (read_settings().families or FAMILIES))
+    wanted = SampleOptions(last_day=last_day, days=days, families=families, **options)
     done = iter(range(1, days + 1))
     with progress(days) as step:
         return write_sample(folder, wanted, lambda day: step(f"making events of {day}", next(done), days))

@@ -70,6 +70,9 @@ class Settings:
     exports_dir: values.Folder = HOME / "exports"
     """Where `export` writes the files of aggregates for a static host."""
 
+    families: values.Families = ()
+    """The families of events that are there; the tables of others are not made, checked or shown. None named = all."""
+
     start_date: values.Day = DEFAULT_START_DATE
     """First daily partition."""
 

@@ -160,6 +160,13 @@ def _lake(text: str) -> Path | str:
     return text.rstrip("/")
 
 
+def _families(text: str) -> tuple[str, ...]:
+    families = tuple(sorted({name.strip() for name in text.split(",")}))
+    if not all(re.fullmatch(r"[a-z][a-z0-9_]*", name) for name in families):
+        raise ValueError(text)
+    return families
+
+
 def _hosts(text: str) -> tuple[str, ...]:
     hosts = tuple(host.strip().strip("[]").lower() for host in text.split(","))
     if not all(re.fullmatch(r"[a-z0-9._-]+|[0-9a-f:.]*:[0-9a-f:.]*", host) for host in hosts):
@@ -276,6 +283,7 @@ ReportsTo = Annotated[
         "families, cadences and receivers like registry.daily=team:registry,a@x.org; *.weekly=webhook",
     ),
 ]
+Families = Annotated[tuple[str, ...], TextFormat(_families, "names of families like registry,usage")]
 Hosts = Annotated[tuple[str, ...], TextFormat(_hosts, "names of hosts like etl.example.org,10.1.2.3")]
 Claim = Annotated[str | None, TextFormat(_claim, "a name without blanks, like https://login.example.org")]
 MostRequests = Annotated[int | None, TextFormat(_most, "a number like 600; 0 or never means any number")]

@@ -1,5 +1,6 @@
 """Running some families only: their tables, checks and reports are run, the others' are left alone."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -61,6 +62,32 @@ def test_only_the_families_that_are_named_are_run(settings: Settings) -> None:
 
     missing = call("backfill --missing --family usage", given)
     assert "nothing to do" in missing.stdout, missing.output
+
+
+def test_only_the_families_in_use_are_there(settings: Settings) -> None:
+    write(settings, "download_events/a.ndjson", [download(1)])
+    write(settings, "schema_usage_events/a.ndjson", [usage(2, DAY)])
+    given = variables(replace(settings, families=("usage",)))
+    done = call(f"run {DAY}", given)
+    assert done.exit_code == 0, done.output
+    assert "registry." not in done.output
+    assert "belongs to no table and is not read: landing/download_events/" in done.output
+    assert written(settings) == {"usage"}
+    judged = ask(settings.database_url, "select distinct table_name from ops.check_results")
+    assert {row["table_name"].split(".")[0] for row in judged} == {"usage"}
+    assert "registry." not in call(f"status --from {DAY} --to {DAY}", given).stdout
+    assert "nothing to do" in call("backfill --missing", given).stdout
+
+    # Whatever was left out is missing as soon as its family is in use.
+    both = variables(replace(settings, families=("registry", "usage")))
+    assert "registry.download_events" in call("backfill --missing --dry-run", both).stdout
+
+
+def test_a_family_in_use_that_there_is_not(settings: Settings) -> None:
+    result = call("status", variables(replace(settings, families=("usage", "usages"))))
+    assert result.exit_code == 1
+    names = "platform, registry, schedules, services, usage"
+    assert f"ANALYTICS_FAMILIES names usages, expected some of {names}" in result.stderr
 
 
 @pytest.mark.parametrize("command", [f"run {DAY}", f"backfill {DAY} {DAY + timedelta(days=1)}", "backfill --missing"])
