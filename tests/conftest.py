@@ -63,7 +63,7 @@ class Server:
         self, folder: Path, make: Callable[[Database], None], families: tuple[str, ...] = ()
     ) -> Iterator[Settings]:  # fmt: skip
         """A world that several tests begin with: `make` fills it, `copy` gives it to a test."""
-        settings = replace(settings_in(folder, self.clone()), families=families)
+        settings = settings_in(folder, self.clone(), families=families)
         make(Database(settings))
         with psycopg.connect(self.admin_url, autocommit=True) as connection:  # Dagster's instance may still be there
             connection.execute(
@@ -135,7 +135,7 @@ def settings(server: Server, tmp_path: Path, request: pytest.FixtureRequest) -> 
     A module whose tests need the tables of some families only names them as FAMILIES: each run takes a fraction then.
     """
     url = server.clone()
-    yield replace(settings_in(tmp_path, url), families=getattr(request.module, "FAMILIES", ()))
+    yield settings_in(tmp_path, url, families=getattr(request.module, "FAMILIES", ()))
     server.drop(url)
 
 
@@ -149,7 +149,9 @@ def catalog() -> Catalog:
     return Catalog()
 
 
-def settings_in(folder: Path, url: str, start_date: date = date(2025, 1, 1)) -> Settings:
+def settings_in(
+    folder: Path, url: str, start_date: date = date(2025, 1, 1), families: tuple[str, ...] = ()
+) -> Settings:  # fmt: skip
     return Settings(
         home=folder / "home",
         database_url=url,
@@ -159,6 +161,7 @@ def settings_in(folder: Path, url: str, start_date: date = date(2025, 1, 1)) -> 
         lake_dir=folder / "lake",
         archive_dir=folder / "archive",
         start_date=start_date,
+        families=families,
     )
 
 

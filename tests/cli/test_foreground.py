@@ -14,6 +14,8 @@ from commands import call
 from analytics_etl.cli import foreground
 from analytics_etl.config.settings import CHECKOUT
 
+FAMILIES = ("registry",)
+
 SERVER = """
 import http.server, subprocess, sys
 class Answer(http.server.BaseHTTPRequestHandler):

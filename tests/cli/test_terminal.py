@@ -27,6 +27,8 @@ from analytics_etl.config.settings import Settings
 from analytics_etl.postgres.database import Database
 from analytics_etl.text.visible import cut, visible
 
+FAMILIES = ("registry",)
+
 DAY = date(2025, 3, 31)
 CLIPBOARD = "\x1b]52;c;aGVsbG8=\x07"
 HOSTILE = (
@@ -76,7 +78,9 @@ def hostile(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     """A day whose texts, file names, folders, failures and messages are all hostile."""
     folder = tmp_path_factory.mktemp("hostile")
     settings = replace(
-        settings_in(folder, server.clone(), DAY), landing_dir=folder / IN_A_NAME, reports_dir=folder / f"r{IN_A_NAME}"
+        settings_in(folder, server.clone(), DAY, FAMILIES),
+        landing_dir=folder / IN_A_NAME,
+        reports_dir=folder / f"r{IN_A_NAME}",
     )
     write(settings, "download_events/a.ndjson", [download(1, DAY, module_name=HOSTILE, user_id=HOSTILE)])
     write(settings, f"download_events/2025-03-31{IN_A_NAME}.txt", b"no format of ours")

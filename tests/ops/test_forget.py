@@ -18,6 +18,8 @@ from analytics_etl.pipeline.publishing import record_checks
 from analytics_etl.postgres.connection import DatabaseError
 from analytics_etl.postgres.database import Database
 
+FAMILIES = ("registry",)
+
 NEXT_DAY = DAY + timedelta(days=1)
 LOST = "download_events/lost.ndjson"
 

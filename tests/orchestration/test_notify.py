@@ -15,6 +15,8 @@ from analytics_etl.cli import main
 from analytics_etl.config.settings import Settings, SettingsError
 from analytics_etl.orchestration import notifier
 
+FAMILIES = ("registry",)
+
 pytest_plugins = ["notification_fixtures"]
 
 

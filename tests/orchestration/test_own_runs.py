@@ -32,6 +32,8 @@ from analytics_etl.pipeline.late import late_days, new_files
 from analytics_etl.pipeline.loading import scan_files
 from analytics_etl.postgres.database import Database
 
+FAMILIES = ("schedules",)
+
 EVENTS = "schedules.schedule_events"
 SECONDS_OF_RUNS = 60
 """Far more than the runs of a test take."""

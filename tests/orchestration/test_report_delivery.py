@@ -23,6 +23,8 @@ from analytics_etl.pipeline import reports
 from analytics_etl.reporting import render_mail
 from analytics_etl.reporting.mail import LONGEST_HTML
 
+FAMILIES = ("registry",)
+
 pytest_plugins = ["notification_fixtures"]
 
 BEFORE = DAY - timedelta(days=7)

@@ -10,6 +10,8 @@ import dagster as dg
 from analytics_etl.orchestration import runs
 from analytics_etl.orchestration.interrupts import remembered_interrupts
 
+FAMILIES = ("registry",)
+
 
 def small_definitions() -> dg.Definitions:
     """Two families: in `a` the raw table cannot be written, in `b` a check of one stops what is downstream."""

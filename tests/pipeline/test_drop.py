@@ -43,7 +43,7 @@ from analytics_etl.tables.archiving import Archiver
 
 FIRST, LAST = date(2025, 3, 30), date(2025, 4, 1)  # a Sunday to a Tuesday: two weeks, two months
 DAYS = days_of(FIRST, LAST)
-FAMILIES = ["registry", "schedules"]
+FAMILIES = ("registry", "schedules")
 BOOKS = {
     "partitions": "table_name, period_start, period_end, rows, code_version",
     "days": "table_name, day, state, is_final, final_from, rows, rows_waiting, files_waiting, failed_checks, failure",
@@ -110,7 +110,7 @@ def drop(database: Database, first: date, last: date, families: tuple[str, ...] 
 def twin(server: Server, settings: Settings) -> Iterator[Settings]:
     """Another empty database, for what was never there."""
     url = server.clone()
-    yield settings_in(settings.home.parent / "twin", url)
+    yield settings_in(settings.home.parent / "twin", url, families=settings.families)
     server.drop(url)
 
 

@@ -25,6 +25,8 @@ from analytics_etl.pipeline.planning import make_plan
 from analytics_etl.pipeline.reports import write_report
 from analytics_etl.postgres.database import Database
 
+FAMILIES = ("registry", "usage")
+
 NEXT = DAY + timedelta(days=1)
 OVERVIEW = "registry.overview_daily"
 
@@ -38,7 +40,7 @@ def two_days(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         load_and_aggregate(database, DAY, NEXT)
         settle(database, DAY, NEXT)
 
-    with server.made_once(tmp_path_factory.mktemp("two_days"), make) as made:
+    with server.made_once(tmp_path_factory.mktemp("two_days"), make, FAMILIES) as made:
         yield made
 
 

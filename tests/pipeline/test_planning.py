@@ -19,6 +19,8 @@ from analytics_etl.pipeline.lineage import Lineage
 from analytics_etl.pipeline.planning import known_days, make_plan
 from analytics_etl.postgres.database import Database
 
+FAMILIES = ("registry", "usage")
+
 FIRST, LAST = date(2025, 3, 3), date(2025, 3, 9)  # a Monday to its Sunday
 DAY_LONG = timedelta(days=1)
 OF_VERSIONS = "registry.version_stats_daily; checks of registry.version_clients_daily; registry.daily_report"
@@ -36,7 +38,7 @@ def week(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
         load_and_aggregate(database, FIRST, LAST)
         settle(database, FIRST, LAST)
 
-    with server.made_once(tmp_path_factory.mktemp("week"), make) as made:
+    with server.made_once(tmp_path_factory.mktemp("week"), make, FAMILIES) as made:
         yield made
 
 

@@ -21,6 +21,8 @@ from analytics_etl.pipeline import retention
 from analytics_etl.pipeline.planning import make_plan
 from analytics_etl.postgres.database import Database
 
+FAMILIES = ("registry",)
+
 LATE = "download_events/late.ndjson"
 
 

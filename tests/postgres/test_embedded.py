@@ -19,6 +19,8 @@ import pytest
 from analytics_etl.postgres import server as embedded
 from analytics_etl.postgres.server.server import Server
 
+FAMILIES = ("registry",)
+
 AS_ROOT = os.geteuid() == 0
 START = (
     "import sys, pathlib, analytics_etl.postgres.server as e; "

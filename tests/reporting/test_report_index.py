@@ -16,6 +16,8 @@ from analytics_etl.config.settings import Settings
 from analytics_etl.orchestration import runs
 from analytics_etl.pipeline.reports import write_index
 
+FAMILIES = ("registry",)
+
 GOLDEN_DIR = Path(__file__).parent.parent / "golden"
 
 

@@ -27,6 +27,8 @@ from analytics_etl.tables import partition_rows
 from analytics_etl.tables.archiving import Archiver
 from analytics_etl.tables.partition_rows import event_rows
 
+FAMILIES = ("registry",)
+
 DAY = date(2025, 3, 10)
 SECONDS = 30
 """Far more than what is done here takes, far less than for ever."""

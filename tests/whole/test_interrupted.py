@@ -18,6 +18,8 @@ from analytics_etl.config.settings import CHECKOUT, Settings
 from analytics_etl.orchestration.interrupts import remembered_interrupts
 from analytics_etl.orchestration.outcomes import Outcome
 
+FAMILIES = ("registry",)
+
 MOST_SECONDS = 90
 
 

@@ -21,6 +21,8 @@ from analytics_etl.postgres.database import Database
 from analytics_etl.postgres.failures import explained, is_lost
 from analytics_etl.postgres.pool import close_pools
 
+FAMILIES = ("registry",)
+
 DAILY = [runs.Job("daily", DAY, DAY, ("registry",))]
 
 

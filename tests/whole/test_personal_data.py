@@ -19,6 +19,8 @@ from analytics_etl.postgres.database import Database
 from analytics_etl.postgres.pool import transaction
 from analytics_etl.tables.archiving import Archiver
 
+FAMILIES = ("registry",)
+
 OLD, NEWEST = date(2025, 3, 1), date(2025, 3, 20)
 ADDRESS, AGENT = "10.98.76.54", "Browser of somebody"
 

@@ -10,6 +10,8 @@ from analytics_etl.pipeline.reports import write_report
 from analytics_etl.postgres.database import Database
 from analytics_etl.postgres.snapshot import Snapshot
 
+FAMILIES = ("registry",)
+
 
 def test_what_is_committed_while_a_report_is_written_is_not_in_it(
     settings: Settings, database: Database, monkeypatch: pytest.MonkeyPatch
