@@ -16,6 +16,7 @@ from analytics_etl.api.guard import Guard
 from analytics_etl.api.pages import STATIC
 from analytics_etl.api.routes import (
     alerts,
+    anomalies,
     dashboard,
     landing,
     meta,
@@ -40,7 +41,20 @@ _DESCRIPTION = (
     "Usage of a schema registry and its services, from tables that are checked. Times are UTC; days that are not "
     "final may still change. A token goes into the header Authorization: Bearer …"
 )
-_GROUPS = (meta, registry, modules, usage, schedules, services, platform, alerts, pipeline, landing, dashboard)
+_GROUPS = (
+    meta,
+    registry,
+    modules,
+    usage,
+    schedules,
+    services,
+    platform,
+    alerts,
+    anomalies,
+    pipeline,
+    landing,
+    dashboard,
+)
 ROUTERS = tuple(group.routes for group in _GROUPS)
 
 

@@ -3,6 +3,7 @@
 A table whose file is broken, or that reads such a table, is in `broken` only. How files are read is in `sql_files`.
 """
 
+import hashlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
@@ -31,7 +32,7 @@ class Catalog(SqlFiles):
         cached until a parameter or a file changes: reading all files takes a third of a second.
         """
         _check_names(settings)
-        files = [(str(path), path.stat()) for path in sorted(SQL_DIR.rglob("*.sql"))]
+        files = [(str(path), path.stat()) for path in sorted((*SQL_DIR.rglob("*.sql"), *SQL_DIR.glob("*.yaml")))]
         marks = tuple((name, status.st_mtime_ns, status.st_size) for name, status in files)
         return _cached(tuple(sorted(settings.parameters.items())), settings.families, marks)
 
@@ -42,7 +43,9 @@ class Catalog(SqlFiles):
     @cached_property
     def aggregates(self) -> dict[str, Model]:
         """The aggregates, each with the affected days of the tables it reads."""
-        found = {table: self._with_series(model) for table, model in self._load("aggregates").items()}
+        found = {
+            table: self._with_version(self._with_series(model)) for table, model in self._load("aggregates").items()
+        }
         complete: dict[str, Model] = {}
 
         def add(table: str) -> Model:
@@ -66,6 +69,23 @@ class Catalog(SqlFiles):
             return model
         own = [series for series in self._series.values() if series.family == model.family]
         return replace(model, select=model.select.replace(PLACE, union_of(own)))
+
+    def _with_version(self, model: Model) -> Model:
+        """A model whose version is another one when what else its function reads is."""
+        function = model.function
+        if function is None or not function.reads:
+            return model
+        said = "\n".join(self._content(name, model.family) for name in function.reads)
+        digest = hashlib.sha256(said.encode()).hexdigest()[:12]
+        return replace(model, function=replace(function, version=f"{function.version} {digest}"))
+
+    def _content(self, name: str, family: str) -> str:
+        """What a function reads beside rows, without comments."""
+        if name == "series":
+            return repr(sorted((key, measure) for key, measure in self.measures.items() if key[0] == family))
+        path = self.sql_dir / name
+        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        return "\n".join(line.rstrip() for line in lines if line.strip() and not line.lstrip().startswith("#"))
 
     @cached_property
     def views(self) -> dict[str, Model]:

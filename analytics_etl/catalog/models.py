@@ -20,6 +20,7 @@ from sqlglot.lineage import lineage
 
 from analytics_etl.catalog.calendar import Cadence
 from analytics_etl.catalog.grains import GRAINS
+from analytics_etl.catalog.measures import Measure
 
 Kind = Literal["sources", "aggregates", "views", "checks", "reports", "queries", "series"]
 
@@ -65,17 +66,9 @@ class Function:
     """Changes when the same input gives other rows, so that partitions of the version before are outdated."""
     types: Mapping[str, str]
     """{column of the table: its type in PostgreSQL}, in order."""
-
-
-@dataclass(frozen=True)
-class Measure:
-    """What the header of a series says of its numbers."""
-
-    unit: str
-    is_absent_zero: bool
-    """Whether nothing was there when a bucket is missing; else nobody knows."""
-    is_forecast: bool
-    """Whether the series of the whole, which has no entity, is forecast."""
+    reads: tuple[str, ...] = ()
+    """What else it reads: files below `sql`, and `series`, the headers of the family's series. The catalogue adds their
+    content to the version."""
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,9 @@ import yaml
 from sqlglot import exp
 
 from analytics_etl.catalog.grains import GRAINS, names_in, write_names
-from analytics_etl.catalog.models import PARAMETERS, Function, Measure, Model, ModelError, Value, bind
-from analytics_etl.catalog.series import FORECAST, HEADER, UNITS, ZERO, wrong_columns
+from analytics_etl.catalog.measures import Measure
+from analytics_etl.catalog.models import PARAMETERS, Function, Model, ModelError, Value, bind
+from analytics_etl.catalog.series import FORECASTS, HEADER, UNITS, ZERO, wrong_columns
 from analytics_etl.catalog.series import GRAINS as SERIES_GRAINS
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -119,7 +120,7 @@ def _function(path: Path, declared: object, columns: Mapping[str, object]) -> Fu
         return None
     if path.parent.name != "aggregates":
         raise ModelError(f"{path}: only a table below aggregates has a function")
-    if not isinstance(declared, dict) or set(declared) != {"name", "version"}:
+    if not isinstance(declared, dict) or set(declared) - {"reads"} != {"name", "version"}:
         raise ModelError(f"{path}: function must be like {{name: module_catalog, version: 1}}, but is {declared!r}")
     types = {}
     for column, text in columns.items():
@@ -129,7 +130,7 @@ def _function(path: Path, declared: object, columns: Mapping[str, object]) -> Fu
                 f"{column} has {text!r}"
             )
         types[column] = text[0]
-    return Function(str(declared["name"]), str(declared["version"]), types)
+    return Function(str(declared["name"]), str(declared["version"]), types, tuple(declared.get("reads", ())))
 
 
 def _measure(path: Path, name: str, header: Mapping[str, Any]) -> Measure | None:
@@ -142,9 +143,22 @@ def _measure(path: Path, name: str, header: Mapping[str, Any]) -> Measure | None
         raise ModelError(f"{path}: unit must be one of {', '.join(UNITS)}, but is {header.get('unit')!r}")
     if header.get("absent", ZERO) != ZERO:
         raise ModelError(f"{path}: absent must be {ZERO}, or left out if a missing bucket is unknown")
-    if header.get("forecast", FORECAST) != FORECAST:
-        raise ModelError(f"{path}: forecast must be {FORECAST}, or left out")
-    return Measure(header["unit"], "absent" in header, "forecast" in header)
+    forecast = header.get("forecast")
+    if forecast not in (None, *FORECASTS):
+        raise ModelError(f"{path}: forecast must be {' or '.join(FORECASTS)}, or left out, but is {forecast!r}")
+    noun = header.get("entity", "")
+    if not isinstance(noun, str):
+        raise ModelError(f"{path}: entity must be a word for what is measured, like service, but is {noun!r}")
+    bad = header.get("bad", "both")
+    if bad not in ("up", "down", "both"):
+        raise ModelError(f"{path}: bad must be up or down, or left out if both are, but is {bad!r}")
+    limit = header.get("limit", {"value": None, "action": ""})
+    if not isinstance(limit, dict) or set(limit) != {"value", "action"} or isinstance(limit["value"], str):
+        raise ModelError(f"{path}: limit must be like {{value: 80, action: add capacity}}, but is {limit!r}")
+    return Measure(
+        header["unit"], "absent" in header, forecast is not None, forecast == FORECASTS[1], noun, bad, limit["value"],
+        limit["action"],
+    )  # fmt: skip
 
 
 def _is_in_lake_only(path: Path, kept: object, grain: str | None) -> bool:

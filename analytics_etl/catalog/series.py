@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from analytics_etl.catalog.measures import Measure
     from analytics_etl.catalog.models import Model
 
-HEADER = frozenset({"unit", "absent", "forecast"})
+HEADER = frozenset({"unit", "entity", "bad", "absent", "forecast", "limit"})
 """The keys that only the header of a series has."""
 UNITS = ("count", "ratio", "score", "percent", "ms", "bytes")
 ZERO = "zero"
-FORECAST = "whole"
+FORECASTS = ("whole", "each")
+"""The whole alone, or that and each entity."""
 PLACE = "{series}"
 GRAINS = ("1h", "1d")
 
@@ -53,7 +55,7 @@ def _with_facts(model: "Model") -> str:
         f"'{grain}'::text as grain",
         f"'{model.measure.unit}'::text as unit",
         f"{str(model.measure.is_absent_zero).lower()} as is_absent_zero",
-        f"{str(model.measure.is_forecast).lower()} as is_forecast",
+        f"{_is_forecast(model.measure)} as is_forecast",
         "points.day::date as day",
         "points.bucket as bucket" if "bucket" in outputs else "(points.day::timestamp at time zone 'UTC') as bucket",
         *(f"{name if name in outputs else without} as {name}" for name, without in _OPTIONAL.items()),
@@ -62,6 +64,12 @@ def _with_facts(model: "Model") -> str:
         "points.weight::double precision as weight",
     ]
     return f"select {', '.join(columns)}\nfrom (\n{model.select}\n) as points"
+
+
+def _is_forecast(measure: "Measure") -> str:
+    if measure.is_each_forecast:
+        return "true"
+    return "points.entity::text = ''" if measure.is_forecast else "false"
 
 
 _NOTHING = (

@@ -19,6 +19,7 @@ from analytics_etl.catalog.broken import (
 )
 from analytics_etl.catalog.contracts import Contract, read_contract
 from analytics_etl.catalog.grains import tables_in
+from analytics_etl.catalog.measures import Measure
 from analytics_etl.catalog.models import Kind, Model, Value
 from analytics_etl.catalog.reading import read_models
 from analytics_etl.catalog.series import shared_files
@@ -99,6 +100,12 @@ class SqlFiles:
         """The existing tables that a derived table reads; none if its file cannot be read."""
         model = self._tables.get(table)
         return [] if model is None else [name for name in model.dependencies if name in self._known]
+
+    @cached_property
+    def measures(self) -> dict[tuple[str, str], Measure]:
+        """What the series say of their numbers, by family and metric."""
+        found = self._files("series").good.values()
+        return {(one.family, one.name[:-3]): one.measure for one in found if one.measure}
 
     @cached_property
     def broken_checks(self) -> dict[str, str]:

@@ -26,6 +26,7 @@ COMMANDS = {
     "status": ("inspection", "status", "Print which day of which table is in which state."),
     "changes": ("changes", "changes", "Show how published numbers changed afterwards."),
     "alerts": ("alerts", "alerts", "List, acknowledge, resolve and silence alerts; try a rule."),
+    "anomalies": ("anomalies", "anomalies", "List anomalies, confirm or dismiss them."),
     "query": ("query", "query", "Ask the tables of a family."),
     "sql": ("sql", "sql", "Ask all tables by a SELECT of your own, or at a prompt."),
     "check-schema": ("schema_check", "check_schema", "Say what a version of a schema would break."),

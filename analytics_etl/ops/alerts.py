@@ -12,8 +12,6 @@ from psycopg import sql
 
 from analytics_etl.postgres.connection import Connection, identifier, lock, rows
 
-OFF_A_LINE = 99.0
-"""The deviation of an anomaly off a constant line, which has none."""
 DAYS_OPEN = 40
 """How long after its anomaly a series is read on, so that its alert can end."""
 Row = dict[str, Any]
@@ -91,10 +89,11 @@ def record_day(
             """
             insert into ops.alert_transitions (
                 alert_key, happened_at, position, family, severity, rule, rule_version, alert_labels, incident, who,
-                state_before, state_after, value, since
+                state_before, state_after, value, since, metric, sentence
             ) values (
                 %(alert_key)s, %(happened_at)s, %(position)s, %(family)s, %(severity)s, %(rule)s, %(rule_version)s,
-                %(alert_labels)s, %(incident)s, %(who)s, %(state_before)s, %(state_after)s, %(value)s, %(since)s
+                %(alert_labels)s, %(incident)s, %(who)s, %(state_before)s, %(state_after)s, %(value)s, %(since)s,
+                %(metric)s, %(sentence)s
             )""",
             [{**one, "alert_labels": json.dumps(one["alert_labels"])} for one in transitions],
         )
@@ -182,14 +181,17 @@ def set_told(connection: Connection, state: Mapping[str, Any]) -> None:
 def points(connection: Connection, table: str, metrics: Sequence[str], first: date, after: date) -> list[Row]:
     """The points of some metrics in [first, after), of the series table of a family."""
     text = sql.SQL(
-        "select metric, grain, tenant_id, entity, series_labels, bucket, value from {} "
+        "select metric, grain, tenant_id, entity, series_labels, bucket, value, weight from {} "
         "where day >= %s and day < %s and metric = any(%s) order by series_id, bucket"
     )
     return _read(connection, text, table, [first, after, list(metrics)])
 
 
-def deviations(connection: Connection, table: str, first: date, after: date) -> list[Row]:
-    """How far each point deviates that begins an anomaly, and 0 for the other points of series that had one."""
+def deviations(connection: Connection, table: str, first: date, after: date, off_a_line: float) -> list[Row]:
+    """How far each point deviates that begins an anomaly, and 0 for the other points of series that had one.
+
+    An anomaly off a constant line, which has no deviation, gets `off_a_line`.
+    """
     text = sql.SQL(
         "select metric, grain, tenant_id, entity, series_labels, bucket, "
         "case when is_anomaly then coalesce(abs(deviation), %s) else 0 end as value "
@@ -197,7 +199,7 @@ def deviations(connection: Connection, table: str, first: date, after: date) -> 
         "select series_id from {table} where is_anomaly and day >= %s::date - %s and day < %s"
         ") order by series_id, bucket"
     )
-    return _read(connection, text, table, [OFF_A_LINE, first, after, first, DAYS_OPEN, after])
+    return _read(connection, text, table, [off_a_line, first, after, first, DAYS_OPEN, after])
 
 
 def own_points(connection: Connection, first: date, after: date) -> list[Row]:

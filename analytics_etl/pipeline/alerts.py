@@ -5,6 +5,7 @@ with all days after it, so any order of days gives the same transitions.
 """
 
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -12,6 +13,7 @@ from typing import Any
 
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.ops import alerts as books
+from analytics_etl.pipeline.anomalies import measures_of
 from analytics_etl.postgres.connection import Connection
 from analytics_etl.postgres.database import Database
 from analytics_etl.signals.alerts.machine import Evaluation, evaluate
@@ -19,6 +21,7 @@ from analytics_etl.signals.alerts.matching import matchers_of
 from analytics_etl.signals.alerts.notices import Notice, ToldState, notices, told_from_json, told_to_json
 from analytics_etl.signals.alerts.reading import load_rules
 from analytics_etl.signals.alerts.rules import Absent, Change, Rule, alert_key, leaves
+from analytics_etl.signals.alerts.sentences import DEVIATION, OFF_A_LINE, Measures, sentence
 from analytics_etl.signals.alerts.silences import Recurrence, Silence
 from analytics_etl.signals.alerts.states import (
     OPEN,
@@ -32,15 +35,19 @@ from analytics_etl.signals.alerts.states import (
 )
 from analytics_etl.signals.alerts.watching import EPOCH, alerts_of, points_of
 from analytics_etl.signals.series import DAY, HOUR, Series, SeriesKey
+from analytics_etl.signals.words import Measured
 
-DEVIATION = "anomaly_deviation"
-"""The metric of anomalies; its label `metric` says what deviates."""
 OWN = "ops"
 """The family of the pipeline's own series."""
 HISTORY = timedelta(days=2)
 """What happened longer ago is recorded and not told: somebody loads history."""
 _DAY = timedelta(days=1)
 _GRAINS = {"1h": HOUR, "1d": DAY}
+_OWN_MEASURES = {
+    "published_rows": Measured("count"),
+    "publish_duration_ms": Measured("ms", "table"),
+    "rejected_ratio": Measured("ratio", "table"),
+}
 
 
 def judge(database: Database, catalog: Catalog, rules: Mapping[str, Rule] | None = None) -> int:
@@ -57,11 +64,11 @@ def judge(database: Database, catalog: Catalog, rules: Mapping[str, Rule] | None
         judging = _Judging(load_rules(catalog.sql_dir) if rules is None else rules)
         judging.take_states(map(from_json, books.states_before(connection, due[0])))
         books.forget_from(connection, due[0])
-        said = commands_after(connection, midnight(due[0]))
+        said, measures = commands_after(connection, midnight(due[0])), all_measures(catalog)
         for day in days:
             series = series_of_days(connection, catalog, judging.rules.values(), day, day)
             found = judging.judge_day(day, series, said)
-            books.record_day(connection, day, judging.kept(), _rows(found, judging.rules))
+            books.record_day(connection, day, judging.kept(), _rows(found, judging.rules, measures))
         return len(days)
 
 
@@ -82,11 +89,21 @@ def series_of_days(
         if name == "series":
             found += _series(books.points(connection, table, metrics, first, after), family)
         elif DEVIATION in metrics:
-            found += _series(books.deviations(connection, table, first, after), family, DEVIATION)
+            found += _series(books.deviations(connection, table, first, after, OFF_A_LINE), family, DEVIATION)
     for row in books.own_points(connection, first, after):
         key = SeriesKey("", OWN, row["entity"], row["metric"])
         found.append(Series.of(key, DAY, [_micros(midnight(row["day"]))], [row["value"]]))
     return _joined(found)
+
+
+def all_measures(catalog: Catalog) -> Measures:
+    """What the series that rules read say of their numbers: those of the families, and the pipeline's own."""
+    families = {family: measures_of(catalog, family) for family, _ in catalog.measures}
+    return {
+        (family, metric): measured
+        for family, of_family in {**families, OWN: _OWN_MEASURES}.items()
+        for metric, measured in of_family.items()
+    }
 
 
 def midnight(day: date) -> datetime:
@@ -194,7 +211,8 @@ def _series(rows: Iterable[Mapping[str, Any]], family: str, metric: str | None =
         )
         grouped.setdefault((key, _GRAINS[row["grain"]]), []).append(row)
     for (key, grain), of in grouped.items():
-        yield Series.of(key, grain, [_micros(row["bucket"]) for row in of], [row["value"] for row in of])
+        weights = [math.nan if row.get("weight") is None else row["weight"] for row in of]
+        yield Series.of(key, grain, [_micros(row["bucket"]) for row in of], [row["value"] for row in of], weights)
 
 
 def _joined(parts: Iterable[Series]) -> list[Series]:
@@ -209,16 +227,17 @@ def _joined(parts: Iterable[Series]) -> list[Series]:
     ]  # fmt: skip
 
 
-def _rows(found: Iterable[Transition], rules: Mapping[str, Rule]) -> Iterator[dict[str, Any]]:
+def _rows(found: Iterable[Transition], rules: Mapping[str, Rule], measures: Measures) -> Iterator[dict[str, Any]]:
     positions: dict[tuple[str, datetime], int] = {}
     for one in found:
-        key = alert_key(one.rule, one.labels)
+        rule, key = rules[one.rule], alert_key(one.rule, one.labels)
         position = positions[key, one.at] = positions.get((key, one.at), -1) + 1
         yield {
             "alert_key": key, "happened_at": one.at, "position": position, "family": one.labels.get("family", ""),
-            "severity": rules[one.rule].severity, "rule": one.rule, "rule_version": one.version,
+            "severity": rule.severity_in(one.after), "rule": one.rule, "rule_version": one.version,
             "alert_labels": dict(one.labels), "incident": one.incident, "who": one.who,
             "state_before": str(one.before), "state_after": str(one.after), "value": one.value, "since": one.since,
+            "metric": rule.metric, "sentence": sentence(rule, one.labels, one.value, measures),
         }  # fmt: skip
 
 

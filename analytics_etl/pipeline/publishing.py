@@ -16,10 +16,13 @@ from analytics_etl.engines.duckdb import DuckDBEngine
 from analytics_etl.engines.engine import Engine
 from analytics_etl.engines.spark import SparkEngine
 from analytics_etl.families.functions import function_of
+from analytics_etl.families.functions.anomalies import anomalies
+from analytics_etl.families.functions.forecasts import forecasts
 from analytics_etl.lake import Lake, LakeFile, open_lake
 from analytics_etl.ops import archives, changes, days, dropped, lake_files, outbox, records
 from analytics_etl.ops.changes import ChangeRefusedError, Gate
 from analytics_etl.ops.records import CheckResult
+from analytics_etl.pipeline.anomalies import known_of, measures_of
 from analytics_etl.pipeline.partition_states import refresh_days
 from analytics_etl.postgres import roles
 from analytics_etl.postgres.connection import LOST_CONNECTION, Connection, DatabaseError, without_password
@@ -94,7 +97,12 @@ def inputs(connection: Connection, settings: Settings, model: Model, start: date
     found = _inputs_of_select(connection, settings, model, start, end)
     if model.function is None:
         return found
-    return found.through(function_of(model), connection)
+    function = function_of(model)
+    if function is anomalies:
+        function = partial(anomalies, known=known_of(connection, Catalog.of(settings), model.family))
+    elif function is forecasts:
+        function = partial(forecasts, measures=measures_of(Catalog.of(settings), model.family))
+    return found.through(function, connection)
 
 
 def _inputs_of_select(connection: Connection, settings: Settings, model: Model, start: date, end: date) -> Inputs:

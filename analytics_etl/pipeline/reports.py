@@ -37,7 +37,7 @@ from analytics_etl.reporting import (
 )
 
 _ENTRY_CACHE = ".index_entries.json"
-_CACHED = 1
+_CACHED = 2
 """Changes with what the cache has of a report."""
 
 

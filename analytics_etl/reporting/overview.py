@@ -1,31 +1,45 @@
-"""The overview: everything that the newest daily report of each family says is wrong, first things first."""
+"""The overview: what the newest daily report of each family says is wrong, first things first, in plain sentences.
+
+What is of low severity is counted only: it is in the reports.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import date
+from datetime import date, datetime
 from itertools import groupby
 from typing import Any
 
 from analytics_etl.catalog.calendar import report_path
 from analytics_etl.reporting import wording
+from analytics_etl.reporting.signals import others_at_once
 
 LEVELS = ("critical", "high", "medium", "low")
 """From the worst on."""
 _KINDS = ("failure", "alert", "missing", "anomaly", "notice")
 """Of one level, in this order."""
+_OF_ANOMALIES = "anomaly_deviation"
+"""The metric of alerts on anomalies, which are told as such."""
+_MINOR_NOTICES = ("rejected", "changed")
+"""Kinds of notices that take nothing away from the numbers; the others say that some are missing or not checked."""
 Item = dict[str, Any]
 
 
 def build_overview(summaries: Iterable[Mapping[str, Any]], schema_version: int) -> dict[str, Any]:
     """The value of the overview, of summaries of the newest daily report of each family."""
     ordered = sorted(summaries, key=lambda summary: summary["family"])
-    items = sorted((item for summary in ordered for item in summary["items"]), key=_place)
+    known = sorted((item for summary in ordered for item in summary["items"]), key=_place)
+    items = [item for item in known if item["severity"] != LEVELS[-1]]
     counts = {level: sum(item["severity"] == level for item in items) for level in LEVELS}
     said = [f"{number} {level}" for level, number in counts.items() if number]
     first = f"; the first: {items[0]['family']}: {items[0]['what']}" if items else ""
+    parts = [f"{', '.join(said)}{first}" if items else "nothing that anybody has to look at"]
+    if minor := len(known) - len(items):
+        parts.append(
+            f"{wording.plural(minor, 'matter')} of low severity {wording.verb(minor, 'is', 'are')} in the reports"
+        )
     return {
         "schema_version": schema_version,
         "title": "What is wrong",
-        "sentence": wording.sentence([f"{', '.join(said)}{first}" if items else "nothing that anybody knows of"]),
+        "sentence": wording.sentence(parts),
         "items": items,
         "reports": [{name: summary[name] for name in ("family", "label", "href")} for summary in ordered],
     }
@@ -44,24 +58,46 @@ def _items(report: Mapping[str, Any]) -> Iterator[Item]:
         yield _item(report, "critical", "failure", state["sentence"])
     elif not state["is_complete"] and not state["is_under_way"]:
         yield _item(report, "high", "missing", state["sentence"])
-    for row in rows.get("alerts", ()):
-        if row["resolved_at"] is None:
-            value = "" if row["value"] is None else f", value {wording.count(row['value'])}"
-            hand = ", taken in hand" if row["acknowledged_at"] else ""
-            since = row["triggered_at"][:16].replace("T", " ")
-            what = f"{wording.name(row['alert_key'], 96)} since {since}{value}{hand}"
-            yield _item(report, row["severity"], "alert", what)
-    by_incident = sorted(rows.get("begun_anomalies", ()), key=lambda row: row["incident_id"])
-    for _, group in groupby(by_incident, key=lambda row: row["incident_id"]):
-        of_incident = sorted(group, key=lambda row: LEVELS.index(row["severity"]))
-        worst, more = of_incident[0], len(of_incident) - 1
-        cause = f", because of {wording.name(worst['cause'])}" if worst["cause"] else ""
-        others = f"; and {wording.plural(more, 'more series', 'more series')} at the same time" if more else ""
-        what = f"{wording.name(worst['of'])}: {worst['sentence']}{cause}{others}"
-        yield _item(report, worst["severity"], "anomaly", what)
+    yield from _alerts(report, rows.get("alerts", ()))
+    for row in rows.get("incidents", ()):
+        cause = f", because of {wording.name(row['cause'])}" if row["cause"] else ""
+        yield _item(
+            report, row["severity"], "anomaly", f"{row['sentence']}{cause}{others_at_once(row['series_count'])}"
+        )
     for notice in state["notices"]:
         if notice["kind"] != "failed":  # it is told already
-            yield _item(report, "low", "notice", notice["sentence"])
+            severity = "low" if notice["kind"] in _MINOR_NOTICES else "medium"
+            yield _item(report, severity, "notice", notice["sentence"])
+
+
+def _alerts(report: Mapping[str, Any], rows: Iterable[Mapping[str, Any]]) -> Iterator[Item]:
+    """The open alerts, those of one rule and severity as one."""
+
+    def together(row: Mapping[str, Any]) -> tuple[int, str]:
+        return LEVELS.index(row["severity"]), row["rule"]
+
+    still = [row for row in map(_complete, rows) if row["resolved_at"] is None and row["metric"] != _OF_ANOMALIES]
+    for (level, rule), group in groupby(sorted(still, key=together), key=together):
+        first, *others = group
+        state = {"acknowledged": ", taken in hand", "no data": ", no data now"}.get(first["status"], "")
+        since = _since(first["since"], report["period"]["start"])
+        more = f"; and {wording.plural(len(others), 'more alert')} of {wording.words(rule)}" if others else ""
+        yield _item(report, LEVELS[level], "alert", f"{first['sentence']} since {since}{state}{more}")
+
+
+def _complete(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """An alert of a report; those of earlier versions have its key only."""
+    key = row["alert_key"]
+    return {"metric": None, "rule": key.partition("{")[0], "sentence": key, "since": row["triggered_at"], **row}
+
+
+def _since(moment: str, day: str) -> str:
+    """A moment in UTC as a person says it on a day: 14:05, 29 November, 29 November 14:05."""
+    at = datetime.fromisoformat(moment)
+    clock = "" if (at.hour, at.minute) == (0, 0) else f"{at:%H:%M}"
+    if at.date() == date.fromisoformat(day) and clock:
+        return clock
+    return f"{wording.day(at.date())} {clock}".rstrip()
 
 
 def _item(report: Mapping[str, Any], severity: str, kind: str, what: str) -> Item:

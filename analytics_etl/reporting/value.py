@@ -46,7 +46,7 @@ QUALITY: Mapping[str, tuple[Section, ...]] = {
 """The last sections of every report; their queries are in sql/ops/reports."""
 
 SIGNALS: Mapping[str, tuple[Section, ...]] = {
-    "Signals": (signals.alerts, signals.begun_anomalies, signals.newest_forecasts)
+    "Signals": (signals.alerts, signals.incidents, signals.begun_anomalies, signals.newest_forecasts)
 }
 """Sections of every family with series, left out if there is nothing to say; their queries are in sql/ops."""
 

@@ -29,6 +29,8 @@ create table ops.alert_transitions (
     state_after text not null,
     value double precision,
     since timestamptz,
+    metric text,
+    sentence text,
     primary key (alert_key, happened_at, position)
 );
 create index alert_transitions_by_time on ops.alert_transitions (happened_at);
@@ -39,6 +41,8 @@ comment on column ops.alert_transitions.incident is 'Number of the incident of t
 comment on column ops.alert_transitions.who is 'The person; NULL if the series did it.';
 comment on column ops.alert_transitions.value is 'What was compared with the threshold.';
 comment on column ops.alert_transitions.since is 'When the condition began to hold.';
+comment on column ops.alert_transitions.metric is 'What is watched; NULL if it is several metrics, or if an earlier version judged the day.';
+comment on column ops.alert_transitions.sentence is 'What is wrong, in plain words; NULL if an earlier version judged the day.';
 
 create table ops.alert_commands (
     command_id bigint generated always as identity primary key,

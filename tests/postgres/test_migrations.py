@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -236,6 +236,12 @@ def given(table: str) -> sql_engines.Row:
             "rows": 1,
             "size_bytes": 1,
             "manifest": "{}",
+        },
+        "ops.anomaly_feedback": {
+            **dict.fromkeys(("family", "series_id", "aspect", "direction", "who"), "a"),
+            "bucket": moment,
+            "ends_at": moment + timedelta(hours=1),
+            "verdict": "confirmed",
         },
         "ops.api_tokens": {"sha256": "0" * 64, "name": "n", "role": "viewer", "expires_at": moment},
         "ops.lake_files": {"day": moment, "sha256": "s", "contract_version": "c", "has_personal_data": False},

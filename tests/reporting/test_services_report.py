@@ -123,16 +123,40 @@ def troubled_rows() -> Rows:
     rows["funnel"] = [stage("session", 300, 1.0), stage("view", 0, 0.0), stage("purchase", 0, 0.0)]
     rows["retention"] = []
     rows["alerts"] = [
-        alert("high", 'error_ratio_high{entity="playback", family="services", grain="1d"}', value=0.15),
-        alert("medium", 'slow{entity="billing", family="services"}', value=1200, resolved_at=evening(22)),
+        alert("high", "playback", "Error ratio of service playback is 15 % (limit 10 %)"),
+        alert("high", "search", "Error ratio of service search is 12 % (limit 10 %)"),
+        alert("high", "billing", "It is 9 standard deviations from its past (limit 5)", metric="anomaly_deviation"),
+        alert("low", "player", "Error ratio of service player is 11 % (limit 10 %)", status="no data"),
+        alert("medium", "billing", "It is slow", resolved_at=evening(22)),
     ]
     rows["begun_anomalies"] = [
-        anomaly("high", "playback", "error_ratio 0.15, expected 0.01 to 0.02: +24.0 sd, high",
+        anomaly("high", "playback", "Error ratio of service playback is 15 %, expected 1 to 2 %: +24.0 sd, high",
                 "0.0100 0.0050 0.0200;0.0150 0.0050 0.0200;0.0120  ;0.1500 0.0050 0.0200"),
-        anomaly("low", "billing", "p95_latency_ms 1200 ms, expected 400 to 900 ms: +2.6 sd, low",
+        anomaly("low", "billing", "P95 latency of service billing is 1,200 ms, expected 400 to 900 ms: +2.6 sd, low",
                 "500.0000 400.0000 900.0000;1200.0000 400.0000 900.0000"),
     ]  # fmt: skip
+    rows["incidents"] = [
+        {
+            "severity": "high",
+            "begins_at": evening(19),
+            "series_count": 2,
+            "sentence": "Error ratio of service playback is 15 %, expected 1 to 2 %: +24.0 sd, high",
+            "cause": None,
+            "incident_id": "1f0c9a2e1f0c9a2e",
+        },
+        {
+            "severity": "low",
+            "begins_at": evening(20),
+            "series_count": 1,
+            "sentence": "Little.",
+            "cause": None,
+            "incident_id": "2f0c9a2e1f0c9a2e",
+        },
+    ]
     rows["newest_forecasts"] = [
+        forecast(
+            "cpu_percent", 79.0, 82.0, 78.0, 86.0, 0.8, advice="above 80 % within 1 d: add capacity", entity="play"
+        ),
         forecast("active_users", 120.0, 123.4, 110.0, 135.0, 0.8),
         forecast("stalls", 1.0, reason="12 points; a forecast needs 20"),
     ]
@@ -143,23 +167,28 @@ def evening(hour: int) -> datetime:
     return datetime(DAY.year, DAY.month, DAY.day, hour, tzinfo=UTC)
 
 
-def alert(severity: str, key: str, value: float, resolved_at: datetime | None = None) -> dict[str, Any]:
-    status = "resolved" if resolved_at else "triggered"
-    return {"severity": severity, "status": status, "alert_key": key, "incident": 1, "value": value,
-            "triggered_at": evening(19), "acknowledged_at": None, "resolved_at": resolved_at}  # fmt: skip
+def alert(
+    severity: str, entity: str, sentence: str, resolved_at: datetime | None = None, status: str = "triggered",
+    metric: str = "error_ratio",
+) -> dict[str, Any]:  # fmt: skip
+    return {"severity": severity, "status": "resolved" if resolved_at else status, "sentence": sentence,
+            "rule": "too_many_errors", "metric": metric, "alert_key": f'too_many_errors{{entity="{entity}"}}',
+            "incident": 1, "since": evening(18), "triggered_at": evening(19), "acknowledged_at": None,
+            "resolved_at": resolved_at, "value": 0.15}  # fmt: skip
 
 
 def forecast(
     metric: str, value: float, predicted: float | None = None, low: float | None = None, high: float | None = None,
-    confidence: float | None = None, reason: str | None = None,
+    confidence: float | None = None, reason: str | None = None, advice: str | None = None, entity: str = "",
 ) -> dict[str, Any]:  # fmt: skip
-    return {"metric": metric, "unit": "count", "day": DAY, "value": value, "forecast_day": next_day(DAY), "steps": 1,
+    return {"metric": metric, "entity": entity, "unit": "count", "day": DAY, "value": value,
+            "forecast_day": next_day(DAY), "steps": 1,
             "predicted_value": predicted, "lower_80": low, "upper_80": high, "confidence_ratio": confidence,
-            "reason": reason}  # fmt: skip
+            "recommendation": advice, "reason": reason}  # fmt: skip
 
 
 def anomaly(severity: str, entity: str, sentence: str, points: str) -> dict[str, Any]:
-    return {"severity": severity, "bucket": evening(19), "grain": "1h", "metric": sentence.split(" ", maxsplit=1)[0],
+    return {"severity": severity, "bucket": evening(19), "grain": "1h", "metric": "error_ratio",
             "entity": entity, "sentence": sentence, "cause": None, "incident_id": "1f0c9a2e1f0c9a2e",
             "anomaly_count": 2, "incident_count": 1, "recent_points": points}  # fmt: skip
 
@@ -172,6 +201,7 @@ def built(
     )
 
 
+OLD_ALERT = ("severity", "status", "alert_key", "incident", "triggered_at", "acknowledged_at", "resolved_at", "value")
 REPORTS = {
     "services_day": lambda: built("daily", DAY, next_day(DAY), rows_of(DAY, next_day(DAY))),
     "services_troubled": lambda: built("daily", DAY, next_day(DAY), troubled_rows()),
@@ -200,17 +230,27 @@ def test_the_overview_says_what_is_wrong_first_things_first() -> None:
     schema = json.loads((TEMPLATES_DIR / "overview.schema.json").read_text())
     Draft202012Validator(schema).validate(json.loads(reporting.render_json(value)))
     assert [(item["severity"], item["kind"], item["family"], item["what"][:40]) for item in value["items"]] == [
-        ("high", "alert", "usage", 'error_ratio_high{entity="playback", fami'),
+        ("high", "alert", "usage", "Error ratio of service playback is 15 % "),
         ("high", "missing", "services", "Monday 31 March 2025 (UTC) is incomplete"),
-        ("high", "anomaly", "usage", "playback: error_ratio 0.15, expected 0.0"),
+        ("high", "anomaly", "usage", "Error ratio of service playback is 15 %,"),
     ]
-    assert value["sentence"].startswith('3 high; the first: usage: error_ratio_high{entity="playback"')
+    assert value["items"][0]["what"].replace("\N{NO-BREAK SPACE}", " ") == (
+        "Error ratio of service playback is 15 % (limit 10 %) since 18:00; and 1 more alert of too many errors"
+    )
+    assert value["sentence"] == (
+        f"3 high; the first: usage: {value['items'][0]['what']}; 2 matters of low severity are in the reports."
+    )
     page = reporting.render_overview(value)
     assert page.count("<tr><td>") == len(value["items"])
     assert 'href="usage/daily/2025-03-31.html"' in page
     assert "and 1 more series at the same time" in page.replace("\N{NO-BREAK SPACE}", " ")
     nothing = overview([REPORTS["services_day"]()])
-    assert (nothing["sentence"], nothing["items"]) == ("Nothing that anybody knows of.", [])
+    assert (nothing["sentence"], nothing["items"]) == ("Nothing that anybody has to look at.", [])
+    # Reports that an earlier version wrote have the key of an alert only.
+    for section in troubled["sections"]:
+        if section["name"] == "alerts":
+            section["rows"] = [{name: row[name] for name in OLD_ALERT} for row in section["rows"]]
+    assert overview([troubled])["items"][0]["what"].startswith('too_many_errors{entity="playback"} since 19:00; and 2')
     hostile = {**REPORTS["services_troubled"]()}
     hostile["state"] = {**hostile["state"], "notices": [{"kind": "volume", "sentence": HOSTILE}]}
     assert HOSTILE not in reporting.render_overview(overview([hostile]))

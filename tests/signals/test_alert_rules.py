@@ -1,6 +1,7 @@
 """Rules as people write them, and what they are told if one is wrong."""
 
 import json
+import math
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -156,10 +157,18 @@ def test_the_default_rules() -> None:
 START = datetime(2025, 3, 3, tzinfo=UTC)
 
 
-def series(metric: str, values: list[float], tenant: str = "acme", grain: int = MINUTE, **labels: str) -> Series:
+def series(
+    metric: str,
+    values: list[float],
+    tenant: str = "acme",
+    grain: int = MINUTE,
+    weight: float | None = None,
+    **labels: str,
+) -> Series:
     first = int(START.timestamp()) * 1_000_000
     key = SeriesKey(tenant, "platform", "", metric, tuple(sorted(labels.items())))
-    return Series.of(key, grain, [first + number * grain for number in range(len(values))], values)
+    times = [first + number * grain for number in range(len(values))]
+    return Series.of(key, grain, times, values, [math.nan if weight is None else weight] * len(values))
 
 
 def test_an_alert_for_each_series_that_matches() -> None:
@@ -180,7 +189,7 @@ def test_an_alert_for_each_series_that_matches() -> None:
 
 
 def test_a_default_rule_over_a_series() -> None:
-    """An error ratio over a tenth for five minutes."""
+    """An error ratio over a tenth for five minutes; nobody knows of how many requests."""
     rule = load_rules(SQL_DIR)["error_ratio_high"]
     api = series("error_ratio", [0.05, 0.2, 0.2, 0.2, 0.2, 0.11, 0.1], service="api")
     web = series("error_ratio", [0, 0, 0, 0.2, 0.2, 0, 0], service="web")

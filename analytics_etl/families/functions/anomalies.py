@@ -5,7 +5,9 @@ days together: a table would read itself. So the past is read again.
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from itertools import groupby
 from typing import Any
@@ -15,24 +17,50 @@ import pyarrow as pa
 
 from analytics_etl.families.functions.json_rows import batch_of
 from analytics_etl.families.functions.series import StoredSeries, filled, stored_series
+from analytics_etl.signals.alerts.watching import labels_of
+from analytics_etl.signals.anomalies.calendar import Calendar
 from analytics_etl.signals.anomalies.causes import Part, explain
-from analytics_etl.signals.anomalies.detector import detect
+from analytics_etl.signals.anomalies.chance import Kind
+from analytics_etl.signals.anomalies.context import Context
+from analytics_etl.signals.anomalies.detector import Direction, Sensitivity, detect
+from analytics_etl.signals.anomalies.feedback import Feedback, heed, heeded_from
 from analytics_etl.signals.anomalies.incidents import group
 from analytics_etl.signals.anomalies.rows import Anomaly, anomalies_of
 from analytics_etl.signals.anomalies.scores import ASPECTS, Scores
 from analytics_etl.signals.anomalies.state import LEAST, VERSION
 from analytics_etl.signals.series import DAY, Floats, Series
+from analytics_etl.signals.words import Measured, in_domain
 
 ENDED_AFTER = 28 * DAY
 """A series whose absence means 0 has ended when nothing came for so long."""
 MEDIAN_OF = 28
 """Points before an anomaly whose median is expected of a part of the total."""
+LEAST_SHARE = 0.2
+"""Of the median: changes of numbers without bounds that are less are no anomalies."""
+_LEAST = {"ratio": (0.02, 0.0), "percent": (5.0, 0.0), "score": (5.0, 0.0)}
+"""{unit with bounds: (least change, least share of the median)}"""
+_KINDS = {"count": Kind.COUNT, "ratio": Kind.SHARE}
 _EPOCH = date(1970, 1, 1)
-_UNITS = {"ms": "ms", "bytes": "bytes", "percent": "%"}
 Rows = list[dict[str, Any]]
 
 
-def anomalies(batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+@dataclass(frozen=True)
+class Known:
+    """What people know of the series of a family, and what its files call their entities."""
+
+    calendar: Calendar = field(default_factory=Calendar)
+    feedback: Mapping[str, Sequence[Feedback]] = field(default_factory=dict)
+    """{series_id: what was said of its anomalies}"""
+    measures: Mapping[str, Measured] = field(default_factory=dict)
+    """{metric: what its series say of their numbers}"""
+
+
+NOTHING_KNOWN = Known()
+
+
+def anomalies(
+    batches: Iterator[pa.RecordBatch], schema: pa.Schema, known: Known = NOTHING_KNOWN
+) -> Iterator[pa.RecordBatch]:
     """A row for each point of the window; the SELECT gives the points in order of series and bucket."""
     told: list[tuple[Anomaly, dict[str, Any]]] = []
     parts: dict[tuple[Any, ...], dict[str, Series]] = {}
@@ -43,8 +71,12 @@ def anomalies(batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[
             continue
         series = filled(stored.series, days, ENDED_AFTER) if stored.facts["is_absent_zero"] else stored.series
         rows: Rows = []
-        for start, end in _stretches(stored, series):
-            found, begun = _of_stretch(stored, series, start, end)
+        said = known.feedback.get(stored.facts["series_id"], ())
+        quiet = known.calendar.of(labels_of(series), series.grain)
+        for start, first, end in _stretches(stored, series, heeded_from(said)):
+            context = heed(Context(maintenance=quiet), said, end - DAY)
+            measured = known.measures.get(stored.facts["metric"], Measured(stored.facts["unit"]))
+            found, begun = _of_stretch(stored, series, (start, first, end), context, measured)
             rows += found
             told += begun
         if rows:
@@ -56,6 +88,14 @@ def anomalies(batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[
     yield batch_of([row for _, row in told], schema)
 
 
+def sensitivity_of(measured: Measured) -> Sensitivity:
+    """Which changes of a series are told: large ones in its unit, beyond chance, in the direction that is bad."""
+    least_change, least_share = _LEAST.get(measured.unit, (0.0, LEAST_SHARE))
+    kind = _KINDS.get(measured.unit, Kind.OTHER)
+    direction = Direction(measured.bad)
+    return Sensitivity(least_change=least_change, least_share=least_share, kind=kind, direction=direction)
+
+
 def beginning(day: date, grain: str) -> date:
     """Where the past of a day begins: two quarters before its own; of hours, four weeks before its week."""
     if grain != "1d":
@@ -64,30 +104,35 @@ def beginning(day: date, grain: str) -> date:
     return date(quarters // 4, 3 * (quarters % 4) + 1, 1)
 
 
-def _stretches(stored: StoredSeries, series: Series) -> Iterator[tuple[int, int]]:
-    """(where the past begins, where the window or the days with this past end) of the points of the window."""
+def _stretches(stored: StoredSeries, series: Series, changes: Sequence[int]) -> Iterator[tuple[int, int, int]]:
+    """(where the past begins, first day, end) of days of the window that have one past, and know the same."""
     since, until = ((stored.facts[name] - _EPOCH).days * DAY for name in ("since", "until"))
     wanted = np.unique(series.between(since, until).times // DAY).tolist()
-    for start, of in groupby(wanted, lambda day: beginning(_EPOCH + timedelta(days=day), stored.facts["grain"])):
-        yield (start - _EPOCH).days * DAY, (list(of)[-1] + 1) * DAY
+
+    def what_counts(day: int) -> tuple[date, int]:
+        return beginning(_EPOCH + timedelta(days=day), stored.facts["grain"]), bisect_right(changes, day * DAY)
+
+    for (start, _), of in groupby(wanted, what_counts):
+        days = list(of)
+        yield (start - _EPOCH).days * DAY, days[0] * DAY, (days[-1] + 1) * DAY
 
 
 def _of_stretch(
-    stored: StoredSeries, series: Series, start: int, end: int
+    stored: StoredSeries, series: Series, stretch: tuple[int, int, int], context: Context, measured: Measured
 ) -> tuple[Rows, list[tuple[Anomaly, dict[str, Any]]]]:
-    """The rows of the points of some days of the window with one past, and those that begin an anomaly."""
+    """The rows of the points of a stretch, and those that begin an anomaly."""
     facts = stored.facts
+    start, since, end = stretch
     known = series.between(start, end)
     # Nothing is said of the first points, and most series of small days have no others.
-    scores = detect(known)[0] if len(known) > LEAST else None
-    since = max((facts["since"] - _EPOCH).days * DAY, _first_of(start, facts["grain"]))
+    scores = detect(known, None, context, sensitivity_of(measured))[0] if len(known) > LEAST else None
     rows = [_row(facts, known, at, scores) for at in np.flatnonzero(known.times >= since).tolist()]
     if scores is None:
         return rows, []
     by_time = {row["bucket"]: row for row in rows}
     begun = []
     ratios = known.values if facts["metric"] == "error_ratio" else None
-    for found in anomalies_of(known, scores, VERSION, _UNITS.get(facts["unit"], ""), ratios).anomalies:
+    for found in anomalies_of(known, scores, VERSION, measured, ratios).anomalies:
         if found.time in by_time:
             row = by_time[found.time]
             row.update(
@@ -99,15 +144,6 @@ def _of_stretch(
             )
             begun.append((found, row))
     return rows, begun
-
-
-def _first_of(start: int, grain: str) -> int:
-    """The first day whose past begins at a day."""
-    day = _EPOCH + timedelta(days=start // DAY)
-    if grain != "1d":
-        return start + 28 * DAY
-    quarters = 4 * day.year + (day.month - 1) // 3 + 2
-    return (date(quarters // 4, 3 * (quarters % 4) + 1, 1) - _EPOCH).days * DAY
 
 
 def _row(facts: Mapping[str, Any], series: Series, at: int, scores: Scores | None) -> dict[str, Any]:
@@ -128,8 +164,8 @@ def _row(facts: Mapping[str, Any], series: Series, at: int, scores: Scores | Non
             "aspect": ASPECTS[scores.aspect[at]],
             "current_value": _finite(scores.current, at),
             "expected_value": _finite(scores.expected, at),
-            "lower_value": _finite(scores.lower, at),
-            "upper_value": _finite(scores.upper, at),
+            "lower_value": _bound(scores.lower, at, facts["unit"]),
+            "upper_value": _bound(scores.upper, at, facts["unit"]),
             "deviation": _finite(scores.deviation, at),
         }
     return row
@@ -137,6 +173,10 @@ def _row(facts: Mapping[str, Any], series: Series, at: int, scores: Scores | Non
 
 def _finite(values: Floats, at: int) -> float | None:
     return float(values[at]) if np.isfinite(values[at]) else None
+
+
+def _bound(values: Floats, at: int, unit: str) -> float | None:
+    return in_domain(float(values[at]), unit) if np.isfinite(values[at]) else None
 
 
 def _total_of(facts: Mapping[str, Any]) -> tuple[Any, ...]:

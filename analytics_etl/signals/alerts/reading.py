@@ -123,6 +123,7 @@ def _rule(entry: Mapping[str, Any]) -> Rule:
     for key, name in (("for", "hold"), ("gap", "gap"), ("repeat", "repeat")):
         if key in entry:
             given[name] = timedelta(seconds=entry[key])
+    given |= {key: entry[key] for key in ("no_data", "sure") if key in entry}
     for key in ("on", "group_by"):
         if key in entry:
             given[key] = tuple(entry[key])

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Literal
 
 from analytics_etl.signals.alerts.matching import Labels, Matcher, all_match, written
+from analytics_etl.signals.alerts.states import Status
 
 Severity = Literal["low", "medium", "high", "critical"]
 SEVERITIES: tuple[Severity, ...] = ("low", "medium", "high", "critical")
@@ -114,6 +115,10 @@ class Rule:
     """How long after a missing bucket the alert keeps its state; then there is no data."""
     repeat: timedelta = timedelta(days=1)
     """After this time an alert that is open and not acknowledged is told again."""
+    no_data: Severity = "low"
+    """How severe it is that nobody knows whether the condition of an open alert still holds."""
+    sure: bool = False
+    """Whether a share of few events must be beyond the threshold by more than chance."""
     on: tuple[str, ...] | None = None
     """The labels that tell the alerts of this rule apart, and join its series; None: all that the series have."""
     group_by: tuple[str, ...] = ("alertname", "tenant")
@@ -125,10 +130,20 @@ class Rule:
         """Changes with the rule's content, and with nothing else."""
         return hashlib.sha256(repr(self).encode()).hexdigest()[:16]
 
+    def severity_in(self, status: Status) -> Severity:
+        """How severe an alert of the rule is in a state."""
+        return self.no_data if status is Status.NO_DATA else self.severity
+
     @property
     def selectors(self) -> tuple[Selector, ...]:
         """The series that the rule reads, each once, in the order of its conditions."""
         return tuple(dict.fromkeys(selector for leaf in leaves(self.condition) for selector in _selectors(leaf)))
+
+    @property
+    def metric(self) -> str | None:
+        """What is watched, if it is one metric."""
+        metrics = {selector.metric for selector in self.selectors}
+        return metrics.pop() if len(metrics) == 1 else None
 
 
 def leaves(condition: Condition) -> Iterator[Comparison | Absent]:

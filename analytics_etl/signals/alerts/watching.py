@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from analytics_etl.signals.alerts.chance import without_chance
 from analytics_etl.signals.alerts.machine import evaluate
 from analytics_etl.signals.alerts.rules import Absent, Rule, alert_key, leaves
 from analytics_etl.signals.alerts.states import Point, Transition, initial
@@ -58,7 +59,7 @@ def alerts_of(rule: Rule, series: Iterable[Series]) -> list[Watched]:
                     f"{rule.name}: expected one series of {selector.key} for each alert, but {one.key} and "
                     f"{inputs[selector.key].key} have the same labels {dict(about)}; name more of them in `on`"
                 )
-            inputs[selector.key] = one
+            inputs[selector.key] = without_chance(one, rule, selector) if rule.sure else one
     if not found and any(isinstance(leaf, Absent) for leaf in leaves(rule.condition)):
         found[tuple(sorted(_awaited(rule).items()))] = {}
     return sorted((Watched(rule.name, dict(about), inputs) for about, inputs in found.items()), key=lambda one: one.key)

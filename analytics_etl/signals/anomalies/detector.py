@@ -12,9 +12,21 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from analytics_etl.signals.anomalies.aspects import aspects, without_rounding
 from analytics_etl.signals.anomalies.baseline import learn_baseline
+from analytics_etl.signals.anomalies.chance import Kind, standard_errors
 from analytics_etl.signals.anomalies.context import NOTHING_KNOWN, Context
 from analytics_etl.signals.anomalies.novelty import learn_extremes
-from analytics_etl.signals.anomalies.scores import ASPECTS, GAP, SEASONAL, VALUE, Figures, Scores, figures_of
+from analytics_etl.signals.anomalies.scores import (
+    ASPECTS,
+    GAP,
+    ROOT_SPREAD,
+    SEASONAL,
+    SHORT_SPREAD,
+    SPREAD,
+    VALUE,
+    Figures,
+    Scores,
+    figures_of,
+)
 from analytics_etl.signals.anomalies.season import learn_season
 from analytics_etl.signals.anomalies.state import LEAST, LONG, NAMES, State, quiet_points, slots_of
 from analytics_etl.signals.series import Booleans, Floats, Integers, Series
@@ -37,6 +49,9 @@ CYCLES_TO_TRUST = 5
 LEAST_TRUST = 0.05
 """What lies five times the range of the first points beyond them is told at once."""
 
+BEYOND_CHANCE = 4.0
+"""In standard errors: of 10,000 points less than one is so by chance, if the points depend on nothing else."""
+
 
 class Direction(StrEnum):
     """Of the changes that are told."""
@@ -53,12 +68,21 @@ class Sensitivity:
     threshold: float = DEFAULT_THRESHOLD
     least_change: float = 0.0
     """From what was expected, in units of the series."""
+    least_share: float = 0.0
+    """The same as a share of the median of the values."""
+    kind: Kind | None = None
+    """What the values are, if only changes beyond chance are told."""
     direction: Direction = Direction.BOTH
-    """Of the value from its median; gaps are told whatever it is."""
+    """Of the change from what was expected; of a spread, of the value from its median. Gaps are told in any case."""
 
-    def tells(self, figures: Figures, rise: Floats) -> Booleans:
-        """Points whose change is large enough and of the direction."""
-        is_large = np.abs(figures.current - figures.expected) >= self.least_change
+    def tells(self, aspect: Integers, figures: Figures, values: Floats, level: Floats, weights: Floats) -> Booleans:
+        """Points whose change is large enough, beyond chance and of the direction; `level` is the median."""
+        least = np.maximum(self.least_change, self.least_share * np.abs(level))
+        is_large = np.abs(figures.current - figures.expected) >= least
+        if self.kind is not None:
+            is_large &= standard_errors(self.kind, aspect, figures, level, weights) >= BEYOND_CHANCE
+        is_spread = (aspect == SPREAD) | (aspect == ROOT_SPREAD) | (aspect == SHORT_SPREAD)
+        rise = np.where(is_spread, values - level, figures.current - figures.expected)
         match self.direction:
             case Direction.UP:
                 return is_large & (rise > 0)
@@ -102,7 +126,8 @@ def detect(
     unusual = 1 - 3 / (np.nan_to_num(np.abs(figures.deviation), posinf=np.inf) + 3)
     usual_score = BELOW_NEWS * np.where(seen < LEAST, 0.0, unusual)
     score = np.where(is_news, BELOW_NEWS + (1 - BELOW_NEWS) * most / (most + USUAL_NOVELTY), usual_score)
-    is_told = sensitivity.tells(figures, values - centres[VALUE]) | (aspect == GAP)
+    weights = series.weights[is_number]
+    is_told = sensitivity.tells(aspect, figures, values, centres[VALUE], weights) | (aspect == GAP)
     begins, now = _learn_beginnings(now, is_told & (score >= sensitivity.threshold), most)
     return Scores(score, begins, aspect, *figures, seen, is_quiet).at(is_number), now
 

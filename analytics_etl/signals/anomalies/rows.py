@@ -10,7 +10,9 @@ import numpy as np
 from analytics_etl.signals.anomalies.scores import ASPECTS, LEAST_DEVIATION, Scores
 from analytics_etl.signals.anomalies.state import LEAST, LONG, SHORT
 from analytics_etl.signals.series import Floats, Series, SeriesKey
+from analytics_etl.signals.words import Measured, number_text, range_text, subject, value_text
 
+NOT_TOLD = Measured()
 CRITICAL_ERROR_RATIO = 0.05
 MEDIUM, HIGH = 3.0, 5.0
 """Least deviations, in robust standard deviations."""
@@ -75,7 +77,7 @@ def severity_of(deviation: float, error_ratio: float | None = None) -> Severity 
 
 
 def anomalies_of(
-    series: Series, scores: Scores, method: str, unit: str = "", error_ratios: Floats | None = None
+    series: Series, scores: Scores, method: str, measured: Measured = NOT_TOLD, error_ratios: Floats | None = None
 ) -> Findings:
     """The rows of the points that begin an anomaly. Error ratios, one for each point, make high ones critical."""
     known = int(scores.seen.max()) + 1 if len(series) else 0
@@ -84,11 +86,13 @@ def anomalies_of(
     rows = []
     for at in np.flatnonzero(scores.begins).tolist():
         ratio = None if error_ratios is None else float(error_ratios[at])
-        rows.append(_row(series, scores, at, method, unit, ratio))
+        rows.append(_row(series, scores, at, method, measured, ratio))
     return Findings(tuple(rows))
 
 
-def _row(series: Series, scores: Scores, at: int, method: str, unit: str, error_ratio: float | None) -> Anomaly:
+def _row(
+    series: Series, scores: Scores, at: int, method: str, measured: Measured, error_ratio: float | None
+) -> Anomaly:
     deviation = float(scores.deviation[at])
     current, expected = float(scores.current[at]), float(scores.expected[at])
     aspect, is_flat = ASPECTS[scores.aspect[at]], math.isinf(deviation)
@@ -108,36 +112,33 @@ def _row(series: Series, scores: Scores, at: int, method: str, unit: str, error_
         direction="up" if current >= expected else "down",
         is_flat=is_flat,
         severity=severity,
-        sentence=_sentence(series.key.metric, unit, scores, at, severity),
+        sentence=_sentence(series, measured, scores, at, severity),
     )
 
 
 _TEXTS = {
-    "value": "{metric} {current}, expected {interval}",
-    "seasonal": "{metric} {current}, expected {interval} at this time",
-    "mean": f"{{metric}} {{current}} on average of {LONG} points, expected {{interval}}",
-    "seasonal_mean": f"{{metric}} {{current}} on average of {LONG} points, expected {{interval}} at this time",
+    "value": "{metric} is {current}, expected {interval}",
+    "seasonal": "{metric} is {current}, expected {interval} at this time",
+    "mean": f"{{metric}} is {{current}} on average of {LONG} points, expected {{interval}}",
+    "seasonal_mean": f"{{metric}} is {{current}} on average of {LONG} points, expected {{interval}} at this time",
     "spread": f"{{metric}} varies by {{current}} over {LONG} points, expected {{interval}}",
     "root_spread": f"{{metric}} varies by {{current}} over {LONG} points, most where it is low, expected {{interval}}",
     "short_spread": f"{{metric}} varies by {{current}} over {SHORT} points, expected {{interval}}",
-    "gap": "{metric} missing: {current} buckets after the one before, at most {longest} until now",
+    "gap": "{metric} is missing: {current} buckets after the one before, at most {longest} until now",
 }
 
 
-def _sentence(metric: str, unit: str, scores: Scores, at: int, severity: Severity) -> str:
+def _sentence(series: Series, measured: Measured, scores: Scores, at: int, severity: Severity) -> str:
     name = ASPECTS[scores.aspect[at]]
-    deviation, expected = float(scores.deviation[at]), float(scores.expected[at])
-    told = f"{number_text(scores.current[at])} {unit}".rstrip() if name != "gap" else number_text(scores.current[at])
-    interval = f"{number_text(scores.lower[at])} to {number_text(scores.upper[at])}"
+    deviation, expected, current = (float(of[at]) for of in (scores.deviation, scores.expected, scores.current))
     is_flat = math.isinf(deviation)
-    if is_flat:
-        interval = f"always {number_text(expected)} as before"
-    text = _TEXTS[name].format(metric=metric, current=told, interval=interval, longest=number_text(expected))
+    interval = range_text(float(scores.lower[at]), float(scores.upper[at]), measured.unit)
+    text = _TEXTS[name].format(
+        metric=subject(series.key, measured, series.grain),
+        current=number_text(current) if name == "gap" else value_text(current, measured.unit),
+        interval=f"always {value_text(expected, measured.unit)} as before" if is_flat else interval,
+        longest=number_text(expected),
+    )
     if name == "gap" or is_flat or math.isnan(deviation):
         return f"{text}: {severity}"
     return f"{text}: {deviation:+.1f} sd, {severity}"
-
-
-def number_text(number: float) -> str:
-    """Three digits of a small number, all digits before the point of a large one: 0.0123, 41.5, 412, 1,234."""
-    return f"{number:,.0f}" if abs(number) >= 100 else f"{number:.3g}"  # noqa: PLR2004 - three digits

@@ -1,6 +1,10 @@
 /*
 description: Use of the memory of each service, mean of the day's samples.
 unit: percent
+entity: service
+bad: up
+forecast: each
+limit: {value: 85, action: add capacity}
 */
 select day, nullif(tenant_id, '') as tenant_id, service_id as entity, avg_memory_percent as value, hour_count as weight
 from platform.system_health_daily

@@ -1,6 +1,7 @@
 /*
 description: Compilations started, in all languages and in each.
 unit: count
+entity: language
 absent: zero
 */
 select day, ''::text as entity, compilation_count as value, compilation_count as weight

@@ -1,6 +1,7 @@
 /*
 description: Successful downloads, of the whole registry and of each module.
 unit: count
+entity: module
 absent: zero
 forecast: whole
 */

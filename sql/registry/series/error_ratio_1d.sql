@@ -1,6 +1,7 @@
 /*
 description: Share of downloads and compilations that failed; fewer than 20 of them say nothing.
 unit: ratio
+bad: up
 */
 select
     day, ''::text as entity, error_ratio as value,

@@ -1,6 +1,7 @@
 /*
 description: Attempts of all tiers and of each.
 unit: count
+entity: tier
 absent: zero
 forecast: whole
 */

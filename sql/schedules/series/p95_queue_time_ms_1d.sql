@@ -1,6 +1,7 @@
 /*
 description: 95th percentile of the queue time of each tier and kind of work; fewer than 20 known times say nothing.
 unit: ms
+bad: up
 */
 select
     day, schedule_type || ' ' || event_type as entity, p95_queue_time_ms as value, queue_timed_count as weight

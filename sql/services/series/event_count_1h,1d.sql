@@ -3,6 +3,7 @@ description:
   1h: Operations of each service.
   1d: Operations of each service.
 unit: count
+entity: service
 absent: zero
 */
 select day, bucket, service_id as entity, event_count as value, event_count as weight

@@ -3,6 +3,8 @@ description:
   1h: Share of the operations of all schemas that failed; fewer than 20 of them say nothing.
   1d: Share of the operations of all schemas and of each that failed; fewer than 20 of them say nothing.
 unit: ratio
+entity: schema
+bad: up
 */
 select
     day, bucket,

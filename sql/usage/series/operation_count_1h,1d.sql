@@ -3,6 +3,7 @@ description:
   1h: Operations of all schemas.
   1d: Operations of all schemas and of each.
 unit: count
+entity: schema
 absent: zero
 forecast: whole
 */

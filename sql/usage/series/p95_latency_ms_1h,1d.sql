@@ -3,6 +3,8 @@ description:
   1h: 95th percentile of the latency of all operations; fewer than 20 of them say nothing.
   1d: 95th percentile of the latency of all operations and of those of each schema; fewer than 20 of them say nothing.
 unit: ms
+entity: schema
+bad: up
 */
 select
     day, bucket,

@@ -3,7 +3,7 @@ description: >-
   How unusual each point of each series is, judged by nothing but its past (docs/anomalies.md), and the anomalies that
   begin. The past of a day begins two quarters before its own, that of an hour four weeks before its week.
 key: [day, series_id, bucket]
-function: {name: anomalies, version: 1}
+function: {name: anomalies, version: 2, reads: [calendar.yaml, series]}
 columns:
   day: [date, UTC calendar day of the point.]
   series_id: [text, "Names the series, as in {family}.series."]

@@ -12,12 +12,12 @@ columns:
   grain: [text, "Length of the bucket, 1h or 1d."]
   unit: [text, "count, ratio, score, percent, ms or bytes."]
   is_absent_zero: [boolean, Whether nothing was there when a bucket is missing.]
-  is_forecast: [boolean, Whether the series of the whole is forecast.]
+  is_forecast: [boolean, Whether the series is forecast.]
   tenant_id: [text, Tenant; NULL for the platform itself.]
   entity: [text, "What it is measured of, such as a module; empty for the whole."]
   series_labels: [text, "Further labels, as JSON with sorted keys."]
   value: [double precision, The number.]
-  weight: [double precision, "How much it rests on, such as the operations behind a ratio."]
+  weight: [double precision, "How much it rests on; of a ratio the events of which it is a share, NULL if nobody knows."]
 checks:
   - expect_column_values_to_be_in_set: {column: grain, value_set: [1h, 1d]}
   - expect_column_values_to_be_between: {column: weight, min_value: 0}
