@@ -2,11 +2,15 @@
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from itertools import pairwise
+from typing import Any, Literal
 
 import pytest
 from commands import call, variables
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
 
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.ops import alerts as books
@@ -153,3 +157,73 @@ def test_the_commands(services: Database, catalog: Catalog) -> None:
     assert (silence["matchers"], silence["ends_at"] - silence["starts_at"]) == (
         {"family": "services"}, timedelta(hours=2),
     )  # fmt: skip
+
+
+# -- random lives -----------------------------------------------------------------------------------------------------
+
+DAYS = 8
+Kind = Literal["acknowledge", "resolve"]
+SAID: tuple[Kind, ...] = ("acknowledge", "resolve")
+
+
+@settings(
+    max_examples=4, suppress_health_check=[HealthCheck.function_scoped_fixture], phases=[Phase.explicit, Phase.generate]
+)
+@given(
+    values=st.lists(st.sampled_from([None, 0.02, 0.3, 0.5]), min_size=DAYS, max_size=DAYS),
+    said=st.lists(st.tuples(st.integers(1, DAYS), st.sampled_from(SAID)), max_size=4),
+    silent=st.one_of(st.none(), st.tuples(st.integers(1, DAYS), st.integers(1, 3))),
+)
+def test_stored_alerts_live_as_history_is_replayed(
+    services: Database, catalog: Catalog, values: list[float | None], said: list[tuple[int, Kind]],
+    silent: tuple[int, int] | None,
+) -> None:  # fmt: skip
+    """Random values, words and silences. Nothing is kept between two days but the books, so each is a restart."""
+    with services.transaction() as connection:
+        for table in ("alert_days", "alert_states", "alert_transitions", "alert_commands", "alert_silences",
+                      "alert_told", "partitions"):  # fmt: skip
+            connection.execute(f"delete from ops.{table}".encode())
+        connection.execute("delete from services.series")
+    if silent is not None:
+        first, days = silent
+        alert_queries.silence(services, {"entity": "play"}, at(first), at(first + days), "ann", "test")
+    notices: list[Notice] = []
+    for number, value in enumerate(values, 1):
+        put_point(services, number, value)
+        assert alerts.judge(services, catalog) == 1
+        notices += told(services, catalog, at(number + 1, 0, 30))
+        for _, kind in [word for word in said if word[0] == number]:
+            with suppress(alert_queries.AlertError):  # there is nothing to do it to
+                alert_queries.command(services, catalog, KEY, kind, "ann", None, at(number + 1, 8))
+    lived = seen(services)
+    assert len(lived) == len({(happened, before, after) for happened, _, before, after, _ in lived}), "each once"
+    assert all(one[3] == after[2] for one, after in pairwise(lived)), "they are a chain"
+    assert len(notices) == len({notice.key for notice in notices}), "nothing is told twice"
+    of_it = [alert for notice in notices for alert in notice.alerts if alert.rule == "error_ratio_high"]
+    ends = [alert.incident for alert in of_it if alert.resolved_at]
+    assert len(ends) == len(set(ends)), "an end is told once"
+    begun = {incident for _, incident, before, after, _ in lived if after == "triggered" and before != "no data"}
+    assert {alert.incident for alert in of_it} <= begun
+    if silent is None:
+        assert {alert.incident for alert in of_it} == begun, "nothing is lost"
+    with services.transaction() as connection:
+        books.forget_from(connection, FIRST)
+    assert alerts.judge(services, catalog) == DAYS
+    assert seen(services) == lived
+
+
+def put_point(database: Database, number: int, value: float | None) -> None:
+    """Publish a day of the series, with its point if it has one."""
+    with database.transaction() as connection:
+        if value is not None:
+            connection.execute(
+                "insert into services.series (day, series_id, bucket, metric, grain, unit, is_absent_zero, "
+                "is_forecast, entity, series_labels, value, weight) "
+                "values (%s, 'play', %s, 'error_ratio', '1d', 'ratio', false, false, 'play', '{}', %s, 100)",
+                [day_of(number), at(number), value],
+            )
+        connection.execute(
+            "insert into ops.partitions (table_name, period_start, period_end, rows, code_version, duration_ms) "
+            "values ('services.series', %s, %s, 1, '', 0)",
+            [day_of(number), day_of(number + 1)],
+        )
