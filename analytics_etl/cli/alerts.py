@@ -138,6 +138,15 @@ def test(form: str, rule: str, first: datetime, last: datetime, path: Path | Non
         answer(form, ask)
 
 
+@alerts.command()
+@click.option("--rule", "names", type=Text(), multiple=True, help="Only these; all by default.")
+def export(names: tuple[str, ...]) -> None:
+    """Print the rules as alerting rules of Prometheus, for those who watch the same metrics there."""
+    catalog = read_catalog(read_settings())
+    with _explained():
+        click.echo(alert_queries.exported(catalog, names), nl=False)
+
+
 def _command(alert: str, kind: Literal["acknowledge", "resolve"], reason: str | None, done: str) -> None:
     settings = read_settings()
     migrations.upgrade(settings)

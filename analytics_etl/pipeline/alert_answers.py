@@ -40,7 +40,7 @@ class Alert:
 
     @property
     def severity(self) -> str:
-        return self.rule.severity if self.rule else SEVERITIES[0]
+        return self.rule.severity_in(self.state.status) if self.rule else SEVERITIES[0]
 
     @property
     def place(self) -> tuple[int, str]:

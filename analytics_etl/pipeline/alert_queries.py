@@ -10,13 +10,22 @@ from typing import Any, Literal
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.ops import alerts as books
 from analytics_etl.ops.records import record_audit
-from analytics_etl.pipeline.alerts import commands_after, midnight, preview, series_of_days, transition_of
+from analytics_etl.pipeline.alerts import (
+    all_measures,
+    commands_after,
+    midnight,
+    preview,
+    series_of_days,
+    transition_of,
+)
 from analytics_etl.postgres.connection import Connection
 from analytics_etl.postgres.database import Database
 from analytics_etl.signals.alerts.incidents import incidents_of
 from analytics_etl.signals.alerts.matching import written
+from analytics_etl.signals.alerts.prometheus import prometheus_rules
 from analytics_etl.signals.alerts.reading import SCHEMA_FILE, load_rules, read_rules
 from analytics_etl.signals.alerts.rules import SEVERITIES, Rule, alert_key
+from analytics_etl.signals.alerts.sentences import Measures, sentence
 from analytics_etl.signals.alerts.states import AlertState, Command, Status, from_json
 from analytics_etl.signals.alerts.watching import replay
 
@@ -34,7 +43,7 @@ def alert_id(key: str) -> str:
 
 def current(database: Database, catalog: Catalog, *, with_ended: bool = False) -> list[Row]:
     """The alerts that are open or pending, the worst first; with those that have ended, if wanted."""
-    rules = load_rules(catalog.sql_dir)
+    rules, measures = load_rules(catalog.sql_dir), all_measures(catalog)
     with database.transaction() as connection:
         states, last = _states(connection)
         said = commands_after(connection, midnight(last + timedelta(days=1))) if last else {}
@@ -46,7 +55,7 @@ def current(database: Database, catalog: Catalog, *, with_ended: bool = False) -
         state = preview(rules[before.rule], before, said.get(key, ())).state if before.rule in rules else before
         if (with_ended and state.incident) or state.has_incident or state.status is Status.PENDING:
             triggered = latest.get((key, state.incident))
-            found.append(_row(key, state, rules.get(state.rule), triggered))
+            found.append(_row(key, state, rules.get(state.rule), triggered, measures))
     return sorted(found, key=lambda row: (-SEVERITIES.index(row["severity"]), row["rule"], row["labels"]))
 
 
@@ -139,6 +148,12 @@ def rule_named(catalog: Catalog, name: str, path: Path | None = None) -> Rule:
     return rules[name]
 
 
+def exported(catalog: Catalog, names: Sequence[str] = ()) -> str:
+    """The rules, or some of them, as a rule file of Prometheus."""
+    rules = [rule_named(catalog, name) for name in names] if names else load_rules(catalog.sql_dir).values()
+    return prometheus_rules(rules)
+
+
 def _states(connection: Connection) -> tuple[dict[str, AlertState], date | None]:
     """The states at the end of the newest judged day, and that day."""
     last = books.judged_until(connection)
@@ -157,16 +172,16 @@ def _key(connection: Connection, name: str) -> str:
     raise AlertError(f"there is no alert {name}: analytics-etl alerts list --all shows all of them")
 
 
-def _row(key: str, state: AlertState, rule: Rule | None, triggered: Row | None) -> Row:
+def _row(key: str, state: AlertState, rule: Rule | None, triggered: Row | None, measures: Measures) -> Row:
     return {
         "alert": alert_id(key),
         "status": str(state.status),
-        "severity": rule.severity if rule else "low",
+        "severity": rule.severity_in(state.status) if rule else "low",
         "rule": state.rule,
         "labels": written(state.labels),
         "triggered_at": triggered and triggered["happened_at"],
         "value": state.value,
-        "description": rule.description if rule else "The rule was removed.",
+        "sentence": sentence(rule, state.labels, state.value, measures) if rule else "The rule was removed.",
     }
 
 

@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import Any, Literal
 
 import pytest
+import yaml
 from commands import call, variables
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -137,6 +138,12 @@ def test_the_commands(services: Database, catalog: Catalog) -> None:
 
     [row] = typed("list")
     name = row["alert"]
+    assert row["sentence"] == "Error ratio of service play is 40 % (limit 10 %)"
+    exported = call("alerts export --rule error_ratio_high", environment)
+    [entry] = yaml.safe_load(exported.stdout)["groups"][0]["rules"]
+    assert (entry["alert"], entry["expr"], entry["for"]) == ("error_ratio_high", "error_ratio > 0.1", "300s")
+    unknown = call("alerts export --rule no_such", environment)
+    assert (unknown.exit_code, "there is no rule no_such" in unknown.output) == (2, True)
     assert (row["rule"], row["status"], row["severity"], row["value"]) == ("error_ratio_high", "triggered", "high", 0.4)
     assert [one["state_after"] for one in typed(f"show {name}")] == ["triggered", "resolved", "triggered"]
     first, _ = typed(f"show {name} --incidents")

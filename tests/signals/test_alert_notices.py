@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 
 from hypothesis import given
@@ -16,7 +17,7 @@ from analytics_etl.signals.alerts.notices import (
     told_from_json,
     told_to_json,
 )
-from analytics_etl.signals.alerts.rules import Comparison, Inhibition, Rule, Selector
+from analytics_etl.signals.alerts.rules import Comparison, Inhibition, Rule, Selector, Severity
 from analytics_etl.signals.alerts.silences import Recurrence, Silence, silence_of
 from analytics_etl.signals.alerts.states import Command, Point, Transition, initial
 
@@ -115,6 +116,17 @@ def test_a_failed_run_mutes_what_follows_from_it() -> None:
         "1 c", "1 run", "3 -c", "5 a", "5 -run", "8 -a",
     ]  # fmt: skip
     assert told([*run, *life(MUTED, A, [(2, 4)])]) == ["1 run", "5 -run"]
+
+
+def test_an_alert_without_data_is_not_repeated_unless_its_rule_takes_that_seriously() -> None:
+    """Points until hour 8, then none; told at hour 5, which is repeated each 6 hours."""
+    points = [Point(CPU.key, hour(one), HOUR, 90.0 if one >= 5 else 10.0) for one in range(1, 9)]
+    cases: list[tuple[Severity, list[str]]] = [("low", ["5 a"]), ("high", ["5 a", "11 a", "17 a", "23 a"])]
+    for no_data, expected in cases:
+        rule = replace(HIGH, no_data=no_data)
+        found = evaluate(rule, initial(rule.name, A, START), points, [], hour(24)).transitions
+        made, _ = notices({rule.name: rule}, ToldState(START), found, [], hour(24))
+        assert [said(notice) for notice in made] == expected
 
 
 def test_the_worst_severity_is_that_of_the_notice() -> None:

@@ -155,7 +155,10 @@ class _Teller:
         return not self._is_inhibited(alert) and not is_muted(self.silences, alert.labels, at)
 
     def _is_due(self, alert: OpenAlert, at: datetime) -> bool:
-        return alert.told_at is None or at >= alert.told_at + self.rules[alert.rule].repeat
+        rule = self.rules[alert.rule]
+        if alert.told_at is not None and rule.severity_in(alert.status) == SEVERITIES[0] != rule.severity:
+            return False  # nobody knows more than when it was told
+        return alert.told_at is None or at >= alert.told_at + rule.repeat
 
     def _is_inhibited(self, alert: OpenAlert) -> bool:
         return any(
