@@ -48,7 +48,7 @@ _PREDICTIONS = {
     "predicted_value": "The forecast; null without one.", "lower_value": "Lower end of the 80 % interval.",
     "upper_value": "Its upper end.", "confidence": "Share of earlier values within their 80 % interval.",
     "time_horizon": "Days ahead, like 7d.", "forecast_day": "The day that is forecast.",
-    "recommendation": "What to reckon with, or why there is no forecast.",
+    "recommendation": "What to do, else what to reckon with, or why there is no forecast.",
 }  # fmt: skip
 Days = Annotated[int, Query(ge=1, le=400, description="Days up to the newest one.")]
 Newest = Annotated[int, Query(ge=1, le=10_000, description="Rows, the newest first.")]
@@ -86,7 +86,7 @@ def anomalies(
 def predictions(
     asked: Annotated[Asked, Depends()], service_id: Service = None, days: Days = 1, limit: Newest = 10
 ) -> Response:
-    """The newest forecasts. Only totals are forecast yet, so that a single service has none."""
+    """The newest forecasts. Only totals are forecast, so that a single service has none."""
     table = "services.forecasts"
     asked_days = days_of(asked.database, table, f"{days}d")
     page = services.forecasts(asked.database, asked_days.first, asked_days.last, service_id, limit)
@@ -135,8 +135,8 @@ def _anomaly(row: Row) -> dict[str, Any]:
 
 
 def _prediction(row: Row) -> dict[str, Any]:
-    recommendation = row["reason"]
-    if row["predicted_value"] is not None:
+    recommendation = row["recommendation"] or row["reason"]
+    if recommendation is None:
         recommendation = f"Reckon with {row['lower_80']:,.4g} to {row['upper_80']:,.4g} ({row['unit']})."
     return {
         "id": f"{row['series_id']}:{row['day']}:{row['steps']}d", "timestamp": row["day"],

@@ -14,6 +14,7 @@ columns:
   lower_80: Lower end of the interval that holds 80 % of the actual values.
   upper_80: Its upper end.
   confidence_ratio: Share of earlier actual values within their 80 % interval; NULL where too few are known.
+  recommendation: What to do if a limit of the metric will be crossed; NULL otherwise.
   reason: Why there is no forecast; NULL when there is one.
 */
 select
@@ -28,6 +29,7 @@ select
     forecasts.lower_80,
     forecasts.upper_80,
     forecasts.confidence_ratio,
+    forecasts.recommendation,
     forecasts.reason
 from services.forecasts as forecasts
 join services.series as series on series.day = forecasts.day and series.series_id = forecasts.series_id
