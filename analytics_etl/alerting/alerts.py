@@ -8,14 +8,17 @@ from analytics_etl.alerting.text import harmless
 from analytics_etl.signals.alerts.matching import written
 from analytics_etl.signals.alerts.notices import Notice, OpenAlert
 from analytics_etl.signals.alerts.rules import Rule
+from analytics_etl.signals.alerts.sentences import NOTHING_TOLD, Measures, sentence
 from analytics_etl.signals.alerts.states import Status
 from analytics_etl.text.english import counted
 
 _OWN = ("alertname", "severity")
 
 
-def alerts_message(notice: Notice, rules: Mapping[str, Rule], owners: Sequence[str]) -> Message:
-    """The message of a notice. `rules` has the rule of each of its alerts."""
+def alerts_message(
+    notice: Notice, rules: Mapping[str, Rule], owners: Sequence[str], measures: Measures = NOTHING_TOLD
+) -> Message:
+    """The message of a notice. `rules` has the rule of each of its alerts, `measures` what their numbers are."""
     firing = [alert for alert in notice.alerts if alert.resolved_at is None]
     resolved = [alert for alert in notice.alerts if alert.resolved_at is not None]
     what = " ".join(dict.fromkeys(alert.rule for alert in notice.alerts))
@@ -27,7 +30,11 @@ def alerts_message(notice: Notice, rules: Mapping[str, Rule], owners: Sequence[s
         for how, alerts in (("firing", firing), ("resolved", resolved))
         if alerts
     )
-    lines = [f"{counts}.", "", *(line for alert in notice.alerts[:MANY] for line in _lines(alert, rules[alert.rule]))]
+    lines = [
+        f"{counts}.",
+        "",
+        *(line for alert in notice.alerts[:MANY] for line in _lines(alert, rules[alert.rule], measures)),
+    ]
     if len(notice.alerts) > MANY:
         lines.append(f"... and {len(notice.alerts) - MANY} more.")
     return Message(
@@ -42,15 +49,15 @@ def alerts_message(notice: Notice, rules: Mapping[str, Rule], owners: Sequence[s
     )
 
 
-def _lines(alert: OpenAlert, rule: Rule) -> list[str]:
-    labels = written({name: value for name, value in alert.labels.items() if name not in _OWN})
+def _lines(alert: OpenAlert, rule: Rule, measures: Measures) -> list[str]:
+    about = {name: value for name, value in alert.labels.items() if name not in _OWN}
     state = f"resolved at {_moment(alert.resolved_at)}" if alert.resolved_at else f"since {_moment(alert.triggered_at)}"
     gone = ", no data now" if alert.status is Status.NO_DATA else ""
-    value = f", value {alert.value:.6g}" if alert.value is not None else ""
     return [
-        f"{alert.rule} ({rule.severity}) {state}{value}{gone}",
+        harmless(sentence(rule, about, alert.value, measures)),
+        f"  {alert.rule} ({rule.severity}) {state}{gone}",
         f"  {harmless(rule.description)}",
-        f"  {harmless(labels)}",
+        f"  {harmless(written(about))}",
         "",
     ]
 

@@ -110,7 +110,7 @@ def collect(
         for notice in notices:
             families = {alert.labels.get("family", OPERATIONS) for alert in notice.alerts}
             owners = database.settings.owners.of_all([f"{family}.series" for family in sorted(families)])
-            add(alerts_message(notice, rules, owners))
+            add(alerts_message(notice, rules, owners, alerts.all_measures(catalog)))
         outbox.set_watermark(connection, SOURCE, now)
     return new
 

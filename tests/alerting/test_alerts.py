@@ -78,15 +78,18 @@ def test_a_message_says_what_fires_and_what_is_resolved() -> None:
     assert message.body == (
         "2 alerts firing, 1 alert resolved.\n"
         "\n"
-        "cpu_high (high) since 2025-03-03 12:00 UTC, value 91.25\n"
+        "Cpu of tenant acme (host a) is 91.2 (limit 80)\n"
+        "  cpu_high (high) since 2025-03-03 12:00 UTC\n"
         "  CPU is over 80 %.\n"
         '  {host="a", tenant="acme"}\n'
         "\n"
-        "cpu_high (high) since 2025-03-03 12:00 UTC, value 91.25, no data now\n"
+        "Cpu of tenant acme (host c) is 91.2 (limit 80)\n"
+        "  cpu_high (high) since 2025-03-03 12:00 UTC, no data now\n"
         "  CPU is over 80 %.\n"
         '  {host="c", tenant="acme"}\n'
         "\n"
-        "cpu_high (high) resolved at 2025-03-03 13:00 UTC, value 91.25\n"
+        "Cpu of tenant acme (host b) is 91.2 (limit 80)\n"
+        "  cpu_high (high) resolved at 2025-03-03 13:00 UTC\n"
         "  CPU is over 80 %.\n"
         '  {host="b", tenant="acme"}\n'
     )

@@ -48,7 +48,10 @@ comment on column shop.order_events.ordered_at is 'When it was ordered.';
     [
         ("orders_1d", "unit: count", "unit: pounds", "unit must be one of"),
         ("orders_1d", "unit: count", "unit: count\nabsent: 0", "absent must be zero"),
-        ("orders_1d", "unit: count", "unit: count\nforecast: true", "forecast must be whole"),
+        ("orders_1d", "unit: count", "unit: count\nforecast: true", "forecast must be whole or each"),
+        ("orders_1d", "unit: count", "unit: count\nentity: 3", "entity must be a word"),
+        ("orders_1d", "unit: count", "unit: count\nbad: sideways", "bad must be up or down"),
+        ("orders_1d", "unit: count", "unit: count\nlimit: 80", "limit must be like {value: 80"),
         ("orders_daily", "", "", "ends in its grain, _1h or _1d"),
         ("orders_1h", "", "", "gives the columns day, bucket, entity, value, weight"),
         ("orders_1d", ", order_count as weight", "", "gives the columns day, entity, value, weight"),
@@ -87,6 +90,35 @@ def test_a_broken_series_or_table_stops_nothing_but_its_own_series(tmp_path: Pat
     assert set(catalog.broken) == {"shop.parcels_daily"}
     assert catalog.aggregates["shop.series"].dependencies == ("shop.orders_daily",)
     assert catalog.in_order()[-4:] == ["shop.series", "shop.anomalies", "shop.forecasts", "shop.forecast_accuracy"]
+
+
+def test_what_a_function_reads_beside_rows_is_part_of_its_version(tmp_path: Path) -> None:
+    """The calendar, and what the headers of the family's series say; comments are not."""
+    for name, text in {
+        "events/order_events": EVENTS,
+        "aggregates/orders_daily": ORDERS,
+        "series/orders_1d": GOOD,
+    }.items():
+        path = tmp_path / "shop" / f"{name}.sql"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    shutil.copytree(SQL_DIR / "ops" / "signals" / "aggregates", tmp_path / "ops" / "signals" / "aggregates")
+    calendar, series = tmp_path / "calendar.yaml", tmp_path / "shop" / "series" / "orders_1d.sql"
+
+    def versions() -> tuple[str, str, str]:
+        catalog = Catalog(tmp_path)
+        one, other, third = (catalog.code_version(f"shop.{name}") for name in ("series", "anomalies", "forecasts"))
+        return one, other, third
+
+    calendar.write_text("holidays: []\n")
+    first = versions()
+    calendar.write_text("# A comment.\nholidays: []\n\n")
+    assert versions() == first
+    calendar.write_text("holidays:\n  - {day: 2025-12-25, name: Christmas Day}\n")
+    with_holiday = versions()
+    assert [now == before for now, before in zip(with_holiday, first, strict=True)] == [True, False, True]
+    series.write_text(GOOD.replace("unit: count", "unit: count\nbad: down"))
+    assert [now == before for now, before in zip(versions(), with_holiday, strict=True)] == [True, False, False]
 
 
 def test_the_default_rules_are_about_series_that_are_there() -> None:

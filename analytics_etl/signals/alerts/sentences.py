@@ -16,6 +16,7 @@ _UNKNOWN = Measured()
 
 Measures = Mapping[tuple[str, str], Measured]
 """{(family, metric): what its series say of their numbers}"""
+NOTHING_TOLD: Measures = {}
 
 
 def sentence(rule: Rule, labels: Labels, value: float | None, measures: Measures) -> str:
