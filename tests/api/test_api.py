@@ -65,7 +65,8 @@ def record_alert(connection: Connection) -> None:
     transition = {
         "alert_key": key, "happened_at": at, "position": 0, "family": "services", "severity": "high",
         "rule": state.rule, "rule_version": "v", "alert_labels": labels, "incident": 1, "who": None,
-        "state_before": "inactive", "state_after": "triggered", "value": 0.3, "since": at,
+        "state_before": "inactive", "state_after": "triggered", "value": 0.3, "since": at, "metric": "error_ratio",
+        "sentence": "Error ratio is 30 %",
     }  # fmt: skip
     alerts.record_day(connection, LAST, {key: to_json(state)}, [transition])
 
