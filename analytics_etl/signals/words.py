@@ -1,6 +1,7 @@
 """Numbers and names of series as people read them: 12 %, 412 ms, hourly p95 latency of service checkout."""
 
 from collections.abc import Mapping
+from math import inf
 from typing import NamedTuple
 
 from analytics_etl.signals.series import HOUR, SeriesKey
@@ -45,7 +46,7 @@ def in_domain(value: float, unit: str) -> float:
     """A limit of what is usual where values can be: nothing that has a unit is negative, no share beyond 1."""
     if not unit:
         return value
-    return min(max(value, 0.0), _MOST.get(unit, value))
+    return min(max(value, 0.0), _MOST.get(unit, inf))
 
 
 def range_text(lower: float, upper: float, unit: str) -> str:

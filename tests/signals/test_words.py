@@ -29,7 +29,7 @@ def test_what_is_usual_is_where_values_can_be() -> None:
     assert range_text(-0.02, 0.04, "ratio") == "0 to 4 %"
     assert range_text(95, 102, "score") == "95 to 100"
     assert range_text(-3, 5, "") == "-3 to 5"
-    assert in_domain(130, "ms") == 130
+    assert (in_domain(130, "ms"), in_domain(-12.5, "count")) == (130, 0)
 
 
 @pytest.mark.parametrize(
