@@ -287,7 +287,9 @@ def test_settings_that_selects_name_count(settings: Settings) -> None:
     """What is made anew is made with them, and not outdated at once."""
     for day in DAYS[:2]:
         write_day(settings, day)
-    environment = {**variables(settings), "ANALYTICS_USAGE_TARGET_P95_MS": "50"}
+    environment = {
+        **variables(replace(settings, families=("usage",))), "ANALYTICS_USAGE_TARGET_P95_MS": "50",
+    }  # fmt: skip
     with restored_environment():
         os.environ.update(environment)
         catalog = Catalog.of(Settings.from_environment())
