@@ -46,6 +46,11 @@ ROWS = (
         100, 5, 20, 1, 0.5, 1, 25, 1, 3, 80, 2, 0, 0, '1', '[]'
     from generate_series(1, %(modules)s) as m,
         generate_series(%(first)s::date, %(last)s::date, interval '1 day') as day""",
+    """insert into registry.module_health_changes_daily
+        (day, module_name, version, overall_score, badge, previous_day, previous_version, previous_overall_score,
+        change_reason)
+    select day, module_name, version, overall_score, badge, day - 1, version, overall_score - 1, 'unused 69 to 70'
+    from registry.module_health_daily where extract(day from day) = 1""",
     """insert into registry.unused_fields_daily
         (day, module_name, entity, field, element, first_seen_day, is_deprecated)
     select %(last)s::date, 'n' || m, 'e', 'f' || n, 'e.f' || n, %(first)s::date, false

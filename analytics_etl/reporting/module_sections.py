@@ -99,11 +99,15 @@ def recommendations(module: Module) -> dict[str, Any]:
 
 
 def scores(module: Module) -> dict[str, Any]:
-    rows = [{**row, "moved": _moved(row, module)} for row in module.of("scores")]
+    rows = [
+        {**{name: value for name, value in row.items() if name != "change_reason"}, "moved": _moved(row)}
+        for row in module.of("scores")
+    ]
+    changes = [row for row in rows if row["previous_day"] is not None]
     scored = [row for row in rows if row["overall_score"] is not None]
     parts = [f"no change in {WEEKS} weeks"]
-    if rows:
-        parts = [f"{wording.plural(len(rows), 'day')} with a change in {WEEKS} weeks"]
+    if changes:
+        parts = [f"{wording.plural(len(changes), 'day')} with a change in {WEEKS} weeks"]
     if scored and scored[-1]["previous_overall_score"] is not None:
         before, after = (
             wording.score(score) for score in (scored[-1]["previous_overall_score"], scored[0]["overall_score"])
@@ -114,20 +118,14 @@ def scores(module: Module) -> dict[str, Any]:
         ("overall_score", "Score", "score"),
         ("previous_overall_score", "Before", "score"),
         ("version", "Version", "name"),
-        ("moved", "What moved", "text"),
+        ("moved", "Why", "text"),
     ]
     return section("How did the score change?", parts, columns, rows)
 
 
-def _moved(row: Row, module: Module) -> str:
-    """Which parts moved, and whether the version is another one."""
-    found = [] if row["version"] == row["previous_version"] else [f"version {wording.name(row['version'])}"]
-    for part in module.weights:
-        after, before = row[f"{part}_score"], row[f"previous_{part}_score"]
-        if after != before:
-            texts = ["unknown" if score is None else f"{score:.4g}" for score in (before, after)]
-            found.append(f"{part} {' to '.join(texts)}")
-    return ", ".join(found)
+def _moved(row: Row) -> str:
+    """The reason on one line."""
+    return str(row["change_reason"]).replace("\n", "; ")
 
 
 def versions(module: Module) -> dict[str, Any]:

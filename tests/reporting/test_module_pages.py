@@ -33,15 +33,15 @@ def health(name: str, **changes: Any) -> dict[str, Any]:
 
 
 def rows(name: str) -> dict[str, list[dict[str, Any]]]:
-    scores = {f"{way}{part}_score": SCORES[part] for part in SCORES for way in ("", "previous_")}
     return {
         "recommendations": [
             {"recommendation_kind": "reduce_breaking_changes", "recommendation": "Break less.", "evidence": "a\nb",
              "first_seen_day": FIRST},
         ],
         "scores": [{
-            "day": LAST, "version": "2.0", "previous_version": "1.0", "overall_score": 86.61,
-            "previous_overall_score": 95.2, **scores, "previous_breaking_score": 100.0, "badge": "green",
+            "day": LAST, "version": "2.0", "previous_day": date(2025, 3, 30), "previous_version": "1.0",
+            "overall_score": 86.61, "previous_overall_score": 95.2, "badge": "green",
+            "change_reason": f"version 1.0 to 2.0\nbreaking 100 to 87.5: elements broken in 30 days 0 to 1 ({name})",
         }],
         "versions": [
             {"version": "2.0", "first_day": LAST, "field_count": 5, "change_count": 3, "breaking_count": 1,

@@ -56,6 +56,18 @@ def rows(settings: Settings, table: str, columns: str, day: date) -> list[Any]:
     return [tuple(row.values()) for row in ask(settings.database_url, text)]
 
 
+def moved_scores(settings: Settings) -> list[Any]:
+    """(day, module, stored reason) of each score that is not that of the module's day before."""
+    moved = ask(
+        settings.database_url,
+        "select day, module_name, change_reason from (select day, module_name, overall_score, lag(overall_score) over "
+        "(partition by module_name order by day) as before from registry.module_health_daily) as scores "
+        "left join registry.module_health_changes_daily using (day, module_name) "
+        "where scores.overall_score is distinct from before order by 1, 2",
+    )
+    return [tuple(row.values()) for row in moved]
+
+
 @pytest.fixture
 def life(settings: Settings, database: Database) -> Settings:
     """Two modules and a broken one, from their registration to the last day."""
@@ -119,6 +131,15 @@ def test_two_modules_and_what_becomes_of_them(life: Settings) -> None:
     assert scores["broken"] is None
     assert scores["money"] == pytest.approx(0.25 * 100 + 0.35 * (200 / 3 + 300) / 4 + 0.15 * 50 + 0.25 * 100)
     assert scores["shop"] == pytest.approx(0.25 * 100 + 0.35 * 75 + 0.15 * 50 + 0.10 * 100 + 0.15 * 87.5)
+    # Each score that differs from the day before has its reason. The first two days are 84 days apart, and on the second
+    # one no field is 90 days old.
+    assert moved_scores(life) == [
+        (FIRST, "money", "the first score in 30 days"),
+        (FIRST, "shop", "the first score in 30 days"),
+        (CHANGED, "shop", "the first score in 30 days"),
+        (LAST, "money", "unused unknown to 50: unused fields 1, fields that are old enough 2"),
+        (LAST, "shop", "unused unknown to 50: unused fields 1, fields that are old enough 2"),
+    ]
 
 
 def test_a_change_is_checked_against_what_is_registered(life: Settings, tmp_path: Path) -> None:
@@ -184,7 +205,10 @@ def test_a_page_of_a_module_is_written_when_something_on_it_changes(life: Settin
     assert page["score"]["overall_score"] == 81.875
     assert page["last_change_day"] == str(LAST)
     sections = {section["name"]: section["rows"] for section in page["sections"]}
-    assert [(row["day"], row["moved"]) for row in sections["scores"]] == [(str(LAST), "unused unknown to 50")]
+    assert [(row["day"], row["moved"]) for row in sections["scores"]] == [
+        (str(LAST), "unused unknown to 50: unused fields 1, fields that are old enough 2"),
+        (str(CHANGED), "the first score in 30 days"),
+    ]
     assert [(row["version"], row["first_day"]) for row in sections["versions"]] == [
         ("2", str(CHANGED)),
         ("1", str(FIRST)),

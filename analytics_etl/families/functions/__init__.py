@@ -13,6 +13,7 @@ from analytics_etl.families.functions.json_rows import rows_of_json
 from analytics_etl.families.functions.module_catalog import module_catalog
 from analytics_etl.families.functions.module_dependents import module_dependents
 from analytics_etl.families.functions.module_health import module_health
+from analytics_etl.families.functions.module_health_changes import module_health_changes
 from analytics_etl.families.functions.series import series
 from analytics_etl.tables.functions import RowsFunction, as_selected
 
@@ -23,6 +24,7 @@ FUNCTIONS: Mapping[str, RowsFunction] = MappingProxyType(
         "module_catalog": module_catalog,
         "module_dependents": module_dependents,
         "module_health": module_health,
+        "module_health_changes": module_health_changes,
         "rows_of_json": rows_of_json,
         "rows_selected": as_selected,
         "series": series,
