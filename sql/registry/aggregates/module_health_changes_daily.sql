@@ -91,10 +91,10 @@ where scored.day >= :start::date
     earlier.day is null
     or scored.version <> earlier.version
     or scored.formula_version <> earlier.formula_version
-    or scored.overall_score is distinct from earlier.overall_score
-    or scored.complexity_score is distinct from earlier.complexity_score
-    or scored.maintainability_score is distinct from earlier.maintainability_score
-    or scored.unused_score is distinct from earlier.unused_score
-    or scored.deprecated_score is distinct from earlier.deprecated_score
-    or scored.breaking_score is distinct from earlier.breaking_score
+    or coalesce(scored.overall_score, -1) <> coalesce(earlier.overall_score, -1)
+    or coalesce(scored.complexity_score, -1) <> coalesce(earlier.complexity_score, -1)
+    or coalesce(scored.maintainability_score, -1) <> coalesce(earlier.maintainability_score, -1)
+    or coalesce(scored.unused_score, -1) <> coalesce(earlier.unused_score, -1)
+    or coalesce(scored.deprecated_score, -1) <> coalesce(earlier.deprecated_score, -1)
+    or coalesce(scored.breaking_score, -1) <> coalesce(earlier.breaking_score, -1)
   )
