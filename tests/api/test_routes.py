@@ -7,10 +7,12 @@ from typing import Any
 import httpx
 import pytest
 from conftest import Server, settings_in
-from events import Event, execute, put
+from events import Event, declared, execute, put
 from served import serving
 
 from analytics_etl.families.queries.registry_details import COUNTED
+from analytics_etl.pipeline import publishing
+from analytics_etl.postgres.database import Database
 
 FIRST, LAST = date(2025, 3, 30), date(2025, 3, 31)
 NONE: Event = {
@@ -33,9 +35,37 @@ TABLES: dict[str, list[Event]] = {
         for day, size in ((FIRST, 10), (LAST, 30))
     ],
     "registry.module_health_daily": [
+        {"day": FIRST, "module_name": "a/b", "version": "1", "overall_score": 90, "badge": "green"},
         {"day": LAST, "module_name": "a/b", "version": "2", "overall_score": 80, "badge": "green", "coverage_ratio": 1,
-         "complexity_score": 75, "dependent_count": 2,
-         "recommendations": '[{"kind": "split_module"}]'},
+         "complexity_score": 75, "dependent_count": 2},
+    ],
+    "registry.module_health_changes_daily": [
+        {"day": LAST, "module_name": "a/b", "version": "2", "overall_score": 80, "badge": "green",
+         "previous_day": FIRST, "previous_version": "1", "change_reason": "version 1 to 2"},
+    ],
+    "registry.recommendations_daily": [
+        {"day": FIRST, "module_name": "a/b", "recommendation_kind": "clean_up_deprecations",
+         "recommendation": "Clean up."},
+        *({"day": day, "module_name": "a/b", "recommendation_kind": "reduce_breaking_changes",
+           "recommendation": "Break less.", "evidence": "A.x\nA.y"} for day in (FIRST, LAST)),
+    ],
+    "registry.module_catalog_daily": [
+        {"day": day, "module_name": "a/b", "version": version, "registered_at": day}
+        for day, version in ((FIRST, "1"), (LAST, "2"))
+    ],
+    "registry.version_consumers_daily": [
+        {"day": LAST, "module_name": "a/b", "version": version, "organization_id": organization, "downloads": 3}
+        for organization, version in (("acme", "1"), ("hooli", "2"))
+    ],
+    "registry.version_clients_daily": [
+        {"day": LAST, "module_name": "a/b", "version": "1", "sdk": "go", "sdk_version": "1.2", "downloads": 3},
+    ],
+    "registry.deprecated_fields_daily": [
+        {"day": LAST, "module_name": "a/b", "file_path": "a.proto", "element": "A.x", "entity": "A", "field": "x",
+         "deprecated_since_day": FIRST},
+    ],
+    "registry.field_usage_daily": [
+        {"day": LAST, "module_name": "a/b", "entity": "A", "field": "x", "service": "pay", "usage_count": 4},
     ],
     "registry.module_dependents_daily": [
         {"day": LAST, "module_name": "a/b", "imported_count": 0, "direct_dependent_count": 1, "dependent_count": 2,
@@ -76,6 +106,7 @@ def client(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     url = server.clone()
     settings = settings_in(tmp_path_factory.mktemp("routes"), url)
     put(settings, TABLES)
+    publishing.refresh(Database(settings), declared().views["registry.recommendations"])
     execute(url, "insert into ops.partitions (table_name, period_start, period_end, rows, code_version, duration_ms) "
                  "values ('registry.module_stats_daily', '2025-03-28', '2025-03-29', 0, 'v', 1)")  # fmt: skip
     execute(url, "insert into ops.days (table_name, day, state, is_final, final_from, rows) "
@@ -122,7 +153,24 @@ def test_the_health_of_a_module(client: httpx.Client) -> None:
     path = "/api/v2/analytics/modules/a%2Fb/health?period=2d"
     found = asked(client, f"{path}&version=2")
     assert (found["version"], found["score"], found["badge"]) == ("2", 80, "green")
-    assert (found["dependents"], found["recommendations"]) == (["c", "d"], [{"kind": "split_module"}])
+    assert found["dependents"] == ["c", "d"]
+    assert [(row["day"], row["change_reason"]) for row in found["history"]] == [
+        (str(LAST), "version 1 to 2"), (str(FIRST), None),
+    ]  # fmt: skip
+    days = ("recommendation_kind", "first_seen_day", "last_seen_day", "evidence")
+    assert [[row[key] for key in days] for row in found["recommendations"]] == [
+        ["reduce_breaking_changes", str(FIRST), str(LAST), ["A.x", "A.y"]],
+    ]
+    assert [[row[key] for key in days] for row in found["closed_recommendations"]] == [
+        ["clean_up_deprecations", str(FIRST), str(FIRST), []],
+    ]
+    behind = [(row["organization_id"], row["versions_behind"]) for row in found["organizations_behind"]]
+    clients = [(row["sdk"], row["sdk_version"], row["versions_behind"]) for row in found["clients_behind"]]
+    assert (behind, clients) == ([("acme", 1)], [("go", "1.2", 1)])
+    assert found["users_of_deprecated"] == [
+        {"element": "A.x", "deprecated_since_day": str(FIRST), "service": "pay", "usage_count": 4,
+         "last_used_day": str(LAST)},
+    ]  # fmt: skip
     assert found["parts"][:2] == [
         {"part": "complexity", "score": 75, "weight": 0.25}, {"part": "maintainability", "score": None, "weight": 0.35},
     ]  # fmt: skip

@@ -131,7 +131,7 @@ def test_two_modules_and_what_becomes_of_them(life: Settings) -> None:
     assert scores["broken"] is None
     assert scores["money"] == pytest.approx(0.25 * 100 + 0.35 * (200 / 3 + 300) / 4 + 0.15 * 50 + 0.25 * 100)
     assert scores["shop"] == pytest.approx(0.25 * 100 + 0.35 * 75 + 0.15 * 50 + 0.10 * 100 + 0.15 * 87.5)
-    # Each score that differs from the day before has its reason. The first two days are 84 days apart, and on the second
+    # Each score that differs from the day before has its reason. The first two days are 84 days apart; on the second
     # one no field is 90 days old.
     assert moved_scores(life) == [
         (FIRST, "money", "the first score in 30 days"),

@@ -1,7 +1,6 @@
 """Pages of the registry: its overview, its modules, one module, its organisations, one organisation."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from analytics_etl.api.dashboard.values import (
     Card,
@@ -103,7 +102,10 @@ def module(question: Question, name: str) -> Page:
     versions = registry_details.version_downloads(database, name, days.first, days.last)
     judged = question.days(_HEALTH)
     health = registry_details.health_of_module(database, name, judged.first, judged.last)
-    consumers = registry_schemas.consumers(database, name, days.first, days.last)
+    consumers, clients = (
+        registry_schemas.consumers(database, name, days.first, days.last, by_client=by_client)
+        for by_client in (False, True)
+    )
     cards = summed_cards(series.rows, {
         "download_count": "Downloads", "view_count": "Views", "compilation_count": "Compilations",
         "total_download_bytes": "Downloaded",
@@ -128,6 +130,11 @@ def module(question: Question, name: str) -> Page:
                     "versions_behind": "Versions behind", "downloads": "Downloads",
                     "last_download_day": "Last download",
                 }, organization_links), empty="Nobody downloaded it in these days."),
+        Section("Which clients download it?", Table("clients", clients.rows, {
+                    "sdk": "Client", "sdk_version": "Its version", "newest_downloaded_version": "Newest version",
+                    "versions_behind": "Versions behind", "downloads": "Downloads",
+                    "last_download_day": "Last download",
+                }), empty="No client downloaded it in these days."),
     ], cards, days, missing_note(series.coverage, days),
         badge=(TONES.get(newest["badge"], "muted"), newest["badge"]) if newest else None,
         path="/module", parameters={"name": name})  # fmt: skip
@@ -142,15 +149,22 @@ def _health(question: Question, health: Health) -> list[Section]:
     score = "not known" if newest["overall_score"] is None else f"{newest['overall_score']:.0f} of 100"
     reasons = (newest["reason"] or "").splitlines()
     dependents = [{"module_name": name} for name in (newest["dependents"] or "").splitlines()]
-    recommendations = [_recommendation(found) for found in health.recommendations]
+    moved = [{**row, "change_reason": row["change_reason"].replace("\n", "; ")}
+             for row in health.history.rows if row["change_reason"]]  # fmt: skip
+    recommendations = [{**row, "evidence": ", ".join(row["evidence"])} for row in health.recommendations]
     return [
         Section("How healthy is it?", Table("health", health.parts, {
                     "part": "Part", "score": "Score", "weight": "Weight",
                 }), bars([p for p in health.parts if p["score"] is not None], "part", "score", "Parts of the score"),
                 wording.sentence([f"version {newest['version']} has a score of {score}", *reasons])),
+        Section("Why did its score move?", Table("health_changes", moved, {
+                    "day": "Day", "version": "Version", "overall_score": "Score", "change_reason": "Why",
+                }), empty="It did not, in these days."),
         Section("What would make it healthier?", Table("recommendations", recommendations, {
-                    name: name.replace("_", " ").capitalize() for name in (recommendations or [{}])[0]
-                }), empty="Nothing: no recommendation is open."),
+                    "recommendation": "What to do", "state": "State", "first_seen_day": "Since",
+                    "last_seen_day": "Last seen", "evidence": "Elements",
+                }, kinds={"recommendation": "text", "state": "text", "evidence": "text"}),
+                empty="Nothing: no recommendation is or was open."),
         Section("Which fields does nobody use?", Table("unused_fields", health.unused, {
                     "element": "Field", "first_seen_day": "Since", "is_deprecated": "Deprecated",
                 }), empty="Every old field is used, or no use is known."),
@@ -158,6 +172,9 @@ def _health(question: Question, health: Health) -> list[Section]:
                     "element": "Element", "deprecated_since_day": "Since", "usage_count": "Uses",
                     "last_used_day": "Last use",
                 }), empty="Nothing is deprecated."),
+        Section("Who still uses what is deprecated?", Table("users_of_deprecated", health.users_of_deprecated, {
+                    "element": "Element", "service": "Service", "usage_count": "Uses", "last_used_day": "Last use",
+                }), empty="Nobody, as far as is known."),
         Section("What broke in 30 days?", Table("breaking_changes", health.breaking, {
                     "day": "Day", "version": "Version", "previous_version": "Before", "message": "Change",
                 }), empty="No version of the last 30 days broke anything."),
@@ -165,10 +182,6 @@ def _health(question: Question, health: Health) -> list[Section]:
                     "module_name": links(question, dependents, "module_name", "/module", "name"),
                 }), empty="No module imports it."),
     ]  # fmt: skip
-
-
-def _recommendation(found: Any) -> dict[str, Any]:
-    return dict(found) if isinstance(found, dict) else {"recommendation": str(found)}
 
 
 def organizations(question: Question) -> Page:

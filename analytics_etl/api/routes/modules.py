@@ -66,24 +66,31 @@ def downloads(
     f"/api/v2/analytics/modules/{_SAMPLE}/health?period=7d", "registry.health_history_of_module", {
         "module_name": {"type": "string"}, "version": {"type": ["string", "null"]},
         "score": {"type": ["number", "null"]}, "badge": {"type": "string"}, "parts": _LIST,
-        "recommendations": _LIST, "unused_fields": _LIST, "deprecated_fields": _LIST, "breaking_changes": _LIST,
-        "dependents": _LIST,
+        "recommendations": _LIST, "closed_recommendations": _LIST, "unused_fields": _LIST,
+        "deprecated_fields": _LIST, "breaking_changes": _LIST,
+        "dependents": _LIST, "organizations_behind": _LIST, "clients_behind": _LIST, "users_of_deprecated": _LIST,
     }, "history",
 ))  # fmt: skip
 def health(
     asked: Annotated[Asked, Depends()], name: Name, period: Period = "30d",
     version: Annotated[str | None, Query(max_length=1_000, description="The newest version, which is judged.")] = None,
 ) -> Response:  # fmt: skip
-    """How healthy the newest version of a module is, and why: parts with weights, fields, changes, dependents."""
+    """How healthy the newest version of a module is, and why: parts with weights, each change of the score with its
+    reason, recommendations since when, fields, dependents, and who still uses old versions or what is deprecated.
+    """
     days = days_of(asked.database, _HEALTH, period)
     found = registry_details.health_of_module(asked.database, name, days.first, days.last, version)
     rows = found.history.rows
     newest = rows[0] if rows else {}
     fields = {
         "module_name": name, "version": newest.get("version"), "score": newest.get("overall_score"),
-        "badge": newest.get("badge", "unknown"), "parts": found.parts, "recommendations": found.recommendations,
+        "badge": newest.get("badge", "unknown"), "parts": found.parts,
+        **{name: [row for row in found.recommendations if row["state"] == state]
+           for name, state in (("recommendations", "open"), ("closed_recommendations", "closed"))},
         "unused_fields": found.unused, "deprecated_fields": found.deprecated, "breaking_changes": found.breaking,
         "dependents": (newest.get("dependents") or "").splitlines(),
+        "organizations_behind": found.organizations_behind, "clients_behind": found.clients_behind,
+        "users_of_deprecated": found.users_of_deprecated,
     }  # fmt: skip
     columns = list(rows[0]) if rows else ()
     answer = Answer(rows, "history", fields, columns, found.history.coverage)

@@ -1,7 +1,6 @@
 """Questions about one module or organisation in detail: its days, versions, health and what is behind that."""
 
-import json
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -9,8 +8,10 @@ from typing import Any
 from analytics_etl.families.queries import Page, QueryError, Row
 from analytics_etl.families.queries.coverage import ONE_DAY, ask_days
 from analytics_etl.families.queries.registry_modules import statistics
+from analytics_etl.families.queries.registry_schemas import consumers, recommendations
 from analytics_etl.families.queries.texts import check_texts
 from analytics_etl.postgres.database import Database
+from analytics_etl.schemas.health import WEIGHTS
 
 COUNTED = (
     "view_count", "download_count", "failed_download_count", "unique_users", "unique_orgs", "compilation_count",
@@ -19,11 +20,9 @@ COUNTED = (
 """Columns that are 0 on a day without events; the others are not known then."""
 ADDED = tuple(name for name in COUNTED if not name.startswith("unique"))
 """Of them those whose sum means something."""
-WEIGHTS: Mapping[str, float] = {
-    "complexity": 0.25, "maintainability": 0.35, "unused": 0.15, "deprecated": 0.1, "breaking": 0.15,
-}  # fmt: skip
-"""Of the parts of a health score."""
 BREAKING_DAYS = 30
+MOST_BEHIND = 100
+"""Organisations, and clients, that are listed of those that lag behind."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +33,13 @@ class Health:
     unused: list[Row]
     deprecated: list[Row]
     breaking: list[Row]
+    recommendations: list[dict[str, Any]]
+    """What would make it healthier, and once would have, each with its state, its days and its evidence."""
+    organizations_behind: list[Row]
+    clients_behind: list[Row]
+    """Those whose downloads of these days are all of old versions, furthest behind first."""
+    users_of_deprecated: list[Row]
+    """Services that used what is deprecated."""
 
     @property
     def parts(self) -> list[dict[str, Any]]:
@@ -41,13 +47,6 @@ class Health:
         newest = self.history.rows[0] if self.history.rows else {}
         return [{"part": part, "score": newest.get(f"{part}_score"), "weight": weight}
                 for part, weight in WEIGHTS.items()]  # fmt: skip
-
-    @property
-    def recommendations(self) -> list[Any]:
-        """What would make it healthier."""
-        text = self.history.rows[0]["recommendations"] if self.history.rows else None
-        found: list[Any] = json.loads(text) if text else []
-        return found
 
 
 def series_of_module(database: Database, module: str, first: date, last: date) -> Page:
@@ -85,19 +84,35 @@ def health_of_module(database: Database, module: str, first: date, last: date, v
     """
     check_texts({"module": module, "version": version})
     wanted = {"module": module}
-    tables = ["registry.module_health_daily", "registry.module_dependents_daily"]
+    tables = [f"registry.module_{name}_daily" for name in ("health", "dependents", "health_changes")]
     history = ask_days(database, tables, "registry.health_history_of_module", first, last, wanted)
     newest = history.rows[0]["version"] if history.rows else None
     if version is not None and newest is not None and version != newest:
         raise QueryError(f"of {module} version {newest} is judged, the newest one, but asked for was {version}")
 
-    def behind(table: str, query: str, start: date) -> list[Row]:
-        return list(ask_days(database, [table], query, start, last, wanted).rows)
+    def rows(table: str, query: str, start: date) -> list[Row]:
+        return list(ask_days(database, [table, "registry.field_usage_daily"], query, start, last, wanted).rows)
 
+    unused_days = int(database.settings.parameters["schema_unused_days"])
     return Health(
         history,
-        behind("registry.unused_fields_daily", "registry.unused_fields_of_module", last),
-        behind("registry.deprecated_fields_daily", "registry.deprecated_fields_of_module", last),
-        behind("registry.schema_changes_daily", "registry.breaking_changes_of_module",
-               last - timedelta(days=BREAKING_DAYS - 1)),
+        rows("registry.unused_fields_daily", "registry.unused_fields_of_module", last),
+        rows("registry.deprecated_fields_daily", "registry.deprecated_fields_of_module", last),
+        rows("registry.schema_changes_daily", "registry.breaking_changes_of_module",
+             last - timedelta(days=BREAKING_DAYS - 1)),
+        [_listed(row) for row in recommendations(database, module).rows],
+        _behind(consumers(database, module, first, last).rows),
+        _behind(consumers(database, module, first, last, by_client=True).rows),
+        rows("registry.deprecated_fields_daily", "registry.users_of_deprecated_fields",
+             last - timedelta(days=unused_days - 1)),
     )  # fmt: skip
+
+
+def _listed(recommendation: Row) -> dict[str, Any]:
+    """A recommendation with its evidence as a list."""
+    evidence = recommendation["evidence"]
+    return {**recommendation, "evidence": evidence.split("\n") if evidence else []}
+
+
+def _behind(rows: Iterable[Row]) -> list[Row]:
+    return [row for row in rows if row["versions_behind"]][:MOST_BEHIND]

@@ -28,15 +28,19 @@ columns:
   dependents: These modules, one a line; NULL without any.
   reason: Why parts are missing, one reason a line; NULL when none is.
   recommendations: What would make it healthier, as JSON.
+  change_reason: Why the score is another one than on the day before, one part a line; NULL when it is not.
 */
 select
-    health.day, health.module_name, health.version, overall_score, badge, coverage_ratio, complexity_score,
+    health.day, health.module_name, health.version, health.overall_score, health.badge, coverage_ratio, complexity_score,
     maintainability_score, unused_score, deprecated_score, breaking_score, complexity, entity_count, fields_per_entity,
     nesting_depth, documented_ratio, named_ratio, unused_field_count, old_field_count, deprecated_count, breaking_count,
-    health.dependent_count, dependents, reason, recommendations
+    health.dependent_count, dependents, reason, recommendations,
+    change_reason
 from registry.module_health_daily as health
 left join registry.module_dependents_daily as imports
     on imports.day = health.day and imports.module_name = health.module_name
+left join registry.module_health_changes_daily as changes
+    on changes.day = health.day and changes.module_name = health.module_name
 where health.day >= :start::date and health.day < :end::date and health.module_name = :module
 order by health.day desc
 limit :limit
