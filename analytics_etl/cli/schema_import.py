@@ -8,7 +8,7 @@ from typing import Literal
 import click
 
 from analytics_etl.cli.configured import read_settings
-from analytics_etl.cli.terminal import BAD, GOOD, err, out, progress
+from analytics_etl.cli.terminal import BAD, GOOD, NOTE, err, out, progress
 from analytics_etl.cli.typed import Folder, Moment, Text
 from analytics_etl.pipeline import schema_import
 from analytics_etl.pipeline.schema_folders import (
@@ -63,8 +63,9 @@ def import_schemas(
     no database. The time of a version is that of its tag or commit; for folders say it. Importing again writes only
     what no earlier import has written: a version is known by its module, its name and its source.
 
-    A version has at most 1,000,000 bytes of source as JSON. Links that leave PATH are refused, and nothing is written
-    unless everything can be imported, or --leave-out is given.
+    A version that has more than 1,000,000 bytes of source as JSON is written without it: the catalogue says that it
+    could not be read. Links that leave PATH are refused, and nothing is written unless everything can be imported, or
+    --leave-out is given.
 
     \b
     Each release of a repository, whose schemas lie in the folder proto:
@@ -91,6 +92,7 @@ def import_schemas(
                 folder_of_files, good, organization,
                 lambda version: step(f"importing {version.name}", next(done), len(good)),
             )  # fmt: skip
+        _say_without_files([version for version, _ in good if version.source.too_large_bytes is not None])
     except ImportRefusedError as error:
         raise click.ClickException(str(error)) from error
     _say(written)
@@ -126,6 +128,14 @@ def _say_refused(refused: Sequence[tuple[FoundVersion, str]], *, leave_out: bool
         raise ImportRefusedError(
             f"{counted(len(refused), 'version')} cannot be imported, so nothing was; to import the others: --leave-out"
         )
+
+
+def _say_without_files(versions: Sequence[FoundVersion]) -> None:
+    for version in versions[:_MOST_SHOWN]:
+        size = version.source.too_large_bytes
+        err.say(NOTE, f" {version.name}: {size:,} bytes of source are too many, the catalogue will say so")
+    if len(versions) > _MOST_SHOWN:
+        err.say(NOTE, f" and {counted(len(versions) - _MOST_SHOWN, 'more version')}")
 
 
 def _say(written: schema_import.Imported) -> None:

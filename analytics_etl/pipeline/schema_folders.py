@@ -25,16 +25,26 @@ class _UnusableError(Exception):
 
 
 @dataclass(frozen=True)
+class Source:
+    """The files of a version, {path: text}."""
+
+    files: dict[str, str]
+    problem: str | None = None
+    """What is wrong with them."""
+    too_large_bytes: int | None = None
+    """Size of a source that is too large to be read; its files are left out."""
+
+
+@dataclass(frozen=True)
 class FoundVersion:
-    """A version as it was found, or why it cannot be used."""
+    """A version as it was found."""
 
     module: str
     version: str
     format: Format
-    files: dict[str, str]
+    source: Source
     registered_at: datetime | None = None
     previous: str | None = None
-    problem: str | None = None
 
     @property
     def name(self) -> str:
@@ -58,10 +68,8 @@ def versions_in_folder(path: Path, module: str, format_: Format | None) -> Itera
         )
     for before, folder in pairwise([None, *with_files]):
         assert folder is not None
-        files, problem = _texts(path, [(str(f.relative_to(folder)), f) for f in _files(folder, suffix)])
-        yield FoundVersion(
-            module, folder.name, found, files, previous=None if before is None else before.name, problem=problem
-        )
+        source = _source(path, [(str(f.relative_to(folder)), f) for f in _files(folder, suffix)])
+        yield FoundVersion(module, folder.name, found, source, previous=None if before is None else before.name)
 
 
 def versions_of_iglu(path: Path) -> Iterator[FoundVersion]:
@@ -70,9 +78,9 @@ def versions_of_iglu(path: Path) -> Iterator[FoundVersion]:
     for before, file in pairwise([None, *files]):
         assert file is not None
         vendor, name = file.parts[-4:-2]
-        texts, problem = _texts(path, [(f"{name}.json", file)])
+        source = _source(path, [(f"{name}.json", file)])
         previous = before.name if before is not None and before.parent == file.parent else None
-        yield FoundVersion(f"{vendor}/{name}", file.name, Format.JSON_SCHEMA, texts, None, previous, problem)
+        yield FoundVersion(f"{vendor}/{name}", file.name, Format.JSON_SCHEMA, source, previous=previous)
 
 
 def suffix_of(format_: Format) -> str:
@@ -108,32 +116,28 @@ def _one_format(path: Path, folders: Sequence[Path]) -> Format:
     return found.pop()
 
 
-def _texts(top: Path, files: Sequence[tuple[str, Path]]) -> tuple[dict[str, str], str | None]:
-    """{path: text} of files, and what is wrong with them."""
+def _source(top: Path, files: Sequence[tuple[str, Path]]) -> Source:
+    """The files of a version, and what is wrong with them."""
+    if len(files) > Limits().files:
+        return Source({}, f"has {len(files):,} files, expected at most {Limits().files:,}")
     try:
-        return _read(top, files), None
+        size = sum(_checked_size(top, name, file) for name, file in files)
+        if size > Limits().source_bytes:
+            return Source({}, too_large_bytes=size)
+        return Source({name.replace(os.sep, "/"): _text(name, file.read_bytes()) for name, file in files})
     except _UnusableError as problem:
-        return {}, str(problem)
+        return Source({}, str(problem))
     except OSError as error:
-        return {}, f"{error.filename} cannot be read: {error.strerror}"
+        return Source({}, f"{error.filename} cannot be read: {error.strerror}")
 
 
-def _read(top: Path, files: Sequence[tuple[str, Path]]) -> dict[str, str]:
-    """{path: text} of files. Nothing outside of the folder is read."""
-    texts: dict[str, str] = {}
-    size, limits = 0, Limits()
-    if len(files) > limits.files:
-        raise _UnusableError(f"has {len(files):,} files, expected at most {limits.files:,}")
-    for name, file in files:
-        if not file.resolve().is_relative_to(top.resolve()):
-            raise _UnusableError(f"{name} is a link that leaves {top}")
-        if not file.is_file():
-            raise _UnusableError(f"{name} is no file")
-        size += file.stat().st_size
-        if size > limits.source_bytes:
-            raise _UnusableError(f"has more than {limits.source_bytes:,} bytes of source")
-        texts[name.replace(os.sep, "/")] = _text(name, file.read_bytes())
-    return texts
+def _checked_size(top: Path, name: str, file: Path) -> int:
+    """The bytes of a file. Nothing outside of the folder is read."""
+    if not file.resolve().is_relative_to(top.resolve()):
+        raise _UnusableError(f"{name} is a link that leaves {top}")
+    if not file.is_file():
+        raise _UnusableError(f"{name} is no file")
+    return file.stat().st_size
 
 
 def _text(name: str, content: bytes) -> str:

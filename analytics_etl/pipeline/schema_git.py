@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from analytics_etl.pipeline.schema_check import SUFFIXES
-from analytics_etl.pipeline.schema_folders import FoundVersion, ImportRefusedError, by_number, suffix_of
+from analytics_etl.pipeline.schema_folders import FoundVersion, ImportRefusedError, Source, by_number, suffix_of
 from analytics_etl.schemas import Format, Limits
 
 _ENVIRONMENT = {"LC_ALL": "C.UTF-8", "GIT_CONFIG_NOSYSTEM": "1", "GIT_NO_LAZY_FETCH": "1", "GIT_OPTIONAL_LOCKS": "0"}
@@ -44,10 +44,10 @@ class Repository:
         format_ = format_ or self._format(points[-1].commit)
         found: list[FoundVersion] = []
         for point in points:
-            files, problem = self._files(point.commit, suffix_of(format_))
-            if files or problem:
+            source = self._source(point.commit, suffix_of(format_))
+            if source is not None:
                 before = found[-1].version if found else None
-                found.append(FoundVersion(module, point.name, format_, files, point.at, before, problem))
+                found.append(FoundVersion(module, point.name, format_, source, point.at, before))
         if not found:
             raise ImportRefusedError(f"{self.path} has no {suffix_of(format_)} file in any of its {by}")
         return found
@@ -91,18 +91,18 @@ class Repository:
             if kind == "blob":
                 yield mode, item, int(size), name
 
-    def _files(self, commit: str, suffix: str) -> tuple[dict[str, str], str | None]:
-        """{path: text} of the schemas of a commit, and what is wrong with them."""
+    def _source(self, commit: str, suffix: str) -> Source | None:
+        """The schemas of a commit, and what is wrong with them; None if there are none."""
         entries = [entry for entry in self._tree(commit) if entry[3].endswith(suffix)]
         limits = Limits()
-        if len(entries) > limits.files:
-            return {}, f"has {len(entries):,} files, expected at most {limits.files:,}"
-        if (size := sum(each[2] for each in entries)) > limits.source_bytes:
-            return {}, f"has {size:,} bytes of source, expected at most {limits.source_bytes:,}"
-        if links := [name for mode, _, _, name in entries if mode == _LINK]:
-            return {}, f"{links[0]} is a link, which is not followed"
         if not entries:
-            return {}, None
+            return None
+        if len(entries) > limits.files:
+            return Source({}, f"has {len(entries):,} files, expected at most {limits.files:,}")
+        if links := [name for mode, _, _, name in entries if mode == _LINK]:
+            return Source({}, f"{links[0]} is a link, which is not followed")
+        if (size := sum(each[2] for each in entries)) > limits.source_bytes:
+            return Source({}, too_large_bytes=size)
         blobs = self._git("cat-file", "--batch", given="".join(f"{item}\n" for _, item, _, _ in entries).encode())
         texts, at = {}, 0
         for _, _, size, name in entries:
@@ -110,9 +110,9 @@ class Repository:
             try:
                 texts[name] = blobs[at : at + size].decode()
             except UnicodeDecodeError as error:
-                return {}, f"{name} is not UTF-8: byte {error.start:,} cannot be read"
+                return Source({}, f"{name} is not UTF-8: byte {error.start:,} cannot be read")
             at += size + 1
-        return texts, None
+        return Source(texts)
 
     def _git(self, *arguments: str, given: bytes | None = None) -> bytes:
         program = shutil.which("git")

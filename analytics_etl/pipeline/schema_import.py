@@ -7,20 +7,24 @@ import csv
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from uuid import UUID, uuid5
 
 from analytics_etl.catalog.json_values import JsonError, as_postgres_writes, canonical
 from analytics_etl.disk.whole_files import whole_file
-from analytics_etl.pipeline.schema_folders import FoundVersion, ImportRefusedError
+from analytics_etl.pipeline.schema_folders import FoundVersion, ImportRefusedError, Source
 from analytics_etl.schemas import Limits, Version
 from analytics_etl.schemas.limits import faults_of_files
 
 TABLE = "module_versions"
 MOST_BYTES = 1_000_000
-"""Of the source as JSON, which is what the contract allows; a line of a landing file has at most 1 MiB."""
+"""Of the source as JSON, which is what the contract allows; a line of a landing file has at most 1 MiB. The source of a
+larger version is left out, so that the catalogue says that it could not be read.
+"""
+_MOST_SIZE_BYTES = 1_000_000_000
+"""Of a source that is left out; the contract says so."""
 _LONGEST = {"module": 256, "version": 100, "organization": 100}
 _IDS = UUID("6e0f3c52-6a0e-5a8d-9d8f-2b8d3c1e7a54")
 _PREFIX = "imported-"
@@ -74,7 +78,7 @@ def parsed_time(text: str, where: str) -> datetime:
 def usable(
     versions: Iterable[FoundVersion], times: Times, registered_at: datetime | None
 ) -> Iterator[tuple[FoundVersion, datetime | None, str | None]]:
-    """Each version, when it was registered, and why it cannot be imported.
+    """Each version, when it was registered, and why it cannot be imported. One that is too large has no files any more.
 
     Versions of one given time follow each other by a microsecond, so that the time tells their order.
     """
@@ -82,7 +86,11 @@ def usable(
         at = found.registered_at or times.get((found.module, found.version)) or times.get((None, found.version))
         if at is None and registered_at is not None:
             at = registered_at + timedelta(microseconds=number)
-        yield found, at, found.problem or _problem(found) or (None if at else "has no time in the file of times")
+        try:
+            kept, problem = _within_bounds(found), None
+        except _CannotBeARowError as error:
+            kept, problem = found, str(error)
+        yield kept, at, problem or (None if at else "has no time in the file of times")
 
 
 def write(
@@ -110,7 +118,8 @@ def write(
 
 
 def _event(found: FoundVersion, at: datetime, organization: str | None) -> dict[str, object]:
-    content = canonical(json.dumps(found.files, ensure_ascii=False))
+    files, too_large_bytes = found.source.files, found.source.too_large_bytes
+    content = canonical(json.dumps(files, ensure_ascii=False)) if too_large_bytes is None else str(too_large_bytes)
     digest = hashlib.sha256(content.encode()).hexdigest()
     return {
         "event_id": str(uuid5(_IDS, json.dumps([found.module, found.version, found.format, digest]))),
@@ -119,24 +128,41 @@ def _event(found: FoundVersion, at: datetime, organization: str | None) -> dict[
         "module_name": found.module,
         "version": found.version,
         "format": str(found.format),
-        "files": found.files,
-        "size_bytes": sum(len(text.encode()) for text in found.files.values()),
+        "files": files,
+        "size_bytes": too_large_bytes or _size(files),
         "previous_version": found.previous,
     }
 
 
-def _problem(found: FoundVersion) -> str | None:
-    """Why a version cannot be a row of the table."""
+def _size(files: Mapping[str, str]) -> int:
+    return sum(len(text.encode()) for text in files.values())
+
+
+class _CannotBeARowError(Exception):
+    """A version cannot be a row of the table; the message says why."""
+
+
+def _within_bounds(found: FoundVersion) -> FoundVersion:
+    """The version, without its files if they are too large."""
+    files, too_large_bytes = found.source.files, found.source.too_large_bytes
     for what, text in (("module", found.module), ("version", found.version)):
         if len(text) > _LONGEST[what]:
-            return f"the name of the {what} has {len(text)} characters, expected at most {_LONGEST[what]}"
-    if faults := [str(fault) for fault in faults_of_files(Version(found.format, found.files), Limits())]:
-        return faults[0]
+            raise _CannotBeARowError(
+                f"the name of the {what} has {len(text)} characters, expected at most {_LONGEST[what]}"
+            )
+    if found.source.problem is not None:
+        raise _CannotBeARowError(found.source.problem)
+    if too_large_bytes is not None:
+        if too_large_bytes > _MOST_SIZE_BYTES:
+            raise _CannotBeARowError(f"has {too_large_bytes:,} bytes of source, expected at most {_MOST_SIZE_BYTES:,}")
+        return found
+    if faults := [str(fault) for fault in faults_of_files(Version(found.format, files), Limits())]:
+        raise _CannotBeARowError(faults[0])
     try:
-        size = len(as_postgres_writes(canonical(json.dumps(found.files, ensure_ascii=False))).encode())
+        size = len(as_postgres_writes(canonical(json.dumps(files, ensure_ascii=False))).encode())
     except JsonError as error:
-        return f"the source {error}"
-    return f"has {size:,} bytes of source as JSON, expected at most {MOST_BYTES:,}" if size > MOST_BYTES else None
+        raise _CannotBeARowError(f"the source {error}") from error
+    return replace(found, source=Source({}, too_large_bytes=_size(files))) if size > MOST_BYTES else found
 
 
 def _known(folder: Path) -> set[str]:

@@ -88,7 +88,7 @@ def _row(row: Row, found: Examination) -> dict[str, Any]:
     measures = measures_of(catalogue)
     return {
         **row,
-        "fault": None if catalogue.is_whole else str(catalogue.faults[0]),
+        "fault": None if catalogue.is_whole else _left_out(row) or str(catalogue.faults[0]),
         "file_count": len(catalogue.files),
         "entity_count": measures.entities,
         "field_count": measures.elements - measures.entities,
@@ -102,6 +102,13 @@ def _row(row: Row, found: Examination) -> dict[str, Any]:
         "elements": _text([item for entity in catalogue.entities for item in _elements(catalogue.format, entity)]),
         "changes": _text(_changes(comparison)),
     }  # fmt: skip
+
+
+def _left_out(row: Row) -> str | None:
+    """What is said of a version whose source was too large to be registered with it."""
+    if json.loads(row["files"]) or not row["size_bytes"]:
+        return None
+    return f"{row['size_bytes']:,} bytes of source, which are too many: it was registered without its files"
 
 
 def _elements(format_: Format, entity: Entity) -> Iterator[dict[str, Any]]:

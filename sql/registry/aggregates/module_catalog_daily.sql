@@ -85,6 +85,7 @@ select
     wanted.version,
     source.format,
     source.files,
+    source.size_bytes,
     wanted.previous_version,
     previous.format as previous_format,
     previous.files as previous_files
