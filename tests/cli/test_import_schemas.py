@@ -185,19 +185,19 @@ def test_what_cannot_be_imported_is_named_and_may_be_left_out(tmp_path: Path, la
 
 def test_a_version_that_is_too_large_is_imported_without_its_files(tmp_path: Path, landing: Path) -> None:
     """So the catalogue has a row that says it could not be read. The file of 50 MB is not read."""
-    module = put(tmp_path / "m", {"1/a.proto": ONE, "2/a.proto": "x" * 999_985, "3/a.proto": "", "4/a.proto": ""})
+    module = put(tmp_path / "m", {"1/a.proto": ONE, "2/a.proto": "x" * 999_986, "3/a.proto": "", "4/a.proto": ""})
     for version, size in (("3", 50 << 20), ("4", 1_000_000_001)):
-        with (module / version / "a.proto").open("r+b") as file:
-            file.truncate(size)
+        with (module / version / "a.proto").open("r+b") as large:
+            large.truncate(size)
     done = imported(module, "--registered-at", DAY, "--leave-out", to=landing)
     assert done.exit_code == 0, done.output
     assert [line for line in done.stderr.splitlines() if "importing" not in line] == [
         "✗ m 4: has 1,000,000,001 bytes of source, expected at most 1,000,000,000",
-        "! m 2: 999,985 bytes of source are too many, the catalogue will say so",
+        "! m 2: 999,986 bytes of source are too many, the catalogue will say so",
         "! m 3: 52,428,800 bytes of source are too many, the catalogue will say so",
     ]
     found = [(event["version"], list(event["files"]), event["size_bytes"]) for event in events(landing)]
-    assert found == [("1", ["a.proto"], len(ONE)), ("2", [], 999_985), ("3", [], 52_428_800)]
+    assert found == [("1", ["a.proto"], len(ONE)), ("2", [], 999_986), ("3", [], 52_428_800)]
     [file] = (landing / "module_versions").iterdir()
     rows = read(tmp_path / "read", {file.name: file.read_bytes()}, DAY, contract=declared().contracts[TABLE])
     assert (len(rows.rows), rows.rejected) == (3, [])
