@@ -1,14 +1,17 @@
-"""Measures a registry of 10,000 versions through the tables, and a new day of 20 versions after it.
+"""Measures a registry of 10,000 versions through the tables, and new days of 1, 20 and 200 versions after it.
 
     python -m benchmarks.schema_days                   # 10,000 versions with 100 fields each, 1 million fields
     python -m benchmarks.schema_days --versions 1000   # a tenth of it
 
-Both days are whole runs of the family `registry` as new processes: loading, tables, checks, report. Processor time is
-that of the command and of the processes that read schemas.
+All days are whole runs of the family `registry` as new processes: loading, tables, checks, report. Targets: 300 s for
+the first day on 2 cores, and later days that cost what their own versions cost: a run has a cost of its own, so that of
+a version is the slope between the last ones. Processor time is that of the command and of the processes that read
+schemas, peak memory that of the largest of them all so far; the database server is not counted.
 """
 
 import argparse
 import json
+import resource
 import tempfile
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -23,8 +26,10 @@ from benchmarks.small_day import call
 
 FIRST = date(2025, 3, 31)
 VERSIONS_OF_A_MODULE = 4
-NEW = 20
-"""Versions of the second day."""
+NEW = (1, 20, 200)
+"""Versions of the days after the first one."""
+TARGET_SECONDS = 300
+"""For 10,000 versions, about 1 million fields."""
 
 
 def main() -> None:
@@ -40,20 +45,38 @@ def main() -> None:
         events = [json.dumps(event) for event in versions(chosen.versions)]
         landing.joinpath("all.ndjson").write_text("\n".join(events) + "\n", encoding="utf-8")
         try:
-            for day, number in ((FIRST, chosen.versions), (FIRST + timedelta(days=1), NEW)):
-                processor, seconds = call(CHECKOUT, settings, "run", str(day), "--family", "registry")
-                print(f"{day}: {number:>7,} new versions {processor:>8.1f} processor s {seconds:>8.1f} s", flush=True)
+            measured = [measure(settings, day, number) for day, number in enumerate((chosen.versions, *NEW))]
+            slope = (measured[-1][0] - measured[1][0]) / (NEW[-1] - NEW[0])
+            print(f"a version of a later day: {slope * 1000:.0f} ms of a processor")
+            target = TARGET_SECONDS * chosen.versions / 10_000
+            print(f"first day: {measured[0][1]:.1f} s, {measured[0][1] / target:.2f} of the target")
         finally:
             call(CHECKOUT, settings, "stop")
 
 
+def measure(settings: Settings, number_of_day: int, versions_of_day: int) -> tuple[float, float]:
+    """Run a day, say what it took, return the (processor, wall-clock) seconds."""
+    day = FIRST + timedelta(days=number_of_day)
+    processor, seconds = call(CHECKOUT, settings, "run", str(day), "--family", "registry")
+    memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    print(
+        f"{day}: {versions_of_day:>7,} new versions {processor:>8.1f} processor s {seconds:>8.1f} s, "
+        f"peak {memory:,.0f} MiB of one process so far",
+        flush=True,
+    )
+    return processor, seconds
+
+
 def versions(number: int) -> Iterator[dict[str, Any]]:
-    """The events: all versions of the first day, then those of the second, the next ones of the first modules."""
+    """The events: all versions of the first day, then those of the others, the next ones of the first modules."""
     for index in range(number):
         module, version = divmod(index, VERSIONS_OF_A_MODULE)
         yield event(index, FIRST, module, version)
-    for module in range(NEW):
-        yield event(number + module, FIRST + timedelta(days=1), module, VERSIONS_OF_A_MODULE)
+    index = number
+    for later, count in enumerate(NEW, 1):
+        for module in range(count):
+            yield event(index, FIRST + timedelta(days=later), module, VERSIONS_OF_A_MODULE - 1 + later)
+            index += 1
 
 
 def event(index: int, day: date, module: int, version: int) -> dict[str, Any]:

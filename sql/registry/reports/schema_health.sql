@@ -1,7 +1,7 @@
 /*
 description: >-
-  The 20 modules whose schemas are the least healthy at the end of the period, and the 10 whose score changed most since
-  the end of the period before; counts are of all modules.
+  The 20 modules whose schemas are the least healthy at the end of the period, and the 5 whose score improved most, and the 5
+  whose score declined most, since the end of the period before; counts are of all modules.
 columns:
   module_name: Module.
   version: Its newest version.
@@ -46,8 +46,11 @@ ranked as (
         breaking_count, dependent_count, reason,
         row_number() over (order by overall_score nulls last, module_name collate "C") as score_place,
         row_number() over (
-            order by abs(overall_score - previous_overall_score) desc nulls last, module_name collate "C"
-        ) as change_place,
+            order by overall_score - previous_overall_score desc nulls last, module_name collate "C"
+        ) as improved_place,
+        row_number() over (
+            order by overall_score - previous_overall_score nulls last, module_name collate "C"
+        ) as declined_place,
         count(*) over () as module_count,
         count(*) filter (where badge = 'green') over () as green_count,
         count(*) filter (where badge = 'amber') over () as amber_count,
@@ -58,5 +61,7 @@ select
     module_name, version, overall_score, previous_overall_score, badge, unused_field_count, deprecated_count,
     breaking_count, dependent_count, reason, module_count, green_count, amber_count, red_count
 from ranked
-where score_place <= 20 or (change_place <= 10 and overall_score <> previous_overall_score)
+where score_place <= 20
+   or (improved_place <= 5 and overall_score > previous_overall_score)
+   or (declined_place <= 5 and overall_score < previous_overall_score)
 order by score_place
