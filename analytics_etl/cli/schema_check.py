@@ -16,11 +16,14 @@ from analytics_etl.families.queries.registry_schemas import Use
 from analytics_etl.pipeline.schema_check import SUFFIXES, SchemaFolderError, compare_folders, compare_registered
 from analytics_etl.postgres import migrations
 from analytics_etl.postgres.database import Database
-from analytics_etl.schemas import BACKWARD, FORWARD, Category, Change, Examination, Fault, Format
+from analytics_etl.schemas import BACKWARD, FORWARD, FULL, Category, Change, Examination, Fault, Format
 from analytics_etl.schemas.sarif import sarif
 from analytics_etl.text.english import counted, shortened
 
-SETS = ("FILE", "PACKAGE", "WIRE_JSON", "WIRE", BACKWARD, FORWARD)
+_TRANSITIVE = "_TRANSITIVE"
+_KINDS = {BACKWARD: (BACKWARD,), FORWARD: (FORWARD,), FULL: (BACKWARD, FORWARD)}
+"""Confluent's kinds of compatibility, and the sets of rules that each consists of."""
+SETS = ("FILE", "PACKAGE", "WIRE_JSON", "WIRE", *_KINDS, *(f"{kind}{_TRANSITIVE}" for kind in _KINDS))
 ENFORCED = ("FILE", "WIRE", BACKWARD)
 
 
@@ -32,7 +35,8 @@ ENFORCED = ("FILE", "WIRE", BACKWARD)
 )  # fmt: skip
 @click.option(
     "--enforce", type=click.Choice(SETS), multiple=True, default=ENFORCED, show_default=True,
-    help="What must not break; may be repeated. Protobuf: Buf's categories; Avro and JSON Schema: BACKWARD, FORWARD.",
+    help="What must not break; may be repeated. Protobuf: Buf's categories; Avro and JSON Schema: Confluent's kinds of "
+    "compatibility, of which the transitive ones also hold for all older versions of a registered module.",
 )  # fmt: skip
 @click.option(
     "--schema-format", type=click.Choice([str(item) for item in Format]),
@@ -67,16 +71,21 @@ def check_schema(
       analytics-etl check-schema proto --against ../before/proto --enforce WIRE --enforce WIRE_JSON
     A single Avro schema in both directions, everything that changed:
       analytics-etl check-schema order.avsc --against old/order.avsc --enforce BACKWARD --enforce FORWARD --all
+    All versions that were ever registered must be readable:
+      analytics-etl check-schema order.avsc --against acme/order --enforce BACKWARD_TRANSITIVE
     Whom would my change hurt?
       analytics-etl check-schema proto --against acme/shop
     For a pull request:
       analytics-etl check-schema proto --against ../before/proto --format sarif > schema.sarif
     """  # noqa: D301 - click takes \b for the begin of lines to leave as they are
+    older = {name for kind in enforce if kind.endswith(_TRANSITIVE) for name in _sets_of(kind)}
     try:
-        found, uses = _compare(path, against, Format(schema_format) if schema_format else None)
+        found, uses = _compare(path, against, Format(schema_format) if schema_format else None, older)
     except (SchemaFolderError, QueryError) as error:
         raise click.ClickException(str(error)) from error
-    broken = _enforced(found, set(enforce))
+    for reason in uses.not_compared:
+        err.say(NOTE, f" not compared with version {reason}")
+    broken = _enforced(found, {name for kind in enforce for name in _sets_of(kind)})
     if form == "sarif":
         out.write(json.dumps(sarif(_changes(found), broken, _faults(found), uses.said), indent=2) + "\n")
     elif form == "json":
@@ -87,30 +96,44 @@ def check_schema(
         click.get_current_context().exit(1)
 
 
+def _sets_of(kind: str) -> tuple[str, ...]:
+    """The sets of rules that are enforced under a name."""
+    return _KINDS.get(kind.removesuffix(_TRANSITIVE), (kind,))
+
+
 @dataclass(frozen=True)
 class Uses:
     """Who uses what changes, as values and as sentences; nothing between two folders."""
 
     found: Mapping[Change, Use] = field(default_factory=dict)
     said: Mapping[Change, str] = field(default_factory=dict)
+    not_compared: Sequence[str] = ()
+    """Older versions, with the reason."""
 
 
-def _compare(path: Path, against: Path, schema_format: Format | None) -> tuple[Examination, Uses]:
+def _compare(
+    path: Path, against: Path, schema_format: Format | None, older: Collection[str]
+) -> tuple[Examination, Uses]:
     """The changes from a folder, or from a registered version if there is no such path."""
     looks_like_path = against.is_absolute() or against.parts[:1] in ((".",), ("..",)) or against.suffix in SUFFIXES
     if against.exists() or looks_like_path:
+        if older:
+            raise click.UsageError(
+                "transitive compatibility is about all registered versions: it needs --against MODULE"
+            )
         return compare_folders(path, against, schema_format), Uses()
     settings = read_settings()
     migrations.upgrade(settings)
-    checked = compare_registered(Database(settings), path, str(against), schema_format)
+    checked = compare_registered(Database(settings), path, str(against), schema_format, older)
     if checked.usage is None:
-        return checked.found, Uses()
+        return checked.found, Uses(not_compared=checked.not_compared)
     uses: dict[Change, Use] = {}
     for change in _changes(checked.found):
         use = checked.usage.of(change.element)
         if use is not None and change.category.is_breaking:
             uses[change] = use
-    return checked.found, Uses(uses, {change: _said(use, checked.usage.days) for change, use in uses.items()})
+    said = {change: _said(use, checked.usage.days) for change, use in uses.items()}
+    return checked.found, Uses(uses, said, checked.not_compared)
 
 
 def _said(use: Use, days: int) -> str:

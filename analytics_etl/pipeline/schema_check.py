@@ -3,8 +3,8 @@
 Not here: what a change is (`schemas`).
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -14,9 +14,10 @@ from analytics_etl.families.queries.registry_schemas import (
     files_that_provide,
     registered_version,
     usage_of,
+    versions_before,
 )
 from analytics_etl.postgres.database import Database
-from analytics_etl.schemas import Examination, Format, Limits, Parser, Version
+from analytics_etl.schemas import Change, Comparison, Examination, Format, Limits, Parser, Version
 from analytics_etl.schemas.imports import examine_with_imports
 
 SUFFIXES = {".proto": Format.PROTOBUF, ".avsc": Format.AVRO, ".json": Format.JSON_SCHEMA}
@@ -30,6 +31,8 @@ class CheckedUse:
     old: Registered
     usage: Usage | None
     """None if no use of the module is known."""
+    not_compared: tuple[str, ...] = ()
+    """Older versions that it could not be compared with, each with the reason."""
 
 
 class SchemaFolderError(Exception):
@@ -46,10 +49,13 @@ def compare_folders(new: Path, old: Path, format_: Format | None) -> Examination
         return parser.examine(read_version(new, found), read_version(old, found))
 
 
-def compare_registered(database: Database, new: Path, module: str, format_: Format | None) -> CheckedUse:
+def compare_registered(
+    database: Database, new: Path, module: str, format_: Format | None, older: Collection[str] = ()
+) -> CheckedUse:
     """What the version in a folder changes in a registered one, `MODULE` (its newest) or `MODULE@VERSION`, and its use.
 
-    Files of other modules that either imports are those of their newest versions.
+    Files of other modules that either imports are those of their newest versions. `older` are kinds of compatibility
+    that must hold with the versions before as well: what breaks them there is added, with the version in its message.
     """
     if not new.exists():
         raise SchemaFolderError(f"{new} does not exist, expected a folder or file of schemas")
@@ -66,8 +72,26 @@ def compare_registered(database: Database, new: Path, module: str, format_: Form
     if found.format is not old.source.format:
         raise SchemaFolderError(f"{module} is in {old.source.format}, but {new} is to be read as {found.format}")
     with Parser(1) as parser:
-        examined = examine_with_imports(parser, partial(files_that_provide, database), found, old.source)
-    return CheckedUse(examined, old, usage_of(database, old))
+        find = partial(files_that_provide, database)
+        examined = examine_with_imports(parser, find, found, old.source)
+        comparison, obstacles = examined.comparison, list[str]()
+        if older and comparison is not None and comparison.obstacle is None:
+            for before in versions_before(database, old):
+                earlier = examine_with_imports(parser, find, found, before.source).comparison or Comparison()
+                comparison = _with_older(comparison, earlier, before.version, older)
+                obstacles += [] if earlier.obstacle is None else [f"{before.version}: {earlier.obstacle}"]
+    return CheckedUse(replace(examined, comparison=comparison), old, usage_of(database, old), tuple(obstacles))
+
+
+def _with_older(newest: Comparison, older: Comparison, version: str, kinds: Collection[str]) -> Comparison:
+    """A comparison with what breaks some kinds of compatibility with an older version, and is not in it yet."""
+    known = {(change.element, change.rule) for change in newest.changes}
+    more: list[Change] = [
+        replace(change, message=f"{change.message} (against version {version})")
+        for change in older.changes
+        if set(kinds) & set(change.sets) and (change.element, change.rule) not in known
+    ]
+    return replace(newest, changes=(*newest.changes, *more))
 
 
 def read_version(path: Path, format_: Format) -> Version:

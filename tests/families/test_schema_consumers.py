@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,6 +22,14 @@ OPEN = [(FIRST, "shop", "split_module"), (LAST, "shop", "split_module"), (SECOND
         (LAST, "money", "split_module")]  # fmt: skip
 
 
+ORDERS = {
+    "1": {"type": "record", "name": "Order", "fields": [{"name": "total", "type": "string"}]},
+    "2": {"type": "record", "name": "Order", "fields": []},
+    "3": {"type": "record", "name": "Order", "fields": [{"name": "total", "type": "int", "default": 0}]},
+}
+"""Avro: 3 reads what 2 wrote, and not what 1 wrote."""
+
+
 @pytest.fixture(scope="module")
 def filled(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     settings = settings_in(tmp_path_factory.mktemp("consumers"), server.clone(), FIRST)
@@ -35,6 +44,14 @@ def filled(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         "registry.module_catalog_daily": [
             {"day": day, "module_name": "shop", "version": version, "registered_at": day}
             for day, version in ((FIRST, "1"), (SECOND, "2"))
+        ] + [
+            {"day": day, "module_name": "order", "version": version, "registered_at": day, "format": "avro"}
+            for day, version in zip(DAYS, ("0", "1", "2"), strict=True)
+        ],
+        "registry.module_versions_daily": [
+            {"day": day, "module_name": "order", "version": version, "registered_at": day, "format": "avro",
+             "files": json.dumps({"order.avsc": json.dumps(schema)})}
+            for day, version, schema in zip(DAYS, ("0", "1", "2"), ("{", ORDERS["1"], ORDERS["2"]), strict=True)
         ],
         "registry.version_consumers_daily": [
             {"day": LAST, "module_name": "shop", "version": "1", "organization_id": "acme", "downloads": 3}
@@ -91,3 +108,23 @@ def test_who_is_behind_organisations_or_clients(filled: Settings) -> None:
     page = consumers(Database(filled), "shop", FIRST, LAST, by_client=True)
     assert page.coverage is not None
     assert page.coverage.table == "registry.version_clients_daily"
+
+
+def test_transitive_compatibility_is_with_all_older_versions(filled: Settings, tmp_path: Path) -> None:
+    """Version 0 is no schema at all."""
+    new = tmp_path / "order.avsc"
+    new.write_text(json.dumps(ORDERS["3"]), encoding="utf-8")
+
+    def checked(options: str) -> tuple[int, list[str], str]:
+        done = call(f"check-schema {new} --against order {options}", variables(filled))
+        return done.exit_code, [line for line in done.stdout.splitlines() if line.startswith("✗")], done.stderr
+
+    assert checked("--enforce BACKWARD") == (0, [], "")
+    assert checked("--enforce FULL --enforce FORWARD_TRANSITIVE")[0] == 1
+    code, broken, said = checked("--enforce BACKWARD_TRANSITIVE")
+    assert (code, len(broken)) == (1, 1)
+    assert "TYPE_MISMATCH" in broken[0]
+    assert broken[0].endswith("(against version 1)")
+    assert "not compared with version 0: the old version: order.avsc" in said
+    other = call(f"check-schema {new} --against {new} --enforce FULL_TRANSITIVE", variables(filled))
+    assert (other.exit_code, "transitive compatibility is about" in other.stderr) == (2, True)

@@ -1,7 +1,7 @@
 """Questions about registered schemas: their health, who downloads and uses what, and the source of a version."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -92,6 +92,15 @@ def registered_version(database: Database, module: str, version: str = "") -> Re
     for row in ask(database, "registry.source_of_version", wanted):
         return Registered(module, row["version"], Version(Format(row["format"]), row["files"]))
     return None
+
+
+def versions_before(database: Database, registered: Registered) -> Iterator[Registered]:
+    """The versions of a module that were registered before one of them, newest first; one source at a time."""
+    wanted: dict[str, str | int] = {"module": registered.module, "wanted_version": registered.version}
+    for row in ask(database, "registry.versions_before", {**wanted, "limit": LARGEST_ANSWER}):
+        found = registered_version(database, registered.module, row["version"])
+        if found is not None:
+            yield found
 
 
 def files_that_provide(database: Database, schema_format: Format, name: str) -> dict[str, str]:
