@@ -15,7 +15,7 @@ columns:
   previous_overall_score: [double precision, The score then.]
   change_reason: [text, "Which parts moved, from what to what, and why, one part a line."]
 checks:
-  - expect_column_values_to_not_be_in_set: {column: change_reason, value_set: [""]}
+  - expect_column_values_to_not_be_null: {column: change_reason}
 */
 with
 -- Each score beside the day before that has one of the module.
