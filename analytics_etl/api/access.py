@@ -23,6 +23,8 @@ ALGORITHMS = ("RS256", "PS256", "ES256", "EdDSA")
 SECONDS_KNOWN = 1.0
 """Time after which the tokens are read again: so long may a revoked one still be used."""
 LONGEST_TOKEN = 8_000
+COOKIE = "analytics_token"
+"""In which a browser keeps its token for the dashboard."""
 
 RIGHTS: Mapping[Role, frozenset[str]] = {
     "viewer": frozenset({"read"}),

@@ -13,12 +13,14 @@ from starlette.staticfiles import StaticFiles
 from analytics_etl.api import openapi, problems
 from analytics_etl.api.access import Access
 from analytics_etl.api.guard import Guard
+from analytics_etl.api.live.hub import Hub
 from analytics_etl.api.pages import STATIC
 from analytics_etl.api.routes import (
     alerts,
     anomalies,
     dashboard,
     landing,
+    live,
     meta,
     modules,
     pipeline,
@@ -32,7 +34,9 @@ from analytics_etl.api.serving import Serving
 from analytics_etl.api.versions import Memory, Versions
 from analytics_etl.config.settings import Settings
 from analytics_etl.monitoring.host_guard import HostGuard
+from analytics_etl.pipeline.announcing import Announcer
 from analytics_etl.pipeline.posting import Posting
+from analytics_etl.postgres.database import Database
 
 MOST_THREADS = 8
 """Requests that are computed at once: as many as there are connections in the pool. The others wait."""
@@ -53,6 +57,7 @@ _GROUPS = (
     anomalies,
     pipeline,
     landing,
+    live,
     dashboard,
 )
 ROUTERS = tuple(group.routes for group in _GROUPS)
@@ -64,9 +69,12 @@ def application(settings: Settings, *, is_local: bool, hosts: tuple[str, ...] = 
         title="analytics_etl", version=version("analytics-etl"), description=_DESCRIPTION, lifespan=_lifespan,
         docs_url=None, redoc_url=None,
     )  # fmt: skip
+    announcer = Announcer(Database(settings))
+    app.state.announcer = announcer
     app.state.serving = Serving(
-        settings, Access(settings, is_local=is_local), Versions(settings), Memory(), Posting(settings)
-    )
+        settings, Access(settings, is_local=is_local), Versions(settings), Memory(),
+        Posting(settings, announcer.written), Hub(settings),
+    )  # fmt: skip
     for routes in ROUTERS:
         app.include_router(routes)
     app.mount("/static", StaticFiles(directory=STATIC), "static")
@@ -89,6 +97,12 @@ def application(settings: Settings, *, is_local: bool, hosts: tuple[str, ...] = 
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     anyio.to_thread.current_default_thread_limiter().total_tokens = MOST_THREADS
     posting: Posting = app.state.serving.posting
+    announcer: Announcer = app.state.announcer
     await anyio.to_thread.run_sync(posting.start)
-    yield
+    announcer.start()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(app.state.serving.hub.run)
+        yield
+        tasks.cancel_scope.cancel()
     await anyio.to_thread.run_sync(posting.close)
+    await anyio.to_thread.run_sync(announcer.close)

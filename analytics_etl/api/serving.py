@@ -10,11 +10,13 @@ from fastapi import APIRouter, Query, Request
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
+from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
 from analytics_etl.api import problems
 from analytics_etl.api.access import Access, Identity
 from analytics_etl.api.answers import MEDIA_TYPES, Answer, Form, respond
+from analytics_etl.api.live.hub import Hub
 from analytics_etl.api.periods import Days
 from analytics_etl.api.problems import Problem
 from analytics_etl.api.versions import Memory, Remembered, Versions
@@ -42,9 +44,10 @@ class Serving:
     versions: Versions
     memory: Memory
     posting: Posting
+    hub: Hub
 
     @classmethod
-    def of(cls, request: Request) -> "Serving":
+    def of(cls, request: HTTPConnection) -> "Serving":
         found = request.app.state.serving
         assert isinstance(found, cls)
         return found

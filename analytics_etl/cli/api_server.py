@@ -23,7 +23,7 @@ def serve(host: str, port: int) -> None:
     neither, it listens on this machine only, and everybody here may ask everything.
     """
     from analytics_etl.api.app import application  # noqa: PLC0415 - only for this
-    from analytics_etl.api.server import server_of  # noqa: PLC0415 - only for this
+    from analytics_etl.api.server import bound_silence, server_of  # noqa: PLC0415 - only for this
 
     settings = read_settings()
     read_catalog(settings)
@@ -41,6 +41,7 @@ def serve(host: str, port: int) -> None:
         )
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as listening:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound_silence(listening)
         try:
             listening.bind((host, port))
         except (OSError, UnicodeError) as error:

@@ -192,6 +192,9 @@ class Settings:
     api_requests_per_minute: values.MostRequests = 600
     """Requests of a token that the API answers in a minute; None = any number."""
 
+    api_live_sockets: values.Sockets = 200
+    """Clients that one process of the API sends live updates to, at most; 0 = to none."""
+
     api_cors_origins: values.Origins = ()
     """Origins whose web pages may read the API; none by default."""
 

@@ -17,7 +17,7 @@ from analytics_etl.postgres.database import Database
 from analytics_etl.signals.alerts.incidents import Incident, incidents_of
 from analytics_etl.signals.alerts.reading import load_rules
 from analytics_etl.signals.alerts.rules import SEVERITIES, Comparison, Rule, alert_key
-from analytics_etl.signals.alerts.states import AlertState, Command, Status, Transition, from_json
+from analytics_etl.signals.alerts.states import OPEN, AlertState, Command, Status, Transition, from_json
 
 Row = dict[str, Any]
 _MICROSECOND = timedelta(microseconds=1)
@@ -41,6 +41,10 @@ class Alert:
     @property
     def severity(self) -> str:
         return self.rule.severity_in(self.state.status) if self.rule else SEVERITIES[0]
+
+    @property
+    def is_open(self) -> bool:
+        return self.state.status in OPEN
 
     @property
     def place(self) -> tuple[int, str]:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.ops import alerts as books
+from analytics_etl.ops import live
 from analytics_etl.ops.records import record_audit
 from analytics_etl.pipeline.alerts import (
     all_measures,
@@ -98,6 +99,7 @@ def command(
             raise AlertError(f"{key}: {ignored[-1][1]}")
         books.command(connection, key, kind, said.at, who, reason)
         record_audit(connection, who, f"{kind} alert", key, reason)
+        live.tell(connection, "alerts")
     return key
 
 

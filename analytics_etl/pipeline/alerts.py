@@ -13,6 +13,7 @@ from typing import Any
 
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.ops import alerts as books
+from analytics_etl.ops import live
 from analytics_etl.pipeline.anomalies import measures_of
 from analytics_etl.postgres.connection import Connection
 from analytics_etl.postgres.database import Database
@@ -69,6 +70,7 @@ def judge(database: Database, catalog: Catalog, rules: Mapping[str, Rule] | None
             series = series_of_days(connection, catalog, judging.rules.values(), day, day)
             found = judging.judge_day(day, series, said)
             books.record_day(connection, day, judging.kept(), _rows(found, judging.rules, measures))
+        live.tell(connection, "alerts")
         return len(days)
 
 

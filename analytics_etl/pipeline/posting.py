@@ -7,7 +7,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
@@ -47,10 +47,16 @@ class _Post:
 
 
 class Posting:
-    """Takes posts of any table; `start` it first, and `close` it at the end."""
+    """Takes posts of any table; `start` it first, and `close` it at the end.
 
-    def __init__(self, settings: Settings) -> None:
+    `written` is told which lines of a table are on disk.
+    """
+
+    def __init__(
+        self, settings: Settings, written: Callable[[Contract, Sequence[str]], None] = lambda *_: None
+    ) -> None:
         self._settings = settings
+        self._written = written
         self._posts: queue.SimpleQueue[_Post | None] = queue.SimpleQueue()
         self._waiting = 0
         self._lock = threading.Lock()
@@ -142,6 +148,7 @@ class Posting:
             return
         for post in good:
             post.done.set_result(None)
+            self._written(post.contract, post.lines)
 
     def _fitting(self, posts: Sequence[_Post]) -> list[_Post]:
         """The posts all of whose records fit; the others are told."""

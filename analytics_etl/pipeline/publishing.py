@@ -19,7 +19,7 @@ from analytics_etl.families.functions import function_of
 from analytics_etl.families.functions.anomalies import anomalies
 from analytics_etl.families.functions.forecasts import forecasts
 from analytics_etl.lake import Lake, LakeFile, open_lake
-from analytics_etl.ops import archives, changes, days, dropped, lake_files, outbox, records
+from analytics_etl.ops import archives, changes, days, dropped, lake_files, live, outbox, records
 from analytics_etl.ops.changes import ChangeRefusedError, Gate
 from analytics_etl.ops.records import CheckResult
 from analytics_etl.pipeline.anomalies import known_of, measures_of
@@ -61,6 +61,7 @@ def loading(
             dropped.loaded_again(connection, contract.table, wanted)
             days.refresh(connection, contract.table, lateness, wanted)
             days.expect(connection, contract.table, wanted)
+            live.published(connection, contract.table)
         except BaseException:
             connection.close()  # during a COPY, no rollback is possible
             raise
@@ -89,6 +90,7 @@ def replace(
         _grant(connection, settings, model)
         if model.cadence == "day":
             days.refresh(connection, model.table, lateness, [*periods, *replaced.refreshed])
+        live.published(connection, model.table)
         return replaced
 
 
@@ -141,6 +143,7 @@ def refresh(database: Database, view: Model) -> int:
     with database.transaction(AGGREGATION) as connection:
         count = refresh_view(connection, view)
         _grant(connection, database.settings, view)
+        live.published(connection, view.table)
         return count
 
 

@@ -46,7 +46,8 @@ _MARKS: Mapping[str, tuple[str, str]] = {
 def html_of(page: Page, period: str) -> str:
     """A page of the dashboard."""
     template = _environment().get_template("dashboard_page.html.j2")
-    return template.render(page=page, place=page.place, period=period)
+    tenant = page.parameters.get("id", "") if page.path == "/tenant" else ""
+    return template.render(page=page, place=page.place, period=period, is_live=True, tenant=tenant)
 
 
 def message(title: str, detail: str = "", *, asks_for_token: bool = False) -> str:
@@ -56,6 +57,8 @@ def message(title: str, detail: str = "", *, asks_for_token: bool = False) -> st
         title=title,
         detail=detail,
         asks_for_token=asks_for_token,
+        is_live=False,
+        tenant="",
         place="/sign-in" if asks_for_token else "",
         period=USUAL_PERIOD,
     )

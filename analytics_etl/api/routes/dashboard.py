@@ -11,7 +11,7 @@ from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from analytics_etl.api.access import LONGEST_TOKEN
+from analytics_etl.api.access import COOKIE, LONGEST_TOKEN
 from analytics_etl.api.dashboard import pipeline, registry, schedules, services, usage
 from analytics_etl.api.dashboard.values import Page, Question
 from analytics_etl.api.pages.dashboard import USUAL_PERIOD, Period, html_of, message
@@ -22,7 +22,6 @@ from analytics_etl.families.queries.written import csv_of
 from analytics_etl.postgres.database import Database
 from analytics_etl.reporting import render
 
-COOKIE = "analytics_token"
 ROWS_OF_CSV = 10_000
 _SECONDS_SIGNED_IN = 12 * 3_600
 
