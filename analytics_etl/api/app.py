@@ -16,6 +16,8 @@ from analytics_etl.api.guard import Guard
 from analytics_etl.api.live.hub import Hub
 from analytics_etl.api.pages import STATIC
 from analytics_etl.api.routes import (
+    administration,
+    alert_pages,
     alerts,
     anomalies,
     dashboard,
@@ -26,6 +28,7 @@ from analytics_etl.api.routes import (
     pipeline,
     platform,
     registry,
+    revisions,
     schedules,
     services,
     usage,
@@ -46,21 +49,26 @@ _DESCRIPTION = (
     "final may still change. A token goes into the header Authorization: Bearer …"
 )
 _GROUPS = (
-    meta,
-    registry,
-    modules,
-    usage,
-    schedules,
-    services,
-    platform,
-    alerts,
-    anomalies,
-    pipeline,
-    landing,
-    live,
-    dashboard,
+    *(
+        meta,
+        registry,
+        modules,
+        usage,
+        schedules,
+        services,
+        platform,
+        alerts,
+        anomalies,
+        pipeline,
+        landing,
+        live,
+        dashboard,
+    ),
+    alert_pages,
 )
-ROUTERS = tuple(group.routes for group in _GROUPS)
+ROUTERS = (
+    administration.runs, administration.cleaning, revisions.routes, *(group.routes for group in _GROUPS),
+)  # fmt: skip
 
 
 def application(settings: Settings, *, is_local: bool, hosts: tuple[str, ...] = ()) -> FastAPI:

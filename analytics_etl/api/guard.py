@@ -1,7 +1,7 @@
 """What is true of every request: its host, its size, its time, and the headers of the answer (ASGI)."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
 from analytics_etl.api import problems
@@ -86,7 +86,7 @@ class Guard:
         headers = dict(scope["headers"])
         if scope["method"] in _SAFE:
             return None, b""
-        if headers.get(b"sec-fetch-site", b"none") not in (b"none", b"same-origin"):
+        if _is_of_another_site(headers):
             return problems.answer(403, "the page of another site sent this request"), b""
         too_large = f"the body is larger than {LARGEST_BODY:,} bytes: send it in parts"
         length = headers.get(b"content-length", b"0")
@@ -106,3 +106,11 @@ class Guard:
             return problems.answer(
                 408, f"the body did not come within {SECONDS_TO_SEND:.0f} seconds", {"Connection": "close"}
             ), b""
+
+
+def _is_of_another_site(headers: Mapping[bytes, bytes]) -> bool:
+    """Whether a page of another site sent a request, as a browser says, or as an old one lets one see."""
+    site, origin = headers.get(b"sec-fetch-site"), headers.get(b"origin")
+    if site is not None:
+        return site not in (b"none", b"same-origin")
+    return origin is not None and origin.partition(b"://")[2] != headers.get(b"host")

@@ -80,6 +80,8 @@ def handle(app: FastAPI) -> None:
 def _http(request: Request, error: Exception) -> JSONResponse:
     del request
     assert isinstance(error, HTTPException)
+    if error.status_code == HTTPStatus.BAD_REQUEST:  # FastAPI's answer to a body that is no text
+        return answer(422, "the body is no valid JSON in UTF-8")
     errors = error.errors if isinstance(error, Problem) else None
     return answer(error.status_code, str(error.detail), error.headers, errors)
 

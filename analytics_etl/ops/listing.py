@@ -6,6 +6,7 @@ The parameters `is_first_page`, `after_…` and `limit` are those of a keyset; n
 from collections.abc import Mapping
 from typing import Any
 
+from analytics_etl.ops.run_requests import TAG
 from analytics_etl.postgres.connection import Connection, rows
 
 Wanted = Mapping[str, Any]
@@ -70,14 +71,17 @@ def runs(connection: Connection, wanted: Wanted) -> list[dict[str, Any]]:
     return rows(
         connection,
         """
-        select id as run_number, run_id, pipeline_name as job_name, lower(status) as status,
+        select id as run_number, run_id,
+            (select value from dagster.run_tags as t where t.run_id = runs.run_id and key = %(request_tag)s)
+                as request_id,
+            pipeline_name as job_name, lower(status) as status,
             create_timestamp at time zone 'UTC' as created_at, to_timestamp(start_time) as started_at,
             to_timestamp(end_time) as ended_at
         from dagster.runs
         where %(is_first_page)s or id < %(after_run_number)s
         order by id desc
         limit %(limit)s""",
-        wanted,
+        {**wanted, "request_tag": TAG},
     )
 
 

@@ -26,6 +26,7 @@ from analytics_etl.orchestration.late import build_late_sensor, build_period_sen
 from analytics_etl.orchestration.notifier import build_notification_sensor
 from analytics_etl.orchestration.own_runs import build_own_runs
 from analytics_etl.orchestration.partitions import Partitions
+from analytics_etl.orchestration.requested_runs import build_request_sensor
 from analytics_etl.orchestration.schedules import (
     build_jobs,
     build_retention,
@@ -86,6 +87,7 @@ def build_defs(settings: Settings | None = None, overrides: Mapping[str, Any] | 
             build_views_sensor(by_name[VIEWS_JOB]),
             build_late_sensor(catalog, scan_job, daily),
             build_period_sensor(daily, {"week": weekly, "month": monthly}),
+            build_request_sensor(daily),
             build_abandoned_sensor(settings),
             build_notification_sensor(),
         ],

@@ -69,7 +69,7 @@ def build_late_sensor(catalog: Catalog, scan_job: dg.JobDefinition, daily_job: A
             busy = _busy_days(context.instance, daily_job.name, now) or set()
             wanted = late_days(database, catalog, now.date() - timedelta(days=1)) - busy
             for first, last in stretches(wanted):
-                yield dg.RunRequest(job_name=daily_job.name, **_partitions(first, last))
+                yield dg.RunRequest(job_name=daily_job.name, **partitions_of(first, last))
 
     return late_data
 
@@ -94,7 +94,7 @@ def build_period_sensor(daily_job: Any, period_jobs: Mapping[Cadence, Any]) -> d
         for cadence, job in period_jobs.items():
             starts = list(periods(cadence, *days))
             key = period_run_key(run.run_id, job.name)
-            yield dg.RunRequest(run_key=key, job_name=job.name, **_partitions(starts[0], starts[-1]))
+            yield dg.RunRequest(run_key=key, job_name=job.name, **partitions_of(starts[0], starts[-1]))
 
     return periods_after_daily
 
@@ -122,7 +122,7 @@ def _busy_days(instance: dg.DagsterInstance, job: str, now: datetime) -> set[dat
     return {day for first, last in ranges for day in periods("day", first, last)}
 
 
-def _partitions(first: date, last: date) -> dict[str, Any]:
+def partitions_of(first: date, last: date) -> dict[str, Any]:
     """The arguments of a RunRequest for a partition or a range of partitions."""
     if first == last:
         return {"partition_key": first.isoformat()}

@@ -204,6 +204,29 @@ def _drop_raw_events(database: Database, contract: Contract, day: date, actor: s
         days.refresh(connection, contract.table, database.settings.lateness_of(contract.table, is_derived=False))
 
 
+def days_before(database: Database, catalog: Catalog, contract: Contract, before: date) -> list[date]:
+    """The days of a raw table before a day that may be dropped, whatever the settings keep.
+
+    Raise SettingsError if something reads raw rows of all days.
+    """
+    _refuse_readers(contract, catalog, "raw rows were to be dropped")
+    if catalog.may_be_read_by(contract.table) is not None:
+        return []  # as `plan` has it
+    newest = gaps.last_day_before(gaps.find(database))
+    found = _days_to_drop(database, contract, 1, *_readers(contract, catalog))
+    return [day for day in found if day < before and _is_due(day, 1, newest)]
+
+
+def drop_days(database: Database, contract: Contract, wanted: Sequence[date], actor: str) -> int:
+    """Drop raw rows of days that `days_before` named, each in a transaction; returns how many rows there were."""
+    count = 0
+    for day in wanted:
+        with database.transaction() as connection:
+            count += dropped.drop(connection, contract, day, actor, "somebody asked for it")
+            days.refresh(connection, contract.table, database.settings.lateness_of(contract.table, is_derived=False))
+    return count
+
+
 def _readers(contract: Contract, catalog: Catalog) -> tuple[int, list[Reader]]:
     """How many days back the run of one day reads raw rows, and the derived tables that read them."""
     table = contract.table

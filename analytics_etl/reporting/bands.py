@@ -6,7 +6,9 @@ from xml.etree import ElementTree as ET
 from analytics_etl.reporting import svg
 
 
-def draw_band(points: Sequence[tuple[float, float | None, float | None]], caption: str, width: svg.Width) -> str:
+def draw_band(
+    points: Sequence[tuple[float, float | None, float | None]], caption: str, width: svg.Width, mark: str = svg.BAD
+) -> str:
     """Draw (value, lower, upper) of points in their order: a line over what is usual, the last point marked."""
     height, left = 120, 2
     ends = [end for point in points for end in point if end is not None]
@@ -26,5 +28,5 @@ def draw_band(points: Sequence[tuple[float, float | None, float | None]], captio
     line = "L".join(place(number, value) for number, (value, _, _) in enumerate(points))
     ET.SubElement(root, "path", {"d": f"M{line}", "fill": "none", "stroke": svg.ACCENT, "stroke-width": "2"})
     x, y = place(len(points) - 1, points[-1][0]).split(",")
-    ET.SubElement(root, "circle", {"cx": x, "cy": y, "r": "4", "fill": svg.BAD})
+    ET.SubElement(root, "circle", {"cx": x, "cy": y, "r": "4", "fill": mark})
     return ET.tostring(root, encoding="unicode")

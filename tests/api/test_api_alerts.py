@@ -173,3 +173,54 @@ def test_the_examples_of_bodies_are_taken(served: tuple[Settings, httpx.Client, 
         [example] = document["components"]["schemas"][schema]["examples"]
         assert f"{PATH}/{{alert_id}}/{name}" in document["paths"]
         assert client.post(f"{PATH}/{next(ids)}/{name}", json=example, headers=headers["all"]).status_code == 200
+
+
+def form_of(row: dict[str, Any], act: str, **changes: str) -> dict[str, str]:
+    return {"id": row["id"], "act": act, "reason": "", "hours": "8", **changes}
+
+
+def test_people_act_on_the_page_of_alerts(served: tuple[Settings, httpx.Client, Asking]) -> None:
+    """By the forms of the page, without script, and not from the page of another site."""
+    settings, client, headers = served
+    cookies = {
+        name: {"Cookie": f"analytics_token={asking['Authorization'].removeprefix('Bearer ')}"}
+        for name, asking in headers.items()
+    }
+    [own] = listed(client, headers["acme"])
+    [other] = [row for row in listed(client, headers["all"]) if row["tenantId"] == "globex"]
+    page = client.get("/alerts", headers=cookies["acme"]).text
+    assert (page.count('<form class="acting"'), own["id"] in page, other["id"] in page) == (1, True, False)
+    assert "acting" not in client.get("/alerts", headers=cookies["viewer"]).text.replace("acting-title", "")
+    assert client.get("/alerts", headers=cookies["all"]).text.count('<form class="acting"') == 4
+
+    def sent(whose: str, form: dict[str, str], **more: str) -> int:
+        return client.post("/alerts", data=form, headers={**cookies[whose], **more}).status_code
+
+    here = str(client.base_url).rstrip("/")
+    acknowledge = form_of(own, "acknowledge", reason="a bad disk")
+    assert sent("viewer", acknowledge) == 403
+    assert sent("acme", acknowledge, Origin="http://evil.example") == 403
+    assert sent("acme", acknowledge, **{"Sec-Fetch-Site": "cross-site"}) == 403
+    assert sent("acme", form_of(other, "acknowledge")) == 404
+    for wrong in (
+        {"act": "delete"},
+        {"hours": "9"},
+        {"hours": "x"},
+        {"reason": "x" * 1_001},
+        {"reason": "\0"},
+        {"act": "silence"},
+    ):
+        assert sent("acme", {**acknowledge, "reason": "", **wrong}) == 422, wrong
+    assert client.post("/alerts", content=b"x", headers=cookies["acme"]).status_code == 422
+    assert sent("acme", acknowledge, Origin=here) == 303
+    assert sent("acme", acknowledge) == 409
+    assert sent("acme", form_of(own, "silence", reason="moved"), **{"Sec-Fetch-Site": "same-origin"}) == 303
+    [row] = listed(client, headers["acme"])
+    assert (row["status"], row["acknowledgedBy"]) == ("acknowledged", "acme")
+    assert 'value="acknowledge"' not in client.get("/alerts", headers=cookies["acme"]).text
+    assert sent("acme", form_of(own, "resolve")) == 303
+    silences = ask(
+        settings.database_url,
+        "select extract(hour from ends_at - starts_at)::int as hours, who from ops.alert_silences",
+    )
+    assert silences == [{"hours": 8, "who": "acme"}]

@@ -14,7 +14,7 @@ from urllib.parse import quote, urlsplit
 import httpx
 import pytest
 from conftest import Server, settings_in
-from events import download, execute, load_and_aggregate, write
+from events import download, execute, load_and_aggregate, put, write
 from served import serving
 
 from analytics_etl.api.guard import POLICY
@@ -281,3 +281,43 @@ def test_pages_are_there_before_the_first_day(server: Server, tmp_path: Any) -> 
             assert answer.status_code == 200, (path, answer.text)
             assert "<table" not in answer.text or path in ("/module?name=a", "/pipeline"), path
     server.drop(url)
+
+
+def test_signals_have_their_band(server: Server, tmp_path: Any) -> None:
+    """Two points of a series, the second unusual, and what is expected next."""
+    settings = settings_in(tmp_path, server.clone(), FIRST)
+    unusual = {
+        "series_id": "s", "metric": "error_ratio", "grain": "1d", "unit": "ratio", "entity": "play",
+        "series_labels": "{}", "score": 0.9, "aspect": "value", "lower_value": 0.1, "upper_value": 0.2,
+    }  # fmt: skip
+    put(settings, {
+        "services.anomalies": [
+            {**unusual, "day": FIRST, "bucket": f"{FIRST}T00:00:00Z", "value": 0.15, "is_anomaly": False},
+            {**unusual, "day": LAST, "bucket": f"{LAST}T00:00:00Z", "value": 0.9, "is_anomaly": True,
+             "current_value": 0.9, "expected_value": 0.15, "deviation": 6.0, "severity": "critical",
+             "sentence": "Most of it failed.", "incident_id": "i"},
+        ],
+        "services.series": [
+            {"day": LAST, "series_id": "f", "bucket": f"{LAST}T00:00:00Z", "metric": "active_users", "grain": "1d",
+             "unit": "count", "is_absent_zero": True, "is_forecast": True, "entity": "", "series_labels": "{}",
+             "value": 90, "weight": 90},
+        ],
+        "services.forecasts": [
+            {"day": LAST, "series_id": "f", "steps": steps, "forecast_day": LAST + timedelta(days=steps),
+             "metric": "active_users", "unit": "count", "predicted_value": 90 + steps, "lower_80": 80, "upper_80": 110,
+             "lower_95": 70, "upper_95": 120, "confidence_ratio": 0.8}
+            for steps in (1, 7)
+        ],
+    })  # fmt: skip
+    with serving(settings) as client:
+        answer = client.get("/signals?period=7d")
+        assert answer.status_code == 200, answer.text
+        assert cards(answer.text) == {"Anomalies": "1", "High or critical": "1"}
+        labels = [svg["aria-label"] for svg in Outline(answer.text).all("svg") if svg.get("role") == "img"]
+        assert labels == [
+            *["error_ratio of play: Most of it failed."] * 2, *["active_users of services, up to 7 April"] * 2,
+        ]  # fmt: skip
+        [row] = rows_of(client, "/signals", "anomalies")
+        assert (row["family"], row["severity"], row["sentence"]) == ("services", "critical", "Most of it failed.")
+        assert [row["predicted_value"] for row in rows_of(client, "/signals", "forecasts")] == ["91.0", "97.0"]
+    server.drop(settings.database_url or "")

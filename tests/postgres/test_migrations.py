@@ -244,6 +244,12 @@ def given(table: str) -> sql_engines.Row:
             "verdict": "confirmed",
         },
         "ops.api_tokens": {"sha256": "0" * 64, "name": "n", "role": "viewer", "expires_at": moment},
+        "ops.run_requests": {
+            "request_id": uuid4(),
+            "first_day": moment,
+            "last_day": moment,
+            "requested_by": "a",
+        },
         "ops.lake_files": {"day": moment, "sha256": "s", "contract_version": "c", "has_personal_data": False},
         "ops.personal_removals": {
             "day": moment,

@@ -11,6 +11,7 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 
+from analytics_etl.cli import main
 from analytics_etl.config.settings import CHECKOUT, Settings
 
 DEPLOY = CHECKOUT / "deploy"
@@ -50,6 +51,23 @@ def test_nothing_is_written_where_landing_is_only_read() -> None:
         assert [str(settings.landing_dir), "ro"] in mounts
         for folder in (settings.home, settings.own_runs_dir, settings.reports_dir, settings.archive_dir):
             assert writable & {folder, *folder.parents}, folder
+
+
+def test_the_api_is_the_only_one_that_writes_landing_files() -> None:
+    api, daemon = SERVICES["api"], SERVICES["daemon"]
+    program, command, *options = api["command"].split()
+    given = dict(zip(options[::2], options[1::2], strict=True))
+    known = {name for option in main.commands[command].params for name in option.opts}
+    assert (program, set(given) <= known) == ("analytics-etl", True)
+    [port] = api["ports"]
+    assert port.endswith(f":{given['--port']}")
+    assert f":{given['--port']}/readyz" in api["healthcheck"]["test"]
+    read_only = [volume for volume in daemon["volumes"] if volume.endswith(":ro")]
+    assert [volume.removesuffix(":ro") for volume in daemon["volumes"]] == api["volumes"]
+    assert len(read_only) == 1
+    assert read_only[0].endswith(":/landing:ro")
+    unit = (DEPLOY / "systemd" / "analytics-etl-api.service").read_text(encoding="utf-8")
+    assert "analytics-etl serve" in unit
 
 
 def test_both_stages_of_the_image_are_pinned() -> None:

@@ -13,7 +13,10 @@ import kubernetes.client
 import pytest
 import yaml
 from dagster_k8s.models import k8s_model_from_dict, k8s_snake_case_dict
+from fastapi.routing import APIRoute
 
+from analytics_etl.api.routes import meta
+from analytics_etl.cli import main
 from analytics_etl.config.settings import CHECKOUT, Settings
 
 FOLDER = CHECKOUT / "deploy" / "kubernetes"
@@ -21,7 +24,7 @@ VALUES: dict[str, Any] = yaml.safe_load((FOLDER / "values.yaml").read_text(encod
 SPARK: dict[str, Any] = yaml.safe_load((FOLDER / "values.spark.yaml").read_text(encoding="utf-8"))
 OBJECTS: dict[str, dict[str, Any]] = {
     f"{each['kind']} {each['metadata']['name']}": each
-    for name in ("analytics-etl.yaml", "spark.yaml")
+    for name in ("analytics-etl.yaml", "api.yaml", "spark.yaml")
     for each in yaml.safe_load_all((FOLDER / name).read_text(encoding="utf-8"))
 }
 SETTINGS: dict[str, str] = OBJECTS["ConfigMap analytics-etl"]["data"]
@@ -119,6 +122,35 @@ def test_what_must_outlive_pods_does_and_landing_is_only_read(mounts: list[dict[
     assert (volume[settings.home], volume[settings.dagster_home]) == ("home", "dagster")
     read_only = {Path(mount["mountPath"]) for mount in mounts if mount.get("readOnly")}
     assert read_only - {Path("/etc/spark")} == {settings.landing_dir}
+
+
+def test_the_api_has_what_it_needs_and_writes_landing_files() -> None:
+    spec = OBJECTS["Deployment analytics-etl-api"]["spec"]["template"]["spec"]
+    [container] = spec["containers"]
+    settings = Settings.from_environment(SETTINGS)
+    program, command, *options = container["args"]
+    given = dict(zip(options[::2], options[1::2], strict=True))
+    known = {name for option in main.commands[command].params for name in option.opts}
+    assert (program, set(given) <= known) == ("analytics-etl", True)
+    image = CODE["image"]
+    assert container["image"] == f"{image['repository']}:{image['tag']}"
+    [served] = container["ports"]
+    [port] = OBJECTS["Service analytics-etl-api"]["spec"]["ports"]
+    ports = {served["containerPort"], port["targetPort"], int(given["--port"])}
+    ports |= {container[probe]["httpGet"]["port"] for probe in ("readinessProbe", "livenessProbe")}
+    assert ports == {8080}
+    assert {container[probe]["httpGet"]["path"] for probe in ("readinessProbe", "livenessProbe")} <= {
+        route.path for route in meta.routes.routes if isinstance(route, APIRoute)
+    }
+    writable = {Path(mount["mountPath"]) for mount in container["volumeMounts"] if not mount.get("readOnly")}
+    assert {settings.landing_dir} <= writable
+    assert settings.reports_dir not in writable
+    assert {mount["name"] for mount in container["volumeMounts"]} == {volume["name"] for volume in spec["volumes"]}
+    assert spec["serviceAccountName"] == VALUES["global"]["serviceAccountName"]
+    # As many questions of the lake at once as `asking` lets through, and what a Python process takes.
+    limits = container["resources"]["limits"]
+    assert megabytes(limits["memory"]) >= 2 * settings.engine_memory_mb + 600
+    assert megabytes(limits["ephemeral-storage"]) >= settings.lake_copies_mb
 
 
 def megabytes(text: str) -> float:

@@ -286,3 +286,18 @@ def test_the_setting() -> None:
             read(wrong)
     with pytest.raises(SettingsError, match="names 'downloads'"):
         retention.check_names(Settings.from_environment({"ANALYTICS_KEEP_RAW_EVENTS": "downloads=no"}), declared())
+
+
+def test_somebody_drops_days_that_the_settings_keep(downloads: Database) -> None:
+    """Only those before the day he says, and of these only those that a run would drop if raw rows were not kept."""
+    database = Database(replace(downloads.settings, keep_raw_events=PerTable(default=True)))
+    contract = declared().contracts[DOWNLOADS]
+    assert steps(database) == []
+    assert retention.days_before(database, declared(), contract, day(9)) == [day(n) for n in range(3)]
+    found = retention.days_before(database, declared(), contract, day(2))
+    assert found == [day(0), day(1)]
+    assert retention.drop_days(database, contract, found, "anna") == 6
+    assert (held(database), states(database)) == ({2: 3, 3: 3, 4: 3}, "ddffp")
+    assert retention.days_before(database, declared(), contract, day(2)) == []
+    audit = ask(database.settings.database_url, "select actor, reason from ops.audit where action = 'drop raw events'")
+    assert audit == [{"actor": "anna", "reason": "3 rows: all was made of them, and somebody asked for it"}] * 2

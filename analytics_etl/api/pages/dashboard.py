@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from jinja2 import Environment, StrictUndefined
 
+from analytics_etl.api.dashboard.alerts import Acting
 from analytics_etl.api.dashboard.registry import TONES as BADGES
 from analytics_etl.api.dashboard.values import Page, Table
 from analytics_etl.api.pages import environment
@@ -19,8 +20,8 @@ from analytics_etl.reporting import cells, render, svg, wording
 
 PLACES: Mapping[str, str] = {
     "/": "Overview", "/modules": "Modules", "/organizations": "Organisations", "/schemas": "Schemas",
-    "/schedules": "Schedules", "/services": "Services", "/tenants": "Tenants", "/reports": "Reports",
-    "/pipeline": "Pipeline",
+    "/schedules": "Schedules", "/services": "Services", "/tenants": "Tenants", "/alerts": "Alerts",
+    "/signals": "Signals", "/reports": "Reports", "/pipeline": "Pipeline",
 }  # fmt: skip
 Period = Literal["1d", "7d", "30d", "90d"]
 PERIODS: Mapping[Period, str] = {"1d": "1 day", "7d": "7 days", "30d": "30 days", "90d": "90 days"}
@@ -45,9 +46,18 @@ _MARKS: Mapping[str, tuple[str, str]] = {
 
 def html_of(page: Page, period: str) -> str:
     """A page of the dashboard."""
-    template = _environment().get_template("dashboard_page.html.j2")
+    return _page("dashboard_page.html.j2", page, period)
+
+
+def alerts_html(page: Page, period: str, acting: Acting) -> str:
+    """The page of alerts, with a form for each of those that somebody may do something about."""
+    return _page("dashboard_alerts.html.j2", page, period, acting=acting)
+
+
+def _page(name: str, page: Page, period: str, **named: Any) -> str:
+    template = _environment().get_template(name)
     tenant = page.parameters.get("id", "") if page.path == "/tenant" else ""
-    return template.render(page=page, place=page.place, period=period, is_live=True, tenant=tenant)
+    return template.render(page=page, place=page.place, period=period, is_live=True, tenant=tenant, **named)
 
 
 def message(title: str, detail: str = "", *, asks_for_token: bool = False) -> str:

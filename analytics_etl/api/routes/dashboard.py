@@ -12,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from analytics_etl.api.access import COOKIE, LONGEST_TOKEN
-from analytics_etl.api.dashboard import pipeline, registry, schedules, services, usage
+from analytics_etl.api.dashboard import pipeline, registry, schedules, services, signals, usage
 from analytics_etl.api.dashboard.values import Page, Question
 from analytics_etl.api.pages.dashboard import USUAL_PERIOD, Period, html_of, message
 from analytics_etl.api.problems import Problem
@@ -194,6 +194,12 @@ _books = _router(None)
 def states(asked: Annotated[Asked, Depends()]) -> Response:
     """The pipeline."""
     return asked.show(pipeline.pipeline(asked.question()))
+
+
+@_books.get("/signals")
+def unusual(asked: Annotated[Asked, Depends()]) -> Response:
+    """Anomalies and forecasts."""
+    return asked.show(signals.overview(asked.question()))
 
 
 @_books.get("/reports")

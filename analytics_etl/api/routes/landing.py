@@ -19,7 +19,7 @@ from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.catalog.contracts import Contract
 from analytics_etl.pipeline.posting import BacklogError, RefusedError
 
-_ACCEPTED = {
+ACCEPTED = {
     "description": "All records are on disk.",
     "content": {"application/json": {"schema": {
         "type": "object", "required": ["accepted", "event_ids"],
@@ -29,8 +29,8 @@ _ACCEPTED = {
         },
     }}},
 }  # fmt: skip
-_STATUSES = documented(401, 403, 404, 408, 413, 415, 422, 429, 503, 507)
-routes = APIRouter(tags=["landing"], route_class=PostingRoute, responses={202: _ACCEPTED, **_STATUSES})
+STATUSES = documented(401, 403, 404, 408, 413, 415, 422, 429, 503, 507)
+routes = APIRouter(tags=["landing"], route_class=PostingRoute, responses={202: ACCEPTED, **STATUSES})
 _BODY: dict[str, Any] = {"requestBody": {"required": True, "content": {
     records.JSON: {"schema": {"anyOf": [{"type": "object"}, {"type": "array", "items": {"type": "object"}}]}},
     records.NDJSON: {"schema": {"type": "string"}},
@@ -53,14 +53,14 @@ async def post_records(
     idempotency_key: Key = None,
 ) -> JSONResponse:
     """Take one or many records of an event table; all of them are kept, or none is."""
-    return await _take(request, table, {}, idempotency_key)
+    return await take(request, table, await request.body(), _media_type(request), {}, idempotency_key)
 
 
 def _former(path: str, table: str, given: Mapping[str, str] = MappingProxyType({})) -> None:
     """A route of a former system that takes records of one table."""
 
     async def post(request: Request, idempotency_key: Key = None) -> JSONResponse:
-        return await _take(request, table, given, idempotency_key)
+        return await take(request, table, await request.body(), _media_type(request), given, idempotency_key)
 
     said = "".join(f", with {name} {value}" for name, value in given.items())
     post.__name__ = f"post_{table.replace('.', '_')}{''.join(f'_{value}' for value in given.values())}"
@@ -82,17 +82,24 @@ _former("/api/v1/analytics/behavior", "services.user_behavior_events")
 _former("/api/v1/analytics/performance", "services.performance_events")
 
 
-async def _take(request: Request, table: str, given: Mapping[str, str], key: str | None) -> JSONResponse:
+def _media_type(request: Request) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+async def take(
+    request: Request, table: str, body: bytes, media_type: str, given: Mapping[str, str] = MappingProxyType({}),
+    key: str | None = None,
+) -> JSONResponse:  # fmt: skip
+    """Keep the records of a body: all of them, or none."""
     serving, identity = Serving.of(request), request.state.identity
     contract = Catalog.of(serving.settings).contracts.get(table)
     if contract is None:
         raise Problem(404, f"there is no event table {table!r}")
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type not in (records.JSON, records.NDJSON):
         raise Problem(415, f"expected Content-Type: {records.JSON} or {records.NDJSON}")
     said = {**given, **_of_tenant(contract, identity.tenant_id)}
     named = None if key is None else f"{identity.key}\0{table}\0{key}"
-    found = records.read(await request.body(), media_type, said, named)
+    found = records.read(body, media_type, said, named)
     try:
         await asyncio.wrap_future(serving.posting.post(contract, found.lines))
     except RefusedError as error:

@@ -3,9 +3,9 @@
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 
-from analytics_etl.families.queries import Page, QueryError
+from analytics_etl.families.queries import Page, QueryError, Row
 from analytics_etl.families.queries.asking import ask
-from analytics_etl.families.queries.coverage import ask_days, coverage_of_moments
+from analytics_etl.families.queries.coverage import ONE_DAY, ask_days, coverage_of_moments
 from analytics_etl.families.queries.cursor import (
     check_limit,
     count_cursor_of,
@@ -66,6 +66,12 @@ def events(
     page = found[:limit]
     more = cursor_of(page[-1], "recorded_at") if len(found) > limit else None
     return Page(page, more, coverage_of_moments(database, EVENTS, since, until, is_raw=True))
+
+
+def record(database: Database, event_id: str, first: date, last: date) -> Row | None:
+    """The newest record with an id in the days first to last."""
+    found = ask(database, "schedules.record_of_id", {"event_id": event_id}, first, last + ONE_DAY)
+    return found[0] if found else None
 
 
 def statistics(database: Database, first: date, last: date, schedule_type: str | None = None) -> Page:
