@@ -4,6 +4,7 @@ The parameters `is_first_page`, `after_…` and `limit` are those of a keyset; n
 """
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 from analytics_etl.ops.run_requests import TAG
@@ -82,6 +83,22 @@ def runs(connection: Connection, wanted: Wanted) -> list[dict[str, Any]]:
         order by id desc
         limit %(limit)s""",
         {**wanted, "request_tag": TAG},
+    )
+
+
+def arrived(connection: Connection, day: date) -> list[dict[str, Any]]:
+    """What the landing files hold of a day by event table, as far as they are read; duplicates are counted."""
+    return rows(
+        connection,
+        """
+        select d.table_name, sum(d.rows_read - d.rows_rejected)::bigint as event_count,
+            sum(d.rows_rejected)::bigint as rejected_count, count(*) as file_count, max(f.read_at) as read_at
+        from ops.loaded_days as d
+        join ops.loaded_files as f using (table_name, path)
+        where d.day = %s and f.state <> 'gone'
+        group by 1
+        order by table_name""",
+        [day],
     )
 
 

@@ -14,6 +14,7 @@ from analytics_etl.lake.days import DayWriter
 from analytics_etl.landing import FileReport, LandingFile, checksum_of, hidden_file, list_files
 from analytics_etl.landing.faults import UnreadableFilesError
 from analytics_etl.landing.reader import LandingReader
+from analytics_etl.ops import live
 from analytics_etl.ops.archives import archived_days
 from analytics_etl.ops.partitions import newest_day
 from analytics_etl.ops.records import ledger, partitions
@@ -44,6 +45,8 @@ def scan_files(catalog: Catalog, database: Database, run_id: str | None, log: Ca
     catalog = with_usable_sources(catalog)
     for contract in catalog.contracts.values():
         _, reports = load_days(contract, catalog.mappings(contract.family), database, [], run_id, log)
+        if reports:
+            database.run(live.published, contract.table)
         log(f"{contract.table}: {counted(len(reports), 'file')} read")
 
 

@@ -9,14 +9,16 @@ import dagster as dg
 import httpx
 import pytest
 from conftest import Server, settings_in
-from events import ask, load, record, write
+from events import ask, download, load, record, write
 from served import serving
 
+from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.config.settings import Settings
 from analytics_etl.ops import api_tokens
 from analytics_etl.ops.run_requests import TAG
 from analytics_etl.orchestration.late import days_of_run
 from analytics_etl.orchestration.requested_runs import build_request_sensor
+from analytics_etl.pipeline.loading import scan_files
 from analytics_etl.postgres.database import Database
 
 DAY = date(2025, 3, 31)
@@ -129,3 +131,23 @@ def test_only_days_that_are_done_with_can_go(served: Served) -> None:
         assert answer.status_code == 200, answer.text
         found = answer.json()
         assert (found["rows"], found["is_dry_run"], found["row_count"]) == ([], dry_run == "true", count)
+
+
+def test_today_is_told_as_far_as_it_is_read(served: Served) -> None:
+    settings, client, headers = served
+    assert client.get("/api/v1/pipeline/today", headers=headers["viewer"]).json()["rows"] == []
+    today = datetime.now(UTC).date()
+    at = f"{today}T00:00:00Z"
+    events = [download(number, downloaded_at=at) for number in (1, 2, 2)]
+    write(settings, "download_events/a.ndjson", [*events, download(3, downloaded_at=at, file_size=-1)])
+    write(settings, "download_events/b.ndjson", [download(4, downloaded_at=at), download(5, DAY)])
+    scan_files(Catalog.of(settings), Database(settings), None, lambda _: None)
+    found = client.get("/api/v1/pipeline/today", headers=headers["viewer"]).json()
+    assert (found["day"], found["is_final"], found["as_of"]) == (str(today), False, None)
+    [row] = found["rows"]
+    assert datetime.fromisoformat(row.pop("read_at")) <= datetime.now(UTC)
+    assert row == {
+        "table_name": "registry.download_events", "event_count": 4, "rejected_count": 1, "file_count": 2,
+    }  # fmt: skip
+    page = client.get("/pipeline", headers=headers["viewer"]).text
+    assert 'Events today so far</span>\n<span class="value" title="4"' in page

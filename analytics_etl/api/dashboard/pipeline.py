@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from analytics_etl.api.dashboard.values import Card, Page, Question, Section, Table
@@ -36,7 +36,14 @@ def pipeline(question: Question) -> Page:
     wrong = [row for row in states if row["state"] in _BAD or row["failed_checks"] or row["waiting_row_count"]]
     shown = [days.last - timedelta(days=back) for back in range(min(length, _MARKED_DAYS))][::-1]
     legend = ", ".join(f"{mark.sign} {mark.words}" for name, mark in STATES.items() if name != "outdated")
+    today = datetime.now(UTC).date()
+    arrived = database.run(listing.arrived, today)
     return Page("Pipeline", "/pipeline", [
+        Section("What has arrived today, so far?", Table("today", arrived, {
+                    "table_name": "Table", "event_count": "Events", "rejected_count": "Rejected", "file_count": "Files",
+                    "read_at": "Read",
+                }), sentence=f"{today} is under way in UTC: these are not final, nothing is made of them yet, and "
+                "what came twice counts twice.", empty="No file with events of today was read yet."),
         Section("Which days are there?", Table("states", _matrix(states, shown), {
                     "table_name": "Table", **{f"{day:%m-%d}": f"{day.day}" for day in shown},
                 }, kinds={f"{day:%m-%d}": "mark" for day in shown}), sentence=f"The days up to {days.last}: {legend}."),
@@ -56,6 +63,7 @@ def pipeline(question: Question) -> Page:
                     "created_at": "Created", "job_name": "Job", "status": "Status", "ended_at": "Ended",
                 }), empty="Dagster has not run here yet."),
     ], [
+        Card("Events today so far", sum(row["event_count"] for row in arrived)),
         Card("Days of tables", len(states)), Card("Need somebody", len(wrong)),
         Card("Failed checks", len(checks)),
     ], days)  # fmt: skip

@@ -25,6 +25,12 @@ from analytics_etl.ops import listing
 from analytics_etl.pipeline.exports import ManifestError, folder_of_tenant, read_index, read_table
 from analytics_etl.postgres.connection import Connection
 
+_ARRIVED = {
+    "table_name": "Event table.",
+    "event_count": "Events of the day in the files that were read; an event that came twice counts twice.",
+    "rejected_count": "Rows that do not fit their contract.", "file_count": "Files with events of the day.",
+    "read_at": "When the newest of these files was read.",
+}  # fmt: skip
 routes = router("/api/v1/pipeline", "pipeline")
 
 _log = logging.getLogger(__name__)
@@ -82,6 +88,14 @@ def days(
 def states_of_days(asked: Asked, about: About, limit: int, cursor: str | None, family: str | None = None) -> Response:
     """A page of the states of days of all tables, or of those of a family."""
     return _listed(asked, listing.days, _DAYS, limit, cursor, about=about, family=family)
+
+
+@routes.get("/today", **documented(f"{_PREFIX}/today", _ARRIVED, {"day": {"type": "string", "format": "date"}}))
+def today(asked: Annotated[Asked, Depends()]) -> Response:
+    """How many events of the day under way have arrived so far, by table. Nothing is made of them before it is over."""
+    day = datetime.now(UTC).date()
+    rows = asked.database.run(listing.arrived, day)
+    return asked.respond(Answer(rows, fields={"day": day}, columns=list(_ARRIVED), is_final=False))
 
 
 @routes.get("/checks", **documented(f"{_PREFIX}/checks?failed_only=true&limit=5"))
