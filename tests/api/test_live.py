@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
@@ -250,4 +251,19 @@ def test_the_connection_is_made_again_when_it_is_lost(server: Server, tmp_path: 
                 continue
         else:
             pytest.fail("nothing was heard after the connection was lost")
+    server.drop(settings.database_url or "")
+
+
+def test_without_the_platform_there_are_alerts_alone(server: Server, tmp_path: Path) -> None:
+    settings = replace(settings_in(tmp_path, server.clone(), date(2025, 3, 31)), families=("registry",))
+    with serving(settings) as client, opened(client, {}) as watching:
+        say(watching, "getDashboardStream")
+        found = hear(watching, "dashboardUpdate")
+        assert found == {
+            "tenantId": None, "as_of": None, "is_final": None, "health": [], "business": [], "engagement": [],
+            "alerts": [],
+        }  # fmt: skip
+        assert client.patch(f"/api/v1/schedule-analytics/{UUID(int=1)}", json={}).status_code == 404
+        assert client.delete("/api/v1/schedule-analytics/cleanup?before=2025-01-01").status_code == 404
+        assert client.get("/signals").status_code == 200
     server.drop(settings.database_url or "")

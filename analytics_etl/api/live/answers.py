@@ -23,6 +23,8 @@ _DAYS = "platform.metric_1d"
 
 def newest_samples(settings: Settings, own: str | None, names: Sequence[str], tenant: str | None) -> list[Sample]:
     """The newest loaded sample of each series of some metrics; `own` is the tenant of whoever asks."""
+    if not _is_in_use(settings):
+        return []
     database = Database(settings, seconds=SECONDS, tenant_id=own)
     days = days_of(database, _DAYS, "7d")
     pages = (platform.latest(database, days.first, days.last, name, tenant, MOST_ROWS) for name in names)
@@ -33,11 +35,13 @@ def dashboard(settings: Settings, own: str | None, tenant: str | None) -> dict[s
     """The newest day of a tenant, and what is wrong by the rules; `own` is the tenant of whoever asks."""
     database = Database(settings, seconds=SECONDS, tenant_id=own)
     days = days_of(database, _DAYS, "1d")
-    found = platform.dashboard(database, days.first, days.last, tenant, (), MOST_ROWS)
+    parts: dict[str, Any] = dict.fromkeys(("health", "business", "engagement"), ())
+    if _is_in_use(settings):
+        parts |= platform.dashboard(database, days.first, days.last, tenant, (), MOST_ROWS)
     newest, is_final = database.run(progress, [_DAYS], days.first, days.last)
     return {
         "tenantId": tenant, "as_of": as_of(newest), "is_final": is_final,
-        **{name: plain(found[name]) for name in ("health", "business", "engagement")},
+        **{name: plain(parts[name]) for name in ("health", "business", "engagement")},
         "alerts": [alert for alert in alerts(settings, own, is_open=True) if tenant in (None, alert["tenantId"] or "")],
     }  # fmt: skip
 
@@ -49,3 +53,8 @@ def alerts(settings: Settings, own: str | None, *, is_open: bool = False) -> lis
     if is_open:
         found = [alert for alert in found if alert.is_open][:MOST_ROWS]
     return [plain(row) for row in alert_answers.described(database, found)]
+
+
+def _is_in_use(settings: Settings) -> bool:
+    """Whether there are tables of the platform: not every installation has its events."""
+    return _DAYS in Catalog.of(settings).aggregates

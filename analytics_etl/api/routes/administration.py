@@ -68,7 +68,7 @@ def trigger(request: Request, run: Run) -> JSONResponse:
 
 
 @cleaning.delete(
-    "/cleanup", responses=problems.documented(409),
+    "/cleanup", responses=problems.documented(404, 409),
     **documented("", _DROPPED, {"is_dry_run": {"type": "boolean"}, "row_count": {"type": ["integer", "null"]}}),
 )  # fmt: skip
 def cleanup(
@@ -78,7 +78,9 @@ def cleanup(
 ) -> Response:  # fmt: skip
     """Drop raw records of days before a day for good: only final days that everything was made of, 31 at once."""
     database, catalog = Database(asked.settings), Catalog.of(asked.settings)
-    contract = catalog.contracts[schedules.EVENTS]
+    contract = catalog.contracts.get(schedules.EVENTS)
+    if contract is None:
+        raise Problem(404, "the family schedules is not in use")
     try:
         found = retention.days_before(database, catalog, contract, before)[:MOST_DROPPED]
     except SettingsError as error:

@@ -43,7 +43,10 @@ async def change(
     """Change fields of a record. The changed record is posted with a higher revision, and counts once it is loaded."""
     settings = Serving.of(request).settings
     fields = dict(change.__pydantic_extra__ or {})
-    known = {column.name for column in Catalog.of(settings).contracts[_TABLE].columns}
+    contract = Catalog.of(settings).contracts.get(_TABLE)
+    if contract is None:
+        raise Problem(404, "the family schedules is not in use")
+    known = {column.name for column in contract.columns}
     if wrong := sorted(name for name in fields if name not in known or name in _FIXED):
         raise Problem(422, f"no field that can be changed: {', '.join(wrong)}")
     record = await run_in_threadpool(_record, Database(settings, seconds=STATEMENT_SECONDS), event_id, change)
