@@ -65,7 +65,7 @@ def operations(form: str, **wanted: Any) -> None:
 @AFTER
 @FORMAT
 def top_users(form: str, **wanted: Any) -> None:
-    """The 20 users for whom each service did most on each day. These are personal data; reports show hashes.
+    """The 20 users for whom each service did most on each day, under the pseudonyms that reports show.
 
     \b
     Of one service:

@@ -142,6 +142,9 @@ class Settings:
     personal_retention: values.PersonalRetention = PerTable(30)
     """Days that personal columns keep their values, counted likewise; then they are set to NULL, also in the lake."""
 
+    pseudonym_key: values.Key = field(default=None, repr=False)
+    """Key of the pseudonyms that stand for users; None = a random one, kept in `home`."""
+
     keep_raw_events: values.YesOrNo = PerTable(default=True)
     """Whether raw days are kept, in the table and then in the lake, after all derived tables of them are final."""
 
@@ -231,7 +234,7 @@ class Settings:
 
     @property
     def secrets(self) -> list[str]:
-        """The secrets in URLs: passwords, and paths that may be tokens."""
+        """The secrets: the key of pseudonyms, and in URLs passwords, and paths that may be tokens."""
         found = (
             self.database_url,
             self.smtp_url,
@@ -240,7 +243,8 @@ class Settings:
             self.heartbeat_url,
             self.spark,
         )
-        return [secret for url in found if url for secret in urls.secrets_of(url)]
+        keys = [self.pseudonym_key] if self.pseudonym_key else []
+        return keys + [secret for url in found if url for secret in urls.secrets_of(url)]
 
     @property
     def temporary_dir(self) -> Path:

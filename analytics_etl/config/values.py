@@ -215,6 +215,11 @@ def _claim(text: str) -> str:
     return text
 
 
+def _check_key(text: str) -> None:
+    if not re.fullmatch(r"[!-~]{16,500}", text):
+        raise urls.UrlError("must be 16 characters or more, without blanks")
+
+
 def _origins(text: str) -> tuple[str, ...]:
     origins = tuple(origin.strip() for origin in text.split(","))
     if not all(re.fullmatch(r"https?://[a-z0-9._-]+(:[0-9]{1,5})?", origin) for origin in origins):
@@ -286,6 +291,8 @@ ReportsTo = Annotated[
 Families = Annotated[tuple[str, ...], TextFormat(_families, "names of families like registry,usage")]
 Hosts = Annotated[tuple[str, ...], TextFormat(_hosts, "names of hosts like etl.example.org,10.1.2.3")]
 Claim = Annotated[str | None, TextFormat(_claim, "a name without blanks, like https://login.example.org")]
+Key = Annotated[str | None, UrlFormat(_check_key)]
+"""A secret, which no error quotes."""
 MostRequests = Annotated[int | None, TextFormat(_most, "a number like 600; 0 or never means any number")]
 Sockets = Annotated[int, TextFormat(_at_least(0), "a number of clients; 0 switches live updates off")]
 Origins = Annotated[tuple[str, ...], TextFormat(_origins, "origins like https://app.example.org,http://localhost:8000")]

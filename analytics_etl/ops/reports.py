@@ -98,3 +98,12 @@ def published_starts(connection: Connection, family: str, cadence: str) -> set[d
         "select period_start from ops.reports where family = %s and cadence = %s", [family, cadence]
     ).fetchall()
     return {start for (start,) in found}
+
+
+def written_version(connection: Connection, family: str, cadence: str, start: date) -> str | None:
+    """The code version that wrote the report of a period; None if it is not written."""
+    found = connection.execute(
+        "select code_version from ops.written_reports where family = %s and cadence = %s and period_start = %s",
+        [family, cadence, start],
+    ).fetchone()
+    return None if found is None else str(found[0])

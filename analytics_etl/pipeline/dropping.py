@@ -23,6 +23,7 @@ from analytics_etl.pipeline.module_pages import write_module_pages
 from analytics_etl.pipeline.partition_states import refresh_days
 from analytics_etl.pipeline.progress import Progress
 from analytics_etl.pipeline.reports import write_index, write_report
+from analytics_etl.pipeline.tenant_reports import remove_of_tenants
 from analytics_etl.postgres.connection import DatabaseError
 from analytics_etl.postgres.database import Database
 from analytics_etl.postgres.sessions import AGGREGATION
@@ -104,12 +105,14 @@ def run(
     steps = 1 + len(catalog.aggregates) + len(catalog.views) + 1
     report_progress(f"dropping {target.first} to {target.last}", 0, steps)
     reports = list(_reports_to_remove(database, target))
+    changed: set[Path] = set()
 
     archive = ArchiveFolder(database.settings.archive_dir)
 
     def remove_files(archived: Mapping[str, Sequence[date]]) -> None:
         """Remove the reports of the days, and the files of those in the archive folder."""
         paths = [path for html in reports for path in (html, html.with_suffix(".json"))]
+        changed.update(remove_of_tenants(database.settings.reports_dir, reports))
         for table, days in archived.items():
             paths += [path for day in days for path in archive.files(table, day)]
         for path in paths:
@@ -131,7 +134,8 @@ def run(
         write_report(database, catalog, family, cadence, start)
         dropped.rewritten += 1
     write_module_pages(database, catalog)
-    write_index(database.settings.reports_dir)
+    for folder in (*sorted(changed), database.settings.reports_dir):
+        write_index(folder)
     return dropped
 
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,15 @@ from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.catalog.models import Model, ModelError, window_parameters
 from analytics_etl.checks.declared import declared_checks
 from analytics_etl.checks.due import due_checks
+from analytics_etl.config.settings import Settings
 from analytics_etl.disk.whole_files import remove_leftovers, whole_file
+from analytics_etl.families.pseudonyms import Pseudonyms
 from analytics_etl.ops import partitions
 from analytics_etl.ops.records import record_report, record_written_report
+from analytics_etl.ops.reports import written_version
 from analytics_etl.pipeline import alerts
 from analytics_etl.pipeline.due_reports import families_with_reports, look_ahead, report_version
+from analytics_etl.pipeline.tenant_reports import listed_tenants, write_tenant_reports
 from analytics_etl.postgres.columns import column_types
 from analytics_etl.postgres.database import Database
 from analytics_etl.postgres.snapshot import Snapshot
@@ -32,6 +37,7 @@ from analytics_etl.reporting import (
     render_index_json,
     render_json,
     render_overview,
+    report_of,
     section_windows,
     summary_of,
 )
@@ -54,7 +60,7 @@ def write_report(
     database: Database, catalog: Catalog, family: str, cadence: Cadence, start: date, run_id: str | None = None,
     publishing: Callable[[Mapping[str, Any]], None] = lambda _: None,
 ) -> WrittenReport:  # fmt: skip
-    """Write one report from a single snapshot of the tables. Raise ModelError if a file that it needs is broken.
+    """Write one report, and those of tenants, from a single snapshot. Raise ModelError if a file for it is broken.
 
     `publishing` is called with the value of a report that is about to be published: after a kill a second time.
     """
@@ -73,6 +79,7 @@ def write_report(
         sections = {
             section: _query_section(moment, queries[section], window, family) for section, window in windows.items()
         }
+        sections = {section: _without_users(database.settings, rows) for section, rows in sections.items()}
         sections["checks_not_run"] = _checks_not_run(moment, catalog, family, start, end)
         newest_day = moment.read(partitions.newest_day, expected) or start - timedelta(days=1)
         first_day = moment.read(partitions.first_day, expected) or start
@@ -85,25 +92,28 @@ def write_report(
         ahead = look_ahead(catalog, family)
         waits = not moment.read(partitions.has_days, expected, end, end + timedelta(days=ahead))
 
-    def build() -> dict[str, Any]:
-        return build_report(
-            name,
-            family,
-            start,
-            end,
-            sections,
-            newest_day=newest_day,
-            lateness_days=max(
-                database.settings.lateness_of(table, is_derived=is_derived)
-                for table, is_derived in catalog.kept_by_day.items()
-                if table in expected
-            ),
-            expected_tables=expected,
-            first_day=first_day,
-            families=families,
-            neighbours=(before and period_start(cadence, before), after and period_start(cadence, after)),
-            look_ahead_days=ahead,
+        lateness = max(
+            database.settings.lateness_of(table, is_derived=is_derived)
+            for table, is_derived in catalog.kept_by_day.items()
+            if table in expected
         )
+        build_period = partial(
+            build_report, name, family, start, end, newest_day=newest_day, lateness_days=lateness,
+            expected_tables=expected, first_day=first_day, look_ahead_days=ahead,
+        )  # fmt: skip
+        folder, version = database.settings.reports_dir, report_version(catalog, family)
+        of_tenants = []
+        if report_of(family).of_tenants is not None:
+            of_tenants = write_tenant_reports(
+                moment, catalog, folder, (family, name, start, end), sections["days"], build_period,
+                is_anew=moment.read(written_version, family, name, start) != version,
+            )  # fmt: skip
+    for own in of_tenants:
+        write_index(own)
+
+    def build() -> dict[str, Any]:
+        around = (before and period_start(cadence, before), after and period_start(cadence, after))
+        return build_period(sections, families=families, neighbours=around)
 
     value = build()
     if value["state"]["is_complete"] and not waits and not sections["first_figures"]:
@@ -112,7 +122,6 @@ def write_report(
         database.run(record_report, family, name, start, {kpi["name"]: kpi["value"] for kpi in value["kpis"]})
         sections["first_figures"] = _query_section(database, queries["first_figures"], windows["first_figures"], family)
         value = build()
-    folder = database.settings.reports_dir
     html, text = folder / report_path(family, name, start), folder / report_path(family, name, start, "json")
     _write(text, render_json(value), folder)
     _write(html, render_html(value), folder)
@@ -123,7 +132,7 @@ def write_report(
             "cadence": name,
             "period_start": start,
             "written_at": written_at,
-            "code_version": report_version(catalog, family),
+            "code_version": version,
             "final_from": value["state"]["final_from"],
             "is_final": value["state"]["is_final"],
             "has_next": value["links"]["next"] is not None,
@@ -174,6 +183,14 @@ def _query_section(source: Database | Snapshot, query: Model, window: Window, fa
     return source.query(query.select, parameters, window.start, window.end)
 
 
+def _without_users(settings: Settings, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows with pseudonyms, as `user_hash`, in place of users."""
+    if not rows or "user_id" not in rows[0]:
+        return rows
+    pseudonym = Pseudonyms.of(settings)
+    return [{"user_hash": pseudonym(row.pop("user_id")), **row} for row in rows]
+
+
 def write_index(reports_dir: Path) -> tuple[Path, int]:
     """Write index.html and index.json from the reports on disk; returns the page and the number of reports.
 
@@ -197,8 +214,9 @@ def write_index(reports_dir: Path) -> tuple[Path, int]:
     page = reports_dir / "index.html"
     listed = reports_dir / LISTS["json"]
     modules = json.loads(listed.read_text(encoding="utf-8")) if listed.exists() else None
-    _write(reports_dir / "index.json", render_index_json(entries, modules), reports_dir)
-    _write(page, render_index(entries, modules), reports_dir)
+    tenants = listed_tenants(reports_dir)
+    _write(reports_dir / "index.json", render_index_json(entries, modules, tenants), reports_dir)
+    _write(page, render_index(entries, modules, tenants), reports_dir)
     _write_overview(reports_dir, current)
     if current != cached:
         _write(cache, json.dumps(current), reports_dir)

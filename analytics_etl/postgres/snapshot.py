@@ -13,6 +13,7 @@ from analytics_etl.config.settings import Settings
 from analytics_etl.postgres.connection import Connection, rows
 from analytics_etl.postgres.pool import transaction
 from analytics_etl.postgres.sessions import AGGREGATION
+from analytics_etl.postgres.tenants import ROLE, SETTING
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
@@ -30,6 +31,14 @@ class Snapshot:
     ) -> list[dict[str, Any]]:  # fmt: skip
         """The rows of a SELECT; `:start` and `:end` from the dates, other `:parameters` by name."""
         return ask(self._connection, statement, parameters, start, end)
+
+    @contextmanager
+    def as_tenant(self, tenant_id: str) -> Iterator[None]:
+        """Within the block queries see the rows of a tenant alone: PostgreSQL sees to it."""
+        with self._connection.transaction(force_rollback=True):  # which takes back both settings
+            self._connection.execute("select set_config(%s, %s, true)", [SETTING, tenant_id])
+            self._connection.execute(sql.SQL("set local role {}").format(sql.Identifier(ROLE)))
+            yield
 
     def read(
         self, work: Callable[Concatenate[Connection, Arguments], Result], *arguments: Arguments.args,

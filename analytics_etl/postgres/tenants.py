@@ -65,25 +65,30 @@ _STATEMENTS = (
 
 def protect_all(connection: Connection) -> None:
     """Make the role if it is missing and this user may, and protect the tables of all families that are not yet."""
-    if not _is_true(connection, _EXISTS, ROLE) and _is_true(connection, _MAY_MAKE):
+    if not is_there(connection) and _is_true(connection, _MAY_MAKE):
         connection.execute(_MAKE_ROLE)
-    if _is_true(connection, _EXISTS, ROLE):
+    if is_there(connection):
         for (schema,) in connection.execute(_CLOSED, [_families(), ROLE]).fetchall():
             _open(connection, schema)
     for table in unprotected(connection):
         protect(connection, table)
 
 
+def is_there(connection: Connection) -> bool:
+    """Whether the role is there."""
+    return _is_true(connection, _EXISTS, ROLE)
+
+
 def unprotected(connection: Connection) -> list[str]:
     """The tables with tenants that have no policy; none as long as there is no role."""
-    if not _is_true(connection, _EXISTS, ROLE):
+    if not is_there(connection):
         return []
     return [str(table) for (table,) in connection.execute(_UNPROTECTED, [_families(), ROLE]).fetchall()]
 
 
 def protect(connection: Connection, table: str) -> None:
     """Let the role read the rows of its tenant in a new table that has tenants; only if there is the role."""
-    if not _is_true(connection, _EXISTS, ROLE):
+    if not is_there(connection):
         return
     for statement in _STATEMENTS:
         connection.execute(sql.SQL(statement).format(table=identifier(table), role=sql.Identifier(ROLE)))

@@ -15,7 +15,7 @@ every report says, `families` what that of each family does; `charts` and `svg` 
 from analytics_etl.reporting.badge import render_badge
 from analytics_etl.reporting.calendar import Cadence, Window
 from analytics_etl.reporting.mail import Mail, differing, figures_of, render_mail
-from analytics_etl.reporting.module_files import LISTS, PAGES_FOLDER, SUFFIXES, Suffix, module_path
+from analytics_etl.reporting.module_files import LISTS, PAGES_FOLDER, SUFFIXES, Suffix, module_file, module_path
 from analytics_etl.reporting.module_page import build_module, build_modules, module_entry, module_window
 from analytics_etl.reporting.overview import build_overview, summary_of
 from analytics_etl.reporting.render import (
@@ -32,6 +32,7 @@ from analytics_etl.reporting.value import (
     build_index,
     build_report,
     index_entry,
+    report_of,
     section_windows,
 )
 
@@ -53,6 +54,7 @@ __all__ = [
     "figures_of",
     "index_entry",
     "module_entry",
+    "module_file",
     "module_path",
     "module_window",
     "render_badge",
@@ -64,6 +66,7 @@ __all__ = [
     "render_module",
     "render_modules",
     "render_overview",
+    "report_of",
     "section_windows",
     "summary_of",
 ]

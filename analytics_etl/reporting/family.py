@@ -36,6 +36,8 @@ class FamilyReport:
     """Sections that are left out when their query has no rows: not everybody has what they are about."""
     lookups: tuple[str, ...] = ()
     """Queries without a section, whose rows several sections read."""
+    of_tenants: "FamilyReport | None" = None
+    """The report of a single tenant; its queries read nothing but tables whose rows have tenants."""
 
     def __post_init__(self) -> None:
         for kpi in self.kpis:

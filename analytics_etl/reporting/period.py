@@ -52,6 +52,8 @@ class Period:
     """The first day that can have data."""
     look_ahead_days: int = 0
     """Days after the period that its tables read: the report is published once these are loaded."""
+    tenant: str | None = None
+    """The tenant that the report is about and for; None = about everything."""
 
     @property
     def days(self) -> list[date]:

@@ -19,13 +19,14 @@ from analytics_etl.reporting import signals, svg, wording
 from analytics_etl.reporting.badge import BADGE_TONES, badge_words
 from analytics_etl.reporting.calendar import days_of, period_label
 from analytics_etl.reporting.cells import exact, grade, headline, raw, reading
-from analytics_etl.reporting.families import REPORTS
 from analytics_etl.reporting.module_figures import module_figures
 from analytics_etl.reporting.module_files import module_file
-from analytics_etl.reporting.value import QUALITY_TOPIC, build_index
+from analytics_etl.reporting.value import QUALITY_TOPIC, build_index, report_of
 
 ROWS_OPEN = 10
 """Rows of a table that are shown at once; the others unfold."""
+TENANTS_OPEN = 30
+"""Tenants that the index shows at once; more unfold."""
 NAME_LENGTH = 96
 """Characters of a name in HTML; its tooltip and JSON have all of it."""
 CARDS = 6
@@ -52,7 +53,9 @@ def render_json(value: Mapping[str, Any]) -> str:
 
 def render_html(report: Mapping[str, Any]) -> str:
     """The report as one self-contained page."""
-    drawings = {**REPORTS[report["family"]].drawings, "begun_anomalies": signals.draw_anomalies}
+    drawings = {
+        **report_of(report["family"], report.get("tenant")).drawings, "begun_anomalies": signals.draw_anomalies,
+    }  # fmt: skip
     figures = {
         section["name"]: drawings[section["name"]](section["rows"], report)
         if section["name"] in drawings and section["rows"]
@@ -62,9 +65,12 @@ def render_html(report: Mapping[str, Any]) -> str:
     return _environment().get_template("report.html.j2").render(report=report, figures=figures)
 
 
-def render_index_json(entries: Iterable[Mapping[str, Any]], modules: Mapping[str, Any] | None = None) -> str:
+def render_index_json(
+    entries: Iterable[Mapping[str, Any]], modules: Mapping[str, Any] | None = None,
+    tenants: Iterable[Mapping[str, str]] = (),
+) -> str:  # fmt: skip
     """The index of these reports as JSON, one per line: indenting thousands takes a third of a second."""
-    index = build_index(entries, modules)
+    index = build_index(entries, modules, tenants)
     lines = [_compact(entry) for entry in index.pop("reports")]
     listed = "[\n" + ",\n".join(lines) + "\n]" if lines else "[]"
     return f'{{"reports": {listed}, {_compact(index)[1:]}\n'
@@ -74,9 +80,12 @@ def _compact(value: Mapping[str, Any]) -> str:
     return json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False)
 
 
-def render_index(entries: Iterable[Mapping[str, Any]], modules: Mapping[str, Any] | None = None) -> str:
-    """The page that lists these reports, and leads to the list of modules if there is one."""
-    return _environment().get_template("index.html.j2").render(index=build_index(entries, modules))
+def render_index(
+    entries: Iterable[Mapping[str, Any]], modules: Mapping[str, Any] | None = None,
+    tenants: Iterable[Mapping[str, str]] = (),
+) -> str:  # fmt: skip
+    """The page that lists these reports, and leads to the list of modules and to the reports of tenants, if any."""
+    return _environment().get_template("index.html.j2").render(index=build_index(entries, modules, tenants))
 
 
 def render_module(page: Mapping[str, Any]) -> str:
@@ -229,6 +238,7 @@ def _environment() -> Environment:
         PALETTE=svg.PALETTE,
         TONES=TONES,
         ROWS_OPEN=ROWS_OPEN,
+        TENANTS_OPEN=TENANTS_OPEN,
         QUALITY_TOPIC=QUALITY_TOPIC,
         WIDTHS=svg.WIDTHS,
         SCRIPT=script,

@@ -21,7 +21,7 @@ from analytics_etl.reporting.calendar import (
     window,
 )
 from analytics_etl.reporting.families import REPORTS
-from analytics_etl.reporting.family import Section
+from analytics_etl.reporting.family import FamilyReport, Section
 from analytics_etl.reporting.links import report_links
 from analytics_etl.reporting.module_files import LISTS
 from analytics_etl.reporting.period import Kpi, Period, Row, Value
@@ -53,15 +53,26 @@ SIGNALS: Mapping[str, tuple[Section, ...]] = {
 _QUALITY_WINDOWS: Mapping[str, WindowKind] = {"days": "days"}
 
 
-def section_windows(family: str, cadence: Cadence, start: date, end: date) -> dict[str, Window]:
-    """The window to bind to each report query, by section, for the period [start, end)."""
+def report_of(family: str, tenant: str | None = None) -> FamilyReport:
+    """What belongs to a family in its report, or in that of one of its tenants."""
     report = REPORTS[family]
+    if tenant is None:
+        return report
+    assert report.of_tenants is not None, f"tenants have no reports of {family}"
+    return report.of_tenants
+
+
+def section_windows(
+    family: str, cadence: Cadence, start: date, end: date, tenant: str | None = None
+) -> dict[str, Window]:
+    """The window to bind to each report query, by section, for the period [start, end).
+
+    The books and the signals are about all tenants together, so that the report of a tenant has neither.
+    """
+    report = report_of(family, tenant)
     kinds = {**_QUALITY_WINDOWS, **report.windows}
-    names = [
-        "kpis",
-        *report.lookups,
-        *(section.__name__ for section in [*report.sections, *_sections(SIGNALS), *_sections(QUALITY)]),
-    ]
+    of_all = [*_sections(SIGNALS), *_sections(QUALITY)] if tenant is None else []
+    names = ["kpis", *report.lookups, *(section.__name__ for section in [*report.sections, *of_all])]
     return {name: window(kinds.get(name, "period"), cadence, start, end) for name in dict.fromkeys(names)}
 
 
@@ -79,6 +90,7 @@ def build_report(
     families: Sequence[str] = (),
     neighbours: tuple[date | None, date | None] | None = None,
     look_ahead_days: int = 0,
+    tenant: str | None = None,
 ) -> dict[str, Any]:
     """The one value of the report of [start, end).
 
@@ -87,15 +99,15 @@ def build_report(
     one of `expected_tables` (those kept by day, with their schema) does not have it. `first_day` is the first day there
     can be data of. `families` are those that have a report of the period, `neighbours` the first days of the periods
     before and after that have one: this one links to them. Without `neighbours` the next one has a report as far as
-    `newest_day`, and the one before in any case. `look_ahead_days` after the period are read by its tables, too. Raises
-    ValueError for a period that is not one of the cadence.
+    `newest_day`, and the one before in any case. `look_ahead_days` after the period are read by its tables, too. The
+    report is about `tenant` alone if one is given. Raises ValueError for a period that is not one of the cadence.
     """
     check_period(cadence, start, end)
-    report = REPORTS[family]
-    windows = section_windows(family, cadence, start, end)
+    report = report_of(family, tenant)
+    windows = section_windows(family, cadence, start, end, tenant)
     period = Period(
         cadence, start, end, sections, tuple(expected_tables), windows, report.kpis, newest_day, first_day or date.min,
-        look_ahead_days,
+        look_ahead_days, tenant,
     )  # fmt: skip
     label = period_label(cadence, start, end)
     state = period_state(period, label, newest_day, lateness_days)
@@ -104,7 +116,7 @@ def build_report(
     period = replace(period, rows=_fairly_compared(period, report.windows, is_fair=comparison["is_comparable"]))
     value = {
         "schema_version": SCHEMA_VERSION,
-        "title": f"{family.capitalize()} {cadence} report: {label}",
+        "title": f"{family.capitalize()} {cadence} report{'' if tenant is None else f' of {tenant}'}: {label}",
         "family": family,
         "cadence": cadence,
         "period": {"name": period_name(cadence, start), "label": label, "start": start, "end": end},
@@ -117,13 +129,13 @@ def build_report(
                 "topic": topic,
                 **_without_comparison(section(period), is_fair=comparison["is_comparable"] or topic == QUALITY_TOPIC),
             }
-            for topic, built in {**report.topics, **SIGNALS, **QUALITY}.items()
+            for topic, built in {**report.topics, **({} if tenant is not None else {**SIGNALS, **QUALITY})}.items()
             for section in built
             if section not in (*report.optional, *_sections(SIGNALS)) or period.rows.get(section.__name__)
         ],
         "links": report_links(period, family, families, neighbours or adjacent),
     }
-    jsonable: dict[str, Any] = _jsonable(value)
+    jsonable: dict[str, Any] = _jsonable(value if tenant is None else {**value, "tenant": tenant})
     return jsonable
 
 
@@ -133,6 +145,7 @@ def index_entry(report: Mapping[str, Any]) -> dict[str, Any]:
         kpi["name"]: {name: kpi[name] for name in ("label", "kind", "value", "change_ratio")} for kpi in report["kpis"]
     }
     start = date.fromisoformat(report["period"]["start"])
+    figures = report_of(report["family"], report.get("tenant")).index_kpis
     names = ("is_final", "is_complete", "is_under_way", "is_empty", "sentence")
     state = {name: report["state"][name] for name in names}
     return {
@@ -141,7 +154,7 @@ def index_entry(report: Mapping[str, Any]) -> dict[str, Any]:
         "period": dict(report["period"]),
         # Reports of earlier versions do not have this field, so whether they failed is unknown.
         "state": {"is_failed": report["state"].get("is_failed", False), **state},
-        "kpis": {name: kpis[name] for name in REPORTS[report["family"]].index_kpis},
+        "kpis": {name: kpis[name] for name in figures},
         "links": {
             "html": report_path(report["family"], report["cadence"], start),
             "json": report_path(report["family"], report["cadence"], start, "json"),
@@ -149,16 +162,23 @@ def index_entry(report: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def build_index(entries: Iterable[Mapping[str, Any]], modules: Mapping[str, Any] | None) -> dict[str, Any]:
-    """The value of the index: all reports, by family and cadence, newest first; and what the list of modules says."""
+def build_index(
+    entries: Iterable[Mapping[str, Any]], modules: Mapping[str, Any] | None, tenants: Iterable[Mapping[str, str]] = ()
+) -> dict[str, Any]:
+    """The value of the index: all reports, by family and cadence, newest first; and what the list of modules says.
+
+    `tenants` are those with reports of their own: {tenant, href of their index}.
+    """
     order = {"daily": 0, "weekly": 1, "monthly": 2}
     by_start = sorted(entries, key=lambda entry: entry["period"]["start"], reverse=True)
     ordered = sorted(by_start, key=lambda entry: (entry["family"], order[entry["cadence"]]))
+    listed = sorted((dict(each) for each in tenants), key=lambda each: each["tenant"])
     return {
         "schema_version": SCHEMA_VERSION,
         "title": "Reports",
         "reports": [dict(entry) for entry in ordered],
         "modules": None if modules is None else {"sentence": modules["sentence"], "links": dict(LISTS)},
+        **({"tenants": listed} if listed else {}),
     }
 
 

@@ -117,6 +117,7 @@ def test_no_password_anywhere(world: World) -> None:
     """Not when a server repeats it, when it is wrong, or when a check or run quotes it."""
     assert PASSWORD not in repr(world.settings)
     assert "t0ken" not in repr(world.settings)
+    assert "pseudonym-k3y" not in repr(replace(world.settings, pseudonym_key="pseudonym-k3y-0001"))
     world.hook.status = 401
     world.settings = replace(world.settings, smtp_url=world.mailbox.url.replace("mailer", "somebody"))
     world.check(world.run(), description=f"It is {PASSWORD}.", sample=[])

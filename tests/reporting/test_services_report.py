@@ -103,7 +103,7 @@ def rows_of(start: date, end: date) -> Rows:
         "funnel": [stage("session", 300, 1.0), stage("view", 250, 250 / 300), stage("purchase", 25, 25 / 300)],
         "retention": [cohort(1, 20, 10), cohort(7, 18, 3)],
         "content": [content(1, "payments-s1", 80, 50, 0.4), content(2, "search-s1", 12, 0, 0.75)],
-        "top_users": [user("playback", 1, "29465eafdab9", 40), user("search", 1, "fbfd143df5c4", 9)],
+        "top_users": [user("playback", 1, "user-29465eafdab9", 40), user("search", 1, "user-fbfd143df5c4", 9)],
         "days": loaded_days(*before, *days, tables=TABLES),
     }
 
@@ -285,7 +285,7 @@ def test_sentences_say_what_the_rows_say() -> None:
         "Most played: payments-s1, 80 times; "
         "most often completed of these: search-s1, by 75.0 % of those who played it."
     )
-    assert said["top_users"] == "Most events: user 29465eafdab9 in playback, 40; a hash stands for each user."
+    assert said["top_users"] == "Most events: user-29465eafdab9 in playback, 40; a pseudonym stands for each user."
 
 
 def test_a_troubled_day_names_the_worst_service_and_why() -> None:

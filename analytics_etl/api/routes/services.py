@@ -1,6 +1,5 @@
 """Routes of the streaming services. Paths and names of fields are those of their former API."""
 
-import hashlib
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -102,7 +101,7 @@ def predictions(
 def dashboard(asked: Annotated[Asked, Depends()], service_id: Service = None) -> Response:
     """The newest day of one service or of each: its metrics, most frequent errors, busiest users and health.
 
-    Users have pseudonyms, the same in every answer.
+    Users have pseudonyms, the same as in reports.
     """
     database, days = asked.database, days_of(asked.database, _DAYS, "1d")
     page = services.aggregations(database, "1d", *as_moments(days), service_id, 10_000)
@@ -111,7 +110,7 @@ def dashboard(asked: Annotated[Asked, Depends()], service_id: Service = None) ->
     health = services.health(database, days.first, days.last, service_id)
     fields: Mapping[str, Any] = {
         "top_errors": errors.rows,
-        "top_users": [{**row, "user_id": _pseudonym(str(row["user_id"]))} for row in users.rows],
+        "top_users": users.rows,
         "system_health": health.rows,
     }
     rows = [_aggregation(row, "1d") for row in page.rows]
@@ -145,8 +144,3 @@ def _prediction(row: Row) -> dict[str, Any]:
         "confidence": row["confidence_ratio"], "time_horizon": f"{row['steps']}d", "forecast_day": row["forecast_day"],
         "recommendation": recommendation,
     }  # fmt: skip
-
-
-def _pseudonym(user_id: str) -> str:
-    """A name that tells one user from another, and not who it is."""
-    return f"user-{hashlib.sha256(user_id.encode()).hexdigest()[:10]}"

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import date, datetime
 from typing import Literal
 
+from analytics_etl.families.pseudonyms import Pseudonyms
 from analytics_etl.families.queries import Page, QueryError
 from analytics_etl.families.queries.asking import ask
 from analytics_etl.families.queries.coverage import are_there, ask_days, coverage_of_moments
@@ -45,11 +46,13 @@ def operations(
 def top_users(
     database: Database, first: date, last: date, service: str | None = None, limit: int = 100, after: str | None = None
 ) -> Page:
-    """The 20 users for whom each service did most on each of the days first to last. They are personal data."""
+    """The 20 users for whom each service did most on each of the days first to last, under their pseudonyms."""
     check_texts({"service": service})
     wanted = {"service_id": service or "", **_DAY_AND_RANK.parameters(after, limit)}
     found = ask_days(database, ["services.top_users_daily"], "services.users_of_days", first, last, wanted)
-    return replace(_DAY_AND_RANK.page(found.rows, limit), coverage=found.coverage)
+    page, pseudonym = _DAY_AND_RANK.page(found.rows, limit), Pseudonyms.of(database.settings)
+    rows = [{**row, "user_id": pseudonym(row["user_id"])} for row in page.rows]
+    return replace(page, rows=rows, coverage=found.coverage)
 
 
 def engagement(database: Database, first: date, last: date) -> Page:

@@ -1,6 +1,7 @@
 """The report of the platform: health of its services, tenants, business, metrics, capacity."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -37,9 +38,11 @@ TREND = Trend(
     hidden=("service_count",),
 )
 
+TREND_OF_TENANT = replace(TREND, highest=("active_users", "Users", "count"))
+
 
 def trend(period: Period) -> dict[str, Any]:
-    return build(TREND, period)
+    return build(TREND if period.tenant is None else TREND_OF_TENANT, period)
 
 
 def health(period: Period) -> dict[str, Any]:
@@ -67,7 +70,7 @@ def health(period: Period) -> dict[str, Any]:
             ("critical_day_count", "Days critical", "count"),
         ]
     nothing = period.nothing("no gauge says how a service was")
-    return section("Was each service healthy?", parts or [nothing], columns, rows)
+    return section("Was each service healthy?", parts or [nothing], _told(period, columns), rows)
 
 
 def tenants(period: Period) -> dict[str, Any]:
@@ -113,7 +116,8 @@ def business(period: Period) -> dict[str, Any]:
         ("avg_value", "Mean level", "decimal"),
         ("previous_avg_value", "Before", "decimal"),
     ]
-    return section("How did business go?", parts or [period.nothing("no metric of business")], columns, rows)
+    nothing = period.nothing("no metric of business")
+    return section("How did business go?", parts or [nothing], _told(period, columns), rows)
 
 
 def metrics(period: Period) -> dict[str, Any]:
@@ -141,7 +145,7 @@ def metrics(period: Period) -> dict[str, Any]:
         ("max_value", "Highest", "decimal"),
         ("reset_count", "Restarts", "count"),
     ]
-    return section("Which metrics are there?", parts or [period.nothing("none")], columns, rows)
+    return section("Which metrics are there?", parts or [period.nothing("none")], _told(period, columns), rows)
 
 
 def capacity(period: Period) -> dict[str, Any]:
@@ -170,6 +174,11 @@ def capacity(period: Period) -> dict[str, Any]:
 
 def _rows(period: Period, name: str) -> list[Row]:
     return list(period.rows.get(name, ()))
+
+
+def _told(period: Period, columns: list[Column]) -> list[Column]:
+    """The columns of a table; in the report of one tenant none tells tenants apart."""
+    return [column for column in columns if period.tenant is None or column[0] not in ("tenant", "tenant_count")]
 
 
 def _tenant(row: Row) -> str:
@@ -206,10 +215,19 @@ def _draw_capacity(rows: Sequence[Row], report: Mapping[str, Any]) -> list[Figur
     return [bar_figure(bars, "The largest tables of the lake", (("accent", "bytes"),))] if bars else []
 
 
+OF_TENANTS = FamilyReport(
+    kpis=tuple(kpi for kpi in KPIS if kpi.name != "tenant_count"),
+    topics={"Services": (trend, health), "Business": (business,), "Metrics": (metrics,)},
+    drawings={"trend": partial(draw, TREND_OF_TENANT)},
+    index_kpis=("sample_count", "active_users", "unhealthy_ratio"),
+    windows={"trend": "trend"},
+)
+
 REPORT = FamilyReport(
     kpis=KPIS,
     topics={"Services": (trend, health), "Tenants": (tenants, business), "Metrics": (metrics, capacity)},
     drawings={"trend": partial(draw, TREND), "tenants": _draw_tenants, "capacity": _draw_capacity},
     index_kpis=("sample_count", "tenant_count", "unhealthy_ratio"),
     windows={"trend": "trend"},
+    of_tenants=OF_TENANTS,
 )

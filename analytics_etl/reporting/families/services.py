@@ -240,13 +240,13 @@ def top_users(period: Period) -> dict[str, Any]:
     parts = []
     if rows:
         first = max(rows, key=lambda row: row["event_count"])
-        parts.append(f"most events: user {first['user_hash']} in {wording.name(first['service_id'])}, "
+        parts.append(f"most events: {first['user_hash']} in {wording.name(first['service_id'])}, "
                      f"{wording.count(first['event_count'])}")  # fmt: skip
-        parts.append("a hash stands for each user")
+        parts.append("a pseudonym stands for each user")
     columns: list[Column] = [
         ("service_id", "Service", "name"),
         ("rank", "#", "rank"),
-        ("user_hash", "User (hash)", "name"),
+        ("user_hash", "User (pseudonym)", "name"),
         ("event_count", "Events", "count"),
     ]
     columns += [] if period.cadence == "daily" else [("top_day_count", "Days among the first 20", "count")]

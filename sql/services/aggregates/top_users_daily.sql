@@ -1,5 +1,5 @@
 /*
-description: The 20 users for whom each service did most per UTC day. Reports show a hash in place of the user.
+description: The 20 users for whom each service did most per UTC day. Reports and answers show a pseudonym in place of the user.
 key: [day, service_id, rank]
 columns:
   day: UTC calendar day of the events.

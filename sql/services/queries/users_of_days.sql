@@ -1,5 +1,5 @@
 /*
-description: The users for whom services did most on each day of a range; these are personal data.
+description: The users for whom services did most on each day of a range; whoever asks gets pseudonyms.
 parameters:
   service_id: Service; empty for all.
   is_first_page: Whether there is no page before; the parameters `after_…` are then ignored.

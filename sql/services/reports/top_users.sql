@@ -1,21 +1,20 @@
 /*
 description: >-
   The 3 users of each service with the most events in the period, counted on the days on which they were among its 20 most
-  active ones. A hash stands for each user, the same in all services and reports; no user is named.
+  active ones. The report shows a pseudonym in place of each user, the same in all services, reports and answers.
 columns:
   service_id: Service.
-  rank: Position in the service, 1 for the most events; ties in the order of the hashes.
-  user_hash: >-
-    The first 12 digits of the MD5 of the user. It has no key: whoever has the ids of all users can find out whose it is.
+  rank: Position in the service, 1 for the most events; ties in the order of the users.
+  user_id: User; the report has its pseudonym, as user_hash.
   event_count: Events of the user on these days.
   top_day_count: How many days these are.
 */
 with
--- Each user of each service, under another name.
+-- Each user of each service.
 users as (
     select
         service_id,
-        left(md5(concat('services/', user_id)), 12) as user_hash,
+        user_id,
         sum(event_count)::bigint as event_count,
         count(*) as top_day_count
     from services.top_users_daily
@@ -25,14 +24,14 @@ users as (
 -- The position in the service.
 ranked as (
     select
-        service_id, user_hash, event_count, top_day_count,
-        row_number() over (partition by service_id order by event_count desc, user_hash collate "C") as rank
+        service_id, user_id, event_count, top_day_count,
+        row_number() over (partition by service_id order by event_count desc, user_id collate "C") as rank
     from users
 )
 select
     service_id,
     rank,
-    user_hash,
+    user_id,
     event_count,
     top_day_count
 from ranked
