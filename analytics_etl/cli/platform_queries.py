@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from analytics_etl.cli import ranges
-from analytics_etl.cli.answers import FORMAT, LIMIT, answer
+from analytics_etl.cli.answers import AFTER, FORMAT, LIMIT, answer
 from analytics_etl.cli.configured import read_settings
 from analytics_etl.cli.terminal import out
 from analytics_etl.cli.typed import Text
@@ -54,6 +54,7 @@ def platform() -> None:
 @ranges.days()
 @of_tenant
 @LIMIT
+@AFTER
 @FORMAT
 def latest(form: str, **wanted: Any) -> None:
     """The newest sample of each series of the metric NAME in the days.
@@ -71,6 +72,7 @@ def latest(form: str, **wanted: Any) -> None:
 @ranges.days()
 @of_tenant
 @LIMIT
+@AFTER
 @FORMAT
 def aggregated(form: str, **wanted: Any) -> None:
     """The metric NAME per hour or day: bounds, mean, percentiles, growth of counters.
@@ -87,6 +89,7 @@ def aggregated(form: str, **wanted: Any) -> None:
 @ranges.days()
 @of_tenant
 @LIMIT
+@AFTER
 @FORMAT
 def category(form: str, **wanted: Any) -> None:
     """The metrics of a CATEGORY (system, business, user, performance, security), those with the most samples first.
@@ -102,6 +105,7 @@ def category(form: str, **wanted: Any) -> None:
 @ranges.days()
 @of_tenant
 @LIMIT
+@AFTER
 @FORMAT
 def health(form: str, **wanted: Any) -> None:
     """Whether each service was healthy on each day, and why not.

@@ -70,6 +70,18 @@ def test_a_tenant_sees_its_own_rows(served: tuple[httpx.Client, Asking], path: s
     assert client.get(asked, headers={**headers["acme"], "If-None-Match": seen}).status_code == 200
 
 
+@pytest.mark.parametrize("path", ["metrics/latest/revenue", "metrics/business", "business", "engagement"])
+def test_a_cursor_leads_a_tenant_to_no_row_of_another(served: tuple[httpx.Client, Asking], path: str) -> None:
+    client, headers = served
+    asked = f"/analytics/{path}?period=1d&limit=1"
+    found, cursor = tenants(client.get(asked, headers=headers["all"])), ""
+    while cursor := client.get(f"{asked}{cursor}", headers=headers["all"]).json()["next_cursor"]:
+        cursor = f"&cursor={cursor}"
+        found += tenants(client.get(f"{asked}{cursor}", headers=headers["all"]))
+        assert set(tenants(client.get(f"{asked}{cursor}", headers=headers["acme"]))) <= {"acme"}
+    assert sorted(found) == ["", "acme", "globex"]
+
+
 def test_the_dashboard_of_a_tenant(served: tuple[httpx.Client, Asking]) -> None:
     client, headers = served
     path = "/analytics/dashboard?metrics=revenue"

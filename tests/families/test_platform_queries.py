@@ -66,6 +66,18 @@ def test_samples_of_tenants_and_of_the_platform(loaded: Settings) -> None:
     assert (row["service_id"], row["status"], row["tenant_id"]) == ("web", "critical", "")
 
 
+@pytest.mark.parametrize("question", ["latest revenue", "category performance", "health"])
+def test_pages_go_on_where_they_ended(loaded: Settings, question: str) -> None:
+    whole = asked(loaded, question)["rows"]
+    page = asked(loaded, f"{question} --limit 1")
+    rows = page["rows"]
+    while page["next"]:
+        page = asked(loaded, f"{question} --limit 1 --after {page['next']}")
+        rows += page["rows"]
+    assert rows == whole
+    assert len(rows) == (2 if question == "latest revenue" else 1)
+
+
 def test_the_dashboard_is_one_value(loaded: Settings) -> None:
     found = asked(loaded, "dashboard --tenant acme --metric revenue --metric cpu_percent")
     assert {**found, "metrics": None, "business": None, "engagement": None} == {

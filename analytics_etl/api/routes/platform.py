@@ -28,38 +28,57 @@ Tenant = Annotated[
 
 @routes.get("/health", **documented("/analytics/health?period=1d", "platform.health_of_range"))
 def health(
-    asked: Annotated[Asked, Depends()], period: Period = "1d", tenant: Tenant = None, limit: Limit = 100
+    asked: Annotated[Asked, Depends()],
+    period: Period = "1d",
+    tenant: Tenant = None,
+    limit: Limit = 100,
+    cursor: Cursor = None,
 ) -> Response:
     """Whether each service was healthy on each day, and why not."""
     days = days_of(asked.database, _DAYS, period)
-    return asked.page(platform.health(asked.database, days.first, days.last, tenant, limit), [_DAYS], days)
+    return asked.page(platform.health(asked.database, days.first, days.last, tenant, limit, cursor), [_DAYS], days)
 
 
 @routes.get("/business", **documented("/analytics/business?period=1d", "platform.business_of_range"))
 def business(
-    asked: Annotated[Asked, Depends()], period: Period = "7d", tenant: Tenant = None, limit: Limit = 100
+    asked: Annotated[Asked, Depends()],
+    period: Period = "7d",
+    tenant: Tenant = None,
+    limit: Limit = 100,
+    cursor: Cursor = None,
 ) -> Response:
     """The business metrics of each day, by unit and dimension."""
     days = days_of(asked.database, _DAYS, period)
-    return asked.page(platform.business(asked.database, days.first, days.last, tenant, limit), [_DAYS], days)
+    return asked.page(platform.business(asked.database, days.first, days.last, tenant, limit, cursor), [_DAYS], days)
 
 
 @routes.get("/engagement", **documented("/analytics/engagement?period=1d", "platform.tenants_of_range"))
 def engagement(
-    asked: Annotated[Asked, Depends()], period: Period = "7d", tenant: Tenant = None, limit: Limit = 100
+    asked: Annotated[Asked, Depends()],
+    period: Period = "7d",
+    tenant: Tenant = None,
+    limit: Limit = 100,
+    cursor: Cursor = None,
 ) -> Response:
     """Each tenant on each day: samples, users, and how its services were."""
     days = days_of(asked.database, _DAYS, period)
-    return asked.page(platform.tenants(asked.database, days.first, days.last, tenant, limit), [_DAYS], days)
+    return asked.page(platform.tenants(asked.database, days.first, days.last, tenant, limit, cursor), [_DAYS], days)
 
 
 @routes.get("/metrics/latest/{name}", **documented("/analytics/metrics/latest/revenue", "platform.latest_of_range"))
 def latest(
-    asked: Annotated[Asked, Depends()], name: Metric, period: Period = "7d", tenant: Tenant = None, limit: Limit = 100
+    asked: Annotated[Asked, Depends()],
+    name: Metric,
+    period: Period = "7d",
+    tenant: Tenant = None,
+    limit: Limit = 100,
+    cursor: Cursor = None,
 ) -> Response:
     """The newest sample of each series of a metric."""
     days = days_of(asked.database, _DAYS, period)
-    return asked.page(platform.latest(asked.database, days.first, days.last, name, tenant, limit), [_DAYS], days)
+    return asked.page(
+        platform.latest(asked.database, days.first, days.last, name, tenant, limit, cursor), [_DAYS], days
+    )
 
 
 @routes.get("/metrics/aggregated/{name}", **documented(
@@ -68,22 +87,22 @@ def latest(
 def aggregated(
     asked: Annotated[Asked, Depends()], name: Metric,
     interval: Annotated[platform.Grain, Query(description="Length of the buckets.")] = "1h",
-    period: Period = "1d", tenant: Tenant = None, limit: Limit = 1_000,
+    period: Period = "1d", tenant: Tenant = None, limit: Limit = 1_000, cursor: Cursor = None,
 ) -> Response:  # fmt: skip
     """A metric per hour or day and series, the oldest first."""
     days = days_of(asked.database, _DAYS, period)
-    page = platform.aggregated(asked.database, days.first, days.last, name, interval, tenant, limit)
+    page = platform.aggregated(asked.database, days.first, days.last, name, interval, tenant, limit, cursor)
     return asked.page(page, [_DAYS], days)
 
 
 @routes.get("/metrics/{category}", **documented("/analytics/metrics/business", "platform.category_of_range"))
 def of_category(
     asked: Annotated[Asked, Depends()], category: Category, period: Period = "7d", tenant: Tenant = None,
-    limit: Limit = 100,
+    limit: Limit = 100, cursor: Cursor = None,
 ) -> Response:  # fmt: skip
     """The metrics of a category, those with the most samples first; units are apart."""
     days = days_of(asked.database, _DAYS, period)
-    page = platform.category(asked.database, days.first, days.last, category, tenant, limit)
+    page = platform.category(asked.database, days.first, days.last, category, tenant, limit, cursor)
     return asked.page(page, [_DAYS], days)
 
 

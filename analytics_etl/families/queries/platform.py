@@ -1,61 +1,77 @@
 """Questions about the platform: samples of metrics, health, business, tenants, and the dashboard of all of them.
 
 `tenant` is a tenant, "" the platform itself, None all of them. A session of the role of tenants sees its own rows only,
-whatever is asked.
+whatever is asked. `after` is the cursor of the page before.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any, Literal
 
 from analytics_etl.families.queries import Page
 from analytics_etl.families.queries.coverage import ask_days
-from analytics_etl.families.queries.cursor import check_limit
+from analytics_etl.families.queries.keyset import Key
 from analytics_etl.families.queries.texts import check_texts
 from analytics_etl.postgres.database import Database
 
 Grain = Literal["1h", "1d"]
 
+_RANK = Key({"rank": int})
+_DAY_AND_SERVICE = Key({"day": date, "tenant_id": str, "service_id": str})
+_DAY_AND_TENANT = Key({"day": date, "tenant_id": str})
 _SHOWN_METRICS = 1_000
 """Series of a metric that the dashboard shows, at most."""
 
 
-def latest(database: Database, first: date, last: date, name: str, tenant: str | None = None, limit: int = 100) -> Page:
+def latest(
+    database: Database, first: date, last: date, name: str, tenant: str | None = None, limit: int = 100,
+    after: str | None = None,
+) -> Page:  # fmt: skip
     """The newest sample of each series of a metric in the days first to last, the newest first."""
     check_texts({"metric": name})
-    return _asked(database, "metric_1d", "latest_of_range", first, last, tenant, limit, name=name)
+    return _asked(database, "metric_1d", "latest_of_range", first, last, tenant, limit, after, name=name)
 
 
 def aggregated(
     database: Database, first: date, last: date, name: str, grain: Grain = "1h", tenant: str | None = None,
-    limit: int = 100,
+    limit: int = 100, after: str | None = None,
 ) -> Page:  # fmt: skip
     """A metric per hour or day and series in the days first to last, oldest first."""
     check_texts({"metric": name})
-    return _asked(database, f"metric_{grain}", f"aggregated_{grain}", first, last, tenant, limit, name=name)
+    return _asked(database, f"metric_{grain}", f"aggregated_{grain}", first, last, tenant, limit, after, name=name)
 
 
 def category(
-    database: Database, first: date, last: date, category: str, tenant: str | None = None, limit: int = 100
-) -> Page:
+    database: Database, first: date, last: date, category: str, tenant: str | None = None, limit: int = 100,
+    after: str | None = None,
+) -> Page:  # fmt: skip
     """The metrics of a category in the days first to last together, those with the most samples first."""
     check_texts({"category": category})
-    return _asked(database, "metric_1d", "category_of_range", first, last, tenant, limit, category=category)
+    return _asked(database, "metric_1d", "category_of_range", first, last, tenant, limit, after, category=category)
 
 
-def health(database: Database, first: date, last: date, tenant: str | None = None, limit: int = 100) -> Page:
+def health(
+    database: Database, first: date, last: date, tenant: str | None = None, limit: int = 100, after: str | None = None
+) -> Page:
     """Whether each service was healthy on each of the days first to last, and why not."""
-    return _asked(database, "system_health_daily", "health_of_range", first, last, tenant, limit)
+    table = "system_health_daily"
+    return _asked(database, table, "health_of_range", first, last, tenant, limit, after, _DAY_AND_SERVICE)
 
 
-def business(database: Database, first: date, last: date, tenant: str | None = None, limit: int = 100) -> Page:
+def business(
+    database: Database, first: date, last: date, tenant: str | None = None, limit: int = 100, after: str | None = None
+) -> Page:
     """The business metrics of each of the days first to last, by unit and dimension."""
-    return _asked(database, "business_daily", "business_of_range", first, last, tenant, limit)
+    return _asked(database, "business_daily", "business_of_range", first, last, tenant, limit, after)
 
 
-def tenants(database: Database, first: date, last: date, tenant: str | None = None, limit: int = 100) -> Page:
+def tenants(
+    database: Database, first: date, last: date, tenant: str | None = None, limit: int = 100, after: str | None = None
+) -> Page:
     """Each tenant on each of the days first to last: samples, users, and how its services were."""
-    return _asked(database, "tenant_overview_daily", "tenants_of_range", first, last, tenant, limit)
+    table = "tenant_overview_daily"
+    return _asked(database, table, "tenants_of_range", first, last, tenant, limit, after, _DAY_AND_TENANT)
 
 
 def dashboard(
@@ -78,9 +94,11 @@ def dashboard(
 
 
 def _asked(
-    database: Database, table: str, query: str, first: date, last: date, tenant: str | None, limit: int, **more: str
-) -> Page:
-    check_limit(limit)
+    database: Database, table: str, query: str, first: date, last: date, tenant: str | None, limit: int,
+    after: str | None, key: Key = _RANK, **more: str,
+) -> Page:  # fmt: skip
     check_texts({"tenant": tenant})
-    wanted: dict[str, str | int] = {"tenant_id": tenant or "", "is_any_tenant": tenant is None, "limit": limit, **more}
-    return ask_days(database, [f"platform.{table}"], f"platform.{query}", first, last, wanted)
+    wanted: dict[str, str | int] = {"tenant_id": tenant or "", "is_any_tenant": tenant is None, **more}
+    wanted |= key.parameters(after, limit)
+    found = ask_days(database, [f"platform.{table}"], f"platform.{query}", first, last, wanted)
+    return replace(key.page(found.rows, limit), coverage=found.coverage)

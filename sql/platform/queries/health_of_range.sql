@@ -3,6 +3,10 @@ description: The health of each service on each day of a range.
 parameters:
   tenant_id: Tenant; empty for the platform itself.
   is_any_tenant: Whether rows of all tenants and of the platform are wanted; `tenant_id` is then ignored.
+  is_first_page: Whether there is no page before; the parameters `after_…` are then ignored.
+  after_day: "`day` of the last row of the page before."
+  after_tenant_id: "`tenant_id` of that row."
+  after_service_id: "`service_id` of that row."
 columns:
   day: UTC calendar day.
   tenant_id: Tenant; empty for the platform itself.
@@ -21,5 +25,11 @@ select
     avg_latency_ms, critical_hour_count
 from platform.system_health_daily
 where day >= :start::date and day < :end::date and (:is_any_tenant or tenant_id = :tenant_id)
+  and (
+    :is_first_page
+    or day > :after_day::date
+    or (day = :after_day::date and tenant_id collate "C" > :after_tenant_id)
+    or (day = :after_day::date and tenant_id = :after_tenant_id and service_id collate "C" > :after_service_id)
+  )
 order by day, tenant_id collate "C", service_id collate "C"
 limit :limit

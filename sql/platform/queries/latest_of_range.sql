@@ -6,7 +6,10 @@ parameters:
   tenant_id: Tenant; empty for the platform itself.
   is_any_tenant: Whether rows of all tenants and of the platform are wanted; `tenant_id` is then ignored.
   name: Metric.
+  is_first_page: Whether there is no page before; the parameters `after_…` are then ignored.
+  after_rank: "`rank` of the last row of the page before."
 columns:
+  rank: Position, 1 for the newest; ties in the order of tenant and series.
   tenant_id: Tenant; empty for the platform itself.
   name: Metric.
   category: What the metric is about.
@@ -25,8 +28,21 @@ days as (
     from platform.metric_1d
     where day >= :start::date and day < :end::date and (:is_any_tenant or tenant_id = :tenant_id)
       and name = :name
+),
+-- The position of each series, before a page is cut out.
+ranked as (
+    select
+        row_number() over (
+            order by
+                last_at desc, tenant_id collate "C", category collate "C", type collate "C", unit collate "C",
+                labels::text collate "C"
+        ) as rank,
+        tenant_id, name, category, type, unit, labels, last_value, last_at
+    from days
+    where place = 1
 )
 select
+    rank,
     tenant_id,
     name,
     category,
@@ -35,7 +51,7 @@ select
     labels,
     last_value as value,
     last_at as recorded_at
-from days
-where place = 1
-order by last_at desc, tenant_id collate "C", category collate "C", type collate "C", unit collate "C", last_value
+from ranked
+where :is_first_page or rank > :after_rank
+order by rank
 limit :limit
