@@ -12,7 +12,7 @@ from analytics_etl.cli import ranges
 from analytics_etl.cli.answers import AFTER, FORMAT, LIMIT, answer
 from analytics_etl.cli.configured import read_settings
 from analytics_etl.cli.terminal import out
-from analytics_etl.cli.typed import Text
+from analytics_etl.cli.typed import DAY, Text
 from analytics_etl.families.queries import Page, QueryError
 from analytics_etl.families.queries import platform as queries
 from analytics_etl.families.queries.written import plain
@@ -115,6 +115,38 @@ def health(form: str, **wanted: Any) -> None:
       analytics-etl query platform health --from 2025-03-25 --to 2025-03-31
     """  # noqa: D301 - the same
     _answer(form, queries.health, **wanted)
+
+
+@platform.command()
+@click.option("--service", type=Text(), help="A service; all of them by default.")
+@click.option("--grain", type=click.Choice(["1m", "5m", "1h", "1d"]), default="1h", show_default=True,
+              help="Length of the buckets.")  # fmt: skip
+@ranges.days()
+@of_tenant
+@LIMIT
+@AFTER
+@FORMAT
+def gauges(form: str, **wanted: Any) -> None:
+    """The seven gauges of services per bucket: CPU, memory, disk, requests, errors, latency, cache hits.
+
+    \b
+    Of one service, hour by hour:
+      analytics-etl query platform gauges --service gateway --from 2025-03-31
+    """  # noqa: D301 - the same
+    _answer(form, queries.gauges, **wanted)
+
+
+@platform.command()
+@click.argument("day", type=DAY)
+@FORMAT
+def capacity(form: str, day: datetime) -> None:
+    """How large the tables of the lake were at the end of DAY, how they grow, and when the lake is full.
+
+    \b
+    At the end of March:
+      analytics-etl query platform capacity 2025-03-31
+    """  # noqa: D301 - the same
+    answer(form, lambda database: queries.capacity(database, day.date()))
 
 
 @platform.command()

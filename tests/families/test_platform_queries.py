@@ -78,6 +78,16 @@ def test_pages_go_on_where_they_ended(loaded: Settings, question: str) -> None:
     assert len(rows) == (2 if question == "latest revenue" else 1)
 
 
+def test_the_gauges_and_the_size_of_the_lake(loaded: Settings) -> None:
+    [row] = asked(loaded, "gauges --service web --grain 1d")["rows"]
+    assert (row["avg_cpu_percent"], row["last_cpu_percent"], row["max_latency_ms"]) == (96, 96, None)
+    assert asked(loaded, "gauges --tenant acme")["rows"] == []
+    shown = json.loads(call(f"query platform capacity {DAY} --format json", variables(loaded)).stdout)["rows"]
+    sizes = {row["table_name"]: row["row_count"] for row in shown}
+    assert sizes["platform.metric_samples"] == len(SAMPLES)
+    assert sizes[""] == sum(count for table, count in sizes.items() if table), "all together"
+
+
 def test_the_dashboard_is_one_value(loaded: Settings) -> None:
     found = asked(loaded, "dashboard --tenant acme --metric revenue --metric cpu_percent")
     assert {**found, "metrics": None, "business": None, "engagement": None} == {

@@ -10,9 +10,11 @@ from analytics_etl.api.answers import Answer
 from analytics_etl.api.openapi import documented
 from analytics_etl.api.periods import as_moments, days_of
 from analytics_etl.api.serving import Asked, Cursor, Limit, router
-from analytics_etl.families.queries import Page, Row, services
+from analytics_etl.families.queries import Page, Row, platform, services
 
 routes = router("/api/v1/analytics", "services", "services")
+of_platform = router("", "services", "platform")
+"""Gauges of services come with the samples of the platform, so these answers are new when those are."""
 
 _DAYS, _HEALTH = "services.service_stats_1d", "services.health_daily"
 _SHOWN = 10
@@ -67,6 +69,20 @@ def aggregations(
     page = services.aggregations(asked.database, period, *as_moments(asked_days), service_id, limit, cursor)
     rows = [_aggregation(row, period) for row in page.rows]
     return asked.page(Page(rows, page.next, page.coverage), [table], asked_days, columns=list(_COLUMNS))
+
+
+@of_platform.get("/metrics", **documented("/api/v1/analytics/metrics?period=1h&limit=5", "platform.gauges_1h"))
+def gauges(
+    asked: Annotated[Asked, Depends()], service_id: Service = None,
+    period: Annotated[platform.Bucket, Query(description="Length of the buckets.")] = "1h",
+    days: Days = 1, limit: Limit = 100, cursor: Cursor = None,
+) -> Response:  # fmt: skip
+    """The seven gauges of services per bucket, the oldest first."""
+    table = f"platform.service_gauges_{period}"
+    asked_days = days_of(asked.database, table, f"{days}d")
+    first, last = asked_days.first, asked_days.last
+    page = platform.gauges(asked.database, first, last, period, service_id, None, limit, cursor)
+    return asked.page(page, [table], asked_days)
 
 
 @routes.get("/anomalies", **documented("/api/v1/analytics/anomalies?service_id=play&limit=10", _ANOMALIES))
@@ -144,3 +160,6 @@ def _prediction(row: Row) -> dict[str, Any]:
         "confidence": row["confidence_ratio"], "time_horizon": f"{row['steps']}d", "forecast_day": row["forecast_day"],
         "recommendation": recommendation,
     }  # fmt: skip
+
+
+routes.include_router(of_platform)

@@ -6,17 +6,22 @@ whatever is asked. `after` is the cursor of the page before.
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Any, Literal
 
-from analytics_etl.families.queries import Page
+from analytics_etl.catalog.catalog import Catalog
+from analytics_etl.catalog.models import window_parameters
+from analytics_etl.families.queries import Page, QueryError
 from analytics_etl.families.queries.coverage import ask_days
 from analytics_etl.families.queries.keyset import Key
 from analytics_etl.families.queries.texts import check_texts
 from analytics_etl.postgres.database import Database
 
 Grain = Literal["1h", "1d"]
+Bucket = Literal["1m", "5m", "1h", "1d"]
 
+_BUCKET_AND_SERVICE = Key({"bucket": datetime, "tenant_id": str, "service_id": str})
+_DAY, _WEEK = timedelta(days=1), timedelta(days=7)
 _RANK = Key({"rank": int})
 _DAY_AND_SERVICE = Key({"day": date, "tenant_id": str, "service_id": str})
 _DAY_AND_TENANT = Key({"day": date, "tenant_id": str})
@@ -72,6 +77,31 @@ def tenants(
     """Each tenant on each of the days first to last: samples, users, and how its services were."""
     table = "tenant_overview_daily"
     return _asked(database, table, "tenants_of_range", first, last, tenant, limit, after, _DAY_AND_TENANT)
+
+
+def gauges(
+    database: Database, first: date, last: date, grain: Bucket = "1h", service: str | None = None,
+    tenant: str | None = None, limit: int = 100, after: str | None = None,
+) -> Page:  # fmt: skip
+    """The seven gauges of one service or of each of them per bucket of the days first to last, the oldest first."""
+    check_texts({"service": service})
+    table, named = f"service_gauges_{grain}", service or ""
+    return _asked(
+        database, table, f"gauges_{grain}", first, last, tenant, limit, after, _BUCKET_AND_SERVICE, service_id=named
+    )
+
+
+def capacity(database: Database, day: date) -> Page:
+    """The lake at the end of a day: its tables, the largest first, how they grow, and when it is full at this pace.
+
+    The books are about all tenants together, and so no tenant may ask.
+    """
+    if database.tenant_id is not None:
+        raise QueryError("the books of the lake are of no tenant")
+    before = window_parameters(day - _WEEK, day - _WEEK + _DAY)
+    parameters = {"previous_start": before["start"], "previous_end": before["end"]}
+    query = Catalog.of(database.settings).reports("platform")["capacity"]
+    return Page(database.query(query.select, parameters, day, day + _DAY))
 
 
 def dashboard(

@@ -28,13 +28,13 @@ columns:
   reset_count: How often a cumulative counter fell, after a restart.
 */
 with
--- The position among all of them, before a page is cut out.
+-- The position among all of them, before a page is cut out; labels, as PostgreSQL writes them, only part equals.
 ranked as (
     select
         row_number() over (
             order by
                 bucket, tenant_id collate "C", category collate "C", type collate "C", unit collate "C",
-                labels::text collate "C"
+                concat(labels, '') collate "C"
         ) as rank,
         bucket, tenant_id, type, unit, labels, sample_count, min_value, max_value, avg_value, last_value,
         p50_value, p95_value, p99_value, increase, increase_per_second, reset_count

@@ -17,13 +17,13 @@ columns:
   last_value: The newest value of the day.
 */
 with
--- The position among all of them, before a page is cut out.
+-- The position among all of them, before a page is cut out; labels, as PostgreSQL writes them, only part equals.
 ranked as (
     select
         row_number() over (
             order by
                 day, tenant_id collate "C", name collate "C", unit collate "C", type collate "C",
-                labels::text collate "C"
+                concat(labels, '') collate "C"
         ) as rank,
         day, tenant_id, name, unit, labels, total_value, avg_value, last_value
     from platform.business_daily

@@ -29,13 +29,13 @@ days as (
     where day >= :start::date and day < :end::date and (:is_any_tenant or tenant_id = :tenant_id)
       and name = :name
 ),
--- The position of each series, before a page is cut out.
+-- The position of each series, before a page is cut out; labels, as PostgreSQL writes them, only part equals.
 ranked as (
     select
         row_number() over (
             order by
                 last_at desc, tenant_id collate "C", category collate "C", type collate "C", unit collate "C",
-                labels::text collate "C"
+                concat(labels, '') collate "C"
         ) as rank,
         tenant_id, name, category, type, unit, labels, last_value, last_at
     from days

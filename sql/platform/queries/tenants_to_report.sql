@@ -1,7 +1,7 @@
 /*
 description: >-
   The tenants with samples in a period that get a report of their own, with the days around it on which they have samples,
-  too; those with the most samples in the period first.
+  too; those with the most samples in the period first, as many as the setting platform_tenant_reports says.
 columns:
   tenant_id: Tenant; the platform itself is none.
   previous_day: Newest day with samples in the 62 days before the period; NULL without any.
@@ -23,4 +23,4 @@ select tenant_id, previous_day, next_day
 from tenants
 where sample_count > 0
 order by sample_count desc, tenant_id collate "C"
-limit :limit
+limit :platform_tenant_reports
