@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 import schemathesis
 from conftest import Server, settings_in
-from events import execute, load_and_aggregate
+from events import ask, execute, load_and_aggregate
 from jsonschema import Draft202012Validator
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
@@ -131,6 +131,35 @@ def test_pages_go_on_where_they_ended_in_every_form(client: httpx.Client) -> Non
     assert pq.read_table(io.BytesIO(parquet.content)).to_pylist() == rows[:7]
     arrow = client.get(f"{popular}&limit=7&format=arrow")
     assert pa.ipc.open_stream(arrow.content).read_all().to_pylist() == rows[:7]
+
+
+def test_users_organizations_and_languages_of_modules_are_those_of_the_events(
+    client: httpx.Client, settings: Settings
+) -> None:
+    used = (
+        "(select module_name, organization_id, user_id from registry.download_events union all "
+        "select module_name, organization_id, user_id from registry.module_view_events) as used"
+    )
+    users = ask(settings.database_url, f"select module_name, count(distinct user_id) as users from {used} group by 1")
+    popular = client.get("/api/v2/analytics/modules/popular?period=2d&limit=5").json()["rows"]
+    expected = {row["module_name"]: row["users"] for row in users}
+    assert [row["unique_users"] for row in popular] == [expected[row["module_name"]] for row in popular]
+    name = popular[0]["module_name"]
+    found = client.get(f"/api/v2/analytics/modules/{name}/stats?period=2d").json()
+    by_organization = ask(
+        settings.database_url,
+        f"select organization_id, count(distinct user_id) as users from {used} "
+        f"where module_name = '{name}' and organization_id is not null group by 1 order by 1",
+    )
+    shown = sorted((row["organization_id"], row["unique_users"]) for row in found["organizations"])
+    assert shown == [(row["organization_id"], row["users"]) for row in by_organization]
+    by_language = ask(
+        settings.database_url,
+        "select language, count(*) as compilations from registry.compilation_events "
+        f"where module_name = '{name}' group by 1 order by 1",
+    )
+    shown = sorted((row["language"], row["compilation_count"]) for row in found["languages"])
+    assert shown == [(row["language"], row["compilations"]) for row in by_language]
 
 
 def test_an_answer_is_remembered_until_its_tables_change(client: httpx.Client, settings: Settings) -> None:

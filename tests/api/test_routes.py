@@ -29,6 +29,10 @@ TABLES: dict[str, list[Event]] = {
         {"day": FIRST, "module_name": "a/b", "version": "1", "downloads": 1, "unique_users": 1},
         {"day": FIRST, "module_name": "a/b", "version": "2", "downloads": 2, "unique_users": 1},
     ],
+    "registry.module_languages_daily": [
+        {"day": FIRST, "module_name": "a/b", "language": "go", "compilation_count": 3, "compilation_success_count": 2},
+        {"day": LAST, "module_name": "a/b", "language": "rust", "compilation_count": 1, "compilation_success_count": 1},
+    ],
     "registry.org_stats_daily": [
         {"day": day, "organization_id": "o", "api_requests": 5, "downloads": 2, "compilations": 1, "active_users": 2,
          "storage_bytes": size, "modules_created": 1, "versions_created": 2}
@@ -75,6 +79,11 @@ TABLES: dict[str, list[Event]] = {
         {"day": LAST, "bucket": f"{LAST}T00:00:00Z", "service_id": "play", "event_count": 4, "success_count": 3,
          "error_count": 1, "success_rate": 0.75, "error_rate": 0.25, "throughput": 0.5, "timed_count": 4,
          "total_latency_ms": 40, "avg_latency_ms": 10, "p50_latency_ms": 9, "p95_latency_ms": 19, "p99_latency_ms": 20},
+    ],
+    "platform.service_gauges_1h": [
+        {"day": LAST, "bucket": f"{LAST}T{hour}:00:00Z", "tenant_id": "", "service_id": service, "sample_count": 2,
+         "avg_cpu_percent": hour, "last_cpu_percent": 12}
+        for hour, service in ((10, "play"), (11, "play"), (11, "search"))
     ],
     "services.top_users_daily": [
         {"day": LAST, "service_id": "play", "rank": 1, "user_id": "ann", "event_count": 2, "event_share_ratio": 0.5,
@@ -143,6 +152,9 @@ def test_one_module(client: httpx.Client) -> None:
     assert [(v["version"], v["downloads"], v["download_share_ratio"]) for v in found["versions"]] == [
         ("2", 2, 0.666666666666667), ("1", 1, 0.333333333333333),
     ]  # fmt: skip
+    assert [(v["language"], v["compilation_count"], v["share_ratio"]) for v in found["languages"]] == [
+        ("go", 3, 0.75), ("rust", 1, 0.25),
+    ]  # fmt: skip
     by_version = asked(client, "/api/v2/analytics/modules/a%2Fb/downloads?period=2d&groupBy=version")
     assert by_version["rows"] == [{"group": "2", "downloads": 2}, {"group": "1", "downloads": 1}]
     by_day = asked(client, "/api/v2/analytics/modules/c/downloads?period=2d")
@@ -195,6 +207,18 @@ def test_a_service(client: httpx.Client) -> None:
     }]  # fmt: skip
     assert [user["event_count"] for user in found["top_users"]] == [2]
     assert "ann" not in str(found)
+
+
+def test_the_gauges_of_a_service(client: httpx.Client) -> None:
+    path = "/api/v1/analytics/metrics?service_id=play&limit=1"
+    first = asked(client, path)
+    second = asked(client, f"{path}&cursor={first['next_cursor']}")
+    rows = [*first["rows"], *second["rows"]]
+    names = ("bucket", "avg_cpu_percent", "last_cpu_percent", "avg_disk_percent")
+    assert [[row[name] for name in names] for row in rows] == [
+        ["2025-03-31T10:00:00Z", 10, 12, None], ["2025-03-31T11:00:00Z", 11, 12, None],
+    ]  # fmt: skip
+    assert second["next_cursor"] is None
 
 
 def test_what_is_unusual_and_what_is_expected_of_services(client: httpx.Client) -> None:

@@ -28,15 +28,21 @@ Name = Annotated[str, Path(max_length=1_000, description="Name of the module.")]
 @routes.get("/{name:path}/stats", **documented(
     f"/api/v2/analytics/modules/{_SAMPLE}/stats?period=7d",
     {"day": "UTC calendar day.", **{name: f"{name}; null on a day that is not loaded." for name in COUNTED}},
-    {"module_name": {"type": "string"}, "totals": {"type": "object"}, "versions": _LIST}, "series",
+    {"module_name": {"type": "string"}, "totals": {"type": "object"}, "versions": _LIST, "languages": _LIST,
+     "organizations": _LIST}, "series",
 ))  # fmt: skip
 def stats(asked: Annotated[Asked, Depends()], name: Name, period: Period = "30d") -> Response:
-    """What was done with one module: totals, each day (0 without events, null when not loaded), and its versions."""
+    """What was done with one module: totals, each day (0 without events, null when not loaded), versions, languages."""
     days = days_of(asked.database, _DAYS, period)
     page = registry_details.series_of_module(asked.database, name, days.first, days.last)
     versions = registry_details.version_downloads(asked.database, name, days.first, days.last)
     totals = {column: sum(row[column] or 0 for row in page.rows) for column in ADDED}
-    fields = {"module_name": name, "totals": totals, "versions": versions.rows}
+    languages = registry_details.languages_of_module(asked.database, name, days.first, days.last)
+    organizations = registry_details.organizations_of_module(asked.database, name, days.first, days.last)
+    fields = {
+        "module_name": name, "totals": totals, "versions": versions.rows, "languages": languages.rows,
+        "organizations": organizations.rows,
+    }  # fmt: skip
     answer = Answer(page.rows, "series", fields, ["day", *COUNTED], page.coverage)
     return asked.about([_DAYS], days.first, days.last, answer)
 

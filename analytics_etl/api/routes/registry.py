@@ -46,6 +46,7 @@ def overview(asked: Annotated[Asked, Depends()]) -> Response:
     "/api/v2/analytics/modules/popular?period=7d&limit=5", {
         "rank": "Position, 1 for the most downloads; ties in the order of their names.", "module_name": "Module.",
         "downloads": "Successful downloads.", "views": "Pages viewed.",
+        "unique_users": "Distinct users over downloads and views, failed downloads included, anonymous ones left out.",
         "total_download_bytes": "Bytes of the successful downloads.",
     },
 ))  # fmt: skip
@@ -55,12 +56,15 @@ def popular(
     """The modules with the most successful downloads."""
     days = days_of(asked.database, _MODULES, period)
     page = registry_modules.top_of_days(asked.database, days.first, days.last, limit, cursor)
-    return asked.page(page, [_MODULES], days, renamed=_POPULAR)
+    names = [row["module_name"] for row in page.rows]
+    users = registry_details.users_of_modules(asked.database, names, days.first, days.last)
+    rows = [{**row, "unique_users": users.get(row["module_name"], 0)} for row in page.rows]
+    return asked.page(replace(page, rows=rows), [_MODULES], days, renamed=_POPULAR)
 
 
 _POPULAR = {
     "rank": "rank", "module_name": "module_name", "download_count": "downloads", "view_count": "views",
-    "total_download_bytes": "total_download_bytes",
+    "unique_users": "unique_users", "total_download_bytes": "total_download_bytes",
 }  # fmt: skip
 
 

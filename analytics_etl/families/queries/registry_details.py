@@ -1,8 +1,10 @@
 """Questions about one module or organisation in detail: its days, versions, health and what is behind that."""
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from hashlib import md5
 from typing import Any
 
 from analytics_etl.families.queries import Page, QueryError, Row
@@ -68,6 +70,31 @@ def version_downloads(database: Database, module: str, first: date, last: date) 
     check_texts({"module": module})
     tables = ["registry.version_stats_daily"]
     return ask_days(database, tables, "registry.version_downloads_of_module", first, last, {"module": module})
+
+
+def languages_of_module(database: Database, module: str, first: date, last: date) -> Page:
+    """The languages a module was compiled into in the days first to last, the most compilations first."""
+    check_texts({"module": module})
+    tables = ["registry.module_languages_daily"]
+    return ask_days(database, tables, "registry.languages_of_module", first, last, {"module": module})
+
+
+def organizations_of_module(database: Database, module: str, first: date, last: date) -> Page:
+    """The organisations that used a module in the days first to last, the most downloads first; from the lake."""
+    check_texts({"module": module})
+    tables = ["registry.module_activity_daily"]
+    return ask_days(database, tables, "registry.organizations_of_module", first, last, {"module": module})
+
+
+def users_of_modules(database: Database, modules: Iterable[str], first: date, last: date) -> dict[str, int]:
+    """{module: distinct users in the days first to last}, exact, from the lake; a module without users is not there."""
+    hashed = [md5(module.encode(), usedforsecurity=False).hexdigest() for module in modules]
+    if not hashed:
+        return {}
+    wanted: dict[str, str | int] = {"modules": ",".join(hashed), "limit": len(hashed)}
+    tables = ["registry.module_stats_daily", "registry.module_activity_daily"]
+    page = ask_days(database, tables, "registry.users_of_modules", first, last, wanted)
+    return {row["module_name"]: row["unique_users"] for row in page.rows}
 
 
 def organization_days(database: Database, organization: str, first: date, last: date) -> Page:
