@@ -105,14 +105,13 @@ def run(
     steps = 1 + len(catalog.aggregates) + len(catalog.views) + 1
     report_progress(f"dropping {target.first} to {target.last}", 0, steps)
     reports = list(_reports_to_remove(database, target))
-    changed: set[Path] = set()
 
     archive = ArchiveFolder(database.settings.archive_dir)
 
     def remove_files(archived: Mapping[str, Sequence[date]]) -> None:
         """Remove the reports of the days, and the files of those in the archive folder."""
         paths = [path for html in reports for path in (html, html.with_suffix(".json"))]
-        changed.update(remove_of_tenants(database.settings.reports_dir, reports))
+        remove_of_tenants(database.settings.reports_dir, reports)
         for table, days in archived.items():
             paths += [path for day in days for path in archive.files(table, day)]
         for path in paths:
@@ -134,8 +133,7 @@ def run(
         write_report(database, catalog, family, cadence, start)
         dropped.rewritten += 1
     write_module_pages(database, catalog)
-    for folder in (*sorted(changed), database.settings.reports_dir):
-        write_index(folder)
+    write_index(database.settings.reports_dir)
     return dropped
 
 

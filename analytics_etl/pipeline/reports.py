@@ -21,7 +21,7 @@ from analytics_etl.ops.records import record_report, record_written_report
 from analytics_etl.ops.reports import written_version
 from analytics_etl.pipeline import alerts
 from analytics_etl.pipeline.due_reports import families_with_reports, look_ahead, report_version
-from analytics_etl.pipeline.tenant_reports import listed_tenants, write_tenant_reports
+from analytics_etl.pipeline.tenant_reports import folders_to_index, listed_tenants, write_tenant_reports
 from analytics_etl.postgres.columns import column_types
 from analytics_etl.postgres.database import Database
 from analytics_etl.postgres.snapshot import Snapshot
@@ -102,14 +102,11 @@ def write_report(
             expected_tables=expected, first_day=first_day, look_ahead_days=ahead,
         )  # fmt: skip
         folder, version = database.settings.reports_dir, report_version(catalog, family)
-        of_tenants = []
         if report_of(family).of_tenants is not None:
-            of_tenants = write_tenant_reports(
+            write_tenant_reports(
                 moment, catalog, folder, (family, name, start, end), sections["days"], build_period,
                 is_anew=moment.read(written_version, family, name, start) != version,
             )  # fmt: skip
-    for own in of_tenants:
-        write_index(own)
 
     def build() -> dict[str, Any]:
         around = (before and period_start(cadence, before), after and period_start(cadence, after))
@@ -192,11 +189,13 @@ def _without_users(settings: Settings, rows: list[dict[str, Any]]) -> list[dict[
 
 
 def write_index(reports_dir: Path) -> tuple[Path, int]:
-    """Write index.html and index.json from the reports on disk; returns the page and the number of reports.
+    """Write index.html and index.json from the reports on disk, also of tenants; returns the page and their number.
 
     After three years a family has 1,300 reports, so entries are cached and only reports written since are read. Listing
     the files still takes a second, so callers do this once after the runs of a day, not for each report.
     """
+    for own in folders_to_index(reports_dir):
+        write_index(own)
     for folder in (reports_dir, *reports_dir.glob("*/*/")):
         if folder.is_dir():
             remove_leftovers(folder)

@@ -37,42 +37,45 @@ def tenant_folder(folder: Path, tenant: str) -> Path:
 def write_tenant_reports(
     moment: Snapshot, catalog: Catalog, folder: Path, period: tuple[str, Name, date, date],
     days: Sequence[Mapping[str, Any]], build: Build, *, is_anew: bool,
-) -> list[Path]:  # fmt: skip
-    """Write those of a period (family, cadence, start, end), remove those without rows; returns the changed folders.
+) -> None:  # fmt: skip
+    """Write those of a period (family, cadence, start, end), and remove those of tenants without rows.
 
     `days` are the rows of the section `days`. Reports that say what they said before are not drawn again unless
     `is_anew`, because the code is another one.
     """
     family, cadence, start, end = period
     if not moment.read(tenants.is_there):
-        return []
+        return
     path = report_path(family, cadence, start, "json")
-    limit = {"limit": int(catalog.parameters[f"{family}_tenant_reports"])}
-    found = moment.query(catalog.query(f"{family}.tenants_to_report").select, limit, start, end)
+    found = moment.query(catalog.query(f"{family}.tenants_to_report").select, {}, start, end)
     wanted = {tenant_folder(folder, row["tenant_id"]): row for row in found}
-    changed = []
     for gone in [file for file in _files(folder, path) if _folder_of(file) not in wanted]:
         _remove(gone)
-        changed.append(_folder_of(gone))
     known = [{**row, "row_count": None if row["row_count"] is None else 0, "rows_waiting": 0, "is_unusual": False}
              for row in days]  # fmt: skip
     for own, row in wanted.items():
         sections = {"days": known, **_sections(moment, catalog, period, row["tenant_id"])}
         around = [None if day is None else _start(cadence, day) for day in (row["previous_day"], row["next_day"])]
         value = build(sections, tenant=row["tenant_id"], neighbours=tuple(around))
-        if _write(own, path, value, folder, is_anew=is_anew):
-            changed.append(own)
-    return [own for own in changed if own.is_dir()]
+        _write(own, path, value, folder, is_anew=is_anew)
 
 
-def remove_of_tenants(folder: Path, reports: Iterable[Path]) -> set[Path]:
-    """Remove the reports of tenants that stand beside some reports; returns the changed folders that are left."""
-    changed = set()
+def remove_of_tenants(folder: Path, reports: Iterable[Path]) -> None:
+    """Remove the reports of tenants that stand beside some reports."""
     for report in reports:
         for file in list(_files(folder, report.relative_to(folder).as_posix())):
             _remove(file)
-            changed.add(_folder_of(file))
-    return {own for own in changed if own.is_dir()}
+
+
+def folders_to_index(folder: Path) -> list[Path]:
+    """The folders of tenants whose index is missing or older than what changed in them."""
+    found = []
+    for own in sorted(folder.glob(f"{TENANTS_FOLDER}/*/reports")):
+        changed_at = max((path.stat().st_mtime_ns for path in own.glob("*/*/")), default=0)
+        index = own / "index.json"
+        if not index.exists() or index.stat().st_mtime_ns <= changed_at:
+            found.append(own)
+    return found
 
 
 def listed_tenants(folder: Path) -> list[dict[str, str]]:
@@ -115,18 +118,17 @@ def _sections(
     return found
 
 
-def _write(own: Path, path: str, value: Mapping[str, Any], folder: Path, *, is_anew: bool) -> bool:
-    """Write the files of a report unless they are there and say the same; returns whether they were written."""
+def _write(own: Path, path: str, value: Mapping[str, Any], folder: Path, *, is_anew: bool) -> None:
+    """Write the files of a report unless they are there and say the same."""
     text = render_json(value)
     written = own / path
     if not is_anew and written.exists() and written.read_text(encoding="utf-8") == text:
-        return False
+        return
     html = (path.removesuffix("json") + "html", render_html(value))
     name = (_NAME, render_json({"tenant": value["tenant"]}))
     for file, content in (name, html, (path, text)):  # the JSON last, which tells whether the page is there
         with whole_file(own / file, folder) as part:
             part.write_text(content, encoding="utf-8")
-    return True
 
 
 def _start(cadence: Name, day: date) -> date:

@@ -15,7 +15,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.config.settings import TEMPLATES_DIR, Settings
 from analytics_etl.pipeline.reports import write_index, write_report
-from analytics_etl.pipeline.tenant_reports import remove_of_tenants, tenant_folder
+from analytics_etl.pipeline.tenant_reports import folders_to_index, remove_of_tenants, tenant_folder
 from analytics_etl.postgres.database import Database
 
 REPORT = f"platform/daily/{DAY}"
@@ -137,6 +137,9 @@ def test_reports_of_tenants_go_with_the_report_beside_them(tmp_path: Path) -> No
                 file = tenant_folder(tmp_path, tenant) / f"platform/daily/{day}.{suffix}"
                 file.parent.mkdir(parents=True, exist_ok=True)
                 file.write_text("{}")
-    assert remove_of_tenants(tmp_path, [tmp_path / f"{REPORT}.html"]) == {tenant_folder(tmp_path, "acme")}
-    left = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file())
+        (tenant_folder(tmp_path, tenant) / "index.json").write_text("{}")
+    assert folders_to_index(tmp_path) == []
+    remove_of_tenants(tmp_path, [tmp_path / f"{REPORT}.html"])
+    assert folders_to_index(tmp_path) == [tenant_folder(tmp_path, "acme")]
+    left = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("platform/*/*"))
     assert left == [f"tenants/acme/reports/platform/daily/{other}.{suffix}" for suffix in ("html", "json")]

@@ -218,7 +218,7 @@ def _draw_capacity(rows: Sequence[Row], report: Mapping[str, Any]) -> list[Figur
 OF_TENANTS = FamilyReport(
     kpis=tuple(kpi for kpi in KPIS if kpi.name != "tenant_count"),
     topics={"Services": (trend, health), "Business": (business,), "Metrics": (metrics,)},
-    drawings={"trend": partial(draw, TREND_OF_TENANT)},
+    drawings={},  # which take longer than all else, and there may be many tenants
     index_kpis=("sample_count", "active_users", "unhealthy_ratio"),
     windows={"trend": "trend"},
 )
