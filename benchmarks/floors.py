@@ -15,6 +15,7 @@ from analytics_etl.landing.reader import LandingReader
 from analytics_etl.postgres.connection import database_url
 
 LAST_DAY = date(2025, 3, 31)
+_JSON_COLUMNS = "select attname from pg_attribute where attrelid = %s::regclass and atttypid = 'jsonb'::regtype"
 
 PLAIN_SQL = [
     """create temporary table module_stats_daily as
@@ -122,6 +123,8 @@ def _copy(settings: Settings, tables: list[str], rows: dict[str, Path]) -> None:
         with psycopg.connect(database_url(settings)) as connection, pa.memory_map(str(rows[table])) as source:
             target = f"{table}_floor"
             connection.execute(f"drop table if exists {target}; create table {target} (like {table})".encode())
+            for (column,) in connection.execute(_JSON_COLUMNS, [target]).fetchall():  # pgpq sends them as text
+                connection.execute(f"alter table {target} alter column {column} type text".encode())
             reader = pa.ipc.open_file(source)
             encoder = ArrowToPostgresBinaryEncoder(reader.schema)
             with connection.cursor().copy(f"copy {target} from stdin with (format binary)".encode()) as copy:

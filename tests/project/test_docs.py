@@ -15,6 +15,7 @@ from analytics_etl.cli import main
 from analytics_etl.config.environment import VARIABLES
 from analytics_etl.config.parameters import load_parameters
 from analytics_etl.config.settings import CHECKOUT, SQL_DIR
+from benchmarks.family_costs import costs
 
 DOCS = CHECKOUT / "docs"
 PAGES = [CHECKOUT / "README.md", *sorted(DOCS.glob("*.md"))]
@@ -99,6 +100,25 @@ def test_every_table_has_a_line() -> None:
         page.write_text(before + BEGIN + listed() + END + after, encoding="utf-8")
         return
     assert shown == listed(), "UPDATE_DOCS=1 make test ARGS=tests/project/test_docs.py writes it anew"
+
+
+def test_the_costs_of_families_are_not_far_from_what_they_are() -> None:
+    """Not exact: a line more here and there needs no change of the page."""
+    page = DOCS / "families.md"
+    begin, end = "tests/project/test_docs.py -->\n", "\n<!-- costs end -->"
+    before, _, rest = text(page).partition(begin)
+    shown, _, after = rest.partition(end)
+    if os.environ.get("UPDATE_DOCS"):
+        page.write_text(before + begin + "\n".join(costs()) + end + after, encoding="utf-8")
+        return
+    for line, expected in zip(shown.splitlines(), costs(), strict=True):
+        said, counted = ([cell.replace(",", "").split() for cell in row.split("|")[2:-1]] for row in (line, expected))
+        assert line.split("|")[1] == expected.split("|")[1]
+        assert [len(cell) for cell in said] == [len(cell) for cell in counted], "a family or kind more or less"
+        for cell, now in zip(said, counted, strict=True):
+            for old, new in zip(cell, now, strict=True):
+                if new.isdigit():
+                    assert abs(int(old) - int(new)) <= 20 + 0.2 * int(new), f"{line}: UPDATE_DOCS=1 writes it anew"
 
 
 def test_the_page_on_architecture_has_every_room_in_order() -> None:
