@@ -85,7 +85,7 @@ def test_what_the_report_of_a_tenant_says(database: Database, tmp_path: Path) ->
         "sample_count": 3, "active_users": 1, "unhealthy_ratio": 1.0, "reset_count": 0
     }  # fmt: skip
     sections = {section["name"]: section for section in value["sections"]}
-    assert list(sections) == ["trend", "health", "business", "metrics"]
+    assert list(sections) == ["trend", "health", "business", "dimensions", "metrics", "labels"]
     assert [row["service_id"] for row in sections["health"]["rows"]] == ["acme_shop"]
     assert [(row["name"], row["total_value"]) for row in sections["business"]["rows"]] == [("acme_revenue", 4411)]
     assert [row["name"] for row in sections["metrics"]["rows"]] == ["acme_revenue", "cpu_percent"]

@@ -51,6 +51,16 @@ def metric(rank: int, name: str, kind: str, unit: str, samples: int, resets: int
             "max_value": 98.25, "reset_count": resets}  # fmt: skip
 
 
+def dimension(of: str, unit: str, labels: dict[str, str], total: float, before: float) -> dict[str, Any]:
+    return {"rank": 1, "tenant_id": of, "name": "revenue", "unit": unit, "labels": labels, "total_value": total,
+            "previous_total_value": before, "growth_ratio": total / before - 1, "highest_value": 40.0}  # fmt: skip
+
+
+def label(rank: int, labels: dict[str, str], samples: int) -> dict[str, Any]:
+    return {"rank": rank, "labels": labels, "sample_count": samples, "previous_sample_count": samples // 2,
+            "metric_count": 3, "tenant_count": 1}  # fmt: skip
+
+
 def table(name: str, size: int, full: date | None = None) -> dict[str, Any]:
     return {"table_name": name, "size_bytes": size, "row_count": size // 30, "period_bytes": size // 40,
             "previous_period_bytes": size // 41, "daily_bytes": size / 40, "full_on": full}  # fmt: skip
@@ -73,6 +83,9 @@ def rows_of(start: date, end: date) -> Rows:
                      business("globex", "user_count", "", None, None, 420.0)],
         "metrics": [metric(1, "cpu_percent", "gauge", "percent", 4000),
                     metric(2, "requests_total", "counter", "", 900)],
+        "dimensions": [dimension("acme", "EUR", {"plan": "pro", "country": "DE"}, 1000.0, 800.0),
+                       dimension("acme", "EUR", {}, 250.5, 200.0)],
+        "labels": [label(1, {"service_id": "playback", "region": "eu"}, 3000), label(2, {}, 900)],
         "capacity": [table("", 62_000_000, date(2026, 8, 9)), table("registry.download_events", 40_000_000),
                      table("platform.metric_samples", 22_000_000)],
         "days": loaded_days(*before, *days, tables=TABLES),
@@ -93,7 +106,7 @@ def troubled_rows() -> Rows:
     rows["tenants"][1]["status"] = "degraded"
     rows["metrics"][1]["reset_count"] = 4
     rows["capacity"][0]["full_on"] = None
-    rows["business"] = []
+    rows["business"], rows["dimensions"] = [], []
     return rows
 
 
@@ -133,6 +146,8 @@ def test_sentences_say_what_the_rows_say() -> None:
     assert said["tenants"] == "Most samples are about acme, 2,000; globex changed most, by +100 %."
     assert said["business"] == "Revenue of acme: 1,250 EUR, +25.0 %; revenue of acme: 80.0 USD, \N{MINUS SIGN}20.0 %."
     assert said["metrics"] == "Most samples: cpu_percent, 4,000 in 10 series."
+    assert said["dimensions"] == "2 dimensions; revenue of no label changed most, by +25.2 %."  # 250.5 of 200
+    assert said["labels"] == "Most samples: region=eu, service_id=playback, 3,000 of 3 metrics."
     assert said["capacity"] == (
         "The lake holds 62.0 MB and grows by 1.55 MB a day; at this pace it is full on 2026-08-09; "
         "the largest is registry.download_events."

@@ -100,7 +100,9 @@ def capacity(database: Database, day: date) -> Page:
         raise QueryError("the books of the lake are of no tenant")
     before = window_parameters(day - _WEEK, day - _WEEK + _DAY)
     parameters = {"previous_start": before["start"], "previous_end": before["end"]}
-    query = Catalog.of(database.settings).reports("platform")["capacity"]
+    query = Catalog.of(database.settings).reports("platform").get("capacity")
+    if query is None:
+        raise QueryError("the family platform is not in use, or its report capacity.sql is broken")
     return Page(database.query(query.select, parameters, day, day + _DAY))
 
 

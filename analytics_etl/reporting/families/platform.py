@@ -120,6 +120,45 @@ def business(period: Period) -> dict[str, Any]:
     return section("How did business go?", parts or [nothing], _told(period, columns), rows)
 
 
+def dimensions(period: Period) -> dict[str, Any]:
+    rows = [{**row, "tenant": _tenant(row), "labels": _labels(row)} for row in _rows(period, "dimensions")]
+    grown = [row for row in rows if row["growth_ratio"] is not None]
+    parts = [f"{wording.plural(len(rows), 'dimension')}"] if rows else []
+    if best := max(grown, key=_size_of_change, default=None):
+        parts.append(f"{wording.name(best['name'])} of {wording.name(best['labels'])} changed most, by "
+                     f"{wording.change(best['growth_ratio'])}")  # fmt: skip
+    columns: list[Column] = [
+        ("tenant", "Tenant", "name"),
+        ("name", "Metric", "name"),
+        ("labels", "Dimension", "name"),
+        ("unit", "Unit", "name"),
+        ("total_value", "Total", "decimal"),
+        ("previous_total_value", "Before", "decimal"),
+        ("growth_ratio", "Change", "change_ratio"),
+        ("highest_value", "Highest", "decimal"),
+    ]
+    nothing = period.nothing("no metric of business")
+    return section("Where did business come from?", parts or [nothing], _told(period, columns), rows)
+
+
+def labels(period: Period) -> dict[str, Any]:
+    rows = [{**row, "labels": _labels(row)} for row in _rows(period, "labels")]
+    parts = []
+    if rows:
+        first = rows[0]
+        parts.append(f"most samples: {wording.name(first['labels'])}, {wording.count(first['sample_count'])} of "
+                     f"{wording.plural(first['metric_count'], 'metric')}")  # fmt: skip
+    columns: list[Column] = [
+        ("rank", "#", "rank"),
+        ("labels", "Labels", "name"),
+        ("sample_count", "Samples", "count"),
+        ("previous_sample_count", "Before", "count"),
+        ("metric_count", "Metrics", "count"),
+        ("tenant_count", "Tenants", "count"),
+    ]
+    return section("What are they about?", parts or [period.nothing("nothing")], _told(period, columns), rows)
+
+
 def metrics(period: Period) -> dict[str, Any]:
     rows = _rows(period, "metrics")
     parts = []
@@ -185,6 +224,10 @@ def _tenant(row: Row) -> str:
     return str(row["tenant_id"] or PLATFORM)
 
 
+def _labels(row: Row) -> str:
+    return ", ".join(f"{name}={value}" for name, value in sorted(row["labels"].items())) or "no label"
+
+
 def _service(row: Row) -> str:
     of = f" ({wording.name(row['tenant_id'])})" if row["tenant_id"] else ""
     return f"{wording.name(row['service'])}{of}"
@@ -217,7 +260,7 @@ def _draw_capacity(rows: Sequence[Row], report: Mapping[str, Any]) -> list[Figur
 
 OF_TENANTS = FamilyReport(
     kpis=tuple(kpi for kpi in KPIS if kpi.name != "tenant_count"),
-    topics={"Services": (trend, health), "Business": (business,), "Metrics": (metrics,)},
+    topics={"Services": (trend, health), "Business": (business, dimensions), "Metrics": (metrics, labels)},
     drawings={},  # which take longer than all else, and there may be many tenants
     index_kpis=("sample_count", "active_users", "unhealthy_ratio"),
     windows={"trend": "trend"},
@@ -225,7 +268,11 @@ OF_TENANTS = FamilyReport(
 
 REPORT = FamilyReport(
     kpis=KPIS,
-    topics={"Services": (trend, health), "Tenants": (tenants, business), "Metrics": (metrics, capacity)},
+    topics={
+        "Services": (trend, health),
+        "Tenants": (tenants, business, dimensions),
+        "Metrics": (metrics, labels, capacity),
+    },
     drawings={"trend": partial(draw, TREND), "tenants": _draw_tenants, "capacity": _draw_capacity},
     index_kpis=("sample_count", "tenant_count", "unhealthy_ratio"),
     windows={"trend": "trend"},

@@ -1,7 +1,7 @@
 /*
 description: Languages that one module was compiled into in a range of days, the most compilations first.
 parameters:
-  module: Module.
+  module: Name of the module.
 columns:
   language: Target language.
   compilation_count: Compilations started.

@@ -1,7 +1,7 @@
 /*
 description: Organisations that used one module in a range of days, the most downloads first.
 parameters:
-  module: Module.
+  module: Name of the module.
 columns:
   organization_id: Organisation; events that name none do not count.
   download_count: Successful downloads.
