@@ -36,7 +36,7 @@ SAMPLES = [
 @pytest.fixture(scope="module")
 def database(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
     """A day with samples of two tenants and of the platform."""
-    settings = settings_in(tmp_path_factory.mktemp("tenants"), server.clone(), DAY)
+    settings = settings_in(tmp_path_factory.mktemp("tenants"), server.clone(), DAY, ("platform",))
     dated = [{"event_id": event_id(n), "recorded_at": f"{DAY}T10:00:0{n}Z", **s} for n, s in enumerate(SAMPLES)]
     write(settings, "metric_samples/a.ndjson", dated)
     found = Database(settings)
