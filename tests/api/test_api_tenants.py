@@ -1,5 +1,6 @@
 """What the token of a tenant sees: its own rows, whatever it asks for."""
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,6 +12,7 @@ from events import DAY, aggregate, event_id, load, write
 from served import serving
 
 from analytics_etl.ops import api_tokens
+from analytics_etl.pipeline.tenant_reports import tenant_folder
 from analytics_etl.postgres.database import Database
 
 REVENUE = {"name": "revenue", "type": "counter", "category": "business", "unit": "EUR", "labels": {}}
@@ -33,6 +35,10 @@ def served(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     write(settings, "metric_samples/a.ndjson", dated)
     load(database, "platform.metric_samples", DAY)
     aggregate(database, DAY, DAY, ("day",), ["platform"])
+    for name in ("acme", "globex"):
+        file = tenant_folder(settings.reports_dir, name) / f"platform/daily/{DAY}.json"
+        file.parent.mkdir(parents=True)
+        file.write_text(json.dumps({"tenant": name}))
     headers: Asking = {}
     until = datetime.now(UTC) + timedelta(days=1)
     whose: list[tuple[str, api_tokens.Role, str | None]] = [
@@ -80,6 +86,19 @@ def test_a_cursor_leads_a_tenant_to_no_row_of_another(served: tuple[httpx.Client
         found += tenants(client.get(f"{asked}{cursor}", headers=headers["all"]))
         assert set(tenants(client.get(f"{asked}{cursor}", headers=headers["acme"]))) <= {"acme"}
     assert sorted(found) == ["", "acme", "globex"]
+
+
+def test_a_tenant_reads_its_own_report(served: tuple[httpx.Client, Asking]) -> None:
+    client, headers = served
+    path = f"/analytics/reports/daily/{DAY}"
+    expected = {
+        ("acme", ""): "acme", ("acme", "?tenant=acme"): "acme", ("acme", "?tenant=globex"): None,
+        ("acme", "?tenant="): None, ("nobody", ""): None, ("'", ""): None, ("all", ""): None,
+        ("all", "?tenant=globex"): "globex", ("all", "?tenant=..%2Facme"): None,
+    }  # fmt: skip
+    found = {(who, query): client.get(f"{path}{query}", headers=headers[who]) for who, query in expected}
+    assert {key: answer.json().get("tenant") for key, answer in found.items()} == expected
+    assert {answer.status_code for key, answer in found.items() if expected[key] is None} == {404}
 
 
 def test_the_dashboard_of_a_tenant(served: tuple[httpx.Client, Asking]) -> None:

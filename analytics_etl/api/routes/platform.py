@@ -1,5 +1,7 @@
 """Routes of the platform: metrics, health, business, tenants. PostgreSQL shows a tenant its own rows only."""
 
+import json
+from datetime import date
 from typing import Annotated, Any, Literal
 
 from fastapi import Depends, Path, Query
@@ -8,15 +10,22 @@ from starlette.responses import Response
 from analytics_etl.api.answers import Answer
 from analytics_etl.api.openapi import documented
 from analytics_etl.api.periods import Period, days_of
+from analytics_etl.api.problems import Problem
+from analytics_etl.api.problems import documented as problems
 from analytics_etl.api.routes.pipeline import About, states_of_days
 from analytics_etl.api.serving import Asked, Cursor, Limit, router
+from analytics_etl.catalog.calendar import Cadence, period_start, report_path
 from analytics_etl.families.queries import platform
+from analytics_etl.pipeline.tenant_reports import tenant_folder
 
 routes = router("/analytics", "platform", "platform", is_of_tenants=True)
 states = router("/aggregation", "platform")
 """Not for tenants: the rows of a day that are counted are those of all."""
 
+reports = router("/reports", "platform", is_of_tenants=True)
+
 _DAYS = "platform.metric_1d"
+_CADENCES: dict[str, Cadence] = {"daily": "day", "weekly": "week", "monthly": "month"}
 _LIST: dict[str, Any] = {"type": "array"}
 Category = Annotated[Literal["system", "business", "user", "performance", "security"], Path(description="A category.")]
 Metric = Annotated[str, Path(max_length=200, description="Name of the metric.")]
@@ -132,4 +141,27 @@ def status(
     return states_of_days(asked, about, limit, cursor, "platform")
 
 
+@reports.get(
+    "/{cadence}/{day}", response_model=None,
+    responses={200: {"content": {"application/json": {"schema": {"type": "object"}}}}, **problems(404)},
+)  # fmt: skip
+def report(
+    asked: Annotated[Asked, Depends()],
+    cadence: Annotated[Literal["daily", "weekly", "monthly"], Path(description="Length of the period.")],
+    day: Annotated[date, Path(description="A day of the period.")],
+    tenant: Tenant = None,
+) -> dict[str, Any]:
+    """The report of a day, ISO week or month as it was written: of a tenant, for its token; or of the platform."""
+    own, folder = asked.database.tenant_id, asked.settings.reports_dir
+    whose = own if tenant is None else tenant
+    if own is None or own == whose:
+        of_whom = tenant_folder(folder, whose) if whose else folder
+        path = of_whom / report_path("platform", cadence, period_start(_CADENCES[cadence], day), "json")
+        if path.is_file():
+            found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            return found
+    raise Problem(404, f"no {cadence} report of {day} was written")
+
+
+routes.include_router(reports)
 routes.include_router(states)
