@@ -292,7 +292,6 @@ Families = Annotated[tuple[str, ...], TextFormat(_families, "names of families l
 Hosts = Annotated[tuple[str, ...], TextFormat(_hosts, "names of hosts like etl.example.org,10.1.2.3")]
 Claim = Annotated[str | None, TextFormat(_claim, "a name without blanks, like https://login.example.org")]
 Key = Annotated[str | None, UrlFormat(_check_key)]
-"""A secret, which no error quotes."""
 MostRequests = Annotated[int | None, TextFormat(_most, "a number like 600; 0 or never means any number")]
 Sockets = Annotated[int, TextFormat(_at_least(0), "a number of clients; 0 switches live updates off")]
 Origins = Annotated[tuple[str, ...], TextFormat(_origins, "origins like https://app.example.org,http://localhost:8000")]

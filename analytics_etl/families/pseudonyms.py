@@ -9,8 +9,8 @@ import secrets
 from hashlib import sha256
 from pathlib import Path
 
-from analytics_etl.config.settings import Settings
 from analytics_etl.disk import private
+from analytics_etl.postgres.database import Database
 
 KEY_FILE = "pseudonym_key"
 _DIGITS = 12
@@ -24,9 +24,9 @@ class Pseudonyms:
         self._key = key.encode()
 
     @classmethod
-    def of(cls, settings: Settings) -> "Pseudonyms":
+    def of(cls, database: Database) -> "Pseudonyms":
         """Those of an installation: under the key of the settings, else under that of its home, made when missing."""
-        return cls(settings.pseudonym_key or _kept_key(settings.home))
+        return cls(database.settings.pseudonym_key or _kept_key(database.settings.home))
 
     def __call__(self, user_id: str) -> str:
         return f"user-{hmac.new(self._key, user_id.encode(), sha256).hexdigest()[:_DIGITS]}"

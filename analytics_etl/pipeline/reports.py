@@ -13,7 +13,6 @@ from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.catalog.models import Model, ModelError, window_parameters
 from analytics_etl.checks.declared import declared_checks
 from analytics_etl.checks.due import due_checks
-from analytics_etl.config.settings import Settings
 from analytics_etl.disk.whole_files import remove_leftovers, whole_file
 from analytics_etl.families.pseudonyms import Pseudonyms
 from analytics_etl.ops import partitions
@@ -79,7 +78,7 @@ def write_report(
         sections = {
             section: _query_section(moment, queries[section], window, family) for section, window in windows.items()
         }
-        sections = {section: _without_users(database.settings, rows) for section, rows in sections.items()}
+        sections = {section: _without_users(database, rows) for section, rows in sections.items()}
         sections["checks_not_run"] = _checks_not_run(moment, catalog, family, start, end)
         newest_day = moment.read(partitions.newest_day, expected) or start - timedelta(days=1)
         first_day = moment.read(partitions.first_day, expected) or start
@@ -180,11 +179,11 @@ def _query_section(source: Database | Snapshot, query: Model, window: Window, fa
     return source.query(query.select, parameters, window.start, window.end)
 
 
-def _without_users(settings: Settings, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _without_users(database: Database, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Rows with pseudonyms, as `user_hash`, in place of users."""
     if not rows or "user_id" not in rows[0]:
         return rows
-    pseudonym = Pseudonyms.of(settings)
+    pseudonym = Pseudonyms.of(database)
     return [{"user_hash": pseudonym(row.pop("user_id")), **row} for row in rows]
 
 

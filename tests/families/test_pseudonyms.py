@@ -25,7 +25,7 @@ def test_a_pseudonym_is_what_openssl_makes_of_key_and_user() -> None:
 def test_reports_and_answers_have_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The API gives the answers, whose function it calls."""
     settings = Settings(home=tmp_path)
-    [row] = _without_users(settings, [{"user_id": "ann", "event_count": 2}])
+    [row] = _without_users(Database(settings), [{"user_id": "ann", "event_count": 2}])
 
     def rows(*_: Any) -> Page:
         return Page([{"day": date(2025, 3, 31), "service_id": "play", "rank": 1, "user_id": "ann"}])
@@ -37,7 +37,9 @@ def test_reports_and_answers_have_the_same(tmp_path: Path, monkeypatch: pytest.M
 
 def test_the_key_of_a_home_is_made_once_and_for_its_user_alone(tmp_path: Path) -> None:
     found: list[str] = []
-    threads = [Thread(target=lambda: found.append(Pseudonyms.of(Settings(home=tmp_path))("ann"))) for _ in range(8)]
+    threads = [
+        Thread(target=lambda: found.append(Pseudonyms.of(Database(Settings(home=tmp_path)))("ann"))) for _ in range(8)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -46,12 +48,12 @@ def test_the_key_of_a_home_is_made_once_and_for_its_user_alone(tmp_path: Path) -
     assert [path.name for path in tmp_path.iterdir()] == [KEY_FILE]
     assert (tmp_path / KEY_FILE).stat().st_mode & 0o777 == 0o600
     other = Settings(home=tmp_path / "other")
-    assert Pseudonyms.of(other)("ann") != found[0], "another home has another key"
+    assert Pseudonyms.of(Database(other))("ann") != found[0], "another home has another key"
 
 
 def test_the_key_of_the_settings_counts_and_is_a_secret(tmp_path: Path) -> None:
     settings = replace(Settings(home=tmp_path), pseudonym_key=KEY)
-    assert Pseudonyms.of(settings)("ann") == Pseudonyms(KEY)("ann")
+    assert Pseudonyms.of(Database(settings))("ann") == Pseudonyms(KEY)("ann")
     assert list(tmp_path.iterdir()) == []
     assert settings.secrets == [KEY]
     assert KEY not in repr(settings)

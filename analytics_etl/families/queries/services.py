@@ -50,7 +50,7 @@ def top_users(
     check_texts({"service": service})
     wanted = {"service_id": service or "", **_DAY_AND_RANK.parameters(after, limit)}
     found = ask_days(database, ["services.top_users_daily"], "services.users_of_days", first, last, wanted)
-    page, pseudonym = _DAY_AND_RANK.page(found.rows, limit), Pseudonyms.of(database.settings)
+    page, pseudonym = _DAY_AND_RANK.page(found.rows, limit), Pseudonyms.of(database)
     rows = [{**row, "user_id": pseudonym(row["user_id"])} for row in page.rows]
     return replace(page, rows=rows, coverage=found.coverage)
 
