@@ -1,7 +1,6 @@
 """Questions about one module or organisation in detail: its days, versions, health and what is behind that."""
 
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from hashlib import md5
