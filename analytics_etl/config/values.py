@@ -12,7 +12,7 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Generic, TypeVar
 
-from analytics_etl.config import urls
+from analytics_etl.config import names, urls
 from analytics_etl.config.formats import LONGEST_SHOWN, OutOfBoundsError, TextFormat, UrlFormat
 from analytics_etl.config.owners import Owners, parse_owners
 from analytics_etl.config.report_receivers import ReportReceivers, parse_report_receivers
@@ -160,20 +160,6 @@ def _lake(text: str) -> Path | str:
     return text.rstrip("/")
 
 
-def _families(text: str) -> tuple[str, ...]:
-    families = tuple(sorted({name.strip() for name in text.split(",")}))
-    if not all(re.fullmatch(r"[a-z][a-z0-9_]*", name) for name in families):
-        raise ValueError(text)
-    return families
-
-
-def _hosts(text: str) -> tuple[str, ...]:
-    hosts = tuple(host.strip().strip("[]").lower() for host in text.split(","))
-    if not all(re.fullmatch(r"[a-z0-9._-]+|[0-9a-f:.]*:[0-9a-f:.]*", host) for host in hosts):
-        raise ValueError(text)
-    return hosts
-
-
 def _hours(text: str) -> int:
     hours = int(text)
     if not 1 <= hours <= _MOST_HOURS:
@@ -188,43 +174,15 @@ def _engine(text: str) -> str:
 
 
 def _roles(text: str) -> Roles | None:
-    owner, loader, reader = names = [name.strip() for name in text.split(",")]
-    if len(set(names)) < len(names) or not all(re.fullmatch(r"[a-z_][a-z0-9_]{0,62}", name) for name in names):
+    owner, loader, reader = listed = [name.strip() for name in text.split(",")]
+    if len(set(listed)) < len(listed) or not all(re.fullmatch(r"[a-z_][a-z0-9_]{0,62}", name) for name in listed):
         raise ValueError(text)
     return Roles(owner, loader, reader)
-
-
-def _addresses(text: str) -> tuple[tuple[str, str], ...]:
-    """Parse `team:a=x@y.org,z@y.org; team:b=...`, or addresses alone, which are for every owner (*)."""
-    found = []
-    for group in filter(None, (part.strip() for part in text.split(";"))):
-        owner, _, addresses = group.rpartition("=")
-        found += [(owner.strip() or "*", _address(address)) for address in addresses.split(",") if address.strip()]
-    return tuple(found)
-
-
-def _address(text: str) -> str:
-    if not re.fullmatch(r"[!-~]+@[!-~]+", text.strip()) or set(text) & set('<>,;"()'):
-        raise ValueError(text)
-    return text.strip()
-
-
-def _claim(text: str) -> str:
-    if not re.fullmatch(r"[!-~]{1,500}", text):
-        raise ValueError(text)
-    return text
 
 
 def _check_key(text: str) -> None:
     if not re.fullmatch(r"[!-~]{16,500}", text):
         raise urls.UrlError("must be 16 characters or more, without blanks")
-
-
-def _origins(text: str) -> tuple[str, ...]:
-    origins = tuple(origin.strip() for origin in text.split(","))
-    if not all(re.fullmatch(r"https?://[a-z0-9._-]+(:[0-9]{1,5})?", origin) for origin in origins):
-        raise ValueError(text)
-    return origins
 
 
 Folder = Annotated[Path, TextFormat(_folder, "a folder: no URL, no ~ of a user there is not, no name too long")]
@@ -279,8 +237,10 @@ Owned = Annotated[
         "owners like team:analytics, or registry=team:registry,a@x.org; usage=team:usage; team:analytics",
     ),
 ]
-Address = Annotated[str, TextFormat(_address, "an e-mail address")]
-Addresses = Annotated[tuple[tuple[str, str], ...], TextFormat(_addresses, "addresses, or owner=address,address; ...")]
+Address = Annotated[str, TextFormat(names.address, "an e-mail address")]
+Addresses = Annotated[
+    tuple[tuple[str, str], ...], TextFormat(names.addresses, "addresses, or owner=address,address; ...")
+]
 ReportsTo = Annotated[
     ReportReceivers,
     TextFormat(
@@ -288,13 +248,15 @@ ReportsTo = Annotated[
         "families, cadences and receivers like registry.daily=team:registry,a@x.org; *.weekly=webhook",
     ),
 ]
-Families = Annotated[tuple[str, ...], TextFormat(_families, "names of families like registry,usage")]
-Hosts = Annotated[tuple[str, ...], TextFormat(_hosts, "names of hosts like etl.example.org,10.1.2.3")]
-Claim = Annotated[str | None, TextFormat(_claim, "a name without blanks, like https://login.example.org")]
+Families = Annotated[tuple[str, ...], TextFormat(names.families, "names of families like registry,usage")]
+Hosts = Annotated[tuple[str, ...], TextFormat(names.hosts, "names of hosts like etl.example.org,10.1.2.3")]
+Claim = Annotated[str | None, TextFormat(names.claim, "a name without blanks, like https://login.example.org")]
 Key = Annotated[str | None, UrlFormat(_check_key)]
 MostRequests = Annotated[int | None, TextFormat(_most, "a number like 600; 0 or never means any number")]
 Sockets = Annotated[int, TextFormat(_at_least(0), "a number of clients; 0 switches live updates off")]
-Origins = Annotated[tuple[str, ...], TextFormat(_origins, "origins like https://app.example.org,http://localhost:8000")]
+Origins = Annotated[
+    tuple[str, ...], TextFormat(names.origins, "origins like https://app.example.org,http://localhost:8000")
+]
 DatabaseUrl = Annotated[str | None, UrlFormat(urls.check_database_url)]
 MailUrl = Annotated[str | None, UrlFormat(lambda url: urls.check_service_url(url, ("smtp", "smtps")))]
 HttpUrl = Annotated[str | None, UrlFormat(lambda url: urls.check_service_url(url, ("http", "https")))]
