@@ -121,7 +121,7 @@ COMMANDS = [
     "exec -- dagster --version", "metrics", "metrics --serve", "prune --dry-run", "notify", "watchdog", "db-url",
     "sql -c 1", "migrate", "demo", "sample", "drop 2025-03-31 --reason x",
     "import-schemas . --registered-at 2025-03-31", "accept-gap 2025-03-30 2025-03-31 --reason x",
-    "serve", "token list", "alerts list",
+    "serve", "token list", "alerts list", "anomalies list",
 ]  # fmt: skip
 
 
