@@ -192,6 +192,31 @@ def tables_in(path: Path) -> list[str]:
     return [line.split(".")[1].split(" ")[0] for line in lines if line.startswith("create table ")]
 
 
+def test_forecasts_with_other_columns_are_missing_afterwards(empty: Empty) -> None:
+    """Else each run would refuse the table. They can be made again; those of a table that only sounds alike stay."""
+    migrations.upgrade(empty.settings, "0024")
+    with empty.connect() as connection:
+        for table in ("usage.forecasts", "usage.forecasts_of_mine"):
+            connection.execute(f"create table {table} (day date)".encode())
+            connection.execute(
+                "insert into ops.partitions (table_name, period_start, period_end, rows, code_version, duration_ms) "
+                "values (%s, '2025-03-31', '2025-04-01', 0, 'v', 0)",
+                [table],
+            )
+            connection.execute(
+                "insert into ops.lake_files (path, table_name, day, rows, size_bytes, sha256, contract_version, "
+                "has_personal_data) values (%s, %s, '2025-03-31', 0, 0, 's', 'v', false)",
+                [table, table],
+            )
+        migrations.upgrade(empty.settings)
+        engine = sql_engines.Postgres(connection, {})
+        kept = [{"table_name": "usage.forecasts_of_mine"}]
+        assert engine.rows("select table_name from ops.partitions") == kept
+        assert engine.rows("select table_name from ops.current_lake_files") == kept
+        assert engine.rows("select to_regclass('usage.forecasts')::text as table_name") == [{"table_name": None}]
+        assert engine.rows("select count(*) as rows from usage.forecasts_of_mine") == [{"rows": 0}]
+
+
 def test_downgrade_refuses_to_lose_rows_of_any_table(empty: Empty) -> None:
     """Not of one of them: a table the downgrade forgets would be dropped with its rows."""
     migrations.upgrade(empty.settings)

@@ -25,3 +25,22 @@ comment on column ops.anomaly_feedback.verdict is 'confirmed or dismissed.';
 alter table ops.alert_transitions add column metric text, add column sentence text;
 comment on column ops.alert_transitions.metric is 'What is watched; NULL if it is several metrics, or if an earlier version judged the day.';
 comment on column ops.alert_transitions.sentence is 'What is wrong, in plain words; NULL if an earlier version judged the day.';
+
+-- The forecasts have other columns now. They can be made again of the series, which stay: `backfill --missing` does so.
+do $$
+declare
+    made record;
+begin
+    for made in
+        select relnamespace::regnamespace::text as family
+        from pg_class
+        where relname = 'forecasts' and relkind = 'r' and relnamespace >= 16384
+    loop
+        execute format('drop table %I.forecasts', made.family);
+        delete from ops.partitions where table_name = made.family || '.forecasts';
+        delete from ops.check_results where table_name = made.family || '.forecasts';
+        update ops.lake_files set superseded_at = clock_timestamp()
+        where table_name = made.family || '.forecasts' and superseded_at is null;
+    end loop;
+end
+$$;
