@@ -132,10 +132,10 @@ def second_server() -> Iterator[Server]:
 def settings(server: Server, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Settings]:
     """Settings with a database, a home and a landing folder of the test's own.
 
-    A module whose tests need the tables of some families only names them as FAMILIES: each run takes a fraction then.
+    A module whose tests need some families only names them as FAMILIES_IN_USE: a run takes a fraction then.
     """
     url = server.clone()
-    yield settings_in(tmp_path, url, families=getattr(request.module, "FAMILIES", ()))
+    yield settings_in(tmp_path, url, families=getattr(request.module, "FAMILIES_IN_USE", ()))
     server.drop(url)
 
 

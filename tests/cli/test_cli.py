@@ -18,7 +18,7 @@ from analytics_etl.orchestration import instance as dagster_instance
 from analytics_etl.postgres import migrations
 from analytics_etl.postgres.database import Database
 
-FAMILIES = ("registry",)
+FAMILIES_IN_USE = ("registry",)
 
 SECRET = "s3cr3t-w0rd"
 UNREACHABLE = f"postgresql://somebody:{SECRET}@127.0.0.1:1/nothing"

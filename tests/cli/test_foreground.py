@@ -14,7 +14,7 @@ from commands import call
 from analytics_etl.cli import foreground
 from analytics_etl.config.settings import CHECKOUT
 
-FAMILIES = ("registry",)
+FAMILIES_IN_USE = ("registry",)
 
 SERVER = """
 import http.server, subprocess, sys

@@ -24,7 +24,7 @@ from analytics_etl.pipeline import lake_upkeep, retention
 from analytics_etl.pipeline.publishing import replace as publish
 from analytics_etl.postgres.database import Database
 
-FAMILIES = ("registry",)
+FAMILIES_IN_USE = ("registry",)
 
 ACTIVITY = "registry.module_activity_daily"
 NEXT = DAY + timedelta(days=1)

@@ -22,7 +22,7 @@ from analytics_etl.monitoring.doctor import services
 from analytics_etl.pipeline import lake_upkeep
 from analytics_etl.postgres.database import Database
 
-FAMILIES = ("registry",)
+FAMILIES_IN_USE = ("registry",)
 
 pytest_plugins = ["s3_fixtures"]
 
@@ -52,7 +52,7 @@ def books(url: str | None) -> list[dict[str, Any]]:
 def test_tables_and_books_equal_those_without_faults(
     on_s3: Settings, s3_database: Database, s3: S3Server, server: Server, tmp_path: Path
 ) -> None:
-    quiet = settings_in(tmp_path / "quiet", server.clone(), families=FAMILIES)
+    quiet = settings_in(tmp_path / "quiet", server.clone(), families=FAMILIES_IN_USE)
     s3.plan = every(2, *FAULTS)
     for settings in (quiet, on_s3):
         write(settings, FILE, [download(n) for n in range(500)])

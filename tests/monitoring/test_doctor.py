@@ -39,7 +39,7 @@ from analytics_etl.pipeline.planning import make_plan
 from analytics_etl.pipeline.publishing import record_checks
 from analytics_etl.postgres.database import Database
 
-FAMILIES = ("registry",)
+FAMILIES_IN_USE = ("registry",)
 
 TODAY = DAY + timedelta(days=1)
 
@@ -56,7 +56,7 @@ def one_day(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         load_and_aggregate(database, DAY, DAY)
         settle(database, DAY, DAY)
 
-    with server.made_once(tmp_path_factory.mktemp("one_day"), make, FAMILIES) as made:
+    with server.made_once(tmp_path_factory.mktemp("one_day"), make, FAMILIES_IN_USE) as made:
         yield made
 
 

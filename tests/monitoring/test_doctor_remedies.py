@@ -36,7 +36,7 @@ from analytics_etl.pipeline.loading import scan_files
 from analytics_etl.pipeline.publishing import record_checks
 from analytics_etl.postgres.database import Database
 
-FAMILIES = ("registry",)
+FAMILIES_IN_USE = ("registry",)
 
 NAMED = f"download_events/{DAY}.ndjson"
 ZIPPED = f"{NAMED}.gz"
@@ -56,7 +56,7 @@ def one_day(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         load_and_aggregate(database, DAY, DAY)
         settle(database, DAY, DAY)
 
-    with server.made_once(tmp_path_factory.mktemp("one_day"), make, FAMILIES) as made:
+    with server.made_once(tmp_path_factory.mktemp("one_day"), make, FAMILIES_IN_USE) as made:
         yield made
 
 

@@ -19,7 +19,7 @@ from analytics_etl.pipeline.publishing import record_checks
 from analytics_etl.postgres.database import Database
 from analytics_etl.tables.archiving import Archiver
 
-FAMILIES = ("registry",)
+FAMILIES_IN_USE = ("registry",)
 
 FIRST = date(2025, 3, 3)
 ACTIVITY = "registry.module_activity_daily"

@@ -18,7 +18,7 @@ from analytics_etl.pipeline.publishing import record_checks
 from analytics_etl.postgres.connection import DatabaseError
 from analytics_etl.postgres.database import Database
 
-FAMILIES = ("registry",)
+FAMILIES_IN_USE = ("registry",)
 
 NEXT_DAY = DAY + timedelta(days=1)
 LOST = "download_events/lost.ndjson"

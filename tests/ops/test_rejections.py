@@ -20,7 +20,7 @@ from analytics_etl.pipeline.publishing import record_checks
 from analytics_etl.pipeline.reports import write_report
 from analytics_etl.postgres.database import Database
 
-FAMILIES = ("registry",)
+FAMILIES_IN_USE = ("registry",)
 
 PATH = "download_events/app.ndjson"
 REASON = "downloaded_at: expected a timestamp with a time zone"

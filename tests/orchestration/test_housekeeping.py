@@ -30,7 +30,7 @@ from analytics_etl.orchestration.definitions import build_defs
 from analytics_etl.orchestration.housekeeping import JOB_NAME, oldest_kept, prune
 from analytics_etl.postgres.database import Database
 
-FAMILIES = ("registry",)
+FAMILIES_IN_USE = ("registry",)
 
 NOW = datetime(2025, 3, 31, 4, tzinfo=UTC)
 OLD, RECENT = NOW - timedelta(days=40), NOW - timedelta(days=2)

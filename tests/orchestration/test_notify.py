@@ -15,7 +15,7 @@ from analytics_etl.cli import main
 from analytics_etl.config.settings import Settings, SettingsError
 from analytics_etl.orchestration import notifier
 
-FAMILIES = ("registry",)
+FAMILIES_IN_USE = ("registry",)
 
 pytest_plugins = ["notification_fixtures"]
 

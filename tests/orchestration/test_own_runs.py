@@ -32,7 +32,7 @@ from analytics_etl.pipeline.late import late_days, new_files
 from analytics_etl.pipeline.loading import scan_files
 from analytics_etl.postgres.database import Database
 
-FAMILIES = ("schedules",)
+FAMILIES_IN_USE = ("schedules",)
 
 EVENTS = "schedules.schedule_events"
 SECONDS_OF_RUNS = 60

@@ -24,7 +24,7 @@ from analytics_etl.orchestration.evaluations import Finding, evaluations
 from analytics_etl.orchestration.interrupts import remembered_interrupts
 from analytics_etl.orchestration.runs import Job, Parts
 
-FAMILIES = ("registry",)
+FAMILIES_IN_USE = ("registry",)
 
 READABLE = "files_are_readable"
 DAYS = days_of(DAY, DAY + timedelta(days=2))
@@ -125,7 +125,7 @@ def test_what_is_logged_is_what_dagsters_own_class_logs(
 ) -> None:
     found, url = logged(settings, GOOD), server.clone()
     monkeypatch.setattr(dagster_events.EventLog, "store_event", PostgresEventLogStorage.store_event)
-    assert found == logged(settings_in(settings.home.parent / "twin", url, families=FAMILIES), GOOD)
+    assert found == logged(settings_in(settings.home.parent / "twin", url, families=FAMILIES_IN_USE), GOOD)
     server.drop(url)
     assert len(found["asset_check_executions"]) > 10
     assert len(found["event_logs"]) > 50

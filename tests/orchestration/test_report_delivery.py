@@ -23,7 +23,7 @@ from analytics_etl.pipeline import reports
 from analytics_etl.reporting import render_mail
 from analytics_etl.reporting.mail import LONGEST_HTML
 
-FAMILIES = ("registry",)
+FAMILIES_IN_USE = ("registry",)
 
 pytest_plugins = ["notification_fixtures"]
 

@@ -10,7 +10,7 @@ import dagster as dg
 from analytics_etl.orchestration import runs
 from analytics_etl.orchestration.interrupts import remembered_interrupts
 
-FAMILIES = ("registry",)
+FAMILIES_IN_USE = ("registry",)
 
 
 def small_definitions() -> dg.Definitions:

@@ -43,7 +43,7 @@ from analytics_etl.tables.archiving import Archiver
 
 FIRST, LAST = date(2025, 3, 30), date(2025, 4, 1)  # a Sunday to a Tuesday: two weeks, two months
 DAYS = days_of(FIRST, LAST)
-FAMILIES = ("registry", "schedules")
+FAMILIES_IN_USE = ("registry", "schedules")
 BOOKS = {
     "partitions": "table_name, period_start, period_end, rows, code_version",
     "days": "table_name, day, state, is_final, final_from, rows, rows_waiting, files_waiting, failed_checks, failure",
@@ -167,7 +167,7 @@ def test_a_wrong_year_is_undone_completely(settings: Settings) -> None:
 
 
 def test_all_days_of_one_family_go_and_the_other_stays(settings: Settings) -> None:
-    database = loaded(settings, FAMILIES, *DAYS[:2])
+    database = loaded(settings, FAMILIES_IN_USE, *DAYS[:2])
     before = {table: rows for table, rows in all_tables(settings).items() if "schedules." in table}
     seen = drop(database, FIRST, LAST, ("registry",))
     after = all_tables(settings)

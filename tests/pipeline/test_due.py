@@ -25,7 +25,7 @@ from analytics_etl.pipeline.planning import make_plan
 from analytics_etl.pipeline.reports import write_report
 from analytics_etl.postgres.database import Database
 
-FAMILIES = ("registry", "usage")
+FAMILIES_IN_USE = ("registry", "usage")
 
 NEXT = DAY + timedelta(days=1)
 OVERVIEW = "registry.overview_daily"
@@ -40,7 +40,7 @@ def two_days(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         load_and_aggregate(database, DAY, NEXT)
         settle(database, DAY, NEXT)
 
-    with server.made_once(tmp_path_factory.mktemp("two_days"), make, FAMILIES) as made:
+    with server.made_once(tmp_path_factory.mktemp("two_days"), make, FAMILIES_IN_USE) as made:
         yield made
 
 

@@ -19,7 +19,7 @@ from analytics_etl.orchestration.runs import Job
 from analytics_etl.pipeline.jobs import VIEWS_JOB
 from analytics_etl.postgres.database import Database
 
-FAMILIES = ("registry",)
+FAMILIES_IN_USE = ("registry",)
 
 FAMILY = ("registry",)
 PERIODS = (f"daily/{DAY}", "weekly/2025-W11", "monthly/2025-03")
@@ -39,7 +39,7 @@ def done(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
         assert [state(settings, period)["is_failed"] for period in PERIODS] == [False] * 3
         write(settings, BAD, []).write_bytes(b"rubbish")
 
-    with server.made_once(tmp_path_factory.mktemp("done"), make, FAMILIES) as made:
+    with server.made_once(tmp_path_factory.mktemp("done"), make, FAMILIES_IN_USE) as made:
         yield made
 
 

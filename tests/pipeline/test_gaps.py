@@ -22,7 +22,7 @@ from analytics_etl.pipeline import gaps, retention
 from analytics_etl.pipeline.planning import known_days, make_plan
 from analytics_etl.postgres.database import Database
 
-FAMILIES = ("registry",)
+FAMILIES_IN_USE = ("registry",)
 
 FIRST, LAST = date(2025, 3, 30), date(2025, 3, 31)
 FAR = date(2026, 3, 31)  # the year was typed wrongly
@@ -39,7 +39,7 @@ def two_days_and_another(server: Server, tmp_path_factory: pytest.TempPathFactor
             load(database, table, FIRST, LAST)
             load(database, table, FAR)
 
-    with server.made_once(tmp_path_factory.mktemp("far"), make, FAMILIES) as made:
+    with server.made_once(tmp_path_factory.mktemp("far"), make, FAMILIES_IN_USE) as made:
         yield made
 
 

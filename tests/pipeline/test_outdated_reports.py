@@ -15,7 +15,7 @@ from analytics_etl.orchestration.assets.reports import build_report_asset, repor
 from analytics_etl.orchestration.partitions import Partitions
 from analytics_etl.postgres.database import Database
 
-FAMILIES = ("registry",)
+FAMILIES_IN_USE = ("registry",)
 
 DAYS = [DAY + timedelta(days=n) for n in range(-2, 3)]  # a Saturday to a Wednesday
 SUNDAY, MONDAY, WEDNESDAY = DAYS[1], DAYS[2], DAYS[4]
@@ -45,7 +45,7 @@ def kpis(settings: Settings, period: str) -> dict[str, float | None]:
 @pytest.fixture(scope="module")
 def reported(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """An execution that began on Sunday and was lost, and one on each of the other days; all reports are written."""
-    with server.made_once(tmp_path_factory.mktemp("reported"), execute_and_report, FAMILIES) as made:
+    with server.made_once(tmp_path_factory.mktemp("reported"), execute_and_report, FAMILIES_IN_USE) as made:
         yield made
 
 

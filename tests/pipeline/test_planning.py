@@ -19,7 +19,7 @@ from analytics_etl.pipeline.lineage import Lineage
 from analytics_etl.pipeline.planning import known_days, make_plan
 from analytics_etl.postgres.database import Database
 
-FAMILIES = ("registry", "usage")
+FAMILIES_IN_USE = ("registry", "usage")
 
 FIRST, LAST = date(2025, 3, 3), date(2025, 3, 9)  # a Monday to its Sunday
 DAY_LONG = timedelta(days=1)
@@ -38,7 +38,7 @@ def week(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
         load_and_aggregate(database, FIRST, LAST)
         settle(database, FIRST, LAST)
 
-    with server.made_once(tmp_path_factory.mktemp("week"), make, FAMILIES) as made:
+    with server.made_once(tmp_path_factory.mktemp("week"), make, FAMILIES_IN_USE) as made:
         yield made
 
 

@@ -21,7 +21,7 @@ from analytics_etl.pipeline import retention
 from analytics_etl.pipeline.planning import make_plan
 from analytics_etl.postgres.database import Database
 
-FAMILIES = ("registry",)
+FAMILIES_IN_USE = ("registry",)
 
 LATE = "download_events/late.ndjson"
 

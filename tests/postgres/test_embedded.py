@@ -19,7 +19,7 @@ import pytest
 from analytics_etl.postgres import server as embedded
 from analytics_etl.postgres.server.server import Server
 
-FAMILIES = ("registry",)
+FAMILIES_IN_USE = ("registry",)
 
 AS_ROOT = os.geteuid() == 0
 START = (

@@ -16,7 +16,7 @@ from analytics_etl.config.settings import Settings
 from analytics_etl.orchestration import runs
 from analytics_etl.pipeline.reports import write_index
 
-FAMILIES = ("registry",)
+FAMILIES_IN_USE = ("registry",)
 
 GOLDEN_DIR = Path(__file__).parent.parent / "golden"
 

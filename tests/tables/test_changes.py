@@ -23,7 +23,7 @@ from analytics_etl.pipeline import publishing
 from analytics_etl.pipeline.planning import make_plan
 from analytics_etl.postgres.database import Database
 
-FAMILIES = ("registry", "usage")
+FAMILIES_IN_USE = ("registry", "usage")
 
 
 def recorded(database: Database, table: str = DOWNLOADS) -> list[dict[str, object]]:

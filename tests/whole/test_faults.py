@@ -41,7 +41,7 @@ from analytics_etl.postgres.database import Database
 from analytics_etl.tables.batches import batch_view
 from analytics_etl.tables.loading import DayLoad
 
-FAMILIES = ("registry",)
+FAMILIES_IN_USE = ("registry",)
 
 SEED = 20250310
 ROWS = 300
@@ -243,7 +243,7 @@ def test_killed_at_any_step(server: Server, settings: Settings, runner: Runner, 
     # What is right, from runs that nobody disturbs, each in a database of its own.
     right: dict[int, Tables] = {}
     for version in (1, 2):
-        other = settings_in(tmp_path / f"right{version}", server.clone(), families=FAMILIES)
+        other = settings_in(tmp_path / f"right{version}", server.clone(), families=FAMILIES_IN_USE)
         write_version(other, version)
         [ended] = runner.run(other)
         assert ended["code"] == 0, ended
@@ -315,7 +315,7 @@ def embedded_home() -> Iterator[Path]:
 
 
 def test_the_server_is_killed_at_any_step(embedded_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = replace(settings_in(embedded_home, "", families=FAMILIES), database_url=None)
+    settings = replace(settings_in(embedded_home, "", families=FAMILIES_IN_USE), database_url=None)
     migrations.upgrade(settings)
     write_version(settings, 1)
     run_day(settings)

@@ -27,7 +27,7 @@ from analytics_etl.tables import partition_rows
 from analytics_etl.tables.archiving import Archiver
 from analytics_etl.tables.partition_rows import event_rows
 
-FAMILIES = ("registry",)
+FAMILIES_IN_USE = ("registry",)
 
 DAY = date(2025, 3, 10)
 SECONDS = 30

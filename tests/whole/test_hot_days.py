@@ -29,7 +29,7 @@ from analytics_etl.postgres.connection import DatabaseError
 from analytics_etl.postgres.database import Database
 from analytics_etl.tables.archiving import Archiver
 
-FAMILIES = ("registry",)
+FAMILIES_IN_USE = ("registry",)
 
 NEXT = DAY + timedelta(days=1)
 STATS = "registry.module_stats_daily"

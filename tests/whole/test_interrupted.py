@@ -18,7 +18,7 @@ from analytics_etl.config.settings import CHECKOUT, Settings
 from analytics_etl.orchestration.interrupts import remembered_interrupts
 from analytics_etl.orchestration.outcomes import Outcome
 
-FAMILIES = ("registry",)
+FAMILIES_IN_USE = ("registry",)
 
 MOST_SECONDS = 90
 

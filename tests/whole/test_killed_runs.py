@@ -26,7 +26,7 @@ from analytics_etl.orchestration import runs
 from analytics_etl.pipeline.planning import known_days, make_plan
 from analytics_etl.postgres.database import Database
 
-FAMILIES = ("registry",)
+FAMILIES_IN_USE = ("registry",)
 
 FAMILY = ("registry",)
 MOST_ROUNDS = 3
@@ -162,7 +162,7 @@ def test_what_a_killed_run_left_out_is_found_and_done(
     server: Server, settings: Settings, runner: Runner, tmp_path: Path
 ) -> None:
     days = [DAY + timedelta(days=n) for n in range(len(KILLS))]
-    quiet = settings_in(tmp_path / "quiet", server.clone(), families=FAMILIES)
+    quiet = settings_in(tmp_path / "quiet", server.clone(), families=FAMILIES_IN_USE)
     for each in (quiet, settings):
         write_days(each, days)
     assert runner.ask(quiet, "run", days[0], days[-1]) == (0, None)

@@ -21,7 +21,7 @@ from analytics_etl.postgres.database import Database
 from analytics_etl.postgres.failures import explained, is_lost
 from analytics_etl.postgres.pool import close_pools
 
-FAMILIES = ("registry",)
+FAMILIES_IN_USE = ("registry",)
 
 DAILY = [runs.Job("daily", DAY, DAY, ("registry",))]
 

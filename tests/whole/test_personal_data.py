@@ -19,7 +19,7 @@ from analytics_etl.postgres.database import Database
 from analytics_etl.postgres.pool import transaction
 from analytics_etl.tables.archiving import Archiver
 
-FAMILIES = ("registry",)
+FAMILIES_IN_USE = ("registry",)
 
 OLD, NEWEST = date(2025, 3, 1), date(2025, 3, 20)
 ADDRESS, AGENT = "10.98.76.54", "Browser of somebody"

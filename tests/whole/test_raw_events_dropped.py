@@ -32,7 +32,7 @@ from analytics_etl.pipeline.publishing import record_checks
 from analytics_etl.postgres.connection import DatabaseError
 from analytics_etl.postgres.database import Database
 
-FAMILIES = ("registry", "schedules")
+FAMILIES_IN_USE = ("registry", "schedules")
 
 FIRST = date(2025, 3, 3)
 EVENTS = "schedules.schedule_events"

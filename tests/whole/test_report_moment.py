@@ -10,7 +10,7 @@ from analytics_etl.pipeline.reports import write_report
 from analytics_etl.postgres.database import Database
 from analytics_etl.postgres.snapshot import Snapshot
 
-FAMILIES = ("registry",)
+FAMILIES_IN_USE = ("registry",)
 
 
 def test_what_is_committed_while_a_report_is_written_is_not_in_it(

@@ -36,10 +36,10 @@ columns:
   min_error_ratio: Lowest share of requests that failed.
   max_error_ratio: Highest share of requests that failed.
   last_error_ratio: Newest share of requests that failed.
-  avg_latency_ms: Mean latency in milliseconds.
-  min_latency_ms: Lowest latency in milliseconds.
-  max_latency_ms: Highest latency in milliseconds.
-  last_latency_ms: Newest latency in milliseconds.
+  avg_sampled_latency_ms: Mean latency in milliseconds.
+  min_sampled_latency_ms: Lowest latency in milliseconds.
+  max_sampled_latency_ms: Highest latency in milliseconds.
+  last_sampled_latency_ms: Newest latency in milliseconds.
   avg_cache_hit_ratio: Mean share of requests that a cache answered.
   min_cache_hit_ratio: Lowest share of requests that a cache answered.
   max_cache_hit_ratio: Highest share of requests that a cache answered.
@@ -47,7 +47,7 @@ columns:
 checks:
   - expect_column_values_to_be_between: {column: sample_count, min_value: 1}
   - expect_column_pair_values_a_to_be_greater_than_b: {column_A: max_cpu_percent, column_B: min_cpu_percent, or_equal: true}
-  - expect_column_pair_values_a_to_be_greater_than_b: {column_A: max_latency_ms, column_B: min_latency_ms, or_equal: true}
+  - expect_column_pair_values_a_to_be_greater_than_b: {column_A: max_sampled_latency_ms, column_B: min_sampled_latency_ms, or_equal: true}
 */
 with
 -- The gauges with their units.
@@ -120,10 +120,10 @@ select
     max(case when name = 'error_ratio' then value end) as max_error_ratio,
     max(case when name = 'error_ratio' and place = 1 then value end) as last_error_ratio,
     sum(case when name = 'latency_ms' then cast(value as decimal(38, 6)) end)::double precision
-        / nullif(count(case when name = 'latency_ms' then 1 end), 0) as avg_latency_ms,
-    min(case when name = 'latency_ms' then value end) as min_latency_ms,
-    max(case when name = 'latency_ms' then value end) as max_latency_ms,
-    max(case when name = 'latency_ms' and place = 1 then value end) as last_latency_ms,
+        / nullif(count(case when name = 'latency_ms' then 1 end), 0) as avg_sampled_latency_ms,
+    min(case when name = 'latency_ms' then value end) as min_sampled_latency_ms,
+    max(case when name = 'latency_ms' then value end) as max_sampled_latency_ms,
+    max(case when name = 'latency_ms' and place = 1 then value end) as last_sampled_latency_ms,
     sum(case when name = 'cache_hit_ratio' then cast(value as decimal(38, 6)) end)::double precision
         / nullif(count(case when name = 'cache_hit_ratio' then 1 end), 0) as avg_cache_hit_ratio,
     min(case when name = 'cache_hit_ratio' then value end) as min_cache_hit_ratio,

@@ -41,10 +41,10 @@ columns:
   min_error_ratio: Lowest share of requests that failed.
   max_error_ratio: Highest share of requests that failed.
   last_error_ratio: Newest share of requests that failed.
-  avg_latency_ms: Mean latency in milliseconds.
-  min_latency_ms: Lowest latency in milliseconds.
-  max_latency_ms: Highest latency in milliseconds.
-  last_latency_ms: Newest latency in milliseconds.
+  avg_sampled_latency_ms: Mean latency in milliseconds.
+  min_sampled_latency_ms: Lowest latency in milliseconds.
+  max_sampled_latency_ms: Highest latency in milliseconds.
+  last_sampled_latency_ms: Newest latency in milliseconds.
   avg_cache_hit_ratio: Mean share of requests that a cache answered.
   min_cache_hit_ratio: Lowest share of requests that a cache answered.
   max_cache_hit_ratio: Highest share of requests that a cache answered.
@@ -57,7 +57,7 @@ select
     avg_disk_percent, min_disk_percent, max_disk_percent, last_disk_percent,
     avg_request_rate, min_request_rate, max_request_rate, last_request_rate,
     avg_error_ratio, min_error_ratio, max_error_ratio, last_error_ratio,
-    avg_latency_ms, min_latency_ms, max_latency_ms, last_latency_ms,
+    avg_sampled_latency_ms, min_sampled_latency_ms, max_sampled_latency_ms, last_sampled_latency_ms,
     avg_cache_hit_ratio, min_cache_hit_ratio, max_cache_hit_ratio, last_cache_hit_ratio
 from platform.service_gauges_:grain
 where day >= :start::date and day < :end::date and (:is_any_tenant or tenant_id = :tenant_id)
