@@ -575,7 +575,7 @@ def test_every_run_in_every_time_zone_gives_the_same(loaded: Loaded, model: Mode
                 rows = engine.rows(select)
                 found[zone, run] = rows if model.kind == "reports" else unordered(rows)
     expected = found["UTC", "first"]
-    assert expected
+    assert bool(expected) != (model.table in NOTHING_UNUSUAL)
     assert {run: rows for run, rows in found.items() if rows != expected} == {}
 
 
@@ -611,6 +611,9 @@ def keep_only(connection: psycopg.Connection[Any], model: Model, start: date, en
         )
         assert deleted.rowcount > 0, f"{table} has no rows outside the window"
 
+
+NOTHING_UNUSUAL = {"services.begun_anomalies", "services.incidents"}
+"""Sections of reports that the sample's last week leaves empty: nothing is unusual then."""
 
 TELL_THE_WHOLE_WINDOW = {"ops.undated_files_are_readable"}
 """Checks of what belongs to no day; they tell it with the first day they are asked for."""
