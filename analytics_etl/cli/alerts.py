@@ -144,7 +144,7 @@ def export(names: tuple[str, ...]) -> None:
     """Print the rules as alerting rules of Prometheus, for those who watch the same metrics there."""
     catalog = read_catalog(read_settings())
     with _explained():
-        click.echo(alert_queries.exported(catalog, names), nl=False)
+        out.write(alert_queries.exported(catalog, names))
 
 
 def _command(alert: str, kind: Literal["acknowledge", "resolve"], reason: str | None, done: str) -> None:

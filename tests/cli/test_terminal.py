@@ -27,8 +27,6 @@ from analytics_etl.config.settings import Settings
 from analytics_etl.postgres.database import Database
 from analytics_etl.text.visible import cut, visible
 
-FAMILIES_IN_USE = ("registry",)
-
 DAY = date(2025, 3, 31)
 CLIPBOARD = "\x1b]52;c;aGVsbG8=\x07"
 HOSTILE = (
@@ -78,7 +76,7 @@ def hostile(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     """A day whose texts, file names, folders, failures and messages are all hostile."""
     folder = tmp_path_factory.mktemp("hostile")
     settings = replace(
-        settings_in(folder, server.clone(), DAY, FAMILIES_IN_USE),
+        settings_in(folder, server.clone(), DAY),
         landing_dir=folder / IN_A_NAME,
         reports_dir=folder / f"r{IN_A_NAME}",
     )
