@@ -1,6 +1,7 @@
 """Days of which nobody has files, between days that were run: one finding, and never hundreds of days to run."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -245,7 +246,7 @@ def test_reopen_says_when_nothing_waits_and_knows_families(settings: Settings, m
         return Outcome()
 
     monkeypatch.setattr("analytics_etl.cli.days.run_days", note)
-    environment = variables(settings)
+    environment = variables(replace(settings, families=("registry", "usage")))
     load(Database(settings), DOWNLOADS, LAST)
     reopen = f"reopen {LAST} --reason why"
     nothing = call(reopen, environment)

@@ -59,9 +59,10 @@ def test_a_name_that_there_is_not_is_told_with_those_like_it(lineage: Lineage) -
 def test_selected_jobs_are_of_the_periods_that_hold_the_days() -> None:
     names = {"registry.module_stats_weekly", "registry.module_stats_daily", "usage.top_schemas"}
     assert selected_jobs(declared(), DAY, DAY, names) == [
-        # A check of the versions compares them with the modules.
+        # Checks of languages and versions compare them with the modules.
         Job("daily", DAY, DAY, only=Parts(
-            (("registry.overview_daily", "matches_modules"), ("registry.version_stats_daily", "matches_modules")),
+            (("registry.overview_daily", "matches_modules"), ("registry.module_languages_daily", "match_modules"),
+             ("registry.version_stats_daily", "matches_modules")),
             tables=("registry.module_stats_daily",))),
         Job("weekly", WEEK, WEEK, only=Parts(tables=("registry.module_stats_weekly",))),
         Job("views", only=Parts(tables=("usage.top_schemas",))),

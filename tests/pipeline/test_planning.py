@@ -19,7 +19,7 @@ from analytics_etl.pipeline.lineage import Lineage
 from analytics_etl.pipeline.planning import known_days, make_plan
 from analytics_etl.postgres.database import Database
 
-FAMILIES_IN_USE = ("registry", "usage")
+FAMILIES_IN_USE = ("registry", "schedules", "usage")
 
 FIRST, LAST = date(2025, 3, 3), date(2025, 3, 9)  # a Monday to its Sunday
 DAY_LONG = timedelta(days=1)
@@ -123,7 +123,7 @@ def test_tables_that_lack_the_same_days_for_the_same_reason_share_a_line(loaded:
     assert missing == [
         "schedules.schedule_events: 2 partitions between 2025-03-04 and 2025-03-05: missing",
         (
-            "registry.module_activity_daily, registry.active_users_daily, registry.language_stats_daily, and 17 more: "
+            "registry.module_activity_daily, registry.active_users_daily, registry.language_stats_daily, and 19 more: "
             "2 partitions each between 2025-03-04 and 2025-03-05: missing"
         ),
         "usage.schema_usage_1h, usage.schema_usage_5m: 2025-03-08: missing",
