@@ -134,7 +134,10 @@ def test_reports_are_written_and_say_the_same_as_the_tables(ran: Ran) -> None:
     names = ask(ran.settings.database_url, "select distinct module_name from registry.module_catalog_daily")
     pages = {name for name in ran.reports if name.startswith("modules/")}
     assert pages == {f"modules/{row['module_name']}.{kind}" for row in names for kind in ("html", "json", "svg")}
-    assert beside | written | pages == set(ran.reports)
+    tenants = ask(ran.settings.database_url, "select distinct tenant_id from platform.tenant_overview_daily")
+    of_tenants = {name for name in ran.reports if name.startswith("tenants/")}
+    assert {name.split("/")[1] for name in of_tenants} == {row["tenant_id"] for row in tenants} - {""}
+    assert beside | written | pages | of_tenants == set(ran.reports)
     [overview] = ask(ran.settings.database_url, "select * from registry.overview_daily where day = %s", [DAY])
     text = ran.reports[f"registry/daily/{DAY}.json"]
     value = json.loads(text)
