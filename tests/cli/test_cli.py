@@ -188,8 +188,10 @@ def test_status_of_some_families_only(settings: Settings, database: Database) ->
     load(database, "registry.download_events", DAY)
     load(database, "usage.schema_usage_events", DAY)
 
+    given = variables(replace(settings, families=()))
+
     def shown(arguments: str) -> tuple[set[str], str]:
-        result = call(f"status {arguments}", variables(replace(settings, families=())))
+        result = call(f"status {arguments}", given)
         assert result.exit_code == 0, result.output
         return {
             line.split(".")[0] for line in result.stdout.splitlines() if "_events  " in line or "_samples  " in line
@@ -203,7 +205,7 @@ def test_status_of_some_families_only(settings: Settings, database: Database) ->
     assert "weeks" not in text, "the family has no table by week"
     assert "1 row waiting" not in shown(f"--family usage --to {later}")[1]
     assert shown(f"--family usage --family registry --to {later}")[0] == {"registry", "usage"}
-    wrong = call("status --family usages", variables(settings))
+    wrong = call("status --family usages", given)
     assert wrong.exit_code != 0
     names = "platform, registry, schedules, services, usage"
     assert f"there is no family usages; expected --family with one of {names}" in wrong.stderr
