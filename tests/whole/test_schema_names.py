@@ -23,6 +23,8 @@ from analytics_etl.tables.archiving import Archiver
 FIRST, NEWEST = date(2025, 3, 10), date(2025, 3, 12)
 NEXT = NEWEST + timedelta(days=1)
 NAMES = "usage.schema_names_daily"
+FORECASTS = "usage.forecasts"
+"""Has other columns now, so that migrating drops it, to be made again."""
 
 
 @pytest.fixture
@@ -58,7 +60,9 @@ def older(server: Server, tmp_path_factory: pytest.TempPathFactory, before: Cont
 def rows(database: Database) -> dict[str, list[str]]:
     found = all_tables(database.settings)
     return {
-        table: of for table, of in found.items() if table.startswith("usage.") and table not in (USAGE_EVENTS, NAMES)
+        table: of
+        for table, of in found.items()
+        if table.startswith("usage.") and table not in (USAGE_EVENTS, NAMES, FORECASTS)
     }
 
 
@@ -75,7 +79,8 @@ def test_the_version_before_had_its_own_contract(older: Database, before: Contra
 def test_days_without_names_stay_as_they_are(older: Database) -> None:
     tables, url = rows(older), older.settings.database_url
     migrations.upgrade(older.settings)
-    assert make_plan(older, declared(), FIRST, NEWEST, ("usage",)).reasons() == []
+    remade = f"{FORECASTS}: 3 partitions between {FIRST} and {NEWEST}: missing"
+    assert make_plan(older, declared(), FIRST, NEWEST, ("usage",)).reasons() == [remade]
     assert rows(older) == tables
     aggregate(older, FIRST, NEWEST, ("day",), ["usage"])  # of the archived day, too
     assert rows(older) == tables
@@ -85,7 +90,8 @@ def test_days_without_names_stay_as_they_are(older: Database) -> None:
     restored = f"select {counts} from {USAGE_EVENTS} where occurred_at < '{NEWEST}'"
     assert ask(url, restored) == [{"n": 200, "named": 0}]
     Archiver(older.settings).drop(declared().contracts[USAGE_EVENTS], FIRST, "test")
-    assert make_plan(older, declared(), FIRST, NEWEST, ("usage",)).reasons() == []
+    others = {table for table in declared().in_order() if table.startswith("usage.")} - {FORECASTS}
+    assert make_plan(older, declared(), FIRST, NEWEST, ("usage",), others).reasons() == []
 
 
 def test_new_days_have_names_and_the_report_says_them(older: Database) -> None:
