@@ -115,7 +115,7 @@ class Catalog(SqlFiles):
     def may_be_read_by(self, table: str) -> str | None:
         """Why a broken file may read raw rows of an event table once it is corrected; None if none may."""
         family = table.split(".", maxsplit=1)[0]
-        for file in self.broken_files:
+        for file in (*self._broken_tables, *self._broken("checks")):
             if file.kind in ("aggregates", "views", "checks") and file.family in (family, "ops"):
                 return file.reason
         return next((why for name, why in self.broken.items() if name in self.read_by(table)), None)
