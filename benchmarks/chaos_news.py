@@ -181,9 +181,12 @@ def _unfounded(url: str, notifications: dict[str, dict[str, Any]], runs: dict[st
 
 
 def _runs_to_notify(url: str) -> set[str]:
-    """Ids of runs with notifications switched on, except those run again after a lost connection."""
+    """Ids of runs with notifications switched on, except those run again after a lost connection.
+
+    The tags of a run that died as it was created are in its own record only.
+    """
     statement = """
-        select run_id from dagster.run_tags where key = 'analytics_etl/notify'
+        select run_id from dagster.runs where run_body::jsonb #>> '{tags,analytics_etl/notify}' is not null
         except select run_id from dagster.run_tags where key = 'dagster/will_retry' and value = 'true'"""
     return {row["run_id"] for row in _ask(url, statement)}
 

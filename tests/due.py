@@ -3,9 +3,8 @@
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from events import declared
-
 from analytics_etl.catalog.calendar import NAMES, Cadence, period_end, periods, report_path
+from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.checks import declared_checks
 from analytics_etl.checks.due import due_checks
 from analytics_etl.ops.partitions import newest_day
@@ -19,10 +18,11 @@ from analytics_etl.reporting import build_report, render_json, section_windows
 
 def settle(database: Database, first: date, last: date) -> None:
     """Say that all checks passed and all reports of some days are written; the reports are empty files."""
-    checks = declared_checks(declared())
+    catalog = Catalog.of(database.settings)
+    checks = declared_checks(catalog)
     named = {(table, check.name): check for table, of in checks.items() for check in of}
     judged = [(d.table, name, d.start, d.end) for d in due_checks(database, checks) for name in d.names]
-    for view, model in declared().views.items():
+    for view, model in catalog.views.items():
         newest = database.run(newest_day, model.dependencies) or database.settings.start_date
         judged += [(view, check.name, newest, newest) for check in checks[view]]
     record_checks(database,
@@ -33,14 +33,14 @@ def settle(database: Database, first: date, last: date) -> None:
             for table, name, start, end in judged
         ]
     )  # fmt: skip
-    for family in families_with_reports(declared()):
+    for family in families_with_reports(catalog):
         for cadence in NAMES:
             for start in periods(cadence, first, last):
-                _write(database, family, cadence, start)
+                _write(database, catalog, family, cadence, start)
     write_index(database.settings.reports_dir)
 
 
-def _write(database: Database, family: str, cadence: Cadence, start: date) -> None:
+def _write(database: Database, catalog: Catalog, family: str, cadence: Cadence, start: date) -> None:
     """A report that says nothing, and what the books say of it."""
     name, end = NAMES[cadence], period_end(cadence, start)
     rows: dict[str, list[dict[str, Any]]] = {section: [] for section in section_windows(family, name, start, end)}
@@ -53,7 +53,7 @@ def _write(database: Database, family: str, cadence: Cadence, start: date) -> No
     database.run(record_written_report,
         {
             "family": family, "cadence": name, "period_start": start, "written_at": datetime.now(UTC),
-            "code_version": report_version(declared(), family), "final_from": start + timedelta(days=400),
+            "code_version": report_version(catalog, family), "final_from": start + timedelta(days=400),
             "is_final": False, "has_next": True, "run_id": None,
         }
     )  # fmt: skip

@@ -49,6 +49,14 @@ def declared() -> Catalog:
     return Catalog()
 
 
+def read_for_children(settings: Settings) -> None:
+    """Read and parse the SQL files in this process, once, rather than in each child that is forked from it."""
+    for catalog in (declared(), Catalog.of(settings)):
+        for table in catalog.in_order():
+            catalog.code_version(table)
+        assert not catalog.broken_files
+
+
 def event_id(number: int) -> str:
     return str(UUID(int=number))
 
@@ -211,7 +219,8 @@ def put(settings: Settings, rows: Mapping[str, Sequence[Event]]) -> None:
 
 
 def load_and_aggregate(database: Database, first: date, last: date, families: Collection[str] = ()) -> None:
-    """Everything a run does to the tables, without Dagster; of all families, unless some are named."""
+    """Everything a run does to the tables, without Dagster; of all families in use, unless some are named."""
+    families = families or database.settings.families
     for table in declared().contracts:
         if is_of(table, families):
             load(database, table, *days_of(first, last))

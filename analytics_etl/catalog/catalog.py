@@ -195,7 +195,7 @@ class Catalog(SqlFiles):
         }  # fmt: skip
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=8)  # settings that name other families have others, and tests go from one to another
 def _cached(
     parameters: tuple[tuple[str, Value], ...], families: tuple[str, ...], _marks: tuple[tuple[str, int, int], ...]
 ) -> Catalog:  # fmt: skip

@@ -108,8 +108,10 @@ def build_abandoned_sensor(settings: Settings) -> dg.SensorDefinition:
 
 def _not_ended(instance: DagsterInstance) -> list[str]:
     """Runs that have begun and not ended, and those of the command line, which begin as soon as they are created."""
-    of_command_line = RunsFilter(statuses=[DagsterRunStatus.NOT_STARTED], tags={MAX_RETRIES_TAG: "0"})
-    return [*instance.get_run_ids(RunsFilter(statuses=_AT_WORK)), *instance.get_run_ids(of_command_line)]
+    # Dagster stores a run's tags a moment after the run; one that died in between has them in its own record only.
+    not_started = instance.get_runs(RunsFilter(statuses=[DagsterRunStatus.NOT_STARTED]))
+    of_command_line = [run.run_id for run in not_started if run.tags.get(MAX_RETRIES_TAG) == "0"]
+    return [*instance.get_run_ids(RunsFilter(statuses=_AT_WORK)), *of_command_line]
 
 
 def fail_abandoned(instance: DagsterInstance, run_ids: Iterable[str]) -> None:

@@ -27,7 +27,20 @@ import psycopg
 import pytest
 from books import leftovers
 from conftest import Server, reachable_folder, settings_in
-from events import DAY, DOWNLOADS, aggregate, all_tables, ask, compilation, declared, download, load, view, write
+from events import (
+    DAY,
+    DOWNLOADS,
+    aggregate,
+    all_tables,
+    ask,
+    compilation,
+    declared,
+    download,
+    load,
+    read_for_children,
+    view,
+    write,
+)
 
 from analytics_etl.config.settings import Settings
 from analytics_etl.disk.scratch import Scratch
@@ -106,12 +119,12 @@ def child(settings: Settings, kill_at: int, answer: int) -> None:
 
 def serve() -> None:
     """Read a request a line, fork a child for each run it asks for, answer how they ended."""
-    for table in declared().in_order():  # read and parsed once, not in every child
-        declared().code_version(table)
     for text in sys.stdin:
         request = json.loads(text)
         home, landing, lake = (Path(request[name]) for name in ("home", "landing_dir", "lake_dir"))
-        settings = Settings(home=home, landing_dir=landing, lake_dir=lake, database_url=request["database_url"])
+        url, families = request["database_url"], FAMILIES_IN_USE
+        settings = Settings(home=home, landing_dir=landing, lake_dir=lake, database_url=url, families=families)
+        read_for_children(settings)
         children = []
         for kill_at in request["kill_at"]:
             reading, writing = os.pipe()

@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 from conftest import Server, settings_in
-from events import DAY, all_tables, ask, compilation, declared, download, view, write
+from events import DAY, all_tables, ask, compilation, declared, download, read_for_children, view, write
 
 from analytics_etl.config.settings import CHECKOUT, Settings
 from analytics_etl.orchestration import runs
@@ -65,10 +65,15 @@ def run_missing(settings: Settings, last: date) -> list[list[str]]:
     return rounds
 
 
-def child(request: dict[str, Any]) -> Any:
+def settings_of(request: dict[str, Any]) -> Settings:
     home, landing, reports, lake = (Path(request[f]) for f in ("home", "landing_dir", "reports_dir", "lake_dir"))
     url = request["database_url"]
-    settings = Settings(home=home, landing_dir=landing, reports_dir=reports, lake_dir=lake, database_url=url)
+    return Settings(
+        home=home, landing_dir=landing, reports_dir=reports, lake_dir=lake, database_url=url, families=FAMILIES_IN_USE
+    )
+
+
+def child(settings: Settings, request: dict[str, Any]) -> Any:
     last = date.fromisoformat(request["last"])
     if request["what"] == "missing":
         return run_missing(settings, last)
@@ -78,16 +83,17 @@ def child(request: dict[str, Any]) -> Any:
 def serve() -> None:
     """Read a request a line, fork a child for it, answer how it ended."""
     importlib.import_module("great_expectations.expectations")
-    for table in declared().in_order():
-        declared().code_version(table)
     for text in sys.stdin:
+        request = json.loads(text)
+        settings = settings_of(request)
+        read_for_children(settings)
         reading, writing = os.pipe()
         with warnings.catch_warnings(action="ignore"):
             pid = os.fork()
         if pid == 0:
             os.close(reading)
             try:
-                os.write(writing, json.dumps(child(json.loads(text))).encode())
+                os.write(writing, json.dumps(child(settings, request)).encode())
             except BaseException as error:  # noqa: BLE001 - told to whoever asked
                 os.write(writing, json.dumps(repr(error)).encode())
                 os._exit(1)

@@ -26,7 +26,7 @@ import pytest
 from archived import archive, export, forget_lake
 from books import leftovers
 from conftest import settings_in
-from events import aggregate, ask, days_of, declared, execute
+from events import aggregate, ask, days_of, declared, execute, read_for_children
 from psycopg import sql
 from test_retention import (
     NEWEST,
@@ -137,12 +137,11 @@ def retain(settings: Settings, kill: Kill | None, answer: int) -> None:
 
 def serve() -> None:
     """Read a request a line, fork a child that runs retention, answer how it ended."""
-    declared().in_order()  # files are read once, for all the processes that are made of this one
-    declared().read_by(TABLES[0])
     for text in sys.stdin:
         request = json.loads(text)
         settings = settings_in(Path(request["folder"]), request["database_url"])
         settings = keeping(settings, request["days"], request["personal"])
+        read_for_children(settings)
         kill = Kill(**request["kill"]) if request["kill"] else None
         reading, writing = os.pipe()
         with warnings.catch_warnings(action="ignore"):
