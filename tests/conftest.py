@@ -1,5 +1,6 @@
 """What tests share: one real PostgreSQL a session, one database a test, cloned from a migrated template."""
 
+import gc
 import os
 import shutil
 import tempfile
@@ -22,6 +23,8 @@ from analytics_etl.postgres import server as embedded
 from analytics_etl.postgres.database import Database
 from analytics_etl.postgres.pool import close_pools
 from analytics_etl.schemas import Parser
+
+gc.set_threshold(100_000, 50, 100)  # all that a session holds is walked through less often: a tenth of the time
 
 pytest.register_assert_rewrite("books")  # so that its failures show values, like those of a test
 

@@ -273,7 +273,7 @@ def test_killed_at_any_step(server: Server, settings: Settings, runner: Runner, 
     assert_equal(everything(settings), right[1])
 
     first_commit = steps.index("copy") + steps[steps.index("copy") :].index("commit") + 1
-    chosen = random.Random(SEED).sample(range(1, len(steps) - 10), 5)
+    chosen = random.Random(SEED).sample(range(1, len(steps) - 10), 3)
     at = {name: digest(right[version][DOWNLOADS]) for version, name in ((1, "one"), (2, "two"))}
     assert settings.database_url is not None
     for round_, kill_at in enumerate(sorted({*chosen, first_commit, first_commit + 1, len(steps) - 4})):

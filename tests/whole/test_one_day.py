@@ -179,7 +179,7 @@ def test_a_failing_check_of_severity_error_stops_what_is_downstream(ran: Ran) ->
     write(ran.settings, "download_events/more.ndjson", [download(1, DAY)])
     before = all_tables(ran.settings)
     with pytest.raises(runs.RunFailedError, match="files_are_readable") as failed:
-        run(ran.settings, runs.jobs_of(DAY, DAY))
+        run(ran.settings, runs.jobs_of(DAY, DAY, ("registry", "usage")))
     kept, replaced, not_begun = str(failed.value).splitlines()[-3:]
     assert kept.startswith("Not run, so as before: ")
     assert "registry.module_activity_daily" in kept
@@ -187,7 +187,8 @@ def test_a_failing_check_of_severity_error_stops_what_is_downstream(ran: Ran) ->
     assert f" {DOWNLOADS}," in replaced
     assert "usage.schema_usage_1d" in replaced
     week = period_start("week", DAY)
-    assert not_begun == f"Not begun, since it follows: weekly {week}, monthly {DAY:%Y-%m}-01, views."
+    of = "of registry, usage"
+    assert not_begun == f"Not begun, since it follows: weekly {week} {of}, monthly {DAY:%Y-%m}-01 {of}, views {of}."
     after = all_tables(ran.settings)
     assert len(after[DOWNLOADS]) == len(before[DOWNLOADS]) + 1
     assert {name for name in after if after[name] != before[name]} == {DOWNLOADS}

@@ -26,7 +26,7 @@ import pytest
 from archived import archive, export, forget_lake
 from books import leftovers
 from conftest import settings_in
-from events import aggregate, ask, days_of, declared, execute, read_for_children
+from events import aggregate, ask, days_of, execute, read_for_children
 from psycopg import sql
 from test_retention import (
     NEWEST,
