@@ -40,7 +40,10 @@ _MOST_SHOWN = 20
 @click.option("--module", type=Text(), help="Name of the module; the last part of PATH by default.")
 @click.option("--organization", type=Text(), help="Organisation that the module belongs to; none by default.")
 @click.option(
-    "--registered-at", type=Moment(), help="When the versions of a folder were registered, if no file of times says."
+    "--registered-at",
+    type=Moment(),
+    help="When the versions of a folder were registered, if no file of times says; with --git, when the registry took "
+    "over all of them.",
 )
 @click.option(
     "--times", type=Folder(), metavar="FILE",
@@ -62,6 +65,9 @@ def import_schemas(
     PATH holds .proto, .avsc or .json files: a folder for each version, an Iglu registry, or a git repository. It needs
     no database. The time of a version is that of its tag or commit; for folders say it. Importing again writes only
     what no earlier import has written: a version is known by its module, its name and its source.
+
+    With --git and --registered-at all versions are registered at that time, and published at those of their tags or
+    commits: one day has all of them, and their fields are as old as they are.
 
     A version that has more than 1,000,000 bytes of source as JSON is written without it: the catalogue says that it
     could not be read. Links that leave PATH are refused, and nothing is written unless everything can be imported, or

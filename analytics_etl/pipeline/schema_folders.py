@@ -43,7 +43,8 @@ class FoundVersion:
     version: str
     format: Format
     source: Source
-    registered_at: datetime | None = None
+    published_at: datetime | None = None
+    """The time of its tag or commit."""
     previous: str | None = None
 
     @property

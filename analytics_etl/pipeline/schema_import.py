@@ -80,17 +80,23 @@ def usable(
 ) -> Iterator[tuple[FoundVersion, datetime | None, str | None]]:
     """Each version, when it was registered, and why it cannot be imported. One that is too large has no files any more.
 
+    Versions of a git history that are registered at a given time are taken over: they were published before.
     Versions of one given time follow each other by a microsecond, so that the time tells their order.
     """
     for number, found in enumerate(versions):
-        at = found.registered_at or times.get((found.module, found.version)) or times.get((None, found.version))
-        if at is None and registered_at is not None:
-            at = registered_at + timedelta(microseconds=number)
+        given = registered_at and registered_at + timedelta(microseconds=number)
+        published = found.published_at
+        known = times.get((found.module, found.version)) or times.get((None, found.version))
+        at = given or published if published else known or given
         try:
             kept, problem = _within_bounds(found), None
         except _CannotBeARowError as error:
             kept, problem = found, str(error)
-        yield kept, at, problem or (None if at else "has no time in the file of times")
+        if at is None:
+            problem = problem or "has no time in the file of times"
+        elif published is not None and published > at:
+            problem = problem or f"is of {published:%Y-%m-%dT%H:%M:%SZ}, which is after it was registered"
+        yield kept, at, problem
 
 
 def write(
@@ -123,7 +129,7 @@ def _event(found: FoundVersion, at: datetime, organization: str | None) -> dict[
     digest = hashlib.sha256(content.encode()).hexdigest()
     return {
         "event_id": str(uuid5(_IDS, json.dumps([found.module, found.version, found.format, digest]))),
-        "registered_at": at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        "registered_at": _text(at),
         "organization_id": organization,
         "module_name": found.module,
         "version": found.version,
@@ -131,7 +137,12 @@ def _event(found: FoundVersion, at: datetime, organization: str | None) -> dict[
         "files": files,
         "size_bytes": too_large_bytes or _size(files),
         "previous_version": found.previous,
+        "published_at": _text(found.published_at) if found.published_at and found.published_at < at else None,
     }
+
+
+def _text(at: datetime) -> str:
+    return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def _size(files: Mapping[str, str]) -> int:

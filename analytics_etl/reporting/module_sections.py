@@ -177,6 +177,8 @@ def unused_fields(module: Module) -> dict[str, Any]:
         parts = [f"not known yet, since no field is {days} days old"]
     else:
         parts = [f"{count} of {_count(old, 'field')} of at least {days} days without a use in {days} days"]
+        if rows and (since := rows[0]["usage_known_since_day"]):
+            parts.append(f"uses of the module are known since {wording.day(since)} only")
     columns: list[Column] = [("element", "Field", "name"), ("first_seen_day", "There since", "date")]
     return section("Which fields does nobody use?", parts, columns, rows)
 

@@ -155,3 +155,10 @@ class Catalogue:
     def is_whole(self) -> bool:
         """Whether everything in the version could be read."""
         return not self.faults
+
+    @property
+    def packages(self) -> frozenset[str]:
+        """Packages of protobuf files, namespaces of Avro types, `$id`s of JSON Schemas."""
+        if self.format is Format.AVRO:
+            return frozenset(entity.name.rpartition(".")[0] for entity in self.entities) - {""}
+        return frozenset(file.package for file in self.files) - {""}

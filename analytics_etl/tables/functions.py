@@ -22,7 +22,7 @@ from analytics_etl.tables.model_sql import as_sql, columns_selected
 from analytics_etl.tables.partition_rows import stream
 
 RowsFunction = Callable[[Iterator[pa.RecordBatch], pa.Schema], Iterator[pa.RecordBatch]]
-"""(rows of the SELECT, columns of the table) -> rows of the table. The rows of a day depend on no other day's."""
+"""(rows of the SELECT, columns of the table) -> rows of the table, the same of a day whichever days come with it."""
 
 POSTGRES = "postgresql"
 """The name of PostgreSQL as an engine, in the books."""

@@ -519,7 +519,10 @@ def lines(connection: psycopg.Connection[Any], select: str) -> list[str]:
     return sorted(line for (line,) in found)
 
 
-OWN_PAST = {f"{sql_engines.SHARED_IN}.{name}" for name in ("anomalies", "forecasts")}
+OWN_PAST = {
+    *(f"{sql_engines.SHARED_IN}.{name}" for name in ("anomalies", "forecasts")),
+    "registry.module_catalog_daily",
+}
 """Their SELECTs give the past of the whole window, so only what the functions make of it is compared; of few days,
 since each takes its time.
 """

@@ -295,6 +295,19 @@ def test_tags_of_a_repository(repository: Path, landing: Path) -> None:
     assert sorted(events(landing)[1]["files"]) == ["shop/v1/order.proto", "shop/v1/\u00e9 b.proto"]
 
 
+def test_a_history_that_is_taken_over(repository: Path, landing: Path) -> None:
+    """All versions are registered on one day, and say when they were published."""
+    early = imported(repository, "--git", "tags", "--registered-at", "2025-03-11", to=landing)
+    assert "v1.1.0: is of 2025-03-12T00:00:00Z, which is after it was registered" in early.stderr
+    assert not landing.exists()
+    done = imported(repository, "--git", "tags", "--registered-at", "2025-03-12", to=landing)
+    assert done.exit_code == 0, done.output
+    assert [(event["version"], event["registered_at"], event["published_at"]) for event in events(landing)] == [
+        ("v1.0.0", "2025-03-12T00:00:00.000000Z", "2025-03-10T10:00:00.000000Z"),
+        ("v1.1.0", "2025-03-12T00:00:00.000001Z", "2025-03-12T00:00:00.000000Z"),
+    ]
+
+
 def test_commits_of_a_repository(repository: Path, landing: Path) -> None:
     done = imported(repository, "--git", "commits", to=landing)
     assert done.exit_code == 0, done.output

@@ -55,7 +55,8 @@ def rows(name: str) -> dict[str, list[dict[str, Any]]]:
             {"version": "2.0", "element": f"{name}.Order.lines", "category": "breaking_wire", "is_breaking": True,
              "rules": "FIELD_NO_DELETE", "message": "The field was removed.", "element_count": 1},
         ],
-        "unused": [{"element": f"{name}.Order.total", "first_seen_day": FIRST, "is_deprecated": False}],
+        "unused": [{"element": f"{name}.Order.total", "first_seen_day": FIRST, "is_deprecated": False,
+                    "usage_known_since_day": date(2025, 2, 25)}],
         "deprecated": [
             {"element": f"{name}.Order.oldNote", "deprecated_since_day": FIRST, "usage_count": 7, "service_count": 2,
              "last_used_day": LAST},

@@ -37,6 +37,7 @@ def test_everything_in_a_version_is_in_its_catalogue(parser: Parser) -> None:
     catalogue = parser.parse(avro(a_order=ORDER, money=MONEY))
     assert catalogue.is_whole
     assert catalogue.files == (File("a_order.avsc", "shop", "avro"), File("money.avsc", "other", "avro"))
+    assert catalogue.packages == {"other", "shop"}
     assert catalogue.imports == (Import("a_order.avsc", "other.Money", Origin.OWN),)
     order, unit, hash_, money = catalogue.entities
     assert order == Entity(

@@ -73,6 +73,7 @@ def test_everything_in_a_version_is_in_its_catalogue(parser: Parser) -> None:
         File("money.proto", "shop.v1", "proto2", is_deprecated=True),
         File("orders.proto", "shop.v1", "proto3"),
     )
+    assert catalogue.packages == {"shop.v1"}
     assert catalogue.imports == (
         Import("orders.proto", "money.proto", Origin.OWN, 3),
         Import("orders.proto", "google/protobuf/timestamp.proto", Origin.SUPPLIED, 4),

@@ -1,13 +1,13 @@
 """The catalogue of each registered version of a schema, and what it changes in the version before.
 
-Rows of the SELECT: the newest version of each module at the beginning of a day, whose files new ones may import, then
-the versions that were registered on the day (`is_new`), in order.
+Rows of the SELECT: the newest version of each module at the beginning of the first day, whose files new ones may
+import, then the versions that were registered in the window (`is_new`), in order.
 """
 
 import json
+from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
-from itertools import groupby
 from typing import Any
 
 import pyarrow as pa
@@ -36,23 +36,29 @@ def module_catalog(batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iter
     """A row for each new version."""
     rows = (row for batch in batches for row in batch.to_pylist())
     with Parser() as parser:
-        for _, of_day in groupby(rows, key=lambda row: row["day"]):
-            for row, found in _of_day(parser, of_day):
-                yield batch_of([_row(row, found)], schema)
+        for row, found in _examined(parser, rows):
+            yield batch_of([_row(row, found)], schema)
 
 
-def _of_day(parser: Parser, rows: Iterator[Row]) -> Iterator[tuple[Row, Examination]]:
-    """The versions of a day and what is in them. What other modules have is looked up for those that miss it."""
-    library, new = Library(), list[tuple[Row, Version, Version | None]]()
-    for row in rows:
-        version = _version(row["format"], row["files"])
-        if row["is_new"]:
-            old = row["previous_files"] and _version(row["previous_format"], row["previous_files"])
-            new.append((row, version, old or None))
-        else:
-            library.add(row["module_name"], version)
-    examined = parser.examine_all((version, old) for _, version, old in new)
-    for (row, version, old), found in zip(new, examined, strict=True):
+def _examined(parser: Parser, rows: Iterator[Row]) -> Iterator[tuple[Row, Examination]]:
+    """The new versions and what is in them. What other modules had then is looked up for those that miss it.
+
+    Of the new versions few are in memory at once, of each module one that others may import.
+    """
+    library, asked = Library(), deque[tuple[Row, Version, Version | None]]()
+
+    def pairs() -> Iterator[tuple[Version, Version | None]]:
+        for row in rows:
+            version = _version(row["format"], row["files"])
+            if row["is_new"]:
+                old = _version(row["previous_format"], row["previous_files"]) if row["previous_files"] else None
+                asked.append((row, version, old))
+                yield version, old
+            else:
+                library.add(row["module_name"], version)
+
+    for found in parser.examine_all(pairs()):
+        row, version, old = asked.popleft()
         library.add(row["module_name"], version)
         yield row, examine_with_imports(parser, library.find, version, old, found)
 
@@ -89,6 +95,7 @@ def _row(row: Row, found: Examination) -> dict[str, Any]:
     return {
         **row,
         "fault": None if catalogue.is_whole else _left_out(row) or str(catalogue.faults[0]),
+        "packages": "\n".join(sorted(catalogue.packages)) or None,
         "file_count": len(catalogue.files),
         "entity_count": measures.entities,
         "field_count": measures.elements - measures.entities,

@@ -2,16 +2,17 @@
 
 A version is registered on one day, whichever days are made: some time before users move to it (see `world.draw`). Some
 modules have been there from their first release on; the others, and all that others import, came with their newest
-version on one day, when the registry took them over. A day with few releases has builds of the night beside them, so
-that every day has some.
+version on one day, when the registry took them over: it says when they were published. A day with few releases has
+builds of the night beside them, so that every day has some.
 """
 # ruff: noqa: PLR2004 - the ratios of a made-up world would not be clearer with names
 
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property, lru_cache
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -42,6 +43,8 @@ class Registration:
     nightly: str = ""
     """End of the version's name, if it is a build of the night; its source is that of the release to come."""
     is_first: bool = False
+    published: date | None = None
+    """The day it was released, if it was taken over later."""
 
 
 def make_tables(world: World, options: SampleOptions) -> dict[str, EventTable]:
@@ -88,7 +91,11 @@ class Registry:
         found = [r for number in range(len(self._world.modules)) if (r := self._released(number, age)) is not None]
         if age == TAKEN_OVER:
             newest = {number: self._newest(number, age) for number in sorted(self._taken_over)}
-            found += [Registration(n, release, is_first=True) for n, release in newest.items() if release >= 0]
+            found += [
+                Registration(n, release, is_first=True, published=self._last_day - timedelta(days=self._age(n, age)))
+                for n, release in newest.items()
+                if release >= 0
+            ]
         return [*self._nightly(day, age, _LEAST - len(found)), *found]
 
     @cached_property
@@ -101,6 +108,11 @@ class Registry:
     def _newest(self, number: int, age: int) -> int:
         """The newest release at the end of a day; negative if there is none."""
         return int(self._world.newest_releases[number] - (age - self._shift(number)) // self._interval(number))
+
+    def _age(self, number: int, age: int) -> int:
+        """The age of the day on which the newest release at the end of a day came."""
+        interval, shift = self._interval(number), self._shift(number)
+        return ((age - shift) // interval + 1) * interval - 1 + shift
 
     def _interval(self, number: int) -> int:
         return int(self._world.release_intervals[number])
@@ -132,7 +144,7 @@ class Registry:
     def version(self, number: int, release: int) -> str:
         return str(VERSIONS[int(self._world.majors[number] - 1) * RELEASES + release])
 
-    def row(self, registration: Registration) -> dict[str, str | int | None]:
+    def row(self, registration: Registration) -> dict[str, Any]:
         """The columns of a registration, without its id and time."""
         module = self.schemas.module(registration.module)
         files = module.files(registration.release + bool(registration.nightly))
@@ -147,14 +159,16 @@ class Registry:
             "files": json.dumps(files, separators=(",", ":")),
             "size_bytes": sum(len(text.encode()) for text in files.values()),
             "previous_version": named if registration.nightly else before,
+            "published_at": registration.published and datetime.combine(registration.published, time(), UTC),
         }
 
     def columns(self, moments: Moments) -> dict[str, pa.Array]:
         """The columns of `module_versions`: all registrations of a day."""
         rows = [self.row(registration) for registration in self.registrations(moments.day)]
-        texts = {name: pa.array([row[name] for row in rows]) for name in rows[0]}
-        texts["files"] = pa.ExtensionArray.from_storage(pa.json_(), texts["files"])
-        return {"event_id": uuids(moments.rng, moments.size), "registered_at": timestamps(moments.time), **texts}
+        found = {name: pa.array([row[name] for row in rows]) for name in rows[0]}
+        found["files"] = pa.ExtensionArray.from_storage(pa.json_(), found["files"])
+        found["published_at"] = found["published_at"].cast(pa.timestamp("us", "UTC"))
+        return {"event_id": uuids(moments.rng, moments.size), "registered_at": timestamps(moments.time), **found}
 
     def uses(self, moments: Moments) -> dict[str, pa.Array]:
         """The columns of `field_usage_events`."""

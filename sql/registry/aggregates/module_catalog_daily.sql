@@ -3,7 +3,7 @@ description: >-
   What is in each version of a schema that was registered on a UTC day, and what it changes in the version before. A
   version that cannot be read has a row that says why. One that was registered on an earlier day has no row.
 key: [day, module_name, version]
-function: {name: module_catalog, version: 1}
+function: {name: module_catalog, version: 2}
 columns:
   day: [date, UTC calendar day the version was registered on.]
   module_name: [text, Module.]
@@ -24,6 +24,8 @@ columns:
   needs: [text, "What it imports that is not its own, as JSON."]
   elements: [text, "Its entities and fields, as JSON; registry.module_elements_daily has them as rows."]
   changes: [text, "The changes from the version before, as JSON; registry.schema_changes_daily has them as rows."]
+  packages: [text, "Packages of its protobuf files, namespaces of its Avro types or $ids of its JSON Schemas, one a line; NULL without any."]
+  published_day: [date, "UTC calendar day from which its fields count their age: an earlier one if it was published before it was registered."]
 checks:
   - expect_column_values_to_be_between: {column: breaking_count, min_value: 0}
 */
@@ -68,19 +70,20 @@ new_versions as (
         and before.version = coalesce(declared.version, ordered.earlier_version)
     where ordered.day >= :start::date
 ),
--- For each day with new versions also the newest version that each module had at its beginning.
+-- Also the newest version that each module had at the beginning of the first day with new ones, which these may import.
 wanted as (
     select day, module_name, version, registered_at, day as first_day, previous_version, previous_day, true as is_new
     from new_versions
     union all
     select days.day, known.module_name, known.version, known.registered_at, known.day, null, null, false
-    from (select distinct day from new_versions) as days
+    from (select min(day) as day from new_versions) as days
     join ordered as known on known.day < days.day and (known.next_day is null or known.next_day >= days.day)
 )
 select
     wanted.day,
     wanted.is_new,
     wanted.registered_at,
+    coalesce((source.published_at at time zone 'UTC')::date, wanted.day) as published_day,
     wanted.module_name,
     wanted.version,
     source.format,

@@ -42,7 +42,7 @@ with
 -- Each version with the day on which the next one of its module came.
 versions as (
     select
-        day, module_name, version, format, fault, raw_measures, obstacle,
+        day, module_name, version, published_day, format, fault, raw_measures, obstacle,
         lead(day) over (partition by module_name order by registered_at, version collate "C") as next_day
     from registry.module_catalog_daily
     where day >= '-infinity'::date and day < :end::date
@@ -59,32 +59,30 @@ newest as (
         and (versions.next_day is null or versions.next_day > graph.day)
     where graph.day >= :start::date and graph.day < :end::date
 ),
--- Days on which each field that carries data first appeared.
-births as (
-    select module_name, entity, field, min(day) as first_seen_day
-    from registry.module_elements_daily
-    where day < :end::date and is_data_field
-    group by 1, 2, 3
-),
--- Fields of the newest version that are old enough, each once.
-of_age as (
-    select distinct newest.day, newest.module_name, elements.entity, elements.field
-    from newest
-    join registry.module_elements_daily as elements
-        on elements.day = newest.first_day
-        and elements.module_name = newest.module_name
-        and elements.version = newest.version
-    join births
-        on births.module_name = newest.module_name
-        and births.entity = elements.entity
-        and births.field = elements.field
-        and births.first_seen_day <= newest.day - :schema_unused_days
+-- Fields that carry data, once for each version, with the day from which they count their age.
+fields as (
+    select
+        elements.day, elements.module_name, elements.version,
+        min(min(versions.published_day)) over (
+            partition by elements.module_name, elements.entity, elements.field order by elements.day
+        ) as first_seen_day
+    from registry.module_elements_daily as elements
+    join versions
+        on versions.day = elements.day
+        and versions.module_name = elements.module_name
+        and versions.version = elements.version
     where elements.day < :end::date and elements.is_data_field
+    group by 1, 2, 3, elements.entity, elements.field
 ),
--- How many these are.
+-- How many fields of the newest version are old enough.
 old_fields as (
-    select day, module_name, count(*) as old_field_count
-    from of_age
+    select newest.day, newest.module_name, count(*) as old_field_count
+    from newest
+    join fields
+        on fields.day = newest.first_day
+        and fields.module_name = newest.module_name
+        and fields.version = newest.version
+        and fields.first_seen_day <= newest.day - :schema_unused_days
     group by 1, 2
 ),
 -- Modules of which any use of a field is known in these days.

@@ -8,6 +8,7 @@ create table registry.module_versions (
     files jsonb not null,
     size_bytes bigint not null,
     previous_version text,
+    published_at timestamptz,
     constraint organization_id_not_empty check (organization_id <> ''),
     constraint module_name_not_empty check (module_name <> ''),
     constraint version_not_empty check (version <> ''),
@@ -16,6 +17,7 @@ create table registry.module_versions (
     constraint format_known check (format in ('protobuf', 'avro', 'json_schema')),
     constraint files_are_texts check (ops.is_text_map(files)),
     constraint files_not_too_large check (ops.json_bytes(files) <= 1000000),
+    constraint published_before_registered check (published_at <= registered_at),
     constraint size_bytes_not_negative check (size_bytes >= 0),
     constraint size_bytes_not_too_large check (size_bytes <= 1000000000),
     constraint organization_id_not_too_long check (length(organization_id) <= 100),
@@ -34,3 +36,4 @@ comment on column registry.module_versions.format is 'Language of the schemas: p
 comment on column registry.module_versions.files is 'Source: a JSON object from the path of each file within the module to its text.';
 comment on column registry.module_versions.size_bytes is 'Size of the source, in bytes.';
 comment on column registry.module_versions.previous_version is 'Version that this one follows; NULL for the first one, or when the source does not know it.';
+comment on column registry.module_versions.published_at is 'When it was first published, if the registry took it over later from elsewhere; NULL when it was published as it was registered. Its fields are as old as that.';

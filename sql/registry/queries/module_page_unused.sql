@@ -6,8 +6,9 @@ parameters:
 columns:
   module_name: Module.
   element: Full name of the field.
-  first_seen_day: Day on which the first version with the field was registered.
+  first_seen_day: Day on which the first version with the field was published.
   is_deprecated: Whether it is marked as deprecated.
+  usage_known_since_day: Day since which uses of the module are known, if that is a week or more within the days looked at; else NULL.
 */
 with
 -- The last day that has scores.
@@ -20,6 +21,9 @@ last_days as (
 fields as (
     select
         unused.module_name, unused.element, unused.first_seen_day, unused.is_deprecated,
+        case
+            when unused.usage_known_since_day > unused.day - :schema_unused_days + 7 then unused.usage_known_since_day
+        end as usage_known_since_day,
         row_number() over (
             partition by unused.module_name order by unused.first_seen_day, unused.element collate "C"
         ) as number
@@ -27,7 +31,7 @@ fields as (
     join last_days on last_days.last_day = unused.day
     where :modules = '' or md5(unused.module_name) in (select unnest(string_to_array(:modules, ',')))
 )
-select module_name, element, first_seen_day, is_deprecated
+select module_name, element, first_seen_day, is_deprecated, usage_known_since_day
 from fields
 where number <= 100
 order by module_name collate "C", number
