@@ -39,7 +39,8 @@ def main() -> None:
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="analytics_etl_schema_days_") as folder:
         Path(folder).chmod(0o755)
-        settings = Settings(home=Path(folder) / "home", landing_dir=Path(folder) / "landing")
+        home = Path(folder) / "home"
+        settings = Settings(home=home, landing_dir=Path(folder) / "landing", reports_dir=home / "reports")
         landing = settings.landing_dir / "module_versions"
         landing.mkdir(parents=True)
         events = [json.dumps(event) for event in versions(chosen.versions)]

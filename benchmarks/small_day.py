@@ -44,7 +44,10 @@ def main() -> None:
         landing = Path(folder) / "landing"
         landing.mkdir()
         make_sample(landing, SampleOptions(last, chosen.days, 10_000))
-        homes = {name: Settings(home=Path(folder) / name, landing_dir=landing) for name in versions}
+        homes = {
+            name: Settings(home=Path(folder) / name, landing_dir=landing, reports_dir=Path(folder) / name / "reports")
+            for name in versions
+        }
         for name, code in versions.items():
             call(code, homes[name], "backfill", str(first), str(last))
         try:

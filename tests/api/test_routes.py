@@ -68,6 +68,9 @@ TABLES: dict[str, list[Event]] = {
         {"day": LAST, "module_name": "a/b", "file_path": "a.proto", "element": "A.x", "entity": "A", "field": "x",
          "deprecated_since_day": FIRST},
     ],
+    "registry.deprecated_users_daily": [
+        {"day": LAST, "module_name": "a/b", "element": "A.x", "organization_id": "acme", "sdk": "go", "usage_count": 4},
+    ],
     "registry.field_usage_daily": [
         {"day": LAST, "module_name": "a/b", "entity": "A", "field": "x", "service": "pay", "usage_count": 4},
     ],
@@ -183,6 +186,9 @@ def test_the_health_of_a_module(client: httpx.Client) -> None:
         {"element": "A.x", "deprecated_since_day": str(FIRST), "service": "pay", "usage_count": 4,
          "last_used_day": str(LAST)},
     ]  # fmt: skip
+    assert found["consumers_of_deprecated"] == [
+        {"element": "A.x", "organization_id": "acme", "sdk": "go", "usage_count": 4, "last_used_day": str(LAST)},
+    ]
     assert found["parts"][:2] == [
         {"part": "complexity", "score": 75, "weight": 0.25}, {"part": "maintainability", "score": None, "weight": 0.35},
     ]  # fmt: skip

@@ -549,8 +549,7 @@ def test_days_as_one_range_are_single_days(loaded: Loaded, model: Model, zone: s
     with loaded.connect(zone) as connection:
         whole = lines(connection, model.statement(window_parameters(min(single), max(single.values()))))
         each = [lines(connection, model.statement(window_parameters(*window))) for window in single.items()]
-    assert all(each)
-    assert len(each) > 1
+    assert sum(map(bool, each)) > 1, "most days of the sample have rows, of what is rare not all"
     assert whole == sorted(line for rows in each for line in rows)
 
 

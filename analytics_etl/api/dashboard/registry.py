@@ -175,6 +175,10 @@ def _health(question: Question, health: Health) -> list[Section]:
         Section("Who still uses what is deprecated?", Table("users_of_deprecated", health.users_of_deprecated, {
                     "element": "Element", "service": "Service", "usage_count": "Uses", "last_used_day": "Last use",
                 }), empty="Nobody, as far as is known."),
+        Section("Which organisations and clients do?", Table("consumers_of_deprecated", health.consumers_of_deprecated,
+                    {"element": "Element", "organization_id": "Organisation", "sdk": "Client", "usage_count": "Uses",
+                     "last_used_day": "Last use"},
+                ), empty="None, as far as is known."),
         Section("What broke in 30 days?", Table("breaking_changes", health.breaking, {
                     "day": "Day", "version": "Version", "previous_version": "Before", "message": "Change",
                 }), empty="No version of the last 30 days broke anything."),

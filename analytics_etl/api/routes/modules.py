@@ -75,6 +75,7 @@ def downloads(
         "recommendations": _LIST, "closed_recommendations": _LIST, "unused_fields": _LIST,
         "deprecated_fields": _LIST, "breaking_changes": _LIST,
         "dependents": _LIST, "organizations_behind": _LIST, "clients_behind": _LIST, "users_of_deprecated": _LIST,
+        "consumers_of_deprecated": _LIST,
     }, "history",
 ))  # fmt: skip
 def health(
@@ -96,7 +97,7 @@ def health(
         "unused_fields": found.unused, "deprecated_fields": found.deprecated, "breaking_changes": found.breaking,
         "dependents": (newest.get("dependents") or "").splitlines(),
         "organizations_behind": found.organizations_behind, "clients_behind": found.clients_behind,
-        "users_of_deprecated": found.users_of_deprecated,
+        "users_of_deprecated": found.users_of_deprecated, "consumers_of_deprecated": found.consumers_of_deprecated,
     }  # fmt: skip
     columns = list(rows[0]) if rows else ()
     answer = Answer(rows, "history", fields, columns, found.history.coverage)

@@ -1,7 +1,7 @@
 """The functions that make the rows of tables for which a SELECT is not enough. Headers of SQL files name them.
 
-A function is pure: it gets the rows of the SELECT and gives rows of the table; those of a day are the same whichever days
-are computed with it.
+A function is pure: it gets the rows of the SELECT and gives rows of the table; those of a day are the same whichever
+days are computed with it.
 """
 
 from collections.abc import Mapping

@@ -41,6 +41,8 @@ class Health:
     """Those whose downloads of these days are all of old versions, furthest behind first."""
     users_of_deprecated: list[Row]
     """Services that used what is deprecated."""
+    consumers_of_deprecated: list[Row]
+    """Organisations and client libraries that did, as long as it was deprecated."""
 
     @property
     def parts(self) -> list[dict[str, Any]]:
@@ -119,7 +121,7 @@ def health_of_module(database: Database, module: str, first: date, last: date, v
     def rows(table: str, query: str, start: date) -> list[Row]:
         return list(ask_days(database, [table, "registry.field_usage_daily"], query, start, last, wanted).rows)
 
-    unused_days = int(database.settings.parameters["schema_unused_days"])
+    since = last - timedelta(days=int(database.settings.parameters["schema_unused_days"]) - 1)
     return Health(
         history,
         rows("registry.unused_fields_daily", "registry.unused_fields_of_module", last),
@@ -129,8 +131,8 @@ def health_of_module(database: Database, module: str, first: date, last: date, v
         [_listed(row) for row in recommendations(database, module).rows],
         _behind(consumers(database, module, first, last).rows),
         _behind(consumers(database, module, first, last, by_client=True).rows),
-        rows("registry.deprecated_fields_daily", "registry.users_of_deprecated_fields",
-             last - timedelta(days=unused_days - 1)),
+        rows("registry.deprecated_fields_daily", "registry.users_of_deprecated_fields", since),
+        rows("registry.deprecated_users_daily", "registry.consumers_of_deprecated_fields", since),
     )  # fmt: skip
 
 
