@@ -79,14 +79,24 @@ class Library:
 
     def find(self, format_: Format, target: str) -> dict[str, str]:
         """Files that may have what is missing: a path of protobuf, or a text that names a type or an address."""
-        named = f'"{target}"', f'"{target.rpartition(".")[2]}"'
         return {
             path: text
             for version in self._modules.values()
             if version.format is format_
             for path, text in version.files.items()
-            if (path == target if format_ is Format.PROTOBUF else any(name in text for name in named))
+            if (path == target if format_ is Format.PROTOBUF else _may_define(format_, text, target))
         }
+
+
+def _may_define(format_: Format, text: str, target: str) -> bool:
+    """Whether a text has the name of an Avro type, whole or beside its namespace, or the address of a JSON Schema.
+
+    A simple name like Address stands in many modules, each of which would be read with the version.
+    """
+    if format_ is not Format.AVRO:
+        return f'"{target}"' in text
+    namespace, _, name = target.rpartition(".")
+    return namespace in text and (f'"{name}"' in text or f'"{target}"' in text)
 
 
 def _row(row: Row, found: Examination) -> dict[str, Any]:
