@@ -13,7 +13,7 @@ from analytics_etl.cli.terminal import Column, err, out
 from analytics_etl.cli.typed import Text
 from analytics_etl.families.queries import Coverage, Page, QueryError, Row, written
 from analytics_etl.families.queries.cursor import LARGEST_PAGE
-from analytics_etl.families.queries.written import FORMULAS, cell_value, portable_row
+from analytics_etl.families.queries.written import FORMULAS, cell_value, plain, portable_row
 from analytics_etl.postgres import migrations
 from analytics_etl.postgres.database import Database
 from analytics_etl.text.english import counted, shortened, spanned
@@ -64,6 +64,17 @@ def answer(form: str, ask: Callable[[Database], Page], all_of: Mapping[str, Any]
         err.say(f"more: --after {page.next}")
     if coverage.dropped:
         sys.exit(EXIT_DROPPED)
+
+
+def answer_value(ask: Callable[[Database], Mapping[str, Any]]) -> None:
+    """Ask for a value that is no table, and print it as JSON; raise UsageError for a QueryError."""
+    settings = read_settings()
+    migrations.upgrade(settings)
+    try:
+        found = ask(Database(settings))
+    except QueryError as error:
+        raise click.UsageError(str(error)) from error
+    out.write(json.dumps(plain(found), indent=2) + "\n")
 
 
 def _whole(page: Page, coverage: Coverage) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """Commands that ask about the platform."""
 
-import json
 from collections.abc import Callable
 from datetime import datetime
 from functools import wraps
@@ -9,15 +8,10 @@ from typing import Any
 import click
 
 from analytics_etl.cli import ranges
-from analytics_etl.cli.answers import AFTER, FORMAT, LIMIT, answer
-from analytics_etl.cli.configured import read_settings
-from analytics_etl.cli.terminal import out
+from analytics_etl.cli.answers import AFTER, FORMAT, LIMIT, answer, answer_value
 from analytics_etl.cli.typed import DAY, Text
-from analytics_etl.families.queries import Page, QueryError
+from analytics_etl.families.queries import Page
 from analytics_etl.families.queries import platform as queries
-from analytics_etl.families.queries.written import plain
-from analytics_etl.postgres import migrations
-from analytics_etl.postgres.database import Database
 
 CATEGORIES = ("system", "business", "user", "performance", "security")
 
@@ -162,13 +156,8 @@ def dashboard(first: datetime, last: datetime | None, **wanted: Any) -> None:
     With two metrics:
       analytics-etl query platform dashboard --from 2025-03-31 --metric cpu_percent --metric revenue
     """  # noqa: D301 - the same
-    settings = read_settings()
-    migrations.upgrade(settings)
-    try:
-        found = queries.dashboard(Database(settings), first.date(), (last or first).date(), **wanted)
-    except QueryError as error:
-        raise click.UsageError(str(error)) from error
-    out.write(json.dumps(plain(found), indent=2) + "\n")
+    until = (last or first).date()
+    answer_value(lambda database: queries.dashboard(database, first.date(), until, **wanted))
 
 
 def _answer(form: str, question: Callable[..., Page], first: datetime, last: datetime | None, **wanted: Any) -> None:

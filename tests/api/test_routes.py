@@ -98,17 +98,14 @@ TABLES: dict[str, list[Event]] = {
          "current_value": 0.5, "expected_value": 0.1, "deviation": 4.2, "severity": "medium",
          "sentence": "Many failed."},
     ],
-    "services.series": [
-        {"day": LAST, "series_id": "s2", "bucket": f"{LAST}T00:00:00Z", "metric": "active_users", "grain": "1d",
-         "unit": "count", "is_absent_zero": True, "is_forecast": True, "entity": "", "series_labels": "{}",
-         "value": 90, "weight": 90},
-    ],
     "services.forecasts": [
         {"day": LAST, "series_id": "s2", "steps": 7, "forecast_day": date(2025, 4, 7), "metric": "active_users",
-         "unit": "count", "predicted_value": 98, "lower_80": 90, "upper_80": 1106, "lower_95": 80, "upper_95": 1200,
-         "confidence_ratio": 0.8},
+         "unit": "count", "entity": "", "predicted_value": 98, "lower_80": 90, "upper_80": 1106, "lower_95": 80,
+         "upper_95": 1200, "confidence_ratio": 0.8},
         {"day": LAST, "series_id": "s2", "steps": 1, "forecast_day": date(2025, 4, 1), "metric": "active_users",
-         "unit": "count", "reason": "too few days"},
+         "unit": "count", "entity": "", "reason": "too few days"},
+        {"day": LAST, "series_id": "s3", "steps": 1, "forecast_day": date(2025, 4, 1), "metric": "error_ratio",
+         "unit": "ratio", "entity": "play", "predicted_value": 0.1, "lower_80": 0, "upper_80": 0.2},
     ],
 }  # fmt: skip
 
@@ -235,11 +232,14 @@ def test_what_is_unusual_and_what_is_expected_of_services(client: httpx.Client) 
         "severity": "medium", "description": "Many failed.",
     }])  # fmt: skip
     assert asked(client, "/api/v1/analytics/anomalies?service_id=other")["rows"] == []
-    tomorrow, in_a_week = asked(client, "/api/v1/analytics/predictions")["rows"]
+    tomorrow, in_a_week, _ = asked(client, "/api/v1/analytics/predictions")["rows"]
     assert in_a_week == {
         "id": "s2:2025-03-31:7d", "timestamp": "2025-03-31", "service_id": "", "prediction_type": "active_users",
         "unit": "count", "predicted_value": 98, "lower_value": 90, "upper_value": 1106, "confidence": 0.8,
         "time_horizon": "7d", "forecast_day": "2025-04-07", "recommendation": "Reckon with 90 to 1,106 (count).",
     }  # fmt: skip
     assert (tomorrow["predicted_value"], tomorrow["recommendation"]) == (None, "too few days")
-    assert asked(client, "/api/v1/analytics/predictions?service_id=play")["rows"] == []
+    [of_play] = asked(client, "/api/v1/analytics/predictions?service_id=play")["rows"]
+    assert [of_play[name] for name in ("service_id", "prediction_type", "predicted_value")] == [
+        "play", "error_ratio", 0.1,
+    ]  # fmt: skip

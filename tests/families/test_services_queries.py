@@ -48,7 +48,8 @@ def loaded(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 def asked(settings: Settings, question: str) -> dict[str, Any]:
-    result = call(f"query services {question} --from {DAY} --format json", variables(settings))
+    form = "" if question.startswith("dashboard") else " --format json"
+    result = call(f"query services {question} --from {DAY}{form}", variables(settings))
     assert result.exit_code == 0, result.output
     found: dict[str, Any] = json.loads(result.stdout)
     return found
@@ -83,3 +84,46 @@ def test_engagement_of_a_day(loaded: Settings) -> None:
     [row] = asked(loaded, "engagement")["rows"]
     assert (row["active_users_1d"], row["new_user_count"], row["session_count"]) == (2, 2, 2)
     assert (row["avg_session_ms"], row["bounce_ratio"], row["conversion_ratio"]) == (500, 0.5, 0.5)
+
+
+def test_buckets_and_health_of_services(loaded: Settings) -> None:
+    """Two operations of `play` and one of `search`, all within one minute."""
+    names = ("service_id", "event_count", "error_rate", "avg_latency_ms", "p50_latency_ms")
+    expected = [["play", 2, 0.5, 200, 200], ["search", 1, 1, None, None]]
+    for grain in ("1m", "5m", "1h", "1d"):
+        rows = asked(loaded, f"aggregations --grain {grain}")["rows"]
+        assert [[row[name] for name in names] for row in rows] == expected, grain
+        page = asked(loaded, f"aggregations --grain {grain} --limit 1")
+        after = asked(loaded, f"aggregations --grain {grain} --limit 1 --after {page['next']}")
+        assert page["rows"] + after["rows"] == rows
+    [row] = asked(loaded, f"aggregations --service search --to {DAY}T11:00")["rows"]
+    assert (row["bucket"], row["throughput"]) == (f"{DAY}T10:00:00Z", pytest.approx(1 / 3600))
+    assert asked(loaded, f"aggregations --to {DAY}T10:00")["rows"] == []
+    assert [(row["service_id"], row["status"]) for row in asked(loaded, "health")["rows"]] == [
+        ("play", "unknown"), ("search", "unknown"),
+    ]  # fmt: skip
+    [row] = asked(loaded, "health --service play")["rows"]
+    assert row["reason"] == "Only 2 events, 20 are needed."
+
+
+def test_the_dashboard_is_one_value(loaded: Settings) -> None:
+    found = asked(loaded, "dashboard --service play")
+    assert list(found) == ["from", "to", "service_metrics", "top_errors", "top_users", "system_health", "missing"]
+    [metrics] = found["service_metrics"]
+    assert {name: metrics[name] for name in ("id", "timestamp", "period", "event_count", "avg_latency")} == {
+        "id": f"play:1d:{DAY}T00:00Z", "timestamp": f"{DAY}T00:00:00Z", "period": "1d", "event_count": 2,
+        "avg_latency": 200,
+    }  # fmt: skip
+    assert [(row["error_type"], row["error_count"]) for row in found["top_errors"]] == [("timeout", 1)]
+    users = asked(loaded, "top-users --service play")["rows"]
+    assert (found["top_users"], found["missing"]) == (users, [])
+    assert [row["status"] for row in found["system_health"]] == ["unknown"]
+    assert {row["service_id"] for row in asked(loaded, "dashboard")["service_metrics"]} == {"play", "search"}
+
+
+def test_a_few_points_are_no_forecast_and_nothing_unusual(loaded: Settings) -> None:
+    rows = asked(loaded, "forecasts --service play")["rows"]
+    assert {(row["metric"], row["predicted_value"], row["service_id"]) for row in rows} == {
+        ("event_count", None, "play")
+    }
+    assert asked(loaded, "anomalies")["rows"] == []

@@ -1,6 +1,5 @@
 """Routes of the streaming services. Paths and names of fields are those of their former API."""
 
-from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import Depends, Query
@@ -10,30 +9,14 @@ from analytics_etl.api.answers import Answer
 from analytics_etl.api.openapi import documented
 from analytics_etl.api.periods import as_moments, days_of
 from analytics_etl.api.serving import Asked, Cursor, Limit, router
-from analytics_etl.families.queries import Page, Row, platform, services
+from analytics_etl.families.queries import Page, Row, platform, services, services_dashboard
+from analytics_etl.families.queries.services_dashboard import AGGREGATION, METRICS, aggregation
 
 routes = router("/api/v1/analytics", "services", "services")
 of_platform = router("", "services", "platform")
 """Gauges of services come with the samples of the platform, so these answers are new when those are."""
 
 _DAYS, _HEALTH = "services.service_stats_1d", "services.health_daily"
-_SHOWN = 10
-"""Errors and users of a dashboard."""
-_FIELDS = {
-    "timestamp": "bucket", "service_id": "service_id", "event_count": "event_count", "error_count": "error_count",
-    "error_rate": "error_rate", "success_rate": "success_rate", "throughput": "throughput",
-    "avg_latency": "avg_latency_ms", "p50_latency": "p50_latency_ms", "p95_latency": "p95_latency_ms",
-    "p99_latency": "p99_latency_ms",
-}  # fmt: skip
-_COLUMNS = {
-    "id": "Service, length and start of the bucket.", "timestamp": "Start of the bucket.", "service_id": "Service.",
-    "period": "Length of the bucket.", "event_count": "Operations that the service carried out.",
-    "error_count": "Those that failed.", "error_rate": "Share of them that failed.",
-    "success_rate": "Share of them that succeeded.", "throughput": "Operations per second.",
-    "avg_latency": "Mean latency in milliseconds; null when no duration is known.",
-    "p50_latency": "Median latency in milliseconds.", "p95_latency": "95th percentile of it.",
-    "p99_latency": "99th percentile of it.",
-}  # fmt: skip
 _ANOMALIES = {
     "id": "Series and start of the bucket.", "timestamp": "Start of the bucket in which it begins.",
     "service_id": "Service; empty for all services together.", "period": "Length of the bucket, 1h or 1d.",
@@ -56,7 +39,7 @@ Newest = Annotated[int, Query(ge=1, le=10_000, description="Rows, the newest fir
 Service = Annotated[str | None, Query(max_length=1_000, description="A service; each of them by default.")]
 
 
-@routes.get("/aggregations", **documented("/api/v1/analytics/aggregations?period=1h&limit=5", _COLUMNS))
+@routes.get("/aggregations", **documented("/api/v1/analytics/aggregations?period=1h&limit=5", AGGREGATION))
 def aggregations(
     asked: Annotated[Asked, Depends()], service_id: Service = None,
     period: Annotated[services.Grain, Query(description="Length of the buckets.")] = "1m",
@@ -67,8 +50,8 @@ def aggregations(
     table = f"services.service_stats_{period}"
     asked_days = days_of(asked.database, table, f"{days}d")
     page = services.aggregations(asked.database, period, *as_moments(asked_days), service_id, limit, cursor)
-    rows = [_aggregation(row, period) for row in page.rows]
-    return asked.page(Page(rows, page.next, page.coverage), [table], asked_days, columns=list(_COLUMNS))
+    rows = [aggregation(row, period) for row in page.rows]
+    return asked.page(Page(rows, page.next, page.coverage), [table], asked_days, columns=list(AGGREGATION))
 
 
 @of_platform.get("/metrics", **documented("/api/v1/analytics/metrics?period=1h&limit=5", "platform.gauges_1h"))
@@ -101,7 +84,7 @@ def anomalies(
 def predictions(
     asked: Annotated[Asked, Depends()], service_id: Service = None, days: Days = 1, limit: Newest = 10
 ) -> Response:
-    """The newest forecasts. Only totals are forecast, so that a single service has none."""
+    """The newest forecasts of one service, or of each and of all together."""
     table = "services.forecasts"
     asked_days = days_of(asked.database, table, f"{days}d")
     page = services.forecasts(asked.database, asked_days.first, asked_days.last, service_id, limit)
@@ -110,34 +93,21 @@ def predictions(
 
 
 @routes.get("/dashboard", **documented(
-    "/api/v1/analytics/dashboard", _COLUMNS,
+    "/api/v1/analytics/dashboard", AGGREGATION,
     {"top_errors": {"type": "array"}, "top_users": {"type": "array"}, "system_health": {"type": "array"}},
-    "service_metrics",
+    METRICS,
 ))  # fmt: skip
 def dashboard(asked: Annotated[Asked, Depends()], service_id: Service = None) -> Response:
     """The newest day of one service or of each: its metrics, most frequent errors, busiest users and health.
 
     Users have pseudonyms, the same as in reports.
     """
-    database, days = asked.database, days_of(asked.database, _DAYS, "1d")
-    page = services.aggregations(database, "1d", *as_moments(days), service_id, 10_000)
-    errors = services.errors(database, days.first, days.last, service_id, _SHOWN)
-    users = services.top_users(database, days.first, days.last, service_id, _SHOWN)
-    health = services.health(database, days.first, days.last, service_id)
-    fields: Mapping[str, Any] = {
-        "top_errors": errors.rows,
-        "top_users": users.rows,
-        "system_health": health.rows,
-    }
-    rows = [_aggregation(row, "1d") for row in page.rows]
-    answer = Answer(rows, "service_metrics", fields, list(_COLUMNS), page.coverage)
-    return asked.about([_DAYS, _HEALTH], days.first, days.last, answer)
-
-
-def _aggregation(row: Row, period: str) -> dict[str, Any]:
-    found = {name: row[column] for name, column in _FIELDS.items()}
-    key = f"{row['service_id']}:{period}:{row['bucket']:%Y-%m-%dT%H:%MZ}"
-    return {name: found.get(name) for name in _COLUMNS} | {"id": key, "period": period}
+    days = days_of(asked.database, _DAYS, "1d")
+    fields, coverage = services_dashboard.dashboard(asked.database, days.first, days.last, service_id)
+    rows = fields.pop(METRICS)
+    return asked.about(
+        [_DAYS, _HEALTH], days.first, days.last, Answer(rows, METRICS, fields, list(AGGREGATION), coverage)
+    )
 
 
 def _anomaly(row: Row) -> dict[str, Any]:

@@ -104,18 +104,17 @@ def health(database: Database, first: date, last: date, service: str | None = No
 
 def anomalies(database: Database, first: date, last: date, service: str | None = None, limit: int = 10) -> Page:
     """The anomalies that begin in the days first to last, of one service or of all, the newest first."""
-    return _newest(database, ["services.anomalies"], "services.anomalies_of_services", first, last, service, limit)
+    return _newest(database, "services.anomalies", "services.anomalies_of_services", first, last, service, limit)
 
 
 def forecasts(database: Database, first: date, last: date, service: str | None = None, limit: int = 10) -> Page:
     """What is expected after the days first to last, of one service or of all, the newest first."""
-    tables = ["services.forecasts", "services.series"]
-    return _newest(database, tables, "services.forecasts_of_services", first, last, service, limit)
+    return _newest(database, "services.forecasts", "services.forecasts_of_services", first, last, service, limit)
 
 
 def _newest(
-    database: Database, tables: list[str], query: str, first: date, last: date, service: str | None, limit: int
+    database: Database, table: str, query: str, first: date, last: date, service: str | None, limit: int
 ) -> Page:
     check_limit(limit)
     check_texts({"service": service})
-    return ask_days(database, tables, query, first, last, {"service_id": service or "", "limit": limit})
+    return ask_days(database, [table], query, first, last, {"service_id": service or "", "limit": limit})

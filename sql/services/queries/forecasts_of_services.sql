@@ -18,25 +18,9 @@ columns:
   reason: Why there is no forecast; NULL when there is one.
 */
 select
-    forecasts.day,
-    forecasts.series_id,
-    series.entity as service_id,
-    forecasts.metric,
-    forecasts.unit,
-    forecasts.forecast_day,
-    forecasts.steps,
-    forecasts.predicted_value,
-    forecasts.lower_80,
-    forecasts.upper_80,
-    forecasts.confidence_ratio,
-    forecasts.recommendation,
-    forecasts.reason
-from services.forecasts as forecasts
-join services.series as series on series.day = forecasts.day and series.series_id = forecasts.series_id
-where forecasts.day >= :start::date and forecasts.day < :end::date
-    and series.day >= :start::date and series.day < :end::date and series.grain = '1d'
-    and (:service_id = '' or series.entity = :service_id)
-order by
-    forecasts.day desc, forecasts.metric collate "C", series.entity collate "C", forecasts.series_id collate "C",
-    forecasts.steps
+    day, series_id, entity as service_id, metric, unit, forecast_day, steps, predicted_value, lower_80, upper_80,
+    confidence_ratio, recommendation, reason
+from services.forecasts
+where day >= :start::date and day < :end::date and (:service_id = '' or entity = :service_id)
+order by day desc, metric collate "C", entity collate "C", series_id collate "C", steps
 limit :limit

@@ -5,6 +5,7 @@ description:
 unit: ratio
 entity: service
 bad: up
+forecast: each
 */
 select day, bucket, service_id as entity, error_rate as value, event_count as weight
 from services.service_stats_:grain

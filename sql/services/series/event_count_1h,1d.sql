@@ -5,6 +5,7 @@ description:
 unit: count
 entity: service
 absent: zero
+forecast: each
 */
 select day, bucket, service_id as entity, event_count as value, event_count as weight
 from services.service_stats_:grain

@@ -5,6 +5,7 @@ description:
 unit: ms
 entity: service
 bad: up
+forecast: each
 */
 select day, bucket, service_id as entity, p95_latency_ms as value, timed_count as weight
 from services.service_stats_:grain
