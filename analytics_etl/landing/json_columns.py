@@ -5,6 +5,7 @@ through a key that occurs twice.
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import duckdb
@@ -15,6 +16,9 @@ from duckdb.func import FunctionNullHandling, PythonUDFType
 from analytics_etl.catalog.json_arrays import map_texts
 from analytics_etl.catalog.json_values import JsonError, Reader, flat, written
 from analytics_etl.landing.fields import Origin, literal
+
+_LONGEST_KNOWN = 500
+"""Characters of a value that is remembered, at most: longer ones seldom come again, and would take much memory."""
 
 _RULES = """
     create schema ops;
@@ -80,7 +84,7 @@ def _function(index: int) -> Callable[[pa.Array, pa.Array, pa.Array], pa.Array]:
             return of_others(texts, lines, names)
         if isinstance(texts, pa.ChunkedArray):
             texts = texts.combine_chunks()
-        found = map_texts(texts, flat)
+        found = map_texts(texts, _flat)
         is_other = pc.and_(found.is_null(), texts.is_valid())
         if not pc.any(is_other).as_py():
             return found
@@ -94,6 +98,14 @@ def _function(index: int) -> Callable[[pa.Array, pa.Array, pa.Array], pa.Array]:
         return pa.array([None if row[0] is None else _read(*row)[index] for row in rows], pa.string())
 
     return of_columns
+
+
+def _flat(text: str) -> str | None:
+    """`flat`, which is remembered: the labels of a series come with each of its samples, in every batch."""
+    return _known_flat(text) if len(text) <= _LONGEST_KNOWN else flat(text)
+
+
+_known_flat = lru_cache(maxsize=16_384)(flat)
 
 
 def _read(text: str, line: str | None, name: str) -> tuple[str | None, str | None, str | None]:
