@@ -113,6 +113,7 @@ def health(form: str, **wanted: Any) -> None:
 
 @platform.command()
 @click.option("--service", type=Text(), help="A service; all of them by default.")
+@click.option("--gauge", "name", type=Text(), help="A gauge, such as cpu_percent; all of them by default.")
 @click.option("--grain", type=click.Choice(["1m", "5m", "1h", "1d"]), default="1h", show_default=True,
               help="Length of the buckets.")  # fmt: skip
 @ranges.days()
@@ -121,11 +122,11 @@ def health(form: str, **wanted: Any) -> None:
 @AFTER
 @FORMAT
 def gauges(form: str, **wanted: Any) -> None:
-    """The seven gauges of services per bucket: CPU, memory, disk, requests, errors, latency, cache hits.
+    """The gauges of services per bucket, such as use of the processors: mean, bounds and newest value.
 
     \b
-    Of one service, hour by hour:
-      analytics-etl query platform gauges --service gateway --from 2025-03-31
+    One of a service, hour by hour:
+      analytics-etl query platform gauges --service gateway --gauge cpu_percent --from 2025-03-31
     """  # noqa: D301 - the same
     _answer(form, queries.gauges, **wanted)
 

@@ -84,9 +84,12 @@ TABLES: dict[str, list[Event]] = {
          "total_latency_ms": 40, "avg_latency_ms": 10, "p50_latency_ms": 9, "p95_latency_ms": 19, "p99_latency_ms": 20},
     ],
     "platform.service_gauges_1h": [
-        {"day": LAST, "bucket": f"{LAST}T{hour}:00:00Z", "tenant_id": "", "service_id": service, "sample_count": 2,
-         "avg_cpu_percent": hour, "last_cpu_percent": 12}
-        for hour, service in ((10, "play"), (11, "play"), (11, "search"))
+        {"day": LAST, "bucket": f"{LAST}T{hour}:00:00Z", "tenant_id": "", "service_id": service, "name": name,
+         "unit": "percent", "sample_count": 2, "avg_value": hour, "last_value": 12}
+        for hour, service, name in (
+            (10, "play", "cpu_percent"), (10, "play", "disk_percent"), (11, "play", "cpu_percent"),
+            (11, "search", "cpu_percent"),
+        )
     ],
     "services.top_users_daily": [
         {"day": LAST, "service_id": "play", "rank": 1, "user_id": "ann", "event_count": 2, "event_share_ratio": 0.5,
@@ -213,15 +216,16 @@ def test_a_service(client: httpx.Client) -> None:
 
 
 def test_the_gauges_of_a_service(client: httpx.Client) -> None:
-    path = "/api/v1/analytics/metrics?service_id=play&limit=1"
+    path = "/api/v1/analytics/metrics?service_id=play&name=cpu_percent&limit=1"
     first = asked(client, path)
     second = asked(client, f"{path}&cursor={first['next_cursor']}")
     rows = [*first["rows"], *second["rows"]]
-    names = ("bucket", "avg_cpu_percent", "last_cpu_percent", "avg_disk_percent")
+    names = ("bucket", "name", "avg_value", "last_value", "min_value")
     assert [[row[name] for name in names] for row in rows] == [
-        ["2025-03-31T10:00:00Z", 10, 12, None], ["2025-03-31T11:00:00Z", 11, 12, None],
+        ["2025-03-31T10:00:00Z", "cpu_percent", 10, 12, None], ["2025-03-31T11:00:00Z", "cpu_percent", 11, 12, None],
     ]  # fmt: skip
     assert second["next_cursor"] is None
+    assert len(asked(client, "/api/v1/analytics/metrics?service_id=play")["rows"]) == 3
 
 
 def test_what_is_unusual_and_what_is_expected_of_services(client: httpx.Client) -> None:

@@ -80,7 +80,8 @@ def test_pages_go_on_where_they_ended(loaded: Settings, question: str) -> None:
 
 def test_the_gauges_and_the_size_of_the_lake(loaded: Settings) -> None:
     [row] = asked(loaded, "gauges --service web --grain 1d")["rows"]
-    assert (row["avg_cpu_percent"], row["last_cpu_percent"], row["max_sampled_latency_ms"]) == (96, 96, None)
+    assert (row["name"], row["unit"], row["avg_value"], row["last_value"]) == ("cpu_percent", "percent", 96, 96)
+    assert asked(loaded, "gauges --gauge disk_percent")["rows"] == []
     assert asked(loaded, "gauges --tenant acme")["rows"] == []
     shown = json.loads(call(f"query platform capacity {DAY} --format json", variables(loaded)).stdout)["rows"]
     sizes = {row["table_name"]: row["row_count"] for row in shown}

@@ -217,6 +217,26 @@ def test_forecasts_with_other_columns_are_missing_afterwards(empty: Empty) -> No
         assert engine.rows("select count(*) as rows from usage.forecasts_of_mine") == [{"rows": 0}]
 
 
+def test_gauges_with_other_columns_are_missing_afterwards(empty: Empty) -> None:
+    """Tables and views alike; another table of the family stays."""
+    migrations.upgrade(empty.settings, "0028")
+    with empty.connect() as connection:
+        connection.execute("create table platform.service_gauges_1d (day date, avg_cpu_percent double precision)")
+        connection.execute("create view platform.service_gauges_5m as select 1 as avg_cpu_percent")
+        connection.execute("create table platform.metric_1d (day date)")
+        for table in ("service_gauges_1d", "service_gauges_5m", "metric_1d"):
+            connection.execute(
+                "insert into ops.partitions (table_name, period_start, period_end, rows, code_version, duration_ms) "
+                "values ('platform.' || %s, '2025-03-31', '2025-04-01', 0, 'v', 0)",
+                [table],
+            )
+        migrations.upgrade(empty.settings)
+        engine = sql_engines.Postgres(connection, {})
+        assert engine.rows("select table_name from ops.partitions") == [{"table_name": "platform.metric_1d"}]
+        assert engine.rows("select relname from pg_class where relname like 'service_gauges_%'") == []
+        assert engine.rows("select count(*) as rows from platform.metric_1d") == [{"rows": 0}]
+
+
 def test_downgrade_refuses_to_lose_rows_of_any_table(empty: Empty) -> None:
     """Not of one of them: a table the downgrade forgets would be dropped with its rows."""
     migrations.upgrade(empty.settings)

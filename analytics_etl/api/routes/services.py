@@ -58,13 +58,14 @@ def aggregations(
 def gauges(
     asked: Annotated[Asked, Depends()], service_id: Service = None,
     period: Annotated[platform.Bucket, Query(description="Length of the buckets.")] = "1h",
+    name: Annotated[str | None, Query(max_length=200, description="A gauge; each of them by default.")] = None,
     days: Days = 1, limit: Limit = 100, cursor: Cursor = None,
 ) -> Response:  # fmt: skip
-    """The seven gauges of services per bucket, the oldest first."""
+    """The gauges of services per bucket, the oldest first."""
     table = f"platform.service_gauges_{period}"
     asked_days = days_of(asked.database, table, f"{days}d")
     first, last = asked_days.first, asked_days.last
-    page = platform.gauges(asked.database, first, last, period, service_id, None, limit, cursor)
+    page = platform.gauges(asked.database, first, last, period, service_id, name, None, limit, cursor)
     return asked.page(page, [table], asked_days)
 
 

@@ -20,7 +20,7 @@ from analytics_etl.postgres.database import Database
 Grain = Literal["1h", "1d"]
 Bucket = Literal["1m", "5m", "1h", "1d"]
 
-_BUCKET_AND_SERVICE = Key({"bucket": datetime, "tenant_id": str, "service_id": str})
+_BUCKET_AND_GAUGE = Key({"bucket": datetime, "tenant_id": str, "service_id": str, "name": str, "unit": str})
 _DAY, _WEEK = timedelta(days=1), timedelta(days=7)
 _RANK = Key({"rank": int})
 _DAY_AND_SERVICE = Key({"day": date, "tenant_id": str, "service_id": str})
@@ -81,14 +81,12 @@ def tenants(
 
 def gauges(
     database: Database, first: date, last: date, grain: Bucket = "1h", service: str | None = None,
-    tenant: str | None = None, limit: int = 100, after: str | None = None,
+    name: str | None = None, tenant: str | None = None, limit: int = 100, after: str | None = None,
 ) -> Page:  # fmt: skip
-    """The seven gauges of one service or of each of them per bucket of the days first to last, the oldest first."""
-    check_texts({"service": service})
-    table, named = f"service_gauges_{grain}", service or ""
-    return _asked(
-        database, table, f"gauges_{grain}", first, last, tenant, limit, after, _BUCKET_AND_SERVICE, service_id=named
-    )
+    """The gauges of one service or of each of them per bucket of the days first to last, the oldest first."""
+    check_texts({"service": service, "gauge": name})
+    table, wanted = f"service_gauges_{grain}", {"service_id": service or "", "name": name or ""}
+    return _asked(database, table, f"gauges_{grain}", first, last, tenant, limit, after, _BUCKET_AND_GAUGE, **wanted)
 
 
 def capacity(database: Database, day: date) -> Page:
