@@ -46,6 +46,15 @@ class LakeSession:
             self._lakes[table] = lake
         self.connection.execute(f"create view {_named(table)} as {select}")
 
+    def narrow(self, table: str, column: str, value: str) -> None:
+        """Leave of a table or view the rows with a text in a column; none for an empty one, as policies do."""
+        whole = f"{table} of everybody"
+        self._make_room(whole, self._made[table])
+        _, _, name = whole.rpartition(".")
+        self.connection.execute(f"alter {self._made.pop(table)} {_named(table)} rename to {quoted(name)}")
+        wanted = "'" + value.replace("'", "''") + "'"
+        self.define(table, f"select * from {_named(whole)} where {quoted(column)} = nullif({wanted}, '')")  # noqa: S608
+
     def fill(
         self, table: str, columns: Mapping[str, str], schema: pa.Schema, batches: Iterable[pa.RecordBatch]
     ) -> None:

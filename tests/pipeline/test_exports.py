@@ -71,6 +71,7 @@ def test_another_engine_reads_back_what_the_tables_hold(settings: Settings, data
     load_and_aggregate(database, DAY, NEXT)
     export(database, tmp_path / "a")
     export(database, tmp_path / "b")
+    export(database, tmp_path / "c", tenant="acme")
     found = content(tmp_path / "a")
     assert found == content(tmp_path / "b")
     assert str(tmp_path).encode() not in b"".join(found.values())
@@ -80,23 +81,29 @@ def test_another_engine_reads_back_what_the_tables_hold(settings: Settings, data
     assert "services.top_users_daily" in withheld
     heads = [path.read_bytes().partition(b"\r\n")[0] for path in (tmp_path / "a").rglob("*.csv")]
     assert not any(name in head for head in heads for name in (b"user_id", b"ip_address", b"user_agent"))
+    own = tmp_path / "c/tenants/acme"
+    of_tenant = check_true(own)
+    has_tenants = {table for table in wanted if "tenant_id" in declared().aggregates[table].columns}
+    assert set(of_tenant) <= has_tenants
+    assert {table for table in has_tenants if table.startswith("platform.metric_")} <= set(of_tenant)
     sources = {"lake": 0, "postgres": 0}
     with duckdb.connect() as engine:
         engine.execute("set timezone = 'UTC'")
-        for table, manifest in manifests.items():
-            in_lake = wanted[table].is_in_lake_only
-            for partition in manifest["partitions"]:
-                where = {file["format"]: str(tmp_path / "a" / file["path"]) for file in partition["files"]}
-                sources["lake" if in_lake else "postgres"] += partition["rows"]
-                compare(engine, settings, manifest, partition, where, in_lake=in_lake)
+        for folder, tenant, found_there in ((tmp_path / "a", None, manifests), (own, "acme", of_tenant)):
+            for table, manifest in found_there.items():
+                in_lake = wanted[table].is_in_lake_only
+                for partition in manifest["partitions"]:
+                    where = {file["format"]: str(folder / file["path"]) for file in partition["files"]}
+                    sources["lake" if in_lake else "postgres"] += partition["rows"]
+                    compare(engine, settings, manifest, partition, where, in_lake=in_lake, tenant=tenant)
     assert min(sources.values()) > 50
 
 
 def compare(
     engine: duckdb.DuckDBPyConnection, settings: Settings, manifest: dict[str, Any], partition: dict[str, Any],
-    where: dict[str, str], *, in_lake: bool,
+    where: dict[str, str], *, in_lake: bool, tenant: str | None,
 ) -> None:  # fmt: skip
-    """The rows of both files are those of the table, and of one another."""
+    """The rows of both files are those of the table that are a tenant's or nobody's, and of one another."""
     table, key = manifest["table"], manifest["key"]
     rows = read(engine, f"read_parquet('{where['parquet']}')")
     assert len(rows) == partition["rows"]
@@ -111,7 +118,7 @@ def compare(
             settings.database_url, f"select * from {table} where {key[0]} >= %s and {key[0]} < %s",
             [partition["start"], partition["end"]],
         )  # fmt: skip
-    stored = [row for row in stored if not row.get("tenant_id")]
+    stored = [row for row in stored if (row.get("tenant_id") or None) == tenant]
     kinds = {column["name"]: column["type"] for column in manifest["columns"]}
 
     def value(name: str, given: Any) -> Any:

@@ -1,7 +1,8 @@
-"""Rows of a tenant are for that tenant: every table of the catalogue, asked by another one."""
+"""Rows of a tenant are for that tenant: every table, question and report of the catalogue, asked by another one."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from datetime import date, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -12,11 +13,26 @@ from conftest import Server
 from psycopg import sql
 
 from analytics_etl.catalog.catalog import Catalog
+from analytics_etl.catalog.models import Model, window_parameters
+from analytics_etl.catalog.reading import read_models
 from analytics_etl.postgres.connection import identifier
 from analytics_etl.postgres.tenants import ROLE, protect_all, unprotected
+from analytics_etl.reporting import section_windows
 
 GIVEN = ["acme", "globex", None]
 """Tenants of the rows; None is the platform, which derived tables call ''."""
+SAMPLES = "platform.metric_samples"
+DAY = date(2025, 3, 31)
+MEASURES = {"acme": 1, "globex": 1_000, None: 1_000_000}
+"""What the numbers of a tenant's rows are."""
+WANTED: dict[str, Any] = {
+    **window_parameters(DAY - timedelta(days=6), DAY + timedelta(days=1)),
+    "previous_start": f"{DAY - timedelta(days=13)}T00:00:00Z", "previous_end": f"{DAY - timedelta(days=6)}T00:00:00Z",
+    "limit": 100, "is_first_page": True, "is_any_tenant": True, "tenant_id": "", "service_id": "", "name": "revenue",
+    "category": "business", "after_bucket": "2000-01-01T00:00:00Z", "after_day": "2000-01-01", "after_rank": 0,
+    **dict.fromkeys(["after_tenant_id", "after_service_id", "after_name", "after_unit"], ""),
+}  # fmt: skip
+"""What questions are asked for: all that there is."""
 
 
 @pytest.fixture(scope="module")
@@ -110,3 +126,69 @@ def test_a_table_that_lost_its_policy_is_found_and_protected_again(postgres: sql
         assert unprotected(postgres.connection) == []
         with acting_as(postgres, ROLE, "acme"):
             assert seen(postgres, "platform.metric_1h") == seen(postgres, "platform.metric_1d") == ["acme"]
+
+
+@pytest.fixture(scope="module")
+def models(catalog: Catalog, postgres: sql_engines.Postgres) -> dict[str, Model]:
+    """Every question and report section that reads nothing but tables with tenants."""
+    files = sorted(catalog.sql_dir.glob("*/queries/*.sql"))
+    asked = [model for path in files for model in read_models(path, catalog.parameters).values()]
+    shown = [model for family in catalog.families for model in catalog.reports(family).values()]
+    with_tenants = set(tables_with_tenants(postgres))
+    return {m.table: m for m in (*asked, *shown) if m.dependencies and with_tenants.issuperset(m.dependencies)}
+
+
+def filled(engine: sql_engines.Postgres, table: str, tenant: str | None, day: date, number: int) -> dict[str, Any]:
+    """A row of a tenant with a value in each column; its numbers and names are nobody else's."""
+    measure = MEASURES[tenant] + number
+    of_type: dict[str, Any] = {
+        "date": day, "timestamp with time zone": f"{day}T10:00:00Z", "text": f"of {tenant}", "boolean": True,
+        "double precision": measure, "bigint": measure, "jsonb": "{}",
+    }  # fmt: skip
+    row = {name: of_type[column.type] for name, column in engine.tables[table].items() if column.type in of_type}
+    chosen = {
+        "type": "counter", "category": "business", "name": "revenue", "unit": "EUR", "status": "critical",
+        "severity": "high", "grain": "1d", "series_labels": "{}", "cause": None, "value": measure,
+    }  # fmt: skip
+    known = {column: value for column, value in chosen.items() if column in row}
+    return {**row, **known, "tenant_id": tenant if tenant or table == SAMPLES else ""}
+
+
+def test_no_answer_depends_on_the_rows_of_others(postgres: sql_engines.Postgres, models: dict[str, Model]) -> None:
+    """Not in one number: sums, ranks and shares of all would tell of others, too."""
+    tables = {table for model in models.values() for table in model.dependencies}
+
+    def answers(tenant: str | None) -> dict[str, Any]:
+        with acting_as(postgres, ROLE, tenant) if tenant else nullcontext():
+            return {name: postgres.rows(model.statement(WANTED)) for name, model in models.items()}
+
+    with postgres.undone():
+        for table in tables:
+            postgres.execute(f"delete from {table}")
+            for tenant in GIVEN:
+                days = enumerate((DAY, DAY - timedelta(days=8)))
+                postgres.insert(table, [filled(postgres, table, tenant, day, number) for number, day in days])
+        of_all, among_all, alone = answers(None), {}, {}
+        for tenant in ("acme", "globex", "nobody"):
+            among_all[tenant] = answers(tenant)
+            with postgres.undone():
+                for table in tables:
+                    postgres.execute(f"delete from {table} where tenant_id is distinct from '{tenant}'")
+                alone[tenant] = answers(tenant)
+    for name in models:
+        for tenant, found in among_all.items():
+            assert found[name] == alone[tenant][name], (name, tenant)
+        seen = {str(found[name]) for found in (of_all, *alone.values())}
+        assert len(seen) == 4, f"{name} gives the same whatever rows there are"
+
+
+def test_each_section_of_a_report_of_a_tenant_is_tried(catalog: Catalog, models: dict[str, Model]) -> None:
+    sections = {f"platform.{name}" for name in section_windows("platform", "daily", DAY, DAY, "acme")}
+    assert sections
+    assert sections - set(models) == set()
+    assert {name.partition(".")[0] for name in models} == set(catalog.families), (
+        "all have anomalies, which have tenants"
+    )
+    kept = {table for table, model in catalog.aggregates.items() if model.is_in_lake_only}
+    in_lake = {name for name, model in models.items() if kept.intersection(model.dependencies)}
+    assert in_lake == {"platform.gauges_1m", "platform.gauges_5m"}, "the test of the API asks these of the lake"

@@ -13,7 +13,7 @@ from analytics_etl.families.queries import Page, Row, platform, services, servic
 from analytics_etl.families.queries.services_dashboard import AGGREGATION, METRICS, aggregation
 
 routes = router("/api/v1/analytics", "services", "services")
-of_platform = router("", "services", "platform")
+of_platform = router("", "services", "platform", is_of_tenants=True)
 """Gauges of services come with the samples of the platform, so these answers are new when those are."""
 
 _DAYS, _HEALTH = "services.service_stats_1d", "services.health_daily"
@@ -61,7 +61,7 @@ def gauges(
     name: Annotated[str | None, Query(max_length=200, description="A gauge; each of them by default.")] = None,
     days: Days = 1, limit: Limit = 100, cursor: Cursor = None,
 ) -> Response:  # fmt: skip
-    """The gauges of services per bucket, the oldest first."""
+    """The gauges of services per bucket, the oldest first; a tenant sees those of its own services."""
     table = f"platform.service_gauges_{period}"
     asked_days = days_of(asked.database, table, f"{days}d")
     first, last = asked_days.first, asked_days.last

@@ -12,11 +12,12 @@ from analytics_etl.families.queries import QueryError
 from analytics_etl.ops import places
 from analytics_etl.ops.held import held, held_in_lake
 from analytics_etl.ops.places import views_among
-from analytics_etl.postgres.columns import columns_of
+from analytics_etl.postgres.columns import column_types, columns_of
 from analytics_etl.postgres.database import Database
 from analytics_etl.tables.model_sql import as_sql
 
 _ALL_DAYS = (date.min, date.max)
+_TENANT = "tenant_id"
 _LAKE_QUESTIONS = threading.BoundedSemaphore(2)
 """At once in this process: each may take the memory of an engine."""
 
@@ -41,8 +42,6 @@ def ask(
         lacks_rows = bool(fine) or bool(raw and places.in_lake_only(connection, raw, *window))
     if not lacks_rows:
         return database.query(model.select, parameters, start, end)
-    if database.tenant_id is not None:  # files have no row-level security
-        raise QueryError("rows of these days are in the lake alone, where no tenant may ask")
     return _asked_of_the_lake(database, model, bound, window, {*raw, *fine})
 
 
@@ -57,6 +56,8 @@ def _asked_of_the_lake(
     from analytics_etl.tables.held_rows import Source, bring_rows, define  # noqa: PLC0415
 
     settings, catalog = database.settings, Catalog.of(database.settings)
+    if database.tenant_id is not None:
+        _check_tenants(database, model)
     rows: list[dict[str, Any]]
     with (
         _one_of_few(database.seconds),
@@ -74,10 +75,20 @@ def _asked_of_the_lake(
                     define(session, connection, settings, source, held_in_lake(connection, table, *window))
                 else:
                     bring_rows(session, connection, table, source, [window])
+                if database.tenant_id is not None:  # files have no row-level security
+                    session.narrow(table, _TENANT, database.tenant_id)
             select = bind(model.select, bound, model.path)
             types = dict(columns_of(connection, as_sql(select)))
         rows = as_postgres_gives(session.rows(as_postgres_computes(model, select)), types)
     return rows
+
+
+def _check_tenants(database: Database, model: Model) -> None:
+    """Refuse a query of a tenant that reads a table without tenants, as PostgreSQL would."""
+    known = database.run(column_types, model.dependencies)
+    without = [table for table in model.dependencies if _TENANT not in known.get(table, {})]
+    if without:
+        raise QueryError(f"the rows of {', '.join(without)} are of no tenant")
 
 
 @contextmanager
