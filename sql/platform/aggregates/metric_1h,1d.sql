@@ -41,7 +41,7 @@ with
 -- Each sample with its bucket, from the whole seconds since 1970 in UTC, since fractions may be rounded up.
 samples as (
     select
-        event_id, recorded_at, name, category, type, labels, value,
+        recorded_at, name, category, type, labels, value,
         to_timestamp(
             :bucket * floor(date_part('epoch', date_trunc('second', recorded_at at time zone 'UTC')) / :bucket)
         ) as bucket,
@@ -49,15 +49,6 @@ samples as (
         coalesce(unit, '') as unit
     from platform.metric_samples
     where recorded_at >= :start and recorded_at < :end
-),
--- The newest sample of each series in a bucket has place 1.
-placed as (
-    select
-        bucket, recorded_at, name, category, type, labels, value, tenant_id, unit,
-        row_number() over (
-            partition by bucket, tenant_id, name, category, type, unit, labels order by recorded_at desc, event_id desc
-        ) as place
-    from samples
 ),
 -- Each series in each bucket.
 measured as (
@@ -67,13 +58,32 @@ measured as (
         sum(cast(value as decimal(38, 6)))::double precision as sum_value,
         min(value) as min_value,
         max(value) as max_value,
-        max(case when place = 1 then value end) as last_value,
         max(recorded_at) as last_at,
         (percentile_cont(0.50) within group (order by value))::double precision as p50_value,
         (percentile_cont(0.95) within group (order by value))::double precision as p95_value,
         (percentile_cont(0.99) within group (order by value))::double precision as p99_value
-    from placed
+    from samples
     group by 1, 2, 3, 4, 5, 6, 7
+),
+-- Those samples of the newest time of each, of which the largest event_id has place 1: to rank all would sort the day.
+newest as (
+    select
+        bucket, measured.tenant_id, measured.name, measured.category, measured.type, measured.unit, measured.labels,
+        sample_count, sum_value, min_value, max_value, samples.value as last_value, last_at,
+        p50_value, p95_value, p99_value,
+        row_number() over (
+            partition by
+                bucket, measured.tenant_id, measured.name, measured.category, measured.type, measured.unit,
+                measured.labels
+            order by samples.event_id desc
+        ) as place
+    from platform.metric_samples as samples
+    join measured
+        on measured.last_at = samples.recorded_at and measured.tenant_id = coalesce(samples.tenant_id, '')
+            and measured.name = samples.name and measured.category = samples.category
+            and measured.type = samples.type and measured.unit = coalesce(samples.unit, '')
+            and measured.labels = samples.labels
+    where samples.recorded_at >= :start and samples.recorded_at < :end
 ),
 -- What cumulative counters grew by in the same buckets.
 grown as (
@@ -87,14 +97,14 @@ grown as (
     group by 1, 2, 3, 4, 5, 6
 )
 select
-    (measured.bucket at time zone 'UTC')::date as day,
-    measured.bucket,
-    measured.tenant_id,
-    measured.name,
-    measured.category,
-    measured.type,
-    measured.unit,
-    measured.labels,
+    (newest.bucket at time zone 'UTC')::date as day,
+    newest.bucket,
+    newest.tenant_id,
+    newest.name,
+    newest.category,
+    newest.type,
+    newest.unit,
+    newest.labels,
     sample_count,
     sum_value,
     min_value,
@@ -105,11 +115,12 @@ select
     p50_value,
     p95_value,
     p99_value,
-    case when measured.type = 'counter' then coalesce(increase, sum_value) end as increase,
-    case when measured.type = 'counter' then coalesce(increase, sum_value) / :bucket end as increase_per_second,
+    case when newest.type = 'counter' then coalesce(increase, sum_value) end as increase,
+    case when newest.type = 'counter' then coalesce(increase, sum_value) / :bucket end as increase_per_second,
     coalesce(reset_count, 0)::bigint as reset_count
-from measured
+from newest
 left join grown
-    on measured.type = 'counter' and grown.bucket = measured.bucket and grown.tenant_id = measured.tenant_id
-        and grown.name = measured.name and grown.category = measured.category and grown.unit = measured.unit
-        and grown.labels = measured.labels
+    on newest.type = 'counter' and grown.bucket = newest.bucket and grown.tenant_id = newest.tenant_id
+        and grown.name = newest.name and grown.category = newest.category and grown.unit = newest.unit
+        and grown.labels = newest.labels
+where place = 1
