@@ -3,14 +3,16 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
+from functools import cache
 
 import pytest
 from commands import call, variables
 from conftest import Server
 from due import settle
-from events import DOWNLOADS, ask, declared, download, execute, ledger, load, load_and_aggregate, write
+from events import DOWNLOADS, ask, download, execute, ledger, load, load_and_aggregate, write
 
 from analytics_etl.catalog.calendar import period_end
+from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.config.settings import PerTable, Settings
 from analytics_etl.monitoring import doctor
 from analytics_etl.monitoring.status import Cell, matrices
@@ -26,6 +28,12 @@ DAY_LONG = timedelta(days=1)
 OF_VERSIONS = "registry.version_stats_daily; checks of registry.version_clients_daily; registry.daily_report"
 """What a run does for this table. A check of the other one reads it."""
 WEEK = [FIRST + timedelta(days=n) for n in range(7)]
+
+
+@cache
+def declared() -> Catalog:
+    """The catalogue of the families in use: of the others all days would be due."""
+    return Catalog(in_use=FAMILIES_IN_USE)
 
 
 @pytest.fixture(scope="module")
