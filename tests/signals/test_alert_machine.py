@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -124,6 +125,47 @@ def test_a_manual_resolve_is_remembered_until_the_condition_has_ended() -> None:
     assert found.state.incident == 2
 
 
+def flapping(*values: float | None) -> tuple[Rule, list[Point]]:
+    """A rule that fires on until its condition has not held for three minutes, and values by the minute."""
+    return replace(rule(), keep_firing=3 * MINUTE), points(*values)
+
+
+def test_values_near_the_limit_are_one_alert_until_it_is_calm_for_long_enough() -> None:
+    near = flapping(81, 79, 81, 79, 78, 81, 79, 78, 77, 81)
+    found = judged(*near, until=10)
+    # calm from minute 1 to 2, 3 to 5 and 6 to 9: only the last are three minutes
+    assert said(found.transitions) == ["1 triggered", "9 resolved", "10 triggered"]
+    assert (found.transitions[1].value, found.state.incident) == (77.0, 2)
+    assert judged(*flapping(81, 95, 79), until=3).state.value == 95.0
+    every = rule(), near[1]
+    assert len(judged(*every, until=10).transitions) == 7
+
+
+def test_an_alert_that_fires_on_stays_acknowledged() -> None:
+    found = judged(*flapping(81, 79, 81, 79, 78, 77), acknowledge(2.5), until=6)
+    assert said(found.transitions) == ["1 triggered", "2.5 acknowledged by ada", "6 resolved"]
+
+
+def test_a_manual_resolve_holds_until_it_is_calm_for_long_enough() -> None:
+    found = judged(*flapping(81, 79, 81, 79, 78, 77, 81), resolve(2.5), until=7)
+    assert said(found.transitions) == ["1 triggered", "2.5 resolved by ada", "7 triggered"]
+
+
+def test_a_gap_is_no_calm() -> None:
+    """Calm from 2 on, unknown from 5 on (due at 3, and 2 minutes of tolerance), calm again from 8 on."""
+    found = judged(*flapping(81, None, 79, None, None, None, None, None, 79, 78, 77), until=11)
+    assert said(found.transitions) == ["1 triggered", "6 no data", "9 triggered", "11 resolved"]
+    assert {one.incident for one in found.transitions} == {1}
+
+
+def test_a_bucket_as_long_as_the_calm_resolves_at_its_end() -> None:
+    day = timedelta(days=1)
+    one = replace(rule(), keep_firing=timedelta(hours=2))
+    of_days = [Point(CPU.key, START + number * day, day, value) for number, value in ((1, 90.0), (2, 10.0))]
+    found = evaluate(one, initial("cpu_high", {}, START), of_days, [], START + 2 * day)
+    assert [one.after for one in found.transitions] == [Status.TRIGGERED, Status.RESOLVED]
+
+
 def test_commands_without_an_incident_change_nothing() -> None:
     found = judged(rule(hold=300), points(90, 91), acknowledge(0.5), resolve(1.5), until=2)
     assert said(found.transitions) == ["1 pending"]
@@ -232,8 +274,12 @@ conditions = st.sampled_from(
     ]
 )
 rules = st.builds(
-    rule, conditions, hold=st.sampled_from([0, 60, 150, 300]), gap=st.sampled_from([0, 30, 120, 600])
-)  # fmt: skip
+    lambda condition, hold, gap, calm: replace(rule(condition, hold, gap), keep_firing=timedelta(seconds=calm)),
+    conditions,
+    hold=st.sampled_from([0, 60, 150, 300]),
+    gap=st.sampled_from([0, 30, 120, 600]),
+    calm=st.sampled_from([0, 0, 90, 180]),
+)
 commands = st.lists(
     st.builds(
         Command,

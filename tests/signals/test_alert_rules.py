@@ -29,7 +29,7 @@ CPU: dict[str, Any] = {
     "tenant": "acme",
     "when": {"metric": "cpu_percent", "labels": {"host": "web-*", "env": {"not": ["dev", "test"]}}, "operator": ">",
              "threshold": 80},
-    "for": 300,
+    "for": 300, "keep_firing": 600,
 }  # fmt: skip
 
 
@@ -45,7 +45,7 @@ def test_a_rule_says_what_it_says() -> None:
     (rule,) = read(CPU)
     matchers = matchers_of({"tenant": "acme", "host": "web-*", "env": {"not": ["dev", "test"]}})
     assert rule.condition == Comparison(Selector("cpu_percent", matchers), ">", 80.0)
-    assert (rule.severity, rule.hold) == ("high", timedelta(minutes=5))
+    assert (rule.severity, rule.hold, rule.keep_firing) == ("high", timedelta(minutes=5), timedelta(minutes=10))
     labels = {"tenant": "acme", "host": "web-1", "env": "prod"}
     assert rule.selectors[0].matches("cpu_percent", labels)
     assert not rule.selectors[0].matches("memory_percent", labels)
@@ -189,14 +189,14 @@ def test_an_alert_for_each_series_that_matches() -> None:
 
 
 def test_a_default_rule_over_a_series() -> None:
-    """An error ratio over a tenth for five minutes; nobody knows of how many requests."""
+    """An error ratio over a tenth for five minutes, then not over it for two hours from minute 6 on."""
     rule = load_rules(SQL_DIR)["error_ratio_high"]
-    api = series("error_ratio", [0.05, 0.2, 0.2, 0.2, 0.2, 0.11, 0.1], service="api")
+    api = series("error_ratio", [0.05, 0.2, 0.2, 0.2, 0.2, 0.11, 0.1] + [0] * 120, service="api")
     web = series("error_ratio", [0, 0, 0, 0.2, 0.2, 0, 0], service="web")
-    found = replay(rule, [web, api], START, START + timedelta(minutes=10))
+    found = replay(rule, [web, api], START, START + timedelta(minutes=127))
     assert [(one.labels["service"], one.after, (one.at - START) // timedelta(minutes=1)) for one in found] == [
         ("api", Status.PENDING, 2), ("web", Status.PENDING, 4), ("api", Status.TRIGGERED, 6),
-        ("web", Status.INACTIVE, 6), ("api", Status.RESOLVED, 7),
+        ("web", Status.INACTIVE, 6), ("api", Status.RESOLVED, 126),
     ]  # fmt: skip
 
 
@@ -246,6 +246,7 @@ def test_a_rule_of_prometheus() -> None:
                         "alert": "cpu_high",
                         "expr": 'cpu_percent{env!~"dev|test",host=~"web\\\\-.*",tenant="acme"} > 80',
                         "for": "300s",
+                        "keep_firing_for": "600s",
                         "labels": {"severity": "high"},
                         "annotations": {"summary": "CPU is high."},
                     }

@@ -116,21 +116,19 @@ class _Machine:
 
     def _observe(self, at: datetime, start: datetime, value: float | None, *, holds: bool) -> None:
         """Go where the condition leads; `start` is when the bucket that was judged began."""
-        self.state.value = value
+        is_over = not holds and self._is_over(at, start)
+        if holds or is_over:  # in between, the value that was beyond the limit is shown
+            self.state.value = value
         if self.state.status is Status.NO_DATA and self.state.before_gap is not None:
-            if holds or self.state.before_gap is Status.PENDING:
+            if not is_over or self.state.before_gap is Status.PENDING:
                 self._go(self.state.before_gap, at, value)
             self.state.before_gap = None
-        status = self.state.status
-        if not holds:
-            if status is Status.PENDING:
-                self._go(Status.INACTIVE, at, value)
-            elif status in OPEN or status is Status.NO_DATA:
-                self._go(Status.RESOLVED, at, value)
-            self.state.waits_for_end = False
-            self.state.since = None
+        if is_over:
+            self._end(at, value)
             return
-        if status in OPEN or self.state.waits_for_end:
+        self.state.calm_since = None if holds else self.state.calm_since or start
+        status = self.state.status
+        if not holds or status in OPEN or self.state.waits_for_end:
             return
         since = self.state.since or start
         self.state.since = since
@@ -140,10 +138,28 @@ class _Machine:
         elif status is not Status.PENDING:
             self._go(Status.PENDING, at, value)
 
+    def _end(self, at: datetime, value: float | None) -> None:
+        """Nothing is wrong any more."""
+        status = self.state.status
+        if status is Status.PENDING:
+            self._go(Status.INACTIVE, at, value)
+        elif status in OPEN or status is Status.NO_DATA:
+            self._go(Status.RESOLVED, at, value)
+        self.state.waits_for_end = False
+        self.state.since = None
+        self.state.calm_since = None
+
+    def _is_over(self, at: datetime, start: datetime) -> bool:
+        """Whether the condition, which does not hold, has not held for long enough to end what it began."""
+        is_open = self.state.has_incident or self.state.waits_for_end
+        return not is_open or at - (self.state.calm_since or start) >= self.rule.keep_firing
+
     def _miss(self, at: datetime, *, is_unknown: bool) -> None:
         """The gap has lasted too long."""
         status = self.state.status
         self.state.gap_after = None
+        if is_unknown:
+            self.state.calm_since = None  # nobody knows whether it stayed calm
         if is_unknown and status in (Status.PENDING, *OPEN):
             self.state.before_gap = status
             self._go(Status.NO_DATA, at, None)

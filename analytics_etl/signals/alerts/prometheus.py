@@ -48,6 +48,8 @@ def _entry(rule: Rule) -> dict[str, Any]:
     entry: dict[str, Any] = {"alert": rule.name, "expr": expression(rule.condition, rule.on)}
     if rule.hold:
         entry["for"] = _duration(rule.hold)
+    if rule.keep_firing:
+        entry["keep_firing_for"] = _duration(rule.keep_firing)
     summary = rule.description.replace("{{", '{{ "{{" }}')
     return {**entry, "labels": {"severity": rule.severity}, "annotations": {"summary": summary}}
 

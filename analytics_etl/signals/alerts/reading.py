@@ -120,7 +120,7 @@ def _said(error: ValidationError, where: str, content: Any) -> str:
 def _rule(entry: Mapping[str, Any]) -> Rule:
     tenant = {"tenant": entry["tenant"]} if "tenant" in entry else {}
     given: dict[str, Any] = {}
-    for key, name in (("for", "hold"), ("gap", "gap"), ("repeat", "repeat")):
+    for key, name in (("for", "hold"), ("keep_firing", "keep_firing"), ("gap", "gap"), ("repeat", "repeat")):
         if key in entry:
             given[name] = timedelta(seconds=entry[key])
     given |= {key: entry[key] for key in ("no_data", "sure") if key in entry}

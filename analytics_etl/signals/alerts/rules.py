@@ -119,6 +119,8 @@ class Rule:
     """How severe it is that nobody knows whether the condition of an open alert still holds."""
     sure: bool = False
     """Whether a share of few events must be beyond the threshold by more than chance."""
+    keep_firing: timedelta = timedelta(0)
+    """How long the condition must not hold before the alert is resolved: values near the limit are one alert."""
     on: tuple[str, ...] | None = None
     """The labels that tell the alerts of this rule apart, and join its series; None: all that the series have."""
     group_by: tuple[str, ...] = ("alertname", "tenant")

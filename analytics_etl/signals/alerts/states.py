@@ -91,6 +91,8 @@ class AlertState:
     """The state that `no data` took the place of."""
     gap_after: datetime | None = None
     """When there will be no data, unless a point comes."""
+    calm_since: datetime | None = None
+    """When the condition of an open alert ceased to hold; `keep_firing` counts from here."""
     inputs: dict[str, Input] = field(default_factory=dict)
 
     @property
@@ -113,6 +115,7 @@ def to_json(state: AlertState) -> dict[str, Any]:
         "status": state.status.value,
         "incident": state.incident,
         "since": _written(state.since),
+        "calm_since": _written(state.calm_since),
         "value": state.value,
         "waits_for_end": state.waits_for_end,
         "before_gap": state.before_gap.value if state.before_gap else None,
@@ -137,6 +140,7 @@ def from_json(content: Mapping[str, Any]) -> AlertState:
         status=Status(content["status"]),
         incident=content["incident"],
         since=_moment(content["since"]),
+        calm_since=_moment(content.get("calm_since")),  # states of an earlier version have none
         value=content["value"],
         waits_for_end=content["waits_for_end"],
         before_gap=Status(content["before_gap"]) if content["before_gap"] else None,
