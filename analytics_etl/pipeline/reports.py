@@ -42,7 +42,7 @@ from analytics_etl.reporting import (
 )
 
 _ENTRY_CACHE = ".index_entries.json"
-_CACHED = 2
+_CACHED = 3
 """Changes with what the cache has of a report."""
 
 

@@ -256,6 +256,30 @@ def test_the_overview_says_what_is_wrong_first_things_first() -> None:
     assert HOSTILE not in reporting.render_overview(overview([hostile]))
 
 
+def test_incidents_of_several_families_at_the_same_time_are_one() -> None:
+    """Of services at 19:00 (high, 2 series) and 20:00 (low); here of another family at 19:10, 19:16 and 20:10, too."""
+    troubled = REPORTS["services_troubled"]()
+    other = {**REPORTS["services_day"](), "family": "usage"}
+    kept = [section for section in other["sections"] if section["name"] != "incidents"]
+    rows = [
+        {"severity": severity, "begins_at": f"2025-03-31T{clock}:00+00:00", "series_count": count, "cause": None,
+         "sentence": sentence}
+        for severity, clock, count, sentence in (
+            ("medium", "19:10", 3, "Slow."), ("medium", "19:16", 1, "Later."), ("medium", "20:10", 1, "Last."),
+        )
+    ]  # fmt: skip
+    other["sections"] = [*kept, {"name": "incidents", "rows": rows}]
+    value = overview([troubled, other])
+    Draft202012Validator(json.loads((TEMPLATES_DIR / "overview.schema.json").read_text())).validate(value)
+    found = [item for item in value["items"] if item["kind"] == "anomaly"]
+    assert [(item["severity"], item["family"]) for item in found] == [
+        ("high", "services"), ("medium", "usage"), ("medium", "usage"),
+    ]  # fmt: skip
+    said = [item["what"].replace("\N{NO-BREAK SPACE}", " ") for item in found]
+    assert said[0].endswith("high; and 4 more series at the same time, also in usage")
+    assert said[1:] == ["Last.; and 1 more series at the same time, also in services", "Later."]
+
+
 def said_in(value: dict[str, Any]) -> dict[str, str]:
     return {s["name"]: s["sentence"].replace("\N{NO-BREAK SPACE}", " ") for s in value["sections"]}
 
