@@ -101,6 +101,9 @@ class Settings:
     dagster_keep_days: values.Days = 30
     """Days that runs and their event logs are kept. The latest run of each partition is kept for ever."""
 
+    alert_keep_days: values.Days = 400
+    """Days that alerts that are over are kept, counted from the newest day; older days are judged no more."""
+
     run_launcher: values.File = None
     """A dagster.yaml whose run launcher starts the daemon's runs; None = each is a process on the daemon's machine."""
 

@@ -27,19 +27,25 @@ def judged_until(connection: Connection) -> date | None:
     return rows(connection, "select max(day) as day from ops.alert_days")[0]["day"]  # type: ignore[no-any-return]
 
 
-def unjudged_days(connection: Connection, tables: Sequence[str]) -> list[date]:
-    """The days of some tables that are not judged, or were published since."""
+def unjudged_days(connection: Connection, tables: Sequence[str], keep_days: int) -> list[date]:
+    """The days of some tables that are not judged, or were published since; none that is older than what is kept.
+
+    The age of a day is counted from the newest one that is not in the future.
+    """
     found = rows(
         connection,
         """
         select p.period_start as day
         from ops.partitions as p
         left join ops.alert_days as d on d.day = p.period_start
-        where p.table_name = any(%s)
+        where p.table_name = any(%s) and p.period_start > (
+            select least(max(period_start), (now() at time zone 'UTC')::date) - %s
+            from ops.partitions where table_name = any(%s)
+        )
         group by 1
         having coalesce(max(p.updated_at) > max(d.judged_at), true)
         order by 1""",
-        [list(tables)],
+        [list(tables), keep_days, list(tables)],
     )
     return [row["day"] for row in found]
 
@@ -73,6 +79,45 @@ def forget_from(connection: Connection, first: date) -> None:
     connection.execute(
         "delete from ops.alert_transitions where happened_at > %s::timestamp at time zone 'UTC'", [first]
     )  # fmt: skip
+
+
+def forget_before(connection: Connection, keep_days: int) -> None:
+    """Forget alerts that have been over for so many days, what people said then, and the states of those days.
+
+    The last state before these days stays: they may be judged again. So does every change of an alert that was open.
+    """
+    [oldest] = rows(
+        connection,
+        """
+        with newest as (
+            select least(max(day), (now() at time zone 'UTC')::date) - %s as forgotten from ops.alert_days
+        )
+        select max(day) as day, (max(forgotten) + 1)::timestamp at time zone 'UTC' as beginning
+        from ops.alert_days cross join newest
+        where day <= forgotten""",
+        [keep_days],
+    )
+    day, beginning = oldest["day"], oldest["beginning"]
+    if day is None:
+        return
+    connection.execute("delete from ops.alert_days where day < %s", [day])
+    connection.execute("delete from ops.alert_states where day < %s", [day])
+    connection.execute("delete from ops.alert_commands where given_at < %s::timestamp at time zone 'UTC'", [day])
+    connection.execute("delete from ops.alert_silences where ends_at < %s", [beginning])
+    connection.execute(
+        """
+        with last as (
+            select distinct on (alert_key) alert_key, incident, state_after in ('inactive', 'resolved') as is_over
+            from ops.alert_transitions
+            where happened_at <= %(beginning)s
+            order by alert_key, happened_at desc, position desc
+        )
+        delete from ops.alert_transitions as t
+        using last
+        where t.alert_key = last.alert_key and t.happened_at <= %(beginning)s
+            and (last.is_over or t.incident < last.incident)""",
+        {"beginning": beginning},
+    )
 
 
 def record_day(

@@ -53,16 +53,17 @@ _OWN_MEASURES = {
 
 def judge(database: Database, catalog: Catalog, rules: Mapping[str, Rule] | None = None) -> int:
     """Judge the days that are due, and all days after the first of them; return how many there were."""
+    keep_days = database.settings.alert_keep_days
     with database.transaction() as connection:
         tables = watched_tables(catalog)
-        if not tables or not books.unjudged_days(connection, tables):
+        if not tables or not books.unjudged_days(connection, tables, keep_days):
             return 0
         books.begin_judging(connection)
-        due = books.unjudged_days(connection, tables)  # another process may have judged them
+        due = books.unjudged_days(connection, tables, keep_days)  # another process may have judged them
         if not due:
             return 0
         days = books.days_of(connection, tables, due[0])
-        judging = _Judging(load_rules(catalog.sql_dir) if rules is None else rules)
+        judging = _Judging(load_rules(catalog.sql_dir) if rules is None else rules, timedelta(days=keep_days))
         judging.take_states(map(from_json, books.states_before(connection, due[0])))
         books.forget_from(connection, due[0])
         said, measures = commands_after(connection, midnight(due[0])), all_measures(catalog)
@@ -70,6 +71,7 @@ def judge(database: Database, catalog: Catalog, rules: Mapping[str, Rule] | None
             series = series_of_days(connection, catalog, judging.rules.values(), day, day)
             found = judging.judge_day(day, series, said)
             books.record_day(connection, day, judging.kept(), _rows(found, judging.rules, measures))
+        books.forget_before(connection, keep_days)
         live.tell(connection, "alerts")
         return len(days)
 
@@ -118,6 +120,8 @@ class _Judging:
     """The alerts of all rules while days are judged one after the other."""
 
     rules: Mapping[str, Rule]
+    keep: timedelta
+    """How long an alert that is over is remembered."""
     states: dict[str, AlertState] = field(default_factory=dict)
 
     def take_states(self, states: Iterable[AlertState]) -> None:
@@ -146,10 +150,10 @@ class _Judging:
         return {key: to_json(state) for key, state in self.states.items()}
 
     def _is_blank(self, state: AlertState) -> bool:
-        """Whether a state made anew would do as well: nothing has happened, and its rule looks at one point only."""
+        """Whether a state made anew would do as well: nothing has happened lately, and its rule looks at one point."""
         rule = self.rules[state.rule]
         looks_back = any(isinstance(one, Absent) or isinstance(one.value, Change) for one in leaves(rule.condition))
-        is_idle = state.status is Status.INACTIVE and not state.incident and state.since is None
+        is_idle = state.is_over_since(state.until - self.keep if state.incident else state.until)
         return is_idle and not looks_back and len(rule.selectors) == 1
 
 

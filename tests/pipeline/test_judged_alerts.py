@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from typing import Any, Literal
@@ -106,6 +107,47 @@ def test_days_one_by_one_at_once_and_again_give_the_same_transitions(services: D
     assert alerts.judge(services, catalog) == 10
     assert seen(services) == EXPECTED
     assert alerts.judge(services, catalog) == 0
+
+
+def test_alerts_that_are_over_are_forgotten_and_old_days_not_judged_again(services: Database, catalog: Catalog) -> None:
+    """Four days are kept. Of days 1 to 12, day 8 has the last state that is needed: that before day 9."""
+    short = Database(replace(services.settings, alert_keep_days=4))
+    publish(services, catalog, range(1, 13))
+    assert alerts.judge(services, catalog) == 12
+    alert_queries.silence(services, {"entity": "play"}, at(2), at(3), "ann", "over")
+    alert_queries.silence(services, {"entity": "play"}, at(2), at(9, 1), "ann", "not yet")
+    with services.transaction() as connection:
+        books.command(connection, KEY, "resolve", at(6, 8), "ann", None)
+        books.command(connection, KEY, "resolve", at(10, 8), "ann", None)
+    publish(services, catalog, [7, 9])
+    assert alerts.judge(short, catalog) == 4
+    kept = [(at(10), 2, "resolved", "triggered", None), (at(10, 8), 2, "triggered", "resolved", "ann")]
+    assert seen(services) == kept
+    publish(services, catalog, [7, 9])
+    assert alerts.judge(short, catalog) == 4
+    assert seen(services) == kept
+    with services.transaction() as connection:
+        days = connection.execute("select day from ops.alert_days union select day from ops.alert_states order by 1")
+        assert [day for (day,) in days] == [day_of(number) for number in range(8, 13)]
+        assert [row["given_at"] for row in books.commands(connection, at(1))] == [at(10, 8)]
+        assert [row["reason"] for row in books.silences(connection)] == ["not yet"]
+    publish(services, catalog, [13])
+    alerts.judge(short, catalog)
+    assert [row["status"] for row in alert_queries.current(services, catalog, with_ended=True)] == ["resolved"]
+    publish(services, catalog, [14])
+    alerts.judge(short, catalog)
+    assert (alert_queries.current(services, catalog, with_ended=True), seen(services)) == ([], [])
+
+
+def test_an_open_alert_keeps_its_incident(services: Database, catalog: Catalog) -> None:
+    with services.transaction() as connection:
+        connection.execute("update services.service_stats_1d set error_rate = 0.3 where day >= %s", [day_of(5)])
+    publish(services, catalog, range(3, 9))
+    alerts.judge(services, catalog)
+    publish(services, catalog, [8])
+    assert alerts.judge(Database(replace(services.settings, alert_keep_days=2)), catalog) == 1
+    assert seen(services) == [(at(6), 1, "inactive", "triggered", None)]
+    assert alert_queries.current(services, catalog)[0]["triggered_at"] == at(6)
 
 
 def test_history_is_recorded_and_not_told_and_an_end_that_is_found_later_is_told(

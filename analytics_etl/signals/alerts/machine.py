@@ -183,3 +183,4 @@ class _Machine:
             )
         )
         self.state.status = status
+        self.state.changed_at = at

@@ -93,11 +93,18 @@ class AlertState:
     """When there will be no data, unless a point comes."""
     calm_since: datetime | None = None
     """When the condition of an open alert ceased to hold; `keep_firing` counts from here."""
+    changed_at: datetime | None = None
+    """When the status changed last."""
     inputs: dict[str, Input] = field(default_factory=dict)
 
     @property
     def has_incident(self) -> bool:
         return self.status in OPEN or (self.status is Status.NO_DATA and self.before_gap in OPEN)
+
+    def is_over_since(self, moment: datetime) -> bool:
+        """Whether nothing is wrong, and nothing has happened after a moment."""
+        is_calm = self.status in (Status.INACTIVE, Status.RESOLVED) and self.since is None and not self.waits_for_end
+        return is_calm and (self.changed_at is None or self.changed_at <= moment)
 
 
 def initial(rule: str, labels: Mapping[str, str], started: datetime) -> AlertState:
@@ -116,6 +123,7 @@ def to_json(state: AlertState) -> dict[str, Any]:
         "incident": state.incident,
         "since": _written(state.since),
         "calm_since": _written(state.calm_since),
+        "changed_at": _written(state.changed_at),
         "value": state.value,
         "waits_for_end": state.waits_for_end,
         "before_gap": state.before_gap.value if state.before_gap else None,
@@ -140,7 +148,9 @@ def from_json(content: Mapping[str, Any]) -> AlertState:
         status=Status(content["status"]),
         incident=content["incident"],
         since=_moment(content["since"]),
-        calm_since=_moment(content.get("calm_since")),  # states of an earlier version have none
+        # States of an earlier version have none of these two.
+        calm_since=_moment(content.get("calm_since")),
+        changed_at=_moment(content.get("changed_at", content["until"])),
         value=content["value"],
         waits_for_end=content["waits_for_end"],
         before_gap=Status(content["before_gap"]) if content["before_gap"] else None,
