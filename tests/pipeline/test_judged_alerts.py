@@ -4,12 +4,13 @@ import json
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any, Literal
 
 import pytest
 import yaml
+from alert_series import FIRST, KEY, at, day_of, put_point
 from commands import call, variables
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -21,17 +22,7 @@ from analytics_etl.postgres.database import Database
 from analytics_etl.signals.alerts.notices import Notice
 from analytics_etl.tables.derived import ensure_table
 
-FIRST = date(2025, 3, 1)
-KEY = 'error_ratio_high{entity="play", family="services", grain="1d"}'
 BAD = {5: 0.3, 6: 0.3, 9: 0.4}
-
-
-def day_of(number: int) -> date:
-    return FIRST + timedelta(days=number - 1)
-
-
-def at(number: int, hour: int = 0, minute: int = 0) -> datetime:
-    return datetime(2025, 3, number, hour, minute, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -259,20 +250,3 @@ def test_stored_alerts_live_as_history_is_replayed(
         books.forget_from(connection, FIRST)
     assert alerts.judge(services, catalog) == DAYS
     assert seen(services) == lived
-
-
-def put_point(database: Database, number: int, value: float | None) -> None:
-    """Publish a day of the series, with its point if it has one."""
-    with database.transaction() as connection:
-        if value is not None:
-            connection.execute(
-                "insert into services.series (day, series_id, bucket, metric, grain, unit, is_absent_zero, "
-                "is_forecast, entity, series_labels, value, weight) "
-                "values (%s, 'play', %s, 'error_ratio', '1d', 'ratio', false, false, 'play', '{}', %s, 100)",
-                [day_of(number), at(number), value],
-            )
-        connection.execute(
-            "insert into ops.partitions (table_name, period_start, period_end, rows, code_version, duration_ms) "
-            "values ('services.series', %s, %s, 1, '', 0)",
-            [day_of(number), day_of(number + 1)],
-        )
