@@ -70,6 +70,22 @@ def test_what_comes_later_changes_no_score(series: Series, number: int) -> None:
     assert ((whole.score >= 0) & (whole.score <= 1)).all()
 
 
+@given(some_series(), st.integers(0, 1200))
+@settings(max_examples=15, deadline=None)
+def test_figures_of_the_newest_points_and_of_anomalies_are_the_same_without_those_of_others(
+    series: Series, number: int
+) -> None:
+    context = Context(maintenance=((20_000 * DAY, 20_000 * DAY + 30 * series.grain),))
+    whole, last = detect(series, context=context)
+    newest = series.times >= (series.times[min(number, len(series) - 1)] if len(series) else 0)
+    found, after = detect(series, context=context, since=int(series.times[newest][0]) if len(series) else 0)
+    assert after.to_bytes() == last.to_bytes()
+    assert found.begins.tobytes() == whole.begins.tobytes()
+    wanted = newest | whole.begins
+    for field in fields(Scores):
+        assert getattr(found, field.name)[wanted].tobytes() == getattr(whole, field.name)[wanted].tobytes(), field.name
+
+
 @given(some_series())
 @settings(max_examples=20, deadline=None)
 def test_the_unit_of_a_metric_does_not_matter(series: Series) -> None:

@@ -90,7 +90,7 @@ def test_windows_end_with_their_point() -> None:
 def baseline_after(values: list[float]) -> tuple[float, float]:
     found = np.full((len(NAMES), len(values)), np.nan)
     found[0] = values
-    _, _, state = learn_baseline(State.new(DAY), found, np.ones(len(values), np.bool_))
+    _, _, state = learn_baseline(State.new(DAY), found, np.ones(len(values), np.bool_), np.zeros(len(values), np.bool_))
     centre, spread = state.sampling[2], state.sampling[2 + len(NAMES)]
     return float(centre), float(spread)
 
@@ -106,7 +106,7 @@ def test_the_sample_spans_two_cycles() -> None:
     """Five minutes: 576 points in two days, so one of eight is kept in the end: 1024 points."""
     numbers = np.arange(5000.0)
     found: Floats = np.tile(numbers, (len(NAMES), 1))
-    _, _, state = learn_baseline(State.new(5 * MINUTE), found, np.ones(5000, np.bool_))
+    _, _, state = learn_baseline(State.new(5 * MINUTE), found, np.ones(5000, np.bool_), np.zeros(5000, np.bool_))
     assert state.sampling[:2].tolist() == [8, 128]
     assert state.sample[0].tolist() == list(range(4992 - 127 * 8, 4993, 8))
 

@@ -1,7 +1,7 @@
 """Anomalies of days: each series is read from a fixed beginning on, so a day's rows depend on nothing but the past.
 
 A state after each day would be larger (22 kB and more of a series) than the past that it stands for, and would tie the
-days together: a table would read itself. So the past is read again.
+days together: a table would read itself. So the past is read again; docs/anomalies.md has what that takes.
 """
 
 import hashlib
@@ -125,7 +125,7 @@ def _of_stretch(
     start, since, end = stretch
     known = series.between(start, end)
     # Nothing is said of the first points, and most series of small days have no others.
-    scores = detect(known, None, context, sensitivity_of(measured))[0] if len(known) > LEAST else None
+    scores = detect(known, None, context, sensitivity_of(measured), since)[0] if len(known) > LEAST else None
     rows = [_row(facts, known, at, scores) for at in np.flatnonzero(known.times >= since).tolist()]
     if scores is None:
         return rows, []

@@ -15,17 +15,24 @@ NORMAL_MEAN = 1.2533
 MOST_BETWEEN = 32
 
 
-def learn_baseline(state: State, found: Floats, is_learned: Booleans) -> tuple[Floats, Floats, State]:
-    """Centre and spread (aspect, point) as known before each point, and the state that has learned the points."""
+def learn_baseline(
+    state: State, found: Floats, is_learned: Booleans, is_wanted: Booleans
+) -> tuple[Floats, Floats, State]:
+    """Centre and spread (aspect, point) as known before each point, and the state that has learned the points.
+
+    They are right for the points that are wanted, which costs most; those of others may be older.
+    """
     centres, spreads = np.empty(found.shape), np.empty(found.shape)
     sample = _Sample(state)
     at, number = 0, found.shape[1]
     learned = np.flatnonzero(is_learned)
-    for first, last in _chunks(int(state.seen[0]), len(learned), slots_of(state.grain)):
-        until = int(learned[last - 1]) + 1
+    chunks = _chunks(int(state.seen[0]), len(learned), slots_of(state.grain))
+    ends = [int(learned[last - 1]) + 1 for _, last in chunks]
+    for (first, last), until, then in zip(chunks, ends, [*ends, number][1:], strict=True):
         centres[:, at:until], spreads[:, at:until] = sample.centre[:, None], sample.spread[:, None]
         sample.add(int(state.seen[0]) + first, found[:, learned[first:last]])
-        if is_due(int(state.seen[0]) + last, slots_of(state.grain)):
+        is_last = last >= chunks[-1][0]  # the state has what was due last
+        if (is_last or is_wanted[until:then].any()) and is_due(int(state.seen[0]) + last, slots_of(state.grain)):
             sample.take()
         at = until
     if at < number:

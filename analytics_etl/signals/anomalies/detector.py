@@ -100,8 +100,12 @@ def detect(
     state: State | None = None,
     context: Context = NOTHING_KNOWN,
     sensitivity: Sensitivity = DEFAULT_SENSITIVITY,
+    since: int | None = None,
 ) -> tuple[Scores, State]:
-    """Score each point by what came before it. With the state of before, the result is that of one long series."""
+    """Score each point by what came before it. With the state of before, the result is that of one long series.
+
+    Of the points before `since`, only anomalies have figures, and scores that are no news are 0: it takes a third.
+    """
     now = State.new(series.grain) if state is None else state
     _check(series, now)
     is_number = np.isfinite(series.values)
@@ -111,21 +115,25 @@ def detect(
     seen = int(now.seen[0]) + np.cumsum(is_learned) - is_learned
     usual, now = learn_season(now, times, values, is_learned)
     found, now = _learn_windows(now, values, usual, is_learned)
-    centres, spreads, now = learn_baseline(now, found, is_learned)
     novelty, now = learn_extremes(now, times, found, is_learned)
     gaps, longest, now = _learn_gaps(now, times)
     how_long = np.minimum(gaps / (LONG_GAP * longest), MOST_OF_GAP)
     beyond = np.where(how_long > 1, USUAL_NOVELTY * how_long, 0.0)
     weighed = context.weigh(np.concatenate([novelty, [beyond]]), ASPECTS)
+    most = np.where(is_quiet, 0.0, _trust(seen, slots_of(series.grain)) * weighed.max(axis=0))
+    is_news, now = _learn_news(now, most)
+    news_score = BELOW_NEWS + (1 - BELOW_NEWS) * most / (most + USUAL_NOVELTY)
+    is_wanted = np.ones(len(times), np.bool_)
+    if since is not None and sensitivity.threshold >= BELOW_NEWS:
+        is_wanted = (times >= since) | (is_news & (news_score >= sensitivity.threshold))
+    centres, spreads, now = learn_baseline(now, found, is_learned, is_wanted)
     # Of a point that is new in nothing, the narrower of both expectations is told.
     usual_aspect = np.where(spreads[SEASONAL] < spreads[VALUE], SEASONAL, VALUE)
     aspect = np.where(weighed.max(axis=0) > 0, weighed.argmax(axis=0), usual_aspect)
     figures = figures_of(aspect, np.vstack([found, gaps]), np.vstack([centres, longest]), np.vstack([spreads, longest]))
-    most = np.where(is_quiet, 0.0, _trust(seen, slots_of(series.grain)) * weighed.max(axis=0))
-    is_news, now = _learn_news(now, most)
     unusual = 1 - 3 / (np.nan_to_num(np.abs(figures.deviation), posinf=np.inf) + 3)
     usual_score = BELOW_NEWS * np.where(seen < LEAST, 0.0, unusual)
-    score = np.where(is_news, BELOW_NEWS + (1 - BELOW_NEWS) * most / (most + USUAL_NOVELTY), usual_score)
+    score = np.where(is_news, news_score, np.where(is_wanted, usual_score, 0.0))
     weights = series.weights[is_number]
     is_told = sensitivity.tells(aspect, figures, values, centres[VALUE], weights) | (aspect == GAP)
     begins, now = _learn_beginnings(now, is_told & (score >= sensitivity.threshold), most)

@@ -1,5 +1,6 @@
 """What is usual at this time of the day and of the week, learned point by point from the cycles before."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
@@ -53,6 +54,9 @@ class _Means:
 
     def learn(self, slots: Integers, values: Floats) -> None:
         """Take one value for each of different slots."""
+        if len(slots) == 1:
+            self.learn_one(int(slots[0]), float(values[0]))
+            return
         counts = self.counts[slots] + 1
         share = np.maximum(SHARE, 1 / counts)
         spreads = self.spreads[slots]
@@ -62,6 +66,17 @@ class _Means:
         self.means[slots] = np.where(counts > 1, self.means[slots] + share * step, values)
         self.spreads[slots] = spreads + share * (np.abs(step) - spreads)
         self.counts[slots] = counts
+
+    def learn_one(self, slot: int, value: float) -> None:
+        """The same for one value, to the bit: arrays of one number take ten times as long."""
+        count, mean, spread = float(self.counts[slot]) + 1, float(self.means[slot]), float(self.spreads[slot])
+        share = max(SHARE, 1 / count)
+        away = value - mean if count > 1 else 0.0
+        most = FAR * spread if count > MOST_UNLIMITED and spread > 0 else math.inf
+        step = min(max(away, -most), most)
+        self.means[slot] = mean + share * step if count > 1 else value
+        self.spreads[slot] = spread + share * (abs(step) - spread)
+        self.counts[slot] = count
 
 
 class _Week:
@@ -78,17 +93,25 @@ class _Week:
         before, total, number, _ = self.open_hour
         if before != hour:
             if number:
-                self.means.learn(np.array([int(before) % len(self.means.means)]), np.array([total / number]))
+                self.means.learn_one(int(before) % len(self.means.means), float(total / number))
             slots = len(profile) // 24
             of_hour = profile[hour % 24 * slots :][: max(1, slots)]
-            self.open_hour[:] = hour, 0.0, 0.0, np.add.accumulate(of_hour)[-1] / len(of_hour)
+            self.open_hour[:] = hour, 0.0, 0.0, _sum(of_hour) / len(of_hour)
         slot = hour % len(self.means.means)
         return float(self.means.means[slot] - self.open_hour[3]) if self.means.counts[slot] >= WEEKS else 0.0
 
     def learn(self, values: Floats) -> None:
         """Add points of the open hour, one after the other."""
-        self.open_hour[1] = np.add.accumulate(np.append(self.open_hour[1], values))[-1]
+        if len(values) == 1:
+            self.open_hour[1] += values[0]
+        else:
+            self.open_hour[1] = np.add.accumulate(np.append(self.open_hour[1], values))[-1]
         self.open_hour[2] += len(values)
+
+
+def _sum(values: Floats) -> float:
+    """One after the other, so that it is the same on every machine."""
+    return float(values[0] if len(values) == 1 else np.add.accumulate(values)[-1])
 
 
 def _segments(slots: Integers, periods: Integers) -> Iterator[slice]:
