@@ -5,7 +5,7 @@ import pytest
 
 from analytics_etl.signals.forecasting.accuracy import covered, mase, owa, seasonal_naive, smape
 from analytics_etl.signals.forecasting.combining import combine, ends_of, method_of
-from analytics_etl.signals.forecasting.intervals import coverage, half_widths
+from analytics_etl.signals.forecasting.intervals import coverage, half_widths, unrest_at
 from analytics_etl.signals.forecasting.methods import forecasts
 from analytics_etl.signals.forecasting.regression import autoregression
 from analytics_etl.signals.forecasting.seasons import deseasonalised, has_season, seasons_of, trend_of
@@ -201,38 +201,62 @@ def test_in_a_season_only_those_who_know_of_it_have_a_say() -> None:
 # -- intervals --------------------------------------------------------------------------------------------------------
 
 
+EVEN = np.ones(100)
+"""A series that is as restless at each end."""
+
+
 def test_an_interval_is_a_quantile_of_the_errors() -> None:
     """Of 1 to 19: 0.8 x 20 / 19 of the way from 1 to 19, 16.158, and a little wider."""
     residuals = np.arange(1.0, 20)[:, None] * np.tile([1, -1], 10)[:19, None]
     quantile = 1 + 18 * 0.8 * 20 / 19
-    # One step has no neighbours, so no autocorrelation: 0.8 x 25 = 20 degrees of freedom: 1.325 / 1.282.
-    np.testing.assert_allclose(half_widths(residuals, 25, 0.80), [quantile * 1.325 / 1.282])
+    # One step has no neighbours, so no autocorrelation: 20 degrees of freedom: 1.325 / 1.282.
+    np.testing.assert_allclose(half_widths(residuals, 20, 0.80, EVEN[:20]), [quantile * 1.325 / 1.282])
     # One degree, the least: 3.078 / 1.282.
-    np.testing.assert_allclose(half_widths(residuals, 0, 0.80), [quantile * 3.078 / 1.282])
+    np.testing.assert_allclose(half_widths(residuals, 0, 0.80, EVEN[:20]), [quantile * 3.078 / 1.282])
 
 
 def test_errors_that_follow_from_each_other_say_less() -> None:
-    """1 1 1 is one witness, 1 -1 1 are three: 0.8 x 30 / 3 = 8 degrees of freedom (1.397), 0.7 x 30 = 21."""
+    """1 1 1 is one witness, 1 -1 1 are three: 30 / 3 = 10 degrees of freedom (1.372), or 30 (1.310)."""
     same, different = np.ones((10, 3)), np.tile([1.0, -1, 1], (10, 1))
-    ratio = half_widths(same, 30, 0.80) / half_widths(different, 30, 0.80)
-    np.testing.assert_allclose(ratio, 1.397 / np.interp(1 / 21, [1 / 30, 1 / 20], [1.310, 1.325]))
+    ratio = half_widths(same, 30, 0.80, EVEN[:11]) / half_widths(different, 30, 0.80, EVEN[:11])
+    np.testing.assert_allclose(ratio, 1.372 / 1.310)
 
 
 def test_intervals_grow_as_the_errors_do() -> None:
     steps = np.arange(1, 101)
     flat, growing = np.ones((5, 100)), np.tile(steps.astype(float), (5, 1))
-    halves = half_widths(growing, 10**9, 0.80) / half_widths(growing, 10**9, 0.80)[0]
+    halves = half_widths(growing, 10**9, 0.80, EVEN[:6]) / half_widths(growing, 10**9, 0.80, EVEN[:6])[0]
     np.testing.assert_allclose(halves, steps ** ((100 + 0.4 * 4) / 104))
-    assert half_widths(flat, 10**9, 0.80)[-1] == pytest.approx(
-        100 ** (0.4 * 4 / 104) * half_widths(flat, 10**9, 0.80)[0]
+    assert half_widths(flat, 10**9, 0.80, EVEN[:6])[-1] == pytest.approx(
+        100 ** (0.4 * 4 / 104) * half_widths(flat, 10**9, 0.80, EVEN[:6])[0]
     )
 
 
 def test_the_coverage_leaves_the_own_errors_out() -> None:
     """The error of 100 is beyond what those of 1 say, and within no interval but its own."""
     residuals = np.array([[1.0], [1], [1], [1], [100]])
-    assert coverage(residuals, 10**9) == 0.8
-    assert coverage(residuals[:1], 10) is None
+    assert coverage(residuals, 10**9, EVEN[:6]) == 0.8
+    assert coverage(residuals[:1], 10, EVEN[:2]) is None
+
+
+def test_a_restless_time_has_wider_intervals() -> None:
+    """Errors of a time of half the unrest count twice, and those to come are half as large again: 2 x 1.5."""
+    errors = np.ones((10, 1))
+    quiet = np.r_[np.full(10, 0.5), 1.5]
+    ratio = half_widths(errors, 10**9, 0.80, quiet) / half_widths(errors, 10**9, 0.80, EVEN[:11])
+    np.testing.assert_allclose(ratio, [3.0])
+    # An error of 2.3 at a time of twice the unrest is within: the others of 1.2 say 2.4 there.
+    assert coverage(np.array([[2.3], [1.2], [1.2], [1.2]]), 10**9, np.array([2.0, 1, 1, 1, 1])) == 1.0
+
+
+def test_the_unrest_is_the_mean_of_the_last_thirty_changes() -> None:
+    """Sixty changes of 1, then thirty of 3: 1 and 3, in units of their mean 2."""
+    values = np.cumsum([0, *[1] * 60, *[3] * 30])
+    np.testing.assert_allclose(unrest_at(values, np.array([61, 91])), [0.5, 1.5])
+    np.testing.assert_allclose(unrest_at(values, np.array([11, 61])), [1, 1])
+    stood_still = np.cumsum([0, *[0] * 60, *[1] * 30])
+    np.testing.assert_allclose(unrest_at(stood_still, np.array([61, 91])), [0.25, 2])
+    np.testing.assert_allclose(unrest_at(np.zeros(9), np.array([8, 9])), [1, 1])
 
 
 # -- accuracy ---------------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from analytics_etl.signals.forecasting.combining import combine, ends_of, method_of
-from analytics_etl.signals.forecasting.intervals import LEVELS, coverage, half_widths
+from analytics_etl.signals.forecasting.intervals import LEVELS, coverage, half_widths, unrest_at
 from analytics_etl.signals.forecasting.methods import forecasts
 from analytics_etl.signals.forecasting.seasons import FEWEST_CYCLES, has_season, seasons_of
 from analytics_etl.signals.series import DAY, MINUTE, Floats, Series, SeriesKey
@@ -110,8 +110,9 @@ def predict(values: ArrayLike, horizon: int, seasons: Sequence[int] = (), domain
     found = combine(scaled, ends, forecasts(scaled, ends, possible, horizon), is_seasonal=is_seasonal)
     stretch = int(ends[-1] - ends[0])
     if stretch:
-        halves = [half_widths(found.residuals, stretch, level) for level in LEVELS]
-        confidence = coverage(found.residuals, stretch)
+        unrest = unrest_at(scaled, ends)
+        halves = [half_widths(found.residuals, stretch, level, unrest) for level in LEVELS]
+        confidence = coverage(found.residuals, stretch, unrest)
     else:
         step = np.abs(np.diff(scaled)).mean() * np.sqrt(np.arange(1, horizon + 1))
         halves, confidence = [2 * step, 4 * step], None

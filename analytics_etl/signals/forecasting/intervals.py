@@ -1,7 +1,9 @@
 """Intervals around a forecast, from the errors of backtests: split conformal prediction.
 
 Half the width of an interval is a quantile of the absolute errors (Vovk, Gammerman and Shafer, Algorithmic Learning in
-a Random World, 2005), which grow with a power of the step that is fitted to them. Errors of neighbouring buckets are no
+a Random World, 2005), which grow with a power of the step that is fitted to them. Errors are taken in units of the
+unrest of the series at their time (Papadopoulos, Gammerman and Vovk, Normalized Nonconformity Measures, 2008): a quiet
+month says little about a busy one. Errors of neighbouring buckets are no
 independent witnesses: the quantile is widened as Student's distribution is. Its degrees of freedom are the effective
 number of errors, n (1 - r) / (1 + r) with their autocorrelation r (Bayley and Hammersley, The Effective Number of
 Independent Observations in an Autocorrelated Time Series, 1946), or the backtests that fit side by side, if more.
@@ -9,12 +11,16 @@ Independent Observations in an Autocorrelated Time Series, 1946), or the backtes
 
 import numpy as np
 
-from analytics_etl.signals.series import Floats
+from analytics_etl.signals.series import Floats, Integers
 
 _GROWTH, _GROWTH_POINTS = 0.4, 4
 """The expected power of the step, and how many steps it weighs."""
-_OF_ERRORS, _OF_BACKTESTS = 0.7, 0.8
-"""Shares of both numbers that count. Measured: the methods were weighed by the same errors (docs/forecasts.md)."""
+_RESTLESS = 30
+"""Changes before an end whose mean size is the unrest of the series there."""
+_LEAST_UNREST, _MOST_UNREST = 0.25, 4.0
+"""Of the mean unrest: a standstill promises no certainty."""
+_ROUNDING = 1e-12
+"""Errors of that size are none; values are at most 1 here."""
 _FREEDOM = np.array([1, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, np.inf])
 _STUDENT = {
     0.80: np.array([3.078, 1.886, 1.638, 1.533, 1.476, 1.440, 1.397, 1.372, 1.341, 1.325, 1.310, 1.282]),
@@ -24,21 +30,33 @@ _STUDENT = {
 LEVELS = tuple(_STUDENT)
 
 
-def half_widths(residuals: Floats, stretch: int, level: float) -> Floats:
+def unrest_at(values: Floats, ends: Integers) -> Floats:
+    """(end): how much the series changes from one bucket to the next before each end, in units of the mean of all."""
+    sizes = np.r_[0.0, np.cumsum(np.abs(np.diff(values)))]
+    first = np.maximum(ends - 1 - _RESTLESS, 0)
+    found = (sizes[ends - 1] - sizes[first]) / np.maximum(ends - 1 - first, 1)
+    mean = found.mean()
+    if mean == 0:
+        return np.ones(len(ends))
+    return np.asarray(np.clip(found / mean, _LEAST_UNREST, _MOST_UNREST))
+
+
+def half_widths(residuals: Floats, stretch: int, level: float, unrest: Floats) -> Floats:
     """(step): half the width of the interval that has the actual value with a probability of `level`.
 
-    `residuals` (end, step) may have NaN; `stretch` is the number of buckets that were backtested.
+    `residuals` (end, step) may have NaN; `stretch` is the number of buckets that were backtested. `unrest` is that of
+    each end, and at last that of the end to forecast from.
     """
     horizon = residuals.shape[1]
     absolute = np.abs(residuals)
     is_known = ~np.isnan(absolute)
     growth = np.arange(1, horizon + 1) ** _power(absolute, is_known)
-    scaled = (absolute / growth)[is_known]
+    scaled = (absolute / growth / unrest[:-1, None])[is_known]
     quantile = np.quantile(scaled, min(1.0, level * (1 + 1 / len(scaled))))
-    return np.asarray(quantile * _widening(_freedom(residuals, stretch), level) * growth)
+    return np.asarray(quantile * _widening(_freedom(residuals, stretch), level) * growth * unrest[-1])
 
 
-def coverage(residuals: Floats, stretch: int, level: float = 0.80) -> float | None:
+def coverage(residuals: Floats, stretch: int, unrest: Floats, level: float = 0.80) -> float | None:
     """The share of the actual values within their interval, each interval without the errors of its own backtest."""
     if len(residuals) < 2:  # noqa: PLR2004  # there is no other
         return None
@@ -46,9 +64,9 @@ def coverage(residuals: Floats, stretch: int, level: float = 0.80) -> float | No
     for number, own in enumerate(residuals):
         others = np.delete(residuals, number, axis=0)
         is_known = ~np.isnan(own)
-        half = half_widths(others, stretch, level)
+        half = half_widths(others, stretch, level, np.r_[np.delete(unrest[:-1], number), unrest[number]])
         known += int(is_known.sum())
-        within += int((np.abs(own[is_known]) <= half[is_known]).sum())
+        within += int((np.abs(own[is_known]) <= half[is_known] + _ROUNDING).sum())
     return within / known
 
 
@@ -59,7 +77,7 @@ def _freedom(residuals: Floats, stretch: int) -> float:
     squares = float((before[is_pair] ** 2).sum())
     correlation = float(np.clip((before[is_pair] * after[is_pair]).sum() / squares, 0, 1)) if squares else 0.0
     effective = stretch * (1 - correlation) / (1 + correlation)
-    return float(max(_OF_ERRORS * effective, _OF_BACKTESTS * stretch / residuals.shape[1]))
+    return float(max(effective, stretch / residuals.shape[1]))
 
 
 def _power(absolute: Floats, is_known: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> float:

@@ -3,7 +3,7 @@ description: >-
   What is expected of the next day and of the day a week later, as of the end of each UTC day (docs/forecasts.md), of
   the series that say so: of wholes, and of the 500 entities that change most. It reads the 400 days up to the day.
 key: [day, series_id, steps]
-function: {name: forecasts, version: 2, reads: [series]}
+function: {name: forecasts, version: 3, reads: [series]}
 columns:
   day: [date, "UTC calendar day, at whose end the forecast was made."]
   series_id: [text, "Names the series, as in {family}.series."]
