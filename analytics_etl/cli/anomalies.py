@@ -12,6 +12,7 @@ from analytics_etl.cli.typed import REASON, Moment, Text
 from analytics_etl.families.queries import Page
 from analytics_etl.pipeline import anomalies as of_families
 from analytics_etl.pipeline.anomalies import MOST_DAYS, SEVERITIES, AnomalyError, Verdict
+from analytics_etl.pipeline.rule_anomalies import METHODS, by_rule
 from analytics_etl.postgres import migrations
 from analytics_etl.postgres.database import Database
 
@@ -38,6 +39,19 @@ def anomalies() -> None:
 def list_anomalies(form: str, days: int, least: str) -> None:
     """List the anomalies of the newest days, the worst of a day first."""
     answer(form, lambda database: Page(of_families.begun(database, read_catalog(database.settings), days, least=least)))
+
+
+@anomalies.command(name="by-rule")
+@click.argument("rule", type=click.Choice(sorted(METHODS)))
+@click.option("--days", type=click.IntRange(1, MOST_DAYS), default=7, show_default=True, help="Newest days.")
+@FORMAT
+def list_by_rule(form: str, rule: str, days: int) -> None:
+    """List what a plain rule would tell of the newest days, and whether the detector tells it, too.
+
+    limit: error ratios above 10 %. median: latencies above twice the median of seven days, and above 100 ms. z-score:
+    all values two standard deviations from the mean of seven days. Of days the past is the last 30.
+    """
+    answer(form, lambda database: Page(by_rule(database, read_catalog(database.settings), rule, days)))
 
 
 @anomalies.command()

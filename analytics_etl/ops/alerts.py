@@ -226,7 +226,7 @@ def set_told(connection: Connection, state: Mapping[str, Any]) -> None:
 def points(connection: Connection, table: str, metrics: Sequence[str], first: date, after: date) -> list[Row]:
     """The points of some metrics in [first, after), of the series table of a family."""
     text = sql.SQL(
-        "select metric, grain, tenant_id, entity, series_labels, bucket, value, weight from {} "
+        "select series_id, metric, grain, tenant_id, entity, series_labels, bucket, value, weight from {} "
         "where day >= %s and day < %s and metric = any(%s) order by series_id, bucket"
     )
     return _read(connection, text, table, [first, after, list(metrics)])

@@ -91,9 +91,9 @@ def series_of_days(
     for table in watched_tables(catalog):
         family, name = table.split(".")
         if name == "series":
-            found += _series(books.points(connection, table, metrics, first, after), family)
+            found += series_of_rows(books.points(connection, table, metrics, first, after), family)
         elif DEVIATION in metrics:
-            found += _series(books.deviations(connection, table, first, after, OFF_A_LINE), family, DEVIATION)
+            found += series_of_rows(books.deviations(connection, table, first, after, OFF_A_LINE), family, DEVIATION)
     for row in books.own_points(connection, first, after):
         key = SeriesKey("", OWN, row["entity"], row["metric"])
         found.append(Series.of(key, DAY, [_micros(midnight(row["day"]))], [row["value"]]))
@@ -205,7 +205,7 @@ def commands_after(connection: Connection, after: datetime) -> dict[str, list[Co
     return found
 
 
-def _series(rows: Iterable[Mapping[str, Any]], family: str, metric: str | None = None) -> Iterator[Series]:
+def series_of_rows(rows: Iterable[Mapping[str, Any]], family: str, metric: str | None = None) -> Iterator[Series]:
     """The series of rows in their order; `metric` takes the place of theirs, which becomes a label."""
     grouped: dict[tuple[SeriesKey, int], list[Mapping[str, Any]]] = {}
     for row in rows:

@@ -85,6 +85,12 @@ def test_the_commands(services: Database) -> None:
     assert (until.exit_code, "confirmed: Event count of service play" in until.output) == (0, True)
     [row] = json.loads(call("anomalies list --days 100 --format json", environment).stdout)["rows"]
     assert row["verdict"] == "confirmed"
+    # 998 and 1,002 are 1.4 standard deviations from 1,000, and the detector had said that the first burst is usual.
+    found = json.loads(call("anomalies by-rule z-score --days 50 --format json", environment).stdout)["rows"]
+    assert [(one["bucket"][:10], one["severity"], one["is_told"]) for one in found] == [
+        ("2025-01-31", "high", True), ("2025-03-12", "high", False),
+    ]  # fmt: skip
+    assert json.loads(call("anomalies by-rule limit --format json", environment).stdout)["rows"] == []
     for typed, message in (
         (f"confirm {row['anomaly']} --until 2025-01-01", "expected a later end"),
         ("dismiss 000000000000", "there is no anomaly 000000000000"),
