@@ -103,8 +103,8 @@ class SqlFiles:
 
     @cached_property
     def measures(self) -> dict[tuple[str, str], Measure]:
-        """What the series say of their numbers, by family and metric."""
-        found = self._files("series").good.values()
+        """What the series say of their numbers, by family and metric: the file of days, if that of hours is another."""
+        found = sorted(self._files("series").good.values(), key=lambda one: one.name, reverse=True)
         return {(one.family, one.name[:-3]): one.measure for one in found if one.measure}
 
     @cached_property

@@ -121,6 +121,12 @@ def test_what_a_function_reads_beside_rows_is_part_of_its_version(tmp_path: Path
     assert [now == before for now, before in zip(versions(), with_holiday, strict=True)] == [True, False, False]
 
 
+def test_of_a_metric_with_two_files_that_of_days_says_what_its_numbers_are() -> None:
+    """Forecasts are of days: the file of hours has no limit."""
+    measure = Catalog(SQL_DIR).measures["platform", "cpu_percent"]
+    assert (measure.limit, measure.is_each_forecast) == (80, True)
+
+
 def test_the_default_rules_are_about_series_that_are_there() -> None:
     known = {(path.stem.rpartition("_")[0], path.parent.parent.name) for path in SQL_DIR.glob("*/series/*.sql")}
     of_the_pipeline = {("published_rows", "ops"), ("anomaly_deviation", "")}
