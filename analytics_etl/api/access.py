@@ -70,6 +70,10 @@ class Access:
         rate = settings.api_requests_per_minute
         self._limit = None if rate is None else RateLimitItemPerMinute(rate)
 
+    def is_fresh(self, seconds: float = SECONDS_KNOWN) -> bool:
+        """Whether the tokens need not be read again, so that `identify` asks nothing of the database."""
+        return time.monotonic() - self._read_at < seconds
+
     def is_open(self) -> bool:
         """Whether no token is needed: none was ever made, no JWT is accepted, and only this machine gets here."""
         return self._is_local and not self.has_any()
@@ -137,7 +141,7 @@ class Access:
 
     def _refresh(self) -> None:
         with self._lock:
-            if time.monotonic() - self._read_at < SECONDS_KNOWN:
+            if self.is_fresh():
                 return
             with self._database.transaction() as connection:
                 self._known = api_tokens.usable(connection)

@@ -18,6 +18,7 @@ from analytics_etl.api.pages import STATIC
 from analytics_etl.api.routes import (
     administration,
     alert_pages,
+    alert_rules,
     alerts,
     anomalies,
     dashboard,
@@ -67,7 +68,8 @@ _GROUPS = (
     alert_pages,
 )
 ROUTERS = (
-    administration.runs, administration.cleaning, revisions.routes, *(group.routes for group in _GROUPS),
+    administration.runs, administration.cleaning, revisions.routes, alert_rules.routes, alert_rules.acts,
+    *(group.routes for group in _GROUPS),
 )  # fmt: skip
 
 

@@ -13,6 +13,8 @@ from analytics_etl.ops.partitions import newest_day
 from analytics_etl.postgres.database import Database
 
 ONE_DAY = timedelta(days=1)
+MOST_DAYS = 999
+"""Of a request, as a period has at most."""
 
 Period = Annotated[
     str, Query(pattern="^[1-9][0-9]{0,2}d$", description="A number of days up to the newest complete one, like 30d.")
@@ -37,6 +39,26 @@ def days_of(database: Database, table: str, period: str) -> Days:
     """The days of a period, up to the newest one that a table has, or the first it could have."""
     newest = database.run(newest_day, [table]) or database.settings.start_date
     return Days(newest - (int(period.removesuffix("d")) - 1) * ONE_DAY, newest)
+
+
+class Stretch:
+    """The days that a request names by the first and the last one, or by a number of days up to the newest."""
+
+    def __init__(
+        self, period: Period = "1d",
+        first: Annotated[date | None, Query(alias="from", description="First day; instead of a period.")] = None,
+        last: Annotated[date | None, Query(alias="to", description="Last day, which is included.")] = None,
+    ) -> None:  # fmt: skip
+        self._period, self._first, self._last = period, first, last
+
+    def days(self, database: Database, table: str) -> Days:
+        """The days; QueryError for some that are out of order, or too many."""
+        newest = days_of(database, table, self._period)
+        last = self._last or (newest.last if self._first is None else max(newest.last, self._first))
+        first = self._first or last - (newest.last - newest.first)
+        if not FIRST_DAY <= first <= last <= LAST_DAY or (last - first).days >= MOST_DAYS:
+            raise QueryError(f"expected at most {MOST_DAYS} days in order, but got {first} to {last}")
+        return Days(first, last)
 
 
 Moment = Annotated[str, Query(max_length=40, description="A day like 2025-03-31, or a moment like 2025-03-31T13:00Z.")]

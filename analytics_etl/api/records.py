@@ -27,7 +27,7 @@ class Records:
     event_ids: Sequence[Any]
 
 
-def read(body: bytes, media_type: str, given: Mapping[str, str], key: str | None) -> Records:
+def read(body: bytes, media_type: str, given: Mapping[str, str], key: str | None, id_name: str = "event_id") -> Records:
     """The records of a body. `given` are fields that the route says, `key` makes the ids of those without one.
 
     Raise Problem for a body that has none, or a field that says something else than the route.
@@ -52,11 +52,11 @@ def read(body: bytes, media_type: str, given: Mapping[str, str], key: str | None
                 wrong.append({"where": f"records.{number}", "reason": f"{name}: expected {said} on this route"})
         is_empty = not value
         added = {name: said for name, said in given.items() if name not in value}
-        if value.get("event_id") is None:
-            event_id = uuid4() if key is None else uuid5(_NAMESPACE, f"{key}\0{number}")
-            added["event_id"] = value["event_id"] = str(event_id)
+        if value.get(id_name) is None:
+            record_id = uuid4() if key is None else uuid5(_NAMESPACE, f"{key}\0{number}")
+            added[id_name] = value[id_name] = str(record_id)
         lines.append(_with(raw, added, is_empty=is_empty))
-        ids.append(value["event_id"])
+        ids.append(value[id_name])
     if wrong:
         raise Problem(422, "; ".join(f"{e['where']}: {e['reason']}" for e in wrong[:10]), errors=wrong)
     return Records(lines, ids)

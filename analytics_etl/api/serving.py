@@ -4,7 +4,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from hashlib import sha256
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 from fastapi import APIRouter, Query, Request
 from fastapi.dependencies.models import Dependant
@@ -22,12 +22,18 @@ from analytics_etl.api.problems import Problem
 from analytics_etl.api.versions import Memory, Remembered, Versions
 from analytics_etl.config.settings import Settings
 from analytics_etl.families.queries import Page
+from analytics_etl.families.queries.keyset import Key
 from analytics_etl.ops.versions import progress
 from analytics_etl.pipeline.posting import Posting
 from analytics_etl.postgres.database import Database
 
+Argument = TypeVar("Argument")
+Answered = TypeVar("Answered")
+
 STATEMENT_SECONDS = 5.0
 """Time a statement of a request may take."""
+_SECONDS_FRESH = 0.9
+"""Time that tokens and versions are asked for without a thread; less than they are known, so that nobody waits."""
 
 Limit = Annotated[int, Query(ge=1, le=10_000, description="Rows of a page.")]
 Cursor = Annotated[
@@ -90,6 +96,30 @@ class Asked:
         return self.about(tables, first, last, answer)
 
 
+_POSITION = Key({"position": int})
+
+
+class AskedWhole(Asked):
+    """The same for an answer that is computed as a whole: its rows in pages, all in one unless fewer are wanted."""
+
+    def __init__(
+        self, request: Request,
+        format: Annotated[  # noqa: A002 - the parameter's name
+            Form | None, Query(description="The form of the answer; without it the header Accept says which.")
+        ] = None,
+        limit: Limit = 10_000, cursor: Cursor = None,
+    ) -> None:  # fmt: skip
+        super().__init__(request, format)
+        self._limit, self._after = limit, int(_POSITION.parameters(cursor, limit)["after_position"])
+
+    def respond(self, answer: Answer) -> Response:
+        """The page of the rows after the cursor."""
+        later = [(number, row) for number, row in enumerate(answer.rows, 1) if number > self._after]
+        page = _POSITION.page([{"position": number} for number, _ in later], self._limit)
+        rows = [row for _, row in later[: self._limit]]
+        return super().respond(replace(answer, rows=rows, next_cursor=page.next))
+
+
 class Route(APIRoute):
     """Says who asks, counts the request, refuses unknown parameters, and answers again what it knows."""
 
@@ -110,7 +140,7 @@ class Route(APIRoute):
 
         async def answered(request: Request) -> Response:
             serving = Serving.of(request)
-            identity = await run_in_threadpool(serving.access.identify, self.authorization(request))
+            identity = await _at_once(serving.access, serving.access.identify, self.authorization(request))
             headers = serving.access.check_rate(identity)
             self._check_right(identity)
             _check_parameters(request, known)
@@ -119,7 +149,7 @@ class Route(APIRoute):
                 response = await handle(request)
                 response.headers.setdefault("Cache-Control", "no-store")
             else:
-                version = await run_in_threadpool(serving.versions.of, self.family)
+                version = await _at_once(serving.versions, serving.versions.of, self.family)
                 response = await _remembered(serving, request, f"{version} {identity.tenant_id!r}", handle)
             response.headers.update(headers)
             return response
@@ -147,6 +177,14 @@ class PostingRoute(Route):
 
     right = "post"
     is_of_tenants = True
+
+
+async def _at_once(known: Access | Versions, ask: Callable[[Argument], Answered], argument: Argument) -> Answered:
+    """Ask what is known here and now; where the database must be asked, do it on a thread.
+
+    An answer that is remembered waits for no thread: all of them may be busy with answers that must be computed.
+    """
+    return ask(argument) if known.is_fresh(_SECONDS_FRESH) else await run_in_threadpool(ask, argument)
 
 
 async def _remembered(

@@ -40,10 +40,14 @@ class Versions:
         self._known: Mapping[str, str] = MappingProxyType({})
         self._read_at = float("-inf")
 
+    def is_fresh(self, seconds: float = SECONDS_KNOWN) -> bool:
+        """Whether the versions need not be read again."""
+        return time.monotonic() - self._read_at < seconds
+
     def of(self, family: str) -> str:
         """The version of a family's answers."""
         with self._lock:
-            if time.monotonic() - self._read_at >= SECONDS_KNOWN:
+            if not self.is_fresh():
                 self._known = self._database.run(versions_of_families)
                 self._read_at = time.monotonic()
         return f"{self._code}{self._known.get(family, '')}"

@@ -11,9 +11,12 @@ import duckdb
 import pyarrow as pa
 
 from analytics_etl.catalog.contracts import Contract
+from analytics_etl.catalog.models import Model
 from analytics_etl.landing import json_columns, validation
-from analytics_etl.landing.json_text import json_fields
+from analytics_etl.landing.fields import Fields
+from analytics_etl.landing.json_text import foreign_json, json_fields
 from analytics_etl.landing.lines import LONGEST_LINE
+from analytics_etl.landing.mappings import mapped_fields, mapping_inputs
 from analytics_etl.landing.rejections import printable
 
 _MEMORY_MB = 256
@@ -21,14 +24,13 @@ _RECORDS = "create table lines (_line bigint, _raw varchar, _file integer, _foun
 
 
 class Judge:
-    """Judges records of one event table. Of one thread at a time."""
+    """Judges records of one event table, or of a foreign form that a mapping makes some of. Of one thread at a time."""
 
-    def __init__(self, contract: Contract) -> None:
+    def __init__(self, contract: Contract, mapping: Model | None = None) -> None:
         self._connection = duckdb.connect(config={"memory_limit": f"{_MEMORY_MB}MB", "threads": 1})
         json_columns.register(self._connection)
         self._connection.execute("set timezone = 'UTC'").execute("pragma disable_optimizer").execute(_RECORDS)
-        rows = validation.validated(contract, json_fields(contract))
-        self._connection.execute(f"prepare judged as select _line, _reason from ({rows}) where _reason is not null")
+        self._connection.execute(f"prepare judged as {_rejected(contract, mapping)}")
 
     def reasons(self, records: Sequence[str]) -> list[str | None]:
         """Of each record, as a line of NDJSON has it, why it would be rejected; None if it would not be."""
@@ -57,3 +59,26 @@ class Judge:
     def close(self) -> None:
         """Free its memory."""
         self._connection.close()
+
+
+def _rejected(contract: Contract, mapping: Model | None) -> str:
+    """The SELECT of (_line, the reason) of the lines that would be rejected.
+
+    Of a foreign record each row is judged. One that has no row at all is nothing to load, and whoever posts it meant
+    something else.
+    """
+    fields = json_fields(contract) if mapping is None else _foreign(contract, mapping)
+    rows = validation.validated(contract, fields)
+    if not fields.has_others:
+        return f"select _line, _reason from ({rows}) where _reason is not null"
+    reason = "min(_reason) filter (where _is_wanted)"
+    return f"""
+        select _line, case when bool_or(_is_wanted) then {reason} else 'has no value for {contract.table}' end
+        from ({rows})
+        group by 1
+        having not bool_or(_is_wanted) or {reason} is not null"""
+
+
+def _foreign(contract: Contract, mapping: Model) -> Fields:
+    relation = foreign_json(mapping_inputs(mapping))
+    return mapped_fields(contract, mapping, relation, may_have_problems=True)

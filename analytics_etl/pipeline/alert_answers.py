@@ -12,10 +12,10 @@ from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.ops import alerts as books
 from analytics_etl.pipeline import alert_queries
 from analytics_etl.pipeline.alert_queries import AlertError, alert_id
+from analytics_etl.pipeline.alert_rules import GivenRule, rules_in_use
 from analytics_etl.pipeline.alerts import commands_after, judge, midnight, preview, transition_of
 from analytics_etl.postgres.database import Database
 from analytics_etl.signals.alerts.incidents import Incident, incidents_of
-from analytics_etl.signals.alerts.reading import load_rules
 from analytics_etl.signals.alerts.rules import SEVERITIES, Comparison, Rule, alert_key
 from analytics_etl.signals.alerts.states import OPEN, AlertState, Command, Status, Transition, from_json
 
@@ -70,8 +70,8 @@ class Alerts:
 
 def alerts_of(database: Database, catalog: Catalog, tenant_id: str | None) -> Alerts:
     """The alerts of a tenant, or all of them, the worst first."""
-    rules = load_rules(catalog.sql_dir)
     with database.transaction() as connection:
+        rules = rules_in_use(connection, catalog)
         last = books.judged_until(connection)
         if last is None:
             return Alerts((), None)
@@ -91,6 +91,18 @@ def described(database: Database, alerts: Sequence[Alert]) -> list[Row]:
     """Alerts in the fields of the former platform."""
     happened = _happened(database, alerts)
     return [_row(alert, happened[alert.key]) for alert in alerts]
+
+
+def of_rule(given: GivenRule) -> Row:
+    """A rule of the API in the same fields, as an alert that nothing has happened to."""
+    rule = given.rule
+    return {
+        "id": alert_id(alert_key(rule.name, {})), "name": rule.name, "description": rule.description,
+        "severity": rule.severity, "status": str(Status.INACTIVE), "metricName": rule.metric,
+        "condition": _condition(rule), "labels": {}, "currentValue": None, "tenantId": given.tenant_id, "userId": None,
+        "createdAt": given.made_at, "acknowledgedAt": None, "acknowledgedBy": None, "resolvedAt": None,
+        "updatedAt": given.changed_at,
+    }  # fmt: skip
 
 
 def history(database: Database, alert: Alert) -> tuple[list[Row], list[Row]]:

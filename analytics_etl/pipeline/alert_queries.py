@@ -11,6 +11,7 @@ from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.ops import alerts as books
 from analytics_etl.ops import live
 from analytics_etl.ops.records import record_audit
+from analytics_etl.pipeline.alert_rules import rules_in_use
 from analytics_etl.pipeline.alerts import (
     all_measures,
     commands_after,
@@ -44,8 +45,9 @@ def alert_id(key: str) -> str:
 
 def current(database: Database, catalog: Catalog, *, with_ended: bool = False) -> list[Row]:
     """The alerts that are open or pending, the worst first; with those that have ended, if wanted."""
-    rules, measures = load_rules(catalog.sql_dir), all_measures(catalog)
+    measures = all_measures(catalog)
     with database.transaction() as connection:
+        rules = rules_in_use(connection, catalog)
         states, last = _states(connection)
         said = commands_after(connection, midnight(last + timedelta(days=1))) if last else {}
         ever = books.transitions(connection)
@@ -83,9 +85,9 @@ def command(
     reason: str | None, now: datetime,
 ) -> str:  # fmt: skip
     """Acknowledge or resolve an alert; return its key. Raise AlertError if there is nothing to do it to."""
-    rules = load_rules(catalog.sql_dir)
     with database.transaction() as connection:
         books.begin_judging(connection)
+        rules = rules_in_use(connection, catalog)
         key = _key(connection, name)
         states, _ = _states(connection)
         if key not in states or states[key].rule not in rules:

@@ -14,13 +14,13 @@ from typing import Any
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.ops import alerts as books
 from analytics_etl.ops import live
+from analytics_etl.pipeline.alert_rules import rules_in_use
 from analytics_etl.pipeline.anomalies import measures_of
 from analytics_etl.postgres.connection import Connection
 from analytics_etl.postgres.database import Database
 from analytics_etl.signals.alerts.machine import Evaluation, evaluate
 from analytics_etl.signals.alerts.matching import matchers_of
 from analytics_etl.signals.alerts.notices import Notice, ToldState, notices, told_from_json, told_to_json
-from analytics_etl.signals.alerts.reading import load_rules
 from analytics_etl.signals.alerts.rules import Absent, Change, Rule, alert_key, leaves
 from analytics_etl.signals.alerts.sentences import DEVIATION, OFF_A_LINE, Measures, sentence
 from analytics_etl.signals.alerts.silences import Recurrence, Silence
@@ -63,7 +63,8 @@ def judge(database: Database, catalog: Catalog, rules: Mapping[str, Rule] | None
         if not due:
             return 0
         days = books.days_of(connection, tables, due[0])
-        judging = _Judging(load_rules(catalog.sql_dir) if rules is None else rules, timedelta(days=keep_days))
+        in_use = rules_in_use(connection, catalog) if rules is None else rules
+        judging = _Judging(in_use, timedelta(days=keep_days))
         judging.take_states(map(from_json, books.states_before(connection, due[0])))
         books.forget_from(connection, due[0])
         said, measures = commands_after(connection, midnight(due[0])), all_measures(catalog)
@@ -163,7 +164,7 @@ def notices_to_tell(connection: Connection, catalog: Catalog, now: datetime) -> 
     last = books.judged_until(connection)
     if last is None:
         return [], {}
-    rules, until = load_rules(catalog.sql_dir), midnight(last + _DAY)
+    rules, until = rules_in_use(connection, catalog), midnight(last + _DAY)
     stored = books.told(connection)
     told = ToldState(EPOCH) if stored is None else told_from_json(stored)
     if until <= told.until:

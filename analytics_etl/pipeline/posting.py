@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.catalog.contracts import Contract
+from analytics_etl.catalog.models import Model
 from analytics_etl.config.settings import Settings
 from analytics_etl.landing.judge import Judge
 from analytics_etl.pipeline.spool import OpenFile, adopt
@@ -43,7 +44,13 @@ class RefusedError(ValueError):
 class _Post:
     contract: Contract
     lines: Sequence[str]
+    mapping: Model | None = None
     done: "Future[None]" = field(default_factory=Future)
+
+    @property
+    def place(self) -> str:
+        """The folder of its files: that of the table, or of a foreign form of its records."""
+        return _place(self.contract, self.mapping)
 
 
 class Posting:
@@ -66,7 +73,7 @@ class Posting:
 
     def start(self) -> None:
         """Take over what a killed process left, and begin."""
-        adopt(self._settings.landing_dir, [c.name for c in Catalog.of(self._settings).contracts.values()])
+        adopt(self._settings.landing_dir, _places(Catalog.of(self._settings)))
         self._thread.start()
 
     def close(self) -> None:
@@ -75,16 +82,17 @@ class Posting:
             self._posts.put(None)
             self._thread.join()
 
-    def post(self, contract: Contract, lines: Sequence[str]) -> "Future[None]":
+    def post(self, contract: Contract, lines: Sequence[str], mapping: Model | None = None) -> "Future[None]":
         """Records of a table, each as a line of NDJSON; the result comes when all of them are on disk.
 
+        With a mapping they are records of its foreign form, as files in its folder are.
         It raises RefusedError if one does not fit, OSError without room. BacklogError is raised at once.
         """
         with self._lock:
             if self._waiting + len(lines) > MOST_WAITING:
                 raise BacklogError(f"{self._waiting:,} records wait to be written")
             self._waiting += len(lines)
-        post = _Post(contract, lines)
+        post = _Post(contract, lines, mapping)
         self._posts.put(post)
         return post.done
 
@@ -92,15 +100,15 @@ class Posting:
         is_open = True
         while is_open:
             posts, is_open = self._taken()
-            by_table: dict[str, list[_Post]] = {}
+            by_place: dict[str, list[_Post]] = {}
             for post in posts:
-                by_table.setdefault(post.contract.table, []).append(post)
-            for of_table in by_table.values():
-                self._write(of_table)
+                by_place.setdefault(post.place, []).append(post)
+            for of_place in by_place.values():
+                self._write(of_place)
             self._forget(posts)
-            for table, file in list(self._files.items()):
+            for place, file in list(self._files.items()):
                 if file.is_due or not is_open:
-                    self._close(table, file)
+                    self._close(place, file)
         for judge in self._judges.values():
             judge.close()
 
@@ -109,14 +117,14 @@ class Posting:
         with self._lock:
             self._waiting -= sum(len(post.lines) for post in posts)
 
-    def _close(self, table: str, file: OpenFile) -> None:
+    def _close(self, place: str, file: OpenFile) -> None:
         """Make an ordinary landing file of one; without room it stays open, and is tried again."""
         try:
             file.close()
         except OSError as error:
-            _log.warning("a file of %s cannot be closed and is tried again: %s", table, error)
+            _log.warning("a file of %s cannot be closed and is tried again: %s", place, error)
         else:
-            del self._files[table]
+            del self._files[place]
 
     def _taken(self) -> tuple[list[_Post], bool]:
         """The posts that wait, as many as are judged together, and whether more may come."""
@@ -136,11 +144,11 @@ class Posting:
         return posts, True
 
     def _write(self, posts: Sequence[_Post]) -> None:
-        """Judge and write posts of one table, and tell whoever waits for them."""
+        """Judge and write posts of one place, and tell whoever waits for them."""
         try:
             good = self._fitting(posts)
             if good:
-                self._file(good[0].contract).append(line for post in good for line in post.lines)
+                self._file(good[0].place).append(line for post in good for line in post.lines)
         except Exception as error:  # noqa: BLE001 - each post is told, and the next ones may succeed
             for post in posts:
                 if not post.done.done():
@@ -152,10 +160,10 @@ class Posting:
 
     def _fitting(self, posts: Sequence[_Post]) -> list[_Post]:
         """The posts all of whose records fit; the others are told."""
-        contract = posts[0].contract
-        if contract.table not in self._judges:
-            self._judges[contract.table] = Judge(contract)
-        reasons = iter(self._judges[contract.table].reasons([line for post in posts for line in post.lines]))
+        first = posts[0]
+        if first.place not in self._judges:
+            self._judges[first.place] = Judge(first.contract, first.mapping)
+        reasons = iter(self._judges[first.place].reasons([line for post in posts for line in post.lines]))
         good = []
         for post in posts:
             wrong = {number: why for number, why in enumerate(next(reasons) for _ in post.lines) if why is not None}
@@ -165,7 +173,20 @@ class Posting:
                 good.append(post)
         return good
 
-    def _file(self, contract: Contract) -> OpenFile:
-        if contract.table not in self._files:
-            self._files[contract.table] = OpenFile(self._settings.landing_dir, contract.name)
-        return self._files[contract.table]
+    def _file(self, place: str) -> OpenFile:
+        if place not in self._files:
+            self._files[place] = OpenFile(self._settings.landing_dir, place)
+        return self._files[place]
+
+
+def _place(contract: Contract, mapping: Model | None) -> str:
+    return contract.name if mapping is None else f"{contract.name}/{mapping.name}"
+
+
+def _places(catalog: Catalog) -> list[str]:
+    """The folders that posts may have files in."""
+    return [
+        _place(contract, mapping)
+        for contract in catalog.contracts.values()
+        for mapping in (None, *catalog.mappings(contract.family).values())
+    ]

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 from conftest import Server, settings_in
-from events import Event, ask, put
+from events import Event, ask, execute, put
 from served import serving
 
 from analytics_etl.catalog.catalog import Catalog
@@ -173,6 +173,53 @@ def test_the_examples_of_bodies_are_taken(served: tuple[Settings, httpx.Client, 
         [example] = document["components"]["schemas"][schema]["examples"]
         assert f"{PATH}/{{alert_id}}/{name}" in document["paths"]
         assert client.post(f"{PATH}/{next(ids)}/{name}", json=example, headers=headers["all"]).status_code == 200
+
+
+def test_people_give_rules_of_their_own(served: tuple[Settings, httpx.Client, Asking]) -> None:
+    """A rule is judged with the next day that is published; every version of it is kept."""
+    settings, client, headers = served
+    rule = {
+        "name": "Many errors!", "severity": "medium", "metricName": "error_ratio",
+        "condition": {"operator": ">=", "threshold": 0.25, "duration": 60},
+    }  # fmt: skip
+    assert client.post(PATH, json=rule, headers=headers["viewer"]).status_code == 403
+    made = client.post(PATH, json={**rule, "description": "Too many."}, headers=headers["acme"])
+    assert made.status_code == 201, made.text
+    found = made.json()
+    times = ("createdAt", "updatedAt")
+    assert {name: value for name, value in found.items() if name not in ("id", *times)} == {
+        "name": "many_errors", "description": "Too many.", "severity": "medium", "status": "inactive",
+        "metricName": "error_ratio", "condition": rule["condition"], "labels": {}, "currentValue": None,
+        "tenantId": "acme", "userId": None, "acknowledgedAt": None, "acknowledgedBy": None, "resolvedAt": None,
+    }  # fmt: skip
+    assert client.get(f"{PATH}/{found['id']}", headers=headers["acme"]).json().items() >= found.items()
+    for status, body in {
+        409: {**rule, "name": "error_ratio_high"}, 422: {**rule, "metricName": "unheard_of"},
+        403: {**rule, "tenantId": "globex"},
+    }.items():  # fmt: skip
+        assert client.post(PATH, json=body, headers=headers["acme"]).status_code == status, body
+    for wrong in ({"name": "!"}, {"severity": "bad"}, {"condition": {"operator": "~", "threshold": 1}}, {"more": 1},
+                  {"labels": {"a b": "c"}}, {"description": "\0"}):  # fmt: skip
+        assert client.post(PATH, json={**rule, **wrong}, headers=headers["all"]).status_code == 422, wrong
+    assert client.post(PATH, json=rule, headers=headers["nobody"]).status_code == 409
+    changed = client.post(PATH, json={**rule, "severity": "critical"}, headers=headers["all"])
+    assert (changed.status_code, changed.json()["tenantId"]) == (201, None)
+    assert changed.json()["createdAt"] == found["createdAt"] < changed.json()["updatedAt"]
+    execute(settings.database_url, "update ops.partitions set updated_at = clock_timestamp()")  # published again
+    assert judge(Database(settings), Catalog.of(settings)) == 2
+    found = listed(client, headers["all"], "?severity=critical&status=triggered")
+    assert {(row["name"], row["tenantId"], row["currentValue"]) for row in found} == {
+        ("many_errors", tenant, 0.3) for tenant in ("acme", "globex", None)
+    }
+    rules = {name: listed(client, asking, "/rules") for name, asking in headers.items()}
+    assert ([row["name"] for row in rules["viewer"]], rules["acme"]) == (["many_errors"], [])
+    assert client.delete(f"{PATH}/rules/many_errors", headers=headers["acme"]).status_code == 404
+    assert client.delete(f"{PATH}/rules/many_errors", headers=headers["all"]).status_code == 204
+    assert listed(client, headers["all"], "/rules") == []
+    kept = ask(
+        settings.database_url, "select rule ->> 'severity' as severity, who from ops.alert_rules order by rule_number"
+    )
+    assert [tuple(row.values()) for row in kept] == [("medium", "acme"), ("critical", "all"), (None, "all")]
 
 
 def form_of(row: dict[str, Any], act: str, **changes: str) -> dict[str, str]:

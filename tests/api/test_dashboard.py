@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from html import unescape
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -23,6 +24,7 @@ from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.config.settings import Settings
 from analytics_etl.families.sample import SampleOptions, write_sample
 from analytics_etl.ops import api_tokens
+from analytics_etl.pipeline.alerts import judge
 from analytics_etl.pipeline.reports import write_index, write_report
 from analytics_etl.postgres.database import Database
 
@@ -191,32 +193,63 @@ def test_what_cannot_be_shown_is_said_in_a_page(client: httpx.Client) -> None:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     """A real browser, if one is installed."""
-    playwright = pytest.importorskip("playwright.sync_api")
+    playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: make install")
     program = next((found for name in ("chromium", "google-chrome", "chrome") if (found := shutil.which(name))), None)
     if program is None:
-        pytest.skip("there is no Chromium here")
+        pytest.skip("there is no Chromium here: apt-get install chromium")
     with playwright.sync_playwright() as started:
         browser = started.chromium.launch(executable_path=program, args=["--no-sandbox"])
         yield browser
         browser.close()
 
 
-def test_a_browser_goes_through_every_page(client: httpx.Client, browser: Any) -> None:
+@pytest.fixture
+def page(client: httpx.Client, browser: Any) -> Iterator[Any]:
+    """A page on a phone, of which nothing may go wrong, and which asks this server alone."""
     said: list[str] = []
     host = client.base_url.netloc.decode()
     context = browser.new_context(base_url=str(client.base_url), viewport={"width": 390, "height": 844})
+    context.set_default_timeout(10_000)
     page = context.new_page()
     page.on("console", lambda message: said.append(message.text))
     page.on("pageerror", lambda error: said.append(str(error)))
     page.on("request", lambda request: said.append(request.url) if urlsplit(request.url).netloc != host else None)
+    yield page
+    context.close()
+    assert said == []
+
+
+@pytest.fixture(scope="module")
+def axe() -> str:
+    """The script of axe-core, which finds what keeps people from reading a page."""
+    return (Path(pytest.importorskip("axe_playwright_python").__file__).parent / "axe.min.js").read_text("utf-8")
+
+
+def barriers(page: Any, axe: str) -> list[tuple[str, str]]:
+    """(rule, element) of each breach of WCAG A and AA, and of good practice, on a page in light and in dark."""
+    page.evaluate(axe)
+    found = page.evaluate("axe.run({resultTypes: ['violations']})")
+    page.emulate_media(color_scheme="dark")
+    dark = page.evaluate("axe.run({resultTypes: ['violations'], runOnly: ['color-contrast']})")
+    page.emulate_media(color_scheme="light")
+    broken = [*found["violations"], *dark["violations"]]
+    return [(one["id"], node["html"][:200]) for one in broken for node in one["nodes"]]
+
+
+def test_everybody_can_read_every_page(client: httpx.Client, page: Any, axe: str) -> None:
+    """On a phone, by a screen reader, in any light."""
     for path in [*PLACES, *details_of(client)]:
         page.goto(path)
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, path  # a phone need not scroll sideways
+        assert barriers(page, axe) == [], path
         snapshot = page.locator("body").aria_snapshot()
         assert '- heading "' in snapshot
         assert "- main:" in snapshot
         for name in PLACES.values():
             assert f'- link "{name}"' in snapshot
+
+
+def test_a_browser_filters_searches_and_downloads(page: Any) -> None:
     page.goto("/")
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.textContent") == "To the content"
@@ -224,7 +257,7 @@ def test_a_browser_goes_through_every_page(client: httpx.Client, browser: Any) -
     assert page.evaluate("document.activeElement.id") == "content"
     page.get_by_role("link", name="Modules", exact=True).click()
     page.get_by_role("navigation", name="Period").get_by_role("link", name="1 day").click()
-    assert "period=1d" in page.url
+    page.wait_for_url("**period=1d*")
     page.get_by_role("searchbox", name="Search modules").fill(HOSTILE[1:8].upper())
     page.keyboard.press("Enter")
     page.wait_for_url("**q=*")
@@ -234,12 +267,45 @@ def test_a_browser_goes_through_every_page(client: httpx.Client, browser: Any) -
     assert saved.value.suggested_filename == "modules.csv"
     assert next(csv.DictReader(io.StringIO(saved.value.path().read_text())))["module_name"] == f"'{HOSTILE}"
     page.get_by_role("link", name=HOSTILE[1:8]).click()
+    page.wait_for_url("**/module?**")
     assert page.get_by_role("heading", level=1).text_content().replace("\n", "") == HOSTILE
     page.goto("/reports")
     page.get_by_role("link", name="Registry, Monday 31 March 2025").click()
+    page.wait_for_url("**.html")
     assert "31 March 2025" in page.get_by_role("heading", level=1).text_content()
-    context.close()
-    assert said == []
+
+
+def test_a_browser_looks_after_an_alert_and_sees_what_others_do(
+    client: httpx.Client, settings: Settings, page: Any
+) -> None:
+    """Numbers move without loading the page again, and what is being posted is shown."""
+    rule = {"name": "busy", "severity": "critical", "metricName": "view_count",
+            "condition": {"operator": ">", "threshold": 0}}  # fmt: skip
+    assert client.post("/analytics/alerts", json=rule).status_code == 201
+    execute(settings.database_url, "update ops.partitions set updated_at = clock_timestamp()")  # published again
+    assert judge(Database(settings), Catalog.of(settings)) == 2
+    rows = client.get("/analytics/alerts?severity=critical&status=triggered").json()["rows"]
+    [alert] = [row for row in rows if row["name"] == "busy"]
+    page.goto("/alerts")
+    page.locator("#live").get_by_text("Live").wait_for()
+    page.evaluate("window.isTheSame = true")
+    page.locator(f"#alert-{alert['id']} summary").click()
+    page.get_by_role("textbox", name="Reason").locator("visible=true").fill("a busy day")
+    page.get_by_role("button", name="Acknowledge").locator("visible=true").click()
+    page.get_by_role("row", name="busy").get_by_text("acknowledged").wait_for()
+    found = client.get(f"/analytics/alerts/{alert['id']}").json()
+    assert (found["status"], found["acknowledgedBy"]) == ("acknowledged", "somebody on this machine")
+    page.locator("#live").get_by_text("Live").wait_for()
+    page.evaluate("window.isTheSame = true")
+    assert client.post(f"/analytics/alerts/{alert['id']}/resolve").status_code == 200
+    page.get_by_role("row", name="busy").get_by_text("resolved").wait_for()
+    for value in (41, 42):
+        sample = {"name": "queue_length", "type": "gauge", "category": "system", "value": value,
+                  "labels": {"host": "<b>"}, "recorded_at": f"{datetime.now(UTC):%FT%TZ}"}  # fmt: skip
+        assert client.post("/analytics/metrics", json=sample).status_code == 202
+        page.get_by_role("row", name="queue_length host=<b>").get_by_text(str(value), exact=True).wait_for()
+    assert page.evaluate("window.isTheSame") is True
+    client.delete("/analytics/alerts/rules/busy")
 
 
 def test_a_browser_signs_in_with_a_token(settings: Settings) -> None:

@@ -70,6 +70,50 @@ def test_each_route_takes_records_of_its_table(served: tuple[Settings, httpx.Cli
     assert client.post(DOWNLOADS, content="{}", headers={"Content-Type": "text/plain"}).status_code == 415
 
 
+def test_what_former_clients_post_is_taken(served: tuple[Settings, httpx.Client]) -> None:
+    """Each example of the document, as it stands there."""
+    _, client = served
+    posted = []
+    for path, item in client.get("/openapi.json").json()["paths"].items():
+        content = item.get("post", {}).get("requestBody", {}).get("content", {})
+        if "example" in (body := content.get("application/json", {})):
+            answer = client.post(path, json=body["example"])
+            assert answer.status_code == 202, (path, answer.text)
+            posted.append(path)
+    assert len(posted) == 13
+
+
+def test_wide_records_are_taken_as_files_of_their_form(server: Server, tmp_path: Path) -> None:
+    """The reasons are those of a load, which makes a sample of each gauge that is given."""
+    settings = settings_in(tmp_path, server.clone())
+    at = {"timestamp": "2025-03-10T02:00:00Z"}
+    wide = {**at, "id": "w1", "service_id": "play", "cpu_usage": 45.2, "error_rate": 0.02}
+    path = "/api/v1/analytics/metrics"
+    with serving(settings) as client:
+        taken = client.post(path, json=[wide, {**wide, "id": None, "memory_usage": 70}])
+        assert (taken.status_code, taken.json()["event_ids"][0]) == (202, "w1"), taken.text
+        assert client.post(path, json=wide).status_code == 202  # again, which changes nothing
+        business = {**at, "tenant_id": "acme", "revenue": 12.5, "currency": "EUR"}
+        assert client.post("/api/v1/analytics/business", json=business).status_code == 202
+        wrong = [{**wide, "cpu_usage": "much"}, {**at, "service_id": "play", "cpu": 1}, {**wide, "timestamp": "now"}]
+        refused = client.post(path, json=wrong)
+    assert [error["reason"].partition(", ")[0] for error in refused.json()["errors"]] == [
+        "value: expected a number", "has no value for platform.metric_samples",
+        "recorded_at: expected a timestamp with a time zone",
+    ]  # fmt: skip
+    load(Database(settings), "platform.metric_samples")
+    found = ask(
+        settings.database_url,
+        "select name, value, unit, coalesce(labels ->> 'service_id', tenant_id) as about, count(*)::int as copies "
+        "from platform.metric_samples group by 1, 2, 3, 4 order by 1",
+    )
+    assert [tuple(row.values()) for row in found] == [
+        ("cpu_percent", 45.2, "percent", "play", 2), ("error_ratio", 0.02, "ratio", "play", 2),
+        ("memory_percent", 70, "percent", "play", 1), ("revenue", 12.5, "EUR", "acme", 1),
+    ]  # fmt: skip
+    server.drop(settings.database_url or "")
+
+
 def test_a_record_is_refused_for_the_reason_that_a_load_gives(server: Server, tmp_path: Path) -> None:
     settings = settings_in(tmp_path, server.clone())
     early, late = "0001-01-01T00:00:00Z", f"{datetime.now(UTC) + timedelta(days=2):%FT%TZ}"

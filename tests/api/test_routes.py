@@ -83,6 +83,9 @@ TABLES: dict[str, list[Event]] = {
          "error_count": 1, "success_rate": 0.75, "error_rate": 0.25, "throughput": 0.5, "timed_count": 4,
          "total_latency_ms": 40, "avg_latency_ms": 10, "p50_latency_ms": 9, "p95_latency_ms": 19, "p99_latency_ms": 20},
     ],
+    "platform.tenant_overview_daily": [
+        {"day": day, "tenant_id": "acme", "sample_count": 1} for day in (FIRST, LAST)
+    ],
     "platform.service_gauges_1h": [
         {"day": LAST, "bucket": f"{LAST}T{hour}:00:00Z", "tenant_id": "", "service_id": service, "name": name,
          "unit": "percent", "sample_count": 2, "avg_value": hour, "last_value": 12}
@@ -160,6 +163,8 @@ def test_one_module(client: httpx.Client) -> None:
     ]  # fmt: skip
     by_version = asked(client, "/api/v2/analytics/modules/a%2Fb/downloads?period=2d&groupBy=version")
     assert by_version["rows"] == [{"group": "2", "downloads": 2}, {"group": "1", "downloads": 1}]
+    by_client = asked(client, "/api/v2/analytics/modules/a%2Fb/downloads?period=2d&groupBy=client")
+    assert by_client["rows"] == [{"group": "go 1.2", "downloads": 3}]
     by_day = asked(client, "/api/v2/analytics/modules/c/downloads?period=2d")
     assert by_day["rows"] == [{"group": "2025-03-30", "downloads": 9}, {"group": "2025-03-31", "downloads": 1}]
 
@@ -202,6 +207,31 @@ def test_an_organization(client: httpx.Client) -> None:
         10, 4, 2, 30, 2,
     ]  # fmt: skip
     assert [day["active_users"] for day in found["days"]] == [2, 2]
+    assert asked(client, "/api/v2/analytics/organizations/acme/dashboard?period=2d")["top_modules"] == [
+        {"module_name": "a/b", "downloads": 3, "version_count": 1, "last_download_day": str(LAST)},
+    ]  # fmt: skip
+
+
+def test_an_answer_that_is_computed_as_a_whole_has_pages_if_they_are_wanted(client: httpx.Client) -> None:
+    path = "/api/v2/analytics/modules/a%2Fb/stats?period=2d"
+    whole = asked(client, path)
+    first = asked(client, f"{path}&limit=1")
+    second = asked(client, f"{path}&limit=1&cursor={first['next_cursor']}")
+    assert (whole["next_cursor"], second["next_cursor"]) == (None, None)
+    assert [*first["series"], *second["series"]] == whole["series"]
+    assert first["totals"] == whole["totals"]
+    assert client.get(f"{path}&cursor=x").status_code == 422
+
+
+def test_a_dashboard_is_about_the_days_that_are_asked_for(client: httpx.Client) -> None:
+    path = "/analytics/dashboard"
+    for days, found in {
+        f"from={FIRST}&to={FIRST}": [FIRST], f"from={FIRST}&to={LAST}": [FIRST, LAST], f"from={LAST}": [LAST],
+    }.items():  # fmt: skip
+        rows = asked(client, f"{path}?{days}")["engagement"]
+        assert [row["day"] for row in rows] == [str(day) for day in found], days
+    for wrong in (f"from={LAST}&to={FIRST}", "from=1970-01-01&to=2025-03-31", "from=x"):
+        assert client.get(f"{path}?{wrong}").status_code == 422, wrong
 
 
 def test_a_service(client: httpx.Client) -> None:

@@ -288,6 +288,7 @@ def given(table: str) -> sql_engines.Row:
             "ends_at": moment + timedelta(hours=1),
             "verdict": "confirmed",
         },
+        "ops.alert_rules": {"name": "n", "who": "w"},
         "ops.api_tokens": {"sha256": "0" * 64, "name": "n", "role": "viewer", "expires_at": moment},
         "ops.run_requests": {
             "request_id": uuid4(),

@@ -209,6 +209,9 @@ def organization(question: Question, organization_id: str) -> Page:
     """One organisation, day by day."""
     days = question.days(_ORGANIZATIONS)
     found = registry_details.organization_days(question.database, organization_id, days.before.first, days.last)
+    modules = registry_details.modules_of_organization(
+        question.database, organization_id, days.first, days.last, question.limit
+    )
     cards = summed_cards(found.rows, {
         "requests": "Requests", "downloads": "Downloads", "compilations": "Compilations",
         "versions_created": "Versions registered",
@@ -222,5 +225,11 @@ def organization(question: Question, organization_id: str) -> Page:
                     "active_users": "Users", "modules_created": "Modules", "versions_created": "Versions",
                     "storage_bytes": "Storage",
                 }), daily_figure(found.rows, "requests", days, "Requests per day")),
+        Section("Which modules does it download most?", Table("modules", modules.rows, {
+                    "module_name": "Module", "downloads": "Downloads", "version_count": "Versions",
+                    "last_download_day": "Last download",
+                }, {"module_name": links(question, modules.rows, "module_name", "/module", "name")}),
+                bars(modules.rows, "module_name", "downloads", "Successful downloads by module"),
+                empty="It downloaded nothing in these days."),
     ], cards, days, missing_note(found.coverage, days),
         path="/organization", parameters={"id": organization_id})  # fmt: skip

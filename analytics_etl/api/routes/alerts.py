@@ -18,7 +18,7 @@ from analytics_etl.api.serving import Asked, Cursor, Limit, router
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.families.queries.keyset import Key
 from analytics_etl.families.queries.texts import check_texts
-from analytics_etl.pipeline import alert_answers
+from analytics_etl.pipeline import alert_answers, alert_rules
 from analytics_etl.pipeline.alert_answers import Alert, Alerts
 from analytics_etl.pipeline.alert_queries import AlertError
 
@@ -27,7 +27,7 @@ _SAMPLE = "42adf658"
 routes = router(_PREFIX, "platform", is_of_tenants=True)
 acts = router("", "platform", is_of_tenants=True, right="edit")
 
-_FIELDS = {
+FIELDS = {
     "id": "Names the alert for ever.", "name": "Its rule.", "description": "What the rule says is wrong.",
     "severity": "low, medium, high or critical.",
     "status": "pending, triggered, acknowledged, resolved, inactive or no data.",
@@ -51,7 +51,7 @@ _CHANGES = {
     "who": "Who changed it; null if the numbers did.", "before": "The status before.", "after": "The status after.",
     "value": "What was compared with the threshold.", "since": "When the condition began to hold.",
 }  # fmt: skip
-_ONE: dict[str, Any] = {name: column_schema(name, meaning) for name, meaning in _FIELDS.items()}
+_ONE: dict[str, Any] = {name: column_schema(name, meaning) for name, meaning in FIELDS.items()}
 _UNKNOWN, _ACTED = problems.documented(404), problems.documented(404, 408, 409, 413)
 _PLACE = Key({"rank": int, "key": str})
 
@@ -105,7 +105,7 @@ class Seeing:
         return self.asked.respond(Answer(incidents, "incidents", fields, list(_INCIDENTS)))
 
 
-@routes.get("", **documented(f"{_PREFIX}?status=triggered&severity=high", _FIELDS))
+@routes.get("", **documented(f"{_PREFIX}?status=triggered&severity=high", FIELDS))
 def alerts(
     seeing: Annotated[Seeing, Depends()], status: Status = None, severity: Severity = None, limit: Limit = 100,
     cursor: Cursor = None,
@@ -122,13 +122,17 @@ def alerts(
     page = _PLACE.page(found, limit)
     rows = alert_answers.described(seeing.database, [row["alert"] for row in page.rows])
     return seeing.asked.respond(
-        Answer(rows, columns=list(_FIELDS), next_cursor=page.next, newest_day=seen.newest_day)
+        Answer(rows, columns=list(FIELDS), next_cursor=page.next, newest_day=seen.newest_day)
     )  # fmt: skip
 
 
 @routes.get("/{alert_id}", responses=_UNKNOWN, **documented(f"{_PREFIX}/{_SAMPLE}", _INCIDENTS, _ONE, "incidents"))
 def alert(seeing: Annotated[Seeing, Depends()], alert_id: AlertId) -> Response:
-    """One alert, with its incidents."""
+    """One alert, with its incidents; or a rule that was made here, to whose alerts nothing has happened yet."""
+    for rule in alert_rules.given(seeing.database, seeing.catalog, seeing.tenant_id):
+        fields = alert_answers.of_rule(rule)
+        if fields["id"] == alert_id:
+            return seeing.asked.respond(Answer((), "incidents", fields, list(_INCIDENTS)))
     with _explained():
         return seeing.respond(seeing.alerts().named(alert_id))
 

@@ -1,5 +1,6 @@
 """Routes about one module: its days, downloads and health. Paths and names of fields are those of the former API."""
 
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from fastapi import Depends, Path, Query
@@ -8,8 +9,8 @@ from starlette.responses import Response
 from analytics_etl.api.answers import Answer
 from analytics_etl.api.openapi import documented
 from analytics_etl.api.periods import Period, days_of
-from analytics_etl.api.serving import Asked, router
-from analytics_etl.families.queries import registry_details, registry_modules
+from analytics_etl.api.serving import AskedWhole, router
+from analytics_etl.families.queries import registry_details, registry_modules, registry_schemas
 from analytics_etl.families.queries.registry_details import ADDED, COUNTED
 
 routes = router("/api/v2/analytics/modules", "registry", "registry")
@@ -20,6 +21,7 @@ _DAYS, _VERSIONS, _HEALTH = (
     "registry.module_health_daily",
 )
 _GRAINS: dict[str, registry_modules.Grain] = {"day": "1d", "week": "1w", "month": "1m"}
+_CLIENTS = "registry.version_clients_daily"
 _LIST: dict[str, Any] = {"type": "array"}
 _SAMPLE = "acme.users.profile.v1"
 Name = Annotated[str, Path(max_length=1_000, description="Name of the module.")]
@@ -31,7 +33,7 @@ Name = Annotated[str, Path(max_length=1_000, description="Name of the module.")]
     {"module_name": {"type": "string"}, "totals": {"type": "object"}, "versions": _LIST, "languages": _LIST,
      "organizations": _LIST}, "series",
 ))  # fmt: skip
-def stats(asked: Annotated[Asked, Depends()], name: Name, period: Period = "30d") -> Response:
+def stats(asked: Annotated[AskedWhole, Depends()], name: Name, period: Period = "30d") -> Response:
     """What was done with one module: totals, each day (0 without events, null when not loaded), versions, languages."""
     days = days_of(asked.database, _DAYS, period)
     page = registry_details.series_of_module(asked.database, name, days.first, days.last)
@@ -49,20 +51,28 @@ def stats(asked: Annotated[Asked, Depends()], name: Name, period: Period = "30d"
 
 @routes.get("/{name:path}/downloads", **documented(
     f"/api/v2/analytics/modules/{_SAMPLE}/downloads?period=7d&groupBy=version",
-    {"group": "First day of the day, week or month; or the version.", "downloads": "Successful downloads."},
+    {"group": "First day of the period, the version, or the client.", "downloads": "Successful downloads."},
 ))  # fmt: skip
 def downloads(
-    asked: Annotated[Asked, Depends()], name: Name, period: Period = "7d",
+    asked: Annotated[AskedWhole, Depends()], name: Name, period: Period = "7d",
     group_by: Annotated[
-        Literal["day", "week", "month", "version"],
+        Literal["day", "week", "month", "version", "client"],
         Query(alias="groupBy", description="Rows: weeks and months are whole ones, those that the period touches."),
     ] = "day",
 ) -> Response:  # fmt: skip
-    """Successful downloads of one module, by time or by version; a period without any has no row."""
+    """Successful downloads of one module, by time, version or client library; a period without any has no row."""
     if group_by == "version":
         days = days_of(asked.database, _VERSIONS, period)
         page = registry_details.version_downloads(asked.database, name, days.first, days.last)
         return asked.page(page, [_VERSIONS], days, renamed={"version": "group", "downloads": "downloads"})
+    if group_by == "client":
+        days = days_of(asked.database, _CLIENTS, period)
+        page = registry_schemas.consumers(asked.database, name, days.first, days.last, by_client=True)
+        clients = [
+            {"group": f"{row['sdk']} {row['sdk_version']}".strip(), "downloads": row["downloads"]} for row in page.rows
+        ]
+        rows = sorted(clients, key=lambda row: (-row["downloads"], row["group"]))
+        return asked.page(replace(page, rows=rows), [_CLIENTS], days)
     days = days_of(asked.database, _DAYS, period)
     page = registry_modules.statistics(asked.database, _GRAINS[group_by], days.first, days.last, name)
     return asked.page(page, [_DAYS], days, renamed={"first_day": "group", "download_count": "downloads"})
@@ -79,7 +89,7 @@ def downloads(
     }, "history",
 ))  # fmt: skip
 def health(
-    asked: Annotated[Asked, Depends()], name: Name, period: Period = "30d",
+    asked: Annotated[AskedWhole, Depends()], name: Name, period: Period = "30d",
     version: Annotated[str | None, Query(max_length=1_000, description="The newest version, which is judged.")] = None,
 ) -> Response:  # fmt: skip
     """How healthy the newest version of a module is, and why: parts with weights, each change of the score with its

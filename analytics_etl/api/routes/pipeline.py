@@ -13,7 +13,7 @@ from starlette.responses import PlainTextResponse, Response
 from analytics_etl.api.answers import Answer
 from analytics_etl.api.openapi import documented
 from analytics_etl.api.problems import Problem
-from analytics_etl.api.serving import Asked, Cursor, Limit, router
+from analytics_etl.api.serving import Asked, AskedWhole, Cursor, Limit, router
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.catalog.models import cadence_of
 from analytics_etl.config.values import FIRST_DAY, LAST_DAY
@@ -91,7 +91,7 @@ def states_of_days(asked: Asked, about: About, limit: int, cursor: str | None, f
 
 
 @routes.get("/today", **documented(f"{_PREFIX}/today", _ARRIVED, {"day": {"type": "string", "format": "date"}}))
-def today(asked: Annotated[Asked, Depends()]) -> Response:
+def today(asked: Annotated[AskedWhole, Depends()]) -> Response:
     """How many events of the day under way have arrived so far, by table. Nothing is made of them before it is over."""
     day = datetime.now(UTC).date()
     rows = asked.database.run(listing.arrived, day)
@@ -124,7 +124,7 @@ def runs(asked: Annotated[Asked, Depends()], limit: Limit = 100, cursor: Cursor 
 
 
 @routes.get("/tables", **documented(f"{_PREFIX}/tables", _COLUMNS))
-def tables(asked: Annotated[Asked, Depends()]) -> Response:
+def tables(asked: Annotated[AskedWhole, Depends()]) -> Response:
     """Every table: what it holds, what it is made of, whose it is, how large it is."""
     catalog, sizes = Catalog.of(asked.settings), asked.database.run(listing.sizes)
     rows = []

@@ -9,11 +9,11 @@ from starlette.responses import Response
 
 from analytics_etl.api.answers import Answer
 from analytics_etl.api.openapi import documented
-from analytics_etl.api.periods import Period, days_of
+from analytics_etl.api.periods import Period, Stretch, days_of
 from analytics_etl.api.problems import Problem
 from analytics_etl.api.problems import documented as problems
 from analytics_etl.api.routes.pipeline import About, states_of_days
-from analytics_etl.api.serving import Asked, Cursor, Limit, router
+from analytics_etl.api.serving import Asked, AskedWhole, Cursor, Limit, router
 from analytics_etl.catalog.calendar import Cadence, period_start, report_path
 from analytics_etl.families.queries import platform
 from analytics_etl.pipeline.tenant_reports import tenant_folder
@@ -120,11 +120,11 @@ def of_category(
     {"health": _LIST, "business": _LIST, "metrics": {"type": "object"}}, "engagement",
 ))  # fmt: skip
 def dashboard(
-    asked: Annotated[Asked, Depends()], period: Period = "1d", tenant: Tenant = None,
+    asked: Annotated[AskedWhole, Depends()], stretch: Annotated[Stretch, Depends()], tenant: Tenant = None,
     metrics: Annotated[str, Query(max_length=2_000, description="Names of metrics, with commas between.")] = "",
 ) -> Response:  # fmt: skip
     """Everything of some days: health, business, tenants, and the newest samples of the named metrics."""
-    days = days_of(asked.database, _DAYS, period)
+    days = stretch.days(asked.database, _DAYS)
     names = [name.strip() for name in metrics.split(",") if name.strip()]
     found = platform.dashboard(asked.database, days.first, days.last, tenant, names)
     rows = found["engagement"]

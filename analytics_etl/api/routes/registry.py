@@ -9,7 +9,7 @@ from starlette.responses import Response
 from analytics_etl.api.answers import Answer
 from analytics_etl.api.openapi import documented
 from analytics_etl.api.periods import Period, days_of
-from analytics_etl.api.serving import Asked, Cursor, Limit, router
+from analytics_etl.api.serving import Asked, AskedWhole, Cursor, Limit, router
 from analytics_etl.families.queries import registry, registry_details, registry_modules
 from analytics_etl.families.queries.registry_overview import DAYS_BEFORE, OVERVIEW, overview_of_newest_day
 
@@ -19,6 +19,7 @@ _MODULES, _LANGUAGES = "registry.module_stats_daily", "registry.language_stats_d
 _ORGANIZATIONS = "registry.org_stats_daily"
 _ADDED = ("requests", "downloads", "compilations", "modules_created", "versions_created")
 """Columns of an organisation's days that add up."""
+_SHOWN = 10
 _KINDS: dict[str, registry_modules.Direction] = {"growing": "up", "declining": "down", "new": "new"}
 _FIGURES = {name: {"type": ["number", "null"]} for name in DAYS_BEFORE}
 _PREVIOUS = {
@@ -31,7 +32,7 @@ _PREVIOUS = {
     "/overview",
     **documented("/api/v2/analytics/overview", "registry.overview_figures", {**_FIGURES, "previous": _PREVIOUS}),
 )
-def overview(asked: Annotated[Asked, Depends()]) -> Response:
+def overview(asked: Annotated[AskedWhole, Depends()]) -> Response:
     """The registry as a whole at the end of the newest day, and a period before."""
     found = overview_of_newest_day(asked.database)
     columns = ["day", *DAYS_BEFORE]
@@ -70,7 +71,7 @@ _POPULAR = {
 
 @routes.get("/modules/trending", **documented("/api/v2/analytics/modules/trending?limit=5", {
     "rank": "Position, 1 for the largest growth or decline, of new modules for the most downloads.",
-    "module_name": "Module.", "growth_ratio": "Growth against the 7 days before, 1.0 = doubled; null for new modules.",
+    "module_name": "Module.", "growth": "Growth against the 7 days before, 1.0 = doubled; null for new modules.",
     "current": "Successful downloads of the last 7 days.", "previous": "Those of the 7 days before.",
 }))  # fmt: skip
 def trending(
@@ -84,13 +85,13 @@ def trending(
 
 
 _TRENDING = {
-    "rank": "rank", "module_name": "module_name", "growth_ratio": "growth_ratio", "download_count": "current",
+    "rank": "rank", "module_name": "module_name", "growth_ratio": "growth", "download_count": "current",
     "previous_download_count": "previous",
 }  # fmt: skip
 
 
 @routes.get("/languages", **documented("/api/v2/analytics/languages?period=7d", "registry.languages_of_range"))
-def languages(asked: Annotated[Asked, Depends()], period: Period = "30d") -> Response:
+def languages(asked: Annotated[AskedWhole, Depends()], period: Period = "30d") -> Response:
     """Share and performance of each language that modules are compiled into."""
     days = days_of(asked.database, _LANGUAGES, period)
     page = registry.languages(asked.database, days.first, days.last)
@@ -101,7 +102,7 @@ def languages(asked: Annotated[Asked, Depends()], period: Period = "30d") -> Res
     "/api/v2/analytics/performance/compilation?language=go&period=7d", "registry.languages_of_days"
 ))  # fmt: skip
 def compilation(
-    asked: Annotated[Asked, Depends()],
+    asked: Annotated[AskedWhole, Depends()],
     language: Annotated[str | None, Query(max_length=1_000, description="A language; all by default.")] = None,
     period: Period = "30d",
 ) -> Response:  # fmt: skip
@@ -116,10 +117,11 @@ def compilation(
     "/api/v2/analytics/organizations/acme/dashboard?period=7d", "registry.organization_days", {
         "organization_id": {"type": "string"},
         **{name: {"type": ["integer", "null"]} for name in (*_ADDED, "storage_bytes")},
+        "top_modules": {"type": "array", "description": "Those that it downloaded most."},
     }, "days",
 ))  # fmt: skip
 def organization(
-    asked: Annotated[Asked, Depends()],
+    asked: Annotated[AskedWhole, Depends()],
     organization_id: Annotated[str, Path(max_length=1_000, description="Id of the organisation.")],
     period: Period = "30d",
 ) -> Response:  # fmt: skip
@@ -130,6 +132,9 @@ def organization(
         "organization_id": organization_id,
         **{name: sum(row[name] for row in page.rows) for name in _ADDED},
         "storage_bytes": page.rows[-1]["storage_bytes"] if page.rows else None,
+        "top_modules": registry_details.modules_of_organization(
+            asked.database, organization_id, days.first, days.last, _SHOWN
+        ).rows,
     }
     answer = Answer(page.rows, "days", fields, list(page.rows[0]) if page.rows else (), page.coverage)
     return asked.about([_ORGANIZATIONS], days.first, days.last, answer)

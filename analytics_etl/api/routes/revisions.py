@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from starlette.concurrency import run_in_threadpool
 
 from analytics_etl.api.problems import Problem
-from analytics_etl.api.routes.landing import ACCEPTED, STATUSES, take
+from analytics_etl.api.routes.landing import ACCEPTED, STATUSES, Taken, take
 from analytics_etl.api.serving import STATEMENT_SECONDS, Serving, router
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.families.queries import Row, schedules
@@ -55,7 +55,7 @@ async def change(
     if revision <= before:
         raise Problem(409, f"the record has the revision {before}: a change must have a higher one")
     changed: dict[str, Any] = {**portable_row(record), **fields, "revision": revision}
-    return await take(request, _TABLE, json.dumps(changed, ensure_ascii=False).encode(), "application/json")
+    return await take(request, Taken(_TABLE), json.dumps(changed, ensure_ascii=False).encode(), "application/json")
 
 
 def _record(database: Database, event_id: UUID, change: Change) -> Row:

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from analytics_etl.api.openapi import documented
 from analytics_etl.api.periods import Moment, Period, as_moments, days_of, moments
-from analytics_etl.api.serving import Asked, Cursor, Limit, router
+from analytics_etl.api.serving import Asked, AskedWhole, Cursor, Limit, router
 from analytics_etl.families.queries import schedule_days, schedule_statistics, schedules
 
 routes = router("/api/v1/schedule-analytics", "schedules", "schedules")
@@ -69,7 +69,7 @@ def of_event_type(
 
 
 @routes.get("/stats", **documented(f"{_PREFIX}/stats?period=7d", "schedules.statistics_of_range"))
-def stats(asked: Annotated[Asked, Depends()], period: Period = "7d", schedule_type: Tier = None) -> Response:
+def stats(asked: Annotated[AskedWhole, Depends()], period: Period = "7d", schedule_type: Tier = None) -> Response:
     """Results, queue and processing times of each tier and kind of work, of all days together."""
     days = days_of(asked.database, _STATISTICS, period)
     page = schedule_statistics.statistics_of_range(asked.database, days.first, days.last, schedule_type)
@@ -91,7 +91,7 @@ def patterns(
 @routes.get("/performance/schedule/{schedule_id}", **documented(
     f"{_PREFIX}/performance/schedule/nightly?period=7d", "schedules.performance"
 ))  # fmt: skip
-def performance(asked: Annotated[Asked, Depends()], schedule_id: Id, period: Period = "30d") -> Response:
+def performance(asked: Annotated[AskedWhole, Depends()], schedule_id: Id, period: Period = "30d") -> Response:
     """How one schedule did on each day, against its own 28 days before."""
     days = days_of(asked.database, _PERFORMANCE, period)
     page = schedules.performance(asked.database, schedule_id, days.first, days.last)
@@ -99,7 +99,7 @@ def performance(asked: Annotated[Asked, Depends()], schedule_id: Id, period: Per
 
 
 @routes.get("/health/system", **documented(f"{_PREFIX}/health/system?period=7d", "schedules.health_of_tiers"))
-def health(asked: Annotated[Asked, Depends()], period: Period = "1d") -> Response:
+def health(asked: Annotated[AskedWhole, Depends()], period: Period = "1d") -> Response:
     """Whether each tier, and all of them together, worked on each day."""
     days = days_of(asked.database, _HEALTH, period)
     return asked.page(schedule_days.health(asked.database, days.first, days.last), [_HEALTH], days)

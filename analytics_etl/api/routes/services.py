@@ -8,7 +8,7 @@ from starlette.responses import Response
 from analytics_etl.api.answers import Answer
 from analytics_etl.api.openapi import documented
 from analytics_etl.api.periods import as_moments, days_of
-from analytics_etl.api.serving import Asked, Cursor, Limit, router
+from analytics_etl.api.serving import Asked, AskedWhole, Cursor, Limit, router
 from analytics_etl.families.queries import Page, Row, platform, services, services_dashboard
 from analytics_etl.families.queries.services_dashboard import AGGREGATION, METRICS, aggregation
 
@@ -98,7 +98,7 @@ def predictions(
     {"top_errors": {"type": "array"}, "top_users": {"type": "array"}, "system_health": {"type": "array"}},
     METRICS,
 ))  # fmt: skip
-def dashboard(asked: Annotated[Asked, Depends()], service_id: Service = None) -> Response:
+def dashboard(asked: Annotated[AskedWhole, Depends()], service_id: Service = None) -> Response:
     """The newest day of one service or of each: its metrics, most frequent errors, busiest users and health.
 
     Users have pseudonyms, the same as in reports.

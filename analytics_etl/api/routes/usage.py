@@ -13,7 +13,7 @@ from analytics_etl.api.openapi import documented
 from analytics_etl.api.periods import Moment, Period, as_moments, days_of, moments
 from analytics_etl.api.problems import Problem
 from analytics_etl.api.problems import documented as problems
-from analytics_etl.api.serving import Asked, Cursor, Limit, router
+from analytics_etl.api.serving import Asked, AskedWhole, Cursor, Limit, router
 from analytics_etl.catalog.calendar import Cadence, period_start, report_path
 from analytics_etl.families.queries import usage, usage_breakdowns, usage_schemas
 
@@ -33,7 +33,7 @@ Schema = Annotated[UUID, Path(description="Id of the schema.")]
     "/api/v1/usage/stats?grain=1d&from=2025-03-30&to=2025-03-31", "usage.statistics_1h"
 ))  # fmt: skip
 def stats(
-    asked: Annotated[Asked, Depends()], start: Annotated[Moment, Query(alias="from")],
+    asked: Annotated[AskedWhole, Depends()], start: Annotated[Moment, Query(alias="from")],
     end: Annotated[Moment, Query(alias="to")],
     grain: Annotated[usage.Grain, Query(description="Length of the buckets.")] = "1h",
     schema_id: Annotated[UUID | None, Query(description="A schema; all of them together by default.")] = None,
@@ -83,7 +83,7 @@ def trending(
 @routes.get(
     "/schemas/{schema_id}", **documented(f"/api/v1/usage/schemas/{_SAMPLE_ID}?period=7d", "usage.statistics_1d")
 )
-def schema(asked: Annotated[Asked, Depends()], schema_id: Schema, period: Period = "30d") -> Response:
+def schema(asked: Annotated[AskedWhole, Depends()], schema_id: Schema, period: Period = "30d") -> Response:
     """One schema day by day; a day without operations has no row."""
     days = days_of(asked.database, _DAYS, period)
     return asked.page(usage.statistics(asked.database, "1d", *as_moments(days), schema_id), [_DAYS], days)
@@ -92,7 +92,7 @@ def schema(asked: Annotated[Asked, Depends()], schema_id: Schema, period: Period
 @routes.get("/schemas/{schema_id}/health", **documented(
     f"/api/v1/usage/schemas/{_SAMPLE_ID}/health?period=7d", "usage.scores"
 ))  # fmt: skip
-def health(asked: Annotated[Asked, Depends()], schema_id: Schema, period: Period = "30d") -> Response:
+def health(asked: Annotated[AskedWhole, Depends()], schema_id: Schema, period: Period = "30d") -> Response:
     """The scorecard of one schema on each day."""
     days = days_of(asked.database, _HEALTH, period)
     page = usage_schemas.health(asked.database, days.first, days.last, schema_id, 1_000)
@@ -118,7 +118,7 @@ def anomalies(
 
 
 @routes.get("/regions", **documented("/api/v1/usage/regions?period=7d", "usage.operations_of_range"))
-def regions(asked: Annotated[Asked, Depends()], period: Period = "7d") -> Response:
+def regions(asked: Annotated[AskedWhole, Depends()], period: Period = "7d") -> Response:
     """What was done in each region, operation by operation."""
     days = days_of(asked.database, _DAYS, period)
     page = usage_breakdowns.operations(asked.database, days.first, days.last, by_region=True)

@@ -105,6 +105,14 @@ def organization_days(database: Database, organization: str, first: date, last: 
     return ask_days(database, tables, "registry.organization_days", first, last, {"organization": organization})
 
 
+def modules_of_organization(database: Database, organization: str, first: date, last: date, limit: int) -> Page:
+    """The modules that one organisation downloaded most in the days first to last."""
+    check_texts({"organization": organization})
+    wanted: dict[str, str | int] = {"organization": organization, "limit": limit}
+    tables = ["registry.version_consumers_daily"]
+    return ask_days(database, tables, "registry.modules_of_organization", first, last, wanted)
+
+
 def health_of_module(database: Database, module: str, first: date, last: date, version: str | None = None) -> Health:
     """The health of a module on the days first to last, and what is behind that of the newest.
 

@@ -67,6 +67,11 @@ def read_rules(text: str, where: str, schema: Mapping[str, Any]) -> list[Rule]:
         content = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise RuleError(f"{where}: expected YAML, but {error}") from error
+    return rules_of(content, where, schema)
+
+
+def rules_of(content: Any, where: str, schema: Mapping[str, Any]) -> list[Rule]:
+    """The rules of a mapping with the key `rules`, as a text has it."""
     wrong = best_match(_Validator(schema).iter_errors(content))
     if wrong is not None:
         raise RuleError(_said(wrong, where, content))
