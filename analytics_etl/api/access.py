@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import anyio
 import jwt
 from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
@@ -62,6 +63,8 @@ class Access:
         self._settings = settings
         self._is_local = is_local
         self._keys = _keys(settings)
+        self.limiter = anyio.CapacityLimiter(1)
+        """One thread reads them for all."""
         self._lock = threading.Lock()
         self._known: Mapping[str, Token] = {}
         self._has_tokens = False

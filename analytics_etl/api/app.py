@@ -1,5 +1,6 @@
 """The application: routes, middleware and what they share. Not here: the server that it runs on."""
 
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -36,14 +37,20 @@ from analytics_etl.api.routes import (
 )
 from analytics_etl.api.serving import Serving
 from analytics_etl.api.versions import Memory, Versions
+from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.config.settings import Settings
 from analytics_etl.monitoring.host_guard import HostGuard
 from analytics_etl.pipeline.announcing import Announcer
 from analytics_etl.pipeline.posting import Posting
 from analytics_etl.postgres.database import Database
 
-MOST_THREADS = 8
-"""Requests that are computed at once: as many as there are connections in the pool. The others wait."""
+MOST_THREADS = 7
+"""Requests that are computed at once, and the others wait: one less than there are connections in the pool, which is
+left for tokens and versions."""
+_SECONDS_BETWEEN_LOOKS = 1.0
+"""At files of the catalogue."""
+_SWITCH_SECONDS = 0.001
+"""After so long a thread that computes lets the one go on that answers; 5 ms each would be felt with seven of them."""
 _GZIP_BYTES = 1_000
 _DESCRIPTION = (
     "Usage of a schema registry and its services, from tables that are checked. Times are UTC; days that are not "
@@ -110,9 +117,13 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     announcer: Announcer = app.state.announcer
     await anyio.to_thread.run_sync(posting.start)
     announcer.start()
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(app.state.serving.hub.run)
-        yield
-        tasks.cancel_scope.cancel()
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(_SWITCH_SECONDS)
+    with Catalog.looking_every(_SECONDS_BETWEEN_LOOKS):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(app.state.serving.hub.run)
+            yield
+            tasks.cancel_scope.cancel()
+    sys.setswitchinterval(before)
     await anyio.to_thread.run_sync(posting.close)
     await anyio.to_thread.run_sync(announcer.close)

@@ -5,10 +5,10 @@ import socket
 import uvicorn
 from fastapi import FastAPI
 
+from analytics_etl.api import connections
+
 KEEP_ALIVE_SECONDS = 5
 """Time that an idle connection stays open."""
-MOST_CONNECTIONS = 1_000
-"""Connections and requests at once; further ones get 503."""
 SECONDS_TO_END = 10
 """Time that requests have to end once the server is told to stop."""
 WAITING_CONNECTIONS = 2_048
@@ -31,9 +31,10 @@ def bound_silence(listening: socket.socket) -> None:
 def server_of(app: FastAPI) -> uvicorn.Server:
     """A server for an application; `run` gives it a bound socket and blocks until it is stopped."""
     config = uvicorn.Config(
-        app, log_level="warning", access_log=False, server_header=False, proxy_headers=False, ws="websockets-sansio",
+        app, http=connections.BoundedProtocol, log_level="warning", access_log=False,
+        server_header=False, proxy_headers=False, ws="websockets-sansio",
         ws_max_size=LARGEST_MESSAGE, ws_ping_interval=PING_SECONDS, ws_ping_timeout=PING_SECONDS,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS, limit_concurrency=MOST_CONNECTIONS,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS, limit_concurrency=connections.MOST_CONNECTIONS,
         timeout_graceful_shutdown=SECONDS_TO_END, backlog=WAITING_CONNECTIONS,
     )  # fmt: skip
     return uvicorn.Server(config)

@@ -6,10 +6,10 @@ from datetime import date
 from hashlib import sha256
 from typing import Annotated, Any, ClassVar, TypeVar
 
+import anyio.to_thread
 from fastapi import APIRouter, Query, Request
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
@@ -180,11 +180,13 @@ class PostingRoute(Route):
 
 
 async def _at_once(known: Access | Versions, ask: Callable[[Argument], Answered], argument: Argument) -> Answered:
-    """Ask what is known here and now; where the database must be asked, do it on a thread.
+    """Ask what is known here and now; where the database must be asked, do it on a thread that is kept for that.
 
     An answer that is remembered waits for no thread: all of them may be busy with answers that must be computed.
     """
-    return ask(argument) if known.is_fresh(_SECONDS_FRESH) else await run_in_threadpool(ask, argument)
+    if known.is_fresh(_SECONDS_FRESH):
+        return ask(argument)
+    return await anyio.to_thread.run_sync(ask, argument, limiter=known.limiter)
 
 
 async def _remembered(

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
+import anyio
+
 from analytics_etl.config.settings import SQL_DIR, Settings
 from analytics_etl.ops.versions import versions_of_families
 from analytics_etl.postgres.database import Database
@@ -36,6 +38,8 @@ class Versions:
     def __init__(self, settings: Settings) -> None:
         self._database = Database(settings)
         self._code = _code_version(settings)
+        self.limiter = anyio.CapacityLimiter(1)
+        """One thread reads them for all."""
         self._lock = threading.Lock()
         self._known: Mapping[str, str] = MappingProxyType({})
         self._read_at = float("-inf")

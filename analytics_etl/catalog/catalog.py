@@ -4,7 +4,9 @@ A table whose file is broken, or that reads such a table, is in `broken` only. H
 """
 
 import hashlib
-from collections.abc import Collection, Mapping
+import time
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
@@ -19,6 +21,32 @@ from analytics_etl.config.formats import LONGEST_SHOWN
 from analytics_etl.config.settings import SQL_DIR, Settings, SettingsError
 from analytics_etl.text.visible import cut
 
+Marks = tuple[tuple[str, int, int], ...]
+
+
+class _Files:
+    """Tells whether a file of the catalogue has changed."""
+
+    seconds = 0.0
+    """Time for which the last look counts."""
+
+    def __init__(self) -> None:
+        self._looked: tuple[float, Marks] = (float("-inf"), ())
+
+    def marks(self) -> Marks:
+        """(name, time of its last change, size) of each file."""
+        looked_at, known = self._looked
+        now = time.monotonic()
+        if now - looked_at < self.seconds:
+            return known
+        files = [(str(path), path.stat()) for path in sorted((*SQL_DIR.rglob("*.sql"), *SQL_DIR.glob("*.yaml")))]
+        found = tuple((name, status.st_mtime_ns, status.st_size) for name, status in files)
+        self._looked = now, found
+        return found
+
+
+_files = _Files()
+
 
 @dataclass(frozen=True)
 class Catalog(SqlFiles):
@@ -32,9 +60,17 @@ class Catalog(SqlFiles):
         cached until a parameter or a file changes: reading all files takes a third of a second.
         """
         _check_names(settings)
-        files = [(str(path), path.stat()) for path in sorted((*SQL_DIR.rglob("*.sql"), *SQL_DIR.glob("*.yaml")))]
-        marks = tuple((name, status.st_mtime_ns, status.st_size) for name, status in files)
-        return _cached(tuple(sorted(settings.parameters.items())), settings.families, marks)
+        return _cached(tuple(sorted(settings.parameters.items())), settings.families, _files.marks())
+
+    @staticmethod
+    @contextmanager
+    def looking_every(seconds: float) -> Iterator[None]:
+        """Within the block files are looked at so often at most: a server asks hundreds of times a second."""
+        before, _files.seconds = _files.seconds, seconds
+        try:
+            yield
+        finally:
+            _files.seconds = before
 
     @cached_property
     def contracts(self) -> dict[str, Contract]:

@@ -13,10 +13,11 @@ from analytics_etl.ops import alerts as books
 from analytics_etl.pipeline import alert_queries
 from analytics_etl.pipeline.alert_queries import AlertError, alert_id
 from analytics_etl.pipeline.alert_rules import GivenRule, rules_in_use
-from analytics_etl.pipeline.alerts import commands_after, judge, midnight, preview, transition_of
+from analytics_etl.pipeline.alerts import all_measures, commands_after, judge, midnight, preview, transition_of
 from analytics_etl.postgres.database import Database
 from analytics_etl.signals.alerts.incidents import Incident, incidents_of
 from analytics_etl.signals.alerts.rules import SEVERITIES, Comparison, Rule, alert_key
+from analytics_etl.signals.alerts.sentences import sentence
 from analytics_etl.signals.alerts.states import OPEN, AlertState, Command, Status, Transition, from_json
 
 Row = dict[str, Any]
@@ -91,6 +92,15 @@ def described(database: Database, alerts: Sequence[Alert]) -> list[Row]:
     """Alerts in the fields of the former platform."""
     happened = _happened(database, alerts)
     return [_row(alert, happened[alert.key]) for alert in alerts]
+
+
+def sentences(catalog: Catalog, alerts: Sequence[Alert]) -> list[str]:
+    """What is wrong, alert by alert, as people say it."""
+    measures = all_measures(catalog)
+    return [
+        sentence(one.rule, one.state.labels, one.state.value, measures) if one.rule else "The rule was removed."
+        for one in alerts
+    ]
 
 
 def of_rule(given: GivenRule) -> Row:

@@ -1,8 +1,10 @@
 """Who may ask: tokens, JWTs, roles, tenants, rates; and what every answer has, whoever asked."""
 
 import json
+import socket
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from events import ask
 from served import serving
 
+from analytics_etl.api import connections
 from analytics_etl.api.access import SECONDS_KNOWN
 from analytics_etl.api.guard import LARGEST_BODY
 from analytics_etl.config.settings import Settings
@@ -165,3 +168,32 @@ def test_without_tokens_it_is_open_on_this_machine_only(settings: Settings) -> N
         {"action": "create token", "subject": "1 grafana: viewer, all tenants"},
         {"action": "revoke token", "subject": "1 grafana"},
     ]
+
+
+def test_clients_that_say_nothing_leave_room_for_others(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some never ask, some begin to, some asked before: all are disconnected, and no more are let in than may be."""
+    monkeypatch.setattr(connections, "MOST_CONNECTIONS", 30)
+    monkeypatch.setattr(connections, "MOST_SOCKETS", 40)
+    monkeypatch.setattr(connections, "SECONDS_TO_ASK", 1.0)
+    begun = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+    with serving(settings) as client, ExitStack() as open_ones:
+        host, port = client.base_url.host, client.base_url.port
+        assert port is not None
+        silent = [open_ones.enter_context(socket.create_connection((host, port), timeout=10)) for _ in range(60)]
+        for number, one in enumerate(silent[:20]):
+            one.sendall(begun if number % 2 else begun + b"\r\n" + begun)
+        ends = [_all_of(one) for one in silent]
+        assert sum(b"200 OK" in end or b"503 " in end for end in ends) == 10
+        assert [end for end in ends[20:] if end] == []
+        assert client.get("/healthz").status_code == 200
+
+
+def _all_of(connection: socket.socket) -> bytes:
+    """What a server said until it ended the connection."""
+    said = b""
+    try:
+        while part := connection.recv(65_536):
+            said += part
+    except ConnectionError:  # it ended it at once
+        pass
+    return said

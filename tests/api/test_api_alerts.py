@@ -235,6 +235,11 @@ def test_people_act_on_the_page_of_alerts(served: tuple[Settings, httpx.Client, 
     }
     [own] = listed(client, headers["acme"])
     [other] = [row for row in listed(client, headers["all"]) if row["tenantId"] == "globex"]
+    for query, tenants in {"": 4, "?tenant=globex": 1, "?tenant=": 2, "?tenant=nobody": 0}.items():
+        page = client.get(f"/alerts{query}", headers=cookies["all"]).text
+        assert page.count('<form class="acting"') == tenants, query
+    assert "Error ratio of service api is 30 % (limit 10 %)" in client.get("/alerts", headers=cookies["all"]).text
+    assert '<option value="globex">' not in client.get("/alerts", headers=cookies["acme"]).text
     page = client.get("/alerts", headers=cookies["acme"]).text
     assert (page.count('<form class="acting"'), own["id"] in page, other["id"] in page) == (1, True, False)
     assert "acting" not in client.get("/alerts", headers=cookies["viewer"]).text.replace("acting-title", "")

@@ -17,10 +17,10 @@ MOST_ENDED = 50
 HOURS: Mapping[int, str] = {1: "1 hour", 8: "8 hours", 24: "1 day", 168: "1 week"}
 """For how long an alert may be silenced here."""
 _LABELS = {
-    "severity": "Severity", "status": "State", "name": "Rule", "about": "About", "tenantId": "Tenant",
-    "currentValue": "Value", "createdAt": "Since", "acknowledgedBy": "Looked after by", "description": "What is wrong",
+    "severity": "Severity", "status": "State", "sentence": "What is wrong", "createdAt": "Since",
+    "acknowledgedBy": "Looked after by", "tenantId": "Tenant", "name": "Rule", "description": "What it means",
 }  # fmt: skip
-_KINDS = {"createdAt": "moment", "resolvedAt": "moment", "description": "text", "currentValue": "decimal"}
+_KINDS = {"createdAt": "moment", "resolvedAt": "moment", "description": "text", "sentence": "text"}
 Act = Literal["acknowledge", "resolve", "silence"]
 ACTS: Mapping[str, Act] = {"acknowledge": "acknowledge", "resolve": "resolve", "silence": "silence"}
 
@@ -34,12 +34,13 @@ class Acting:
 
 
 def overview(question: Question, tenant_id: str | None, *, may_act: bool) -> tuple[Page, Acting]:
-    """The alerts that somebody may see, and those he may do something about."""
-    database = question.database
-    seen = alert_answers.alerts_of(database, Catalog.of(database.settings), tenant_id)
-    are_open, others = _split(seen.found)
-    shown = [_row(row) for row in alert_answers.described(database, are_open)]
-    ended = [_row(row) for row in alert_answers.described(database, others[:MOST_ENDED])]
+    """The alerts that somebody may see, and those he may do something about; of one tenant, if that is asked for."""
+    database, catalog = question.database, Catalog.of(question.database.settings)
+    seen = alert_answers.alerts_of(database, catalog, tenant_id).found
+    tenants = sorted({one.state.labels.get("tenant", "") for one in seen})
+    wanted = [one for one in seen if question.tenant in (None, one.state.labels.get("tenant", ""))]
+    are_open, others = _split(wanted)
+    shown, ended = (_rows(question, catalog, of) for of in (are_open, others[:MOST_ENDED]))
     page = Page(
         "Alerts", "/alerts",
         [
@@ -54,6 +55,7 @@ def overview(question: Question, tenant_id: str | None, *, may_act: bool) -> tup
             Card("Nobody looks after", sum(row["acknowledgedBy"] is None for row in shown)),
             Card("High or critical", sum(row["severity"] in ("high", "critical") for row in shown)),
         ],
+        tenants=tenants, tenant=question.tenant,
     )  # fmt: skip
     return page, Acting(shown[:MOST_FORMS] if may_act else (), HOURS)
 
@@ -73,6 +75,7 @@ def _split(found: Sequence[Alert]) -> tuple[list[Alert], list[Alert]]:
     return [one for one in found if one.is_open], [one for one in found if not one.is_open]
 
 
-def _row(row: Mapping[str, Any]) -> dict[str, Any]:
-    about = ", ".join(f"{name} {value}" for name, value in sorted(row["labels"].items()) if value and name != "tenant")
-    return {**row, "about": about}
+def _rows(question: Question, catalog: Catalog, alerts: Sequence[Alert]) -> list[dict[str, Any]]:
+    said = alert_answers.sentences(catalog, alerts)
+    rows = alert_answers.described(question.database, alerts)
+    return [{**row, "sentence": sentence} for row, sentence in zip(rows, said, strict=True)]

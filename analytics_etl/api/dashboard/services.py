@@ -118,7 +118,11 @@ def _of(question: Question, service_id: str | None) -> list[Section]:
 def tenants(question: Question, tenant: str | None = None) -> Page:
     """Each tenant: its samples, its users, the health of its services, its business metrics; or one tenant."""
     database, days = question.database, question.days(_TENANTS)
-    found = platform.tenants(database, days.first, days.last, tenant, _LARGEST)
+    everybody = platform.tenants(database, days.first, days.last, tenant, _LARGEST)
+    names = None if tenant else sorted({row["tenant_id"] for row in everybody.rows})
+    chosen = question.tenant is not None and tenant is None
+    tenant = question.tenant if chosen else tenant
+    found = platform.tenants(database, days.first, days.last, tenant, _LARGEST) if chosen else everybody
     health = platform.health(database, days.first, days.last, tenant, _LARGEST)
     business = platform.business(database, days.first, days.last, tenant, question.limit)
     unhealthy = [row for row in health.rows if row["status"] != "healthy"]
@@ -132,8 +136,9 @@ def tenants(question: Question, tenant: str | None = None) -> Page:
         Section("Which services were not healthy?", table("health", unhealthy[::-1], _UNHEALTHY),
                 empty="Every service was healthy, as far as anything is known."),
         Section("How is the business?", table("business", business.rows, _BUSINESS)),
-    ], (), days, missing_note(found.coverage, days), path="/tenant" if tenant else "",
-        parameters={"id": tenant} if tenant else {})  # fmt: skip
+    ], (), days, missing_note(found.coverage, days), tenants=names, tenant=question.tenant,
+        path="/tenant" if tenant and not chosen else "",
+        parameters={"id": tenant} if tenant and not chosen else {})  # fmt: skip
 
 
 def _of_each(

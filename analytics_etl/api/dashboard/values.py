@@ -28,6 +28,8 @@ class Question:
     """Rows of a table that goes on in pages."""
     cursor: str | None = None
     search: str = ""
+    tenant: str | None = None
+    """Only what is of this tenant; empty: of the platform itself."""
 
     def days(self, table: str) -> Days:
         """The days of the period, up to the newest one of a table."""
@@ -115,6 +117,10 @@ class Page:
     """What the reader must know before the numbers: missing days."""
     search: str | None = None
     """The words of the search field; None = no such field."""
+    tenants: Sequence[str] | None = None
+    """Those that can be chosen, the platform itself as an empty text; None = the page has no such choice."""
+    tenant: str | None = None
+    """The chosen one."""
     badge: tuple[str, str] | None = None
     """(tone, word) of the state beside the title."""
     path: str = ""

@@ -56,7 +56,7 @@ def alerts_html(page: Page, period: str, acting: Acting) -> str:
 
 def _page(name: str, page: Page, period: str, **named: Any) -> str:
     template = _environment().get_template(name)
-    tenant = page.parameters.get("id", "") if page.path == "/tenant" else ""
+    tenant = page.parameters.get("id", "") if page.path == "/tenant" else page.tenant or ""
     return template.render(page=page, place=page.place, period=period, is_live=True, tenant=tenant, **named)
 
 
@@ -128,6 +128,8 @@ def _here(page: Page, period: str, table: str | None = None) -> str:
     wanted = {**page.parameters, "period": period, **({"csv": table} if table else {})}
     if page.search:
         wanted["q"] = page.search
+    if page.tenant is not None:
+        wanted["tenant"] = page.tenant
     return f"{path}?{urlencode(wanted)}"
 
 

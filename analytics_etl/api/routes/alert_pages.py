@@ -11,7 +11,7 @@ from starlette.responses import Response
 from analytics_etl.api.dashboard import alerts
 from analytics_etl.api.pages.dashboard import alerts_html
 from analytics_etl.api.problems import Problem
-from analytics_etl.api.routes.dashboard import Asked, PageRoute
+from analytics_etl.api.routes.dashboard import Asked, PageRoute, Tenant
 from analytics_etl.families.queries.texts import check_texts
 from analytics_etl.pipeline.alert_answers import UnknownAlertError
 from analytics_etl.pipeline.alert_queries import AlertError
@@ -36,10 +36,10 @@ acts = APIRouter(route_class=ActingRoute, include_in_schema=False)
 
 
 @routes.get("/alerts")
-def page(request: Request, asked: Annotated[Asked, Depends()]) -> Response:
-    """All alerts."""
+def page(request: Request, asked: Annotated[Asked, Depends()], tenant: Tenant = None) -> Response:
+    """All alerts, or those of one tenant."""
     who = request.state.identity
-    found, acting = alerts.overview(asked.question(), who.tenant_id, may_act=who.may("edit"))
+    found, acting = alerts.overview(asked.question(tenant=tenant), who.tenant_id, may_act=who.may("edit"))
     return asked.show(found) if asked.csv else HTMLResponse(alerts_html(found, asked.period, acting))
 
 

@@ -76,7 +76,7 @@ class NewRule(BaseModel):
 
 
 @acts.post("", status_code=201, responses={201: _MADE, **_ACTED})
-def create(seeing: Annotated[Seeing, Depends()], rule: NewRule) -> JSONResponse:
+def make_rule(seeing: Annotated[Seeing, Depends()], rule: NewRule) -> JSONResponse:
     """Make a rule, or change the one of this name; it answers as an alert that nothing has happened to."""
     own = seeing.tenant_id
     if own is not None and rule.tenantId not in (None, own):
@@ -99,14 +99,14 @@ def create(seeing: Annotated[Seeing, Depends()], rule: NewRule) -> JSONResponse:
 
 
 @routes.get("/rules", **documented(f"{_PREFIX}/rules", FIELDS))
-def rules(seeing: Annotated[Seeing, Depends()]) -> Response:
+def list_rules(seeing: Annotated[Seeing, Depends()]) -> Response:
     """The rules that were made here, by name; those of `sql/<family>/alerts.yaml` are not among them."""
     found = alert_rules.given(seeing.database, seeing.catalog, seeing.tenant_id)
     return seeing.asked.respond(Answer([alert_answers.of_rule(one) for one in found], columns=list(FIELDS)))
 
 
 @acts.delete("/rules/{name}", status_code=204, responses=_ACTED)
-def remove(
+def remove_rule(
     seeing: Annotated[Seeing, Depends()], name: Annotated[str, Path(pattern="^[a-z0-9_]{1,63}$", description="A rule.")]
 ) -> Response:
     """Take a rule away; its alerts end, and what became of them is kept."""

@@ -18,6 +18,7 @@ from analytics_etl.api.pages.dashboard import USUAL_PERIOD, Period, html_of, mes
 from analytics_etl.api.problems import Problem
 from analytics_etl.api.serving import STATEMENT_SECONDS, Cursor, Route, Serving
 from analytics_etl.families.queries import QueryError
+from analytics_etl.families.queries.texts import check_texts
 from analytics_etl.families.queries.written import csv_of
 from analytics_etl.postgres.database import Database
 from analytics_etl.reporting import render
@@ -27,6 +28,7 @@ _SECONDS_SIGNED_IN = 12 * 3_600
 
 Text = Annotated[str, Query(max_length=1_000)]
 Search = Annotated[str, Query(max_length=200)]
+Tenant = Annotated[str | None, Query(max_length=200)]
 
 
 class Asked:
@@ -40,10 +42,11 @@ class Asked:
         settings, tenant_id = Serving.of(request).settings, request.state.identity.tenant_id
         self._database = Database(settings, seconds=STATEMENT_SECONDS, tenant_id=tenant_id)
 
-    def question(self, cursor: str | None = None, search: str = "") -> Question:
+    def question(self, cursor: str | None = None, search: str = "", tenant: str | None = None) -> Question:
         """What the page is asked; its CSV has more rows."""
+        check_texts({"tenant": tenant})
         limit = ROWS_OF_CSV if self.csv else Question.limit
-        return Question(self._database, self.period, limit, None if self.csv else cursor, search.strip())
+        return Question(self._database, self.period, limit, None if self.csv else cursor, search.strip(), tenant)
 
     def show(self, page: Page) -> Response:
         """The page, or the CSV of one of its tables."""
@@ -176,9 +179,9 @@ _platform = _router("platform", is_of_tenants=True)
 
 
 @_platform.get("/tenants")
-def tenants(asked: Annotated[Asked, Depends()]) -> Response:
-    """All tenants."""
-    return asked.show(services.tenants(asked.question()))
+def tenants(asked: Annotated[Asked, Depends()], tenant: Tenant = None) -> Response:
+    """All tenants, or the one that was chosen."""
+    return asked.show(services.tenants(asked.question(tenant=tenant)))
 
 
 @_platform.get("/tenant")
