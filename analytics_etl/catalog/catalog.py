@@ -31,6 +31,8 @@ class _Files:
     """Time for which the last look counts."""
 
     def __init__(self) -> None:
+        self.checked: tuple[Settings | None, Marks] = (None, ())
+        """The settings that were last found to name tables that exist, and the files then."""
         self._looked: tuple[float, Marks] = (float("-inf"), ())
 
     def marks(self) -> Marks:
@@ -59,8 +61,11 @@ class Catalog(SqlFiles):
         Raise SettingsError for a setting of a table that does not exist, which would be ignored. The catalogue is
         cached until a parameter or a file changes: reading all files takes a third of a second.
         """
-        _check_names(settings)
-        return _cached(tuple(sorted(settings.parameters.items())), settings.families, _files.marks())
+        marks = _files.marks()
+        if _files.checked != (settings, marks):
+            _check_names(settings)
+            _files.checked = settings, marks
+        return _cached(tuple(sorted(settings.parameters.items())), settings.families, marks)
 
     @staticmethod
     @contextmanager

@@ -4,6 +4,7 @@ import csv
 import io
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -28,6 +29,7 @@ from served import serving
 
 from analytics_etl.api import serving as serving_module
 from analytics_etl.api import versions
+from analytics_etl.api.app import MOST_THREADS
 from analytics_etl.api.openapi import examples
 from analytics_etl.config.settings import Settings
 from analytics_etl.engines.session import lake_session
@@ -174,6 +176,22 @@ def test_an_answer_is_remembered_until_its_tables_change(client: httpx.Client, s
     changed = client.get(path, headers={"If-None-Match": first.headers["etag"]})
     assert (changed.status_code, changed.headers["x-cache"]) == (200, "MISS")
     assert changed.headers["etag"] != first.headers["etag"]
+
+
+def test_an_answer_that_is_remembered_waits_for_no_other(client: httpx.Client, settings: Settings) -> None:
+    """More are asked than are computed at once, and none of these gets on."""
+    known = "/api/v2/analytics/languages?period=1d"
+    assert client.get(known).status_code == 200
+    paths = [f"/api/v2/analytics/overview?limit={number}" for number in range(1, MOST_THREADS + 3)]
+    with ThreadPoolExecutor(len(paths)) as threads, psycopg.connect(settings.database_url or "") as connection:
+        connection.execute("lock table registry.overview_daily in access exclusive mode")
+        waiting = [threads.submit(client.get, path) for path in paths]
+        time.sleep(versions.SECONDS_KNOWN + 0.3)  # so that versions must be read again
+        begun = time.monotonic()
+        answer = client.get(known)
+        assert (answer.headers["x-cache"], time.monotonic() - begun < 2) == ("HIT", True)
+        connection.rollback()
+        assert {one.result().status_code for one in waiting} == {200}
 
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]

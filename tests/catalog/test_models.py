@@ -8,6 +8,7 @@ import pytest
 import sqlglot
 from sqlglot import exp
 
+from analytics_etl.catalog import catalog
 from analytics_etl.catalog.broken import read_files
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.catalog.models import (
@@ -504,3 +505,17 @@ def test_lineage_of_the_overview() -> None:
         ("registry.module_activity_daily", name)
         for name in ("compilation_count", "compilation_success_count", "download_count", "failed_download_count")
     }
+
+
+def test_a_server_looks_at_files_seldom(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(catalog, "SQL_DIR", tmp_path)
+    files = catalog._Files()
+    monkeypatch.setattr(catalog, "_files", files)
+    path = write(tmp_path, "a")
+    seen = [files.marks()]
+    with Catalog.looking_every(60):
+        seen.append(files.marks())
+        path.write_text("ab")
+        seen.append(files.marks())
+    seen.append(files.marks())
+    assert [[size for _, _, size in marks] for marks in seen] == [[1], [1], [1], [2]]
