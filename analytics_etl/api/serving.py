@@ -120,6 +120,19 @@ class AskedWhole(Asked):
         return super().respond(replace(answer, rows=rows, next_cursor=page.next))
 
 
+class AskedNewest(AskedWhole):
+    """The same, of which few rows are wanted as a rule."""
+
+    def __init__(
+        self, request: Request,
+        format: Annotated[  # noqa: A002 - the parameter's name
+            Form | None, Query(description="The form of the answer; without it the header Accept says which.")
+        ] = None,
+        limit: Limit = 10, cursor: Cursor = None,
+    ) -> None:  # fmt: skip
+        super().__init__(request, format, limit, cursor)
+
+
 class Route(APIRoute):
     """Says who asks, counts the request, refuses unknown parameters, and answers again what it knows."""
 

@@ -18,6 +18,8 @@ from analytics_etl.signals.alerts.reading import SCHEMA_FILE, RuleError, load_ru
 from analytics_etl.signals.alerts.rules import Rule
 
 WHERE = "the rules of the API"
+MOST_RULES = 500
+"""Of the API, all tenants together: each is judged with every day."""
 Entry = Mapping[str, Any]
 
 
@@ -37,7 +39,7 @@ class WrongRuleError(ValueError):
 
 
 class TakenError(ValueError):
-    """The name is that of a rule of somebody else."""
+    """The name is that of a rule of somebody else, or there is no room for another rule."""
 
 
 class UnknownRuleError(ValueError):
@@ -73,6 +75,8 @@ def create(
         is_own = rule.name not in found or _is_of(found[rule.name], tenant_id)
         if rule.name in load_rules(catalog.sql_dir) or not is_own:
             raise TakenError(f"there is a rule {rule.name}, which is not yours to change: choose another name")
+        if rule.name not in found and len(found) >= MOST_RULES:
+            raise TakenError(f"there are {MOST_RULES} rules already: take one away first")
         alert_rules.record(connection, rule.name, entry, who)
         record_audit(connection, who, "set alert rule", rule.name, None)
         live.tell(connection, "alerts")

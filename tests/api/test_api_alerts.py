@@ -15,6 +15,7 @@ from served import serving
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.config.settings import Settings
 from analytics_etl.ops import api_tokens
+from analytics_etl.pipeline import alert_rules
 from analytics_etl.pipeline.alerts import judge
 from analytics_etl.postgres.database import Database
 
@@ -175,7 +176,9 @@ def test_the_examples_of_bodies_are_taken(served: tuple[Settings, httpx.Client, 
         assert client.post(f"{PATH}/{next(ids)}/{name}", json=example, headers=headers["all"]).status_code == 200
 
 
-def test_people_give_rules_of_their_own(served: tuple[Settings, httpx.Client, Asking]) -> None:
+def test_people_give_rules_of_their_own(
+    served: tuple[Settings, httpx.Client, Asking], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A rule is judged with the next day that is published; every version of it is kept."""
     settings, client, headers = served
     rule = {
@@ -202,6 +205,8 @@ def test_people_give_rules_of_their_own(served: tuple[Settings, httpx.Client, As
                   {"labels": {"a b": "c"}}, {"description": "\0"}):  # fmt: skip
         assert client.post(PATH, json={**rule, **wrong}, headers=headers["all"]).status_code == 422, wrong
     assert client.post(PATH, json=rule, headers=headers["nobody"]).status_code == 409
+    monkeypatch.setattr(alert_rules, "MOST_RULES", 1)
+    assert client.post(PATH, json={**rule, "name": "another"}, headers=headers["all"]).status_code == 409
     changed = client.post(PATH, json={**rule, "severity": "critical"}, headers=headers["all"])
     assert (changed.status_code, changed.json()["tenantId"]) == (201, None)
     assert changed.json()["createdAt"] == found["createdAt"] < changed.json()["updatedAt"]

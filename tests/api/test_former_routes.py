@@ -102,6 +102,15 @@ def test_what_former_clients_read_is_there(paths: dict[str, Any]) -> None:
         assert set(names.split()) - known == set(), path
 
 
+def test_every_table_has_pages_and_forms(paths: dict[str, Any]) -> None:
+    for path, item in paths.items():
+        described = {parameter["name"] for parameter in item.get("get", {}).get("parameters", ())}
+        if "format" in described and path not in (
+            f"{PLATFORM}/reports/{{cadence}}/{{day}}", f"{USAGE}/reports/{{cadence}}/{{day}}", f"{PIPELINE}/metrics",
+        ):  # fmt: skip
+            assert {"limit", "cursor"} <= described, path
+
+
 def test_what_former_clients_change_is_there(paths: dict[str, Any]) -> None:
     for method, changed in CHANGED.items():
         assert [path for path in changed if method not in paths.get(path, {})] == []

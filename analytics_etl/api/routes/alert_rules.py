@@ -11,7 +11,7 @@ from analytics_etl.api import problems
 from analytics_etl.api.answers import Answer
 from analytics_etl.api.openapi import documented
 from analytics_etl.api.problems import Problem
-from analytics_etl.api.routes.alerts import FIELDS, Seeing
+from analytics_etl.api.routes.alerts import FIELDS, Seeing, SeeingWhole
 from analytics_etl.api.serving import router
 from analytics_etl.families.queries.texts import check_texts
 from analytics_etl.families.queries.written import portable_row
@@ -99,7 +99,7 @@ def make_rule(seeing: Annotated[Seeing, Depends()], rule: NewRule) -> JSONRespon
 
 
 @routes.get("/rules", **documented(f"{_PREFIX}/rules", FIELDS))
-def list_rules(seeing: Annotated[Seeing, Depends()]) -> Response:
+def list_rules(seeing: Annotated[SeeingWhole, Depends()]) -> Response:
     """The rules that were made here, by name; those of `sql/<family>/alerts.yaml` are not among them."""
     found = alert_rules.given(seeing.database, seeing.catalog, seeing.tenant_id)
     return seeing.asked.respond(Answer([alert_answers.of_rule(one) for one in found], columns=list(FIELDS)))

@@ -14,7 +14,7 @@ from analytics_etl.api.access import Identity
 from analytics_etl.api.answers import Answer
 from analytics_etl.api.openapi import column_schema, documented
 from analytics_etl.api.problems import Problem
-from analytics_etl.api.serving import Asked, Cursor, Limit, router
+from analytics_etl.api.serving import Asked, AskedWhole, Cursor, Limit, router
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.families.queries.keyset import Key
 from analytics_etl.families.queries.texts import check_texts
@@ -105,6 +105,13 @@ class Seeing:
         return self.asked.respond(Answer(incidents, "incidents", fields, list(_INCIDENTS)))
 
 
+class SeeingWhole(Seeing):
+    """The same, for an answer that is computed as a whole."""
+
+    def __init__(self, request: Request, asked: Annotated[AskedWhole, Depends()]) -> None:
+        super().__init__(request, asked)
+
+
 @routes.get("", **documented(f"{_PREFIX}?status=triggered&severity=high", FIELDS))
 def alerts(
     seeing: Annotated[Seeing, Depends()], status: Status = None, severity: Severity = None, limit: Limit = 100,
@@ -127,7 +134,7 @@ def alerts(
 
 
 @routes.get("/{alert_id}", responses=_UNKNOWN, **documented(f"{_PREFIX}/{_SAMPLE}", _INCIDENTS, _ONE, "incidents"))
-def alert(seeing: Annotated[Seeing, Depends()], alert_id: AlertId) -> Response:
+def alert(seeing: Annotated[SeeingWhole, Depends()], alert_id: AlertId) -> Response:
     """One alert, with its incidents; or a rule that was made here, to whose alerts nothing has happened yet."""
     for rule in alert_rules.given(seeing.database, seeing.catalog, seeing.tenant_id):
         fields = alert_answers.of_rule(rule)
@@ -138,7 +145,7 @@ def alert(seeing: Annotated[Seeing, Depends()], alert_id: AlertId) -> Response:
 
 
 @routes.get("/{alert_id}/history", responses=_UNKNOWN, **documented(f"{_PREFIX}/{_SAMPLE}/history", _CHANGES))
-def history(seeing: Annotated[Seeing, Depends()], alert_id: AlertId) -> Response:
+def history(seeing: Annotated[SeeingWhole, Depends()], alert_id: AlertId) -> Response:
     """Every change of an alert, the oldest first: when, by whom, from and to which status, and the value."""
     with _explained():
         _, changes = alert_answers.history(seeing.database, seeing.alerts().named(alert_id))

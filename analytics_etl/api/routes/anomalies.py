@@ -12,7 +12,7 @@ from analytics_etl.api.access import Identity
 from analytics_etl.api.answers import Answer
 from analytics_etl.api.openapi import documented
 from analytics_etl.api.problems import Problem
-from analytics_etl.api.serving import Asked, router
+from analytics_etl.api.serving import AskedWhole, router
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.families.queries.texts import check_texts
 from analytics_etl.pipeline import anomalies as of_families
@@ -49,7 +49,7 @@ class Rated(BaseModel):
 class Seeing:
     """Somebody who asks about anomalies."""
 
-    def __init__(self, request: Request, asked: Annotated[Asked, Depends()]) -> None:
+    def __init__(self, request: Request, asked: Annotated[AskedWhole, Depends()]) -> None:
         self.asked = asked
         self.who: Identity = request.state.identity
         self.database, self.catalog = asked.database, Catalog.of(asked.settings)

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from analytics_etl.api.answers import Answer
 from analytics_etl.api.openapi import documented
 from analytics_etl.api.periods import as_moments, days_of
-from analytics_etl.api.serving import Asked, AskedWhole, Cursor, Limit, router
+from analytics_etl.api.serving import Asked, AskedNewest, AskedWhole, Cursor, Limit, router
 from analytics_etl.families.queries import Page, Row, platform, services, services_dashboard
 from analytics_etl.families.queries.services_dashboard import AGGREGATION, METRICS, aggregation
 
@@ -17,6 +17,8 @@ of_platform = router("", "services", "platform", is_of_tenants=True)
 """Gauges of services come with the samples of the platform, so these answers are new when those are."""
 
 _DAYS, _HEALTH = "services.service_stats_1d", "services.health_daily"
+_MOST = 10_000
+"""Rows of an answer, of which pages are made."""
 _ANOMALIES = {
     "id": "Series and start of the bucket.", "timestamp": "Start of the bucket in which it begins.",
     "service_id": "Service; empty for all services together.", "period": "Length of the bucket, 1h or 1d.",
@@ -35,7 +37,6 @@ _PREDICTIONS = {
     "recommendation": "What to do, else what to reckon with, or why there is no forecast.",
 }  # fmt: skip
 Days = Annotated[int, Query(ge=1, le=400, description="Days up to the newest one.")]
-Newest = Annotated[int, Query(ge=1, le=10_000, description="Rows, the newest first.")]
 Service = Annotated[str | None, Query(max_length=1_000, description="A service; each of them by default.")]
 
 
@@ -70,25 +71,21 @@ def gauges(
 
 
 @routes.get("/anomalies", **documented("/api/v1/analytics/anomalies?service_id=play&limit=10", _ANOMALIES))
-def anomalies(
-    asked: Annotated[Asked, Depends()], service_id: Service = None, days: Days = 30, limit: Newest = 10
-) -> Response:
+def anomalies(asked: Annotated[AskedNewest, Depends()], service_id: Service = None, days: Days = 30) -> Response:
     """The newest anomalies of one service, or of each and of all together."""
     table = "services.anomalies"
     asked_days = days_of(asked.database, table, f"{days}d")
-    page = services.anomalies(asked.database, asked_days.first, asked_days.last, service_id, limit)
+    page = services.anomalies(asked.database, asked_days.first, asked_days.last, service_id, _MOST)
     rows = [_anomaly(row) for row in page.rows]
     return asked.page(Page(rows, coverage=page.coverage), [table], asked_days, columns=list(_ANOMALIES))
 
 
 @routes.get("/predictions", **documented("/api/v1/analytics/predictions?limit=10", _PREDICTIONS))
-def predictions(
-    asked: Annotated[Asked, Depends()], service_id: Service = None, days: Days = 1, limit: Newest = 10
-) -> Response:
+def predictions(asked: Annotated[AskedNewest, Depends()], service_id: Service = None, days: Days = 1) -> Response:
     """The newest forecasts of one service, or of each and of all together."""
     table = "services.forecasts"
     asked_days = days_of(asked.database, table, f"{days}d")
-    page = services.forecasts(asked.database, asked_days.first, asked_days.last, service_id, limit)
+    page = services.forecasts(asked.database, asked_days.first, asked_days.last, service_id, _MOST)
     rows = [_prediction(row) for row in page.rows]
     return asked.page(Page(rows, coverage=page.coverage), [table], asked_days, columns=list(_PREDICTIONS))
 
