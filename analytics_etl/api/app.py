@@ -37,7 +37,7 @@ from analytics_etl.api.routes import (
 )
 from analytics_etl.api.serving import Serving
 from analytics_etl.api.versions import Memory, Versions
-from analytics_etl.catalog.catalog import Catalog
+from analytics_etl.catalog.file_marks import FILES
 from analytics_etl.config.settings import Settings
 from analytics_etl.monitoring.host_guard import HostGuard
 from analytics_etl.pipeline.announcing import Announcer
@@ -119,7 +119,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     announcer.start()
     before = sys.getswitchinterval()
     sys.setswitchinterval(_SWITCH_SECONDS)
-    with Catalog.looking_every(_SECONDS_BETWEEN_LOOKS):
+    with FILES.looking_every(_SECONDS_BETWEEN_LOOKS):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(app.state.serving.hub.run)
             yield

@@ -4,50 +4,21 @@ A table whose file is broken, or that reads such a table, is in `broken` only. H
 """
 
 import hashlib
-import time
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
 from analytics_etl.catalog.broken import read_files, wrong_reference
 from analytics_etl.catalog.contracts import Contract
+from analytics_etl.catalog.file_marks import FILES
 from analytics_etl.catalog.grains import tables_in
 from analytics_etl.catalog.models import ALL_DAYS, Kind, Model, ModelError, Value, cadence_of
 from analytics_etl.catalog.reading import read_models
 from analytics_etl.catalog.series import PLACE, union_of
 from analytics_etl.catalog.sql_files import TABLE_KINDS, SqlFiles
 from analytics_etl.config.formats import LONGEST_SHOWN
-from analytics_etl.config.settings import SQL_DIR, Settings, SettingsError
+from analytics_etl.config.settings import Settings, SettingsError
 from analytics_etl.text.visible import cut
-
-Marks = tuple[tuple[str, int, int], ...]
-
-
-class _Files:
-    """Tells whether a file of the catalogue has changed."""
-
-    seconds = 0.0
-    """Time for which the last look counts."""
-
-    def __init__(self) -> None:
-        self.checked: tuple[Settings | None, Marks] = (None, ())
-        """The settings that were last found to name tables that exist, and the files then."""
-        self._looked: tuple[float, Marks] = (float("-inf"), ())
-
-    def marks(self) -> Marks:
-        """(name, time of its last change, size) of each file."""
-        looked_at, known = self._looked
-        now = time.monotonic()
-        if now - looked_at < self.seconds:
-            return known
-        files = [(str(path), path.stat()) for path in sorted((*SQL_DIR.rglob("*.sql"), *SQL_DIR.glob("*.yaml")))]
-        found = tuple((name, status.st_mtime_ns, status.st_size) for name, status in files)
-        self._looked = now, found
-        return found
-
-
-_files = _Files()
 
 
 @dataclass(frozen=True)
@@ -61,21 +32,11 @@ class Catalog(SqlFiles):
         Raise SettingsError for a setting of a table that does not exist, which would be ignored. The catalogue is
         cached until a parameter or a file changes: reading all files takes a third of a second.
         """
-        marks = _files.marks()
-        if _files.checked != (settings, marks):
+        marks = FILES.marks()
+        if FILES.checked != (settings, marks):
             _check_names(settings)
-            _files.checked = settings, marks
+            FILES.checked = settings, marks
         return _cached(tuple(sorted(settings.parameters.items())), settings.families, marks)
-
-    @staticmethod
-    @contextmanager
-    def looking_every(seconds: float) -> Iterator[None]:
-        """Within the block files are looked at so often at most: a server asks hundreds of times a second."""
-        before, _files.seconds = _files.seconds, seconds
-        try:
-            yield
-        finally:
-            _files.seconds = before
 
     @cached_property
     def contracts(self) -> dict[str, Contract]:

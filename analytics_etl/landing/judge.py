@@ -6,6 +6,7 @@ not optimized either: that takes longer than it saves, also with five thousand r
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -13,7 +14,7 @@ import pyarrow as pa
 from analytics_etl.catalog.contracts import Contract
 from analytics_etl.catalog.models import Model
 from analytics_etl.landing import json_columns, validation
-from analytics_etl.landing.fields import Fields
+from analytics_etl.landing.fields import Fields, literal, quote
 from analytics_etl.landing.json_text import foreign_json, json_fields
 from analytics_etl.landing.lines import LONGEST_LINE
 from analytics_etl.landing.mappings import mapped_fields, mapping_inputs
@@ -31,9 +32,24 @@ class Judge:
         json_columns.register(self._connection)
         self._connection.execute("set timezone = 'UTC'").execute("pragma disable_optimizer").execute(_RECORDS)
         self._connection.execute(f"prepare judged as {_rejected(contract, mapping)}")
+        if mapping is not None:
+            self._connection.execute(f"prepare made as {_made(contract, mapping)}")
 
     def reasons(self, records: Sequence[str]) -> list[str | None]:
         """Of each record, as a line of NDJSON has it, why it would be rejected; None if it would not be."""
+        found = dict(self._asked("judged", records))
+        return [
+            f"the line is longer than {LONGEST_LINE:,} bytes" if len(record.encode()) > LONGEST_LINE
+            else printable(found[number]) if number in found else None
+            for number, record in enumerate(records)
+        ]  # fmt: skip
+
+    def made(self, records: Sequence[str]) -> list[str]:
+        """The rows that the mapping makes of records which fit, each as a line of NDJSON."""
+        return [line for (line,) in self._asked("made", records)]
+
+    def _asked(self, prepared: str, records: Sequence[str]) -> list[tuple[Any, ...]]:
+        """The rows of a prepared statement about records."""
         count = len(records)
         arrived = pa.table(
             {
@@ -46,15 +62,10 @@ class Judge:
         self._connection.register("arrived", arrived)
         try:
             self._connection.execute("insert into lines select * from arrived")
-            found = dict(self._connection.execute("execute judged").fetchall())
+            return self._connection.execute(f"execute {prepared}").fetchall()
         finally:
             self._connection.execute("truncate lines")
             self._connection.unregister("arrived")
-        return [
-            f"the line is longer than {LONGEST_LINE:,} bytes" if len(record.encode()) > LONGEST_LINE
-            else printable(found[number]) if number in found else None
-            for number, record in enumerate(records)
-        ]  # fmt: skip
 
     def close(self) -> None:
         """Free its memory."""
@@ -82,3 +93,12 @@ def _rejected(contract: Contract, mapping: Model | None) -> str:
 def _foreign(contract: Contract, mapping: Model) -> Fields:
     relation = foreign_json(mapping_inputs(mapping))
     return mapped_fields(contract, mapping, relation, may_have_problems=True)
+
+
+def _made(contract: Contract, mapping: Model) -> str:
+    """The SELECT of the rows that a mapping makes, as JSON whose values are texts."""
+    fields = _foreign(contract, mapping)
+    names = [name for name, origin in fields.origins.items() if origin != "absent"]
+    wanted = " where _is_wanted" if fields.has_others else ""
+    values = ", ".join(f"{literal(name)}, {quote(name)}" for name in names)
+    return f"select json_object({values})::varchar from ({fields.relation}){wanted} order by _line"

@@ -56,7 +56,7 @@ class _Post:
 class Posting:
     """Takes posts of any table; `start` it first, and `close` it at the end.
 
-    `written` is told which lines of a table are on disk.
+    `written` is told which lines of a table are on disk; of foreign records the rows that a load will make of them.
     """
 
     def __init__(
@@ -156,7 +156,8 @@ class Posting:
             return
         for post in good:
             post.done.set_result(None)
-            self._written(post.contract, post.lines)
+            made = post.lines if post.mapping is None else self._judges[post.place].made(post.lines)
+            self._written(post.contract, made)
 
     def _fitting(self, posts: Sequence[_Post]) -> list[_Post]:
         """The posts all of whose records fit; the others are told."""

@@ -117,6 +117,11 @@ def test_posted_samples_reach_whoever_watches_them(served: tuple[Settings, httpx
             "name": "queue_length", "tenantId": "acme", "category": "system", "type": "gauge", "unit": None,
             "labels": {"host": "a"}, "value": 4, "timestamp": f"{datetime.now(UTC):%F}T00:00:01Z",
         }  # fmt: skip
+        wide = {"service_id": "play", "timestamp": f"{datetime.now(UTC):%FT00:00:00Z}", "cpu_usage": 71.5}
+        say(everything, "subscribeMetrics", metricNames=["cpu_percent"])
+        assert client.post("/api/v1/analytics/metrics", json=wide, headers=headers["post"]).status_code == 202
+        gauge = hear(everything, "metricUpdate")
+        assert (gauge["name"], gauge["value"], gauge["labels"]) == ("cpu_percent", 71.5, {"service_id": "play"})
         with pytest.raises(TimeoutError):
             hear(own, "metricUpdate", 0.5)
     with opened(client, headers["acme"]) as again:  # what it missed, and only that

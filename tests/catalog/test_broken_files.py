@@ -11,7 +11,7 @@ from click.testing import Result
 from commands import call, variables
 from events import DAY, ask, compilation, download, load, view, write
 
-from analytics_etl.catalog import catalog as catalog_module
+from analytics_etl.catalog import file_marks
 from analytics_etl.catalog.broken import in_circles
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.catalog.models import ModelError
@@ -222,7 +222,7 @@ def test_what_a_broken_select_may_read_is_not_removed(sql: Path, settings: Setti
 def production(sql: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """Settings under which every command reads the copied files."""
     monkeypatch.setattr(settings_module, "SQL_DIR", sql)
-    monkeypatch.setattr(catalog_module, "SQL_DIR", sql)
+    monkeypatch.setattr(file_marks, "SQL_DIR", sql)
     monkeypatch.setattr(Catalog.__init__, "__defaults__", (sql, *(Catalog.__init__.__defaults__ or ())[1:]))
     write(settings, "download_events/a.ndjson", [download(n) for n in range(20)])
     write(settings, "module_view_events/a.ndjson", [view(1)])

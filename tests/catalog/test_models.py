@@ -8,7 +8,7 @@ import pytest
 import sqlglot
 from sqlglot import exp
 
-from analytics_etl.catalog import catalog
+from analytics_etl.catalog import file_marks
 from analytics_etl.catalog.broken import read_files
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.catalog.models import (
@@ -508,12 +508,11 @@ def test_lineage_of_the_overview() -> None:
 
 
 def test_a_server_looks_at_files_seldom(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(catalog, "SQL_DIR", tmp_path)
-    files = catalog._Files()
-    monkeypatch.setattr(catalog, "_files", files)
+    monkeypatch.setattr(file_marks, "SQL_DIR", tmp_path)
+    files = file_marks.Files()
     path = write(tmp_path, "a")
     seen = [files.marks()]
-    with Catalog.looking_every(60):
+    with files.looking_every(60):
         seen.append(files.marks())
         path.write_text("ab")
         seen.append(files.marks())
