@@ -3,7 +3,7 @@
 from analytics_etl.postgres.migrations import run_sql
 
 revision = "0032"
-down_revision = "0028"
+down_revision = "0030"
 
 
 def upgrade() -> None:
