@@ -20,6 +20,7 @@ from analytics_etl.families.queries import Page, QueryError
 from analytics_etl.families.queries.registry import languages, organizations, overview
 from analytics_etl.families.queries.registry_events import EventFilter, events, events_between
 from analytics_etl.families.queries.registry_modules import statistics, top, top_of_days, trending, versions
+from analytics_etl.families.queries.registry_overview import overview_of_newest_day
 from analytics_etl.pipeline import publishing, retention
 from analytics_etl.postgres.database import Database
 
@@ -504,3 +505,21 @@ def test_what_was_typed_wrongly_is_refused(filled: Settings, question: str, mess
     found = typed(filled, question)
     assert (found.exit_code, found.stdout) == (2, "")
     assert message in found.stderr
+
+
+def test_the_registry_is_compared_with_days_that_counted_as_many(database: Database) -> None:
+    """35 days are known: 30 days ago the 30 days up to then were five, 7 days ago the 7 days were all there."""
+    last = date(2025, 3, 31)
+    rows = [
+        {
+            "day": day, "modules_seen": 4, "versions_seen": 5, "view_count": 0, "download_count": 1,
+            "failed_download_count": 0, "compilation_count": 0, "active_users_1d": 2, "active_users_7d": 3,
+            "downloads_30d": 99, "error_ratio": 0.25,
+        }
+        for day in periods("day", date(2025, 2, 25), last)
+    ]  # fmt: skip
+    put(database.settings, {"registry.overview_daily": rows})
+    found = overview_of_newest_day(database)
+    assert found is not None
+    assert (found.day, found.now["total_downloads_30d"], found.before["total_downloads_30d"]) == (last, 99, None)
+    assert (found.before["modules"], found.before["active_users_7d"], found.before["error_ratio"]) == (4, 3, 0.25)

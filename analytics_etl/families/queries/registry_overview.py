@@ -7,7 +7,7 @@ from typing import Any
 
 from analytics_etl.families.queries.asking import ask
 from analytics_etl.families.queries.coverage import ONE_DAY, are_there
-from analytics_etl.ops.partitions import newest_day
+from analytics_etl.ops.partitions import first_day, newest_day
 from analytics_etl.postgres.database import Database
 
 OVERVIEW = "registry.overview_daily"
@@ -17,11 +17,16 @@ DAYS_BEFORE: Mapping[str, int] = {
     "compilation_cache_hit_rate": 1, "error_ratio": 1,
 }  # fmt: skip
 """{figure: how many days before it is compared with}, so that periods do not overlap."""
+_DAYS_COUNTED = {"total_downloads_30d": 30, "active_users_7d": 7}
+"""{figure: days up to and including its own that it counts}; the others are of the day alone."""
 
 
 @dataclass(frozen=True)
 class Overview:
-    """The figures of the newest day, and the same as they were before; None where that day had no events."""
+    """The figures of the newest day, and the same as they were before.
+
+    None where that day had no events, and where fewer days were known then than the figure counts.
+    """
 
     day: date
     now: Mapping[str, Any]
@@ -36,9 +41,13 @@ def overview_of_newest_day(database: Database) -> Overview | None:
     wanted = {"limit": len(DAYS_BEFORE)}
     found = ask(database, "registry.overview_figures", wanted, newest - timedelta(days=30), newest + ONE_DAY)
     by_day = {row["day"]: row for row in found}
+    first = database.run(first_day, [OVERVIEW]) or newest
 
-    def figures(is_now: bool) -> dict[str, Any]:  # noqa: FBT001 - of this function alone
-        days = {name: newest if is_now else newest - timedelta(days=days) for name, days in DAYS_BEFORE.items()}
-        return {name: by_day[day][name] if day in by_day else None for name, day in days.items()}
+    def before(name: str) -> Any:
+        day = newest - timedelta(days=DAYS_BEFORE[name])
+        is_whole = first <= day - timedelta(days=_DAYS_COUNTED.get(name, 1) - 1)
+        return by_day[day][name] if is_whole and day in by_day else None
 
-    return Overview(newest, figures(True), figures(False))  # noqa: FBT003 - the same
+    return Overview(
+        newest, {name: by_day[newest][name] for name in DAYS_BEFORE}, {name: before(name) for name in DAYS_BEFORE}
+    )
