@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
@@ -147,9 +148,15 @@ def database(settings: Settings) -> Database:
     return Database(settings)
 
 
-@pytest.fixture(scope="session")
-def catalog() -> Catalog:
-    return Catalog()
+@pytest.fixture(scope="module")
+def catalog(request: pytest.FixtureRequest) -> Catalog:
+    """What is declared of the families that the module's tests need."""
+    return _catalog_of(getattr(request.module, "FAMILIES_IN_USE", ()))
+
+
+@lru_cache
+def _catalog_of(families: tuple[str, ...]) -> Catalog:
+    return Catalog(in_use=families)
 
 
 def settings_in(

@@ -10,7 +10,7 @@ from analytics_etl.postgres.connection import Connection, rows
 def record(connection: Connection, name: str, rule: Mapping[str, Any] | None, who: str) -> None:
     """Record a rule as it is from now on, as `alerts.yaml` would have it; None takes it away."""
     connection.execute(
-        "insert into ops.alert_rules (name, rule, who) values (%s, %s, %s)",
+        "insert into ops.alert_rules (name, definition, who) values (%s, %s, %s)",
         [name, None if rule is None else json.dumps(rule), who],
     )
 
@@ -20,7 +20,8 @@ def current(connection: Connection) -> list[dict[str, Any]]:
     found = rows(
         connection,
         """
-        select distinct on (name) name, rule, who, created_at, min(created_at) over (partition by name) as first_at
+        select distinct on (name)
+            name, definition as rule, who, created_at, min(created_at) over (partition by name) as first_at
         from ops.alert_rules
         order by name, rule_number desc""",
     )

@@ -222,7 +222,8 @@ def test_people_give_rules_of_their_own(
     assert client.delete(f"{PATH}/rules/many_errors", headers=headers["all"]).status_code == 204
     assert listed(client, headers["all"], "/rules") == []
     kept = ask(
-        settings.database_url, "select rule ->> 'severity' as severity, who from ops.alert_rules order by rule_number"
+        settings.database_url,
+        "select definition ->> 'severity' as severity, who from ops.alert_rules order by rule_number",
     )
     assert [tuple(row.values()) for row in kept] == [("medium", "acme"), ("critical", "all"), (None, "all")]
 

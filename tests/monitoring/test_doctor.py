@@ -284,8 +284,10 @@ def test_an_empty_landing_folder_and_one_that_is_a_file(well: Settings, catalog:
     assert only(wrong(well, catalog))[1].endswith("compilation_events is a file; expected a folder")
 
 
-def test_a_table_that_never_had_a_file(settings: Settings, database: Database, catalog: Catalog) -> None:
+def test_a_table_that_never_had_a_file(settings: Settings) -> None:
     """It is empty by its nature as long as others of its family have files: told, and nothing is wrong."""
+    settings = replace(settings, families=("registry", "usage"))
+    database, catalog = Database(settings), Catalog.of(settings)
     write(settings, "download_events/a.ndjson", [download(n) for n in range(20)])
     for day in (DAY, DAY + timedelta(days=1)):
         load_and_aggregate(database, day, day)

@@ -240,7 +240,7 @@ def test_nothing_is_loaded_yet(settings: Settings, catalog: Catalog) -> None:
         cure,
     )
     type_all(settings, ["backfill --missing"])
-    assert "registry." not in wrong(settings, catalog)["days"].detail, "the other families were not run"
+    assert "days" not in wrong(settings, catalog)
 
 
 def test_a_table_that_lacks_a_day(well: Settings, catalog: Catalog) -> None:

@@ -8,9 +8,10 @@ from datetime import timedelta
 import pytest
 from conftest import Server
 from due import settle
-from events import DAY, DOWNLOADS, aggregate, declared, download, execute, load, load_and_aggregate, write
+from events import DAY, DOWNLOADS, aggregate, download, execute, load, load_and_aggregate, write
 
 from analytics_etl import checks
+from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.checks import declared_checks
 from analytics_etl.checks.due import due_checks
 from analytics_etl.config.settings import Settings
@@ -26,6 +27,7 @@ from analytics_etl.pipeline.reports import write_report
 from analytics_etl.postgres.database import Database
 
 FAMILIES_IN_USE = ("registry", "usage")
+CATALOG = Catalog(in_use=FAMILIES_IN_USE)
 
 NEXT = DAY + timedelta(days=1)
 OVERVIEW = "registry.overview_daily"
@@ -51,7 +53,7 @@ def done(server: Server, two_days: Settings, settings: Settings) -> Database:
 
 
 def plan(database: Database) -> Plan:
-    return make_plan(database, declared(), DAY, NEXT)
+    return make_plan(database, CATALOG, DAY, NEXT)
 
 
 def reasons(database: Database) -> list[str]:
@@ -77,9 +79,9 @@ def test_checks_are_due_that_never_ran_ran_on_other_rows_or_were_others(done: Da
     ]
     assert found.jobs[0].only is not None
     assert found.jobs[0].only.checks == ((OVERVIEW, "key_is_unique"),)
-    days = next(matrix for matrix in matrices(done, declared(), DAY, NEXT) if matrix.cadence == "day")
+    days = next(matrix for matrix in matrices(done, CATALOG, DAY, NEXT) if matrix.cadence == "day")
     assert [cell.label for cell in days.cells[OVERVIEW]] == ["provisional, unchecked", "provisional"]
-    findings = {finding.subject: finding for finding in doctor.days.missing(done, declared(), NEXT)}
+    findings = {finding.subject: finding for finding in doctor.days.missing(done, CATALOG, NEXT)}
     assert findings["days"].is_well
     assert findings["checks run"].detail == f"1 partition or view with checks to run: {OVERVIEW}: {DAY} not checked"
     assert findings["checks run"].advice == "analytics-etl backfill --missing"
@@ -96,12 +98,12 @@ def test_checks_are_due_that_never_ran_ran_on_other_rows_or_were_others(done: Da
 def test_rows_that_stay_the_same_stay_checked(done: Database) -> None:
     """Everything is made anew and comes out as it was, also the partitions that read the days before theirs."""
     load_and_aggregate(done, DAY, DAY)
-    assert due_checks(done, declared_checks(declared())) == []
+    assert due_checks(done, declared_checks(CATALOG)) == []
     late = [download(3)]
     write(done.settings, "download_events/late.ndjson", late)
     load(done, DOWNLOADS, DAY)
     aggregate(done, DAY, DAY, ("day",), ["registry"])
-    found = {(due.table, due.start) for due in due_checks(done, declared_checks(declared()))}
+    found = {(due.table, due.start) for due in due_checks(done, declared_checks(CATALOG))}
     assert {(DOWNLOADS, DAY), (OVERVIEW, DAY), (OVERVIEW, NEXT)} <= found, "the overview counts 30 days"
     assert (DOWNLOADS, NEXT) not in found
     assert ("usage.service_usage_daily", DAY) not in found
@@ -112,18 +114,18 @@ def test_a_run_checks_the_partitions_that_it_brought_up_to_date(done: Database) 
     write(done.settings, "download_events/late.ndjson", [download(3)])
     load(done, DOWNLOADS, DAY)
     aggregate(done, DAY, DAY, ("day",), ["registry"])
-    own, target = declared_checks(declared())[OVERVIEW], checks.targets(declared())[OVERVIEW]
+    own, target = declared_checks(CATALOG)[OVERVIEW], checks.targets(CATALOG)[OVERVIEW]
     execute(done.settings.database_url, f"update ops.partitions set run_id = 'r' where table_name = '{OVERVIEW}'")
     assert set(_refreshed(done, target, own, "r")) == {DAY, NEXT}
     assert _refreshed(done, target, own, "another") == {}
 
 
 def test_a_check_is_another_when_it_demands_something_else() -> None:
-    check = next(check for check in declared_checks(declared())[OVERVIEW] if check.name == "key_is_unique")
+    check = next(check for check in declared_checks(CATALOG)[OVERVIEW] if check.name == "key_is_unique")
     assert replace(check, description="in other words").code_version == check.code_version
     others = [replace(check, severity="warn"), replace(check, arguments={"max_value": 1}), replace(check, select="x")]
     assert len({other.code_version for other in [check, *others]}) == 4
-    query = next(c for c in declared_checks(declared())[DOWNLOADS] if c.name == "loaded_equals_read")
+    query = next(c for c in declared_checks(CATALOG)[DOWNLOADS] if c.name == "loaded_equals_read")
     assert query.query is not None
     commented = replace(query.query, select=f"-- as before\n{query.query.select}")
     assert replace(query, query=commented).code_version == query.code_version
@@ -134,8 +136,8 @@ def test_reports_are_due_that_are_not_on_disk_or_no_longer_true(done: Database) 
     for file in folder.glob(f"registry/daily/{DAY}.html"):
         file.unlink()
     assert reasons(done) == [f"registry.daily_report: {DAY} not written"]
-    write_report(done, declared(), "registry", "day", DAY)
-    assert report_version(declared(), "usage") != report_version(declared(), "registry")
+    write_report(done, CATALOG, "registry", "day", DAY)
+    assert report_version(CATALOG, "usage") != report_version(CATALOG, "registry")
     where = f"where family = 'registry' and cadence = 'daily' and period_start = '{DAY}'"
     for change, why in {
         "code_version = 'another'": "made by an earlier version of its SQL, templates or code",
@@ -172,8 +174,8 @@ def test_an_emptied_folder_is_due_and_an_old_index(done: Database) -> None:
     assert [str(job) for job in plan(done).jobs] == ["views: reports.index"]
     shutil.rmtree(folder)
     found = plan(done)
-    assert {item.table.split(".")[0] for item in found.reports} == set(declared().families)
-    assert len(found.reports) == 4 * len(declared().families), "two days, their week and their month"
+    assert {item.table.split(".")[0] for item in found.reports} == set(CATALOG.families)
+    assert len(found.reports) == 4 * len(CATALOG.families), "two days, their week and their month"
     assert [str(job).partition(":")[0] for job in found.jobs] == [
         f"daily {DAY} to {NEXT}", f"weekly {DAY}", f"monthly {DAY.replace(day=1)}", "views"
     ]  # fmt: skip
@@ -184,13 +186,13 @@ def test_a_view_that_was_not_refreshed_is_due(done: Database) -> None:
     load(done, DOWNLOADS, NEXT)
     aggregate(done, NEXT, NEXT, ("day",), ["registry"])
     assert plan(done).views["registry.top_modules_30d"] == "older than its input registry.module_stats_daily"
-    publishing.refresh(done, declared().views["registry.top_modules_30d"])
+    publishing.refresh(done, CATALOG.views["registry.top_modules_30d"])
     assert plan(done).views["registry.top_modules_30d"] == "changed since it was checked"
 
 
 def test_a_report_does_not_call_passed_what_did_not_run(done: Database) -> None:
     def said() -> tuple[str, list[str]]:
-        value = write_report(done, declared(), "registry", "day", DAY).value
+        value = write_report(done, CATALOG, "registry", "day", DAY).value
         sections = {section["name"]: section["sentence"] for section in value["sections"]}
         return sections["quality_checks"], [n["kind"] for n in value["state"]["notices"]]
 
@@ -201,7 +203,7 @@ def test_a_report_does_not_call_passed_what_did_not_run(done: Database) -> None:
         f"delete from ops.check_results where table_name = '{OVERVIEW}' and check_name <> 'change_is_small' "
         f"and period_start = '{DAY}'",
     )
-    count = len(declared_checks(declared())[OVERVIEW])
+    count = len(declared_checks(CATALOG)[OVERVIEW])
     sentence, notices = said()
     assert sentence.endswith(f"{count} checks have not run.")
     assert " passed" not in sentence

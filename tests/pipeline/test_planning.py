@@ -131,7 +131,7 @@ def test_tables_that_lack_the_same_days_for_the_same_reason_share_a_line(loaded:
     assert missing == [
         "schedules.schedule_events: 2 partitions between 2025-03-04 and 2025-03-05: missing",
         (
-            "registry.module_activity_daily, registry.active_users_daily, registry.language_stats_daily, and 19 more: "
+            "registry.module_activity_daily, registry.active_users_daily, registry.language_stats_daily, and 20 more: "
             "2 partitions each between 2025-03-04 and 2025-03-05: missing"
         ),
         "usage.schema_usage_1h, usage.schema_usage_5m: 2025-03-08: missing",

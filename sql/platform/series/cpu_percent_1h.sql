@@ -5,7 +5,6 @@ entity: service
 bad: up
 */
 select
-    day, bucket, nullif(tenant_id, '') as tenant_id, service_id as entity, avg_cpu_percent as value,
-    sample_count as weight
+    day, bucket, nullif(tenant_id, '') as tenant_id, service_id as entity, avg_value as value, sample_count as weight
 from platform.service_gauges_1h
-where day >= :start::date and day < :end::date
+where day >= :start::date and day < :end::date and name = 'cpu_percent' and unit = 'percent'
