@@ -374,7 +374,7 @@ def families_of(items: Sequence[pytest.Item]) -> tuple[str, ...]:
 def loaded(
     request: pytest.FixtureRequest, server: Server, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Loaded]:
-    families = families_of(request.session.items)
+    families = families_of([item for item in request.session.items if item.path == request.path])
     catalog = Catalog(parameters=LOWEST, in_use=families)
     settings = settings_in(tmp_path_factory.mktemp("loaded"), server.clone(), FIRST_DAY)
     count = (LAST_DAY - FIRST_DAY).days + 1

@@ -76,7 +76,7 @@ def filled(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Settings
 @pytest.mark.parametrize("table", sorted(OF_LAKE))
 def test_a_day_is_that_of_duckdb_to_the_last_digit(filled: Settings, table: str) -> None:
     rows = published(filled, table)
-    assert rows or table == "usage.usage_anomalies_daily"
+    assert rows or table in ("usage.usage_anomalies_daily", "registry.deprecated_users_daily")  # rare
     model = declared().aggregates[table]
     on_spark = replace(filled, engine="spark", spark="local[2]")
     publishing.replace(Database(on_spark), model, periods(model.cadence, DAY, DAY))

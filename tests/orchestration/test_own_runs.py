@@ -19,7 +19,7 @@ from dagster._core.scheduler.instigation import (
     TickData,
     TickStatus,
 )
-from events import aggregate, ask, ledger, load, rejected, restored_environment, rows_of, write
+from events import aggregate, ask, declared, ledger, load, rejected, restored_environment, rows_of, write
 
 from analytics_etl.catalog.catalog import Catalog
 from analytics_etl.config.settings import Settings
@@ -187,7 +187,7 @@ def test_they_are_read_where_landing_can_only_be_read(settings: Settings, databa
     assert late_days(database, catalog, DAY) == {DAY}
     load(database, EVENTS, DAY)
     assert len(rows_of(url, EVENTS)) == 1
-    found = {finding.subject: finding for finding in examine(settings, catalog, DAY + timedelta(days=1))}
+    found = {finding.subject: finding for finding in examine(settings, declared(), DAY + timedelta(days=1))}
     assert (found["landing schedule_events"].is_well, found["landing schedule_events"].detail) == (True, "1 file")
     assert not found["landing download_events"].is_well, "they do not make the other families unused"
 
