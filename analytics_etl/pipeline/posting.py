@@ -156,8 +156,15 @@ class Posting:
             return
         for post in good:
             post.done.set_result(None)
+            self._tell(post)
+
+    def _tell(self, post: _Post) -> None:
+        """Say what is on disk. A row that cannot be made now is made by a load, and the next posts must be taken."""
+        try:
             made = post.lines if post.mapping is None else self._judges[post.place].made(post.lines)
             self._written(post.contract, made)
+        except Exception:  # noqa: BLE001 - as above: the next posts may succeed
+            _log.exception("posted records of %s are on disk, but not among the live samples", post.place)
 
     def _fitting(self, posts: Sequence[_Post]) -> list[_Post]:
         """The posts all of whose records fit; the others are told."""

@@ -255,6 +255,22 @@ def test_a_post_that_is_given_up_and_a_file_that_cannot_be_closed_stop_nothing(
     assert list((settings.landing_dir / "download_events").glob(".posted-*")) == []
 
 
+def test_whoever_is_told_of_posts_and_fails_stops_none(
+    settings: Settings, catalog: Catalog, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object) -> None:
+        raise ValueError("nobody listens")
+
+    posts = posting.Posting(settings, fail)
+    posts.start()
+    for number in (1, 2):
+        taken = posts.post(catalog.contracts["registry.download_events"], [json.dumps(download(number))])
+        assert taken.result(timeout=60) is None
+    posts.close()
+    assert len(landed(settings, "download_events")) == 2
+    assert caplog.text.count("not among the live samples") == 2
+
+
 def test_a_killed_server_loses_nothing_it_has_taken(server: Server, tmp_path: Path) -> None:
     settings = settings_in(tmp_path, server.clone())
     taken: list[str] = []
