@@ -25,7 +25,7 @@ from analytics_etl.postgres.database import Database
 from analytics_etl.postgres.pool import close_pools
 from analytics_etl.schemas import Parser
 
-gc.set_threshold(100_000, 50, 100)  # all that a session holds is walked through less often: a tenth of the time
+gc.set_threshold(100_000, 50, 100)  # what a session holds is walked through less often: 1 to 11 % less time
 
 pytest.register_assert_rewrite("books")  # so that its failures show values, like those of a test
 

@@ -35,6 +35,7 @@ STATEMENT_SECONDS = 5.0
 _SECONDS_FRESH = 0.9
 """Time that tokens and versions are asked for without a thread; less than they are known, so that nobody waits."""
 
+Wanted = Annotated[Form | None, Query(description="The form of the answer; without it the header Accept says which.")]
 Limit = Annotated[int, Query(ge=1, le=10_000, description="Rows of a page.")]
 Cursor = Annotated[
     str | None, Query(max_length=4_000, description="`next_cursor` of the page before: the rows after it.")
@@ -64,9 +65,7 @@ class Asked:
 
     def __init__(
         self, request: Request,
-        format: Annotated[  # noqa: A002 - the parameter's name
-            Form | None, Query(description="The form of the answer; without it the header Accept says which.")
-        ] = None,
+        format: Wanted = None,  # noqa: A002 - the parameter's name
     ) -> None:  # fmt: skip
         serving = Serving.of(request)
         self.settings = serving.settings
@@ -104,9 +103,7 @@ class AskedWhole(Asked):
 
     def __init__(
         self, request: Request,
-        format: Annotated[  # noqa: A002 - the parameter's name
-            Form | None, Query(description="The form of the answer; without it the header Accept says which.")
-        ] = None,
+        format: Wanted = None,  # noqa: A002 - the parameter's name
         limit: Limit = 10_000, cursor: Cursor = None,
     ) -> None:  # fmt: skip
         super().__init__(request, format)
@@ -125,9 +122,7 @@ class AskedNewest(AskedWhole):
 
     def __init__(
         self, request: Request,
-        format: Annotated[  # noqa: A002 - the parameter's name
-            Form | None, Query(description="The form of the answer; without it the header Accept says which.")
-        ] = None,
+        format: Wanted = None,  # noqa: A002 - the parameter's name
         limit: Limit = 10, cursor: Cursor = None,
     ) -> None:  # fmt: skip
         super().__init__(request, format, limit, cursor)

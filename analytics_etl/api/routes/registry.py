@@ -20,6 +20,7 @@ _ORGANIZATIONS = "registry.org_stats_daily"
 _ADDED = ("requests", "downloads", "compilations", "modules_created", "versions_created")
 """Columns of an organisation's days that add up."""
 _SHOWN = 10
+"""Modules of an organisation."""
 _KINDS: dict[str, registry_modules.Direction] = {"growing": "up", "declining": "down", "new": "new"}
 _FIGURES = {name: {"type": ["number", "null"]} for name in DAYS_BEFORE}
 _PREVIOUS = {

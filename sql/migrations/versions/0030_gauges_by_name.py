@@ -1,4 +1,4 @@
-"""Gauges of services by their names: plain SQL beside this file."""
+"""Gauges of services by their names: plain SQL beside this file, which takes the tables away in both directions."""
 
 from analytics_etl.postgres.migrations import run_sql
 
@@ -11,4 +11,4 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    run_sql("0030_gauges_by_name.down.sql")
+    run_sql("0030_gauges_by_name.up.sql")

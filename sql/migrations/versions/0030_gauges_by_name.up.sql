@@ -1,4 +1,5 @@
--- Gauges of services have a row for each gauge now. They can be made again of the samples: `backfill --missing` does so.
+-- Gauges of services have a row for each gauge now, and columns for seven of them before. Either way they can be made
+-- again of the samples: `backfill --missing` does so.
 do $$
 declare
     made record;
